@@ -1,0 +1,410 @@
+/**
+ * The options: the one table everything about configuration derives from, grouped as in the TOML file (where
+ * `maxBatchSize` is written `max_batch_size`). `[topic]` is not here: its rows are Kafka's, in topic_config_table.ts.
+ */
+import type { Option, ValueOf } from "./option.ts";
+import { type TopicConfig, topicConfigDefaults } from "./topic_configs.ts";
+
+/** Host names, IPv4 and IPv6 addresses: no spaces, slashes or "://". */
+const HOST = /^[A-Za-z0-9._:%\[\]-]{1,255}$/;
+const MIB = 1024 * 1024;
+const INT_MAX = 2 ** 31 - 1;
+
+export const options = {
+  kafkaPort: {
+    type: "integer",
+    default: 9092,
+    min: 0,
+    max: 65535,
+    restart: true,
+    doc: "Port for Kafka clients; 0 takes any free one.",
+  },
+  httpPort: {
+    type: "integer",
+    default: 9093,
+    min: 0,
+    max: 65535,
+    restart: true,
+    doc: "Port for /metrics, /healthz and /readyz; 0 takes any free one.",
+  },
+  listenAddresses: {
+    type: "list",
+    default: ["127.0.0.1"],
+    pattern: HOST,
+    need: "host names or IP addresses with commas between",
+    restart: true,
+    kafkaName: "listeners",
+    doc:
+      "Addresses to listen on. Anything but this machine's own (127.0.0.1, ::1, localhost) also needs `insecure`.",
+  },
+  advertisedAddress: {
+    type: "text",
+    default: "",
+    pattern: /^$|^[A-Za-z0-9._-]{1,255}(:\d{1,5})?$|^\[[0-9A-Fa-f:%.]+\](:\d{1,5})?$/,
+    need: "a host or host:port, IPv6 in brackets",
+    restart: true,
+    kafkaName: "advertised.listeners",
+    doc:
+      "Where clients are told to connect, as host or host:port; empty: the first listen address and the Kafka port.",
+  },
+  insecure: {
+    type: "boolean",
+    default: false,
+    restart: true,
+    doc:
+      "Listen beyond this machine without authentication: everyone who can connect can read, write and delete.",
+  },
+  nodeId: {
+    type: "integer",
+    default: 0,
+    min: 0,
+    max: INT_MAX,
+    restart: true,
+    kafkaName: "node.id",
+    doc: "This broker's number in Metadata; fixed for a data directory after its first start.",
+  },
+  numPartitions: {
+    type: "integer",
+    default: 1,
+    min: 1,
+    max: 10_000,
+    restart: true,
+    kafkaName: "num.partitions",
+    doc: "Partitions of a topic created without a number.",
+  },
+  autoCreateTopics: {
+    type: "boolean",
+    default: true,
+    restart: true,
+    kafkaName: "auto.create.topics.enable",
+    doc: "Create a topic when a client asks for its metadata and allows creation.",
+  },
+  storage: {
+    path: {
+      type: "text",
+      default: "./runnel-data",
+      pattern: /^memory:\/\/$|^(?![a-z]+:\/\/)[^\0]{1,4096}$/,
+      need: "a directory, or memory://",
+      restart: true,
+      kafkaName: "log.dirs",
+      doc: "The data directory, or memory:// to keep nothing.",
+    },
+    flush: {
+      type: "choice",
+      default: "fsync",
+      choices: ["fsync", "os", "interval"],
+      restart: true,
+      doc:
+        "When a write is acknowledged: fsync, after it survives power loss; os, once the operating system has it (as Kafka does); interval, as os with an fsync every flush_interval_ms.",
+    },
+    producerIdExpirationMs: {
+      type: "integer",
+      default: 86_400_000,
+      min: 1,
+      max: INT_MAX,
+      restart: true,
+      kafkaName: "producer.id.expiration.ms",
+      doc: "How long the state of an idempotent producer that writes nothing is kept.",
+    },
+  },
+  auth: {
+    enabled: {
+      type: "boolean",
+      default: false,
+      restart: true,
+      doc: "Require clients to authenticate. Not built yet: true is refused at start.",
+    },
+    mechanism: {
+      type: "choice",
+      default: "PLAIN",
+      choices: ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"],
+      restart: true,
+      kafkaName: "sasl.enabled.mechanisms",
+      doc: "How clients authenticate when auth is enabled.",
+    },
+    plainUsername: {
+      type: "text",
+      default: "",
+      pattern: /^[^\0]{0,255}$/,
+      need: "up to 255 characters",
+      restart: true,
+      doc: "The user of mechanism PLAIN.",
+    },
+    plainPassword: {
+      type: "text",
+      default: "",
+      pattern: /^[^\0]{0,255}$/,
+      need: "up to 255 characters",
+      secret: true,
+      restart: true,
+      doc: "That user's password. Only from the environment, or a file that nobody else can read.",
+    },
+  },
+  batching: {
+    maxBatchSize: {
+      type: "integer",
+      default: 100 * MIB,
+      min: 1024,
+      max: INT_MAX,
+      restart: true,
+      doc:
+        "Bytes in a record batch, over all topics; `max.message.bytes` bounds each topic further.",
+    },
+    maxBatchMessages: {
+      type: "integer",
+      default: 1_000_000,
+      min: 1,
+      max: INT_MAX,
+      restart: true,
+      doc: "Records in a batch.",
+    },
+    flushIntervalMs: {
+      type: "integer",
+      default: 0,
+      min: 0,
+      max: 3_600_000,
+      restart: true,
+      doc:
+        "How long written bytes may wait to share an fsync; 0 begins the next one at once. With flush = interval it is the period and must be above 0.",
+    },
+  },
+  limits: {
+    maxPartitions: {
+      type: "integer",
+      default: 20_000,
+      min: 1,
+      max: 1_000_000,
+      restart: true,
+      doc: "Partitions over all topics; creating more is refused.",
+    },
+    maxConnections: {
+      type: "integer",
+      default: 20_000,
+      min: 1,
+      max: 1_000_000,
+      restart: true,
+      kafkaName: "max.connections",
+      doc: "Kafka connections at one time; more are closed as they come.",
+    },
+    maxFrameBytes: {
+      type: "integer",
+      default: 104_857_600,
+      min: 1024,
+      max: INT_MAX,
+      restart: true,
+      kafkaName: "socket.request.max.bytes",
+      doc: "Bytes in a request; a larger one closes its connection.",
+    },
+    maxQueuedRequests: {
+      type: "integer",
+      default: 64,
+      min: 1,
+      max: 10_000,
+      restart: true,
+      doc: "Requests of one connection in work; beyond, no more are read from it.",
+    },
+    maxBufferedBytes: {
+      type: "integer",
+      default: 256 * MIB,
+      min: 16 * MIB,
+      max: 2 ** 40,
+      restart: true,
+      kafkaName: "queued.max.request.bytes",
+      doc: "Bytes of requests and responses in memory over all connections; beyond, reading waits.",
+    },
+    maxFetchBytes: {
+      type: "integer",
+      default: 57_671_680,
+      min: 1024,
+      max: INT_MAX,
+      restart: true,
+      kafkaName: "fetch.max.bytes",
+      doc: "Bytes of records in one Fetch response.",
+    },
+    maxDecompressedBytes: {
+      type: "integer",
+      default: 128 * MIB,
+      min: 1024,
+      max: INT_MAX,
+      restart: true,
+      doc: "Bytes a compressed batch may grow to; a larger one is refused.",
+    },
+    fetchSessions: {
+      type: "integer",
+      default: 1000,
+      min: 0,
+      max: 1_000_000,
+      restart: true,
+      kafkaName: "max.incremental.fetch.session.cache.slots",
+      doc: "Incremental fetch sessions remembered.",
+    },
+    openFiles: {
+      type: "integer",
+      default: 2000,
+      min: 16,
+      max: 1_000_000,
+      restart: true,
+      doc: "Log and index files held open; the least recently used is closed.",
+    },
+    idleTimeoutMs: {
+      type: "integer",
+      default: 600_000,
+      min: 1000,
+      max: INT_MAX,
+      restart: true,
+      kafkaName: "connections.max.idle.ms",
+      doc: "A connection that asks nothing for so long is closed.",
+    },
+    frameTimeoutMs: {
+      type: "integer",
+      default: 30_000,
+      min: 100,
+      max: INT_MAX,
+      restart: true,
+      doc: "A request that stops arriving half way for so long closes its connection.",
+    },
+    httpConnections: {
+      type: "integer",
+      default: 100,
+      min: 1,
+      max: 10_000,
+      restart: true,
+      doc: "HTTP connections at one time.",
+    },
+  },
+  metrics: {
+    enabled: {
+      type: "boolean",
+      default: true,
+      restart: true,
+      doc: "Answer /metrics; the health checks stay either way.",
+    },
+    prefix: {
+      type: "text",
+      default: "runnel",
+      pattern: /^[a-zA-Z][a-zA-Z0-9_]{0,63}$/,
+      need: "a letter, then letters, digits and _",
+      restart: true,
+      doc: "First part of every metric's name.",
+    },
+    maxTopics: {
+      type: "integer",
+      default: 500,
+      min: 0,
+      max: 100_000,
+      restart: true,
+      doc: 'Topics with counters of their own; the rest are added up under the topic "other".',
+    },
+    maxPartitions: {
+      type: "integer",
+      default: 2000,
+      min: 0,
+      max: 100_000,
+      restart: true,
+      doc: "Partitions with offsets and sizes of their own; the rest are left out.",
+    },
+  },
+  performance: {
+    tcpNodelay: {
+      type: "boolean",
+      default: true,
+      restart: true,
+      doc: "Send small responses at once (TCP_NODELAY).",
+    },
+    socketSendBufferBytes: {
+      type: "integer",
+      default: 0,
+      min: 0,
+      max: INT_MAX,
+      restart: true,
+      kafkaName: "socket.send.buffer.bytes",
+      unsupported: "Deno cannot set a socket's buffers; the system's own sizing is used",
+      doc: "Send buffer of a socket; 0 leaves it to the system.",
+    },
+    socketRecvBufferBytes: {
+      type: "integer",
+      default: 0,
+      min: 0,
+      max: INT_MAX,
+      restart: true,
+      kafkaName: "socket.receive.buffer.bytes",
+      unsupported: "Deno cannot set a socket's buffers; the system's own sizing is used",
+      doc: "Receive buffer of a socket; 0 leaves it to the system.",
+    },
+    bufferPoolSize: {
+      type: "integer",
+      default: 16 * MIB,
+      min: 0,
+      max: 2 ** 40,
+      restart: true,
+      doc: "Bytes of network buffers kept for reuse.",
+    },
+    compressionLevel: {
+      type: "integer",
+      default: -1,
+      min: -1,
+      max: 22,
+      restart: true,
+      doc:
+        "Level where the broker itself compresses and the topic sets none; -1 is the codec's own default, and what is beyond a codec's highest means its highest.",
+    },
+  },
+  log: {
+    level: {
+      type: "choice",
+      default: "info",
+      choices: ["debug", "info", "warn", "error"],
+      restart: true,
+      doc: "The least important events that are logged.",
+    },
+    format: {
+      type: "choice",
+      default: "text",
+      choices: ["text", "json"],
+      restart: true,
+      doc: "One line an event: for people, or JSON.",
+    },
+    maxClientEvents: {
+      type: "integer",
+      default: 10,
+      min: 1,
+      max: 10_000,
+      restart: true,
+      doc: "Lines a second of each kind a client can cause; the rest are counted in the next line.",
+    },
+  },
+} as const satisfies Record<string, Option | Record<string, Option>>;
+
+type Options = typeof options;
+
+/** The whole configuration: `config.kafkaPort`, `config.storage.path`, `config.topic["retention.ms"]`. */
+export type Config =
+  & {
+    readonly [S in keyof Options]: Options[S] extends Option ? ValueOf<Options[S]>
+      : { readonly [K in keyof Options[S]]: ValueOf<Options[S][K]> };
+  }
+  & {
+    /** Defaults of topics' configs, typed. */
+    readonly topic: TopicConfig;
+    /** Those of them that were set, as text: what DescribeConfigs reports as static broker configs. */
+    readonly topicSet: ReadonlyMap<string, string>;
+  };
+
+/** Every option's default: what a broker without file, environment and flags runs on, and tests start from. */
+export function defaultConfig(): Config {
+  const groups = Object.entries(options as Record<string, Option | Record<string, Option>>).map(
+    ([name, group]) => {
+      if (isOption(group)) return [name, group.default];
+      return [
+        name,
+        Object.fromEntries(Object.entries(group).map(([key, option]) => [key, option.default])),
+      ];
+    },
+  );
+  return { ...Object.fromEntries(groups), topic: topicConfigDefaults(), topicSet: new Map() };
+}
+
+/** Sections have no option called `type`, so that an option is told from a section by it. */
+export function isOption(value: Option | Record<string, Option>): value is Option {
+  return typeof value.type === "string";
+}
