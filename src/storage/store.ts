@@ -12,7 +12,7 @@ export interface Store {
   list(folder: string): StoreEntry[];
   /** Makes the folder and its parents. */
   makeFolder(folder: string): void;
-  /** Opens a blob, creating it if absent; its folder must exist. Descriptors are opened at first use and may be
+  /** Opens a blob, creating it if absent; its folder must exist. One Blob a path at a time. Descriptors are opened at first use and may be
    * closed again under pressure: holding 10,000 Blobs is cheap. */
   open(path: string): Blob;
   /** The whole content, or null when there is none. For small files (checkpoints, properties). */
@@ -21,7 +21,7 @@ export interface Store {
   replace(path: string, content: Uint8Array): Promise<void>;
   /** Renames a blob or a folder with everything in it. Blobs open under the old name must be closed first. */
   rename(from: string, to: string): void;
-  /** Removes a blob, or a folder with everything in it; absent is fine. */
+  /** Removes a blob, or a folder with everything in it; absent is fine. Blobs open in it must be closed first. */
   remove(path: string): void;
   /** Makes creations, renames and removals in this folder survive power loss. */
   syncFolder(folder: string): Promise<void>;
@@ -60,7 +60,11 @@ export interface Blob {
 /** What went wrong with a store, with the path and the size in the message. */
 export class StoreError extends Error {
   override readonly name = "StoreError";
-  constructor(message: string, readonly kind: "noSpace" | "io" | "permission" | "absent", options?: ErrorOptions) {
+  constructor(
+    message: string,
+    readonly kind: "noSpace" | "io" | "permission" | "absent",
+    options?: ErrorOptions,
+  ) {
     super(message, options);
   }
 }

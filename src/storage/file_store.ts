@@ -1,0 +1,406 @@
+/**
+ * FileStore: a Store in a directory.
+ *
+ * A blob holds one descriptor at most, opened at first use; past `maxOpenFiles` the longest unused are closed
+ * again, those without unsynced bytes first (an error of the kernel's write-back is reported to open descriptors,
+ * so a dirty one is better kept until its fdatasync has answered). The descriptor appends (O_APPEND) and does the
+ * synchronous reads: Deno has no positional read, so each read is seekSync + readSync with no await between.
+ * readAsync takes a descriptor of its own, because an awaited read shares its position with every other.
+ */
+import { statfsSync } from "node:fs";
+import { type Blob, type Store, type StoreEntry, StoreError } from "./store.ts";
+import { folderOf, splitPath } from "./path.ts";
+
+export interface FileStoreOptions {
+  /** Blobs with an open descriptor; more are closed, longest unused first. */
+  readonly maxOpenFiles?: number;
+}
+
+/** How far to look past dirty blobs for a clean one to close. */
+const EVICTION_SCAN = 32;
+/** Only the owner may read what is stored (as under umask 077). */
+const FILE_MODE = 0o600;
+const FOLDER_MODE = 0o700;
+
+export class FileStore implements Store {
+  readonly name: string;
+  readonly #root: string;
+  readonly #maxOpenFiles: number;
+  /** Blobs with an open descriptor; roughly the longest unused first, see #evict. */
+  readonly #open = new Set<FileBlob>();
+  /** The last replace() under way for a path; the next one waits for it. */
+  readonly #replacing = new Map<string, Promise<void>>();
+  #statfsRefused = false;
+
+  /** Creates the directory when it is absent. */
+  constructor(root: string, options: FileStoreOptions = {}) {
+    this.name = root;
+    this.#root = root.endsWith("/") ? root.slice(0, -1) : root;
+    this.#maxOpenFiles = Math.max(1, options.maxOpenFiles ?? 1_000);
+    attempt(
+      "create directory",
+      root,
+      () => Deno.mkdirSync(root, { recursive: true, mode: FOLDER_MODE }),
+    );
+  }
+
+  /** Blobs with an open descriptor now. */
+  get openFiles(): number {
+    return this.#open.size;
+  }
+
+  list(folder: string): StoreEntry[] {
+    const full = this.#full(folder);
+    const entries: StoreEntry[] = [];
+    try {
+      for (const { name, isDirectory } of Deno.readDirSync(full)) {
+        const size = isDirectory ? 0 : sizeOf(`${full}/${name}`);
+        if (size !== null) entries.push({ name, isFolder: isDirectory, size });
+      }
+    } catch (e) {
+      if (e instanceof Deno.errors.NotFound) return [];
+      throw storeError("list", full, e);
+    }
+    return entries.sort((a, b) => a.name < b.name ? -1 : 1);
+  }
+
+  makeFolder(folder: string): void {
+    const full = this.#full(folder);
+    attempt(
+      "create folder",
+      full,
+      () => Deno.mkdirSync(full, { recursive: true, mode: FOLDER_MODE }),
+    );
+  }
+
+  open(path: string): Blob {
+    const full = this.#full(path);
+    const size = attempt("open", full, () => sizeOf(full));
+    const blob = new FileBlob(path, full, size ?? 0, this);
+    if (size === null) blob.create();
+    return blob;
+  }
+
+  readAll(path: string): Uint8Array | null {
+    const full = this.#full(path);
+    try {
+      return Deno.readFileSync(full);
+    } catch (e) {
+      if (e instanceof Deno.errors.NotFound) return null;
+      throw storeError("read", full, e);
+    }
+  }
+
+  replace(path: string, content: Uint8Array): Promise<void> {
+    const before = this.#replacing.get(path);
+    const done = before === undefined
+      ? this.#replaceNow(path, content)
+      : before.catch(() => {}).then(() => this.#replaceNow(path, content));
+    this.#replacing.set(path, done);
+    return done.finally(() => {
+      if (this.#replacing.get(path) === done) this.#replacing.delete(path);
+    });
+  }
+
+  async #replaceNow(path: string, content: Uint8Array): Promise<void> {
+    const full = this.#full(path);
+    const temporary = `${full}.tmp`;
+    try {
+      using file = Deno.openSync(temporary, {
+        create: true,
+        truncate: true,
+        write: true,
+        mode: FILE_MODE,
+      });
+      writeAll(file, content);
+      await file.sync();
+      Deno.renameSync(temporary, full);
+    } catch (e) {
+      try {
+        Deno.removeSync(temporary);
+      } catch {
+        // The first error is the one to tell; a left-over temporary file is overwritten next time.
+      }
+      throw storeError("replace", full, e);
+    }
+    await this.syncFolder(folderOf(path));
+  }
+
+  rename(from: string, to: string): void {
+    const fullFrom = this.#full(from), fullTo = this.#full(to);
+    attempt(`rename to ${fullTo}`, fullFrom, () => Deno.renameSync(fullFrom, fullTo));
+  }
+
+  remove(path: string): void {
+    if (path === "") throw new StoreError("Cannot remove the root of a store", "permission");
+    const full = this.#full(path);
+    try {
+      Deno.removeSync(full, { recursive: true });
+    } catch (e) {
+      if (!(e instanceof Deno.errors.NotFound)) throw storeError("remove", full, e);
+    }
+  }
+
+  async syncFolder(folder: string): Promise<void> {
+    const full = this.#full(folder);
+    try {
+      using directory = Deno.openSync(full);
+      await directory.sync();
+    } catch (e) {
+      throw storeError("sync folder", full, e);
+    }
+  }
+
+  /** Infinity without the permission to ask (--allow-sys=statfs). */
+  freeBytes(): number {
+    if (this.#statfsRefused) return Infinity;
+    try {
+      const stat = statfsSync(this.#root);
+      return Number(stat.bavail) * Number(stat.bsize);
+    } catch (e) {
+      if (!(e instanceof Deno.errors.NotCapable)) throw storeError("statfs", this.#root, e);
+      this.#statfsRefused = true;
+      return Infinity;
+    }
+  }
+
+  close(): void {
+    for (const blob of [...this.#open]) blob.close();
+  }
+
+  /** A blob tells that it has opened a descriptor, */
+  opened(blob: FileBlob): void {
+    if (this.#open.size >= this.#maxOpenFiles) this.#evict();
+    this.#open.add(blob);
+  }
+
+  /** or closed it. */
+  closed(blob: FileBlob): void {
+    this.#open.delete(blob);
+  }
+
+  /** Second chance: a blob used since it was last looked at goes to the end of the queue. So a use costs one store
+   * to a field, not a move in a list. */
+  #evict(): void {
+    let dirty: FileBlob | null = null;
+    let scanned = 0;
+    for (const blob of this.#open) {
+      // A Set visits what was re-added, so after one round of second chances every blob has `used` false.
+      if (scanned++ > 2 * this.#maxOpenFiles || dirty !== null && scanned > EVICTION_SCAN) break;
+      if (blob.busy || blob.used) {
+        blob.used = false;
+        this.#open.delete(blob);
+        this.#open.add(blob);
+      } else if (blob.dirty) {
+        dirty ??= blob;
+      } else {
+        return blob.release();
+      }
+    }
+    dirty?.release(); // None: all have a sync in flight, and the limit is passed for as long as that takes.
+  }
+
+  #full(path: string): string {
+    splitPath(path);
+    return path === "" ? this.#root || "/" : `${this.#root}/${path}`;
+  }
+}
+
+class FileBlob implements Blob {
+  readonly path: string;
+  /** Used since #evict last looked. */
+  used = true;
+  /** Holds bytes appended since the last sync began. */
+  dirty = false;
+  readonly #full: string;
+  readonly #store: FileStore;
+  #size: number;
+  #file: Deno.FsFile | null = null;
+  #syncsInFlight = 0;
+  #closed = false;
+  /** Bytes of a failed append may still lie past `size`. */
+  #torn = false;
+  #syncError: StoreError | null = null;
+
+  constructor(path: string, full: string, size: number, store: FileStore) {
+    this.path = path;
+    this.#full = full;
+    this.#size = size;
+    this.#store = store;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Must keep its descriptor for now. */
+  get busy(): boolean {
+    return this.#syncsInFlight > 0;
+  }
+
+  append(bytes: Uint8Array): void {
+    const file = this.descriptor();
+    if (this.#torn) this.truncate(this.#size);
+    this.dirty = true;
+    try {
+      writeAll(file, bytes);
+    } catch (e) {
+      this.#cutBack(file);
+      throw storeError(`append ${bytes.length} bytes at ${this.#size} to`, this.#full, e);
+    }
+    this.#size += bytes.length;
+  }
+
+  async sync(): Promise<void> {
+    if (this.#syncError !== null) throw this.#syncError;
+    const file = this.descriptor();
+    this.#syncsInFlight++;
+    this.dirty = false;
+    try {
+      await file.syncData();
+    } catch (e) {
+      // The kernel drops the pages it could not write and reports that once: a second fsync would lie.
+      throw this.#syncError ??= storeError("sync", this.#full, e);
+    } finally {
+      if (--this.#syncsInFlight === 0 && this.#closed) this.release();
+    }
+  }
+
+  read(position: number, into: Uint8Array): number {
+    const length = Math.min(into.length, this.#size - position);
+    if (length <= 0) return 0;
+    const file = this.descriptor();
+    try {
+      file.seekSync(position, Deno.SeekMode.Start);
+      let done = file.readSync(length === into.length ? into : into.subarray(0, length)) ?? 0;
+      while (done < length) {
+        const n = file.readSync(into.subarray(done, length));
+        if (n === null) break;
+        done += n;
+      }
+      return done;
+    } catch (e) {
+      throw storeError(`read ${length} bytes at ${position} of`, this.#full, e);
+    }
+  }
+
+  async readAsync(position: number, into: Uint8Array): Promise<number> {
+    const length = Math.min(into.length, this.#size - position);
+    if (length <= 0) return 0;
+    this.#refuseClosed();
+    try {
+      using file = Deno.openSync(this.#full);
+      file.seekSync(position, Deno.SeekMode.Start);
+      let done = 0;
+      while (done < length) {
+        const n = await file.read(into.subarray(done, length));
+        if (n === null) break;
+        done += n;
+      }
+      return done;
+    } catch (e) {
+      throw storeError(`read ${length} bytes at ${position} of`, this.#full, e);
+    }
+  }
+
+  truncate(size: number): void {
+    if (size > this.#size) {
+      throw new StoreError(
+        `Cannot truncate ${this.#full} to ${size} bytes: it has ${this.#size}`,
+        "io",
+      );
+    }
+    const file = this.descriptor();
+    attempt(`truncate to ${size} bytes`, this.#full, () => file.truncateSync(size));
+    this.#size = size;
+    this.#torn = false;
+    this.dirty = true;
+  }
+
+  close(): void {
+    this.#closed = true;
+    if (!this.busy) this.release();
+  }
+
+  /** The open descriptor. */
+  descriptor(): Deno.FsFile {
+    this.used = true;
+    return this.#file ?? this.#openFile(false);
+  }
+
+  /** Makes the file. Only then: a blob whose file was removed must not bring it back. */
+  create(): void {
+    this.#openFile(true);
+  }
+
+  #openFile(create: boolean): Deno.FsFile {
+    this.#refuseClosed();
+    const options = { read: true, append: true, create, mode: create ? FILE_MODE : undefined };
+    this.#file = attempt("open", this.#full, () => Deno.openSync(this.#full, options));
+    this.#store.opened(this);
+    return this.#file;
+  }
+
+  /** Gives the descriptor back. */
+  release(): void {
+    if (this.#file === null) return;
+    this.#file.close();
+    this.#file = null;
+    this.#store.closed(this);
+  }
+
+  #refuseClosed(): void {
+    if (this.#closed) throw new StoreError(`Cannot use ${this.#full}: it was closed`, "io");
+  }
+
+  #cutBack(file: Deno.FsFile): void {
+    try {
+      file.truncateSync(this.#size);
+    } catch {
+      this.#torn = true; // The next append tries again before it writes.
+    }
+  }
+}
+
+/** write(2) may take a part only (a disk about to be full does): go on until all is written or it fails. */
+function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
+  let done = file.writeSync(bytes);
+  while (done < bytes.length) {
+    const n = file.writeSync(bytes.subarray(done));
+    if (n === 0) throw new Error(`write took ${done} of ${bytes.length} bytes`);
+    done += n;
+  }
+}
+
+function sizeOf(full: string): number | null {
+  try {
+    return Deno.statSync(full).size;
+  } catch (e) {
+    if (e instanceof Deno.errors.NotFound) return null;
+    throw e;
+  }
+}
+
+function attempt<T>(what: string, full: string, action: () => T): T {
+  try {
+    return action();
+  } catch (e) {
+    throw storeError(what, full, e);
+  }
+}
+
+/** What the operating system said, as a StoreError. */
+export function storeError(what: string, full: string, cause: unknown): StoreError {
+  if (cause instanceof StoreError) return cause;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new StoreError(`Cannot ${what} ${full}: ${reason}`, kindOf(cause, reason), { cause });
+}
+
+function kindOf(cause: unknown, reason: string): StoreError["kind"] {
+  if (cause instanceof Deno.errors.NotFound) return "absent";
+  if (cause instanceof Deno.errors.PermissionDenied || cause instanceof Deno.errors.NotCapable) {
+    return "permission";
+  }
+  // ENOSPC, EDQUOT and EFBIG have no class of their own in Deno.
+  return /\(os error (28|122|27)\)/.test(reason) ? "noSpace" : "io";
+}
