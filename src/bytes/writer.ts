@@ -1,0 +1,249 @@
+/**
+ * Writer: Kafka's primitive types appended to a buffer that grows and is used again.
+ *
+ * Large byte arrays are not copied: they are kept beside the buffer, and `finish` returns the message as the
+ * list of chunks that go to the socket in that order.
+ */
+import { type Uuid, writeUuid } from "./uuid.ts";
+import { ProtocolError } from "./reader.ts";
+
+/** Byte arrays up to this size are cheaper to copy than to send as a chunk of their own. */
+const COPIED_BYTES = 1024;
+/** Kafka's limit for every string, compact or not. */
+const MAX_STRING_BYTES = 0x7fff;
+/** A writer that once grew past this gives the memory back. */
+const KEPT_BYTES = 1 << 20;
+const FIRST_BYTES = 16 * 1024;
+
+export class Writer {
+  #bytes = new Uint8Array(FIRST_BYTES);
+  #at = 0;
+  /** Chunks kept out of the buffer, and where in the buffer each belongs. */
+  #outside: { at: number; bytes: Uint8Array }[] = [];
+  #outsideBytes = 0;
+
+  /** Bytes written since the last `finish` or `reset`, chunks outside included. */
+  get size(): number {
+    return this.#at + this.#outsideBytes;
+  }
+
+  int8(value: number): void {
+    if (value << 24 >> 24 !== value) throw misfit("an int8", value);
+    if (this.#at + 1 > this.#bytes.length) this.#grow(1);
+    this.#bytes[this.#at++] = value;
+  }
+
+  bool(value: boolean): void {
+    if (this.#at + 1 > this.#bytes.length) this.#grow(1);
+    this.#bytes[this.#at++] = value ? 1 : 0;
+  }
+
+  int16(value: number): void {
+    if (value << 16 >> 16 !== value) throw misfit("an int16", value);
+    this.#put16(value);
+  }
+
+  uint16(value: number): void {
+    if ((value & 0xffff) !== value) throw misfit("a uint16", value);
+    this.#put16(value);
+  }
+
+  int32(value: number): void {
+    if ((value | 0) !== value) throw misfit("an int32", value);
+    this.#put32(value);
+  }
+
+  uint32(value: number): void {
+    if (value >>> 0 !== value) throw misfit("a uint32", value);
+    this.#put32(value);
+  }
+
+  /** Refuses what a double cannot hold exactly. */
+  int64(value: number): void {
+    if (!Number.isSafeInteger(value)) throw misfit("a safe integer", value);
+    this.#put32(Math.floor(value / 0x1_0000_0000));
+    this.#put32(value | 0);
+  }
+
+  bigint64(value: bigint): void {
+    if (BigInt.asIntN(64, value) !== value) throw misfit("an int64", value);
+    this.#put32(Number(value >> 32n));
+    this.#put32(Number(value & 0xffff_ffffn));
+  }
+
+  float64(value: number): void {
+    if (typeof value !== "number") throw misfit("a float64", value);
+    this.#need(8);
+    new DataView(this.#bytes.buffer).setFloat64(this.#at, value);
+    this.#at += 8;
+  }
+
+  uuid(id: Uuid): void {
+    if (typeof id !== "string" || id.length !== 22) throw misfit("a uuid", id);
+    this.#need(16);
+    writeUuid(this.#bytes, this.#at, id);
+    this.#at += 16;
+  }
+
+  uvarint(value: number): void {
+    if (value >>> 0 !== value) throw misfit("a varint", value);
+    this.#need(5);
+    for (; value > 0x7f; value >>>= 7) this.#bytes[this.#at++] = value & 0x7f | 0x80;
+    this.#bytes[this.#at++] = value;
+  }
+
+  /** A string with its length in two bytes in front. */
+  string(text: string): void {
+    this.#need(2 + text.length * 3);
+    const length = this.#encodeText(text, this.#at + 2);
+    this.#bytes[this.#at] = length >> 8;
+    this.#bytes[this.#at + 1] = length;
+    this.#at += 2 + length;
+  }
+
+  /** A string with its length plus one as a varint in front. */
+  compactString(text: string): void {
+    this.#need(3 + text.length * 3);
+    // Nearly every string is ASCII, so its length is known before it is encoded; when not, move it.
+    const guess = text.length < 127 ? 1 : text.length < 16383 ? 2 : 3;
+    const start = this.#at + guess;
+    const length = this.#encodeText(text, start);
+    const taken = length < 127 ? 1 : length < 16383 ? 2 : 3;
+    if (taken !== guess) this.#bytes.copyWithin(this.#at + taken, start, start + length);
+    this.uvarint(length + 1);
+    this.#at += length;
+  }
+
+  /** Bytes without a length in front, copied when few and kept as a chunk of their own when many. */
+  raw(bytes: Uint8Array): void {
+    if (bytes.length > COPIED_BYTES) {
+      this.#outside.push({ at: this.#at, bytes });
+      this.#outsideBytes += bytes.length;
+      return;
+    }
+    this.#need(bytes.length);
+    this.#bytes.set(bytes, this.#at);
+    this.#at += bytes.length;
+  }
+
+  /**
+   * Puts the size of what was written since `from` (an earlier `size`) in front of it, as a varint. A tagged
+   * field's size is known only once it is written.
+   */
+  prefixSize(from: number): void {
+    const size = this.size - from;
+    let outsideBefore = 0, first = this.#outside.length;
+    for (let i = 0; i < this.#outside.length; i++) {
+      if (this.#outside[i].at + outsideBefore >= from) {
+        first = i;
+        break;
+      }
+      outsideBefore += this.#outside[i].bytes.length;
+    }
+    const start = from - outsideBefore, end = this.#at;
+    this.#need(5);
+    this.#at = start;
+    const taken = size < 1 << 7
+      ? 1
+      : size < 1 << 14
+      ? 2
+      : size < 1 << 21
+      ? 3
+      : size < 1 << 28
+      ? 4
+      : 5;
+    this.#bytes.copyWithin(start + taken, start, end);
+    this.uvarint(size);
+    this.#at = end + taken;
+    for (let i = first; i < this.#outside.length; i++) this.#outside[i].at += taken;
+  }
+
+  /** Overwrites four bytes at `at`, which must lie before any chunk outside. */
+  patchInt32(at: number, value: number): void {
+    this.#bytes[at] = value >> 24;
+    this.#bytes[at + 1] = value >> 16;
+    this.#bytes[at + 2] = value >> 8;
+    this.#bytes[at + 3] = value;
+  }
+
+  /** The message as chunks in order, of which the caller owns the small ones; the writer is then empty. */
+  finish(): Uint8Array[] {
+    // One allocation of exactly the size, whatever number of views is then taken of it.
+    const own = this.#bytes.slice(0, this.#at);
+    const chunks: Uint8Array[] = [];
+    let from = 0;
+    for (const { at, bytes } of this.#outside) {
+      if (at > from) chunks.push(own.subarray(from, at));
+      chunks.push(bytes);
+      from = at;
+    }
+    if (from === 0) chunks.push(own);
+    else if (from < own.length) chunks.push(own.subarray(from));
+    this.reset();
+    return chunks;
+  }
+
+  /** Forgets what was written. */
+  reset(): void {
+    this.#at = 0;
+    if (this.#outside.length > 0) this.#outside = [];
+    this.#outsideBytes = 0;
+    if (this.#bytes.length > KEPT_BYTES) this.#bytes = new Uint8Array(FIRST_BYTES);
+  }
+
+  #put16(value: number): void {
+    if (this.#at + 2 > this.#bytes.length) this.#grow(2);
+    const bytes = this.#bytes, at = this.#at;
+    bytes[at] = value >> 8;
+    bytes[at + 1] = value;
+    this.#at = at + 2;
+  }
+
+  #put32(value: number): void {
+    if (this.#at + 4 > this.#bytes.length) this.#grow(4);
+    const bytes = this.#bytes, at = this.#at;
+    bytes[at] = value >> 24;
+    bytes[at + 1] = value >> 16;
+    bytes[at + 2] = value >> 8;
+    bytes[at + 3] = value;
+    this.#at = at + 4;
+  }
+
+  #need(size: number): void {
+    if (this.#at + size > this.#bytes.length) this.#grow(size);
+  }
+
+  #grow(size: number): void {
+    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#at + size));
+    grown.set(this.#bytes.subarray(0, this.#at));
+    this.#bytes = grown;
+  }
+
+  /** Writes UTF-8 at `at`, where there is room for three bytes a character; returns the bytes taken. */
+  #encodeText(text: string, at: number): number {
+    const bytes = this.#bytes;
+    if (text.length > MAX_STRING_BYTES) throw tooLong(text.length);
+    if (text.length < 64) {
+      let i = 0;
+      for (; i < text.length; i++) {
+        const code = text.charCodeAt(i);
+        if (code > 127) break;
+        bytes[at + i] = code;
+      }
+      if (i === text.length) return i;
+    }
+    const { written } = utf8.encodeInto(text, bytes.subarray(at));
+    if (written > MAX_STRING_BYTES) throw tooLong(written);
+    return written;
+  }
+}
+
+const utf8 = new TextEncoder();
+
+function misfit(wanted: string, value: unknown): ProtocolError {
+  return new ProtocolError(`${String(value)} is not ${wanted}`);
+}
+
+function tooLong(bytes: number): ProtocolError {
+  return new ProtocolError(`A string takes ${bytes} bytes, at most ${MAX_STRING_BYTES} fit`);
+}

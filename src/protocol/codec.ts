@@ -1,0 +1,117 @@
+/**
+ * Codec: what turns one message in one version into bytes and back.
+ *
+ * The code is generated at the first use of a message in a version. Where the runtime forbids generating code
+ * (--disallow-code-generation-from-strings), the interpreter does the same work more slowly.
+ */
+import { ProtocolError } from "../bytes/reader.ts";
+import { Writer } from "../bytes/writer.ts";
+import { type Decode, type Encode, generateDecode, generateEncode } from "./generate.ts";
+import { interpretDecode, interpretEncode } from "./interpret.ts";
+import type { Decoded, Encodable, Fields, Message } from "./schema.ts";
+
+/** Decodes the message that begins at `at`. Bytes behind it are ignored; views into `bytes` are kept. */
+export function decode<F extends Fields>(
+  message: Message<F>,
+  version: number,
+  bytes: Uint8Array,
+  at = 0,
+): Decoded<Message<F>> {
+  const codec = codecOf(message, version);
+  try {
+    return (codec.decode ??= decoderOf(message, version))(bytes, at) as Decoded<Message<F>>;
+  } catch (error) {
+    if (error instanceof ProtocolError) interpretDecode(message, version, bytes, at); // throws, with the field's name
+    throw error;
+  }
+}
+
+/** Appends the message to the writer. */
+export function write<F extends Fields>(
+  message: Message<F>,
+  version: number,
+  value: Encodable<Message<F>>,
+  into: Writer,
+): void {
+  const codec = codecOf(message, version);
+  try {
+    (codec.encode ??= encoderOf(message, version))(value, into);
+  } catch (error) {
+    if (error instanceof ProtocolError) interpretEncode(message, version, value, new Writer());
+    throw error;
+  }
+}
+
+/** The message as one array of bytes: records of the broker's own logs, and tests. */
+export function encode<F extends Fields>(
+  message: Message<F>,
+  version: number,
+  value: Encodable<Message<F>>,
+): Uint8Array {
+  return joined(encodeChunks((into) => write(message, version, value, into)));
+}
+
+const shared = new Writer();
+
+/** Runs `fill` on a writer that is empty, and leaves it empty even when that throws. */
+export function encodeChunks(fill: (into: Writer) => void, writer: Writer = shared): Uint8Array[] {
+  try {
+    fill(writer);
+    return writer.finish();
+  } catch (error) {
+    writer.reset();
+    throw error;
+  }
+}
+
+/** The chunks as one array; no copy when there is only one. */
+export function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  if (chunks.length === 1) return chunks[0];
+  const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}
+
+interface Codec {
+  decode: Decode | null;
+  encode: Encode | null;
+}
+
+const codecs = new WeakMap<Message, Codec[]>();
+
+function codecOf(message: Message, version: number): Codec {
+  const codec = codecs.get(message)?.[version - message.min];
+  if (codec !== undefined) return codec;
+  if (!(version >= message.min && version <= message.max)) {
+    throw new ProtocolError(
+      `${message.name} has versions ${message.min} to ${message.max}, not ${version}`,
+    );
+  }
+  const length = message.max - message.min + 1;
+  const versions = Array.from({ length }, (): Codec => ({ decode: null, encode: null }));
+  codecs.set(message, versions);
+  return versions[version - message.min];
+}
+
+function decoderOf(message: Message, version: number): Decode {
+  return generated(() => generateDecode(message, version)) ??
+    ((bytes, at) => interpretDecode(message, version, bytes, at));
+}
+
+function encoderOf(message: Message, version: number): Encode {
+  return generated(() => generateEncode(message, version)) ??
+    ((value, into) => interpretEncode(message, version, value, into));
+}
+
+function generated<T>(generate: () => T): T | null {
+  try {
+    return generate();
+  } catch (error) {
+    if (error instanceof EvalError) return null;
+    throw error;
+  }
+}
