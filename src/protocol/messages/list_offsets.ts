@@ -19,7 +19,8 @@ export const ListOffsets = api({
       partitions: array({
         partitionIndex: int32,
         currentLeaderEpoch: int32.default(-1).in("4+").ignorable(),
-        timestamp: int64, // -1 latest, -2 earliest, -3 largest timestamp, -4 earliest local, -5 last tiered, -6 earliest pending upload
+        // -1 latest, -2 earliest, -3 largest timestamp, -4 earliest local, -5 last tiered, -6 earliest pending upload
+        timestamp: int64,
       }),
     }),
     timeoutMs: int32.in("10+").ignorable(),

@@ -82,7 +82,7 @@ export const PartitionRecord = message({
     removingReplicas: array(int32),
     addingReplicas: array(int32),
     leader: int32.default(-1),
-    leaderRecoveryState: int8.tag(0, "0+"),
+    leaderRecoveryState: int8.tag(0, "0+"), // 0 recovered, 1 recovering
     leaderEpoch: int32.default(-1),
     partitionEpoch: int32.default(-1),
     directories: array(uuid).in("1+"),
@@ -97,7 +97,7 @@ export const ConfigRecord = message({
   versions: "0",
   flexible: "0+",
   fields: {
-    resourceType: int8,
+    resourceType: int8, // 2 topic, 4 broker, 16 client metrics, 32 group
     resourceName: string,
     name: string,
     value: string.nullable(),
@@ -113,7 +113,7 @@ export const PartitionChangeRecord = message({
     partitionId: int32.default(-1),
     topicId: uuid,
     isr: array(int32).nullable().tag(0, "0+"),
-    leader: int32.default(-2).tag(1, "0+"),
+    leader: int32.default(-2).tag(1, "0+"), // -2: unchanged
     replicas: array(int32).nullable().tag(2, "0+"),
     removingReplicas: array(int32).nullable().tag(3, "0+"),
     addingReplicas: array(int32).nullable().tag(4, "0+"),
@@ -234,7 +234,7 @@ export const BrokerRegistrationChangeRecord = message({
   fields: {
     brokerId: int32,
     brokerEpoch: int64,
-    fenced: int8.tag(0, "0+"),
+    fenced: int8.tag(0, "0+"), // -1 unfenced, 0 unchanged, 1 fenced
     inControlledShutdown: int8.tag(1, "1+"),
     logDirs: array(uuid).tag(2, "2+"),
     cordonedLogDirs: array(uuid).nullable().tag(3, "3+"),
@@ -268,6 +268,7 @@ export const RemoveAccessControlEntryRecord = message({
   },
 });
 
+/** Kafka writes one every 500 ms, to see its log move. */
 export const NoOpRecord = message({
   name: "NoOpRecord",
   key: 20,

@@ -14,7 +14,8 @@ export const Produce = api({
   flexible: "9+",
   request: {
     transactionalId: string.nullable(),
-    acks: int16, // 0: no reply, 1: written by the leader, -1: by all in-sync replicas
+    // 0: no reply, 1: written by the leader, -1: by all in-sync replicas
+    acks: int16,
     timeoutMs: int32,
     topicData: array({
       name: string.in("3-12").ignorable(),
