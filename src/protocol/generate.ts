@@ -27,6 +27,7 @@ import {
   MAX_ARRAY_ELEMENTS,
   MAX_TAGGED_FIELDS,
   minBytes,
+  nullMark,
   type Version,
 } from "./layout.ts";
 
@@ -180,7 +181,7 @@ class Printer {
     const value = this.#name();
     this.#print(`let ${value}=null;`);
     if (spec.kind === "struct") {
-      if (nullable) this.#print(`if(p>=b.length)bad();`, `if(b[p++]<128){`);
+      if (nullable) this.#print(`if(p>=b.length)bad();`, `if(b[p++]!==${nullMark(spec) & 255}){`);
       else this.#print("{");
       this.#print(`${value}=${this.readStruct(spec.fields!)};`, "}");
       return value;
@@ -322,7 +323,7 @@ class Printer {
   }
 
   #null({ spec, compact }: Entry): string {
-    if (spec.kind === "struct") return "w.int8(-1);";
+    if (spec.kind === "struct") return `w.int8(${nullMark(spec)});`;
     if (compact) return "w.int8(0);";
     return spec.kind === "string" ? "w.int16(-1);" : "w.int32(-1);";
   }

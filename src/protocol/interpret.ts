@@ -14,6 +14,7 @@ import {
   MAX_ARRAY_ELEMENTS,
   MAX_TAGGED_FIELDS,
   minBytes,
+  nullMark,
   type Version,
 } from "./layout.ts";
 
@@ -124,7 +125,7 @@ function readValue(
       );
     }
     case "struct":
-      if (nullable && from.int8() < 0) return null;
+      if (nullable && from.int8() === nullMark(spec)) return null;
       return readStruct(spec.fields!, at, from, where);
     default:
       return from[spec.kind]();
@@ -203,7 +204,7 @@ function writeValue(
       return;
     }
     case "struct":
-      if (nullable) into.int8(value === null ? -1 : 1);
+      if (nullable) into.int8(value === null ? nullMark(spec) : 1);
       if (value !== null) writeStruct(spec.fields!, at, value as Struct, into, where);
       return;
     default:

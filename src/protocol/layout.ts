@@ -87,3 +87,8 @@ export const FIXED_BYTES = {
   float64: 8,
   uuid: 16,
 } as const;
+
+/** The byte that stands for a null struct, where 1 stands in front of any other. Kafka's generator has two. */
+export function nullMark(spec: Spec): number {
+  return spec.tag === null ? -1 : 0;
+}

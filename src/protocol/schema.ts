@@ -42,7 +42,7 @@ export interface Spec {
   readonly versions: Range;
   readonly nullable: Range;
   readonly tag: number | null;
-  /** undefined: the kind's own. */
+  /** undefined: the kind's own. Of arrays, bytes and structs all that counts is whether it is null. */
   readonly fallback: unknown;
   /** A value that the version cannot carry is dropped instead of refused. */
   readonly ignorable: boolean;
@@ -67,7 +67,10 @@ export class Field<Value, Input = Value> {
     return new Field({ ...this.spec, nullable: range(versions), fallback: null });
   }
 
-  /** The value where the field is absent, in a version without it or left out. */
+  /**
+   * The value where the field is absent, in a version without it or left out. For a field that may be null, [] or
+   * {} says that it is empty (a struct: its fields' defaults) rather than null.
+   */
   default(value: Input): Field<Value, Input> {
     return new Field({ ...this.spec, fallback: value });
   }
@@ -231,27 +234,27 @@ function field<Value, Input = Value>(kind: Kind): Field<Value, Input> {
 
 /** A fresh default of a field. */
 export function defaultOf(spec: Spec): unknown {
-  if (spec.fallback !== undefined) return spec.fallback;
+  if (spec.fallback === null) return null;
   switch (spec.kind) {
-    case "bool":
-      return false;
-    case "string":
-      return "";
     case "bytes":
     case "records":
       return new Uint8Array();
-    case "uuid":
-      return ZERO_UUID;
     case "array":
       return [];
-    case "bigint64":
-      return 0n;
     case "struct":
       return Object.fromEntries(
         Object.entries(spec.fields!).map(([name, { spec }]) => [name, defaultOf(spec)]),
       );
+    case "bool":
+      return spec.fallback ?? false;
+    case "string":
+      return spec.fallback ?? "";
+    case "uuid":
+      return spec.fallback ?? ZERO_UUID;
+    case "bigint64":
+      return spec.fallback ?? 0n;
     default:
-      return 0;
+      return spec.fallback ?? 0;
   }
 }
 

@@ -83,7 +83,7 @@ export const ConsumerGroupMemberMetadataValue = message({
         name: string,
         metadata: bytes,
       }),
-    }).nullable().tag(0, "0+"),
+    }).nullable().default({}).tag(0, "0+"),
   },
 });
 
@@ -146,7 +146,7 @@ export const ConsumerGroupCurrentMemberAssignmentKey = message({
 const topicPartitions = {
   topicId: uuid,
   partitions: array(int32),
-  assignmentEpochs: array(int32).nullable().tag(0, "0+"),
+  assignmentEpochs: array(int32).nullable().default([]).tag(0, "0+"),
 };
 
 export const ConsumerGroupCurrentMemberAssignmentValue = message({

@@ -27,7 +27,7 @@ export const StreamsGroupMetadataValue = message({
     epoch: int32,
     metadataHash: int64,
     validatedTopologyEpoch: int32.default(-1).tag(0, "0+"),
-    lastAssignmentConfigs: array(lastAssignmentConfig).nullable().tag(1, "0+"),
+    lastAssignmentConfigs: array(lastAssignmentConfig).nullable().default([]).tag(1, "0+"),
     storedDescriptionTopologyEpoch: int32.default(-1).tag(2, "0+"),
     failedDescriptionTopologyEpoch: int32.default(-1).tag(3, "0+"),
   },
@@ -135,7 +135,7 @@ export const StreamsGroupCurrentMemberAssignmentKey = message({
 const ownedTasks = {
   subtopologyId: string,
   partitions: array(int32),
-  assignmentEpochs: array(int32).nullable().tag(0, "0+"),
+  assignmentEpochs: array(int32).nullable().default([]).tag(0, "0+"),
 };
 
 export const StreamsGroupCurrentMemberAssignmentValue = message({
