@@ -1,0 +1,161 @@
+/**
+ * Logs: one line an event on standard error, as text or JSON, through LogTape.
+ *
+ * The message is fixed prose and what varies is in the fields, so that lines can be searched and nothing a client sends
+ * can forge one: fields are quoted, cut at 200 characters, and masked when their name says they are secret.
+ */
+import { configureSync, getLogger, type LogLevel, type LogRecord } from "@logtape/logtape";
+
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** What a room logs with; made once, as a constant: `const log = logger("server")`. */
+export interface Log {
+  /** Whether debug() writes anything; ask before building costly fields. */
+  readonly debugging: boolean;
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+  /**
+   * A warning that a client can cause, at most `maxClientEvents` lines a second of this message; the number left out
+   * is the field `suppressed` of the next line.
+   */
+  client(message: string, fields?: LogFields): void;
+}
+
+export interface LogSettings {
+  readonly level: "debug" | "info" | "warn" | "error";
+  readonly format: "text" | "json";
+  readonly maxClientEvents: number;
+}
+
+/** Sets level and form for the whole process; until then nothing is logged. `write` takes a finished line. */
+export function configureLog(
+  settings: LogSettings,
+  write: (line: string) => void = (line) => console.error(line),
+): void {
+  maxClientEvents = settings.maxClientEvents;
+  const level: LogLevel = settings.level === "warn" ? "warning" : settings.level;
+  const format = settings.format === "json" ? jsonLine : textLine;
+  configureSync({
+    reset: true,
+    sinks: { lines: (record) => write(format(record)) },
+    loggers: [
+      { category: [ROOT], lowestLevel: level, sinks: ["lines"] },
+      // LogTape's own news, which otherwise prints a notice at start.
+      { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["lines"] },
+    ],
+  });
+}
+
+export function logger(room: string): Log {
+  const to = getLogger([ROOT, room]);
+  const windows = new Map<string, Window>();
+  return {
+    get debugging() {
+      return to.isEnabledFor("debug");
+    },
+    debug: (message, fields = {}) => to.debug(message, fields),
+    info: (message, fields = {}) => to.info(message, fields),
+    warn: (message, fields = {}) => to.warn(message, fields),
+    error: (message, fields = {}) => to.error(message, fields),
+    client(message, fields = {}) {
+      const suppressed = admit(windows, message, performance.now());
+      if (suppressed === null) return;
+      to.warn(message, suppressed > 0 ? { ...fields, suppressed } : fields);
+    },
+  };
+}
+
+const ROOT = "runnel";
+const MAX_FIELD_LENGTH = 200;
+const SECRET = /password|secret|credential|private_?key|salt/i;
+
+let maxClientEvents = 10;
+
+/** The lines of one message within the current second. */
+interface Window {
+  startMs: number;
+  written: number;
+  suppressed: number;
+}
+
+/** How many lines were suppressed since the last one written, or null when this one is suppressed too. */
+function admit(windows: Map<string, Window>, message: string, nowMs: number): number | null {
+  let window = windows.get(message);
+  if (window === undefined) {
+    windows.set(message, window = { startMs: nowMs, written: 0, suppressed: 0 });
+  }
+  if (nowMs - window.startMs >= 1000) {
+    window.startMs = nowMs;
+    window.written = 0;
+  }
+  if (window.written >= maxClientEvents) {
+    window.suppressed++;
+    return null;
+  }
+  window.written++;
+  const suppressed = window.suppressed;
+  window.suppressed = 0;
+  return suppressed;
+}
+
+function textLine(record: LogRecord): string {
+  const fields = Object.entries(shown(record.properties)).map(([name, value]) =>
+    `${name}=${textValue(value)}`
+  );
+  const level = (record.level === "warning" ? "WARN" : record.level.toUpperCase()).padEnd(5);
+  const head = `${time(record)} ${level} ${record.category.slice(1).join(".")}: ${
+    messageOf(record)
+  }`;
+  return fields.length === 0 ? head : `${head} ${fields.join(" ")}`;
+}
+
+function jsonLine(record: LogRecord): string {
+  return JSON.stringify({
+    time: time(record),
+    level: record.level === "warning" ? "warn" : record.level,
+    room: record.category.slice(1).join("."),
+    message: messageOf(record),
+    ...shown(record.properties),
+  });
+}
+
+function time(record: LogRecord): string {
+  return new Date(record.timestamp).toISOString();
+}
+
+/** The message as written: LogTape would fill in `{placeholders}`, which ours do not use. */
+function messageOf(record: LogRecord): string {
+  return typeof record.rawMessage === "string" ? record.rawMessage : record.rawMessage.join("");
+}
+
+/** Words stand as they are; anything that could be taken for another field or line is quoted. */
+function textValue(value: unknown): string {
+  if (typeof value === "string") {
+    return /^[\w.:\/@+-]+$/.test(value) ? value : JSON.stringify(value);
+  }
+  return JSON.stringify(value) ?? "null";
+}
+
+function shown(fields: Record<string, unknown>): Record<string, unknown> {
+  const out: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(fields)) {
+    out[name] = SECRET.test(name) ? "***" : plain(value);
+  }
+  return out;
+}
+
+function plain(value: unknown): unknown {
+  if (typeof value === "string") return cut(value);
+  if (typeof value === "bigint") return String(value);
+  if (value instanceof Error) return cut(`${value.name}: ${value.message}`);
+  if (value === null || typeof value !== "object") return value;
+  return cut(
+    JSON.stringify(value, (_, inner) => typeof inner === "bigint" ? String(inner) : inner) ?? "",
+  );
+}
+
+function cut(text: string): string {
+  return text.length <= MAX_FIELD_LENGTH ? text : `${text.slice(0, MAX_FIELD_LENGTH)}…`;
+}
