@@ -381,7 +381,8 @@ function sizeOf(full: string): number | null {
   }
 }
 
-function attempt<T>(what: string, full: string, action: () => T): T {
+/** Runs `action`; what the operating system has against it becomes a StoreError. */
+export function attempt<T>(what: string, full: string, action: () => T): T {
   try {
     return action();
   } catch (e) {

@@ -1,0 +1,84 @@
+/**
+ * Checkpoints: Kafka's text files that keep one offset for each partition.
+ *
+ *     0                      version
+ *     2                      number of entries
+ *     orders 0 1500          topic, partition, offset
+ *     orders 1 12
+ *
+ * Each is a hint that the logs can replace: what cannot be read counts as empty, and the caller is told why.
+ */
+import type { Store } from "./store.ts";
+
+export const RECOVERY_POINT_CHECKPOINT = "recovery-point-offset-checkpoint";
+export const HIGH_WATERMARK_CHECKPOINT = "replication-offset-checkpoint";
+export const LOG_START_CHECKPOINT = "log-start-offset-checkpoint";
+export const CLEANER_CHECKPOINT = "cleaner-offset-checkpoint";
+
+export interface CheckpointEntry {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+}
+
+const VERSION = 0;
+
+/** The entries of a checkpoint; none when it is absent, or damaged and `onDamage` was told so. */
+export function readCheckpoint(
+  store: Store,
+  path: string,
+  onDamage: (reason: string) => void = () => {},
+): CheckpointEntry[] {
+  const bytes = store.readAll(path);
+  if (bytes === null) return [];
+  const entries = parseCheckpoint(new TextDecoder().decode(bytes));
+  if (typeof entries !== "string") return entries;
+  onDamage(`${path} is of no use: ${entries}`);
+  return [];
+}
+
+export function writeCheckpoint(
+  store: Store,
+  path: string,
+  entries: readonly CheckpointEntry[],
+): Promise<void> {
+  const lines = entries.map(({ topic, partition, offset }) => `${topic} ${partition} ${offset}`);
+  return store.replace(path, formatLines(lines));
+}
+
+/** The entries, or what is wrong with the text. */
+export function parseCheckpoint(text: string): CheckpointEntry[] | string {
+  const rows = parseLines(text, /^(\S+) (\d{1,10}) (\d{1,16})$/, "<topic> <partition> <offset>");
+  if (typeof rows === "string") return rows;
+  return rows.map(([topic, partition, offset]) => ({
+    topic,
+    partition: Number(partition),
+    offset: Number(offset),
+  }));
+}
+
+/** The frame that all of Kafka's checkpoint files share: version, number of lines, lines. */
+export function formatLines(lines: readonly string[]): Uint8Array {
+  return new TextEncoder().encode([VERSION, lines.length, ...lines, ""].join("\n"));
+}
+
+/** The groups of every line, or what is wrong with the text. */
+export function parseLines(text: string, line: RegExp, shape: string): string[][] | string {
+  if (text === "") return []; // Kafka 4.3 leaves cleaner-offset-checkpoint so
+  const [version, count, ...lines] = text.split("\n");
+  if (version !== String(VERSION)) {
+    return `its version is ${JSON.stringify(version)}, needs ${VERSION}`;
+  }
+  if (lines.at(-1) !== "") return "its last line is cut off";
+  lines.pop();
+  if (count !== String(lines.length)) {
+    return `its second line says ${JSON.stringify(count)}, but ${lines.length} lines follow`;
+  }
+  const rows: string[][] = [];
+  for (const [i, text] of lines.entries()) {
+    const match = line.exec(text);
+    if (match === null) return `line ${i + 3} is ${JSON.stringify(text)}, needs ${shape}`;
+    rows.push(match.slice(1));
+  }
+  return rows;
+}

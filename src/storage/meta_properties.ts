@@ -1,0 +1,131 @@
+/**
+ * MetaProperties: the file `meta.properties`, which says whose directory this is. Kafka and Runnel both refuse a
+ * directory of another node or cluster: its logs would be taken for strays and moved away.
+ *
+ *     version=1
+ *     cluster.id=UO8bdHv4RAySJan_JY3lrw
+ *     node.id=0
+ *     directory.id=3H17zCOgUQb0UZnvcuxt5w
+ *
+ * It is a Java properties file: "#" and "!" begin comments, "\" escapes.
+ */
+import { parseUuid, randomUuid, type Uuid } from "../bytes/uuid.ts";
+import type { Store } from "./store.ts";
+
+export interface MetaProperties {
+  /** Any text that Kafka was given; 22 characters of base64url unless somebody chose another. */
+  readonly clusterId: string;
+  readonly nodeId: number;
+  readonly directoryId: Uuid;
+}
+
+/** The directory is not this broker's, or its meta.properties cannot be read. */
+export class MetaPropertiesError extends Error {
+  override readonly name = "MetaPropertiesError";
+}
+
+const FILE = "meta.properties";
+
+/** Reads the file, or creates it with new ids. Throws MetaPropertiesError for a directory of another node or cluster. */
+export async function openMetaProperties(
+  store: Store,
+  expected: { nodeId: number; clusterId?: string },
+  newId: () => Uuid = randomUuid,
+): Promise<MetaProperties> {
+  const bytes = store.readAll(FILE);
+  const found = bytes === null
+    ? new Map<string, string>()
+    : parseProperties(new TextDecoder().decode(bytes));
+  const where = `${store.name}/${FILE}`;
+  if (bytes !== null) check(where, found, expected);
+  const directoryId = found.get("directory.id");
+  const meta: MetaProperties = {
+    clusterId: found.get("cluster.id") ?? expected.clusterId ?? newId(),
+    nodeId: expected.nodeId,
+    directoryId: directoryId === undefined ? newId() : directoryIdIn(where, directoryId),
+  };
+  if (directoryId === undefined) await store.replace(FILE, format(meta));
+  return meta;
+}
+
+function check(
+  where: string,
+  found: ReadonlyMap<string, string>,
+  expected: { nodeId: number; clusterId?: string },
+): void {
+  const version = found.get("version"),
+    nodeId = found.get("node.id"),
+    clusterId = found.get("cluster.id");
+  if (version !== "1") {
+    throw new MetaPropertiesError(`${where} has version=${version ?? ""}, needs version=1`);
+  }
+  if (nodeId !== String(expected.nodeId)) {
+    throw new MetaPropertiesError(
+      `${where} has node.id=${nodeId ?? ""}, but this broker is node ${expected.nodeId}: ` +
+        `use the directory of this node, or set the node id to that of the directory`,
+    );
+  }
+  if (
+    clusterId === undefined || expected.clusterId !== undefined && clusterId !== expected.clusterId
+  ) {
+    throw new MetaPropertiesError(
+      `${where} has cluster.id=${clusterId ?? ""}, but this broker belongs to cluster ${
+        expected.clusterId ?? "(any)"
+      }: ` +
+        `use a directory of this cluster`,
+    );
+  }
+}
+
+function directoryIdIn(where: string, text: string): Uuid {
+  const id = parseUuid(text);
+  if (id === null) {
+    throw new MetaPropertiesError(
+      `${where} has directory.id=${text}, needs 22 characters of base64url`,
+    );
+  }
+  return id;
+}
+
+function format(meta: MetaProperties): Uint8Array {
+  const lines = [
+    ["version", "1"],
+    ["cluster.id", meta.clusterId],
+    ["node.id", String(meta.nodeId)],
+    ["directory.id", meta.directoryId],
+  ].map(([key, value]) => `${key}=${escape(value)}\n`);
+  return new TextEncoder().encode(lines.join(""));
+}
+
+/** The keys and values of a Java properties file. */
+export function parseProperties(text: string): Map<string, string> {
+  const properties = new Map<string, string>();
+  // A line that ends in an odd number of backslashes goes on in the next, whose leading blanks do not count.
+  const joined = text.replace(/\r\n?/g, "\n").replace(/(?<!\\)((?:\\\\)*)\\\n[ \t\f]*/g, "$1");
+  for (const line of joined.split("\n")) {
+    const match = /^[ \t\f]*((?:[^\s\\=:]|\\.)*)(?:[ \t\f]*[=:]|[ \t\f])?[ \t\f]*(.*)$/s.exec(line);
+    if (match === null || /^[ \t\f]*([#!]|$)/.test(line)) continue;
+    properties.set(unescape(match[1]), unescape(match[2]));
+  }
+  return properties;
+}
+
+function unescape(text: string): string {
+  return text.replace(
+    /\\(?:u([0-9a-fA-F]{4})|(.))/gs,
+    (_, code: string | undefined, character: string) => {
+      if (code !== undefined) return String.fromCharCode(parseInt(code, 16));
+      return { n: "\n", r: "\r", t: "\t", f: "\f" }[character] ?? character;
+    },
+  );
+}
+
+function escape(value: string): string {
+  return value
+    .replace(/[\\=:#!]/g, "\\$&")
+    .replace(/^ /, "\\ ")
+    .replace(
+      /[^\x20-\x7e]/g,
+      (c) => `\\u${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}`,
+    );
+}
