@@ -102,6 +102,8 @@ export class MemoryStore implements Store {
     if (node instanceof Content && target instanceof Map) {
       throw new StoreError(`Cannot rename ${from} to ${to}: that is a folder`, "io");
     }
+    if (target === node) return;
+    if (target instanceof Content) release(target);
     fromFolder.delete(fromName);
     toFolder.set(toName, node);
   }
