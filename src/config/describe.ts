@@ -1,0 +1,124 @@
+/** Describing: the options as people read them, in `runnel config`, in the README and in the example file. */
+import type { LoadedConfig } from "./load.ts";
+import { needOf, type Option } from "./option.ts";
+import type { Config } from "./options.ts";
+import { type Row, rows } from "./rows.ts";
+import {
+  rangeText,
+  type TopicConfigName,
+  topicConfigs,
+  type TopicConfigSpec,
+} from "./topic_configs.ts";
+
+/** One line an option: key, value and where the value came from. */
+export function describeConfig(loaded: LoadedConfig): string[] {
+  const table = rows();
+  const width = Math.max(...table.map((row) => row.key.length));
+  const lines = table.map((row) => {
+    const source = loaded.sources.get(row.key) ?? "default";
+    const note = row.option?.unsupported ? ` — no effect: ${row.option.unsupported}` : "";
+    return `${row.key.padEnd(width)}  ${
+      shown(row, valueIn(loaded.config, row))
+    }  (${source}${note})`;
+  });
+  return [`# file: ${loaded.file ?? "none"}`, ...lines];
+}
+
+/** The README's table. */
+export function optionTable(): string {
+  const lines = rows().map((row) => {
+    const kafkaName = row.option?.kafkaName ? ` Kafka: \`${row.option.kafkaName}\`.` : "";
+    const note = row.option?.unsupported ? ` (${row.option.unsupported}.)` : "";
+    return `| \`${row.key}\` | ${code(shown(row, row.default))} | ${cell(needOfRow(row))} | ${
+      cell(row.doc + note + kafkaName)
+    } |`;
+  });
+  return ["| Option | Default | Takes | What it does |", "|---|---|---|---|", ...lines].join("\n");
+}
+
+/** A file with every option commented out at its default. */
+export function exampleToml(): string {
+  const lines = [
+    "# Runnel's configuration, every option at its default. Looked for as --config FILE, ./runnel.toml and",
+    "# /etc/runnel/runnel.toml; RUNNEL_… variables and flags go before it. A change takes effect at the next start.",
+  ];
+  let section: string | null = null;
+  for (const row of rows()) {
+    if (row.section !== section) {
+      lines.push(
+        "",
+        `[${(section = row.section)!.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)}]`,
+      );
+    }
+    const name = row.option === null ? `"${row.name}"` : row.key.split(".").at(-1);
+    lines.push("", ...wrap(`${row.doc} Takes ${needOfRow(row)}.`), `#${name} = ${toml(row)}`);
+  }
+  return lines.join("\n") + "\n";
+}
+
+/** The flags of `runnel --help`. Topic configs follow one rule, so that they need no lines of their own. */
+export function flagLines(): string[] {
+  const list = rows().filter((row) => row.option !== null && !isSecret(row.option));
+  return list.map((row) => `  ${row.flag.padEnd(36)}${row.doc} [${shown(row, row.default)}]`);
+}
+
+function valueIn(config: Config, row: Row): unknown {
+  if (row.section === "topic") return config.topicSet.get(row.name) ?? row.default;
+  const all = config as unknown as Record<string, Record<string, unknown>>;
+  return row.section === null ? all[row.name] : all[row.section][row.name];
+}
+
+function shown(row: Row, value: unknown): string {
+  if (isSecret(row.option)) return value === "" ? '""' : "(hidden)";
+  if (Array.isArray(value)) return value.join(",");
+  return value === "" ? '""' : String(value);
+}
+
+function isSecret(option: Option | null): boolean {
+  return option?.type === "text" && option.secret === true;
+}
+
+function needOfRow(row: Row): string {
+  return row.option === null ? topicNeed(row.name as TopicConfigName) : needOf(row.option);
+}
+
+function topicNeed(name: TopicConfigName): string {
+  const spec: TopicConfigSpec = topicConfigs[name];
+  if (spec.allowed) return `${spec.type === "list" ? "any" : "one"} of ${spec.allowed.join(", ")}`;
+  if (spec.type === "boolean") return "true or false";
+  if (spec.type === "list") return "* or partition:broker pairs";
+  const kind = spec.type === "double" ? "a number" : `a whole number (${spec.type})`;
+  const range = rangeText(spec);
+  return range === "" ? kind : `${kind}, ${range}`;
+}
+
+function toml(row: Row): string {
+  // Quotes around what a TOML reader could round: numbers beyond 2^53.
+  if (row.option === null) {
+    return /^-?[\d.]{1,15}$|^true$|^false$/.test(String(row.default))
+      ? String(row.default)
+      : JSON.stringify(row.default);
+  }
+  return JSON.stringify(row.default);
+}
+
+function wrap(text: string): string[] {
+  const lines: string[] = [];
+  let line = "#";
+  for (const word of text.split(" ")) {
+    if (line.length + word.length > 100) {
+      lines.push(line);
+      line = "#";
+    }
+    line += ` ${word}`;
+  }
+  return [...lines, line];
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}
+
+function cell(text: string): string {
+  return text.replaceAll("|", "\\|");
+}

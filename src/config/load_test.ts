@@ -1,0 +1,157 @@
+/** Proves what beats what, and what each mistake is answered with, by loading from made-up arguments, variables and files. */
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { describeConfig, exampleToml } from "./describe.ts";
+import { ConfigError, loadConfig } from "./load.ts";
+import { defaultConfig } from "./options.ts";
+import { rows } from "./rows.ts";
+
+function load(
+  given: {
+    args?: string[];
+    env?: Record<string, string>;
+    files?: Record<string, string>;
+    mode?: number;
+  },
+) {
+  return loadConfig({
+    args: given.args ?? [],
+    env: given.env ?? {},
+    readFile: (path) =>
+      given.files?.[path] === undefined
+        ? null
+        : { text: given.files[path], mode: given.mode ?? 0o600 },
+  });
+}
+
+async function refusal(given: Parameters<typeof load>[0]): Promise<string> {
+  return (await assertRejects(() => load(given), ConfigError)).message;
+}
+
+Deno.test("without anything given every option has its default", async () => {
+  const { config, sources, file } = await load({});
+  assertEquals(config, defaultConfig());
+  assertEquals([sources.size, file], [0, null]);
+});
+
+Deno.test("flags beat the environment, which beats the file, which beats the default", async () => {
+  const files = {
+    "./runnel.toml":
+      'kafka_port = 1\nhttp_port = 2\n[storage]\npath = "/file"\n[log]\nformat = "json"\n',
+  };
+  const env = { RUNNEL_KAFKA_PORT: "3", RUNNEL_STORAGE_PATH: "/env", OTHER: "x" };
+  const { config, sources } = await load({ files, env, args: ["--storage-path=/flag"] });
+  assertEquals([config.storage.path, config.kafkaPort, config.httpPort, config.log.format], [
+    "/flag",
+    3,
+    2,
+    "json",
+  ]);
+  assertEquals(sources.get("storage.path"), "flag --storage-path");
+  assertEquals(sources.get("kafka_port"), "environment RUNNEL_KAFKA_PORT");
+  assertEquals(sources.get("http_port"), "./runnel.toml:2");
+  assertEquals(sources.get("log.format"), "./runnel.toml:6");
+});
+
+Deno.test("flags take a value after = or a space, and booleans stand alone", async () => {
+  const { config } = await load({
+    args: ["--kafka-port", "7", "--insecure", "--auto-create-topics=false", "--debug"],
+  });
+  assertEquals([config.kafkaPort, config.insecure, config.autoCreateTopics, config.log.level], [
+    7,
+    true,
+    false,
+    "debug",
+  ]);
+});
+
+Deno.test("topic defaults go by Kafka's names, with or without quotes", async () => {
+  const toml =
+    '[topic]\nretention.ms = 5\n"segment.bytes" = 2000000\ncleanup.policy = ["compact", "delete"]\n';
+  const { config } = await load({
+    files: { "./runnel.toml": toml },
+    env: { RUNNEL_TOPIC_MAX_MESSAGE_BYTES: "9" },
+  });
+  assertEquals(config.topic["retention.ms"], 5);
+  assertEquals(config.topic["segment.bytes"], 2_000_000);
+  assertEquals(config.topic["cleanup.policy"], ["compact", "delete"]);
+  assertEquals(config.topicSet.get("max.message.bytes"), "9");
+  assertEquals(config.topicSet.size, 4);
+});
+
+const mistakes: [Parameters<typeof load>[0], ...string[]][] = [
+  [{ args: ["--kafka-prt=1"] }, "--kafka-prt", "did you mean --kafka-port?"],
+  [{ args: ["--kafka-port=65536"] }, "flag --kafka-port", "65536", "0 to 65535"],
+  [{ args: ["--kafka-port"] }, "flag --kafka-port", "a whole number"],
+  [{ args: ["--insecure=maybe"] }, "maybe", "true or false"],
+  [{ args: ["stray"] }, "unknown argument stray"],
+  [{ args: ["--auth-plain-password=x"] }, "RUNNEL_AUTH_PLAIN_PASSWORD"],
+  [{ env: { RUNNEL_STORAGE_PTH: "x" } }, "RUNNEL_STORAGE_PTH", "did you mean RUNNEL_STORAGE_PATH?"],
+  [
+    { env: { RUNNEL_LOG_LEVEL: "loud" } },
+    "environment RUNNEL_LOG_LEVEL",
+    "loud",
+    "debug, info, warn, error",
+  ],
+  [
+    { files: { "./runnel.toml": "\n[storage]\npat = 1\n" } },
+    "./runnel.toml:3",
+    "storage.pat",
+    "storage.path",
+  ],
+  [
+    { files: { "./runnel.toml": 'kafka_port = "9092"\n' } },
+    "./runnel.toml:1",
+    '"9092"',
+    "a whole number",
+  ],
+  [
+    { files: { "./runnel.toml": "[topic]\nretention.ms = -2\n" } },
+    "./runnel.toml:2",
+    "topic.retention.ms",
+    "at least -1",
+  ],
+  [{ files: { "./runnel.toml": "[topic]\nretention.ms = 9223372036854775807\n" } }, "quotes"],
+  [{ files: { "./runnel.toml": "kafka_port = = 1\n" } }, "./runnel.toml is not TOML"],
+  [{ args: ["--config=nowhere.toml"] }, "nowhere.toml"],
+  [{ args: ["--storage-path=s3://bucket"] }, "s3://bucket", "memory://"],
+  [{ args: ["--auth-enabled"] }, "auth.enabled", "refused"],
+  [{ args: ["--listen-addresses=0.0.0.0"] }, "0.0.0.0", "--insecure"],
+  [{ args: ["--storage-flush=interval"] }, "flush_interval_ms"],
+  [{ args: ["--http-port=9092"] }, "9092"],
+  [{ args: ["--topic-min-compaction-lag-ms=9", "--topic-max-compaction-lag-ms=5"] }, "contradict"],
+];
+
+Deno.test("every mistake is refused with where it stands and what is allowed", async () => {
+  for (const [given, ...parts] of mistakes) {
+    const message = await refusal(given);
+    for (const part of parts) assertStringIncludes(message, part, JSON.stringify(given));
+  }
+});
+
+Deno.test("a password is neither shown nor read from a file that others can read", async () => {
+  const files = { "./runnel.toml": '[auth]\nplain_password = "hunter2"\n' };
+  assertStringIncludes(await refusal({ files, mode: 0o644 }), "chmod 600");
+  const lines = describeConfig(await load({ files, mode: 0o600 })).join("\n");
+  assert(!lines.includes("hunter2"));
+  const bad = await refusal({ files: { "./runnel.toml": "[auth]\nplain_password = 12345678\n" } });
+  assert(!bad.includes("12345678"));
+});
+
+Deno.test("what the runtime cannot do is said once it is set", async () => {
+  assertEquals((await load({})).warnings, []);
+  const { warnings } = await load({ args: ["--performance-socket-send-buffer-bytes=65536"] });
+  assertStringIncludes(warnings[0], "performance.socket_send_buffer_bytes has no effect");
+});
+
+Deno.test("the example file, uncommented, loads and changes nothing", async () => {
+  const toml = exampleToml().replace(/^#([^ ])/gm, "$1").replace(/^\[metrics\]/m, "[metrics]");
+  const { config, sources } = await load({ files: { "./runnel.toml": toml } });
+  assertEquals({ ...config, topicSet: new Map() }, defaultConfig());
+  assertEquals(sources.size, rows().length);
+});
+
+Deno.test("describeConfig() has a line for every option, with its source", async () => {
+  const lines = describeConfig(await load({ args: ["--kafka-port=7"] }));
+  assertEquals(lines.length, rows().length + 1);
+  assert(lines.some((line) => /^kafka_port +7 {2}\(flag --kafka-port\)$/.test(line)));
+});
