@@ -11,7 +11,8 @@
  * | `platformatic.ts` | npm:@platformatic/kafka | |
  * | `frames.ts` | bytes by hand over TCP: framing, pipelining, back-pressure | `BROKER_PID`: watches its memory |
  * | `kcat.sh` | Debian's package `kcat` (librdkafka) | |
- * | `apache.sh` | Apache Kafka's command line tools | `BROKER_DATA`: dumps every segment in it |
+ * | `apache.sh` | Apache Kafka's command line tools | `RECORDS` |
+ * | `dump_log.sh` | kafka-dump-log, on the files of a broker at rest | `BROKER_DATA`, no `BROKERS` |
  * | `durability.sh` | the Java client, with a ledger of what was acknowledged | `BROKER_COMMAND`, `BYTES`, `CODECS`, `ACKS` |
  * | `startup_probe.ts` | none: how soon a new broker answers | `BROKER_COMMAND` |
  *

@@ -1,0 +1,19 @@
+# shellcheck shell=bash
+# Apache Kafka's tools and Java client, fetched once from Maven Central by pom.xml: source it, then
+#   kafka_tools_install            needs Java 17 and Maven; into KAFKA_LIBS (default: a cache folder in the home)
+#   tool CLASS ARGUMENTS...        a small, quickly started JVM; JVM="..." gives it other options
+KAFKA_LIBS=${KAFKA_LIBS:-${XDG_CACHE_HOME:-$HOME/.cache}/runnel/kafka-4.3.1}
+JVM=${JVM:--Xms64m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto}
+kafka_tools_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+kafka_tools_install() {
+  [ -f "$KAFKA_LIBS/complete" ] && return
+  mkdir -p "$KAFKA_LIBS" &&
+    mvn -q -B -f "$kafka_tools_here/pom.xml" dependency:copy-dependencies -DoutputDirectory="$KAFKA_LIBS" &&
+    touch "$KAFKA_LIBS/complete"
+}
+
+tool() {
+  # shellcheck disable=SC2086
+  timeout "${TOOL_SECONDS:-120}" java $JVM -cp "$KAFKA_LIBS/*" -Dlog4j2.level=WARN "$@"
+}
