@@ -1,0 +1,359 @@
+/**
+ * Connection: one TCP connection to one broker, with typed requests that may overlap.
+ *
+ * A broker answers in the order it was asked, so answers are matched by that order and the correlation id only proves
+ * it. For the same reason a request without its answer holds up all those behind it: when the oldest one runs out of
+ * time the connection is of no use any more and closes, failing them all.
+ *
+ * Requests made in one turn of the event loop leave in one write. A response is decoded in memory of its own, so
+ * views into it (records) stay good for as long as they are kept.
+ */
+import { readInt32 } from "../bytes/int64.ts";
+import { decodeResponse, encodeRequest } from "../protocol/frame.ts";
+import { ApiVersions } from "../protocol/messages/api_versions.ts";
+import type { Api, Decoded, Encodable, Fields, Message } from "../protocol/schema.ts";
+import { check, ConnectionError } from "./errors.ts";
+
+/** What a connection needs of a socket; a Deno.TcpConn and a Deno.TlsConn are one. */
+export interface Socket {
+  read(into: Uint8Array): Promise<number | null>;
+  write(bytes: Uint8Array): Promise<number>;
+  close(): void;
+}
+
+export interface ConnectionOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Told to the broker with every request, for its logs and quotas. */
+  readonly clientId?: string;
+  /** How long a request may stay unanswered, 30 s if not given. */
+  readonly requestTimeoutMs?: number;
+  /** A longer response closes the connection; 128 MiB if not given. */
+  readonly maxResponseBytes?: number;
+  /** Makes the socket; plain TCP if not given. Deno.connectTls serves here too. */
+  readonly dial?: (address: { hostname: string; port: number }) => Promise<Socket>;
+}
+
+export class Connection {
+  /** "host:port", for people. */
+  readonly address: string;
+  readonly #socket: Socket;
+  readonly #clientId: string;
+  readonly #requestTimeoutMs: number;
+  readonly #maxResponseBytes: number;
+  readonly #versions = new Map<number, { min: number; max: number }>();
+  /** Requests without an answer yet, oldest first; `#head` is the first that counts. */
+  #waiting: Waiting[] = [];
+  #head = 0;
+  #correlationId = 0;
+  #out: Uint8Array[] = [];
+  #isWriting = false;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #timerAtMs = 0;
+  #failure: ConnectionError | null = null;
+
+  /** Connects, and asks the broker which versions it speaks. Throws ConnectionError. */
+  static async open(options: ConnectionOptions): Promise<Connection> {
+    const address = `${options.host}:${options.port}`;
+    const dial = options.dial ?? dialTcp;
+    let socket: Socket;
+    try {
+      socket = await dial({ hostname: options.host, port: options.port });
+    } catch (cause) {
+      throw new ConnectionError(`Cannot connect to ${address}: ${messageOf(cause)}`, { cause });
+    }
+    const connection = new Connection(socket, address, options);
+    try {
+      await connection.#negotiate();
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+    return connection;
+  }
+
+  private constructor(socket: Socket, address: string, options: ConnectionOptions) {
+    this.address = address;
+    this.#socket = socket;
+    this.#clientId = options.clientId ?? "runnel";
+    this.#requestTimeoutMs = options.requestTimeoutMs ?? 30_000;
+    this.#maxResponseBytes = options.maxResponseBytes ?? 128 << 20;
+    this.#readAll().catch((error) => this.#fail(messageOf(error), error));
+  }
+
+  get isClosed(): boolean {
+    return this.#failure !== null;
+  }
+
+  /** Requests that wait for their answer. */
+  get inFlight(): number {
+    return this.#waiting.length - this.#head;
+  }
+
+  /**
+   * The highest version of an API that both sides speak, not above `atMost`. Throws an Error when there is none.
+   */
+  versionFor(api: { key: number; name: string; min: number; max: number }, atMost = api.max) {
+    const range = this.#versions.get(api.key);
+    const version = Math.min(range?.max ?? -1, api.max, atMost);
+    if (range === undefined || version < Math.max(range.min, api.min)) {
+      const theirs = range ? `${range.min} to ${range.max}` : "no version";
+      throw new Error(
+        `${api.name}: ${this.address} speaks ${theirs}, needed was one of ${api.min} to ${
+          Math.min(api.max, atMost)
+        }`,
+      );
+    }
+    return version;
+  }
+
+  /**
+   * Sends a request; resolves with the decoded response. Byte fields of the request may be sent as they are, so they
+   * must not change until then. Throws ConnectionError when the connection ends first or the time runs out.
+   */
+  request<Q extends Fields, R extends Fields>(
+    api: Api<Q, R>,
+    version: number,
+    body: Encodable<Message<Q>>,
+    { timeoutMs = this.#requestTimeoutMs }: { timeoutMs?: number } = {},
+  ): Promise<Decoded<Message<R>>> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    this.#send(api, version, body);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({
+        correlationId: this.#correlationId,
+        deadlineMs: performance.now() + timeoutMs,
+        accept: (frame) => resolve(decodeResponse(api, version, frame).body),
+        reject,
+      });
+      this.#watchOldest();
+    });
+  }
+
+  /** Sends a request that has no answer: Produce with acks=0. */
+  send<Q extends Fields, R extends Fields>(
+    api: Api<Q, R>,
+    version: number,
+    body: Encodable<Message<Q>>,
+  ): void {
+    if (this.#failure) throw this.#failure;
+    this.#send(api, version, body);
+  }
+
+  /** Closes at once; what is unanswered fails with ConnectionError. */
+  close(): void {
+    this.#fail("the client closed the connection");
+  }
+
+  /**
+   * Asks in the newest version first. A broker that does not know it answers in version 0 with
+   * UNSUPPORTED_VERSION, and is then asked in that.
+   */
+  async #negotiate(): Promise<void> {
+    const about = `versions of ${this.address}`;
+    const ask = { clientSoftwareName: "runnel", clientSoftwareVersion: "0.1.0" };
+    // Version 4 is the newest that asks nothing more: 5 checks a cluster and node id that are not known yet.
+    let response = await this.#askVersions(4, ask);
+    if (response.errorCode === UNSUPPORTED_VERSION) response = await this.#askVersions(0, {});
+    check(response.errorCode, about);
+    for (const { apiKey, minVersion, maxVersion } of response.apiKeys) {
+      this.#versions.set(apiKey, { min: minVersion, max: maxVersion });
+    }
+  }
+
+  #askVersions(
+    version: number,
+    body: Encodable<typeof ApiVersions.request>,
+  ): Promise<Decoded<typeof ApiVersions.response>> {
+    this.#send(ApiVersions, version, body);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({
+        correlationId: this.#correlationId,
+        deadlineMs: performance.now() + this.#requestTimeoutMs,
+        accept: (frame) => {
+          // The error code comes first in every version, so an answer in version 0 shows itself.
+          const isRefused = frame.length >= 6 && (frame[4] << 8 | frame[5]) === UNSUPPORTED_VERSION;
+          resolve(decodeResponse(ApiVersions, isRefused ? 0 : version, frame).body);
+        },
+        reject,
+      });
+      this.#watchOldest();
+    });
+  }
+
+  #send<Q extends Fields, R extends Fields>(
+    api: Api<Q, R>,
+    version: number,
+    body: Encodable<Message<Q>>,
+  ): void {
+    const correlationId = (this.#correlationId + 1) & 0x7fffffff;
+    const header = { correlationId, clientId: this.#clientId };
+    const chunks = encodeRequest(api, version, header, body); // may throw: nothing is changed before it
+    this.#correlationId = correlationId;
+    for (const chunk of chunks) this.#out.push(chunk);
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    queueMicrotask(() => this.#writeAll().catch((error) => this.#fail(messageOf(error), error)));
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#out.length > 0 && this.#failure === null) {
+      const chunks = this.#out;
+      this.#out = [];
+      for (const bytes of joinedSmall(chunks)) {
+        let written = await this.#socket.write(bytes);
+        while (written < bytes.length) {
+          written += await this.#socket.write(bytes.subarray(written));
+        }
+      }
+    }
+    this.#isWriting = false;
+  }
+
+  /**
+   * Frames are copied out of the reading buffer when they came whole, which small ones do. Of a larger one the rest is
+   * read straight into the memory it will stay in.
+   */
+  async #readAll(): Promise<void> {
+    const buffer = new Uint8Array(READ_BYTES);
+    let held = 0;
+    for (;;) {
+      const read = await this.#socket.read(buffer.subarray(held));
+      if (read === null || this.#failure) return this.#fail("the broker closed the connection");
+      held += read;
+      let at = 0;
+      while (held - at >= 4) {
+        const size = this.#checkedSize(readInt32(buffer, at));
+        const from = at + 4;
+        if (held - from >= size) {
+          this.#accept(buffer.slice(from, from + size));
+          at = from + size;
+        } else if (size + 4 <= READ_BYTES) {
+          break;
+        } else {
+          this.#accept(await this.#readLarge(size, buffer.subarray(from, held)));
+          at = held = 0;
+        }
+      }
+      buffer.copyWithin(0, at, held);
+      held -= at;
+    }
+  }
+
+  async #readLarge(size: number, beginning: Uint8Array): Promise<Uint8Array> {
+    const frame = new Uint8Array(size);
+    frame.set(beginning);
+    let filled = beginning.length;
+    while (filled < size) {
+      const read = await this.#socket.read(frame.subarray(filled));
+      if (read === null) throw new Error(`the broker closed with ${filled} of ${size} bytes sent`);
+      filled += read;
+    }
+    return frame;
+  }
+
+  #checkedSize(size: number): number {
+    if (size >= 4 && size <= this.#maxResponseBytes) return size;
+    throw new Error(`a response of ${size} bytes, allowed are 4 to ${this.#maxResponseBytes}`);
+  }
+
+  #accept(frame: Uint8Array): void {
+    const waiting = this.#head < this.#waiting.length ? this.#waiting[this.#head++] : null;
+    if (this.#head > 64 && this.#head * 2 > this.#waiting.length) {
+      this.#waiting = this.#waiting.slice(this.#head);
+      this.#head = 0;
+    }
+    const correlationId = readInt32(frame, 0);
+    if (waiting === null || waiting.correlationId !== correlationId) {
+      const error = new Error(
+        `an answer to request ${correlationId}, ${waiting?.correlationId ?? "none"} was due`,
+      );
+      waiting?.reject(new ConnectionError(`${this.address}: ${error.message}`));
+      throw error;
+    }
+    this.#watchOldest();
+    try {
+      waiting.accept(frame);
+    } catch (error) {
+      waiting.reject(error);
+    }
+  }
+
+  /** One timer, for the oldest request: the ones behind it cannot be answered earlier. It may go off early, never late. */
+  #watchOldest(): void {
+    if (this.inFlight === 0) return;
+    const { deadlineMs } = this.#waiting[this.#head];
+    if (this.#timer !== null && this.#timerAtMs <= deadlineMs) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timerAtMs = deadlineMs;
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      if (this.inFlight > 0 && this.#waiting[this.#head].deadlineMs <= performance.now()) {
+        this.#fail("no answer in time");
+      }
+      this.#watchOldest();
+    }, Math.max(1, deadlineMs - performance.now()));
+  }
+
+  #fail(why: string, cause?: unknown): void {
+    if (this.#failure) return;
+    const failure = new ConnectionError(`Connection to ${this.address}: ${why}`, { cause });
+    this.#failure = failure;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    const left = this.#waiting.slice(this.#head);
+    this.#waiting = [];
+    this.#head = 0;
+    this.#out = [];
+    try {
+      this.#socket.close();
+    } catch {
+      // closed already, by the other side
+    }
+    for (const waiting of left) waiting.reject(failure);
+  }
+}
+
+interface Waiting {
+  readonly correlationId: number;
+  readonly deadlineMs: number;
+  readonly accept: (frame: Uint8Array) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const UNSUPPORTED_VERSION = 35;
+const READ_BYTES = 1 << 16;
+const JOIN_BYTES = 1 << 16;
+
+async function dialTcp(address: { hostname: string; port: number }): Promise<Socket> {
+  const socket = await Deno.connect(address);
+  socket.setNoDelay(true);
+  return socket;
+}
+
+/** Neighbours that are small together become one array; large chunks stay as they are. */
+function joinedSmall(chunks: readonly Uint8Array[]): Uint8Array[] {
+  if (chunks.length === 1) return chunks as Uint8Array[];
+  const joined: Uint8Array[] = [];
+  for (let i = 0; i < chunks.length;) {
+    let bytes = chunks[i].length, end = i + 1;
+    while (end < chunks.length && bytes + chunks[end].length <= JOIN_BYTES) {
+      bytes += chunks[end++].length;
+    }
+    if (end === i + 1) joined.push(chunks[i]);
+    else joined.push(concat(chunks.slice(i, end), bytes));
+    i = end;
+  }
+  return joined;
+}
+
+function concat(chunks: readonly Uint8Array[], bytes: number): Uint8Array {
+  const whole = new Uint8Array(bytes);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}
+
+const messageOf = (error: unknown) => error instanceof Error ? error.message : String(error);

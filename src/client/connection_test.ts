@@ -1,0 +1,199 @@
+/**
+ * Proves that a client connection negotiates versions, keeps overlapping requests apart, and fails every unanswered
+ * request once, by serving it from a scripted broker in memory that answers byte by byte when asked to.
+ */
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { decodeRequestHeader, encodeResponse } from "../protocol/frame.ts";
+import { joined } from "../protocol/codec.ts";
+import { ApiVersions } from "../protocol/messages/api_versions.ts";
+import { Fetch } from "../protocol/messages/fetch.ts";
+import { Metadata } from "../protocol/messages/metadata.ts";
+import { Connection, type Socket } from "./connection.ts";
+import { ConnectionError } from "./errors.ts";
+
+interface Asked {
+  readonly apiKey: number;
+  readonly apiVersion: number;
+  readonly correlationId: number;
+}
+type Answer = (asked: Asked) => Uint8Array | null;
+
+/** A broker's end of a socket: requests are cut from what is written and answered by `answer`. */
+class ScriptedSocket implements Socket {
+  writes = 0;
+  #in: Uint8Array = new Uint8Array();
+  #out: Uint8Array[] = [];
+  #wake: (() => void) | null = null;
+  #closed = false;
+
+  constructor(readonly answer: Answer, readonly bytesARead = Infinity) {}
+
+  write(bytes: Uint8Array): Promise<number> {
+    this.writes++;
+    this.#in = joined([this.#in, bytes]);
+    for (;;) {
+      const size = this.#in.length < 4 ? Infinity : new DataView(this.#in.buffer).getInt32(0);
+      if (this.#in.length < size + 4) break;
+      const answer = this.answer(decodeRequestHeader(this.#in.subarray(4, 4 + size)));
+      if (answer) this.#out.push(answer);
+      this.#in = this.#in.slice(4 + size);
+    }
+    this.#wake?.();
+    return Promise.resolve(bytes.length);
+  }
+
+  async read(into: Uint8Array): Promise<number | null> {
+    while (this.#out.length === 0 && !this.#closed) {
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    if (this.#closed) return null;
+    const chunk = this.#out[0].subarray(0, Math.min(into.length, this.bytesARead));
+    into.set(chunk);
+    if (chunk.length === this.#out[0].length) this.#out.shift();
+    else this.#out[0] = this.#out[0].subarray(chunk.length);
+    return chunk.length;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#wake?.();
+  }
+}
+
+const versions = (asked: Asked) =>
+  joined(encodeResponse(ApiVersions, asked.apiVersion, asked.correlationId, {
+    apiKeys: [
+      { apiKey: 1, minVersion: 4, maxVersion: 12 },
+      { apiKey: 3, minVersion: 0, maxVersion: 12 },
+      { apiKey: 18, minVersion: 0, maxVersion: 4 },
+    ],
+  }));
+
+/** Answers ApiVersions itself and leaves the rest to `answer`. */
+const afterVersions = (answer: Answer): Answer => (asked) =>
+  asked.apiKey === 18 ? versions(asked) : answer(asked);
+
+const cluster = (asked: Asked) =>
+  joined(encodeResponse(Metadata, asked.apiVersion, asked.correlationId, {
+    controllerId: asked.correlationId,
+  }));
+
+const open = (
+  socket: Socket,
+  more: { requestTimeoutMs?: number; maxResponseBytes?: number } = {},
+) => Connection.open({ host: "broker", port: 9092, dial: () => Promise.resolve(socket), ...more });
+
+Deno.test("versionFor() is the highest version that both sides speak", async () => {
+  const connection = await open(new ScriptedSocket(versions));
+  assertEquals(connection.versionFor(Metadata), 12);
+  assertEquals(connection.versionFor(Metadata, 9), 9);
+  assertThrows(() => connection.versionFor(Fetch, 3), Error, "speaks 4 to 12, needed was");
+  assertThrows(() => connection.versionFor({ key: 99, name: "Unheard", min: 0, max: 1 }));
+  connection.close();
+});
+
+Deno.test("open() asks again in version 0 when the broker does not know the newest", async () => {
+  const asked: number[] = [];
+  const socket = new ScriptedSocket((request) => {
+    asked.push(request.apiVersion);
+    if (request.apiVersion === 0) return versions(request);
+    return joined(encodeResponse(ApiVersions, 0, request.correlationId, { errorCode: 35 }));
+  });
+  const connection = await open(socket);
+  assertEquals(asked, [4, 0]);
+  assertEquals(connection.versionFor(Metadata), 12);
+  connection.close();
+});
+
+Deno.test("open() names the address when it cannot connect", async () => {
+  const dial = () => Promise.reject(new Error("refused"));
+  await assertRejects(
+    () => Connection.open({ host: "broker", port: 9092, dial }),
+    ConnectionError,
+    "Cannot connect to broker:9092: refused",
+  );
+});
+
+Deno.test("requests that overlap each get their own answer, however it is cut", async () => {
+  for (const bytesARead of [1, 3, Infinity]) {
+    const socket = new ScriptedSocket(afterVersions(cluster), bytesARead);
+    const connection = await open(socket);
+    const before = socket.writes;
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, () => connection.request(Metadata, 12, { topics: [] })),
+    );
+    assertEquals(answers.map((answer) => answer.controllerId), answers.map((_, i) => i + 2));
+    assert(socket.writes - before <= 2, "requests of one turn leave together");
+    assertEquals(connection.inFlight, 0);
+    connection.close();
+  }
+});
+
+Deno.test("a response larger than the reading buffer arrives whole, with a small one behind it", async () => {
+  const records = Uint8Array.from({ length: 300_000 }, (_, i) => i);
+  const answer = afterVersions((asked) =>
+    asked.apiKey === 3
+      ? cluster(asked)
+      : joined(encodeResponse(Fetch, asked.apiVersion, asked.correlationId, {
+        responses: [{ topic: "a", partitions: [{ records }] }],
+      }))
+  );
+  const connection = await open(new ScriptedSocket(answer, 10_007));
+  const [large, small] = await Promise.all([
+    connection.request(Fetch, 12, { maxWaitMs: 0, minBytes: 0, topics: [] }),
+    connection.request(Metadata, 12, { topics: [] }),
+  ]);
+  assertEquals(large.responses[0].partitions[0].records, records);
+  assertEquals(small.controllerId, 3);
+  connection.close();
+});
+
+Deno.test("the oldest request that runs out of time fails all of them and closes", async () => {
+  const connection = await open(new ScriptedSocket(afterVersions(() => null)));
+  const first = connection.request(Metadata, 12, { topics: [] }, { timeoutMs: 20 });
+  const second = connection.request(Metadata, 12, { topics: [] }, { timeoutMs: 60_000 });
+  const startedMs = performance.now();
+  await assertRejects(() => first, ConnectionError, "no answer in time");
+  await assertRejects(() => second, ConnectionError, "no answer in time");
+  assert(performance.now() - startedMs < 5000, "the timer of an earlier request does not count");
+  assert(connection.isClosed);
+  await assertRejects(() => connection.request(Metadata, 12, { topics: [] }), ConnectionError);
+});
+
+Deno.test("a response over maxResponseBytes closes the connection", async () => {
+  const socket = new ScriptedSocket(afterVersions(() => new Uint8Array([0x7f, 0, 0, 0])));
+  const connection = await open(socket, { maxResponseBytes: 1000 });
+  await assertRejects(
+    () => connection.request(Metadata, 12, { topics: [] }),
+    ConnectionError,
+    "a response of 2130706432 bytes, allowed are 4 to 1000",
+  );
+});
+
+Deno.test("an answer to another request than the one due closes the connection", async () => {
+  const socket = new ScriptedSocket(
+    afterVersions((asked) => cluster({ ...asked, correlationId: 77 })),
+  );
+  const connection = await open(socket);
+  await assertRejects(
+    () => connection.request(Metadata, 12, { topics: [] }),
+    ConnectionError,
+    "an answer to request 77",
+  );
+  assert(connection.isClosed);
+});
+
+Deno.test("close() fails what is unanswered", async () => {
+  const connection = await open(new ScriptedSocket(afterVersions(() => null)));
+  const answer = connection.request(Metadata, 12, { topics: [] });
+  connection.close();
+  await assertRejects(() => answer, ConnectionError, "the client closed");
+});
+
+Deno.test("a request that cannot be encoded leaves the connection as it was", async () => {
+  const connection = await open(new ScriptedSocket(afterVersions(cluster)));
+  const wrong = { topics: [{ name: "x".repeat(40_000) }] };
+  await assertRejects(() => Promise.resolve().then(() => connection.request(Metadata, 12, wrong)));
+  assertEquals((await connection.request(Metadata, 12, { topics: [] })).controllerId, 2);
+  connection.close();
+});
