@@ -1,0 +1,46 @@
+/**
+ * Dynamic broker configs that are the defaults of topics' configs: `log.retention.hours=1` on a broker is what
+ * `retention.ms` is on a topic that sets none.
+ */
+import { isTopicConfig, type TopicConfigName, topicConfigs } from "../config/topic_configs.ts";
+
+/** Topic configs, as text, that the cluster's and then the broker's own dynamic configs set. */
+export function brokerConfigOverrides(
+  cluster: ReadonlyMap<string, string>,
+  broker: ReadonlyMap<string, string>,
+): Map<string, string> {
+  const overrides = new Map<string, string>();
+  for (const [name, spec] of Object.entries(topicConfigs)) {
+    const value = inTopicUnits(spec.synonyms, broker) ?? inTopicUnits(spec.synonyms, cluster);
+    if (value !== null) overrides.set(name, value);
+  }
+  return overrides;
+}
+
+/** The topic config a broker config is the default of, or undefined. */
+export function topicConfigOfSynonym(synonym: string): TopicConfigName | undefined {
+  const found = Object.entries(topicConfigs).find(([, spec]) =>
+    (spec.synonyms as readonly string[]).includes(synonym)
+  );
+  return found !== undefined && isTopicConfig(found[0]) ? found[0] : undefined;
+}
+
+/** Synonyms are ordered by precedence: ms before minutes before hours. */
+function inTopicUnits(
+  synonyms: readonly string[],
+  set: ReadonlyMap<string, string>,
+): string | null {
+  if (set.size === 0) return null;
+  for (const synonym of synonyms) {
+    const value = set.get(synonym);
+    if (value === undefined) continue;
+    const factor = synonym.endsWith(".hours")
+      ? 3_600_000
+      : synonym.endsWith(".minutes")
+      ? 60_000
+      : 1;
+    const isForEver = factor > 1 && Number(value) < 0;
+    return factor === 1 || isForEver ? value : String(Number(value) * factor);
+  }
+  return null;
+}
