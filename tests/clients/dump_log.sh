@@ -22,7 +22,7 @@ dump() { # path pattern, suffix, decoder options...
     head -5 "$work/dump.err" "$work/bad"
     return 1
   fi
-  figure="$(grep -c '' <<< "$of") files, $(grep -c '^| offset' "$work/dump") records, $(grep -c '^offset: ' "$work/dump") entries"
+  figure="$(grep -c '' <<< "$of") files, $(grep -cE '^\| offset|^offset: |^timestamp: ' "$work/dump") entries"
 }
 for suffix in log index timeindex; do
   figure=

@@ -29,7 +29,7 @@ figures() { sed -n 's/^\(wrote\|read\) /       \1 /p' "$out"; }
 round_trip() { write "$1-$2" "$1" "$2" && read_back "$1-$2"; }
 
 if [ -n "${BROKER_COMMAND:-}" ]; then
-  trap 'broker_kill 2> /dev/null; rm -rf "$work"' EXIT
+  trap 'kill -KILL "$BROKER_PID" 2> /dev/null; rm -rf "$work"' EXIT
   check "the broker starts" broker_start
 fi
 
@@ -66,5 +66,6 @@ if [ -n "${BROKER_COMMAND:-}" ]; then
   check "a clean stop ends with exit code 0" broker_stop
   check "it starts again after the clean stop" broker_start
   check "and the records are there" read_back under-load
+  check "it leaves its files at rest" broker_stop
 fi
 finish
