@@ -83,7 +83,7 @@ export const options = {
     path: {
       type: "text",
       default: "./runnel-data",
-      pattern: /^memory:\/\/$|^(?![a-z]+:\/\/)[^\0]{1,4096}$/,
+      pattern: /^memory:\/\/$|^(?![A-Za-z][A-Za-z0-9+.-]*:\/\/)[^\0]{1,4096}$/,
       need: "a directory, or memory://",
       restart: true,
       kafkaName: "log.dirs",

@@ -1,0 +1,10 @@
+/** Runnel: reads the command line, runs the command, and ends with its exit code. */
+import { run } from "./src/cli/mod.ts";
+
+// The broker is loaded when it is started: `runnel help` needs none of it.
+const startBroker: Parameters<typeof run>[1] = async (config) => {
+  const { startBroker } = await import("./src/broker.ts");
+  return await startBroker(config);
+};
+
+Deno.exit(await run(Deno.args, startBroker));

@@ -1,0 +1,25 @@
+/** `runnel help`: the subcommands, and every flag from the table of options. */
+import { flagLines } from "../config/describe.ts";
+
+export function runHelp(): number {
+  console.log(helpText());
+  return 0;
+}
+
+export function helpText(): string {
+  return `Usage: runnel [command] [flags]
+
+Commands
+  serve      run the broker (also when no command is given)
+  config     print every option with its value and where it came from
+  version    print the version
+  help       print this
+
+Flags
+  --config FILE                       Configuration file; else ./runnel.toml, /etc/runnel/runnel.toml.
+  --debug                             The same as --log-level=debug.
+${flagLines().join("\n")}
+  --topic-NAME                        A topic default under Kafka's name, with - for . (--topic-retention-ms=60000).
+
+Each flag has a variable (--kafka-port: RUNNEL_KAFKA_PORT) and a key in the file (kafka_port).`;
+}

@@ -1,0 +1,147 @@
+/**
+ * `runnel serve`: starts the broker, says in five lines what there is, and waits for a signal.
+ *
+ * SIGTERM and SIGINT stop it in order, within five seconds, and end with 0; a second one ends at once with the code
+ * shells give for that signal. What can go wrong at a start is told in one line on standard error, with exit code 1.
+ */
+import { denoSurroundings, loadConfig, type LoadedConfig } from "../config/load.ts";
+import type { Config } from "../config/options.ts";
+import { configureLog, logger } from "../log.ts";
+import { VERSION } from "../version.ts";
+
+/** A broker that answers. */
+export interface RunningBroker {
+  /** Where clients are told to connect: "127.0.0.1:9092". */
+  readonly kafkaAddress: string;
+  /** "127.0.0.1:9093", or null when nothing answers HTTP. */
+  readonly httpAddress: string | null;
+  /** The data directory, or memory://. */
+  readonly dataName: string;
+  /** Stops accepting, finishes what is in flight, syncs and closes. */
+  stop(): Promise<void>;
+}
+
+export type StartBroker = (config: Config) => Promise<RunningBroker>;
+
+export const STOP_CEILING_MS = 5000;
+
+export async function serve(args: readonly string[], startBroker: StartBroker): Promise<number> {
+  const loaded = await loadConfig(denoSurroundings(args));
+  configureLog(loaded.config.log);
+  const signal = awaitSignal();
+  let broker: RunningBroker;
+  try {
+    broker = await startBroker(loaded.config);
+  } catch (error) {
+    const line = startErrorLine(error, loaded.config);
+    if (line === null) throw error;
+    console.error(`runnel: ${line}`);
+    return 1;
+  }
+  console.log(greeting(broker, loaded.config).join("\n"));
+  warn(loaded);
+  await signal;
+  return await stopWithin(broker, STOP_CEILING_MS) ? 0 : 1;
+}
+
+/** At most five lines. */
+export function greeting(broker: RunningBroker, config: Config): string[] {
+  const lines = [
+    `Runnel ${VERSION}`,
+    `  Kafka    ${broker.kafkaAddress}`,
+    `  Data     ${broker.dataName}`,
+  ];
+  if (broker.httpAddress !== null) {
+    lines.push(
+      `  ${config.metrics.enabled ? "Metrics " : "Health  "} http://${broker.httpAddress}/${
+        config.metrics.enabled ? "metrics" : "healthz"
+      }`,
+    );
+  }
+  return [...lines, `  Try      kcat -b ${broker.kafkaAddress} -L`];
+}
+
+/** What went wrong with a start, and what to do about it; null for what nobody foresaw. */
+export function startErrorLine(error: unknown, config: Config): string | null {
+  if (!(error instanceof Error)) return null;
+  const path = config.storage.path;
+  if (error instanceof Deno.errors.AddrInUse) return addressInUse(config);
+  if (error instanceof Deno.errors.AddrNotAvailable) {
+    return `Cannot listen on ${
+      config.listenAddresses.join(", ")
+    }: this machine has no such address; set listen_addresses`;
+  }
+  const kind = (error as { kind?: unknown }).kind;
+  if (
+    error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable ||
+    kind === "permission"
+  ) {
+    return `No rights to what is needed at start: ${error.message}; give them, or choose another directory (--storage-path, now ${path}) or port`;
+  }
+  // Errors of the rooms below that are written for people already.
+  const isPlain = kind !== undefined || error.name === "DirectoryLockedError" ||
+    error.name === "ConfigError";
+  return isPlain ? error.message : null;
+}
+
+function addressInUse(config: Config): string {
+  const hostname = config.listenAddresses[0];
+  const isTaken = (port: number) => {
+    try {
+      Deno.listen({ hostname, port }).close();
+      return false;
+    } catch {
+      return true;
+    }
+  };
+  const [port, flag] = isTaken(config.kafkaPort)
+    ? [config.kafkaPort, "--kafka-port"]
+    : [config.httpPort, "--http-port"];
+  return `Port ${port} on ${hostname} is in use: stop the program that has it, or choose another with ${flag}`;
+}
+
+function warn(loaded: LoadedConfig): void {
+  const log = logger("config");
+  if (loaded.warnings.length > 0) log.warn(loaded.warnings.join("; "));
+  if (loaded.config.insecure) {
+    log.warn("insecure is set: everyone who can connect can read, write and delete", {
+      listen: loaded.config.listenAddresses.join(","),
+    });
+  }
+}
+
+/** Resolves at the first signal; the second ends the process. */
+function awaitSignal(): Promise<void> {
+  const codes = { SIGINT: 130, SIGTERM: 143 } as const;
+  return new Promise((resolve) => {
+    let isStopping = false;
+    for (const name of ["SIGINT", "SIGTERM"] as const) {
+      Deno.addSignalListener(name, () => {
+        if (isStopping) Deno.exit(codes[name]);
+        isStopping = true;
+        resolve();
+      });
+    }
+  });
+}
+
+/** Whether the broker stopped in time and without error. */
+async function stopWithin(broker: RunningBroker, ceilingMs: number): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const ceiling = new Promise<"late">((resolve) =>
+    timer = setTimeout(() => resolve("late"), ceilingMs)
+  );
+  try {
+    if (await Promise.race([broker.stop(), ceiling]) !== "late") return true;
+    console.error(
+      `runnel: not everything could be stopped within ${
+        ceilingMs / 1000
+      } s; what was not acknowledged may be lost`,
+    );
+  } catch (error) {
+    console.error(`runnel: stopping failed: ${(error as Error).message}`);
+  } finally {
+    clearTimeout(timer);
+  }
+  return false;
+}
