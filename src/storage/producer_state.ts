@@ -8,7 +8,7 @@
  *   older retries, and gaps, are OUT_OF_ORDER_SEQUENCE_NUMBER.
  * - A new epoch starts at sequence 0. A producer the partition does not know may start anywhere: retention may have
  *   removed all it knew.
- * - An older epoch is INVALID_PRODUCER_EPOCH, in the same order of precedence as Kafka's.
+ * - An older epoch is INVALID_PRODUCER_EPOCH.
  * - A batch outside a transaction from a producer that has one open is INVALID_TXN_STATE.
  */
 import { ErrorCode } from "../protocol/errors.ts";
@@ -51,6 +51,7 @@ export interface CompletedTransaction {
 
 const MAX_SEQUENCE = 2 ** 31 - 1;
 const MAX_EPOCH = 2 ** 15 - 1;
+const MAX_UNSEEN = 256;
 const APPEND: Verdict = { kind: "append" };
 const STALE_EPOCH = refusal(ErrorCode.INVALID_PRODUCER_EPOCH);
 const OUT_OF_ORDER = refusal(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
@@ -66,7 +67,7 @@ export class ProducerState {
   /** First offset of each open transaction by producer id, ascending (offsets only grow). */
   #open: Map<number, number> | null = null;
   /** Completed transactions whose marker may lie above the high watermark, in the order they completed. */
-  #completed: CompletedTransaction[] | null = null;
+  #unseen: Pick<CompletedTransaction, "firstOffset" | "lastOffset">[] | null = null;
 
   constructor(limits: ProducerLimits = DEFAULT_PRODUCER_LIMITS) {
     this.#limits = limits;
@@ -106,17 +107,13 @@ export class ProducerState {
    * is open, or whose marker consumers cannot see yet.
    */
   firstUnstableOffset(highWatermark: number): number | null {
-    let first = this.firstUndecidedOffset;
-    const completed = this.#completed;
-    if (completed === null) return first;
-    let seen = 0;
-    while (seen < completed.length && completed[seen].lastOffset < highWatermark) seen++;
-    if (seen === completed.length) this.#completed = null;
-    else if (seen > 0) completed.splice(0, seen);
-    for (let i = 0; this.#completed !== null && i < completed.length; i++) {
-      if (first === null || completed[i].firstOffset < first) first = completed[i].firstOffset;
+    let first = this.firstUndecidedOffset ?? highWatermark;
+    if (this.#unseen !== null) {
+      this.#unseen = this.#unseen.filter(({ lastOffset }) => lastOffset >= highWatermark);
+      for (const { firstOffset } of this.#unseen) first = Math.min(first, firstOffset);
+      if (this.#unseen.length === 0) this.#unseen = null;
     }
-    return first;
+    return first < highWatermark ? first : null;
   }
 
   /** Whether the producer has a transaction open here in this very epoch. */
@@ -166,20 +163,20 @@ export class ProducerState {
 
   /**
    * Takes up a batch that begins at `baseOffset` in the log; the transaction it completed, or null. `nowMs` is when
-   * it was appended; in a replay, where nobody knows, the batch's own timestamp.
+   * it was appended. A replay leaves it out: the batch's own timestamp serves then, and markers count as visible.
    */
-  apply(
-    bytes: Uint8Array,
-    baseOffset: number,
-    nowMs: number = batch.maxTimestamp(bytes),
-  ): CompletedTransaction | null {
+  apply(bytes: Uint8Array, baseOffset: number, nowMs?: number): CompletedTransaction | null {
     const producerId = batch.producerId(bytes);
     if (producerId === batch.NO_PRODUCER_ID) return null;
     const marker = batch.isControl(bytes) ? readEndTxnMarker(bytes) : null;
     if (marker === null && batch.isControl(bytes)) return null;
     const entry = this.#entryFor(producerId, batch.producerEpoch(bytes));
-    if (nowMs > entry.usedMs) entry.usedMs = nowMs;
-    if (marker !== null) return this.#endTransaction(entry, marker, bytes, baseOffset);
+    entry.usedMs = Math.max(entry.usedMs, nowMs ?? batch.maxTimestamp(bytes));
+    if (marker !== null) {
+      const completed = this.#endTransaction(entry, marker, bytes, baseOffset);
+      if (completed !== null && nowMs !== undefined) this.#addUnseen(completed);
+      return completed;
+    }
     const delta = batch.lastOffsetDelta(bytes);
     entry.addBatch(batch.lastSequence(bytes), baseOffset + delta, delta, batch.maxTimestamp(bytes));
     if (entry.txnFirstOffset < 0 && batch.isTransactional(bytes)) {
@@ -240,15 +237,23 @@ export class ProducerState {
     if (firstOffset < 0) return null;
     this.#open?.delete(producerId);
     if (this.#open?.size === 0) this.#open = null;
-    const completed = {
+    return {
       producerId,
       firstOffset,
       lastOffset: markerOffset,
       isAborted: !marker.isCommit,
       lastStableOffset: this.firstUndecidedOffset ?? markerOffset + 1,
     };
-    (this.#completed ??= []).push(completed);
-    return completed;
+  }
+
+  /** Where nobody asks for the last stable offset the older half counts as one transaction, which is never too little. */
+  #addUnseen(completed: CompletedTransaction): void {
+    const unseen = this.#unseen ??= [];
+    unseen.push(completed);
+    if (unseen.length < MAX_UNSEEN) return;
+    const older = unseen.splice(0, MAX_UNSEEN >> 1);
+    const firstOffset = Math.min(...older.map((each) => each.firstOffset));
+    unseen.unshift({ firstOffset, lastOffset: older[older.length - 1].lastOffset });
   }
 
   #isExpired(entry: ProducerEntry, nowMs: number): boolean {

@@ -195,6 +195,29 @@ Deno.test("a transaction stays unstable until the high watermark has passed its 
   log.append(marker({ id: 2, commit: true }), "coordinator");
   assertEquals(log.state.firstUnstableOffset(3), 1);
   assertEquals(log.state.firstUnstableOffset(4), null);
+  log.send({ id: 1, seq: 1, transactional: true });
+  assertEquals(log.state.firstUnstableOffset(4), null); // open, but not visible anyway
+  assertEquals(log.state.firstUnstableOffset(5), 4);
+});
+
+Deno.test("a thousand transactions nobody asked about do not make the last stable offset wrong", () => {
+  const log = new Log();
+  for (let seq = 0; seq < 1000; seq++) {
+    log.send({ seq, transactional: true });
+    log.append(marker({ commit: true }), "coordinator");
+  }
+  assertEquals(log.state.firstUnstableOffset(0), null);
+  assertEquals(log.state.firstUnstableOffset(1), 0);
+  assertEquals(log.state.firstUnstableOffset(1999), 1998); // the last marker is at 1999
+  assertEquals(log.state.firstUnstableOffset(2000), null);
+});
+
+Deno.test("a replayed marker counts as visible", () => {
+  const state = new ProducerState();
+  state.apply(data({ transactional: true }), 0);
+  assertEquals(state.firstUnstableOffset(1), 0);
+  assertEquals(state.apply(marker({ commit: false }), 1)!.isAborted, true);
+  assertEquals(state.firstUnstableOffset(1), null);
 });
 
 Deno.test("a marker with a bumped epoch begins the next transaction at sequence 0", () => {
