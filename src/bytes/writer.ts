@@ -1,30 +1,33 @@
 /**
- * Writer: Kafka's primitive types appended to a buffer that grows and is used again.
+ * Writer: Kafka's primitive types appended to a message, which `finish` returns as the chunks that go to the
+ * socket in that order.
  *
- * Large byte arrays are not copied: they are kept beside the buffer, and `finish` returns the message as the
- * list of chunks that go to the socket in that order.
+ * Large byte arrays are not copied but become chunks of their own. Small messages are cut one after the other from
+ * a slab: allocating each its own array would cost several times what encoding it does. So a chunk's memory may
+ * be shared with other chunks; who keeps one for long should `slice()` it, and nobody may transfer its buffer.
  */
 import { type Uuid, writeUuid } from "./uuid.ts";
-import { ProtocolError } from "./reader.ts";
+import { ProtocolError, readView } from "./reader.ts";
 
 /** Byte arrays up to this size are cheaper to copy than to send as a chunk of their own. */
 const COPIED_BYTES = 1024;
 /** Kafka's limit for every string, compact or not. */
 const MAX_STRING_BYTES = 0x7fff;
-/** A writer that once grew past this gives the memory back. */
-const KEPT_BYTES = 1 << 20;
-const FIRST_BYTES = 16 * 1024;
+/** Small, since one kept chunk keeps the whole slab. */
+const SLAB_BYTES = 8 * 1024;
 
 export class Writer {
-  #bytes = new Uint8Array(FIRST_BYTES);
+  #bytes = new Uint8Array(SLAB_BYTES);
+  /** Where in `#bytes` the message begins; everything before belongs to messages already finished. */
+  #start = 0;
   #at = 0;
-  /** Chunks kept out of the buffer, and where in the buffer each belongs. */
+  /** Chunks kept out of `#bytes`, and where in it each belongs. */
   #outside: { at: number; bytes: Uint8Array }[] = [];
   #outsideBytes = 0;
 
   /** Bytes written since the last `finish` or `reset`, chunks outside included. */
   get size(): number {
-    return this.#at + this.#outsideBytes;
+    return this.#at - this.#start + this.#outsideBytes;
   }
 
   int8(value: number): void {
@@ -134,14 +137,14 @@ export class Writer {
     const size = this.size - from;
     let outsideBefore = 0, first = this.#outside.length;
     for (let i = 0; i < this.#outside.length; i++) {
-      if (this.#outside[i].at + outsideBefore >= from) {
+      if (this.#outside[i].at - this.#start + outsideBefore >= from) {
         first = i;
         break;
       }
       outsideBefore += this.#outside[i].bytes.length;
     }
-    const start = from - outsideBefore, end = this.#at;
     this.#need(5);
+    const start = this.#start + from - outsideBefore, end = this.#at;
     this.#at = start;
     const taken = size < 1 << 7
       ? 1
@@ -158,37 +161,40 @@ export class Writer {
     for (let i = first; i < this.#outside.length; i++) this.#outside[i].at += taken;
   }
 
-  /** Overwrites four bytes at `at`, which must lie before any chunk outside. */
-  patchInt32(at: number, value: number): void {
-    this.#bytes[at] = value >> 24;
-    this.#bytes[at + 1] = value >> 16;
-    this.#bytes[at + 2] = value >> 8;
-    this.#bytes[at + 3] = value;
+  /** Overwrites the message's first four bytes, which must have been written. */
+  patchFirstInt32(value: number): void {
+    const end = this.#at;
+    this.#at = this.#start;
+    this.#put32(value);
+    this.#at = end;
   }
 
-  /** The message as chunks in order, of which the caller owns the small ones; the writer is then empty. */
+  /** The message as chunks in order; the next one begins with nothing. */
   finish(): Uint8Array[] {
-    // One allocation of exactly the size, whatever number of views is then taken of it.
-    const own = this.#bytes.slice(0, this.#at);
     const chunks: Uint8Array[] = [];
-    let from = 0;
+    let from = this.#start;
     for (const { at, bytes } of this.#outside) {
-      if (at > from) chunks.push(own.subarray(from, at));
+      if (at > from) chunks.push(readView(this.#bytes, from, at - from));
       chunks.push(bytes);
       from = at;
     }
-    if (from === 0) chunks.push(own);
-    else if (from < own.length) chunks.push(own.subarray(from));
+    if (this.#at > from || chunks.length === 0) {
+      chunks.push(readView(this.#bytes, from, this.#at - from));
+    }
+    this.#start = this.#at;
     this.reset();
     return chunks;
   }
 
-  /** Forgets what was written. */
+  /** Forgets the message. */
   reset(): void {
-    this.#at = 0;
+    if (this.#bytes.length > SLAB_BYTES) {
+      this.#bytes = new Uint8Array(SLAB_BYTES);
+      this.#start = 0;
+    }
+    this.#at = this.#start;
     if (this.#outside.length > 0) this.#outside = [];
     this.#outsideBytes = 0;
-    if (this.#bytes.length > KEPT_BYTES) this.#bytes = new Uint8Array(FIRST_BYTES);
   }
 
   #put16(value: number): void {
@@ -213,10 +219,15 @@ export class Writer {
     if (this.#at + size > this.#bytes.length) this.#grow(size);
   }
 
+  /** Moves the message to a new slab, or to an array of its own when it is large. */
   #grow(size: number): void {
-    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#at + size));
-    grown.set(this.#bytes.subarray(0, this.#at));
+    const used = this.#at - this.#start;
+    const grown = new Uint8Array(used + size > SLAB_BYTES / 2 ? (used + size) * 2 : SLAB_BYTES);
+    grown.set(this.#bytes.subarray(this.#start, this.#at));
+    for (const chunk of this.#outside) chunk.at -= this.#start;
     this.#bytes = grown;
+    this.#at = used;
+    this.#start = 0;
   }
 
   /** Writes UTF-8 at `at`, where there is room for three bytes a character; returns the bytes taken. */

@@ -21,9 +21,24 @@ export function decode<F extends Fields>(
   try {
     return (codec.decode ??= decoderOf(message, version))(bytes, at) as Decoded<Message<F>>;
   } catch (error) {
-    if (error instanceof ProtocolError) interpretDecode(message, version, bytes, at); // throws, with the field's name
-    throw error;
+    throw error instanceof ProtocolError ? worded(message, version, bytes, at) : error;
   }
+}
+
+/** Past this, naming the field is not worth walking a hostile message a second time. */
+const WORDED_BYTES = 64 * 1024;
+
+/** Why a message cannot be decoded, with the field's name where the interpreter can tell it cheaply. */
+function worded(message: Message, version: number, bytes: Uint8Array, at: number): ProtocolError {
+  const size = bytes.length - at;
+  try {
+    if (size <= WORDED_BYTES) interpretDecode(message, version, bytes, at);
+  } catch (error) {
+    if (error instanceof ProtocolError) return error;
+  }
+  return new ProtocolError(
+    `Cannot decode ${message.name} v${version}: its ${size} bytes are malformed`,
+  );
 }
 
 /** Appends the message to the writer. */

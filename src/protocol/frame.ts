@@ -108,7 +108,7 @@ function encodeFrame(writer: Writer | undefined, fill: (into: Writer) => void): 
   return encodeChunks((into) => {
     into.int32(0);
     fill(into);
-    into.patchInt32(0, into.size - 4);
+    into.patchFirstInt32(into.size - 4);
   }, writer);
 }
 
