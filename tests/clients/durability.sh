@@ -29,7 +29,7 @@ figures() { sed -n 's/^\(wrote\|read\) /       \1 /p' "$out"; }
 round_trip() { write "$1-$2" "$1" "$2" && read_back "$1-$2"; }
 
 if [ -n "${BROKER_COMMAND:-}" ]; then
-  trap 'kill -KILL "$BROKER_PID" 2> /dev/null; rm -rf "$work"' EXIT
+  trap 'kill -KILL "${BROKER_PID:-none}" 2> /dev/null; rm -rf "$work"' EXIT
   check "the broker starts" broker_start
 fi
 
