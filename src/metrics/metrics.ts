@@ -39,7 +39,8 @@ export class Metrics {
   topic(name: string): TopicMetrics {
     let topic = this.#topics.get(name);
     if (topic === undefined) {
-      if (this.#topics.size >= this.settings.maxTopics) return this.#other;
+      // A topic that is called "other" shares too: no series may appear twice.
+      if (name === OTHER || this.#topics.size >= this.settings.maxTopics) return this.#other;
       this.#topics.set(name, topic = new TopicMetrics());
     }
     return topic;
@@ -53,7 +54,7 @@ export class Metrics {
   /** Every topic that has counters, and "other" for those that share. */
   *topics(): Iterable<[name: string, TopicMetrics]> {
     yield* this.#topics;
-    yield ["other", this.#other];
+    yield [OTHER, this.#other];
   }
 
   observeFsync(latencyMs: number): void {
@@ -84,6 +85,8 @@ export class Metrics {
     return () => clearInterval(timer);
   }
 }
+
+const OTHER = "other";
 
 export class TopicMetrics {
   bytesIn = 0;

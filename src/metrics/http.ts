@@ -1,0 +1,219 @@
+/**
+ * HTTP: /metrics, /healthz and /readyz, one request a connection.
+ *
+ * Spoken over Deno.listen and not through node:http, whose limits against slow clients (headersTimeout, maxHeaderSize)
+ * have no effect before Deno 2.7, where a half-sent header is held for ever. Three routes without bodies need little:
+ * a header read under a deadline and a bound, and everything but exactly those routes refused.
+ */
+import { logger } from "../log.ts";
+
+export interface HttpSettings {
+  readonly hostname: string;
+  /** 0 takes any free one. */
+  readonly port: number;
+  readonly maxConnections: number;
+  /** How long a client may take to send its header, and to read the answer. */
+  readonly timeoutMs?: number;
+  /** What /metrics answers, or null when metrics are off. */
+  readonly metrics: { readonly contentType: string; render(): Promise<string> } | null;
+  /** Why the broker is not ready, or null when it is. */
+  readonly notReady: () => string | null;
+}
+
+export interface HttpServer {
+  readonly hostname: string;
+  readonly port: number;
+  stop(): void;
+}
+
+const MAX_HEADER_BYTES = 8192;
+const log = logger("http");
+
+/** Listens; throws what Deno.listen throws. */
+export function startHttp(settings: HttpSettings): HttpServer {
+  const listener = Deno.listen({ hostname: settings.hostname, port: settings.port });
+  const open = new Set<Deno.TcpConn>();
+  accept(listener, open, settings);
+  const { hostname, port } = listener.addr;
+  return {
+    hostname,
+    port,
+    stop() {
+      listener.close();
+      for (const conn of open) close(conn);
+    },
+  };
+}
+
+async function accept(
+  listener: Deno.TcpListener,
+  open: Set<Deno.TcpConn>,
+  settings: HttpSettings,
+): Promise<void> {
+  for (;;) {
+    let conn: Deno.TcpConn;
+    try {
+      conn = await listener.accept();
+    } catch (error) {
+      if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
+        return;
+      }
+      log.client("accept failed", { error });
+      await new Promise((resolve) => setTimeout(resolve, 100)); // Out of descriptors: there may be some again.
+      continue;
+    }
+    if (open.size >= settings.maxConnections) close(conn);
+    else {
+      open.add(conn);
+      serve(conn, settings).finally(() => open.delete(conn));
+    }
+  }
+}
+
+interface Reply {
+  readonly status: number;
+  readonly body: string;
+  readonly contentType?: string;
+}
+
+async function serve(conn: Deno.TcpConn, settings: HttpSettings): Promise<void> {
+  const timeoutMs = settings.timeoutMs ?? 5000;
+  // A read cannot be abandoned, so the deadline answers 408 itself and closes under it.
+  let isLate = false;
+  const timer = setTimeout(async () => {
+    isLate = true;
+    await send(conn, { status: 408, body: "header not complete in time\n" }, false);
+    close(conn);
+  }, timeoutMs);
+  try {
+    const header = await readHeader(conn);
+    if (isLate) return;
+    clearTimeout(timer);
+    if (header === null) return;
+    const isHead = header.startsWith("HEAD ");
+    const reply = await answer(header, settings);
+    const ceiling = setTimeout(() => close(conn), timeoutMs);
+    await send(conn, reply, isHead);
+    await drain(conn);
+    clearTimeout(ceiling);
+  } catch (error) {
+    if (!isLate) log.client("HTTP request failed", { error });
+  } finally {
+    clearTimeout(timer);
+    if (!isLate) close(conn);
+  }
+}
+
+/** The header with its empty line, the beginning of one that is too large, or null when the client left. */
+async function readHeader(conn: Deno.TcpConn): Promise<string | null> {
+  const buffer = new Uint8Array(MAX_HEADER_BYTES);
+  let size = 0;
+  while (size < buffer.length) {
+    const n = await conn.read(buffer.subarray(size));
+    if (n === null) return null;
+    size += n;
+    // Latin-1: a byte is a character, and anything outside ASCII fails the checks below.
+    const text = String.fromCharCode(...buffer.subarray(0, size));
+    const end = text.indexOf("\r\n\r\n");
+    if (end >= 0) return text.slice(0, end + 4);
+    if (!/^[A-Z]{0,16}($| )/.test(text)) return text; // TLS or something else: refused without waiting for more.
+  }
+  return "";
+}
+
+async function answer(header: string, settings: HttpSettings): Promise<Reply> {
+  const fault = faultOf(header);
+  if (fault !== null) return { status: 400, body: `${fault}\n` };
+  const [method, target] = header.split(" ", 2);
+  const path = target.split("?", 1)[0];
+  if (
+    !["/metrics", "/healthz", "/readyz"].includes(path) ||
+    (path === "/metrics" && settings.metrics === null)
+  ) {
+    return { status: 404, body: "not found: try /metrics, /healthz or /readyz\n" };
+  }
+  if (method !== "GET" && method !== "HEAD") return { status: 405, body: "only GET and HEAD\n" };
+  if (path === "/healthz") return { status: 200, body: "ok\n" };
+  if (path === "/readyz") {
+    const reason = settings.notReady();
+    return reason === null
+      ? { status: 200, body: "ready\n" }
+      : { status: 503, body: `${reason}\n` };
+  }
+  const { contentType, render } = settings.metrics!;
+  return { status: 200, body: await render.call(settings.metrics), contentType };
+}
+
+/** What makes the header no request we answer, or null. */
+function faultOf(header: string): string | null {
+  if (!header.endsWith("\r\n\r\n")) return "not HTTP, or a header over 8 KiB";
+  const [first, ...lines] = header.slice(0, -4).split("\r\n");
+  if (!/^[A-Z]{1,16} [\x21-\x7e]+ HTTP\/1\.[01]$/.test(first)) return "malformed request line";
+  const fields = lines.map((line) =>
+    /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x20-\x7e\x80-\xff\t]*)$/.exec(line)
+  );
+  if (fields.includes(null)) return "malformed header field";
+  const values = (name: string) =>
+    fields.filter((field) => field![1].toLowerCase() === name).map((field) => field![2].trim());
+  const [hosts, lengths, encodings] = [
+    values("host"),
+    values("content-length"),
+    values("transfer-encoding"),
+  ];
+  if (hosts.length > 1 || (hosts.length === 0 && first.endsWith("1.1"))) return "needs one Host";
+  if (hosts.length === 1 && !/^([A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$/.test(hosts[0])) {
+    return "malformed Host";
+  }
+  if (lengths.length > 1 || (lengths.length === 1 && encodings.length > 0)) {
+    return "ambiguous length";
+  }
+  return lengths.length === 1 && !/^\d{1,15}$/.test(lengths[0]) ? "malformed Content-Length" : null;
+}
+
+const REASONS: Record<number, string> = {
+  200: "OK",
+  400: "Bad Request",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  408: "Request Timeout",
+  503: "Service Unavailable",
+};
+
+async function send(conn: Deno.TcpConn, reply: Reply, isHead: boolean): Promise<void> {
+  const body = new TextEncoder().encode(reply.body);
+  const head = [
+    `HTTP/1.1 ${reply.status} ${REASONS[reply.status]}`,
+    `Content-Type: ${reply.contentType ?? "text/plain; charset=utf-8"}`,
+    `Content-Length: ${body.length}`,
+    ...(reply.status === 405 ? ["Allow: GET, HEAD"] : []),
+    "Cache-Control: no-store",
+    "Connection: close",
+  ];
+  const bytes = new TextEncoder().encode(head.join("\r\n") + "\r\n\r\n");
+  const whole = new Uint8Array(bytes.length + (isHead ? 0 : body.length));
+  whole.set(bytes);
+  if (!isHead) whole.set(body, bytes.length);
+  try {
+    for (let sent = 0; sent < whole.length;) sent += await conn.write(whole.subarray(sent));
+    await conn.closeWrite();
+  } catch { /* The client left, and there is nobody to tell. */ }
+}
+
+/** Reads what the client still sends: closing with bytes unread resets the connection, and takes the answer with it. */
+async function drain(conn: Deno.TcpConn): Promise<void> {
+  const buffer = new Uint8Array(16 * 1024);
+  let left = 1024 * 1024;
+  try {
+    while (left > 0) {
+      const n = await conn.read(buffer);
+      if (n === null) return;
+      left -= n;
+    }
+  } catch { /* Closed by the deadline or reset by the client. */ }
+}
+
+function close(conn: Deno.TcpConn): void {
+  try {
+    conn.close();
+  } catch { /* Closed already, by its deadline. */ }
+}

@@ -1,0 +1,266 @@
+/**
+ * The registry: every metric's name, help and labels in one place, over what metrics.ts counted.
+ *
+ * prom-client renders; it is loaded at the first scrape, as a start has no use for it. Its own Counter and Histogram
+ * hash labels at every change, which is why counting is not theirs: they are given objects that read the counts.
+ */
+import process from "node:process";
+import type { Registry } from "prom-client";
+import type { Histogram } from "./histogram.ts";
+import type { Metrics, PartitionGauges, RequestSlot, TopicMetrics } from "./metrics.ts";
+
+export interface RegistrySettings {
+  readonly prefix: string;
+  readonly version: string;
+  /** Names for labels: Kafka's of an API key, and of an error code. */
+  readonly apiName: (apiKey: number) => string;
+  readonly errorName: (errorCode: number) => string;
+}
+
+export class MetricsText {
+  readonly contentType = "text/plain; version=0.0.4; charset=utf-8";
+  readonly #metrics: Metrics;
+  readonly #settings: RegistrySettings;
+  #registry: Promise<Registry> | null = null;
+
+  constructor(metrics: Metrics, settings: RegistrySettings) {
+    this.#metrics = metrics;
+    this.#settings = settings;
+  }
+
+  /** The answer to a scrape. */
+  async render(): Promise<string> {
+    return await (await (this.#registry ??= this.#build())).metrics();
+  }
+
+  async #build(): Promise<Registry> {
+    const { default: promClient } = await import("prom-client");
+    const registry = new promClient.Registry();
+    for (const metric of definitions(this.#metrics, this.#settings)) {
+      registry.registerMetric(toPromClient(metric, this.#settings.prefix));
+    }
+    return registry;
+  }
+}
+
+type Labels = Record<string, string | number>;
+
+/** One metric; `samples` is asked at each scrape. */
+interface Definition {
+  readonly name: string;
+  readonly help: string;
+  readonly type: "counter" | "gauge" | "histogram";
+  readonly samples: () => Iterable<readonly [Labels, number | Histogram]>;
+}
+
+function definitions(metrics: Metrics, settings: RegistrySettings): Definition[] {
+  return [
+    ...requestMetrics(metrics, settings),
+    ...topicMetrics(metrics),
+    ...partitionMetrics(metrics),
+    ...connectionMetrics(metrics),
+    {
+      name: "produce_errors_total",
+      help: "Partitions of Produce requests answered with an error.",
+      type: "counter",
+      samples: () =>
+        map(metrics.produceErrors, ([code, n]) => [{ code, error: settings.errorName(code) }, n]),
+    },
+    {
+      name: "fsync_duration_seconds",
+      help: "Time of one fdatasync.",
+      type: "histogram",
+      samples: () => [[{}, metrics.fsync]],
+    },
+    {
+      name: "event_loop_delay_seconds",
+      help: "How late timers fired.",
+      type: "histogram",
+      samples: () => [[{}, metrics.eventLoopDelay]],
+    },
+    {
+      name: "build_info",
+      help: "1, with the version in a label.",
+      type: "gauge",
+      samples: () => [[{ version: settings.version, deno: process.versions.deno ?? "unknown" }, 1]],
+    },
+    ...memoryMetrics(),
+    ...metrics.gauges.map(({ name, help, read }): Definition => ({
+      name,
+      help,
+      type: name.endsWith("_total") ? "counter" : "gauge",
+      samples: () => [[{}, read()]],
+    })),
+  ];
+}
+
+function requestMetrics(metrics: Metrics, { apiName }: RegistrySettings): Definition[] {
+  const slots = (read: (slot: RequestSlot) => number | Histogram) => () =>
+    map(
+      metrics.requests.slots(),
+      (slot) => [{ api: apiName(slot.apiKey), version: slot.version }, read(slot)] as const,
+    );
+  return [
+    {
+      name: "requests_total",
+      help: "Requests answered.",
+      type: "counter",
+      samples: slots((slot) => slot.count),
+    },
+    {
+      name: "request_bytes_total",
+      help: "Bytes of requests.",
+      type: "counter",
+      samples: slots((slot) => slot.requestBytes),
+    },
+    {
+      name: "response_bytes_total",
+      help: "Bytes of responses.",
+      type: "counter",
+      samples: slots((slot) => slot.responseBytes),
+    },
+    {
+      name: "request_duration_seconds",
+      help: "Time from a request's last byte to its response, long polls included.",
+      type: "histogram",
+      samples: slots((slot) => slot.latency),
+    },
+  ];
+}
+
+function topicMetrics(metrics: Metrics): Definition[] {
+  const one = (name: string, help: string, read: (topic: TopicMetrics) => number): Definition => ({
+    name,
+    help,
+    type: "counter",
+    samples: () => map(metrics.topics(), ([topic, counts]) => [{ topic }, read(counts)]),
+  });
+  return [
+    one("topic_bytes_in_total", "Bytes of record batches appended.", (topic) => topic.bytesIn),
+    one("topic_bytes_out_total", "Bytes of record batches fetched.", (topic) => topic.bytesOut),
+    one("topic_messages_in_total", "Records appended.", (topic) => topic.messagesIn),
+    one("topic_messages_out_total", "Records fetched.", (topic) => topic.messagesOut),
+  ];
+}
+
+function partitionMetrics(metrics: Metrics): Definition[] {
+  const one = (
+    name: string,
+    help: string,
+    read: (partition: PartitionGauges) => number,
+  ): Definition => ({
+    name,
+    help,
+    type: "gauge",
+    *samples() {
+      let left = metrics.settings.maxPartitions;
+      for (const gauges of metrics.partitions()) {
+        if (left-- <= 0) return;
+        yield [{ topic: gauges.topic, partition: gauges.partition }, read(gauges)];
+      }
+    },
+  });
+  return [
+    one("partition_log_end_offset", "Offset the next record gets.", (p) => p.logEndOffset),
+    one("partition_log_start_offset", "Offset of the oldest record.", (p) => p.logStartOffset),
+    one("partition_high_watermark", "Offset up to which consumers read.", (p) => p.highWatermark),
+    one("partition_size_bytes", "Bytes of the partition's segments.", (p) => p.sizeBytes),
+  ];
+}
+
+function connectionMetrics({ connections, connectionsClosed }: Metrics): Definition[] {
+  return [
+    {
+      name: "connections",
+      help: "Open Kafka connections.",
+      type: "gauge",
+      samples: () => [[{}, connections.open]],
+    },
+    {
+      name: "connections_accepted_total",
+      help: "Kafka connections accepted.",
+      type: "counter",
+      samples: () => [[{}, connections.accepted]],
+    },
+    {
+      name: "connections_refused_total",
+      help: "Kafka connections closed as they came, for a limit.",
+      type: "counter",
+      samples: () => [[{}, connections.refused]],
+    },
+    {
+      name: "connections_closed_total",
+      help: "Kafka connections closed by the broker, by reason.",
+      type: "counter",
+      samples: () => map(connectionsClosed, ([reason, n]) => [{ reason }, n]),
+    },
+  ];
+}
+
+function memoryMetrics(): Definition[] {
+  const one = (
+    name: string,
+    help: string,
+    read: (usage: ReturnType<typeof process.memoryUsage>) => number,
+  ): Definition => ({
+    name,
+    help,
+    type: "gauge",
+    samples: () => [[{}, read(process.memoryUsage())]],
+  });
+  return [
+    one("resident_memory_bytes", "Memory the process has in RAM.", (usage) => usage.rss),
+    one("heap_used_bytes", "JavaScript heap in use.", (usage) => usage.heapUsed),
+    one("external_memory_bytes", "Buffers outside the JavaScript heap.", (usage) => usage.external),
+  ];
+}
+
+/** A row of prom-client's text: what Registry.metrics() reads of get(). */
+interface Sample {
+  metricName: string;
+  labels: Labels;
+  value: number;
+}
+
+function toPromClient(
+  definition: Definition,
+  prefix: string,
+): Parameters<Registry["registerMetric"]>[0] {
+  const name = `${prefix}_${definition.name}`;
+  const metric = {
+    name,
+    help: definition.help,
+    type: definition.type,
+    get: () => {
+      const values: Sample[] = [];
+      for (const [labels, value] of definition.samples()) {
+        if (typeof value === "number") values.push({ metricName: name, labels, value });
+        else pushHistogram(values, name, labels, value);
+      }
+      return Promise.resolve({
+        name,
+        help: definition.help,
+        type: definition.type,
+        values,
+        aggregator: "sum",
+      });
+    },
+  };
+  return metric as unknown as Parameters<Registry["registerMetric"]>[0];
+}
+
+/** Prometheus' buckets are cumulative. */
+function pushHistogram(values: Sample[], name: string, labels: Labels, histogram: Histogram): void {
+  let count = 0;
+  for (const [i, n] of histogram.counts.entries()) {
+    count += n;
+    const le = i < histogram.bounds.length ? String(histogram.bounds[i]) : "+Inf";
+    values.push({ metricName: `${name}_bucket`, labels: { ...labels, le }, value: count });
+  }
+  values.push({ metricName: `${name}_sum`, labels, value: histogram.sum });
+  values.push({ metricName: `${name}_count`, labels, value: count });
+}
+
+function* map<T, U>(items: Iterable<T>, change: (item: T) => U): Iterable<U> {
+  for (const item of items) yield change(item);
+}
