@@ -1,0 +1,81 @@
+/**
+ * Compression of a batch's records: none, gzip, snappy, lz4 and zstd, by Kafka's ids.
+ *
+ * Decompressing is bounded: what would grow past `maxBytes`, or is no stream of its kind, throws CompressionError, and
+ * a declared length is compared with the bound before anything is allocated. gzip and zstd are node:zlib's. Of a zstd
+ * frame that is cut off Deno returns what came before the cut; whoever reads the records finds them missing.
+ */
+import { constants, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { CompressionError } from "./compression_error.ts";
+import { compressLz4, decompressLz4 } from "./lz4.ts";
+import { compressSnappy, decompressSnappy } from "./snappy.ts";
+
+export { CompressionError };
+
+/** Kafka's ids, as the low three bits of a batch's attributes. */
+export const CompressionType = { none: 0, gzip: 1, snappy: 2, lz4: 3, zstd: 4 } as const;
+export type CompressionType = typeof CompressionType[keyof typeof CompressionType];
+export type CompressionName = keyof typeof CompressionType;
+
+/** Whether Kafka defines this id. */
+export function isCompressionType(id: number): id is CompressionType {
+  return id >= 0 && id <= 4;
+}
+
+/** Compresses; `level` matters to gzip (1–9) and zstd (-131072–22), as in compression.gzip.level and .zstd.level. */
+export function compress(type: CompressionType, bytes: Uint8Array, level?: number): Uint8Array {
+  switch (type) {
+    case CompressionType.none:
+      return bytes;
+    case CompressionType.gzip:
+      return gzipSync(bytes, { level: level ?? constants.Z_DEFAULT_COMPRESSION });
+    case CompressionType.snappy:
+      return compressSnappy(bytes);
+    case CompressionType.lz4:
+      return compressLz4(bytes);
+    case CompressionType.zstd:
+      return zstdCompressSync(bytes, {
+        params: { [ZSTD_LEVEL_PARAMETER]: level ?? ZSTD_DEFAULT_LEVEL },
+      });
+  }
+}
+
+// Numbers of the zstd library itself: Deno 2.9 takes them but does not export their names.
+const ZSTD_LEVEL_PARAMETER = 100, ZSTD_DEFAULT_LEVEL = 3;
+
+/** Decompresses to at most `maxBytes`, or throws CompressionError. `none` returns the bytes themselves. */
+export function decompress(type: CompressionType, bytes: Uint8Array, maxBytes: number): Uint8Array {
+  switch (type) {
+    case CompressionType.none:
+      if (bytes.length > maxBytes) {
+        throw CompressionError.tooLarge("uncompressed records", maxBytes);
+      }
+      return bytes;
+    case CompressionType.gzip:
+      return throughZlib("gzip", gunzipSync, bytes, maxBytes);
+    case CompressionType.snappy:
+      return decompressSnappy(bytes, maxBytes);
+    case CompressionType.lz4:
+      return decompressLz4(bytes, maxBytes);
+    case CompressionType.zstd:
+      return throughZlib("zstd", zstdDecompressSync, bytes, maxBytes);
+  }
+}
+
+function throughZlib(
+  name: string,
+  inflate: (bytes: Uint8Array, options: { maxOutputLength: number }) => Uint8Array,
+  bytes: Uint8Array,
+  maxBytes: number,
+): Uint8Array {
+  if (bytes.length === 0) throw CompressionError.broken(name, "it is empty"); // zlib takes it for nothing
+  try {
+    const out = inflate(bytes, { maxOutputLength: maxBytes });
+    return new Uint8Array(out.buffer, out.byteOffset, out.length); // a Buffer's slice() would not copy
+  } catch (error) {
+    if ((error as { code?: string }).code === "ERR_BUFFER_TOO_LARGE") {
+      throw CompressionError.tooLarge(name, maxBytes);
+    }
+    throw CompressionError.broken(name, (error as Error).message);
+  }
+}
