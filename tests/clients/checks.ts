@@ -9,7 +9,7 @@
  * |---|---|---|
  * | `kafkajs.ts` | npm:kafkajs | |
  * | `platformatic.ts` | npm:@platformatic/kafka | |
- * | `frames.ts` | bytes by hand over TCP: framing, pipelining, back-pressure | `BROKER_PID`: watches its memory |
+ * | `frames.ts` | bytes by hand over TCP: framing, pipelining, back-pressure | `BROKER_PID`: watches its memory; `FRAME_TIMEOUT_MS`: the broker's, when it is short |
  * | `kcat.sh` | Debian's package `kcat` (librdkafka) | |
  * | `apache.sh` | Apache Kafka's command line tools | `RECORDS` |
  * | `dump_log.sh` | kafka-dump-log, on the files of a broker at rest | `BROKER_DATA`, no `BROKERS` |

@@ -18,11 +18,11 @@ dump() { # path pattern, suffix, decoder options...
   tool org.apache.kafka.tools.DumpLogSegments --deep-iteration "${@:3}" --files "$(paste -sd, <<< "$of")" \
     > "$work/dump" 2> "$work/dump.err" || { cat "$work/dump.err"; return 1; }
   # What a record holds is not the tool's opinion: leave the payloads out of the search.
-  if [ -s "$work/dump.err" ] || sed 's/ payload: .*//; s/ key: .*//' "$work/dump" | grep -nE "$complaints" > "$work/bad"; then
+  if [ -s "$work/dump.err" ] || sed 's/ payload: .*//; s/ key: .*//' "$work/dump" | grep -anE "$complaints" > "$work/bad"; then
     head -5 "$work/dump.err" "$work/bad"
     return 1
   fi
-  figure="$(grep -c '' <<< "$of") files, $(grep -cE '^\| offset|^offset: |^timestamp: ' "$work/dump") entries"
+  figure="$(grep -c '' <<< "$of") files, $(grep -acE '^\| offset|^offset: |^timestamp: ' "$work/dump") entries"
 }
 for suffix in log index timeindex; do
   figure=

@@ -125,6 +125,17 @@ await suite.check("half a frame, then the end of the stream: closed", async () =
   assertEquals(await within(10_000, wire.read(), "not closed"), null);
 });
 
+const frameTimeoutMs = Number(Deno.env.get("FRAME_TIMEOUT_MS"));
+if (frameTimeoutMs > 0) {
+  await suite.check("half a frame, then silence: closed after the frame timeout", async () => {
+    using wire = await Wire.connect(at);
+    using idle = await Wire.connect(at);
+    await wire.write(apiVersions.subarray(0, 7));
+    assertEquals(await within(frameTimeoutMs * 3 + 5000, wire.read(), "not closed"), null);
+    await answersOn(idle); // silent between frames is not silent within one
+  });
+}
+
 // ---- ApiVersions, the one request whose version may be anything
 
 await suite.check(
