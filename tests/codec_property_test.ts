@@ -4,11 +4,11 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { Writer } from "../src/bytes/writer.ts";
-import { joined } from "../src/protocol/codec.ts";
+import { encode, joined } from "../src/protocol/codec.ts";
 import { generateDecode, generateEncode } from "../src/protocol/generate.ts";
 import { interpretDecode, interpretEncode } from "../src/protocol/interpret.ts";
 import { entry, layoutOf, minBytes, type Version } from "../src/protocol/layout.ts";
-import type { Fields, Message } from "../src/protocol/schema.ts";
+import { defaultOf, type Fields, type Message, struct } from "../src/protocol/schema.ts";
 import { messagesByName } from "./messages.ts";
 import { type Random, withSeed } from "./random.ts";
 import { randomMessage } from "./random_message.ts";
@@ -43,6 +43,31 @@ function checkVersion(message: Message, version: number, random: Random): void {
     assertEquals(decode(frame, 3), decoded);
     assertEquals(interpretDecode(message, version, frame, 3), decoded);
   }
+}
+
+Deno.test("minBytes() is the length of the shortest message, neither more nor less", () => {
+  for (const [name, message] of messagesByName()) {
+    for (let version = message.min; version <= message.max; version++) {
+      const at = { version, flexible: version >= message.flexibleFrom };
+      const length = encode(message, version, shortest(message.fields, at)).length;
+      assertEquals(
+        minBytes(entry(name, struct(message.fields).spec, at), at),
+        length,
+        `${name} v${version}`,
+      );
+    }
+  }
+});
+
+/** Null, empty or zero, whatever takes the fewest bytes; tagged fields are left out. */
+function shortest(fields: Fields, at: Version): Record<string, unknown> {
+  return Object.fromEntries(
+    layoutOf(fields, at).plain.map(({ name, spec, nullable }) => {
+      if (nullable) return [name, null];
+      if (spec.kind === "struct") return [name, shortest(spec.fields!, at)];
+      return [name, defaultOf({ ...spec, fallback: undefined })];
+    }),
+  );
 }
 
 Deno.test("no array element can take zero bytes, so that every count has a bound", () => {

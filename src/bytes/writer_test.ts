@@ -105,14 +105,14 @@ Deno.test("writer gives each message its own bytes", () => {
   assertEquals([first, second], [Uint8Array.of(0, 0, 0, 1), Uint8Array.of(0, 0, 0, 2)]);
 });
 
-Deno.test("writer keeps thousands of messages apart, whatever their sizes and wherever a slab ends", () => {
+Deno.test("writer keeps a thousand messages apart, whatever their sizes and wherever a slab ends", () => {
   const writer = new Writer(), messages: Uint8Array[][] = [];
   const sizeOf = (i: number) => i % 97 === 0 ? 9000 : i * 31 % 300;
-  for (let i = 0; i < 3000; i++) {
+  for (let i = 0; i < 1000; i++) {
     writer.int32(0);
     for (let j = 0; j < sizeOf(i); j++) writer.int8(i % 100);
-    if (i % 10 === 0) writer.raw(LARGE);
-    writer.int8(-1);
+    if (i % 3 === 0) writer.raw(LARGE);
+    for (let j = 0; j < 70; j++) writer.int8(-1);
     writer.patchFirstInt32(writer.size);
     messages.push(writer.finish());
     if (i % 7 === 0) (writer.int32(-5), writer.reset());
@@ -125,8 +125,10 @@ Deno.test("writer keeps thousands of messages apart, whatever their sizes and wh
       reader.view(sizeOf(i)).every((byte) => byte === i % 100),
       `message ${i} was written over`,
     );
-    if (i % 10 === 0) assertEquals(reader.view(LARGE.length), LARGE);
-    assert(reader.int8() === -1 && reader.remaining === 0);
+    if (i % 3 === 0) {
+      assert(reader.view(LARGE.length).every((byte) => byte === 5), `message ${i} lost a chunk`);
+    }
+    assert(reader.remaining === 70 && reader.view(70).every((byte) => byte === 255));
   });
 });
 

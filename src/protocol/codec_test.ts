@@ -6,6 +6,7 @@ import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { ProtocolError } from "../bytes/reader.ts";
 import { Writer } from "../bytes/writer.ts";
 import { decode, encode, write } from "./codec.ts";
+import { generateDecode } from "./generate.ts";
 import { interpretDecode, interpretEncode } from "./interpret.ts";
 import {
   array,
@@ -51,18 +52,17 @@ function encoded<F extends Fields>(
   return bytes;
 }
 
+/** Both codecs refuse the frame, and `decode` says why. */
 function refuses<F extends Fields>(
   message: Message<F>,
   version: number,
   frame: number[],
   why: string,
 ): void {
-  assertThrows(() => decode(message, version, Uint8Array.from(frame)), ProtocolError, why);
-  assertThrows(
-    () => interpretDecode(message, version, Uint8Array.from(frame), 0),
-    ProtocolError,
-    why,
-  );
+  const bytes = Uint8Array.from(frame);
+  assertThrows(() => generateDecode(message, version)(bytes, 0), ProtocolError);
+  assertThrows(() => interpretDecode(message, version, bytes, 0), ProtocolError, why);
+  assertThrows(() => decode(message, version, bytes), ProtocolError, why);
 }
 
 Deno.test("decoding fills fields the version lacks with their defaults", () => {
@@ -143,6 +143,23 @@ Deno.test("a count of elements is compared with the bytes that remain before any
   );
   refuses(sample, 0, [0, 0, 0, 2, 0, 0, 0, 1], "numbers: 2 elements cannot be in 4 bytes");
   refuses(sample, FLEXIBLE, [1, 4, 1, 1], "texts: 3 elements cannot be in 2 bytes");
+});
+
+Deno.test("no array is made for a count that cannot be", () => {
+  const original = globalThis.Array, made: number[] = [];
+  const sample = of({ entries: array({ id: int32, name: string }) });
+  const decode = generateDecode(sample, 0);
+  const frame = Uint8Array.of(0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 2, 0);
+  try {
+    globalThis.Array = new Proxy(Array, {
+      construct: (target, [length]) => (made.push(length), new target(length)),
+    });
+    assertThrows(() => decode(frame, 0), ProtocolError);
+    decode(Uint8Array.of(...frame, 0), 0);
+  } finally {
+    globalThis.Array = original;
+  }
+  assertEquals(made, [2]);
 });
 
 Deno.test("an array of more than a million elements is refused even when the bytes are there", () => {
