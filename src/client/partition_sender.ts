@@ -1,0 +1,269 @@
+/**
+ * PartitionSender: a producer's records for one partition, from the open batch to the broker's answer.
+ *
+ * Order survives retries. With idempotence up to five batches are on their way at once, since the broker refuses the
+ * ones behind a failed one by their sequence; without it, one. Batches that may be tried again wait until nothing is on
+ * its way, and then go first, oldest first, with the sequences they had.
+ *
+ * When a batch fails for good its sequences leave a gap, so the partition goes on under a new producer id (Kafka's
+ * client bumps the epoch for the same end).
+ */
+import { ErrorCode } from "../protocol/errors.ts";
+import { Produce } from "../protocol/messages/produce.ts";
+import { buildBatch, type NewRecord } from "../protocol/records/build.ts";
+import type { CompressionType } from "../protocol/records/compression.ts";
+import { ZERO_UUID } from "../bytes/uuid.ts";
+import { type Cluster, isStaleMetadata } from "./cluster.ts";
+import { ConnectionError, KafkaError, mayRetry } from "./errors.ts";
+
+/** Where a record went. */
+export interface Delivery {
+  readonly topic: string;
+  readonly partition: number;
+  /** -1 with acks=0, and where the broker no longer knows the offset of a batch it had got before. */
+  readonly offset: number;
+  /** The broker's time with LogAppendTime, else the record's own. */
+  readonly timestampMs: number;
+}
+
+export interface Identity {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+}
+
+/** What all partitions of a producer share. */
+export interface SenderOptions {
+  readonly cluster: Cluster;
+  readonly acks: -1 | 0 | 1;
+  readonly lingerMs: number;
+  readonly maxBatchBytes: number;
+  readonly compression: CompressionType;
+  readonly compressionLevel?: number;
+  readonly requestTimeoutMs: number;
+  readonly deliveryTimeoutMs: number;
+  /** The producer's id; another one than `used` when that is given. Null without idempotence. */
+  readonly identity: ((used: Identity | null) => Promise<Identity>) | null;
+  /** Called when a batch stops growing, for the sticky partitioner. */
+  readonly onBatchFull: (partition: number) => void;
+  /** Called with the bytes that are off the sender's hands. */
+  readonly onReleased: (bytes: number) => void;
+}
+
+/** About what a record takes apart from its key, value and headers. */
+export const RECORD_OVERHEAD = 24;
+
+export class PartitionSender {
+  readonly #topic: string;
+  readonly #partition: number;
+  readonly #options: SenderOptions;
+  #open: Batch | null = null;
+  #ready: Batch[] = [];
+  #redo: Batch[] = [];
+  readonly #unsettled = new Set<Batch>();
+  #inFlight = 0;
+  #tries = 0;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #isPumping = false;
+  #pumpAgain = false;
+  #identity: Identity | null = null;
+  #isIdentitySpent = false;
+  #sequence = 0;
+  #nextOrder = 0;
+
+  constructor(topic: string, partition: number, options: SenderOptions) {
+    this.#topic = topic;
+    this.#partition = partition;
+    this.#options = options;
+  }
+
+  /** Takes a record of about `bytes`; resolves when the broker has acknowledged it. */
+  add(record: NewRecord, bytes: number): Promise<Delivery> {
+    const { maxBatchBytes, lingerMs } = this.#options;
+    if (this.#open && this.#open.bytes + bytes > maxBatchBytes) this.flush();
+    const batch = this.#open ??= this.#newBatch();
+    batch.records.push(record);
+    batch.bytes += bytes;
+    if (batch.records.length === 1) {
+      if (lingerMs > 0) this.#timer = setTimeout(() => this.flush(), lingerMs);
+      else queueMicrotask(() => this.#pump()); // what is sent in one turn goes together
+    }
+    return new Promise((resolve, reject) => batch.waiting.push({ resolve, reject }));
+  }
+
+  /** Sends the open batch without waiting for more; resolves when all batches so far are delivered or have failed. */
+  async flush(): Promise<void> {
+    this.#closeBatch();
+    this.#pump();
+    await Promise.all([...this.#unsettled].map((batch) => batch.settled.promise));
+  }
+
+  #newBatch(): Batch {
+    const batch = new Batch();
+    this.#unsettled.add(batch);
+    return batch;
+  }
+
+  #closeBatch(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    if (this.#open === null) return;
+    this.#ready.push(this.#open);
+    this.#open = null;
+    this.#options.onBatchFull(this.#partition);
+  }
+
+  /** Starts as many batches as may be on their way. */
+  async #pump(): Promise<void> {
+    this.#pumpAgain = true;
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    try {
+      while (this.#pumpAgain) {
+        this.#pumpAgain = false;
+        while (await this.#mayStart()) this.#start(this.#ready.shift()!);
+      }
+    } catch (error) {
+      for (const batch of this.#ready.splice(0)) this.#reject(batch, error);
+    } finally {
+      this.#isPumping = false;
+    }
+  }
+
+  async #mayStart(): Promise<boolean> {
+    if (this.#redo.length > 0) {
+      if (this.#inFlight > 0) return false; // the last answer pumps again
+      this.#ready.unshift(...this.#redo.splice(0).sort((a, b) => a.order - b.order));
+      await this.#options.cluster.pause(this.#options.cluster.backoffMs(this.#tries++));
+    }
+    const limit = this.#options.identity ? MAX_IN_FLIGHT : 1;
+    if (this.#inFlight >= limit) return false;
+    // Without linger a batch stays open while the limit is reached, and so grows under load.
+    if (this.#ready.length === 0 && this.#options.lingerMs === 0) this.#closeBatch();
+    if (this.#ready.length === 0) return false;
+    if (!this.#options.identity || this.#identity && !this.#isIdentitySpent) return true;
+    if (this.#inFlight > 0) return false;
+    await this.#renewIdentity(this.#options.identity);
+    return true;
+  }
+
+  async #renewIdentity(identity: (used: Identity | null) => Promise<Identity>): Promise<void> {
+    this.#identity = await identity(this.#identity);
+    this.#isIdentitySpent = false;
+    this.#sequence = 0;
+    for (const batch of this.#ready) batch.encoded = null;
+  }
+
+  #start(batch: Batch): void {
+    batch.encoded ??= this.#encode(batch);
+    this.#inFlight++;
+    this.#send(batch, batch.encoded).then(
+      (delivery) => {
+        this.#tries = 0;
+        batch.waiting.forEach(({ resolve }, i) => resolve(delivery(i)));
+        this.#settle(batch);
+      },
+      (error) => this.#failed(batch, error),
+    ).finally(() => {
+      this.#inFlight--;
+      this.#pump();
+    });
+  }
+
+  #encode(batch: Batch): Uint8Array {
+    const { compression, compressionLevel } = this.#options;
+    const bytes = buildBatch({
+      records: batch.records,
+      compression,
+      level: compressionLevel,
+      ...this.#identity,
+      baseSequence: this.#identity ? this.#sequence : -1,
+    });
+    batch.order = this.#nextOrder++;
+    this.#sequence = (this.#sequence + batch.records.length) % 0x80000000;
+    return bytes;
+  }
+
+  async #send(batch: Batch, records: Uint8Array): Promise<(i: number) => Delivery> {
+    const { cluster, acks, requestTimeoutMs } = this.#options;
+    const { connection, topic } = await cluster.leader(this.#topic, this.#partition);
+    const version = connection.versionFor(Produce, topic.id === ZERO_UUID ? 12 : Produce.max);
+    const request = {
+      acks,
+      timeoutMs: requestTimeoutMs,
+      topicData: [{
+        name: topic.name,
+        topicId: topic.id,
+        partitionData: [{ index: this.#partition, records }],
+      }],
+    };
+    if (acks === 0) {
+      connection.send(Produce, version, request);
+      return (i) => this.#delivery(batch, i, -1, -1);
+    }
+    const response = await connection.request(Produce, version, request);
+    const answer = response.responses[0]?.partitionResponses[0];
+    if (!answer) throw new ConnectionError(`${connection.address} left out ${this.#name}`);
+    // The broker has the batch from an earlier try, but no longer knows where.
+    if (answer.errorCode === ErrorCode.DUPLICATE_SEQUENCE_NUMBER) answer.baseOffset = -1;
+    else if (answer.errorCode !== 0) {
+      throw new KafkaError(answer.errorCode, `produce to ${this.#name}`, answer.errorMessage);
+    }
+    return (i) => this.#delivery(batch, i, answer.baseOffset, answer.logAppendTimeMs);
+  }
+
+  #delivery(batch: Batch, i: number, baseOffset: number, appendTimeMs: number): Delivery {
+    return {
+      topic: this.#topic,
+      partition: this.#partition,
+      offset: baseOffset < 0 ? -1 : baseOffset + i,
+      timestampMs: appendTimeMs >= 0 ? appendTimeMs : batch.records[i].timestampMs,
+    };
+  }
+
+  #failed(batch: Batch, error: unknown): void {
+    const { cluster, acks, deliveryTimeoutMs } = this.#options;
+    const isFirst = !this.#redo.some((other) => other.order < batch.order);
+    const isBehindFailed = error instanceof KafkaError &&
+      error.code === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER && (!isFirst || this.#isIdentitySpent);
+    const isLate = performance.now() - batch.createdMs > deliveryTimeoutMs;
+    if ((mayRetry(error) || isBehindFailed) && !isLate && !cluster.isClosed && acks !== 0) {
+      if (!(error instanceof KafkaError) || isStaleMetadata(error.code)) {
+        cluster.forget(this.#topic);
+      }
+      this.#redo.push(batch);
+      return;
+    }
+    this.#isIdentitySpent = true;
+    this.#reject(batch, error);
+  }
+
+  #reject(batch: Batch, error: unknown): void {
+    for (const { reject } of batch.waiting) reject(error);
+    this.#settle(batch);
+  }
+
+  #settle(batch: Batch): void {
+    this.#unsettled.delete(batch);
+    batch.settled.resolve();
+    this.#options.onReleased(batch.bytes);
+  }
+
+  get #name(): string {
+    return `${this.#topic}-${this.#partition}`;
+  }
+}
+
+/** Brokers remember the last five batches of a producer (ProducerStateEntry.NUM_BATCHES_TO_RETAIN). */
+const MAX_IN_FLIGHT = 5;
+
+class Batch {
+  readonly records: NewRecord[] = [];
+  readonly waiting: { resolve: (delivery: Delivery) => void; reject: (error: unknown) => void }[] =
+    [];
+  readonly settled = Promise.withResolvers<void>();
+  readonly createdMs = performance.now();
+  bytes = 0;
+  /** In which order batches were first sent. */
+  order = 0;
+  encoded: Uint8Array | null = null;
+}
