@@ -192,11 +192,12 @@ Deno.test("lengths past the end, and varints of more than five bytes, are refuse
   );
   refuses(of({ a: bytes }), 0, [0, 0, 1, 0, 1], "256 bytes are wanted");
   refuses(of({ a: string }), FLEXIBLE, [0xff, 0xff, 0xff, 0xff, 0xff, 0x01], "longer than 5 bytes");
+  const long = new Array(32768).fill(97);
   refuses(
     of({ a: string }),
     FLEXIBLE,
-    [0xff, 0xff, 0x03, 97],
-    "65534 bytes are too many for a string",
+    [0x81, 0x80, 0x02, ...long, 0],
+    "32768 bytes are too many for a string",
   );
   refuses(of({ a: int32 }), 0, [], "4 bytes are wanted at 0 and 0 remain");
 });
