@@ -5,7 +5,8 @@
  * crash() answers with a MemoryStore as a disk might look after the power went: bytes synced and names whose
  * folder was synced are there; of everything else the chosen part.
  */
-import { type Blob, type Store, type StoreEntry, StoreError } from "./store.ts";
+import { InPlaceOverBlob } from "./in_place_blob.ts";
+import { type Blob, type InPlaceBlob, type Store, type StoreEntry, StoreError } from "./store.ts";
 import { MemoryStore } from "./memory_store.ts";
 import { folderOf, splitPath } from "./path.ts";
 
@@ -113,6 +114,10 @@ export class FaultyStore implements Store {
     let inode = this.#live.get(path);
     if (inode === undefined) this.#live.set(path, inode = { syncedBytes: 0, ghost: null });
     return new FaultyBlob(blob, inode, this);
+  }
+
+  openInPlace(path: string): InPlaceBlob {
+    return new InPlaceOverBlob(this.open(path));
   }
 
   readAll(path: string): Uint8Array | null {

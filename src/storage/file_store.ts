@@ -8,7 +8,8 @@
  * readAsync takes a descriptor of its own, because an awaited read shares its position with every other.
  */
 import { statfsSync } from "node:fs";
-import { type Blob, type Store, type StoreEntry, StoreError } from "./store.ts";
+import { InPlaceFile } from "./in_place_file.ts";
+import { type Blob, type InPlaceBlob, type Store, type StoreEntry, StoreError } from "./store.ts";
 import { folderOf, splitPath } from "./path.ts";
 
 export interface FileStoreOptions {
@@ -79,6 +80,10 @@ export class FileStore implements Store {
     const blob = new FileBlob(path, full, size ?? 0, this);
     if (size === null) blob.create();
     return blob;
+  }
+
+  openInPlace(path: string): InPlaceBlob {
+    return new InPlaceFile(path, this.#full(path));
   }
 
   readAll(path: string): Uint8Array | null {

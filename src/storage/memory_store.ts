@@ -3,7 +3,8 @@
  *
  * A tree of folders, as a directory is. Nothing survives the process, so sync() has nothing to do.
  */
-import { type Blob, type Store, type StoreEntry, StoreError } from "./store.ts";
+import { InPlaceOverBlob } from "./in_place_blob.ts";
+import { type Blob, type InPlaceBlob, type Store, type StoreEntry, StoreError } from "./store.ts";
 import { splitPath } from "./path.ts";
 
 export interface MemoryStoreOptions {
@@ -63,6 +64,10 @@ export class MemoryStore implements Store {
       throw new StoreError(`Cannot open ${path}: it is a folder`, "io");
     }
     return new MemoryBlob(path, content);
+  }
+
+  openInPlace(path: string): InPlaceBlob {
+    return new InPlaceOverBlob(this.open(path));
   }
 
   readAll(path: string): Uint8Array | null {

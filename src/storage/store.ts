@@ -15,6 +15,8 @@ export interface Store {
   /** Opens a blob, creating it if absent; its folder must exist. One Blob a path at a time. Descriptors are opened at first use and may be
    * closed again under pressure: holding 10,000 Blobs is cheap. */
   open(path: string): Blob;
+  /** Opens a blob that is written in place, creating it empty if absent. */
+  openInPlace(path: string): InPlaceBlob;
   /** The whole content, or null when there is none. For small files (checkpoints, properties). */
   readAll(path: string): Uint8Array | null;
   /** Replaces the content whole or not at all: temporary file, fsync, rename, fsync of the folder. */
@@ -54,6 +56,16 @@ export interface Blob {
   /** Cuts the blob to `size` bytes. */
   truncate(size: number): void;
   /** Closes descriptors; the Blob must not be used again. */
+  close(): void;
+}
+
+/** Bytes that are overwritten again and again. */
+export interface InPlaceBlob {
+  readonly path: string;
+  /** Writes all of `bytes` at `position`, which lies at most at the end. */
+  write(position: number, bytes: Uint8Array): void;
+  /** fdatasync, as Blob.sync(). */
+  sync(): Promise<void>;
   close(): void;
 }
 

@@ -1,0 +1,38 @@
+// Proves that the pool reuses what it lent, keeps no more than it may, and ignores memory that is not its own.
+import { assertEquals, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
+import { BufferPool } from "./pool.ts";
+
+Deno.test("BufferPool.take() lends given-back memory of the same class again", () => {
+  const pool = new BufferPool({ keepBytes: 1 << 20 });
+  const first = pool.take(5000);
+  assertEquals(first.length, 8192);
+  pool.give(first.subarray(10, 20));
+  assertStrictEquals(pool.take(8192).buffer, first.buffer);
+});
+
+Deno.test("BufferPool.give() ignores foreign memory and a second giving", () => {
+  const pool = new BufferPool({ keepBytes: 1 << 20 });
+  pool.give(new Uint8Array(8192));
+  assertEquals(pool.keptBytes, 0);
+  const lent = pool.take(8192);
+  pool.give(lent);
+  pool.give(lent);
+  assertEquals(pool.keptBytes, 8192);
+  assertEquals(pool.lentBytes, 0);
+});
+
+Deno.test("BufferPool keeps at most keepBytes", () => {
+  const pool = new BufferPool({ keepBytes: 8192 });
+  const [a, b] = [pool.take(8192), pool.take(8192)];
+  pool.give(a);
+  pool.give(b);
+  assertEquals(pool.keptBytes, 8192);
+  assertStrictEquals(pool.take(8192).buffer, a.buffer);
+  assertNotStrictEquals(pool.take(8192).buffer, b.buffer);
+});
+
+Deno.test("BufferPool.take() of more than the largest class is plain memory of that size", () => {
+  const pool = new BufferPool({ keepBytes: 1 << 20 });
+  assertEquals(pool.take((64 << 20) + 1).length, (64 << 20) + 1);
+  assertEquals(pool.lentBytes, 0);
+});

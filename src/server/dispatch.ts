@@ -1,0 +1,124 @@
+/**
+ * Dispatch: one frame to one reply. Header, version check, decode, handler, encode.
+ *
+ * What cannot be understood ends the connection, because nothing after it can be trusted to begin where it should;
+ * the one exception is an ApiVersions request in an unknown version, which is answered in v0 so that a newer client
+ * can step down (KIP-511).
+ */
+import { ProtocolError } from "../bytes/reader.ts";
+import {
+  CLOSE,
+  type ConnectionInfo,
+  type Handler,
+  NO_REPLY,
+  type RequestContext,
+} from "../handlers/handler.ts";
+import { ErrorCode } from "../protocol/errors.ts";
+import {
+  decodeRequest,
+  decodeRequestHeader,
+  encodeResponse,
+  type RequestHeader,
+} from "../protocol/frame.ts";
+import { ApiVersions } from "../protocol/messages/api_versions.ts";
+import type { Dispatch, Reply } from "./connection.ts";
+
+export interface DispatchOptions {
+  readonly handlers: readonly Handler[];
+  /** Told of every answered request, for metrics. Latency counts from dispatch to the reply being ready. */
+  readonly onAnswered: (
+    apiKey: number,
+    apiVersion: number,
+    requestBytes: number,
+    responseBytes: number,
+    latencyMs: number,
+  ) => void;
+  /** Told why a connection is ended, or what a handler threw. */
+  readonly onProblem: (event: string, details: Record<string, unknown>) => void;
+}
+
+/** The dispatch function of a broker that serves these handlers. */
+export function dispatcher(options: DispatchOptions): Dispatch {
+  const byKey: (Handler | undefined)[] = [];
+  for (const handler of options.handlers) byKey[handler.api.key] = handler;
+
+  return function dispatch(frame: Uint8Array, connection: ConnectionInfo): Reply | Promise<Reply> {
+    const startedMs = performance.now();
+    try {
+      const header = decodeRequestHeader(frame);
+      const handler = byKey[header.apiKey];
+      if (handler === undefined) {
+        return refuse(connection, "unknown_api", { apiKey: header.apiKey });
+      }
+      if (!isServed(handler, header.apiVersion)) {
+        if (handler.api.key === ApiVersions.key) return tooNew(header, handler);
+        const { apiKey, apiVersion } = header;
+        return refuse(connection, "unsupported_version", { apiKey, apiVersion });
+      }
+      return answer(handler, header, frame, connection, startedMs);
+    } catch (error) {
+      return failed(error, connection);
+    }
+  };
+
+  function answer(
+    handler: Handler,
+    header: RequestHeader,
+    frame: Uint8Array,
+    connection: ConnectionInfo,
+    startedMs: number,
+  ): Reply | Promise<Reply> {
+    const { apiKey, apiVersion, correlationId, clientId } = header;
+    const requestBytes = frame.length;
+    const request = decodeRequest(handler.api, apiVersion, frame, header.bodyAt);
+    const context: RequestContext = { apiKey, apiVersion, correlationId, clientId, connection };
+    const answered = handler.handle(request, context);
+    if (!(answered instanceof Promise)) return encode(answered);
+    return answered.then(encode).catch((error) => failed(error, connection));
+
+    function encode(body: unknown): Reply {
+      if (body === CLOSE) return CLOSE;
+      const chunks = body === NO_REPLY
+        ? []
+        : encodeResponse(handler.api, apiVersion, correlationId, body as object);
+      let responseBytes = 0;
+      for (const chunk of chunks) responseBytes += chunk.length;
+      options.onAnswered(
+        apiKey,
+        apiVersion,
+        requestBytes,
+        responseBytes,
+        performance.now() - startedMs,
+      );
+      return body === NO_REPLY ? NO_REPLY : chunks;
+    }
+  }
+
+  function failed(error: unknown, connection: ConnectionInfo): Reply {
+    if (error instanceof ProtocolError) {
+      return refuse(connection, "malformed_request", { reason: error.message });
+    }
+    const stack = error instanceof Error ? error.stack : undefined;
+    return refuse(connection, "handler_failed", { reason: String(error), stack });
+  }
+
+  function refuse(
+    connection: ConnectionInfo,
+    event: string,
+    details: Record<string, unknown>,
+  ): Reply {
+    options.onProblem(event, { peer: connection.peer, ...details });
+    return CLOSE;
+  }
+}
+
+function isServed({ served }: Handler, version: number): boolean {
+  return version >= served.min && version <= served.max;
+}
+
+/** The v0 answer to an ApiVersions request in a version from the future: error 35 and the range of this one API. */
+function tooNew(header: RequestHeader, { api, served }: Handler): Reply {
+  const apiKeys = [{ apiKey: api.key, minVersion: served.min, maxVersion: served.max }];
+  const body = { errorCode: ErrorCode.UNSUPPORTED_VERSION, apiKeys };
+  return encodeResponse(ApiVersions, 0, header.correlationId, body);
+}

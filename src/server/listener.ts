@@ -1,0 +1,135 @@
+/**
+ * Listener: accepts connections on every listen address, up to a limit, and sweeps away those that are silent for
+ * too long.
+ */
+import type { BufferPool } from "../bytes/pool.ts";
+import { Connection, type ConnectionLimits, type Dispatch, isDisconnect } from "./connection.ts";
+
+export interface ListenerOptions {
+  readonly addresses: readonly string[];
+  /** 0 takes any free port, the same one on every address. */
+  readonly port: number;
+  readonly tcpNodelay: boolean;
+  readonly maxConnections: number;
+  /** A connection that asks nothing for so long is closed. */
+  readonly idleTimeoutMs: number;
+  /** A frame that stops arriving half way for so long closes its connection. */
+  readonly frameTimeoutMs: number;
+  readonly limits: ConnectionLimits;
+  readonly pool: BufferPool;
+  readonly dispatch: Dispatch;
+  /** Told of what goes wrong while accepting. */
+  readonly onProblem: (event: string, details: Record<string, unknown>) => void;
+}
+
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #listeners: Deno.TcpListener[] = [];
+  readonly #connections = new Set<Connection>();
+  readonly #sweeper: ReturnType<typeof setInterval>;
+  #accepted = 0;
+  #refused = 0;
+  #closed = false;
+
+  /** Listens at once; throws what Deno.listen throws (AddrInUse, PermissionDenied, AddrNotAvailable). */
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    let port = options.port;
+    try {
+      for (const hostname of options.addresses) {
+        const listener = Deno.listen({ hostname, port });
+        port = listener.addr.port;
+        this.#listeners.push(listener);
+      }
+    } catch (error) {
+      for (const listener of this.#listeners) listener.close();
+      throw error;
+    }
+    for (const listener of this.#listeners) this.#accept(listener);
+    const everyMs = Math.max(50, Math.min(options.frameTimeoutMs, options.idleTimeoutMs) / 4);
+    this.#sweeper = setInterval(() => this.#sweep(), Math.min(everyMs, 5000));
+  }
+
+  /** The port that was bound. */
+  get port(): number {
+    return this.#listeners[0].addr.port;
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /** Connections accepted, and turned away at the limit, since the start. */
+  get acceptedTotal(): number {
+    return this.#accepted;
+  }
+
+  get refusedTotal(): number {
+    return this.#refused;
+  }
+
+  /** Accepts no more, lets requests in work finish for at most `graceMs`, then closes what is left. */
+  async stop(graceMs: number): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#sweeper);
+    for (const listener of this.#listeners) listener.close();
+    for (const connection of [...this.#connections]) connection.stop(); // long polls answer with what they have
+    const deadlineMs = performance.now() + graceMs;
+    while (this.#connections.size > 0 && performance.now() < deadlineMs) {
+      for (const connection of this.#connections) if (!connection.isBusy) connection.close();
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    for (const connection of this.#connections) connection.close();
+  }
+
+  async #accept(listener: Deno.TcpListener): Promise<void> {
+    while (!this.#closed) {
+      try {
+        this.#welcome(await listener.accept());
+      } catch (error) {
+        if (this.#closed) return;
+        if (isDisconnect(error)) continue; // gone before it was accepted
+        // Out of descriptors, most likely: the connections there are go on, and new ones wait in the kernel.
+        this.#options.onProblem("accept_failed", { error: String(error) });
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }
+  }
+
+  #welcome(socket: Deno.TcpConn): void {
+    const options = this.#options;
+    if (this.#connections.size >= options.maxConnections) {
+      this.#refused++;
+      socket.close();
+      options.onProblem("connection_refused", { limit: options.maxConnections });
+      return;
+    }
+    if (options.tcpNodelay) socket.setNoDelay(true);
+    const connection = new Connection(socket, {
+      id: ++this.#accepted,
+      peer: (socket.remoteAddr as Deno.NetAddr).hostname,
+      pool: options.pool,
+      limits: options.limits,
+      dispatch: options.dispatch,
+    });
+    this.#connections.add(connection);
+    connection.serve().catch((error) => {
+      options.onProblem("connection_failed", {
+        peer: connection.peer,
+        error: String(error?.stack ?? error),
+      });
+    }).finally(() => this.#connections.delete(connection));
+  }
+
+  #sweep(): void {
+    const nowMs = performance.now();
+    for (const connection of this.#connections) {
+      const silentMs = nowMs - connection.lastReadMs;
+      if (connection.isMidFrame && !connection.isBusy && silentMs > this.#options.frameTimeoutMs) {
+        connection.close();
+      } else if (!connection.isBusy && silentMs > this.#options.idleTimeoutMs) {
+        connection.close();
+      }
+    }
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * GroupCommit: decides when bytes that were written count as kept, for all logs of a broker together.
+ *
+ * | policy | kept when | Kafka's equivalent |
+ * |---|---|---|
+ * | fsync | an fdatasync that began after the write has ended | log.flush.interval.messages=1, but shared |
+ * | interval | write(2) has returned; an fdatasync follows within the interval | log.flush.interval.ms |
+ * | os | write(2) has returned; the kernel decides | the default |
+ *
+ * In fsync mode one round keeps every log that was written since the last round began, and everybody who waits is
+ * answered together; the next round starts as the last one ends. So the more there is to do, the more one fdatasync
+ * carries. A round of one log syncs that log's file; of several, the journal (journal.ts), whose one fdatasync serves
+ * them all.
+ */
+import type { Journal, Unkept } from "./journal.ts";
+
+export type FlushPolicy = "fsync" | "interval" | "os";
+
+/** A log as the group commit sees it. */
+export interface Syncable {
+  /** Makes everything written before the call survive power loss, then lets the log's high watermark follow. */
+  sync(): Promise<void>;
+  /** What was written and is not kept yet, when it is one stretch of one file; null when it is not. */
+  unkept(): Unkept | null;
+}
+
+export interface GroupCommitOptions {
+  readonly policy: FlushPolicy;
+  /** fsync: how long a write may wait for company, 0 to sync at once. interval: the time between syncs. */
+  readonly intervalMs: number;
+  /** Where rounds of several logs go; null syncs each log's own file. */
+  readonly journal: Journal | null;
+  /** A failed fdatasync: the pages are gone and no retry brings them back, so the process must end. */
+  readonly onFailure: (error: unknown) => void;
+  /** Told how long each round took, for metrics. */
+  readonly onRound?: (durationMs: number, logs: number) => void;
+}
+
+export class GroupCommit {
+  readonly policy: FlushPolicy;
+  readonly #options: GroupCommitOptions;
+  #dirty = new Set<Syncable>();
+  #waiting: PromiseWithResolvers<void> | null = null;
+  #running = false;
+  #failed = false;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(options: GroupCommitOptions) {
+    this.policy = options.policy;
+    this.#options = options;
+  }
+
+  /**
+   * Notes that `log` has bytes that are written but not synced. The Promise resolves when they are kept; null
+   * says that the policy counts them as kept already.
+   */
+  written(log: Syncable): Promise<void> | null {
+    if (this.policy === "os") return null;
+    this.#dirty.add(log);
+    if (this.policy === "interval") {
+      this.#schedule();
+      return null;
+    }
+    this.#waiting ??= Promise.withResolvers();
+    const kept = this.#waiting.promise;
+    if (!this.#running) this.#schedule();
+    return kept;
+  }
+
+  /**
+   * Notes that `log` began a new segment. Kafka syncs the old one then whatever the policy, so that a restart has
+   * at most one segment to check.
+   */
+  rolled(log: Syncable): void {
+    this.#dirty.add(log);
+    this.#schedule();
+  }
+
+  /** Forgets a log that is going away. */
+  forget(log: Syncable): void {
+    this.#dirty.delete(log);
+  }
+
+  /** Syncs whatever is waiting now; for a clean stop. */
+  async drain(): Promise<void> {
+    while (this.#running || this.#dirty.size > 0) {
+      if (this.#failed) return;
+      if (this.#running) await new Promise((resolve) => setTimeout(resolve, 1));
+      else await this.#rounds();
+    }
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  #schedule(): void {
+    if (this.#timer !== null || this.#running) return;
+    if (this.policy === "fsync" && this.#options.intervalMs === 0) {
+      this.#running = true;
+      // Whatever else this turn of the event loop brings still joins the first round.
+      queueMicrotask(() => this.#rounds());
+      return;
+    }
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#rounds();
+    }, this.#options.intervalMs);
+  }
+
+  async #rounds(): Promise<void> {
+    this.#running = true;
+    try {
+      do await this.#round(); while (this.#dirty.size > 0 && this.#options.intervalMs === 0);
+    } catch (error) {
+      this.#failed = true;
+      this.#options.onFailure(error);
+      return; // whoever waits is never answered: nothing may be acknowledged after a failed fsync
+    }
+    this.#running = false;
+    if (this.#dirty.size > 0) this.#schedule();
+  }
+
+  async #round(): Promise<void> {
+    const logs = this.#dirty, waiting = this.#waiting;
+    this.#dirty = new Set();
+    this.#waiting = null;
+    const started = performance.now();
+    await this.#keep(logs);
+    this.#options.onRound?.(performance.now() - started, logs.size);
+    waiting?.resolve();
+  }
+
+  async #keep(logs: ReadonlySet<Syncable>): Promise<void> {
+    const { journal } = this.#options;
+    const stretches = journal !== null && logs.size > 1
+      ? stretchesOf(logs, journal.maxRoundBytes)
+      : null;
+    if (journal === null || stretches === null) return await syncAll(logs);
+    await journal.keep(stretches);
+    for (const { unkept } of stretches) unkept.kept();
+  }
+}
+
+/** The stretches of all logs, when each has just one and together they are no more than `maxBytes`. */
+function stretchesOf(
+  logs: ReadonlySet<Syncable>,
+  maxBytes: number,
+): { log: Syncable; unkept: Unkept }[] | null {
+  const stretches: { log: Syncable; unkept: Unkept }[] = [];
+  let bytes = 0;
+  for (const log of logs) {
+    const unkept = log.unkept();
+    if (unkept === null || (bytes += unkept.bytes) > maxBytes) return null;
+    if (unkept.bytes > 0) stretches.push({ log, unkept });
+  }
+  return stretches;
+}
+
+/** Syncs the logs, at most MAX_PARALLEL at a time: the device merges neighbours, the thread pool is shared. */
+async function syncAll(logs: ReadonlySet<Syncable>): Promise<void> {
+  if (logs.size <= MAX_PARALLEL) {
+    const syncs: Promise<void>[] = [];
+    for (const log of logs) syncs.push(log.sync());
+    await Promise.all(syncs);
+    return;
+  }
+  const queue = [...logs];
+  const worker = async () => {
+    for (let log = queue.pop(); log; log = queue.pop()) await log.sync();
+  };
+  await Promise.all(Array.from({ length: MAX_PARALLEL }, worker));
+}
+
+const MAX_PARALLEL = 16;

@@ -1,0 +1,223 @@
+/**
+ * Journal: how one fdatasync keeps the writes of many partitions.
+ *
+ * fdatasync speaks of one file, so a round that touched a hundred partitions would cost a hundred of them. Instead
+ * the bytes that a round wrote to the partitions' files (where they stay in the page cache) are written a second
+ * time, one after the other, into one file that is synced once. The partitions' own files are synced behind, when a
+ * journal file is full and before it is used again. Two files take turns, and are overwritten in place: then the
+ * file system has no new size or block to record, which makes the sync cheaper still.
+ *
+ * After a crash every entry is done again where the partition's file does not hold its bytes (redo.ts). After a
+ * clean stop there is no journal, and a directory never needs one to be understood.
+ *
+ * One entry:
+ *
+ * | at | bytes | field |
+ * |---|---|---|
+ * | 0 | 4 | magic, 0x524e4a31 ("RNJ1") |
+ * | 4 | 4 | CRC-32C of everything after it |
+ * | 8 | 8 | sequence number, one more than the entry before |
+ * | 16 | 16 | topic id |
+ * | 32 | 8 | base offset of the segment |
+ * | 40 | 8 | position in the segment's file |
+ * | 48 | 4 | bytes of payload |
+ * | 52 | 2 | bytes of folder name |
+ * | 54 | 2 | zero |
+ * | 56 | | folder name, payload |
+ */
+import { crc32c } from "../bytes/crc32c.ts";
+import {
+  readInt16,
+  readInt32,
+  readInt64,
+  writeInt16,
+  writeInt32,
+  writeInt64,
+} from "../bytes/int64.ts";
+import { readUuid, type Uuid, writeUuid } from "../bytes/uuid.ts";
+import type { InPlaceBlob, Store } from "./store.ts";
+
+/** Bytes of a log that were written and are not kept yet: one stretch of one segment's file. */
+export interface Unkept {
+  readonly topicId: Uuid;
+  readonly folder: string;
+  readonly segmentBase: number;
+  readonly position: number;
+  readonly bytes: number;
+  /** Copies the stretch into `into`. */
+  read(into: Uint8Array): void;
+  /** Says that it is kept now. */
+  kept(): void;
+}
+
+/** An entry found after a crash. */
+export interface JournalEntry {
+  readonly sequence: number;
+  readonly topicId: Uuid;
+  readonly folder: string;
+  readonly segmentBase: number;
+  readonly position: number;
+  readonly payload: Uint8Array;
+}
+
+/** A log whose own file must be synced before the journal forgets its entries. */
+export interface Journaled {
+  sync(): Promise<void>;
+}
+
+export interface JournalOptions {
+  readonly store: Store;
+  /** Bytes of one journal file. */
+  readonly fileBytes: number;
+  /** A sync behind that failed: as final as any other. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+export class Journal {
+  readonly #options: JournalOptions;
+  readonly #files: [JournalFile, JournalFile];
+  #current = 0;
+  #sequence: number;
+  /** Grows to what a round takes. */
+  #scratch = new Uint8Array(1 << 16);
+
+  private constructor(options: JournalOptions, sequence: number) {
+    this.#options = options;
+    this.#sequence = sequence;
+    this.#files = [new JournalFile(options.store, 0), new JournalFile(options.store, 1)];
+  }
+
+  /** Opens the journal of a store; `leftOver` entries have been redone and their logs synced. */
+  static open(options: JournalOptions, leftOver: readonly JournalEntry[]): Journal {
+    return new Journal(options, (leftOver.at(-1)?.sequence ?? 0) + 1);
+  }
+
+  /** The largest round that the journal takes; larger ones had better sync the logs themselves. */
+  get maxRoundBytes(): number {
+    return this.#options.fileBytes >> 2;
+  }
+
+  /** Keeps all stretches with one write and one fdatasync. */
+  async keep(stretches: readonly { log: Journaled; unkept: Unkept }[]): Promise<void> {
+    const bytes = this.#encode(stretches);
+    if (this.#files[this.#current].end + bytes > this.#options.fileBytes) await this.#turn();
+    const file = this.#files[this.#current];
+    for (const { log } of stretches) file.logs.add(log);
+    file.append(this.#scratch.subarray(0, bytes));
+    await file.blob.sync();
+  }
+
+  /** After a clean stop nothing is left to redo: removes the files. */
+  async remove(): Promise<void> {
+    for (const file of this.#files) await file.emptied;
+    for (const file of this.#files) file.blob.close();
+    for (const name of JOURNAL_FILES) this.#options.store.remove(name);
+    await this.#options.store.syncFolder("");
+  }
+
+  close(): void {
+    for (const file of this.#files) file.blob.close();
+  }
+
+  /** Takes the other file, once what it held has reached the partitions' own files. */
+  async #turn(): Promise<void> {
+    const full = this.#files[this.#current];
+    full.emptied = syncAll(full.logs).then(() => {
+      full.logs.clear();
+      full.end = 0;
+    });
+    full.emptied.catch(this.#options.onFailure);
+    this.#current = 1 - this.#current;
+    await this.#files[this.#current].emptied;
+  }
+
+  /** Puts the stretches into the scratch buffer as entries; the bytes they take. */
+  #encode(stretches: readonly { unkept: Unkept }[]): number {
+    let need = 0;
+    for (const { unkept } of stretches) {
+      need += HEADER_BYTES + unkept.folder.length * 3 + unkept.bytes;
+    }
+    if (need > this.#scratch.length) this.#scratch = new Uint8Array(need * 2);
+    const b = this.#scratch;
+    let at = 0;
+    for (const { unkept } of stretches) {
+      const name = encoder.encodeInto(unkept.folder, b.subarray(at + HEADER_BYTES)).written;
+      const payloadAt = at + HEADER_BYTES + name, end = payloadAt + unkept.bytes;
+      unkept.read(b.subarray(payloadAt, end));
+      writeInt32(b, at, MAGIC);
+      writeInt64(b, at + 8, this.#sequence++);
+      writeUuid(b, at + 16, unkept.topicId);
+      writeInt64(b, at + 32, unkept.segmentBase);
+      writeInt64(b, at + 40, unkept.position);
+      writeInt32(b, at + 48, unkept.bytes);
+      writeInt16(b, at + 52, name);
+      writeInt16(b, at + 54, 0);
+      writeInt32(b, at + 4, crc32c(b, at + 8, end));
+      at = end;
+    }
+    return at;
+  }
+}
+
+/** The entries that a crash left behind, in the order they were written. */
+export function readJournal(store: Store): JournalEntry[] {
+  const chains = JOURNAL_FILES.map((name) => entriesIn(store.readAll(name) ?? new Uint8Array(0)));
+  chains.sort((a, b) => (a[0]?.sequence ?? 0) - (b[0]?.sequence ?? 0));
+  return chains.flat();
+}
+
+/** Whether the store has a journal, that is, whether the last stop was not clean. */
+export function hasJournal(store: Store): boolean {
+  return store.list("").some(({ name }) => JOURNAL_FILES.includes(name));
+}
+
+class JournalFile {
+  readonly blob: InPlaceBlob;
+  /** Logs with entries here that their own files may not have on the device yet. */
+  readonly logs = new Set<Journaled>();
+  /** Resolved when the file may be overwritten. */
+  emptied: Promise<void> = Promise.resolve();
+  end = 0;
+
+  constructor(store: Store, which: number) {
+    this.blob = store.openInPlace(JOURNAL_FILES[which]);
+  }
+
+  append(bytes: Uint8Array): void {
+    this.blob.write(this.end, bytes);
+    this.end += bytes.length;
+  }
+}
+
+/** The unbroken chain of entries from the start of a file; what an earlier turn left behind it has older numbers. */
+function entriesIn(b: Uint8Array): JournalEntry[] {
+  const entries: JournalEntry[] = [];
+  for (let at = 0; at + HEADER_BYTES <= b.length;) {
+    const payloadBytes = readInt32(b, at + 48), nameBytes = readInt16(b, at + 52);
+    const payloadAt = at + HEADER_BYTES + nameBytes, end = payloadAt + payloadBytes;
+    if (readInt32(b, at) !== MAGIC || payloadBytes < 0 || nameBytes < 0 || end > b.length) break;
+    if (crc32c(b, at + 8, end) !== readInt32(b, at + 4) >>> 0) break;
+    const sequence = readInt64(b, at + 8);
+    if (entries.length > 0 && sequence !== entries[entries.length - 1].sequence + 1) break;
+    entries.push({
+      sequence,
+      topicId: readUuid(b, at + 16),
+      folder: decoder.decode(b.subarray(at + HEADER_BYTES, payloadAt)),
+      segmentBase: readInt64(b, at + 32),
+      position: readInt64(b, at + 40),
+      payload: b.subarray(payloadAt, end),
+    });
+    at = end;
+  }
+  return entries;
+}
+
+async function syncAll(logs: ReadonlySet<Journaled>): Promise<void> {
+  for (const log of [...logs]) await log.sync(); // one at a time: it is behind, and must not be in the way
+}
+
+export const JOURNAL_FILES = ["runnel-journal-0", "runnel-journal-1"];
+const MAGIC = 0x524e4a31;
+const HEADER_BYTES = 56;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();

@@ -1,0 +1,136 @@
+/**
+ * openLog: from a partition's folder to its PartitionLog.
+ *
+ * Cheap for the many: after a clean stop the checkpoints tell where a log ends, so a thousand idle partitions cost
+ * a thousand directory listings and nothing is read. After an unclean one recovery.ts looks at the bytes.
+ */
+import type { Uuid } from "../bytes/uuid.ts";
+import type { TopicConfig } from "../config/topic_configs.ts";
+import type { JournalEntry } from "./journal.ts";
+import { LeaderEpochs } from "./leader_epochs.ts";
+import { readPartitionMetadata, writePartitionMetadata } from "./partition_metadata.ts";
+import { type LogContext, PartitionLog } from "./partition_log.ts";
+import { recoverLog } from "./recovery.ts";
+import { redo } from "./redo.ts";
+
+export interface LogRef {
+  readonly topicId: Uuid;
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** What the checkpoints say of a log; undefined where they say nothing. */
+export interface LogCheckpoint {
+  readonly recoveryPoint: number | undefined;
+  readonly logStartOffset: number | undefined;
+  /** Whether the broker stopped cleanly, so that the recovery point is the log end. */
+  readonly clean: boolean;
+  /** What the journal has of this partition; nothing after a clean stop. */
+  readonly journal: readonly JournalEntry[];
+}
+
+/** What opening found worth telling. */
+export interface OpenReport {
+  readonly log: PartitionLog;
+  /** Bytes of a torn tail that were cut. */
+  readonly cutBytes: number;
+  readonly damage: string | null;
+}
+
+/** Creates the folder and metadata of a partition that does not exist yet; its files come with the first append. */
+export async function createLog(
+  context: LogContext,
+  ref: LogRef,
+  config: TopicConfig,
+): Promise<PartitionLog> {
+  const folder = `${ref.topic}-${ref.partition}`;
+  context.store.makeFolder(folder);
+  await writePartitionMetadata(context.store, folder, ref.topicId);
+  return new PartitionLog(
+    context,
+    { ...ref, segments: [], logStartOffset: 0, logEndOffset: 0, recoveryPoint: 0 },
+    config,
+  );
+}
+
+/** Opens what is there, recovering it when the last stop was not clean. */
+export async function openLog(
+  context: LogContext,
+  ref: LogRef,
+  config: TopicConfig,
+  checkpoint: LogCheckpoint,
+): Promise<OpenReport> {
+  const folder = `${ref.topic}-${ref.partition}`;
+  if (checkpoint.journal.length > 0) {
+    await redo(context.store, folder, ref.topicId, checkpoint.journal);
+  }
+  const bases = segmentBases(context, folder);
+  const logStartOffset = Math.max(checkpoint.logStartOffset ?? 0, bases[0] ?? 0);
+  const recoveryPoint = checkpoint.recoveryPoint;
+  if (checkpoint.clean && recoveryPoint !== undefined) {
+    const state = {
+      ...ref,
+      segments: bases,
+      logStartOffset,
+      logEndOffset: recoveryPoint,
+      recoveryPoint,
+    };
+    return { log: new PartitionLog(context, state, config), cutBytes: 0, damage: null };
+  }
+  const recovered = recoverLog({ ...context, folder }, bases, {
+    recoveryPoint: recoveryPoint ?? logStartOffset,
+    logStartOffset,
+    indexIntervalBytes: config["index.interval.bytes"],
+    nowMs: context.clock.nowMs(),
+  });
+  dropSnapshotsBeyond(context, folder, recovered.logEndOffset);
+  if (recovered.damage === null) await keepEpochs(context, folder, recovered);
+  const log = new PartitionLog(context, {
+    ...ref,
+    segments: bases,
+    logStartOffset: Math.min(logStartOffset, recovered.logEndOffset),
+    logEndOffset: recovered.logEndOffset,
+    recoveryPoint: Math.min(recoveryPoint ?? 0, recovered.logEndOffset),
+  }, config);
+  if (recovered.damage !== null) {
+    log.isDamaged = true;
+    log.retire(recovered.damage);
+  }
+  return { log, cutBytes: recovered.cutBytes, damage: recovered.damage };
+}
+
+/** The topic id a folder belongs to, or null when it has no partition.metadata. */
+export function topicIdOf(context: LogContext, folder: string): Uuid | null {
+  return readPartitionMetadata(context.store, folder);
+}
+
+function segmentBases(context: LogContext, folder: string): number[] {
+  const bases: number[] = [];
+  for (const { name } of context.store.list(folder)) {
+    const match = /^(\d{20})\.log$/.exec(name);
+    if (match) bases.push(Number(match[1]));
+  }
+  return bases.sort((a, b) => a - b);
+}
+
+/** A snapshot of a future that was cut off would make producer state disagree with the log. */
+function dropSnapshotsBeyond(context: LogContext, folder: string, logEndOffset: number): void {
+  for (const { name } of context.store.list(folder)) {
+    const match = /^(\d{20})\.snapshot$/.exec(name);
+    if (match && Number(match[1]) > logEndOffset) context.store.remove(`${folder}/${name}`);
+  }
+}
+
+/** The epoch checkpoint is rebuilt from the batches where it knows less than they do, or more than is left. */
+async function keepEpochs(
+  context: LogContext,
+  folder: string,
+  recovered: { logEndOffset: number; epochs: readonly { epoch: number; startOffset: number }[] },
+): Promise<void> {
+  const epochs = LeaderEpochs.load(context.store, folder);
+  let changed = epochs.truncateFromEnd(recovered.logEndOffset);
+  for (const { epoch, startOffset } of recovered.epochs) {
+    changed = epochs.assign(epoch, startOffset) || changed;
+  }
+  if (changed) await epochs.save();
+}

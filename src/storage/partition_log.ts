@@ -1,0 +1,440 @@
+/**
+ * PartitionLog: one partition's batches, from the log start to the log end, and what may be read of them.
+ *
+ *     logStartOffset ≤ lastStableOffset ≤ highWatermark ≤ logEndOffset
+ *
+ * Offsets are given out synchronously: everything in append() happens before its caller can await, so appends of
+ * one connection keep their order. Acknowledgement is asynchronous: `durable` resolves when the flush policy
+ * (group_commit.ts) counts the bytes as kept, and the high watermark, which bounds what consumers see, follows the
+ * same policy. So nothing is ever read that a power loss could take back, unless the policy says so.
+ */
+import type { BufferPool } from "../bytes/pool.ts";
+import type { Uuid } from "../bytes/uuid.ts";
+import type { Clock } from "../clock.ts";
+import type { TopicConfig } from "../config/topic_configs.ts";
+import { ErrorCode } from "../protocol/errors.ts";
+import * as batch from "../protocol/records/batch.ts";
+import type { GroupCommit, Syncable } from "./group_commit.ts";
+import type { Unkept } from "./journal.ts";
+import { LeaderEpochs } from "./leader_epochs.ts";
+import { loadProducerState, writeProducerSnapshot } from "./producer_recovery.ts";
+import type { ProducerLimits, ProducerState } from "./producer_state.ts";
+import { Segment } from "./segment.ts";
+import { type Store, StoreError } from "./store.ts";
+import type { AbortedTransaction } from "./txn_index.ts";
+
+/** What all logs of a broker share. */
+export interface LogContext {
+  readonly store: Store;
+  readonly pool: BufferPool;
+  readonly clock: Clock;
+  readonly commit: GroupCommit;
+  /** Bounds on what is remembered of producers, per partition. */
+  readonly producers: ProducerLimits;
+  /** Told when housekeeping that nobody waits for failed. */
+  readonly onProblem: (event: string, details: Record<string, unknown>) => void;
+}
+
+/** What the directory said about a partition (recovery.ts finds it out). */
+export interface LogState {
+  readonly topicId: Uuid;
+  readonly topic: string;
+  readonly partition: number;
+  /** Base offsets of the segments, ascending; empty for a new log. */
+  readonly segments: readonly number[];
+  readonly logStartOffset: number;
+  readonly logEndOffset: number;
+  /** Everything below was synced. */
+  readonly recoveryPoint: number;
+}
+
+/** Who appends: clients' batches are checked against producer state, the broker's own are not. */
+export type Origin = "client" | "coordinator" | "controller";
+
+export interface AppendOptions {
+  readonly origin: Origin;
+  readonly leaderEpoch: number;
+}
+
+/** What became of an append. With an error code nothing was written and the offsets are -1. */
+export interface Appended {
+  readonly errorCode: number;
+  readonly baseOffset: number;
+  readonly lastOffset: number;
+  /** Resolves when the bytes are kept as the flush policy promises; null when they are already. */
+  readonly durable: Promise<void> | null;
+}
+
+/** How far a reader may see: the log end (replicas, recovery), the high watermark, or the last stable offset. */
+export type ReadBound = "leo" | "hw" | "lso";
+
+/** Woken when more of the log becomes visible, its start moves, or it goes away. */
+export interface Waiter {
+  wake(): void;
+}
+
+export class PartitionLog implements Syncable {
+  readonly topicId: Uuid;
+  readonly topic: string;
+  readonly partition: number;
+  readonly folder: string;
+  /** Replaced whole when a topic config changes. */
+  config: TopicConfig;
+  leaderEpoch = 0;
+  /** Why this partition serves nothing (56), or null. */
+  offline: string | null = null;
+  /** Whether it is offline because its bytes are damaged; they stay as they are then. */
+  isDamaged = false;
+
+  readonly #context: LogContext;
+  readonly #segments: Segment[];
+  #active: Segment;
+  #logStartOffset: number;
+  #logEndOffset: number;
+  #highWatermark: number;
+  #recoveryPoint: number;
+  #writtenBytes = 0;
+  #visibleBytes = 0;
+  #producers: ProducerState | null = null;
+  #epochs: LeaderEpochs | null = null;
+  #waiters: Set<Waiter> | null = null;
+  /** Sealed segments whose bytes may not be on the device yet. */
+  #unsynced: Segment[] = [];
+  #newFiles: boolean;
+  /** Bytes of the active segment that are kept, by its own sync or the journal. */
+  #keptBytes = 0;
+  #syncing: Promise<void> = NOTHING;
+  #snapshotting: Promise<void> = NOTHING;
+
+  constructor(context: LogContext, state: LogState, config: TopicConfig) {
+    this.topicId = state.topicId;
+    this.topic = state.topic;
+    this.partition = state.partition;
+    this.folder = `${state.topic}-${state.partition}`;
+    this.config = config;
+    this.#context = context;
+    this.#newFiles = state.segments.length === 0;
+    const bases = this.#newFiles ? [state.logEndOffset] : state.segments;
+    const nowMs = context.clock.nowMs();
+    this.#segments = bases.map((base) =>
+      new Segment({ ...context, folder: this.folder }, base, nowMs)
+    );
+    this.#active = this.#segments[this.#segments.length - 1];
+    this.#keptBytes = this.#active.size;
+    this.#logStartOffset = state.logStartOffset;
+    this.#logEndOffset = this.#highWatermark = state.logEndOffset;
+    this.#recoveryPoint = state.recoveryPoint;
+  }
+
+  get logStartOffset(): number {
+    return this.#logStartOffset;
+  }
+
+  get logEndOffset(): number {
+    return this.#logEndOffset;
+  }
+
+  get highWatermark(): number {
+    return this.#highWatermark;
+  }
+
+  get recoveryPoint(): number {
+    return this.#recoveryPoint;
+  }
+
+  /** The first offset of the oldest open transaction, or the high watermark: read_committed ends here. */
+  get lastStableOffset(): number {
+    return this.producers.firstUnstableOffset(this.#highWatermark) ?? this.#highWatermark;
+  }
+
+  /** Bytes that became visible since the broker started; two readings tell a long poll how much came between. */
+  get visibleBytes(): number {
+    return this.#visibleBytes;
+  }
+
+  /** Bytes of all segments. */
+  get size(): number {
+    let bytes = 0;
+    for (const segment of this.#segments) bytes += segment.size;
+    return bytes;
+  }
+
+  get segments(): readonly Segment[] {
+    return this.#segments;
+  }
+
+  /** Producer ids and transactions, read from the last snapshot and the batches after it at first use. */
+  get producers(): ProducerState {
+    return this.#producers ??= loadProducerState(this.#context, this.folder, this.#segments, {
+      logStartOffset: this.#logStartOffset,
+      logEndOffset: this.#logEndOffset,
+    });
+  }
+
+  get epochs(): LeaderEpochs {
+    return this.#epochs ??= LeaderEpochs.load(this.#context.store, this.folder);
+  }
+
+  /**
+   * Appends whole, validated batches: assigns their offsets, stamps the leader epoch (both lie outside the CRC) and
+   * writes the bytes as they came. Of a client exactly one batch.
+   */
+  append(bytes: Uint8Array, options: AppendOptions): Appended {
+    if (this.offline !== null) return refused(ErrorCode.KAFKA_STORAGE_ERROR);
+    if (options.leaderEpoch !== this.leaderEpoch) return refused(ErrorCode.FENCED_LEADER_EPOCH);
+    const first = this.#logEndOffset;
+    for (let at = 0; at < bytes.length;) {
+      const size = batch.sizeInBytes(bytes, at);
+      const one = size === bytes.length ? bytes : bytes.subarray(at, at + size);
+      if (batch.producerId(one, 0) >= 0) {
+        const verdict = this.producers.check(one, options.origin, this.#context.clock.nowMs());
+        if (verdict.kind === "error") return refused(verdict.code);
+        if (verdict.kind === "duplicate") return this.#alreadyThere(verdict);
+      }
+      const errorCode = this.#write(one, options.leaderEpoch);
+      if (errorCode !== ErrorCode.NONE) return refused(errorCode);
+      at += size;
+    }
+    const durable = this.#context.commit.written(this);
+    if (durable === null) this.#advance(this.#logEndOffset, this.#writtenBytes);
+    return {
+      errorCode: ErrorCode.NONE,
+      baseOffset: first,
+      lastOffset: this.#logEndOffset - 1,
+      durable,
+    };
+  }
+
+  /**
+   * Whole batches from `from` on, up to `bound`; null when there is nothing to see. The memory is the pool's: give
+   * it back when it has been sent. The caller has checked that `from` lies between start and end.
+   */
+  read(
+    from: number,
+    options: { maxBytes: number; bound: ReadBound; minOneBatch: boolean },
+  ): Uint8Array | null {
+    const endOffset = this.#boundOffset(options.bound);
+    const bounds = { maxBytes: options.maxBytes, endOffset, minOneBatch: options.minOneBatch };
+    for (let i = this.#segmentAt(from); from < endOffset && i < this.#segments.length; i++) {
+      const found = this.#segments[i].read(from, bounds);
+      if (found !== null) return found;
+      if (i + 1 < this.#segments.length) from = Math.max(from, this.#segments[i + 1].baseOffset);
+    }
+    return null;
+  }
+
+  /** Whether anything lies between `from` and `bound`. */
+  hasData(from: number, bound: ReadBound): boolean {
+    return from < this.#boundOffset(bound);
+  }
+
+  addWaiter(waiter: Waiter): void {
+    (this.#waiters ??= new Set()).add(waiter);
+  }
+
+  removeWaiter(waiter: Waiter): void {
+    this.#waiters?.delete(waiter);
+  }
+
+  /** fdatasync of everything written so far; the high watermark follows. One at a time, in turn. */
+  sync(): Promise<void> {
+    return this.#syncing = this.#syncing.then(() => this.#sync());
+  }
+
+  /** The bytes behind what is kept, when they lie in the active segment alone. */
+  unkept(): Unkept | null {
+    if (this.#unsynced.length > 0) return null;
+    const active = this.#active, position = this.#keptBytes, activeBytes = active.size;
+    const endOffset = this.#logEndOffset, writtenBytes = this.#writtenBytes;
+    return {
+      topicId: this.topicId,
+      folder: this.folder,
+      segmentBase: active.baseOffset,
+      position,
+      bytes: activeBytes - position,
+      read: (into) => void active.log.read(position, into),
+      kept: () => {
+        if (active === this.#active) this.#keptBytes = activeBytes;
+        this.#advance(endOffset, writtenBytes);
+      },
+    };
+  }
+
+  async #sync(): Promise<void> {
+    if (this.offline !== null) return; // deleted, or damaged: nothing is owed
+    const endOffset = this.#logEndOffset, writtenBytes = this.#writtenBytes;
+    const active = this.#active, activeBytes = active.size;
+    if (this.#unsynced.length > 0) {
+      const sealed = this.#unsynced;
+      this.#unsynced = [];
+      await Promise.all(sealed.map((segment) => segment.sync()));
+    }
+    await active.sync();
+    if (this.#newFiles) {
+      await this.#context.store.syncFolder(this.folder);
+      this.#newFiles = false;
+    }
+    if (endOffset > this.#recoveryPoint) this.#recoveryPoint = endOffset;
+    if (active === this.#active) this.#keptBytes = activeBytes;
+    this.#advance(endOffset, writtenBytes);
+  }
+
+  /** Takes up the leadership of an epoch; a new one is remembered with the offset it starts at (KIP-101). */
+  async lead(leaderEpoch: number): Promise<void> {
+    this.leaderEpoch = leaderEpoch;
+    if (this.epochs.assign(leaderEpoch, this.#logEndOffset)) await this.epochs.save();
+  }
+
+  /** Moves the log start up (DeleteRecords, retention) and drops segments that lie wholly before it. */
+  advanceStart(offset: number): void {
+    if (offset <= this.#logStartOffset) return;
+    this.#logStartOffset = offset;
+    let drop = 0;
+    while (drop + 1 < this.#segments.length && this.#segments[drop + 1].baseOffset <= offset) {
+      drop++;
+    }
+    for (const segment of this.#segments.splice(0, drop)) {
+      this.#unsynced = this.#unsynced.filter((unsynced) => unsynced !== segment);
+      segment.remove();
+    }
+    this.#wake();
+  }
+
+  /** Begins a new segment at the log end, when the active one holds anything. */
+  roll(): void {
+    const old = this.#active;
+    if (old.size === 0) return;
+    old.flushIndexes(true);
+    this.#snapshot();
+    const context = { ...this.#context, folder: this.folder };
+    this.#active = new Segment(context, this.#logEndOffset, this.#context.clock.nowMs());
+    this.#segments.push(this.#active);
+    this.#unsynced.push(old);
+    this.#newFiles = true;
+    this.#keptBytes = 0;
+    this.#context.commit.rolled(this);
+  }
+
+  /** A clean stop: indexes, snapshot and data are on the device when this resolves. */
+  async close(): Promise<void> {
+    if (this.offline === null) {
+      this.#active.flushIndexes(true);
+      if (this.#producers !== null && this.#logEndOffset > this.#logStartOffset) this.#snapshot();
+      await this.#snapshotting;
+      if (this.#recoveryPoint < this.#logEndOffset || this.#newFiles) await this.sync();
+    }
+    this.retire("the broker is stopping");
+  }
+
+  /** Ends the service of this log at once: the topic was deleted, or the broker stops. */
+  retire(reason: string): void {
+    this.offline = reason;
+    this.#context.commit.forget(this);
+    for (const segment of this.#segments) segment.close();
+    this.#wake();
+  }
+
+  /** The aborted transactions that touch what a read_committed consumer was given from `from` on. */
+  abortedTransactions(from: number, given: Uint8Array): AbortedTransaction[] {
+    let end = from;
+    for (const at of batch.batches(given)) end = batch.lastOffset(given, at) + 1;
+    const aborted: AbortedTransaction[] = [];
+    for (let i = this.#segmentAt(from); i < this.#segments.length; i++) {
+      // A transaction is listed where its marker is, which may be segments after its records.
+      if (this.#segments[i].txnIndex.collect(from, end, aborted)) break;
+    }
+    return aborted;
+  }
+
+  /** Writes the producer state of this moment; nobody waits, since the log can do without. */
+  #snapshot(): void {
+    const written = writeProducerSnapshot(
+      this.#context,
+      this.folder,
+      this.producers,
+      this.#logEndOffset,
+    );
+    this.#snapshotting = this.#snapshotting.then(() => written).catch((error) => {
+      if (this.offline === null) {
+        this.#context.onProblem("snapshot_failed", { folder: this.folder, error: String(error) });
+      }
+    });
+  }
+
+  #boundOffset(bound: ReadBound): number {
+    if (bound === "hw") return this.#highWatermark;
+    return bound === "leo" ? this.#logEndOffset : this.lastStableOffset;
+  }
+
+  #alreadyThere(duplicate: { baseOffset: number; lastOffset: number }): Appended {
+    const kept = duplicate.lastOffset < this.#highWatermark;
+    const durable = kept ? null : this.#context.commit.written(this);
+    return { errorCode: ErrorCode.NONE, ...duplicate, durable };
+  }
+
+  /** One batch to the active segment; the error code, with nothing changed, when the store refuses. */
+  #write(one: Uint8Array, leaderEpoch: number): number {
+    const base = this.#logEndOffset;
+    const last = base + batch.lastOffsetDelta(one, 0);
+    const maxTimestampMs = batch.maxTimestamp(one, 0);
+    try {
+      if (this.#mustRoll(one.length, last, maxTimestampMs)) this.roll();
+      batch.assign(one, 0, base, leaderEpoch);
+      const summary = { baseOffset: base, lastOffset: last, maxTimestampMs };
+      this.#active.append(one, summary, this.config["index.interval.bytes"]);
+    } catch (error) {
+      if (error instanceof StoreError) return ErrorCode.KAFKA_STORAGE_ERROR;
+      throw error;
+    }
+    if (batch.producerId(one, 0) >= 0) {
+      const completed = this.producers.apply(one, base, this.#context.clock.nowMs());
+      if (completed?.isAborted) this.#active.txnIndex.append(completed);
+    }
+    this.#logEndOffset = last + 1;
+    this.#writtenBytes += one.length;
+    return ErrorCode.NONE;
+  }
+
+  /** LogSegment.shouldRoll: full, too old by the records' own time, or out of relative offsets. */
+  #mustRoll(bytes: number, lastOffset: number, timestampMs: number): boolean {
+    const active = this.#active, config = this.config;
+    if (active.size === 0) return false;
+    if (active.size + bytes > config["segment.bytes"]) return true;
+    if (lastOffset - active.baseOffset > MAX_INT32) return true;
+    if ((active.offsetIndex.entryCount + 1) * 8 > config["segment.index.bytes"]) return true;
+    const sinceMs = active.firstTimestampMs !== null && timestampMs >= 0
+      ? timestampMs - active.firstTimestampMs
+      : this.#context.clock.nowMs() - active.createdMs;
+    return sinceMs > config["segment.ms"];
+  }
+
+  #advance(endOffset: number, writtenBytes: number): void {
+    if (endOffset <= this.#highWatermark) return;
+    this.#highWatermark = endOffset;
+    this.#visibleBytes = writtenBytes;
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (this.#waiters === null) return;
+    for (const waiter of this.#waiters) waiter.wake();
+  }
+
+  /** Index of the segment that holds `offset`. */
+  #segmentAt(offset: number): number {
+    let low = 0, high = this.#segments.length - 1;
+    while (low < high) {
+      const middle = low + high + 1 >> 1;
+      if (this.#segments[middle].baseOffset <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+}
+
+const NOTHING = Promise.resolve();
+const MAX_INT32 = 2 ** 31 - 1;
+
+function refused(errorCode: number): Appended {
+  return { errorCode, baseOffset: -1, lastOffset: -1, durable: null };
+}

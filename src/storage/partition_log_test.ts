@@ -1,0 +1,409 @@
+// Proves what a partition log promises, on a store in memory and on one that fails or loses power: offsets, bounds,
+// reads, rolls, search by time, retention, recovery, and the journal behind group commit.
+import { assert, assertEquals } from "@std/assert";
+import { BufferPool } from "../bytes/pool.ts";
+import { randomUuid } from "../bytes/uuid.ts";
+import { FakeClock } from "../clock.ts";
+import { type TopicConfig, topicConfigDefaults } from "../config/topic_configs.ts";
+import { ErrorCode } from "../protocol/errors.ts";
+import * as batch from "../protocol/records/batch.ts";
+import { buildBatch } from "../protocol/records/build.ts";
+import { FaultyStore } from "./faulty_store.ts";
+import { type FlushPolicy, GroupCommit } from "./group_commit.ts";
+import { Journal, readJournal } from "./journal.ts";
+import { MemoryStore } from "./memory_store.ts";
+import { createLog, openLog } from "./open_log.ts";
+import type { LogContext, PartitionLog } from "./partition_log.ts";
+import { DEFAULT_PRODUCER_LIMITS } from "./producer_state.ts";
+import { expiredBefore } from "./retention.ts";
+import type { Store } from "./store.ts";
+import { findByTimestamp, findLargestTimestamp } from "./time_search.ts";
+
+const TOPIC_ID = randomUuid();
+const EPOCH = 3;
+
+interface Setup {
+  readonly context: LogContext;
+  readonly clock: FakeClock;
+  readonly failures: unknown[];
+}
+
+function setup(store: Store, policy: FlushPolicy = "os", journal: Journal | null = null): Setup {
+  const clock = new FakeClock();
+  const failures: unknown[] = [];
+  const commit = new GroupCommit({
+    policy,
+    intervalMs: 0,
+    journal,
+    onFailure: (error) => failures.push(error),
+  });
+  const context: LogContext = {
+    store,
+    clock,
+    commit,
+    pool: new BufferPool({ keepBytes: 1 << 20 }),
+    producers: DEFAULT_PRODUCER_LIMITS,
+    onProblem: (event, details) => failures.push({ event, details }),
+  };
+  return { context, clock, failures };
+}
+
+function config(overrides: Partial<TopicConfig> = {}): TopicConfig {
+  return { ...topicConfigDefaults(), ...overrides };
+}
+
+async function newLog(
+  context: LogContext,
+  overrides: Partial<TopicConfig> = {},
+  partition = 0,
+): Promise<PartitionLog> {
+  const log = await createLog(
+    context,
+    { topicId: TOPIC_ID, topic: "t", partition },
+    config(overrides),
+  );
+  await log.lead(EPOCH);
+  return log;
+}
+
+/** Opens the partition as after a crash. */
+async function reopen(
+  context: LogContext,
+  recoveryPoint: number | undefined = undefined,
+  partition = 0,
+): Promise<PartitionLog> {
+  const journal = readJournal(context.store).filter((entry) => entry.folder === `t-${partition}`);
+  const report = await openLog(context, { topicId: TOPIC_ID, topic: "t", partition }, config(), {
+    recoveryPoint,
+    logStartOffset: undefined,
+    clean: false,
+    journal,
+  });
+  report.log.leaderEpoch = EPOCH;
+  return report.log;
+}
+
+const text = new TextEncoder();
+
+function records(count: number, timestampMs = 1000, valueBytes = 10) {
+  return Array.from({ length: count }, (_, i) => ({
+    timestampMs: timestampMs + i,
+    key: text.encode(`k${i}`),
+    value: new Uint8Array(valueBytes),
+  }));
+}
+
+function append(log: PartitionLog, count = 1, timestampMs = 1000, valueBytes = 10) {
+  return log.append(buildBatch({ records: records(count, timestampMs, valueBytes) }), {
+    origin: "client",
+    leaderEpoch: EPOCH,
+  });
+}
+
+function offsetsRead(bytes: Uint8Array | null): number[] {
+  return bytes === null ? [] : [...batch.batches(bytes)].map((at) => batch.baseOffset(bytes, at));
+}
+
+const everything = { maxBytes: 1 << 20, bound: "hw", minOneBatch: true } as const;
+
+Deno.test("append() assigns offsets that strictly increase and stamps the leader epoch", async () => {
+  const log = await newLog(setup(new MemoryStore()).context);
+  assertEquals(append(log, 3).baseOffset, 0);
+  const second = append(log, 2);
+  assertEquals([second.baseOffset, second.lastOffset, log.logEndOffset], [3, 4, 5]);
+  const bytes = log.read(0, everything)!;
+  assertEquals(offsetsRead(bytes), [0, 3]);
+  assertEquals(batch.partitionLeaderEpoch(bytes), EPOCH);
+  assert(batch.isIntact(bytes));
+});
+
+Deno.test("append() under another leader epoch is refused and writes nothing", async () => {
+  const log = await newLog(setup(new MemoryStore()).context);
+  const bytes = buildBatch({ records: records(1) });
+  const refused = log.append(bytes, { origin: "client", leaderEpoch: EPOCH - 1 });
+  assertEquals(refused.errorCode, ErrorCode.FENCED_LEADER_EPOCH);
+  assertEquals([log.logEndOffset, log.size], [0, 0]);
+});
+
+Deno.test("a failed write answers 56, changes nothing, and the next append takes the same offset", async () => {
+  const store = new FaultyStore(new MemoryStore());
+  const log = await newLog(setup(store).context);
+  append(log);
+  store.fail({ on: "append", pathEndsWith: ".log", how: "torn", kind: "noSpace" });
+  assertEquals(append(log).errorCode, ErrorCode.KAFKA_STORAGE_ERROR);
+  assertEquals([log.logEndOffset, log.highWatermark], [1, 1]);
+  assertEquals(append(log).baseOffset, 1);
+  assertEquals(offsetsRead(log.read(0, everything)), [0, 1]);
+});
+
+Deno.test("under fsync nothing is visible before the sync, and everything after", async () => {
+  const log = await newLog(setup(new MemoryStore(), "fsync").context);
+  const appended = append(log, 2);
+  assertEquals(log.highWatermark, 0);
+  assertEquals(log.read(0, everything), null);
+  await appended.durable;
+  assertEquals([log.highWatermark, log.recoveryPoint], [2, 2]);
+  assertEquals(offsetsRead(log.read(0, everything)), [0]);
+});
+
+Deno.test("a failed fsync is reported once and never acknowledged", async () => {
+  const store = new FaultyStore(new MemoryStore());
+  const { context, failures } = setup(store, "fsync");
+  const log = await newLog(context);
+  store.fail({ on: "sync", pathEndsWith: ".log" });
+  let acknowledged = false;
+  append(log).durable!.then(() => acknowledged = true);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assertEquals([failures.length, acknowledged, log.highWatermark], [1, false, 0]);
+});
+
+Deno.test("read() stops at maxBytes, but returns the first batch whole when asked to", async () => {
+  const log = await newLog(setup(new MemoryStore()).context);
+  for (let i = 0; i < 5; i++) append(log, 1, 1000, 1000);
+  const one = log.read(0, { ...everything, maxBytes: 10 })!;
+  assertEquals(offsetsRead(one), [0]);
+  assertEquals(log.read(0, { ...everything, maxBytes: 10, minOneBatch: false }), null);
+  const two = log.read(1, { ...everything, maxBytes: one.length * 2 + 5 });
+  assertEquals(offsetsRead(two), [1, 2]);
+});
+
+Deno.test("read() starts with the batch that contains the offset", async () => {
+  const log = await newLog(setup(new MemoryStore()).context);
+  for (let i = 0; i < 3; i++) append(log, 10);
+  assertEquals(offsetsRead(log.read(15, everything)), [10, 20]);
+});
+
+Deno.test("a sequence of reads over many segments and index entries sees every batch once", async () => {
+  const log = await newLog(setup(new MemoryStore()).context, {
+    "segment.bytes": 20_000,
+    "index.interval.bytes": 500,
+  });
+  for (let i = 0; i < 300; i++) append(log, 1 + i % 3, 1000, 300);
+  assert(log.segments.length > 5, `${log.segments.length} segments`);
+  let from = 0;
+  while (from < log.logEndOffset) {
+    const bytes = log.read(from, { ...everything, maxBytes: 4000 })!;
+    for (const at of batch.batches(bytes)) {
+      assertEquals(batch.baseOffset(bytes, at), from);
+      from = batch.lastOffset(bytes, at) + 1;
+    }
+  }
+  for (let offset = 0; offset < from; offset++) { // and every single offset is found
+    const found = log.read(offset, { ...everything, maxBytes: 1 })!;
+    assert(
+      batch.baseOffset(found) <= offset && batch.lastOffset(found) >= offset,
+      `offset ${offset}`,
+    );
+  }
+});
+
+Deno.test("the log rolls by size and by the records' own time", async () => {
+  const log = await newLog(setup(new MemoryStore()).context, {
+    "segment.bytes": 500,
+    "segment.ms": 10_000,
+  });
+  append(log, 1, 1000, 300);
+  append(log, 1, 1001, 300);
+  assertEquals(log.segments.map((segment) => segment.baseOffset), [0, 1]);
+  append(log, 1, 20_000, 10);
+  assertEquals(log.segments.map((segment) => segment.baseOffset), [0, 1, 2]);
+});
+
+Deno.test("search by time is exact to the record", async () => {
+  const log = await newLog(setup(new MemoryStore()).context, {
+    "segment.bytes": 2000,
+    "index.interval.bytes": 100,
+  });
+  for (let i = 0; i < 40; i++) append(log, 5, i * 100, 20);
+  assertEquals(findByTimestamp(log, 1003, 1 << 20), {
+    ...findByTimestamp(log, 1003, 1 << 20)!,
+    offset: 53,
+    timestampMs: 1003,
+  });
+  assertEquals(findByTimestamp(log, 1005, 1 << 20)!.offset, 55);
+  assertEquals(findByTimestamp(log, 1_000_000, 1 << 20), null);
+  assertEquals(findLargestTimestamp(log, 1 << 20)!.offset, 199);
+});
+
+Deno.test("retention drops whole segments by age and by size, and never the active one", async () => {
+  const { context, clock } = setup(new MemoryStore());
+  const start = clock.nowMs();
+  const log = await newLog(context, { "segment.bytes": 1000, "retention.ms": 60_000 });
+  for (let i = 0; i < 10; i++) append(log, 1, start + i * 10_000, 700);
+  clock.advance(105_000);
+  const expired = expiredBefore(log, clock.nowMs());
+  assertEquals(expired, 5); // records at 0 to 40 s are older than a minute at 105 s
+  log.advanceStart(expired);
+  assertEquals([log.logStartOffset, log.segments[0].baseOffset], [5, 5]);
+  log.config = config({ "retention.ms": -1, "retention.bytes": 2000 });
+  log.advanceStart(expiredBefore(log, clock.nowMs()));
+  assertEquals([log.logStartOffset, log.segments.length], [7, 3]);
+});
+
+Deno.test("a record from the future does not pin its segment, nor does it wipe the log", async () => {
+  const { context, clock } = setup(new MemoryStore());
+  const log = await newLog(context, { "segment.bytes": 1000, "retention.ms": 60_000 });
+  append(log, 1, clock.nowMs() + 1e12, 700);
+  append(log, 1, clock.nowMs(), 700);
+  assertEquals(expiredBefore(log, clock.nowMs()), 0);
+  clock.advance(120_000);
+  assertEquals(expiredBefore(log, clock.nowMs()), 1);
+});
+
+Deno.test("a torn tail is cut, what is before it stays, and the log goes on", async () => {
+  const store = new MemoryStore();
+  const log = await newLog(setup(store).context);
+  for (let i = 0; i < 4; i++) append(log);
+  const blob = store.open("t-0/00000000000000000000.log");
+  blob.truncate(blob.size - 7);
+  const again = await reopen(setup(store).context);
+  assertEquals([again.logEndOffset, again.offline], [3, null]);
+  assertEquals(append(again).baseOffset, 3);
+  assertEquals(offsetsRead(again.read(0, everything)), [0, 1, 2, 3]);
+});
+
+Deno.test("damage with valid batches behind it takes the partition offline and keeps the bytes", async () => {
+  const store = new MemoryStore();
+  const log = await newLog(setup(store).context);
+  for (let i = 0; i < 4; i++) append(log);
+  const path = "t-0/00000000000000000000.log";
+  const bytes = store.readAll(path)!;
+  bytes[bytes.length / 4 + 70] ^= 1;
+  await store.replace(path, bytes);
+  const again = await reopen(setup(store).context);
+  assert(again.offline?.includes("lies behind it"), String(again.offline));
+  assertEquals(append(again).errorCode, ErrorCode.KAFKA_STORAGE_ERROR);
+  assertEquals(store.readAll(path), bytes);
+});
+
+Deno.test("a log that ends below its recovery point is offline: synced records are missing", async () => {
+  const store = new MemoryStore();
+  const log = await newLog(setup(store).context);
+  for (let i = 0; i < 4; i++) append(log);
+  const blob = store.open("t-0/00000000000000000000.log");
+  blob.truncate(blob.size / 2);
+  const again = await reopen(setup(store).context, 4);
+  assert(again.offline?.includes("synced up to 4"), String(again.offline));
+});
+
+Deno.test("missing and corrupt indexes are rebuilt by an unclean start", async () => {
+  const store = new MemoryStore();
+  const log = await newLog(setup(store).context, { "index.interval.bytes": 100 });
+  for (let i = 0; i < 50; i++) append(log);
+  await log.close();
+  const index = "t-0/00000000000000000000.index";
+  await store.replace(index, new Uint8Array(13).fill(255));
+  store.remove("t-0/00000000000000000000.timeindex");
+  const again = await reopen(setup(store).context);
+  assertEquals(again.logEndOffset, 50);
+  for (let offset = 0; offset < 50; offset++) {
+    assertEquals(offsetsRead(again.read(offset, { ...everything, maxBytes: 1 })), [offset]);
+  }
+  assertEquals(findByTimestamp(again, 1000, 1 << 20)!.offset, 0);
+});
+
+Deno.test("a clean stop is believed: the log end is the recovery point and nothing is scanned", async () => {
+  const store = new MemoryStore();
+  const log = await newLog(setup(store, "fsync").context);
+  await append(log, 5).durable;
+  await log.close();
+  const faulty = new FaultyStore(store);
+  faulty.fail({ on: "read", pathEndsWith: ".log", forever: true });
+  const report = await openLog(
+    setup(faulty).context,
+    { topicId: TOPIC_ID, topic: "t", partition: 0 },
+    config(),
+    {
+      recoveryPoint: 5,
+      logStartOffset: undefined,
+      clean: true,
+      journal: [],
+    },
+  );
+  assertEquals([report.log.logEndOffset, report.log.highWatermark], [5, 5]);
+});
+
+Deno.test("an idempotent retry gets its first offset, and does so after a restart", async () => {
+  const store = new MemoryStore();
+  const { context, clock } = setup(store);
+  const log = await newLog(context);
+  const send = (to: PartitionLog, baseSequence: number) =>
+    to.append(
+      buildBatch({
+        records: records(2, clock.nowMs()),
+        producerId: 7,
+        producerEpoch: 0,
+        baseSequence,
+      }),
+      { origin: "client", leaderEpoch: EPOCH },
+    );
+  assertEquals(send(log, 0).baseOffset, 0);
+  assertEquals(send(log, 2).baseOffset, 2);
+  assertEquals([send(log, 0).baseOffset, log.logEndOffset], [0, 4]);
+  assertEquals(send(log, 9).errorCode, ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
+  const again = await reopen(setup(store).context);
+  assertEquals([send(again, 2).baseOffset, again.logEndOffset], [2, 4]);
+  assertEquals(send(again, 4).baseOffset, 4);
+});
+
+Deno.test("a round of several logs is kept by the journal's one sync, and survives power loss", async () => {
+  const store = new FaultyStore(new MemoryStore());
+  const journal = Journal.open({ store, fileBytes: 1 << 20, onFailure: fail }, []);
+  await store.syncFolder("");
+  const { context } = setup(store, "fsync", journal);
+  const logs = [await newLog(context, {}, 0), await newLog(context, {}, 1)];
+  for (const log of logs) await store.syncFolder(log.folder);
+  for (let round = 0; round < 3; round++) {
+    await Promise.all(logs.map((log) => append(log, 2).durable));
+  }
+  assertEquals(logs.map((log) => log.highWatermark), [6, 6]);
+  assertEquals(logs.map((log) => log.recoveryPoint), [0, 0]); // their own files were not synced
+  const disk = await store.crash({ unsynced: "lost", names: "kept" });
+  for (const partition of [0, 1]) {
+    const again = await reopen(setup(disk).context, 0, partition);
+    assertEquals([again.logEndOffset, again.offline], [6, null]);
+    assertEquals(offsetsRead(again.read(0, everything)), [0, 2, 4]);
+  }
+});
+
+Deno.test("the journal takes turns between its files without losing what it keeps", async () => {
+  const store = new FaultyStore(new MemoryStore());
+  const journal = Journal.open({ store, fileBytes: 4096, onFailure: fail }, []);
+  await store.syncFolder("");
+  const { context } = setup(store, "fsync", journal);
+  const logs = [await newLog(context, {}, 0), await newLog(context, {}, 1)];
+  for (let round = 0; round < 60; round++) {
+    await Promise.all(logs.map((log) => append(log, 1, 1000, 40).durable));
+    if (round % 7 !== 0) continue;
+    const disk = await store.crash({ unsynced: "lost", names: "kept" });
+    for (const partition of [0, 1]) {
+      const again = await reopen(setup(disk).context, 0, partition);
+      assertEquals(again.logEndOffset, round + 1, `partition ${partition} after round ${round}`);
+    }
+  }
+});
+
+Deno.test("a read of a deleted topic's log wakes its waiters and refuses appends", async () => {
+  const log = await newLog(setup(new MemoryStore()).context);
+  let woken = 0;
+  log.addWaiter({ wake: () => woken++ });
+  append(log);
+  log.retire("the topic was deleted");
+  assertEquals([woken, append(log).errorCode], [2, ErrorCode.KAFKA_STORAGE_ERROR]);
+});
+
+Deno.test("a store that cannot write the snapshot is told of, and the log goes on", async () => {
+  const store = new FaultyStore(new MemoryStore());
+  const { context, failures } = setup(store);
+  const log = await newLog(context);
+  append(log);
+  store.fail({ on: "replace", pathEndsWith: ".snapshot" });
+  log.roll();
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assertEquals((failures[0] as { event: string }).event, "snapshot_failed");
+  assertEquals(append(log).baseOffset, 1);
+});
+
+function fail(error: unknown): never {
+  throw error;
+}

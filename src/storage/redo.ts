@@ -1,0 +1,47 @@
+/**
+ * Redo: after a crash, puts the bytes of the journal back into the segments they belong to.
+ *
+ * After kill -9 the page cache still has everything and nothing is written; after power loss a segment may be short,
+ * or have holes, anywhere behind its last sync. An entry whose bytes are in place is skipped; from the first that
+ * is not, the segment is cut there and the entries are appended: what was cut was never acknowledged by a sync,
+ * or is in a later entry.
+ */
+import type { Uuid } from "../bytes/uuid.ts";
+import type { JournalEntry } from "./journal.ts";
+import { segmentName } from "./segment.ts";
+import type { Store } from "./store.ts";
+
+/** Redoes the entries of one partition, oldest first; the bytes written. */
+export async function redo(
+  store: Store,
+  folder: string,
+  topicId: Uuid,
+  entries: readonly JournalEntry[],
+): Promise<number> {
+  const bySegment = Map.groupBy(
+    entries.filter((entry) => entry.topicId === topicId),
+    (entry) => entry.segmentBase,
+  );
+  let written = 0;
+  for (const [base, ofSegment] of bySegment) {
+    const blob = store.open(`${folder}/${segmentName(base)}.log`);
+    for (const { position, payload } of ofSegment) {
+      if (blob.size < position) break; // the start of the segment is lost: recovery reports it
+      const present = new Uint8Array(Math.min(payload.length, blob.size - position));
+      blob.read(position, present);
+      if (present.length === payload.length && equal(present, payload)) continue;
+      blob.truncate(position);
+      blob.append(payload);
+      written += payload.length;
+    }
+    await blob.sync();
+    blob.close();
+  }
+  if (bySegment.size > 0) await store.syncFolder(folder);
+  return written;
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}

@@ -1,0 +1,319 @@
+/**
+ * Segment: the batches from one base offset to the next, with their two indexes.
+ *
+ * The `.log` blob is the only truth. The offset index says where to start looking, the time index which offset to
+ * start from; either can be thrown away and is rebuilt from the log (recovery.ts).
+ */
+import {
+  baseOffset as batchBaseOffset,
+  BATCH_OVERHEAD,
+  lastOffset as batchLastOffset,
+  maxTimestamp as batchMaxTimestamp,
+  sizeInBytes,
+} from "../protocol/records/batch.ts";
+import type { BufferPool } from "../bytes/pool.ts";
+import { OffsetIndex } from "./offset_index.ts";
+import type { Blob, Store } from "./store.ts";
+import { TimeIndex } from "./time_index.ts";
+import { TxnIndex } from "./txn_index.ts";
+
+export interface SegmentContext {
+  readonly store: Store;
+  readonly folder: string;
+  readonly pool: BufferPool;
+}
+
+/** What an append needs to know of a batch. */
+export interface BatchSummary {
+  readonly baseOffset: number;
+  readonly lastOffset: number;
+  readonly maxTimestampMs: number;
+}
+
+export interface ReadBounds {
+  /** Bytes wanted at most. */
+  readonly maxBytes: number;
+  /** Batches that begin at or after this offset stay unread. */
+  readonly endOffset: number;
+  /** Whether the first batch is returned even when it alone is larger than maxBytes. */
+  readonly minOneBatch: boolean;
+}
+
+export class Segment {
+  readonly baseOffset: number;
+  readonly log: Blob;
+  readonly offsetIndex: OffsetIndex;
+  readonly timeIndex: TimeIndex;
+  /** Aborted transactions whose marker lies here. */
+  readonly txnIndex: TxnIndex;
+  /** Timestamp of the first batch, from which segment.ms counts; null while empty or not read yet. */
+  firstTimestampMs: number | null = null;
+  readonly createdMs: number;
+  readonly #context: SegmentContext;
+  #gone = false;
+  #bytesSinceIndex = 0;
+  #largestTimestampMs = -1;
+  #offsetOfLargest = -1;
+  #timesKnown: boolean;
+  /** Where the next sequential read begins: after the last batch that was read. */
+  #nextOffset = -1;
+  #nextPosition = 0;
+
+  constructor(context: SegmentContext, baseOffset: number, createdMs: number) {
+    this.baseOffset = baseOffset;
+    this.createdMs = createdMs;
+    this.#context = context;
+    const path = `${context.folder}/${segmentName(baseOffset)}`;
+    this.log = context.store.open(`${path}.log`);
+    this.offsetIndex = new OffsetIndex(context.store, `${path}.index`, baseOffset);
+    this.timeIndex = new TimeIndex(context.store, `${path}.timeindex`, baseOffset);
+    this.txnIndex = new TxnIndex(context.store, `${path}.txnindex`);
+    this.#timesKnown = this.log.size === 0;
+  }
+
+  get size(): number {
+    return this.log.size;
+  }
+
+  /** The largest record timestamp here and an offset that has it; -1 and -1 when there is none. */
+  get largestTimestampMs(): number {
+    this.#learnTimes();
+    return this.#largestTimestampMs;
+  }
+
+  get offsetOfLargestTimestamp(): number {
+    this.#learnTimes();
+    return this.#offsetOfLargest;
+  }
+
+  /** Appends one batch whose offsets are already in its bytes. Throws StoreError with nothing changed. */
+  append(bytes: Uint8Array, batch: BatchSummary, indexIntervalBytes: number): void {
+    this.#learnTimes();
+    const position = this.log.size;
+    this.log.append(bytes);
+    this.#note(batch, position, bytes.length, indexIntervalBytes);
+  }
+
+  /** Takes up a batch that is in the log already into the indexes; recovery's half of append. */
+  reindex(batch: BatchSummary, position: number, bytes: number, indexIntervalBytes: number): void {
+    this.#timesKnown = true;
+    this.#note(batch, position, bytes, indexIntervalBytes);
+  }
+
+  #note(batch: BatchSummary, position: number, bytes: number, indexIntervalBytes: number): void {
+    if (this.firstTimestampMs === null && batch.maxTimestampMs >= 0) {
+      this.firstTimestampMs = batch.maxTimestampMs;
+    }
+    if (batch.maxTimestampMs > this.#largestTimestampMs) {
+      this.#largestTimestampMs = batch.maxTimestampMs;
+      this.#offsetOfLargest = batch.lastOffset;
+    }
+    // As LogSegment.append: an entry points at the batch that follows at least indexIntervalBytes after the last.
+    if (this.#bytesSinceIndex > indexIntervalBytes) {
+      this.offsetIndex.append(batch.lastOffset, position);
+      if (this.#largestTimestampMs >= 0) {
+        this.timeIndex.maybeAppend(this.#largestTimestampMs, this.#offsetOfLargest);
+      }
+      this.#bytesSinceIndex = 0;
+    }
+    this.#bytesSinceIndex += bytes;
+  }
+
+  /**
+   * Whole batches from the one that holds `offset` on (or the first after it). The memory is the pool's; whoever
+   * sends or copies it gives it back. Null when there is nothing within the bounds.
+   */
+  read(offset: number, bounds: ReadBounds): Uint8Array | null {
+    let position = offset === this.#nextOffset
+      ? this.#nextPosition
+      : this.offsetIndex.lookup(offset);
+    let want = Math.max(bounds.maxBytes, BATCH_OVERHEAD);
+    for (;;) {
+      const left = this.log.size - position;
+      if (left < BATCH_OVERHEAD) return null;
+      const buffer = this.#context.pool.take(Math.min(want, left));
+      const window = buffer.subarray(0, Math.min(want, left));
+      const read = this.log.read(position, window);
+      const start = skipBefore(window, read, offset);
+      if (start + BATCH_OVERHEAD > read) { // every batch in the window lies before the offset
+        this.#context.pool.give(buffer);
+        if (start === 0) return null;
+        position += start;
+        continue;
+      }
+      const firstBytes = sizeInBytes(window, start);
+      const mayExceed = bounds.minOneBatch && batchBaseOffset(window, start) < bounds.endOffset;
+      if (
+        start + firstBytes > read && (mayExceed || firstBytes <= bounds.maxBytes) && read < left
+      ) {
+        this.#context.pool.give(buffer); // the first batch is cut off: read it whole
+        position += start;
+        want = Math.max(firstBytes, bounds.maxBytes);
+        continue;
+      }
+      const end = wholeBatches(window, start, read, bounds);
+      if (end === start) {
+        this.#context.pool.give(buffer);
+        return null;
+      }
+      this.#nextOffset = batchLastOffset(window, lastBatchAt) + 1;
+      this.#nextPosition = position + end;
+      return window.subarray(start, end);
+    }
+  }
+
+  /** Every batch from `position` on, as (bytes, position) pairs, read in large pieces; for scans. The bytes die with the next step. */
+  *scan(position = 0, end = this.log.size): Generator<[Uint8Array, number]> {
+    let buffer = new Uint8Array(SCAN_BYTES);
+    while (position + BATCH_OVERHEAD <= end) {
+      const read = this.log.read(
+        position,
+        buffer.subarray(0, Math.min(buffer.length, end - position)),
+      );
+      let at = 0;
+      while (at + BATCH_OVERHEAD <= read) {
+        const size = sizeInBytes(buffer, at);
+        if (size < BATCH_OVERHEAD || at + size > read) break;
+        yield [buffer.subarray(at, at + size), position + at];
+        at += size;
+      }
+      if (at > 0) position += at;
+      else {
+        const size = sizeInBytes(buffer, 0);
+        if (size <= buffer.length || position + size > end) return; // torn: recovery's business
+        buffer = new Uint8Array(size);
+      }
+    }
+  }
+
+  /** Cuts everything at and after `position`; indexes forget what pointed there. */
+  truncate(position: number, nextOffset: number): void {
+    this.log.truncate(position);
+    this.offsetIndex.truncateTo(nextOffset);
+    this.timeIndex.truncateTo(nextOffset);
+    this.txnIndex.truncateTo(nextOffset);
+    this.#nextOffset = -1;
+    this.#timesKnown = position === 0;
+    this.#largestTimestampMs = this.#offsetOfLargest = -1;
+    this.#bytesSinceIndex = 0;
+    if (position === 0) this.firstTimestampMs = null;
+  }
+
+  /** Empties both indexes, for a rebuild by reindex(). */
+  clearIndexes(): void {
+    this.offsetIndex.clear();
+    this.timeIndex.clear();
+    this.firstTimestampMs = null;
+    this.#largestTimestampMs = this.#offsetOfLargest = -1;
+    this.#timesKnown = true;
+    this.#bytesSinceIndex = 0;
+  }
+
+  /** Writes index entries that are only in memory; `seal` adds the last timestamp, as Kafka does when a segment rolls or closes. */
+  flushIndexes(seal: boolean): void {
+    if (seal) {
+      this.#learnTimes();
+      if (this.#largestTimestampMs >= 0) {
+        this.timeIndex.maybeAppend(this.#largestTimestampMs, this.#offsetOfLargest);
+      }
+    }
+    this.offsetIndex.flush();
+    this.timeIndex.flush();
+  }
+
+  /** fdatasync of the log. The segment may be closed or removed meanwhile; then nothing is owed. */
+  async sync(): Promise<void> {
+    if (this.#gone) return;
+    try {
+      await this.log.sync();
+    } catch (error) {
+      if (!this.#gone) throw error;
+    }
+  }
+
+  /** Drops what can be read again. */
+  unload(): void {
+    this.offsetIndex.unload();
+    this.timeIndex.unload();
+    this.txnIndex.unload();
+  }
+
+  close(): void {
+    this.#gone = true;
+    this.log.close();
+    this.offsetIndex.close();
+    this.timeIndex.close();
+    this.txnIndex.close();
+  }
+
+  /** Removes the files; the segment is closed first. */
+  remove(): void {
+    this.close();
+    const path = `${this.#context.folder}/${segmentName(this.baseOffset)}`;
+    for (const suffix of SEGMENT_SUFFIXES) this.#context.store.remove(path + suffix);
+  }
+
+  /** After a lazy open: the last time index entry, and the batches behind it, know the largest timestamp. */
+  #learnTimes(): void {
+    if (this.#timesKnown) return;
+    this.#timesKnown = true;
+    this.#largestTimestampMs = this.timeIndex.lastTimestampMs;
+    this.#offsetOfLargest = this.timeIndex.lastOffset;
+    const from = this.timeIndex.entryCount === 0
+      ? 0
+      : this.offsetIndex.lookup(this.#offsetOfLargest);
+    this.#bytesSinceIndex = this.log.size - this.offsetIndex.lastPosition;
+    for (const [batch] of this.scan(from)) {
+      const timestampMs = batchMaxTimestamp(batch, 0);
+      if (timestampMs > this.#largestTimestampMs) {
+        this.#largestTimestampMs = timestampMs;
+        this.#offsetOfLargest = batchLastOffset(batch, 0);
+      }
+    }
+    for (const [batch] of this.scan(0)) {
+      this.firstTimestampMs = batchMaxTimestamp(batch, 0);
+      break;
+    }
+  }
+}
+
+export const SEGMENT_SUFFIXES = [".log", ".index", ".timeindex", ".txnindex", ".snapshot"];
+const SCAN_BYTES = 1 << 18;
+
+/** "00000000000000000042": twenty digits, so that names sort as offsets do. */
+export function segmentName(baseOffset: number): string {
+  return String(baseOffset).padStart(20, "0");
+}
+
+/** Where the first batch begins that ends at or after `offset`; where the next one would when there is none. */
+function skipBefore(bytes: Uint8Array, length: number, offset: number): number {
+  let at = 0;
+  while (at + BATCH_OVERHEAD <= length && batchLastOffset(bytes, at) < offset) {
+    const size = sizeInBytes(bytes, at);
+    if (size < BATCH_OVERHEAD) return length;
+    at += size;
+  }
+  return at;
+}
+
+/** Where the last batch begins that wholeBatches() took in; a second result without an object per read. */
+let lastBatchAt = 0;
+
+/** Where the last batch ends that fits the bounds. */
+function wholeBatches(
+  bytes: Uint8Array,
+  start: number,
+  length: number,
+  bounds: ReadBounds,
+): number {
+  let end = start;
+  while (end + BATCH_OVERHEAD <= length) {
+    const size = sizeInBytes(bytes, end);
+    if (size < BATCH_OVERHEAD || end + size > length) break;
+    if (end + size - start > bounds.maxBytes && !(end === start && bounds.minOneBatch)) break;
+    if (batchBaseOffset(bytes, end) >= bounds.endOffset) break;
+    lastBatchAt = end;
+    end += size;
+  }
+  return end;
+}
