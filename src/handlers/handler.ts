@@ -1,7 +1,7 @@
 /**
  * Handler: what answers one API. Handlers are listed explicitly in mod.ts, and ApiVersions derives from that list.
  */
-import type { Uuid } from "../bytes/uuid.ts";
+import type { Api, Decoded, Encodable, Fields, Message } from "../protocol/schema.ts";
 
 /** Who asks, and how. One per request; handlers keep nothing of it after they answered. */
 export interface RequestContext {
@@ -22,8 +22,10 @@ export interface ConnectionInfo {
   /** From ApiVersions v3+; "unknown" before. */
   clientSoftwareName: string;
   clientSoftwareVersion: string;
-  /** Aborted when the connection goes, so that a long poll ends with it. */
-  readonly closed: AbortSignal;
+  /** Called, each once, when the connection goes, so that a long poll ends with it. Add and delete as needed. */
+  readonly ends: Set<() => void>;
+  /** Whether that has happened, or the broker is stopping: nothing is waited for any more. */
+  readonly isEnding: boolean;
 }
 
 /** Answered instead of a response: no reply at all (Produce with acks=0), or the end of the connection. */
@@ -41,10 +43,28 @@ export interface Served {
 /**
  * Returns the answer, or a Promise of it when the promise behind the reply takes time. Replies leave in the order
  * requests came, whatever order answers are ready in.
+ *
+ * Byte fields of a request (records, bytes) are views into memory that the next read fills again: they are good until
+ * handle() returns, that is, until its first await. What must live longer is copied.
  */
 export type Handle<Request, Response> = (
   request: Request,
   context: RequestContext,
 ) => Answer<Response> | Promise<Answer<Response>>;
 
-export type TopicRef = { readonly name: string; readonly id: Uuid };
+/** One API as it is served; mod.ts lists them. */
+export interface Handler {
+  readonly api: Api;
+  readonly served: Served;
+  // deno-lint-ignore no-explicit-any -- the types meet in handler(), where they are known
+  readonly handle: Handle<any, any>;
+}
+
+/** Ties an API's declaration to the function that answers it, with both types checked. */
+export function handler<Q extends Fields, R extends Fields>(
+  api: Api<Q, R>,
+  served: Served,
+  handle: Handle<Decoded<Message<Q>>, Encodable<Message<R>>>,
+): Handler {
+  return { api: api as unknown as Api, served, handle };
+}
