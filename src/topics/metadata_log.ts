@@ -1,0 +1,258 @@
+/**
+ * MetadataLog: the MetadataStore in one log, `__cluster_metadata-0`, written as a KRaft controller that is its only
+ * voter writes it.
+ *
+ * open() only reads: it replays the log and refuses what it does not understand. start() takes the lead: a new epoch,
+ * the first records of a new cluster, and this broker's registration. Then transactions: each appends one batch,
+ * syncs it whatever the flush policy is, applies it and tells the watchers; one at a time, in the order of the calls.
+ */
+import { randomUuid, type Uuid } from "../bytes/uuid.ts";
+import type { Clock } from "../clock.ts";
+import type { TopicConfig } from "../config/topic_configs.ts";
+import { errorName } from "../protocol/errors.ts";
+import type { MetaProperties } from "../storage/meta_properties.ts";
+import type { Store } from "../storage/store.ts";
+import { Catalogue, type CatalogueChange, noChange } from "./catalogue.ts";
+import { leaderChangeBatch, MAX_BATCH_BYTES, recordBatch, snapshotFile } from "./metadata_batch.ts";
+import { MetadataLogError } from "./metadata_log_error.ts";
+import type { NewRecord } from "./metadata_record.ts";
+import { Replay, replayLog, snapshotRecords } from "./metadata_replay.ts";
+import type { MetadataStore, Plan, Watcher } from "./metadata_store.ts";
+import { readQuorumState, writeQuorumState } from "./quorum_state.ts";
+import {
+  bootstrapRecords,
+  type Endpoint,
+  INITIAL_FEATURES,
+  METADATA_VERSIONS,
+  registerBroker,
+  registerController,
+  unfence,
+} from "./registration.ts";
+
+export const METADATA_TOPIC = "__cluster_metadata";
+/** Kafka's fixed id of that topic. */
+export const METADATA_TOPIC_ID = "AAAAAAAAAAAAAAAAAAAAAQ" as Uuid;
+const FOLDER = `${METADATA_TOPIC}-0`;
+const BOOTSTRAP_FILE = "bootstrap.checkpoint";
+/** As many records as Kafka puts in a batch of its metadata log (QuorumController.MAX_RECORDS_PER_USER_OP). */
+export const MAX_RECORDS = 10_000;
+
+/** What the metadata log needs of a partition log. */
+export interface RecordLog {
+  readonly logStartOffset: number;
+  readonly logEndOffset: number;
+  /** The last epoch anything was appended in, -1 for none. */
+  readonly epochs: { readonly latest: number };
+  lead(epoch: number): Promise<void>;
+  append(
+    bytes: Uint8Array,
+    options: { readonly origin: "controller"; readonly leaderEpoch: number },
+  ): { readonly errorCode: number; readonly durable: Promise<void> | null };
+  read(
+    from: number,
+    options: { readonly maxBytes: number; readonly bound: "leo"; readonly minOneBatch: true },
+  ): Uint8Array | null;
+  /** Resolves when everything appended survives power loss; asked where the flush policy does not wait for that. */
+  sync(): Promise<void>;
+}
+
+export interface MetadataLogOptions {
+  readonly store: Store;
+  readonly log: RecordLog;
+  readonly meta: MetaProperties;
+  readonly clock: Clock;
+  /** The static configuration of topics. */
+  readonly topicDefaults: TopicConfig;
+  readonly newId?: () => Uuid;
+}
+
+export interface StartOptions {
+  readonly endpoint: Endpoint;
+  /** Whether the last broker on this directory stopped cleanly; if not, every partition begins a new leader epoch. */
+  readonly wasClean: boolean;
+}
+
+export class MetadataLog implements MetadataStore {
+  readonly catalogue: Catalogue;
+  readonly #options: MetadataLogOptions;
+  readonly #replay: Replay;
+  readonly #watchers = new Set<Watcher>();
+  #queue: Promise<unknown> = Promise.resolve();
+  #failure: Error | null = null;
+  #version = -1;
+  #leaderEpoch = -1;
+  #brokerEpoch = -1;
+
+  private constructor(options: MetadataLogOptions, catalogue: Catalogue) {
+    this.#options = options;
+    this.catalogue = catalogue;
+    this.#replay = new Replay(catalogue);
+  }
+
+  /** Replays the log. Throws MetadataLogError or UnknownRecordError for what this broker must not touch. */
+  static open(options: MetadataLogOptions): MetadataLog {
+    const { store, log, meta, topicDefaults } = options;
+    const opened = new MetadataLog(
+      options,
+      new Catalogue({ nodeId: meta.nodeId, topicDefaults }),
+    );
+    opened.#version = replayLog(opened.#replay, { store, log, folder: FOLDER }) - 1;
+    opened.#checkThatItIsOurs();
+    return opened;
+  }
+
+  /** Offset of the last record applied. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Of this start's registration: the offset of its record. */
+  get brokerEpoch(): number {
+    return this.#brokerEpoch;
+  }
+
+  get directoryId(): Uuid {
+    return this.#options.meta.directoryId;
+  }
+
+  /** The level the records are written at (30: Kafka 4.3). */
+  get metadataVersion(): number {
+    return this.catalogue.features.get("metadata.version") ?? METADATA_VERSIONS.max;
+  }
+
+  /** Takes the lead of the log and registers this broker. Call once, before any transaction. */
+  async start({ endpoint, wasClean }: StartOptions): Promise<void> {
+    const { store, meta, newId = randomUuid } = this.#options;
+    await this.#beginEpoch();
+    if (this.#replay.isInTransaction) {
+      const value = { reason: "The writer of this transaction stopped before its end" };
+      await this.#commit([{ kind: "AbortTransactionRecord", version: 0, value }]);
+    }
+    if (this.catalogue.features.size === 0) {
+      const formatted = store.readAll(BOOTSTRAP_FILE);
+      const features = formatted === null ? INITIAL_FEATURES : snapshotRecords(formatted);
+      if (formatted === null) await store.replace(BOOTSTRAP_FILE, this.#bootstrapFile());
+      await this.#commit(bootstrapRecords(features));
+    }
+    const node = {
+      nodeId: meta.nodeId,
+      directoryId: meta.directoryId,
+      endpoint,
+    };
+    await this.#commit([registerController({ ...node, incarnationId: newId() })]);
+    const brokerEpoch = this.#options.log.logEndOffset;
+    const { metadataVersion } = this;
+    await this.#commit([
+      registerBroker({ ...node, incarnationId: newId() }, { brokerEpoch, metadataVersion }),
+    ]);
+    this.#brokerEpoch = brokerEpoch;
+    const records = unfence(this.catalogue, meta.nodeId, {
+      brokerEpoch,
+      metadataVersion,
+      wasClean,
+    });
+    for (let from = 0; from < records.length; from += MAX_RECORDS) {
+      await this.#commit(records.slice(from, from + MAX_RECORDS));
+    }
+  }
+
+  transact<Result>(plan: (catalogue: Catalogue) => Plan<Result>): Promise<Result> {
+    const done = this.#queue.then(async () => {
+      const { records, result } = plan(this.catalogue);
+      if (records.length > 0) await this.#notify(await this.#commit(records));
+      return result;
+    });
+    this.#queue = done.catch(() => {}); // the caller has the error; the next one in the queue starts anew
+    return done;
+  }
+
+  watch(watcher: Watcher): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  /** Resolves when every transaction asked for so far is over. */
+  async settled(): Promise<void> {
+    await this.#queue;
+  }
+
+  async #notify(change: CatalogueChange): Promise<void> {
+    for (const watcher of this.#watchers) await watcher(change);
+  }
+
+  /** Appends the records as one batch, waits until they are durable, and applies them. */
+  async #commit(records: readonly NewRecord[]): Promise<CatalogueChange> {
+    if (this.#failure !== null) throw this.#failure;
+    const batch = recordBatch(records, {
+      nowMs: this.#options.clock.nowMs(),
+      leaderEpoch: this.#leaderEpoch,
+    });
+    if (batch.length > MAX_BATCH_BYTES) {
+      throw new MetadataLogError(
+        `Cannot write ${records.length} metadata records at once: they take ${batch.length} bytes, at most ${MAX_BATCH_BYTES} are allowed`,
+      );
+    }
+    await this.#append(batch);
+    const change = noChange();
+    // From the bytes, as a replay will: what the log says and what the image shows cannot differ.
+    this.#version = this.#replay.batches(batch, this.#version + 1, change) - 1;
+    return change;
+  }
+
+  async #append(batch: Uint8Array): Promise<void> {
+    const { log } = this.#options;
+    const { errorCode, durable } = log.append(batch, {
+      origin: "controller",
+      leaderEpoch: this.#leaderEpoch,
+    });
+    if (errorCode !== 0) {
+      throw new MetadataLogError(`Cannot append to ${FOLDER}: ${errorName(errorCode)}`);
+    }
+    try {
+      await (durable ?? log.sync());
+    } catch (error) {
+      // Whether the batch is on the device cannot be known any more, so nothing may follow it.
+      this.#failure = error as Error;
+      throw error;
+    }
+  }
+
+  async #beginEpoch(): Promise<void> {
+    const { store, log, meta, clock } = this.#options;
+    const found = readQuorumState(store, FOLDER);
+    const dataVersion = found?.dataVersion ?? (this.#replay.kraftVersion === 0 ? 0 : 1);
+    const leaderEpoch = Math.max(found?.leaderEpoch ?? 0, log.epochs.latest, 0) + 1;
+    const voters = dataVersion === 0 ? [meta.nodeId] : [];
+    await writeQuorumState(store, FOLDER, meta.nodeId, { leaderEpoch, dataVersion, voters });
+    this.#leaderEpoch = leaderEpoch;
+    await log.lead(leaderEpoch);
+    await this.#append(leaderChangeBatch(
+      { nowMs: clock.nowMs(), leaderEpoch },
+      { id: meta.nodeId, directoryId: meta.directoryId, dataVersion },
+    ));
+    this.#version = log.logEndOffset - 1;
+  }
+
+  #checkThatItIsOurs(): void {
+    const { store, meta } = this.#options;
+    const voters = readQuorumState(store, FOLDER)?.voters ?? [];
+    const others = [...voters, ...this.#replay.voters].filter((id) => id !== meta.nodeId);
+    if (others.length > 0) {
+      throw new MetadataLogError(
+        `${store.name}/${FOLDER} belongs to a quorum with node ${
+          others.join(", ")
+        }, but node ${meta.nodeId} would write it alone: use the directory of a cluster with one controller`,
+      );
+    }
+    const { min, max } = METADATA_VERSIONS;
+    if (this.metadataVersion < min || this.metadataVersion > max) {
+      throw new MetadataLogError(
+        `${store.name}/${FOLDER} is at metadata.version ${this.metadataVersion}, needs ${min} to ${max}`,
+      );
+    }
+  }
+
+  #bootstrapFile(): Uint8Array {
+    return snapshotFile(INITIAL_FEATURES, { nowMs: this.#options.clock.nowMs(), leaderEpoch: 0 });
+  }
+}
