@@ -119,6 +119,13 @@ export function setLogAppendTime(b: Bytes, at: number, timestampMs: number): voi
   writeCrc(b, at);
 }
 
+/** Lets every record keep its own timestamp, of which `maxTimestampMs` is the largest, and renews the checksum. */
+export function setCreateTime(b: Bytes, at: number, maxTimestampMs: number): void {
+  b[at + ATTRIBUTES + 1] &= ~LOG_APPEND_TIME_FLAG;
+  writeInt64(b, at + MAX_TIMESTAMP, maxTimestampMs);
+  writeCrc(b, at);
+}
+
 /** What a header holds, for writing one. */
 export interface BatchHeader {
   baseOffset: number;
