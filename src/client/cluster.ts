@@ -55,7 +55,7 @@ export class Cluster {
   readonly #options: ClusterOptions;
   readonly #bootstrap: readonly { host: string; port: number }[];
   readonly #nodes = new Map<number, Node>();
-  /** By "host:port"; a promise while connecting, so that callers share the attempt. */
+  /** By lane and "host:port"; a promise while connecting, so that callers share the attempt. */
   readonly #connections = new Map<string, Promise<Connection>>();
   readonly #topics = new Map<string, { topic: Topic; freshUntilMs: number }>();
   readonly #asking = new Map<string, Promise<Topic>>();
@@ -89,12 +89,16 @@ export class Cluster {
     throw failure;
   }
 
-  /** A connection to this broker. Throws KafkaError BROKER_NOT_AVAILABLE when metadata does not know the id. */
-  async connectionTo(nodeId: number): Promise<Connection> {
+  /**
+   * A connection to this broker. A broker answers in the order it was asked, so whoever makes it wait (a long poll) asks
+   * in a lane of its own, which is another connection. Throws KafkaError BROKER_NOT_AVAILABLE when metadata does not know
+   * the id.
+   */
+  async connectionTo(nodeId: number, lane = ""): Promise<Connection> {
     if (!this.#nodes.has(nodeId)) await this.#ask([]);
     const node = this.#nodes.get(nodeId);
     if (node === undefined) throw new KafkaError(Code.BROKER_NOT_AVAILABLE, `broker ${nodeId}`);
-    return await this.#connect(node.host, node.port);
+    return await this.#connect(node.host, node.port, lane);
   }
 
   /** The broker that takes topic and cluster changes; any where the metadata names none (KRaft forwards). */
@@ -121,6 +125,11 @@ export class Cluster {
       this.#asking.set(name, asking);
     }
     return await asking;
+  }
+
+  /** What was last heard of a topic, however old; null when nothing was. */
+  lastKnown(name: string): Topic | null {
+    return this.#topics.get(name)?.topic ?? null;
   }
 
   /** Every topic the broker lets this client see, sorted by name. */
@@ -195,6 +204,15 @@ export class Cluster {
     });
   }
 
+  /** Closes the connections of a lane. */
+  closeLane(lane: string): void {
+    for (const [address, connection] of this.#connections) {
+      if (!address.startsWith(`${lane} `)) continue;
+      this.#connections.delete(address);
+      connection.then((open) => open.close(), () => {});
+    }
+  }
+
   /** Closes every connection; what is unanswered fails with ConnectionError. */
   close(): void {
     this.#closing.abort();
@@ -204,15 +222,15 @@ export class Cluster {
     this.#connections.clear();
   }
 
-  async #connect(host: string, port: number): Promise<Connection> {
+  async #connect(host: string, port: number, lane = ""): Promise<Connection> {
     if (this.isClosed) throw new ConnectionError("The client is closed");
-    const address = `${host}:${port}`;
+    const address = `${lane} ${host}:${port}`;
     const known = this.#connections.get(address);
     if (known) {
       const connection = await known;
       if (!connection.isClosed) return connection;
       if (this.#connections.get(address) === known) this.#connections.delete(address);
-      return await this.#connect(host, port);
+      return await this.#connect(host, port, lane);
     }
     const opening = Connection.open({ ...this.#options, host, port });
     this.#connections.set(address, opening);

@@ -213,6 +213,8 @@ class TopicSenders {
   }
 
   #add(record: NewRecord, wanted: number | undefined, bytes: number): Promise<Delivery> {
+    const known = this.#options.cluster.lastKnown(this.#name);
+    if (known) this.#partitions = known.partitions.length;
     const partition = wanted ?? this.#choose(record.key);
     if (!Number.isInteger(partition) || partition < 0 || partition >= this.#partitions) {
       this.#options.onReleased(bytes);
@@ -231,7 +233,9 @@ class TopicSenders {
 
   #choose(key: Uint8Array | null | undefined): number {
     if (key != null) return partitionOfKey(key, this.#partitions);
-    if (this.#sticky < 0) this.#sticky = Math.floor(Math.random() * this.#partitions);
+    if (this.#sticky < 0 || this.#sticky >= this.#partitions) {
+      this.#sticky = Math.floor(Math.random() * this.#partitions);
+    }
     return this.#sticky;
   }
 }
