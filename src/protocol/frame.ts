@@ -14,9 +14,9 @@ import { ProtocolError, readText } from "../bytes/reader.ts";
 import { readInt16, readInt32 } from "../bytes/int64.ts";
 import type { Writer } from "../bytes/writer.ts";
 import { decode, encodeChunks, write } from "./codec.ts";
-import { skipTags } from "./generate.ts";
 import { apiByKey } from "./messages/mod.ts";
 import type { Api, Decoded, Encodable, Fields, Message } from "./schema.ts";
+import { skipTaggedFields } from "./tagged_fields.ts";
 
 export interface RequestHeader {
   readonly apiKey: number;
@@ -44,7 +44,7 @@ export function decodeRequestHeader(frame: Uint8Array): RequestHeader {
   let bodyAt = 10 + Math.max(0, length);
   const api = apiByKey(apiKey);
   if (api !== undefined && apiVersion >= api.flexibleFrom && apiVersion <= api.max) {
-    bodyAt = skipTags(frame, bodyAt);
+    bodyAt = skipTaggedFields(frame, bodyAt);
   }
   return { apiKey, apiVersion, correlationId: readInt32(frame, 4), clientId, bodyAt };
 }
@@ -66,7 +66,7 @@ export function decodeResponse<Q extends Fields, R extends Fields>(
   if (frame.length < 4) {
     throw new ProtocolError(`A response header takes 4 bytes at least, not ${frame.length}`);
   }
-  const bodyAt = hasResponseTags(api, version) ? skipTags(frame, 4) : 4;
+  const bodyAt = hasResponseTags(api, version) ? skipTaggedFields(frame, 4) : 4;
   return { correlationId: readInt32(frame, 0), body: decode(api.response, version, frame, bodyAt) };
 }
 

@@ -25,11 +25,11 @@ import {
   FIXED_BYTES,
   layoutOf,
   MAX_ARRAY_ELEMENTS,
-  MAX_TAGGED_FIELDS,
   minBytes,
   nullMark,
   type Version,
 } from "./layout.ts";
+import { MAX_TAGGED_FIELDS, skipTaggedFields } from "./tagged_fields.ts";
 
 export type Decode = (bytes: Uint8Array, at: number) => unknown;
 export type Encode = (value: unknown, into: Writer) => void;
@@ -62,28 +62,13 @@ const HELPERS = {
   defaultOf,
   EMPTY: new Uint8Array(),
   bad,
-  skipTags,
+  skipTags: skipTaggedFields,
   sizeOf,
   rawAll,
 };
 
 function bad(): never {
   throw new ProtocolError("Malformed");
-}
-
-/** Passes over a list of tagged fields of which none is known; returns where it ends. */
-export function skipTags(b: Uint8Array, p: number): number {
-  const count = readUvarint(b, p);
-  p += uvarintSize(b, p);
-  if (count > MAX_TAGGED_FIELDS) bad();
-  for (let i = 0; i < count; i++) {
-    readUvarint(b, p);
-    p += uvarintSize(b, p);
-    const size = readUvarint(b, p);
-    p += uvarintSize(b, p) + size;
-    if (p > b.length) bad();
-  }
-  return p;
 }
 
 function sizeOf(value: Uint8Array | readonly Uint8Array[]): number {

@@ -12,11 +12,11 @@ import {
   entry,
   layoutOf,
   MAX_ARRAY_ELEMENTS,
-  MAX_TAGGED_FIELDS,
   minBytes,
   nullMark,
   type Version,
 } from "./layout.ts";
+import { MAX_TAGGED_FIELDS } from "./tagged_fields.ts";
 
 type Struct = Record<string, unknown>;
 

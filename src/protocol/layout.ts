@@ -30,7 +30,6 @@ export interface Version {
 
 /** More elements than any honest message has; refused before allocating. */
 export const MAX_ARRAY_ELEMENTS = 1_000_000;
-export const MAX_TAGGED_FIELDS = 10_000;
 
 export function layoutOf(fields: Fields, at: Version): Layout {
   const all = Object.entries(fields).map(([name, { spec }]) => entry(name, spec, at));

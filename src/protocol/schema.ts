@@ -62,7 +62,11 @@ export class Field<Value, Input = Value> {
     return new Field({ ...this.spec, versions: range(versions) });
   }
 
-  /** May be null in these versions. Its default then is null too, unless another is given after this. */
+  /**
+   * May be null in these versions. Its default then is null too, unless another is given after this: also where
+   * Kafka's own default is "" or [], since Kafka's handlers set those fields, to null when there is nothing
+   * to say. Another default is declared where one could see the difference in what is decoded.
+   */
   nullable(versions: Versions = "0+"): Field<Value | null, Input | null> {
     return new Field({ ...this.spec, nullable: range(versions), fallback: null });
   }
