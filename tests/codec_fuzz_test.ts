@@ -6,7 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import { ProtocolError } from "../src/bytes/reader.ts";
 import { encode } from "../src/protocol/codec.ts";
 import { decodeRequestHeader, decodeResponse } from "../src/protocol/frame.ts";
-import { generateDecode } from "../src/protocol/generate.ts";
+import { generateDecode } from "../src/protocol/generate_decode.ts";
 import { interpretDecode } from "../src/protocol/interpret.ts";
 import { apis } from "../src/protocol/messages/mod.ts";
 import type { Message } from "../src/protocol/schema.ts";

@@ -5,7 +5,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { Writer } from "../src/bytes/writer.ts";
 import { encode, joined } from "../src/protocol/codec.ts";
-import { generateDecode, generateEncode } from "../src/protocol/generate.ts";
+import { generateDecode } from "../src/protocol/generate_decode.ts";
+import { generateEncode } from "../src/protocol/generate_encode.ts";
 import { interpretDecode, interpretEncode } from "../src/protocol/interpret.ts";
 import { entry, layoutOf, minBytes, type Version } from "../src/protocol/layout.ts";
 import { defaultOf, type Fields, type Message, struct } from "../src/protocol/schema.ts";

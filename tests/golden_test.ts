@@ -8,7 +8,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { Writer } from "../src/bytes/writer.ts";
 import { joined } from "../src/protocol/codec.ts";
-import { generateDecode, generateEncode } from "../src/protocol/generate.ts";
+import { generateDecode } from "../src/protocol/generate_decode.ts";
+import { generateEncode } from "../src/protocol/generate_encode.ts";
 import { interpretDecode, interpretEncode } from "../src/protocol/interpret.ts";
 import { type Entry, entry, layoutOf, type Version } from "../src/protocol/layout.ts";
 import { isDefault, type Message } from "../src/protocol/schema.ts";

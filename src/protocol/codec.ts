@@ -6,7 +6,8 @@
  */
 import { ProtocolError } from "../bytes/reader.ts";
 import { Writer } from "../bytes/writer.ts";
-import { type Decode, type Encode, generateDecode, generateEncode } from "./generate.ts";
+import { type Decode, generateDecode } from "./generate_decode.ts";
+import { type Encode, generateEncode } from "./generate_encode.ts";
 import { interpretDecode, interpretEncode } from "./interpret.ts";
 import type { Decoded, Encodable, Fields, Message } from "./schema.ts";
 

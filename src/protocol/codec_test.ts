@@ -6,7 +6,7 @@ import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { ProtocolError } from "../bytes/reader.ts";
 import { Writer } from "../bytes/writer.ts";
 import { decode, encode, write } from "./codec.ts";
-import { generateDecode } from "./generate.ts";
+import { generateDecode } from "./generate_decode.ts";
 import { interpretDecode, interpretEncode } from "./interpret.ts";
 import {
   array,
