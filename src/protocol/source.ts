@@ -9,7 +9,7 @@ import { defaultOf, isDefault, type Spec } from "./schema.ts";
 /** Functions and constants, by the names that generated code knows them by. */
 export type Helpers = { readonly [name: string]: unknown };
 
-const COMMON: Helpers = { bad, defaultOf, isDefault, EMPTY: new Uint8Array(), ZERO: ZERO_UUID };
+const COMMON: Helpers = { bad, isDefault, EMPTY: new Uint8Array(), ZERO: ZERO_UUID };
 
 export class Source {
   readonly #lines: string[] = [];
@@ -41,15 +41,17 @@ export class Source {
     return `s${this.#specs.push(spec) - 1}`;
   }
 
-  /** The expression of a field's default. */
+  /** The expression of a field's default: a literal, for each decoded struct needs its own. */
   default(spec: Spec): string {
     const value = defaultOf(spec);
     if (value === ZERO_UUID) return "ZERO";
     if (typeof value === "bigint") return `${value}n`;
     if (value instanceof Uint8Array) return "EMPTY";
-    if (Array.isArray(value)) return "[]";
-    if (typeof value === "object" && value !== null) return `defaultOf(${this.spec(spec)})`;
-    return JSON.stringify(value);
+    if (spec.kind !== "struct" || value === null) return JSON.stringify(value);
+    const members = Object.entries(spec.fields!).map(([name, { spec }]) =>
+      `${name}:${this.default(spec)}`
+    );
+    return `{${members.join(",")}}`;
   }
 }
 
