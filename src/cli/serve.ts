@@ -23,7 +23,8 @@ export interface RunningBroker {
 
 export type StartBroker = (config: Config) => Promise<RunningBroker>;
 
-export const STOP_CEILING_MS = 5000;
+/** Leaves time to end within the five seconds promised. */
+export const STOP_CEILING_MS = 4500;
 
 export async function serve(args: readonly string[], startBroker: StartBroker): Promise<number> {
   const loaded = await loadConfig(denoSurroundings(args));
@@ -84,6 +85,7 @@ export function startErrorLine(error: unknown, config: Config): string | null {
   return isPlain ? error.message : null;
 }
 
+/** Names the ports that are taken: both, when the broker itself had one before it failed at the other. */
 function addressInUse(config: Config): string {
   const hostname = config.listenAddresses[0];
   const isTaken = (port: number) => {
@@ -94,10 +96,12 @@ function addressInUse(config: Config): string {
       return true;
     }
   };
-  const [port, flag] = isTaken(config.kafkaPort)
-    ? [config.kafkaPort, "--kafka-port"]
-    : [config.httpPort, "--http-port"];
-  return `Port ${port} on ${hostname} is in use: stop the program that has it, or choose another with ${flag}`;
+  const ports = [[config.kafkaPort, "--kafka-port"], [config.httpPort, "--http-port"]] as const;
+  const taken = ports.filter(([port]) => isTaken(port));
+  const named = (taken.length > 0 ? taken : ports).map(([port, flag]) => `${port} (${flag})`).join(
+    " or ",
+  );
+  return `Port ${named} on ${hostname} is in use: stop the program that has it, or choose another`;
 }
 
 function warn(loaded: LoadedConfig): void {
