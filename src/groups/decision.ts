@@ -1,0 +1,77 @@
+/**
+ * Decision: what a group's machine answers to an event, and the checks that several of its events share.
+ */
+import { ErrorCode } from "../protocol/errors.ts";
+import type { Heartbeat } from "../protocol/messages/heartbeat.ts";
+import type { JoinGroup } from "../protocol/messages/join_group.ts";
+import type { LeaveGroup } from "../protocol/messages/leave_group.ts";
+import type { SyncGroup } from "../protocol/messages/sync_group.ts";
+import type { Api, Encodable } from "../protocol/schema.ts";
+import type { ClassicFact } from "./classic_facts.ts";
+import type { ClassicGroup } from "./classic_group.ts";
+
+export interface Decision {
+  readonly facts: readonly ClassicFact[];
+  readonly replies: readonly Reply[];
+}
+
+/** The two clocks of clock.ts, read once for an event. */
+export interface Now {
+  /** Monotonic: every timeout is measured by it. */
+  readonly ms: number;
+  /** What records are stamped with. */
+  readonly wallMs: number;
+}
+
+type ResponseOf<A extends Api> = Encodable<A["response"]>;
+
+/** An answer to the request that holds the ticket. */
+export type Reply =
+  | { readonly api: "join"; readonly ticket: number; readonly body: ResponseOf<typeof JoinGroup> }
+  | { readonly api: "sync"; readonly ticket: number; readonly body: ResponseOf<typeof SyncGroup> }
+  | {
+    readonly api: "heartbeat";
+    readonly ticket: number;
+    readonly body: ResponseOf<typeof Heartbeat>;
+  }
+  | {
+    readonly api: "leave";
+    readonly ticket: number;
+    readonly body: ResponseOf<typeof LeaveGroup>;
+  };
+
+/** Whether the member exists, and is the one its instance id stands for (ClassicGroup.validateMember). */
+export function memberError(
+  group: Readonly<ClassicGroup>,
+  memberId: string,
+  instanceId: string | null,
+): number {
+  if (instanceId !== null) {
+    const current = group.instances.get(instanceId);
+    if (current === undefined) return ErrorCode.UNKNOWN_MEMBER_ID;
+    if (current !== memberId) return ErrorCode.FENCED_INSTANCE_ID;
+  }
+  return group.members.has(memberId) ? ErrorCode.NONE : ErrorCode.UNKNOWN_MEMBER_ID;
+}
+
+/** The same, and that the request is of this generation. */
+export function requestError(
+  group: Readonly<ClassicGroup>,
+  { memberId, instanceId, generation }: {
+    memberId: string;
+    instanceId: string | null;
+    generation: number;
+  },
+): number {
+  const errorCode = memberError(group, memberId, instanceId);
+  if (errorCode !== ErrorCode.NONE) return errorCode;
+  return generation === group.generation ? ErrorCode.NONE : ErrorCode.ILLEGAL_GENERATION;
+}
+
+export function joinError(ticket: number, errorCode: number, memberId: string): Reply {
+  return { api: "join", ticket, body: { errorCode, memberId } };
+}
+
+export function syncError(ticket: number, errorCode: number): Reply {
+  return { api: "sync", ticket, body: { errorCode } };
+}
