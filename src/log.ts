@@ -20,7 +20,7 @@ export interface Log {
    * A warning that a client can cause, at most `maxClientEvents` lines a second of this message; the number left out
    * is the field `suppressed` of the next line.
    */
-  client(message: string, fields?: LogFields): void;
+  clientEvent(message: string, fields?: LogFields): void;
 }
 
 export interface LogSettings {
@@ -59,7 +59,7 @@ export function logger(room: string): Log {
     info: (message, fields = {}) => to.info(message, fields),
     warn: (message, fields = {}) => to.warn(message, fields),
     error: (message, fields = {}) => to.error(message, fields),
-    client(message, fields = {}) {
+    clientEvent(message, fields = {}) {
       const suppressed = admit(windows, message, performance.now());
       if (suppressed === null) return;
       to.warn(message, suppressed > 0 ? { ...fields, suppressed } : fields);

@@ -59,17 +59,17 @@ Deno.test("levels below the configured one are not written", () => {
   assertEquals(lines.length, 1);
 });
 
-Deno.test("log.client() writes so many lines a second and counts the rest", () => {
+Deno.test("log.clientEvent() writes so many lines a second and counts the rest", () => {
   const lines = capture({ maxClientEvents: 2 });
   const log = logger("server");
   const now = performance.now;
   try {
     let ms = 0;
     performance.now = () => ms;
-    for (let i = 0; i < 10; i++) log.client("bad frame");
+    for (let i = 0; i < 10; i++) log.clientEvent("bad frame");
     assertEquals(lines.length, 2);
     ms = 1000;
-    log.client("bad frame");
+    log.clientEvent("bad frame");
     assertStringIncludes(lines[2], "suppressed=8");
   } finally {
     performance.now = now;

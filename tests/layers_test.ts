@@ -55,6 +55,11 @@ Deno.test("a file is one noun: no utils, no Manager classes, not over 500 lines"
   assertEquals(sources().flatMap(styleFaults), []);
 });
 
+Deno.test("deno.lock names no registry, so that it holds wherever packages come from", () => {
+  const lock = Deno.readTextFileSync(new URL("../deno.lock", import.meta.url));
+  assertEquals(lock.match(/https?:\/\/\S+/g) ?? [], []);
+});
+
 Deno.test("the checks catch what they are for", () => {
   const at = (path: string, text: string): Source => ({ path, text });
   assertEquals(

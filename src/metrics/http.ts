@@ -58,7 +58,7 @@ async function accept(
       if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
         return;
       }
-      log.client("accept failed", { error });
+      log.clientEvent("accept failed", { error });
       await new Promise((resolve) => setTimeout(resolve, 100)); // Out of descriptors: there may be some again.
       continue;
     }
@@ -97,7 +97,7 @@ async function serve(conn: Deno.TcpConn, settings: HttpSettings): Promise<void> 
     await drain(conn);
     clearTimeout(ceiling);
   } catch (error) {
-    if (!isLate) log.client("HTTP request failed", { error });
+    if (!isLate) log.clientEvent("HTTP request failed", { error });
   } finally {
     clearTimeout(timer);
     if (!isLate) close(conn);
