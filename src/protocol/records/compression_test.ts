@@ -140,3 +140,20 @@ Deno.test("xxhash32() gives the published values", () => {
 function same(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
+
+/** A zstd frame whose one stored block is "abc". */
+const zstdFrame = (...header: number[]) =>
+  new Uint8Array([0x28, 0xb5, 0x2f, 0xfd, ...header, 0x19, 0, 0, 97, 98, 99]);
+
+Deno.test("a zstd frame is read with and without its content size", () => {
+  const { zstd } = CompressionType;
+  assertEquals([...decompress(zstd, zstdFrame(0x00, 0x58), 10)], [97, 98, 99]); // as streams are written
+  assertEquals([...decompress(zstd, zstdFrame(0x20, 3), 10)], [97, 98, 99]);
+});
+
+Deno.test("a zstd frame that lies about its size or wants a huge window is refused", () => {
+  const { zstd } = CompressionType;
+  for (const header of [[0x20, 2], [0x20, 200], [0xa0, 255, 255, 255, 127], [0x00, 0xff]]) {
+    assertThrows(() => decompress(zstd, zstdFrame(...header), 1000), CompressionError, "zstd");
+  }
+});
