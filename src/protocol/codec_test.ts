@@ -173,13 +173,27 @@ Deno.test("an array of more than a million elements is refused even when the byt
   assertThrows(
     () => interpretDecode(sample, 0, frame(1_000_001), 0),
     ProtocolError,
-    "1000001 elements",
+    "1000001 array elements",
   );
   // A large message is not walked a second time for the sake of a better error.
   assertThrows(
     () => decode(sample, 0, frame(1_000_001)),
     ProtocolError,
     "its 1000005 bytes are malformed",
+  );
+});
+
+Deno.test("a million is the limit of all arrays of a message together", () => {
+  const sample = of({ lists: array({ numbers: array(int8) }) });
+  const lists = (count: number) =>
+    Array.from({ length: count }, () => ({ numbers: new Array(999).fill(0) }));
+  assertEquals(decode(sample, 0, encode(sample, 0, { lists: lists(1000) })).lists.length, 1000);
+  const tooMany = encode(sample, 0, { lists: [...lists(1000), { numbers: [] }] });
+  assertThrows(() => generateDecode(sample, 0)(tooMany, 0), ProtocolError);
+  assertThrows(
+    () => interpretDecode(sample, 0, tooMany, 0),
+    ProtocolError,
+    "1000001 array elements",
   );
 });
 

@@ -34,6 +34,7 @@ export type Decode = (bytes: Uint8Array, at: number) => unknown;
 /** Throws an EvalError where code may not be generated. */
 export function generateDecode(message: Message, version: number): Decode {
   const source = new DecoderSource({ version, flexible: version >= message.flexibleFrom });
+  source.print("let elements=0;");
   source.print(`return ${source.readStruct(message.fields)}`);
   return source.compile<Decode>("b,p", HELPERS);
 }
@@ -163,7 +164,9 @@ class DecoderSource extends Source {
   #readElements(element: Spec, value: string, count: string): void {
     const each = entry("each", element, this.at), i = this.name();
     const least = minBytes(each, this.at);
-    this.print(`if(${count}>${MAX_ARRAY_ELEMENTS}||${count}*${least}>b.length-p)bad();`);
+    this.print(
+      `if(${count}*${least}>b.length-p||(elements+=${count})>${MAX_ARRAY_ELEMENTS})bad();`,
+    );
     this.print(`${value}=new Array(${count});`, `for(let ${i}=0;${i}<${count};${i}++){`);
     const result = element.kind === "struct" ? this.readStruct(element.fields!) : this.#read(each);
     this.print(`${value}[${i}]=${result};`, "}");

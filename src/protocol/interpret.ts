@@ -20,6 +20,13 @@ import { MAX_TAGGED_FIELDS } from "./tagged_fields.ts";
 
 type Struct = Record<string, unknown>;
 
+/** How far a walk has come. */
+interface Where {
+  readonly path: string[];
+  /** Of all arrays so far. */
+  elements: number;
+}
+
 /** Decodes the message at `at`; bytes behind it are not looked at. */
 export function interpretDecode(
   message: Message,
@@ -27,7 +34,7 @@ export function interpretDecode(
   bytes: Uint8Array,
   at: number,
 ): unknown {
-  const where: string[] = [`${message.name} v${version}`];
+  const where = { path: [`${message.name} v${version}`], elements: 0 };
   try {
     return readStruct(message.fields, flexibility(message, version), new Reader(bytes, at), where);
   } catch (error) {
@@ -42,7 +49,7 @@ export function interpretEncode(
   value: unknown,
   into: Writer,
 ): void {
-  const where: string[] = [`${message.name} v${version}`];
+  const where = { path: [`${message.name} v${version}`], elements: 0 };
   try {
     writeStruct(message.fields, flexibility(message, version), value as Struct, into, where);
   } catch (error) {
@@ -54,12 +61,12 @@ function flexibility(message: Message, version: number): Version {
   return { version, flexible: version >= message.flexibleFrom };
 }
 
-function named(error: unknown, what: string, where: string[]): unknown {
+function named(error: unknown, what: string, where: Where): unknown {
   if (!(error instanceof ProtocolError)) return error;
-  return new ProtocolError(`${what} ${where.join(".")}: ${error.message}`, { cause: error });
+  return new ProtocolError(`${what} ${where.path.join(".")}: ${error.message}`, { cause: error });
 }
 
-function readStruct(fields: Fields, at: Version, from: Reader, where: string[]): Struct {
+function readStruct(fields: Fields, at: Version, from: Reader, where: Where): Struct {
   const layout = layoutOf(fields, at);
   const value: Struct = {};
   for (const { name, spec } of layout.all) value[name] = defaultOf(spec);
@@ -85,11 +92,11 @@ function readStruct(fields: Fields, at: Version, from: Reader, where: string[]):
   return value;
 }
 
-function readField(entry: Entry, at: Version, from: Reader, where: string[]): unknown {
-  where.push(entry.name);
+function readField(entry: Entry, at: Version, from: Reader, where: Where): unknown {
+  where.path.push(entry.name);
   const value = readValue(entry, at, from, where);
   if (value === null && !entry.nullable) throw new ProtocolError("It is null and may not be");
-  where.pop();
+  where.path.pop();
   return value;
 }
 
@@ -97,7 +104,7 @@ function readValue(
   { spec, nullable, compact }: Entry,
   at: Version,
   from: Reader,
-  where: string[],
+  where: Where,
 ): unknown {
   switch (spec.kind) {
     case "bool":
@@ -116,8 +123,14 @@ function readValue(
       const count = compact ? from.uvarint() - 1 : from.int32();
       if (count < 0) return null;
       const element = entry("", spec.element!, at);
-      if (count > MAX_ARRAY_ELEMENTS || count * minBytes(element, at) > from.remaining) {
+      if (count * minBytes(element, at) > from.remaining) {
         throw new ProtocolError(`${count} elements cannot be in ${from.remaining} bytes`);
+      }
+      where.elements += count;
+      if (where.elements > MAX_ARRAY_ELEMENTS) {
+        throw new ProtocolError(
+          `${where.elements} array elements, at most ${MAX_ARRAY_ELEMENTS} in a message`,
+        );
       }
       return Array.from(
         { length: count },
@@ -137,12 +150,12 @@ function writeStruct(
   at: Version,
   value: Struct,
   into: Writer,
-  where: string[],
+  where: Where,
 ): void {
   const layout = layoutOf(fields, at);
   for (const { name, spec, present } of layout.all) {
     if (present || spec.ignorable || isDefault(spec, value[name])) continue;
-    where.push(name);
+    where.path.push(name);
     throw new ProtocolError("This version has no such field, and it is not the default");
   }
   for (const entry of layout.plain) writeField(entry, at, value[entry.name], into, where);
@@ -163,13 +176,13 @@ function writeField(
   at: Version,
   value: unknown,
   into: Writer,
-  where: string[],
+  where: Where,
 ): void {
-  where.push(entry.name);
+  where.path.push(entry.name);
   if (value === undefined) value = defaultOf(entry.spec);
   if (value === null && !entry.nullable) throw new ProtocolError("It is null and may not be");
   writeValue(entry, at, value, into, where);
-  where.pop();
+  where.path.pop();
 }
 
 function writeValue(
@@ -177,7 +190,7 @@ function writeValue(
   at: Version,
   value: unknown,
   into: Writer,
-  where: string[],
+  where: Where,
 ): void {
   switch (spec.kind) {
     case "string":

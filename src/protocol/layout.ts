@@ -28,7 +28,10 @@ export interface Version {
   readonly flexible: boolean;
 }
 
-/** More elements than any honest message has; refused before allocating. */
+/**
+ * More elements than all arrays of an honest message have together; refused before allocating. An object takes tens
+ * of bytes where it may be two on the wire, so that counting the bytes alone would not bound the memory.
+ */
 export const MAX_ARRAY_ELEMENTS = 1_000_000;
 
 export function layoutOf(fields: Fields, at: Version): Layout {
