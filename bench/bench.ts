@@ -1,0 +1,38 @@
+/**
+ * Bench: what a file in this folder gives to run.ts: a name, and a function that loads a broker and says what it saw.
+ */
+import type { Histogram } from "./histogram.ts";
+
+export type Size = "smoke" | "full";
+
+export interface Bench {
+  readonly name: string;
+  /** The flush settings it is worth running with. */
+  readonly flush: readonly Flush[];
+  run(target: Target, size: Size): Promise<Result[]>;
+}
+
+export type Flush = "fsync" | "os";
+
+/** A running broker. */
+export interface Target {
+  /** "127.0.0.1:9092" */
+  readonly address: string;
+  stop(): Promise<void>;
+}
+
+/** One line of the table. */
+export interface Result {
+  /** What varies within a bench: "4 connections × 5 in flight × 16 KiB". */
+  readonly load: string;
+  readonly requests: number;
+  /** Bytes of record values moved. */
+  readonly bytes: number;
+  readonly seconds: number;
+  readonly latency: Histogram;
+}
+
+/** How long to warm up and to measure. */
+export function durations(size: Size): { warmUpMs: number; measureMs: number } {
+  return size === "full" ? { warmUpMs: 1000, measureMs: 4000 } : { warmUpMs: 30, measureMs: 120 };
+}

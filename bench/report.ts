@@ -1,0 +1,38 @@
+/** The table: one line a load, with where and how it was measured above it. */
+import type { Flush, Result } from "./bench.ts";
+
+export interface Line extends Result {
+  readonly bench: string;
+  readonly flush: Flush | "given";
+}
+
+export function report(lines: readonly Line[], command: string): string {
+  const table = [
+    ["bench", "flush", "load", "requests/s", "MB/s", "p50 ms", "p99 ms"],
+    ["---", "---", "---", "---:", "---:", "---:", "---:"],
+    ...lines.map((line) => [
+      line.bench,
+      line.flush,
+      line.load,
+      Math.round(line.requests / line.seconds).toString(),
+      (line.bytes / line.seconds / 1e6).toFixed(1),
+      line.latency.percentile(50).toFixed(3),
+      line.latency.percentile(99).toFixed(3),
+    ]),
+  ];
+  return [
+    `${new Date().toISOString().slice(0, 16)}Z, ${machine()}, Deno ${Deno.version.deno}`,
+    "",
+    `    ${command}`,
+    "",
+    ...table.map((cells) => `| ${cells.join(" | ")} |`),
+    "",
+  ].join("\n");
+}
+
+/** "4 × x86_64 linux, 16 GB, load 0.5" */
+function machine(): string {
+  const gigabytes = Math.round(Deno.systemMemoryInfo().total / 1e9);
+  const load = Deno.loadavg()[0].toFixed(1);
+  return `${navigator.hardwareConcurrency} × ${Deno.build.arch} ${Deno.build.os}, ${gigabytes} GB, load ${load}`;
+}

@@ -1,0 +1,68 @@
+/**
+ * Targets: the brokers a bench may load: one started for it in a process of its own, one in this process (for smoke,
+ * which so needs no right to run anything), or one that runs already.
+ */
+import type { Flush, Target } from "./bench.ts";
+
+/** A broker that is there. */
+export function runningBroker(address: string): Target {
+  return { address, stop: () => Promise.resolve() };
+}
+
+/** Starts `main.ts` of a checkout with no more rights than it needs, on a directory that goes with it. */
+export async function spawnBroker(
+  flush: Flush,
+  { checkout = new URL("..", import.meta.url).pathname } = {},
+): Promise<Target> {
+  const data = await Deno.makeTempDir({ prefix: "runnel-bench-" });
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-check",
+      "--allow-net=127.0.0.1",
+      `--allow-read=${data},${checkout},/etc/runnel,runnel.toml`,
+      `--allow-write=${data}`,
+      "--allow-env",
+      "--allow-sys",
+      `${checkout}/main.ts`,
+      "serve",
+      "--kafka-port=0",
+      "--http-port=0",
+      `--storage-path=${data}`,
+      `--storage-flush=${flush}`,
+    ],
+    cwd: data,
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const stop = async () => {
+    try {
+      child.kill("SIGTERM");
+    } catch {
+      // it ended by itself
+    }
+    await child.status;
+    await Deno.remove(data, { recursive: true });
+  };
+  const address = await announcedAddress(child.stdout);
+  if (address !== null) return { address, stop };
+  await stop();
+  throw new Error("The broker ended without saying where it listens");
+}
+
+/** What stands behind "Kafka" in the greeting. What follows is read and dropped, so that the broker never waits. */
+async function announcedAddress(stdout: ReadableStream<Uint8Array>): Promise<string | null> {
+  const lines = stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (;;) {
+    const { value, done } = await lines.read();
+    if (done) return null;
+    text += value;
+    const match = /^\s*Kafka\s+(\S+:\d+)\s*$/m.exec(text);
+    if (match === null) continue;
+    (async () => {
+      while (!(await lines.read()).done);
+    })();
+    return match[1];
+  }
+}
