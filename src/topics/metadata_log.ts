@@ -17,6 +17,7 @@ import { leaderChangeBatch, MAX_BATCH_BYTES, recordBatch, snapshotFile } from ".
 import { MetadataLogError } from "./metadata_log_error.ts";
 import type { NewRecord } from "./metadata_record.ts";
 import { Replay, replayLog, snapshotRecords } from "./metadata_replay.ts";
+import { METADATA_TOPIC } from "./metadata_topic.ts";
 import type { MetadataStore, Plan, Watcher } from "./metadata_store.ts";
 import { readQuorumState, writeQuorumState } from "./quorum_state.ts";
 import {
@@ -29,20 +30,17 @@ import {
   unfence,
 } from "./registration.ts";
 
-export const METADATA_TOPIC = "__cluster_metadata";
-/** Kafka's fixed id of that topic. */
-export const METADATA_TOPIC_ID = "AAAAAAAAAAAAAAAAAAAAAQ" as Uuid;
 const FOLDER = `${METADATA_TOPIC}-0`;
 const BOOTSTRAP_FILE = "bootstrap.checkpoint";
-/** As many records as Kafka puts in a batch of its metadata log (QuorumController.MAX_RECORDS_PER_USER_OP). */
-export const MAX_RECORDS = 10_000;
+/** Records in a batch of this broker's registration; Kafka's own batches hold no more (QuorumController). */
+const MAX_RECORDS = 10_000;
 
 /** What the metadata log needs of a partition log. */
 export interface RecordLog {
   readonly logStartOffset: number;
   readonly logEndOffset: number;
   /** The last epoch anything was appended in, -1 for none. */
-  readonly epochs: { readonly latest: number };
+  readonly epochs: { readonly latestEpoch: number };
   lead(epoch: number): Promise<void>;
   append(
     bytes: Uint8Array,
@@ -221,7 +219,7 @@ export class MetadataLog implements MetadataStore {
     const { store, log, meta, clock } = this.#options;
     const found = readQuorumState(store, FOLDER);
     const dataVersion = found?.dataVersion ?? (this.#replay.kraftVersion === 0 ? 0 : 1);
-    const leaderEpoch = Math.max(found?.leaderEpoch ?? 0, log.epochs.latest, 0) + 1;
+    const leaderEpoch = Math.max(found?.leaderEpoch ?? 0, log.epochs.latestEpoch, 0) + 1;
     const voters = dataVersion === 0 ? [meta.nodeId] : [];
     await writeQuorumState(store, FOLDER, meta.nodeId, { leaderEpoch, dataVersion, voters });
     this.#leaderEpoch = leaderEpoch;

@@ -8,7 +8,7 @@ import type { RecordLog } from "./metadata_log.ts";
 export class FakeRecordLog implements RecordLog {
   readonly logStartOffset = 0;
   logEndOffset = 0;
-  readonly epochs = { latest: -1 };
+  readonly epochs = { latestEpoch: -1 };
   /** Every batch, in order. */
   readonly batches: Uint8Array[] = [];
   failNextSync = false;
@@ -29,7 +29,7 @@ export class FakeRecordLog implements RecordLog {
     if (leaderEpoch !== this.#epoch) throw new Error(`epoch ${leaderEpoch}, not ${this.#epoch}`);
     const copy = bytes.slice();
     batch.assign(copy, 0, this.logEndOffset, leaderEpoch);
-    this.epochs.latest = leaderEpoch;
+    this.epochs.latestEpoch = leaderEpoch;
     this.logEndOffset = batch.lastOffset(copy, 0) + 1;
     this.batches.push(copy);
     return { errorCode: 0, durable: null };

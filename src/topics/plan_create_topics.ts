@@ -1,0 +1,173 @@
+/**
+ * planCreateTopics: from a CreateTopics request and the catalogue to records and an outcome for each topic. Codes and
+ * texts are those of Kafka's ReplicationControlManager, which tools print.
+ */
+import { randomUuid, type Uuid } from "../bytes/uuid.ts";
+import { validateTopicConfigs } from "../config/topic_configs.ts";
+import { ErrorCode } from "../protocol/errors.ts";
+import { assignmentError, newPartition, replicationError, spread } from "./assignment.ts";
+import type { Catalogue } from "./catalogue.ts";
+import { METADATA_TOPIC } from "./metadata_topic.ts";
+import type { NewRecord } from "./metadata_record.ts";
+import type { Plan } from "./metadata_store.ts";
+import { collisionKey, topicNameError } from "./names.ts";
+import { failure, type Outcome, repeated, SUCCESS } from "./outcome.ts";
+import { exceeds, type TopicLimits } from "./topic_limits.ts";
+
+/** A topic as CreateTopics asks for it. */
+export interface NewTopic {
+  readonly name: string;
+  /** -1: the default, or as many as are assigned. */
+  readonly numPartitions: number;
+  readonly replicationFactor: number;
+  readonly assignments: readonly {
+    readonly partitionIndex: number;
+    readonly brokerIds: readonly number[];
+  }[];
+  readonly configs: readonly { readonly name: string; readonly value: string | null }[];
+}
+
+export interface CreateTopicsOptions extends TopicLimits {
+  readonly numPartitions: number;
+  readonly newId?: () => Uuid;
+}
+
+/** What became of one topic; id and below mean something after success only. */
+export interface CreatedTopic extends Outcome {
+  readonly name: string;
+  readonly topicId?: Uuid;
+  readonly numPartitions?: number;
+  readonly replicationFactor?: number;
+  readonly configs?: ReadonlyMap<string, string>;
+}
+
+export function planCreateTopics(
+  catalogue: Catalogue,
+  topics: readonly NewTopic[],
+  options: CreateTopicsOptions,
+): Plan<CreatedTopic[]> {
+  const twice = repeated(topics.map((topic) => topic.name));
+  const records: NewRecord[] = [];
+  const results: CreatedTopic[] = [];
+  const taken = new Set<string>();
+  const once = topics.filter((topic) => !twice.has(topic.name) && topic.name !== METADATA_TOPIC);
+  const total = once.reduce((sum, topic) => sum + partitionsOf(topic, options), 0);
+  const tooMany = exceeds(catalogue, total, options);
+  for (const topic of once) {
+    const refused = tooMany ?? topicError(catalogue, topic, taken);
+    if (refused !== null) {
+      results.push({ name: topic.name, ...refused });
+      continue;
+    }
+    taken.add(collisionKey(topic.name));
+    results.push(create(catalogue, topic, options, records));
+  }
+  for (const name of twice) {
+    results.push({ name, ...failure(ErrorCode.INVALID_REQUEST, "Duplicate topic name.") });
+  }
+  if (!twice.has(METADATA_TOPIC) && topics.some((topic) => topic.name === METADATA_TOPIC)) {
+    const message = `Creation of internal topic ${METADATA_TOPIC} is prohibited.`;
+    results.push({ name: METADATA_TOPIC, ...failure(ErrorCode.INVALID_REQUEST, message) });
+  }
+  return { records, result: results };
+}
+
+/** How many partitions the topic would have; what is invalid counts as none. */
+function partitionsOf(topic: NewTopic, options: CreateTopicsOptions): number {
+  if (topic.assignments.length > 0) return topic.assignments.length;
+  return topic.numPartitions === -1 ? options.numPartitions : Math.max(0, topic.numPartitions);
+}
+
+function topicError(
+  catalogue: Catalogue,
+  topic: NewTopic,
+  taken: ReadonlySet<string>,
+): Outcome | null {
+  const { name } = topic;
+  const nameError = topicNameError(name);
+  if (nameError !== null) return failure(ErrorCode.INVALID_TOPIC_EXCEPTION, nameError);
+  if (catalogue.topic(name) !== undefined) {
+    return failure(ErrorCode.TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`);
+  }
+  const colliding = catalogue.collidingTopic(name) ??
+    (taken.has(collisionKey(name)) ? "another one of this request" : undefined);
+  if (colliding !== undefined) {
+    return failure(
+      ErrorCode.INVALID_TOPIC_EXCEPTION,
+      `Topic '${name}' collides with existing topic: ${colliding}`,
+    );
+  }
+  const config = validateTopicConfigs(topic.configs.map(({ name, value }) => [name, value]));
+  if (config !== null) return failure(ErrorCode.INVALID_CONFIG, config);
+  return topic.assignments.length > 0
+    ? manualError(catalogue, topic)
+    : countError(catalogue, topic);
+}
+
+function countError(catalogue: Catalogue, topic: NewTopic): Outcome | null {
+  if (topic.replicationFactor !== -1 && topic.replicationFactor <= 0) {
+    return replicationError(catalogue, topic.replicationFactor);
+  }
+  if (topic.numPartitions !== -1 && topic.numPartitions <= 0) {
+    return failure(
+      ErrorCode.INVALID_PARTITIONS,
+      "Number of partitions was set to an invalid non-positive value.",
+    );
+  }
+  return topic.replicationFactor === -1
+    ? null
+    : replicationError(catalogue, topic.replicationFactor);
+}
+
+function manualError(catalogue: Catalogue, topic: NewTopic): Outcome | null {
+  const manual = "A manual partition assignment was specified, but";
+  if (topic.replicationFactor !== -1) {
+    return failure(ErrorCode.INVALID_REQUEST, `${manual} replication factor was not set to -1.`);
+  }
+  if (topic.numPartitions !== -1) {
+    return failure(ErrorCode.INVALID_REQUEST, `${manual} numPartitions was not set to -1.`);
+  }
+  const wrong = (why: string) => failure(ErrorCode.INVALID_REPLICA_ASSIGNMENT, why);
+  const seen = new Set<number>();
+  for (const { partitionIndex, brokerIds } of topic.assignments) {
+    if (seen.has(partitionIndex)) {
+      return wrong(`Found multiple manual partition assignments for partition ${partitionIndex}`);
+    }
+    seen.add(partitionIndex);
+    const error = assignmentError(catalogue, brokerIds);
+    if (error !== null) return error;
+    if (brokerIds.length !== topic.assignments[0].brokerIds.length) {
+      return wrong(
+        "The manual partition assignment includes a partition with another number of replicas than the first.",
+      );
+    }
+  }
+  for (let i = 0; i < seen.size; i++) {
+    if (!seen.has(i)) return wrong("partitions should be a consecutive 0-based integer sequence");
+  }
+  return null;
+}
+
+function create(
+  catalogue: Catalogue,
+  topic: NewTopic,
+  options: CreateTopicsOptions,
+  records: NewRecord[],
+): CreatedTopic {
+  const { name } = topic;
+  const topicId = (options.newId ?? randomUuid)();
+  const numPartitions = partitionsOf(topic, options);
+  const factor = topic.assignments[0]?.brokerIds.length ?? Math.abs(topic.replicationFactor);
+  const configs = new Map(topic.configs.map((config) => [config.name, config.value!]));
+  records.push({ kind: "TopicRecord", version: 0, value: { name, topicId } });
+  for (const [key, value] of configs) {
+    const resource = { resourceType: 2, resourceName: name };
+    records.push({ kind: "ConfigRecord", version: 0, value: { ...resource, name: key, value } });
+  }
+  const manual = [...topic.assignments].sort((a, b) => a.partitionIndex - b.partitionIndex);
+  for (let i = 0; i < numPartitions; i++) {
+    const replicas = manual[i]?.brokerIds ?? spread(catalogue, i, factor);
+    records.push(newPartition(catalogue, topicId, i, replicas));
+  }
+  return { name, ...SUCCESS, topicId, numPartitions, replicationFactor: factor, configs };
+}
