@@ -2,6 +2,7 @@
  * Listener: accepts connections on every listen address, up to a limit, and sweeps away those that are silent for
  * too long.
  */
+import { CLOSE } from "../handlers/handler.ts";
 import type { BufferPool } from "../bytes/pool.ts";
 import { Connection, type ConnectionLimits, type Dispatch, isDisconnect } from "./connection.ts";
 
@@ -17,7 +18,8 @@ export interface ListenerOptions {
   readonly frameTimeoutMs: number;
   readonly limits: ConnectionLimits;
   readonly pool: BufferPool;
-  readonly dispatch: Dispatch;
+  /** Counted up and down as connections come and go. */
+  readonly counters: { open: number; accepted: number; refused: number };
   /** Told of what goes wrong while accepting. */
   readonly onProblem: (event: string, details: Record<string, unknown>) => void;
 }
@@ -26,12 +28,12 @@ export class Listener {
   readonly #options: ListenerOptions;
   readonly #listeners: Deno.TcpListener[] = [];
   readonly #connections = new Set<Connection>();
-  readonly #sweeper: ReturnType<typeof setInterval>;
-  #accepted = 0;
-  #refused = 0;
+  #sweeper: ReturnType<typeof setInterval> | undefined;
+  #dispatch: Dispatch = () => CLOSE;
+  #lastId = 0;
   #closed = false;
 
-  /** Listens at once; throws what Deno.listen throws (AddrInUse, PermissionDenied, AddrNotAvailable). */
+  /** Binds its addresses at once; throws what Deno.listen throws (AddrInUse, PermissionDenied, AddrNotAvailable). */
   constructor(options: ListenerOptions) {
     this.#options = options;
     let port = options.port;
@@ -45,27 +47,20 @@ export class Listener {
       for (const listener of this.#listeners) listener.close();
       throw error;
     }
+  }
+
+  /** Accepts from now on; who connected before has waited in the kernel's queue. */
+  start(dispatch: Dispatch): void {
+    this.#dispatch = dispatch;
     for (const listener of this.#listeners) this.#accept(listener);
-    const everyMs = Math.max(50, Math.min(options.frameTimeoutMs, options.idleTimeoutMs) / 4);
+    const { frameTimeoutMs, idleTimeoutMs } = this.#options;
+    const everyMs = Math.max(50, Math.min(frameTimeoutMs, idleTimeoutMs) / 4);
     this.#sweeper = setInterval(() => this.#sweep(), Math.min(everyMs, 5000));
   }
 
   /** The port that was bound. */
   get port(): number {
     return this.#listeners[0].addr.port;
-  }
-
-  get connectionCount(): number {
-    return this.#connections.size;
-  }
-
-  /** Connections accepted, and turned away at the limit, since the start. */
-  get acceptedTotal(): number {
-    return this.#accepted;
-  }
-
-  get refusedTotal(): number {
-    return this.#refused;
   }
 
   /** Accepts no more, lets requests in work finish for at most `graceMs`, then closes what is left. */
@@ -99,26 +94,31 @@ export class Listener {
   #welcome(socket: Deno.TcpConn): void {
     const options = this.#options;
     if (this.#connections.size >= options.maxConnections) {
-      this.#refused++;
+      options.counters.refused++;
       socket.close();
       options.onProblem("connection_refused", { limit: options.maxConnections });
       return;
     }
     if (options.tcpNodelay) socket.setNoDelay(true);
     const connection = new Connection(socket, {
-      id: ++this.#accepted,
+      id: ++this.#lastId,
       peer: (socket.remoteAddr as Deno.NetAddr).hostname,
       pool: options.pool,
       limits: options.limits,
-      dispatch: options.dispatch,
+      dispatch: this.#dispatch,
     });
     this.#connections.add(connection);
+    options.counters.accepted++;
+    options.counters.open++;
     connection.serve().catch((error) => {
       options.onProblem("connection_failed", {
         peer: connection.peer,
         error: String(error?.stack ?? error),
       });
-    }).finally(() => this.#connections.delete(connection));
+    }).finally(() => {
+      this.#connections.delete(connection);
+      options.counters.open--;
+    });
   }
 
   #sweep(): void {

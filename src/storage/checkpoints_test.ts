@@ -10,7 +10,7 @@ import {
 import { takeCleanShutdown, writeCleanShutdown } from "./clean_shutdown.ts";
 import { FaultyStore } from "./faulty_store.ts";
 import { MemoryStore } from "./memory_store.ts";
-import { readPartitionMetadata, writePartitionMetadata } from "./partition_metadata.ts";
+import { putPartitionMetadata, readPartitionMetadata } from "./partition_metadata.ts";
 
 const text = (bytes: Uint8Array | null) => new TextDecoder().decode(bytes!);
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -68,7 +68,7 @@ Deno.test("partition.metadata has Kafka's bytes and gives the topic id back", as
   const id = parseUuid("3RfaTK0rRomGYOhr6Tx8xw")!;
   store.makeFolder("t-0");
   assertEquals(readPartitionMetadata(store, "t-0"), null);
-  await writePartitionMetadata(store, "t-0", id);
+  putPartitionMetadata(store, "t-0", id);
   assertEquals(
     text(store.readAll("t-0/partition.metadata")),
     "version: 0\ntopic_id: 3RfaTK0rRomGYOhr6Tx8xw",

@@ -35,14 +35,13 @@ export class FileStore implements Store {
 
   /** Creates the directory when it is absent. */
   constructor(root: string, options: FileStoreOptions = {}) {
-    this.name = root;
-    this.#root = root.endsWith("/") ? root.slice(0, -1) : root;
     this.#maxOpenFiles = Math.max(1, options.maxOpenFiles ?? 1_000);
     attempt(
       "create directory",
       root,
       () => Deno.mkdirSync(root, { recursive: true, mode: FOLDER_MODE }),
     );
+    this.name = this.#root = attempt("find", root, () => Deno.realPathSync(root));
   }
 
   /** Blobs with an open descriptor now. */

@@ -13,7 +13,7 @@ import {
   writeCheckpoint,
 } from "./checkpoints.ts";
 import type { JournalEntry } from "./journal.ts";
-import { createLog, type LogRef, openLog, topicIdOf } from "./open_log.ts";
+import { createLog, type LogRef, openLog, repairMetadata, topicIdOf } from "./open_log.ts";
 import type { LogContext, PartitionLog } from "./partition_log.ts";
 import { expiredBefore } from "./retention.ts";
 
@@ -62,11 +62,12 @@ export class LogManager {
     const journal = Map.groupBy(this.#options.journal, (entry) => entry.folder);
     for (const one of wanted) {
       const folder = `${one.topic}-${one.partition}`;
-      const ofAnother = present.has(folder) &&
-        (topicIdOf(this.#context, folder) ?? one.topicId) !== one.topicId;
+      const topicId = present.has(folder) ? topicIdOf(this.#context, folder) : one.topicId;
+      const ofAnother = topicId !== null && topicId !== one.topicId;
       if (ofAnother) this.#discard(folder);
+      if (topicId === null) repairMetadata(this.#context, one);
       if (!present.delete(folder) || ofAnother) {
-        await this.create(one);
+        this.#create(one);
         continue;
       }
       const { log, cutBytes, damage } = await openLog(this.#context, one, one.config, {
@@ -77,8 +78,8 @@ export class LogManager {
       });
       if (cutBytes > 0) this.#options.onEvent("torn_tail_cut", { folder, bytes: cutBytes });
       if (damage) this.#options.onEvent("partition_offline", { folder, reason: damage });
-      else if (log.epochs.latestEpoch !== one.leaderEpoch) await log.lead(one.leaderEpoch);
-      else log.leaderEpoch = one.leaderEpoch;
+      else if (this.#options.cleanStart) log.leaderEpoch = one.leaderEpoch; // as it was when it stopped
+      else await log.lead(one.leaderEpoch);
       this.#add(log);
     }
     for (const folder of present) if (isPartitionFolder(folder)) this.#discard(folder);
@@ -98,12 +99,9 @@ export class LogManager {
     }
   }
 
-  /** Makes an empty log; an interrupted creation is repeated at the next start, from the catalogue. */
-  async create(wanted: WantedLog): Promise<PartitionLog> {
-    const log = await createLog(this.#context, wanted, wanted.config);
-    await log.lead(wanted.leaderEpoch);
-    this.#add(log);
-    return log;
+  /** Makes empty logs; an interrupted creation is repeated at the next start, from the catalogue. */
+  createAll(wanted: Iterable<WantedLog>): void {
+    for (const one of wanted) this.#create(one);
   }
 
   /** Takes a new config into effect on all partitions of a topic. */
@@ -160,6 +158,12 @@ export class LogManager {
     await this.#write(entries.map((entry) => ({ ...entry, recoveryPoint: entry.logEndOffset() })));
   }
 
+  #create(wanted: WantedLog): void {
+    const log = createLog(this.#context, wanted, wanted.config);
+    log.lead(wanted.leaderEpoch);
+    this.#add(log);
+  }
+
   #add(log: PartitionLog): void {
     let logs = this.#logs.get(log.topicId);
     if (!logs) this.#logs.set(log.topicId, logs = []);
@@ -205,6 +209,7 @@ export class LogManager {
     }[],
   ): Promise<void> {
     const { store } = this.#context;
+    for (const log of this.all()) await log.saveEpochs();
     const rows = (pick: (entry: typeof entries[number]) => number): CheckpointEntry[] =>
       entries.map((entry) => ({
         topic: entry.topic,

@@ -8,7 +8,7 @@ import type { Uuid } from "../bytes/uuid.ts";
 import type { TopicConfig } from "../config/topic_configs.ts";
 import type { JournalEntry } from "./journal.ts";
 import { LeaderEpochs } from "./leader_epochs.ts";
-import { readPartitionMetadata, writePartitionMetadata } from "./partition_metadata.ts";
+import { putPartitionMetadata, readPartitionMetadata } from "./partition_metadata.ts";
 import { type LogContext, PartitionLog } from "./partition_log.ts";
 import { recoverLog } from "./recovery.ts";
 import { redo } from "./redo.ts";
@@ -37,15 +37,14 @@ export interface OpenReport {
   readonly damage: string | null;
 }
 
-/** Creates the folder and metadata of a partition that does not exist yet; its files come with the first append. */
-export async function createLog(
-  context: LogContext,
-  ref: LogRef,
-  config: TopicConfig,
-): Promise<PartitionLog> {
+/**
+ * Creates the folder of a partition that does not exist yet. Nothing is synced: a creation that a crash takes back is
+ * repeated at the next start, from the catalogue.
+ */
+export function createLog(context: LogContext, ref: LogRef, config: TopicConfig): PartitionLog {
   const folder = `${ref.topic}-${ref.partition}`;
   context.store.makeFolder(folder);
-  await writePartitionMetadata(context.store, folder, ref.topicId);
+  putPartitionMetadata(context.store, folder, ref.topicId);
   return new PartitionLog(
     context,
     { ...ref, segments: [], logStartOffset: 0, logEndOffset: 0, recoveryPoint: 0 },
@@ -97,6 +96,11 @@ export async function openLog(
     log.retire(recovered.damage);
   }
   return { log, cutBytes: recovered.cutBytes, damage: recovered.damage };
+}
+
+/** Makes a folder that a crash left without its metadata whole again. */
+export function repairMetadata(context: LogContext, ref: LogRef): void {
+  putPartitionMetadata(context.store, `${ref.topic}-${ref.partition}`, ref.topicId);
 }
 
 /** The topic id a folder belongs to, or null when it has no partition.metadata. */

@@ -97,6 +97,7 @@ export class PartitionLog implements Syncable {
   #visibleBytes = 0;
   #producers: ProducerState | null = null;
   #epochs: LeaderEpochs | null = null;
+  #epochsChanged = false;
   #waiters: Set<Waiter> | null = null;
   /** Sealed segments whose bytes may not be on the device yet. */
   #unsynced: Segment[] = [];
@@ -282,7 +283,17 @@ export class PartitionLog implements Syncable {
   /** Takes up the leadership of an epoch; a new one is remembered with the offset it starts at (KIP-101). */
   async lead(leaderEpoch: number): Promise<void> {
     this.leaderEpoch = leaderEpoch;
-    if (this.epochs.assign(leaderEpoch, this.#logEndOffset)) await this.epochs.save();
+    if (this.epochs.assign(leaderEpoch, this.#logEndOffset)) this.#epochsChanged = true;
+  }
+
+  /**
+   * Writes down epochs that began since the last time. An empty log needs none, and what a crash takes is in the
+   * batches behind the recovery point, which is written down after this.
+   */
+  async saveEpochs(): Promise<void> {
+    if (!this.#epochsChanged || this.#logEndOffset === 0) return;
+    this.#epochsChanged = false;
+    await this.epochs.save();
   }
 
   /** Moves the log start up (DeleteRecords, retention) and drops segments that lie wholly before it. */
@@ -321,7 +332,8 @@ export class PartitionLog implements Syncable {
       this.#active.flushIndexes(true);
       if (this.#producers !== null && this.#logEndOffset > this.#logStartOffset) this.#snapshot();
       await this.#snapshotting;
-      if (this.#recoveryPoint < this.#logEndOffset || this.#newFiles) await this.sync();
+      if (this.#recoveryPoint < this.#logEndOffset) await this.sync();
+      await this.saveEpochs();
     }
     this.retire("the broker is stopping");
   }

@@ -57,7 +57,7 @@ async function newLog(
   overrides: Partial<TopicConfig> = {},
   partition = 0,
 ): Promise<PartitionLog> {
-  const log = await createLog(
+  const log = createLog(
     context,
     { topicId: TOPIC_ID, topic: "t", partition },
     config(overrides),

@@ -18,10 +18,10 @@ export function readPartitionMetadata(store: Store, folder: string): Uuid | null
   return match === null ? null : parseUuid(match[1]);
 }
 
-/** Writes the file as Kafka does, without a newline at the end. */
-export function writePartitionMetadata(store: Store, folder: string, topicId: Uuid): Promise<void> {
-  return store.replace(
-    `${folder}/${FILE}`,
-    new TextEncoder().encode(`version: 0\ntopic_id: ${topicId}`),
-  );
+/** Writes the file as Kafka does, without a newline at the end. Not synced: a start repairs what a crash left. */
+export function putPartitionMetadata(store: Store, folder: string, topicId: Uuid): void {
+  const blob = store.open(`${folder}/${FILE}`);
+  blob.truncate(0);
+  blob.append(new TextEncoder().encode(`version: 0\ntopic_id: ${topicId}`));
+  blob.close();
 }

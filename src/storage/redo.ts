@@ -22,14 +22,17 @@ export async function redo(
     entries.filter((entry) => entry.topicId === topicId),
     (entry) => entry.segmentBase,
   );
+  const present = new Set(store.list(folder).map(({ name }) => name));
   let written = 0;
   for (const [base, ofSegment] of bySegment) {
-    const blob = store.open(`${folder}/${segmentName(base)}.log`);
+    const name = `${segmentName(base)}.log`;
+    if (!present.has(name) && ofSegment[0].position > 0) continue; // retention has removed it since
+    const blob = store.open(`${folder}/${name}`);
     for (const { position, payload } of ofSegment) {
       if (blob.size < position) break; // the start of the segment is lost: recovery reports it
-      const present = new Uint8Array(Math.min(payload.length, blob.size - position));
-      blob.read(position, present);
-      if (present.length === payload.length && equal(present, payload)) continue;
+      const found = new Uint8Array(Math.min(payload.length, blob.size - position));
+      blob.read(position, found);
+      if (found.length === payload.length && equal(found, payload)) continue;
       blob.truncate(position);
       blob.append(payload);
       written += payload.length;

@@ -1,0 +1,317 @@
+/**
+ * Broker: the only place that builds the rooms and connects them.
+ *
+ * Starting: take the directory and the port (what can be refused is refused before a byte is written), replay the
+ * metadata, open the logs it names, and only then accept. Stopping: the same backwards, so that the clean-stop marker is
+ * the last thing written.
+ */
+import { BufferPool } from "./bytes/pool.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import type { Config } from "./config/options.ts";
+import { startHttp } from "./metrics/http.ts";
+import { Metrics } from "./metrics/metrics.ts";
+import { MetricsText } from "./metrics/registry.ts";
+import { allHandlers } from "./handlers/mod.ts";
+import { FetchSessions } from "./handlers/fetch_sessions.ts";
+import { logger } from "./log.ts";
+import { errorName } from "./protocol/errors.ts";
+import { apiByKey } from "./protocol/messages/mod.ts";
+import { dispatcher } from "./server/dispatch.ts";
+import { Listener } from "./server/listener.ts";
+import { takeCleanShutdown, writeCleanShutdown } from "./storage/clean_shutdown.ts";
+import { FileStore } from "./storage/file_store.ts";
+import { type FlushPolicy, GroupCommit } from "./storage/group_commit.ts";
+import { Journal, type JournalEntry, readJournal } from "./storage/journal.ts";
+import { DirectoryLock } from "./storage/lock.ts";
+import { LogManager, type WantedLog } from "./storage/log_manager.ts";
+import { MemoryStore } from "./storage/memory_store.ts";
+import { openMetaProperties } from "./storage/meta_properties.ts";
+import { createLog, openLog } from "./storage/open_log.ts";
+import type { LogContext, PartitionLog } from "./storage/partition_log.ts";
+import { DEFAULT_PRODUCER_LIMITS } from "./storage/producer_state.ts";
+import type { Store } from "./storage/store.ts";
+import type { Catalogue, CatalogueChange, Topic } from "./topics/catalogue.ts";
+import { MetadataLog } from "./topics/metadata_log.ts";
+import { METADATA_TOPIC, METADATA_TOPIC_ID } from "./topics/metadata_topic.ts";
+import { type NodeRegistry, registeredNodes } from "./topics/node_registry.ts";
+import { VERSION } from "./version.ts";
+
+/** A broker that answers. */
+export interface RunningBroker {
+  /** Where clients are told to connect: "127.0.0.1:9092". */
+  readonly kafkaAddress: string;
+  /** "127.0.0.1:9093". */
+  readonly httpAddress: string | null;
+  /** The data directory, or memory://. */
+  readonly dataName: string;
+  /** Stops accepting, finishes what is in flight, syncs and closes. */
+  stop(): Promise<void>;
+}
+
+/** Starts a broker; throws, with everything given back, when it cannot. */
+export async function startBroker(config: Config): Promise<RunningBroker> {
+  const undo: (() => unknown)[] = [];
+  try {
+    return await start(config, undo);
+  } catch (error) {
+    for (const step of undo.reverse()) await step();
+    throw error;
+  }
+}
+
+async function start(config: Config, undo: (() => unknown)[]): Promise<RunningBroker> {
+  const clock = systemClock;
+  const log = logger("broker");
+  const metrics = new Metrics(config.metrics);
+  const pool = new BufferPool({ keepBytes: config.performance.bufferPoolSize });
+
+  const store = openStore(config);
+  undo.push(() => store.close());
+  const lock = store instanceof FileStore ? await DirectoryLock.take(store.name) : null;
+  undo.push(() => lock?.release());
+  const listener = new Listener({
+    addresses: config.listenAddresses,
+    port: config.kafkaPort,
+    tcpNodelay: config.performance.tcpNodelay,
+    maxConnections: config.limits.maxConnections,
+    idleTimeoutMs: config.limits.idleTimeoutMs,
+    frameTimeoutMs: config.limits.frameTimeoutMs,
+    limits: { ...config.limits, maxQueuedBytes: MAX_QUEUED_REPLY_BYTES },
+    pool,
+    counters: metrics.connections,
+    onProblem: (event, details) => log.clientEvent(event, details),
+  });
+  undo.push(() => listener.stop(0));
+  const endpoint = { name: "PLAINTEXT", ...advertised(config, listener.port) };
+
+  const meta = await openMetaProperties(store, { nodeId: config.nodeId });
+  const isFile = store instanceof FileStore;
+  const context = logContext(config, { store, pool, clock, metrics });
+  const metadataLog = await openMetadataLog({
+    ...context,
+    commit: commitOf(isFile ? "fsync" : "os", null, metrics, 0),
+  }, config);
+  const metadata = MetadataLog.open({
+    store,
+    log: metadataLog,
+    meta,
+    clock,
+    topicDefaults: config.topic,
+  });
+  // Nothing has been written so far; from here on the directory is in use.
+  const clean = await takeCleanShutdown(store);
+  await metadata.start({ endpoint, wasClean: clean !== null });
+  const { catalogue } = metadata;
+  const nodes = registeredNodes(catalogue, { selfId: meta.nodeId, clusterId: meta.clusterId });
+
+  const leftOver: JournalEntry[] = clean === null ? readJournal(store) : [];
+  const journal = isFile && config.storage.flush === "fsync"
+    ? Journal.open({ store, fileBytes: JOURNAL_BYTES, onFailure: fatal }, leftOver)
+    : null;
+  undo.push(() => journal?.close());
+  const commit = commitOf(
+    isFile ? config.storage.flush : "os",
+    journal,
+    metrics,
+    config.batching.flushIntervalMs,
+  );
+  const logs = new LogManager({
+    context: { ...context, commit },
+    cleanStart: clean !== null,
+    journal: leftOver,
+    checkpointIntervalMs: CHECKPOINT_INTERVAL_MS,
+    retentionIntervalMs: RETENTION_INTERVAL_MS,
+    onEvent: (event, details) => log.info(event, details),
+  });
+  await logs.open(wantedLogs(catalogue, nodes));
+  metadata.watch((change) => follow(change, { catalogue, nodes, logs, metrics }));
+  collectGauges(metrics, logs, pool);
+
+  const handlers = allHandlers({
+    config,
+    clock,
+    pool,
+    metrics,
+    metadata,
+    nodes,
+    logs,
+    sessions: new FetchSessions({ slots: config.limits.fetchSessions, clock }),
+    logDir: store.name,
+    freeBytes: () => store.freeBytes(),
+  });
+  listener.start(dispatcher({
+    handlers,
+    onAnswered: (apiKey, version, requestBytes, responseBytes, latencyMs) =>
+      metrics.requests.observe(apiKey, version, requestBytes, responseBytes, latencyMs),
+    onProblem: (event, details) =>
+      event === "handler_failed" ? log.error(event, details) : log.clientEvent(event, details),
+  }));
+  let isReady = true;
+  const text = new MetricsText(metrics, {
+    prefix: config.metrics.prefix,
+    version: VERSION,
+    apiName: (key) => apiByKey(key)?.name ?? String(key),
+    errorName,
+  });
+  const http = startHttp({
+    hostname: config.listenAddresses[0],
+    port: config.httpPort,
+    maxConnections: config.limits.httpConnections,
+    metrics: config.metrics.enabled ? text : null,
+    notReady: () => isReady ? null : "stopping",
+  });
+  const unwatch = metrics.watchEventLoop();
+
+  return {
+    kafkaAddress: `${endpoint.host}:${endpoint.port}`,
+    httpAddress: `${http.hostname}:${http.port}`,
+    dataName: store.name,
+    async stop() {
+      isReady = false;
+      unwatch();
+      await listener.stop(STOP_GRACE_MS);
+      await metadata.settled();
+      await logs.close();
+      await metadataLog.close();
+      await commit.drain();
+      await journal?.remove();
+      await writeCleanShutdown(store, metadata.brokerEpoch);
+      http.stop();
+      store.close();
+      lock?.release();
+    },
+  };
+}
+
+const MAX_QUEUED_REPLY_BYTES = 1 << 20;
+const JOURNAL_BYTES = 64 << 20;
+const CHECKPOINT_INTERVAL_MS = 60_000;
+const RETENTION_INTERVAL_MS = 300_000;
+const STOP_GRACE_MS = 3000;
+
+function openStore(config: Config): Store {
+  const { path } = config.storage;
+  if (path === "memory://") return new MemoryStore();
+  return new FileStore(path, { maxOpenFiles: config.limits.openFiles });
+}
+
+function logContext(
+  config: Config,
+  parts: { store: Store; pool: BufferPool; clock: Clock; metrics: Metrics },
+): Omit<LogContext, "commit"> {
+  const log = logger("storage");
+  const expirationMs = config.storage.producerIdExpirationMs;
+  return {
+    store: parts.store,
+    pool: parts.pool,
+    clock: parts.clock,
+    producers: { ...DEFAULT_PRODUCER_LIMITS, expirationMs },
+    onProblem: (event, details) => log.warn(event, details),
+  };
+}
+
+function commitOf(
+  policy: FlushPolicy,
+  journal: Journal | null,
+  metrics: Metrics,
+  intervalMs: number,
+): GroupCommit {
+  return new GroupCommit({
+    policy,
+    intervalMs,
+    journal,
+    onFailure: fatal,
+    onRound: (durationMs) => metrics.observeFsync(durationMs),
+  });
+}
+
+/** A failed fsync: nothing may be acknowledged any more, and trying again would lie. Ends the process, code 1. */
+function fatal(error: unknown): void {
+  logger("storage").error("fsync_failed", { error: String(error), action: "the broker ends" });
+  queueMicrotask(() => {
+    throw error;
+  });
+}
+
+/** The metadata log is small and its end is not in any checkpoint: its last segment is always checked. */
+async function openMetadataLog(context: LogContext, config: Config): Promise<PartitionLog> {
+  const ref = { topicId: METADATA_TOPIC_ID, topic: METADATA_TOPIC, partition: 0 };
+  const topicConfig = { ...config.topic, "cleanup.policy": [], "segment.bytes": 1 << 30 };
+  const exists = context.store.list(`${METADATA_TOPIC}-0`).some(({ name }) =>
+    name.endsWith(".log")
+  );
+  if (!exists) return createLog(context, ref, topicConfig);
+  const { log, damage } = await openLog(context, ref, topicConfig, {
+    recoveryPoint: undefined,
+    logStartOffset: undefined,
+    clean: false,
+    journal: [],
+  });
+  if (damage !== null) throw Object.assign(new Error(damage), { kind: "damage" });
+  return log;
+}
+
+/** Every partition that this node is to serve. */
+function* wantedLogs(catalogue: Catalogue, nodes: NodeRegistry): Generator<WantedLog> {
+  for (const topic of catalogue.topics()) yield* wantedOf(catalogue, nodes, topic, 0);
+}
+
+function* wantedOf(
+  catalogue: Catalogue,
+  nodes: NodeRegistry,
+  topic: Topic,
+  from: number,
+): Generator<WantedLog> {
+  const config = catalogue.topicConfig(topic);
+  for (const { index, leaderEpoch, replicas } of topic.partitions) {
+    if (index < from || !replicas.includes(nodes.selfId)) continue;
+    yield { topicId: topic.id, topic: topic.name, partition: index, leaderEpoch, config };
+  }
+}
+
+/** Brings the logs after the catalogue; commits wait for it, so a created topic can be written to at once. */
+async function follow(
+  change: CatalogueChange,
+  { catalogue, nodes, logs, metrics }: {
+    catalogue: Catalogue;
+    nodes: NodeRegistry;
+    logs: LogManager;
+    metrics: Metrics;
+  },
+): Promise<void> {
+  for (const topic of change.deleted) {
+    logs.remove(topic.id);
+    metrics.forgetTopic(topic.name);
+  }
+  const wanted: WantedLog[] = [];
+  for (const topic of change.created) wanted.push(...wantedOf(catalogue, nodes, topic, 0));
+  for (const [topic, from] of change.grown) wanted.push(...wantedOf(catalogue, nodes, topic, from));
+  logs.createAll(wanted);
+  for (const { topic, partition } of change.moved) {
+    await logs.get(topic.id, partition.index)?.lead(partition.leaderEpoch);
+  }
+  const configured = change.brokerConfigured ? catalogue.topics() : change.configured;
+  for (const topic of configured) logs.configure(topic.id, catalogue.topicConfig(topic));
+}
+
+function collectGauges(
+  metrics: Metrics,
+  logs: LogManager,
+  pool: BufferPool,
+): void {
+  metrics.partitions = function* () {
+    for (const log of logs.all()) {
+      const { topic, partition, logStartOffset, logEndOffset, highWatermark, size } = log;
+      yield { topic, partition, logStartOffset, logEndOffset, highWatermark, sizeBytes: size };
+    }
+  };
+  metrics.gauge("buffers_lent_bytes", "Bytes of pooled buffers in use.", () => pool.lentBytes);
+}
+
+/** Where clients are told to connect: what is configured, else the first address and the port that was bound. */
+function advertised(config: Config, port: number): { host: string; port: number } {
+  const text = config.advertisedAddress;
+  if (text === "") return { host: config.listenAddresses[0], port };
+  const match = /^(\[.+\]|[^:]+)(?::(\d+))?$/.exec(text)!;
+  return { host: match[1].replace(/^\[|\]$/g, ""), port: match[2] ? Number(match[2]) : port };
+}

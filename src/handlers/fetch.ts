@@ -1,0 +1,294 @@
+/**
+ * Fetch 4–18: reads record batches, waiting up to maxWaitMs until minBytes have come together.
+ *
+ * Whole batches leave, from the one that holds the offset on; only the first non-empty partition may exceed the
+ * limits, so that a consumer never starves on a batch larger than it asked for. An error in any partition is
+ * answered at once. Consumers see no further than the high watermark, under read_committed than the last stable
+ * offset.
+ *
+ * Versions: 5 log start offset · 7 sessions · 9 leader epoch · 12 diverging epochs · 13 topic ids · 15 replica state ·
+ * 16 addresses of leaders (there are none to tell of) · 18 high watermark known to the fetcher. Replicas (replica id ≥ 0) do
+ * not fetch from here: 6.
+ */
+import type { BufferPool } from "../bytes/pool.ts";
+import { ZERO_UUID } from "../bytes/uuid.ts";
+import type { TopicMetrics } from "../metrics/metrics.ts";
+import { ErrorCode } from "../protocol/errors.ts";
+import { Fetch } from "../protocol/messages/fetch.ts";
+import type { Decoded, Encodable, Message } from "../protocol/schema.ts";
+import type { PartitionLog, ReadBound } from "../storage/partition_log.ts";
+import {
+  type FetchPartition,
+  type FetchPlan,
+  type FetchSession,
+  type FetchSessions,
+} from "./fetch_sessions.ts";
+import { type ConnectionInfo, type Handler, handler } from "./handler.ts";
+import { LongPoll } from "./long_poll.ts";
+import { epochError, findLog, findTopic, type PartitionLookup } from "./partitions.ts";
+
+export interface FetchOptions extends PartitionLookup {
+  readonly sessions: FetchSessions;
+  readonly pool: BufferPool;
+  /** Bytes of records in one response. */
+  readonly maxFetchBytes: number;
+  /** Bytes lent by the pool beyond which a response carries one batch only. */
+  readonly maxBufferedBytes: number;
+  readonly meter: (topic: string) => TopicMetrics;
+}
+
+type Request = Decoded<Message<(typeof Fetch)["request"]["fields"]>>;
+type Response = Encodable<Message<(typeof Fetch)["response"]["fields"]>>;
+
+/** What reading one partition came to. */
+interface Row {
+  readonly partition: FetchPartition;
+  readonly log: PartitionLog | null;
+  readonly errorCode: number;
+  readonly highWatermark: number;
+  readonly lastStableOffset: number;
+  readonly logStartOffset: number;
+  readonly diverging: { epoch: number; endOffset: number } | null;
+  readonly records: Uint8Array | null;
+}
+
+/** What reading all partitions came to. */
+interface Harvest {
+  readonly rows: Row[];
+  readonly bytes: number;
+  /** An error or a divergence: there is no use in waiting. */
+  readonly isUrgent: boolean;
+}
+
+export function fetch(options: FetchOptions): Handler {
+  return handler(Fetch, { min: 4, max: 18 }, (request, { connection }) => {
+    const plan = options.sessions.plan({
+      sessionId: request.sessionId,
+      sessionEpoch: request.sessionEpoch,
+      usesTopicIds: request.topics.some((topic) => topic.topicId !== ZERO_UUID),
+      named: namedPartitions(request),
+      forgotten: request.forgottenTopicsData,
+    });
+    if (typeof plan === "number") return { errorCode: plan };
+    const bound = boundOf(request);
+    const replicaId = Math.max(request.replicaId, request.replicaState.replicaId);
+    const harvest = read(options, plan, request, bound, replicaId);
+    const enough = harvest.bytes >= request.minBytes || request.maxWaitMs <= 0 ||
+      harvest.isUrgent ||
+      harvest.rows.length === 0;
+    if (enough) return respond(options, plan, harvest, request.isolationLevel);
+    return waitForMore(options, plan, request, harvest, bound, connection);
+  });
+}
+
+/** Waits until enough has become visible, time is up, or the connection goes; then reads again. */
+async function waitForMore(
+  options: FetchOptions,
+  plan: FetchPlan,
+  request: Request,
+  harvest: Harvest,
+  bound: ReadBound,
+  connection: ConnectionInfo,
+): Promise<Response> {
+  const deadlineMs = performance.now() + request.maxWaitMs;
+  const missing = request.minBytes - harvest.bytes;
+  release(options.pool, harvest);
+  const logs = harvest.rows.map((row) => row.log!);
+  let fresh: Harvest;
+  do {
+    await new LongPoll(logs, missing, deadlineMs, connection.ends).done;
+    fresh = read(options, plan, request, bound, -1);
+    if (fresh.bytes >= request.minBytes || fresh.isUrgent || performance.now() >= deadlineMs) break;
+    if (connection.isEnding) break;
+    release(options.pool, fresh); // under read_committed more may be visible than is stable
+  } while (true);
+  return respond(options, plan, fresh, request.isolationLevel);
+}
+
+function read(
+  options: FetchOptions,
+  plan: FetchPlan,
+  request: Request,
+  bound: ReadBound,
+  replicaId: number,
+): Harvest {
+  let budget = Math.min(Math.max(0, request.maxBytes), options.maxFetchBytes);
+  if (options.pool.lentBytes > options.maxBufferedBytes) budget = 0; // one batch, until others have been sent
+  const rows: Row[] = [];
+  let bytes = 0, isUrgent = false;
+  for (const partition of plan.partitions) {
+    const row = replicaId >= 0
+      ? errorRow(partition, ErrorCode.NOT_LEADER_OR_FOLLOWER)
+      : readPartition(options, partition, bound, budget, bytes === 0);
+    if (row.records !== null) {
+      bytes += row.records.length;
+      budget = Math.max(0, budget - row.records.length);
+    }
+    if (row.errorCode !== ErrorCode.NONE || row.diverging !== null) isUrgent = true;
+    rows.push(row);
+  }
+  return { rows, bytes, isUrgent };
+}
+
+function readPartition(
+  options: FetchOptions,
+  partition: FetchPartition,
+  bound: ReadBound,
+  budget: number,
+  minOneBatch: boolean,
+): Row {
+  const log = logOf(options, partition);
+  if (typeof log === "number") return errorRow(partition, log);
+  const epochCode = epochError(log, partition.currentLeaderEpoch);
+  if (epochCode !== ErrorCode.NONE) return errorRow(partition, epochCode);
+  const diverging = divergence(log, partition);
+  const from = partition.fetchOffset;
+  if (from < log.logStartOffset || from > log.logEndOffset) {
+    return errorRow(partition, ErrorCode.OFFSET_OUT_OF_RANGE, log);
+  }
+  const maxBytes = Math.min(Math.max(0, partition.maxBytes), budget);
+  const wanted = diverging === null && log.hasData(from, bound) && (maxBytes > 0 || minOneBatch);
+  return {
+    partition,
+    log,
+    errorCode: ErrorCode.NONE,
+    highWatermark: log.highWatermark,
+    lastStableOffset: log.lastStableOffset,
+    logStartOffset: log.logStartOffset,
+    diverging,
+    records: wanted ? log.read(from, { maxBytes, bound, minOneBatch }) : null,
+  };
+}
+
+/** The partition's log, remembered over the requests of a session. */
+function logOf(options: FetchOptions, partition: FetchPartition): PartitionLog | number {
+  const known = partition.log;
+  if (known !== null && known.offline === null) return known;
+  const topic = findTopic(options, partition.topic, partition.topicId);
+  const log = typeof topic === "number" ? topic : findLog(options, topic, partition.index);
+  partition.log = typeof log === "number" ? null : log;
+  return log;
+}
+
+/** Where a fetcher's last epoch ended here, when that is not where it believes (KIP-595; consumers send -1). */
+function divergence(
+  log: PartitionLog,
+  { lastFetchedEpoch, fetchOffset }: FetchPartition,
+): { epoch: number; endOffset: number } | null {
+  if (lastFetchedEpoch < 0) return null;
+  const end = log.epochs.endOffsetFor(lastFetchedEpoch, log.logEndOffset);
+  const agrees = end.epoch === lastFetchedEpoch && end.endOffset >= fetchOffset;
+  return agrees ? null : end;
+}
+
+function respond(
+  options: FetchOptions,
+  plan: FetchPlan,
+  harvest: Harvest,
+  isolationLevel: number,
+): Response {
+  const { session, isIncremental } = plan;
+  const responses: NonNullable<Response["responses"]>[number][] = [];
+  let current: { topic: string; topicId: string; partitions: unknown[] } | null = null;
+  for (const row of harvest.rows) {
+    const { partition, records } = row;
+    if (isIncremental && !hasNews(row)) continue;
+    if (session) {
+      partition.toldHighWatermark = row.highWatermark;
+      partition.toldLogStart = row.logStartOffset;
+    }
+    if (records !== null) {
+      options.meter(row.log!.topic).bytesOut += records.length;
+      if (session) moveToEnd(session, partition);
+    }
+    if (
+      current === null || current.topic !== partition.topic || current.topicId !== partition.topicId
+    ) {
+      const { topic, topicId } = partition;
+      current = { topic, topicId, partitions: [] };
+      responses.push(current as unknown as typeof responses[number]);
+    }
+    current.partitions.push({
+      partitionIndex: partition.index,
+      errorCode: row.errorCode,
+      highWatermark: row.highWatermark,
+      lastStableOffset: row.lastStableOffset,
+      logStartOffset: row.logStartOffset,
+      ...row.diverging && { divergingEpoch: row.diverging },
+      abortedTransactions: isolationLevel === READ_COMMITTED ? abortedIn(row) : null,
+      records: records ?? NO_RECORDS,
+    });
+  }
+  return { sessionId: session?.id ?? 0, responses };
+}
+
+function hasNews(row: Row): boolean {
+  return row.records !== null || row.errorCode !== ErrorCode.NONE || row.diverging !== null ||
+    row.partition.toldHighWatermark !== row.highWatermark ||
+    row.partition.toldLogStart !== row.logStartOffset;
+}
+
+/** What was served goes to the end of the session, so that under small limits every partition has its turn. */
+function moveToEnd(session: FetchSession, partition: FetchPartition): void {
+  const { topic, topicId, index } = partition;
+  const key = `${topicId === ZERO_UUID ? topic : topicId}:${index}`;
+  if (session.partitions.size === 1 || !session.partitions.delete(key)) return;
+  session.partitions.set(key, partition);
+}
+
+/** The aborted transactions whose records are in what was read: the consumer drops those records. */
+function abortedIn(
+  { log, partition, records }: Row,
+): { producerId: number; firstOffset: number }[] {
+  if (log === null || records === null) return [];
+  return log.abortedTransactions(partition.fetchOffset, records);
+}
+
+function errorRow(
+  partition: FetchPartition,
+  errorCode: number,
+  log: PartitionLog | null = null,
+): Row {
+  return {
+    partition,
+    log,
+    errorCode,
+    highWatermark: -1,
+    lastStableOffset: -1,
+    logStartOffset: -1,
+    diverging: null,
+    records: null,
+  };
+}
+
+function release(pool: BufferPool, harvest: Harvest): void {
+  for (const { records } of harvest.rows) if (records !== null) pool.give(records);
+}
+
+function boundOf(request: Request): ReadBound {
+  return request.isolationLevel === READ_COMMITTED ? "lso" : "hw";
+}
+
+const READ_COMMITTED = 1;
+const NO_RECORDS = new Uint8Array(0);
+
+function namedPartitions(request: Request): FetchPartition[] {
+  const named: FetchPartition[] = [];
+  for (const { topic, topicId, partitions } of request.topics) {
+    for (const one of partitions) {
+      named.push({
+        topic,
+        topicId,
+        index: one.partition,
+        fetchOffset: one.fetchOffset,
+        maxBytes: one.partitionMaxBytes,
+        currentLeaderEpoch: one.currentLeaderEpoch,
+        lastFetchedEpoch: one.lastFetchedEpoch,
+        toldHighWatermark: -1,
+        toldLogStart: -1,
+        log: null,
+      });
+    }
+  }
+  return named;
+}

@@ -1,0 +1,174 @@
+/**
+ * Fetch sessions (KIP-227): the broker remembers what a consumer fetches, so that the next request names only what
+ * changed and the response only what is new.
+ *
+ * | request | means |
+ * |---|---|
+ * | id 0, epoch -1 | no session, please |
+ * | id 0, epoch 0 | open one |
+ * | id n, epoch 0 | close n, open another |
+ * | id n, epoch -1 | close n |
+ * | id n, epoch e | go on; e is one more than last time |
+ *
+ * At most `slots` are kept. A new one takes the place of the longest unused, once that has been unused for two
+ * minutes; before, the newcomer simply gets no session, which every client can live with.
+ */
+import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
+import type { Clock } from "../clock.ts";
+import { ErrorCode } from "../protocol/errors.ts";
+import type { PartitionLog } from "../storage/partition_log.ts";
+
+/** One partition that a client fetches. */
+export interface FetchPartition {
+  readonly topic: string;
+  readonly topicId: Uuid;
+  readonly index: number;
+  fetchOffset: number;
+  maxBytes: number;
+  currentLeaderEpoch: number;
+  lastFetchedEpoch: number;
+  /** What the client was told last, by which an incremental response leaves out what has not changed. */
+  toldHighWatermark: number;
+  toldLogStart: number;
+  /** Found at the last fetch; looked up again when it went offline. */
+  log: PartitionLog | null;
+}
+
+export interface FetchSession {
+  readonly id: number;
+  readonly usesTopicIds: boolean;
+  readonly partitions: Map<string, FetchPartition>;
+  nextEpoch: number;
+  lastUsedMs: number;
+}
+
+/** What a request asks for: the partitions to read, and the session it belongs to, if any. */
+export interface FetchPlan {
+  readonly session: FetchSession | null;
+  /** Whether only what changed is answered. */
+  readonly isIncremental: boolean;
+  readonly partitions: Iterable<FetchPartition>;
+}
+
+export interface SessionRequest {
+  readonly sessionId: number;
+  readonly sessionEpoch: number;
+  readonly usesTopicIds: boolean;
+  /** The partitions the request names, in its order. */
+  readonly named: readonly FetchPartition[];
+  readonly forgotten: readonly { topic: string; topicId: Uuid; partitions: readonly number[] }[];
+}
+
+export class FetchSessions {
+  readonly #slots: number;
+  readonly #clock: Clock;
+  /** In order of use, the longest unused first. */
+  readonly #sessions = new Map<number, FetchSession>();
+  readonly #random: () => number;
+
+  constructor(options: { slots: number; clock: Clock; random?: () => number }) {
+    this.#slots = options.slots;
+    this.#clock = options.clock;
+    this.#random = options.random ??
+      (() => crypto.getRandomValues(new Uint32Array(1))[0] / 2 ** 32);
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** Takes up a request: opens, continues or ends its session. A number is the error code that answers it. */
+  plan(request: SessionRequest): FetchPlan | number {
+    const { sessionId, sessionEpoch, named } = request;
+    if (sessionEpoch === FINAL_EPOCH || sessionEpoch === INITIAL_EPOCH) {
+      this.#sessions.delete(sessionId);
+      const session = sessionEpoch === INITIAL_EPOCH ? this.#open(request) : null;
+      return { session, isIncremental: false, partitions: session ? allOf(session) : named };
+    }
+    const session = this.#sessions.get(sessionId);
+    if (session === undefined) return ErrorCode.FETCH_SESSION_ID_NOT_FOUND;
+    if (session.nextEpoch !== sessionEpoch) return ErrorCode.INVALID_FETCH_SESSION_EPOCH;
+    if (
+      session.usesTopicIds !== request.usesTopicIds && named.length + request.forgotten.length > 0
+    ) {
+      return ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR;
+    }
+    update(session, request);
+    if (session.partitions.size === 0) { // a session of nothing is over (FetchSessionCache)
+      this.#sessions.delete(sessionId);
+      return { session: null, isIncremental: false, partitions: [] };
+    }
+    this.#touch(session);
+    session.nextEpoch = sessionEpoch === MAX_INT32 ? 1 : sessionEpoch + 1;
+    return { session, isIncremental: true, partitions: allOf(session) };
+  }
+
+  #open(request: SessionRequest): FetchSession | null {
+    if (request.named.length === 0 || !this.#makeRoom()) return null;
+    const session: FetchSession = {
+      id: this.#newId(),
+      usesTopicIds: request.usesTopicIds,
+      partitions: new Map(request.named.map((partition) => [keyOf(partition), partition])),
+      nextEpoch: 1,
+      lastUsedMs: this.#clock.monotonicMs(),
+    };
+    this.#sessions.set(session.id, session);
+    return session;
+  }
+
+  #makeRoom(): boolean {
+    if (this.#sessions.size < this.#slots) return true;
+    for (const oldest of this.#sessions.values()) {
+      if (this.#clock.monotonicMs() - oldest.lastUsedMs < EVICTION_MS) return false;
+      this.#sessions.delete(oldest.id);
+      return true;
+    }
+    return false;
+  }
+
+  #touch(session: FetchSession): void {
+    session.lastUsedMs = this.#clock.monotonicMs();
+    this.#sessions.delete(session.id);
+    this.#sessions.set(session.id, session);
+  }
+
+  /** Not guessable one from another, since knowing an id is all it takes to go on with a session. */
+  #newId(): number {
+    for (;;) {
+      const id = 1 + Math.floor(this.#random() * (MAX_INT32 - 1));
+      if (!this.#sessions.has(id)) return id;
+    }
+  }
+}
+
+const FINAL_EPOCH = -1;
+const INITIAL_EPOCH = 0;
+const MAX_INT32 = 2 ** 31 - 1;
+const EVICTION_MS = 120_000;
+
+/** The session's partitions, which may be walked more than once. */
+function allOf(session: FetchSession): Iterable<FetchPartition> {
+  return { [Symbol.iterator]: () => session.partitions.values() };
+}
+
+function update(session: FetchSession, { named, forgotten }: SessionRequest): void {
+  for (const partition of named) {
+    const key = keyOf(partition);
+    const known = session.partitions.get(key);
+    if (known === undefined) {
+      session.partitions.set(key, partition);
+      continue;
+    }
+    known.fetchOffset = partition.fetchOffset;
+    known.maxBytes = partition.maxBytes;
+    known.currentLeaderEpoch = partition.currentLeaderEpoch;
+    known.lastFetchedEpoch = partition.lastFetchedEpoch;
+  }
+  for (const { topic, topicId, partitions } of forgotten) {
+    for (const index of partitions) session.partitions.delete(keyOf({ topic, topicId, index }));
+  }
+}
+
+function keyOf({ topic, topicId, index }: { topic: string; topicId: Uuid; index: number }): string {
+  return `${topicId === ZERO_UUID ? topic : topicId}:${index}`;
+}

@@ -1,0 +1,110 @@
+/**
+ * ListOffsets 1–11: offsets by time, and the special ones.
+ *
+ * | timestamp | asks for | since |
+ * |---|---|---|
+ * | ≥ 0 | the first record with at least this timestamp, exact to the record | 1 |
+ * | -1 | the high watermark; under read_committed the last stable offset | 1 |
+ * | -2 | the log start | 1 |
+ * | -3 | the record with the largest timestamp (KIP-734) | 7 |
+ * | -4 | the start of what is local: the log start, as there is no other tier (KIP-405) | 8 |
+ * | -5 | the last offset in remote storage: none, -1 (KIP-1005) | 9 |
+ * | -6 | the first offset not uploaded yet: none, -1 (KIP-1023) | 11 |
+ *
+ * A special timestamp before its version, or an unknown one, is 35; a partition named twice is 42. What lies beyond
+ * what the isolation level shows is not found (-1).
+ */
+import { ZERO_UUID } from "../bytes/uuid.ts";
+import { ErrorCode } from "../protocol/errors.ts";
+import { ListOffsets } from "../protocol/messages/list_offsets.ts";
+import type { PartitionLog } from "../storage/partition_log.ts";
+import { findByTimestamp, findLargestTimestamp, type FoundRecord } from "../storage/time_search.ts";
+import { type Handler, handler } from "./handler.ts";
+import { epochError, findLog, findTopic, type PartitionLookup } from "./partitions.ts";
+
+export interface ListOffsetsOptions extends PartitionLookup {
+  /** Bytes a compressed batch may grow to while it is searched. */
+  readonly maxDecompressedBytes: number;
+}
+
+interface Found {
+  readonly errorCode?: number;
+  readonly timestamp?: number;
+  readonly offset?: number;
+  readonly leaderEpoch?: number;
+}
+
+export function listOffsets(options: ListOffsetsOptions): Handler {
+  return handler(ListOffsets, { min: 1, max: 11 }, (request, { apiVersion }) => {
+    const twice = namedTwice(request.topics);
+    const isCommitted = request.isolationLevel === READ_COMMITTED;
+    return {
+      topics: request.topics.map(({ name, partitions }) => {
+        const topic = findTopic(options, name, ZERO_UUID);
+        return {
+          name,
+          partitions: partitions.map(({ partitionIndex, currentLeaderEpoch, timestamp }) => {
+            const refused = (errorCode: number) => ({ partitionIndex, errorCode });
+            if (twice.has(`${name}:${partitionIndex}`)) return refused(ErrorCode.INVALID_REQUEST);
+            if (timestamp < 0 && !(apiVersion >= SINCE[-timestamp])) {
+              return refused(ErrorCode.UNSUPPORTED_VERSION);
+            }
+            const log = typeof topic === "number" ? topic : findLog(options, topic, partitionIndex);
+            if (typeof log === "number") return refused(log);
+            const epochCode = epochError(log, currentLeaderEpoch);
+            if (epochCode !== ErrorCode.NONE) return refused(epochCode);
+            return { partitionIndex, ...find(options, log, timestamp, isCommitted) };
+          }),
+        };
+      }),
+    };
+  });
+}
+
+/** The version that knows timestamp -1, -2, …; by their absolute value. */
+const SINCE = [0, 1, 1, 7, 8, 9, 11];
+const READ_COMMITTED = 1;
+
+function find(
+  options: ListOffsetsOptions,
+  log: PartitionLog,
+  timestamp: number,
+  isCommitted: boolean,
+): Found {
+  const end = isCommitted ? log.lastStableOffset : log.highWatermark;
+  switch (timestamp) {
+    case -1:
+      return { offset: end, leaderEpoch: log.epochs.latestEpoch };
+    case -2:
+    case -4:
+      return { offset: log.logStartOffset, leaderEpoch: log.epochs.epochFor(log.logStartOffset) };
+    case -3:
+      return shown(findLargestTimestamp(log, options.maxDecompressedBytes), log, end);
+    case -5:
+    case -6:
+      return {};
+    default:
+      return shown(findByTimestamp(log, timestamp, options.maxDecompressedBytes), log, end);
+  }
+}
+
+function shown(found: FoundRecord | null, log: PartitionLog, end: number): Found {
+  if (found === null || found.offset >= end) return {};
+  const { offset, timestampMs } = found;
+  return { offset, timestamp: timestampMs, leaderEpoch: log.epochs.epochFor(offset) };
+}
+
+/** The partitions that a request names more than once. */
+function namedTwice(
+  topics: readonly { name: string; partitions: readonly { partitionIndex: number }[] }[],
+): Set<string> {
+  const seen = new Set<string>(), twice = new Set<string>();
+  for (const { name, partitions } of topics) {
+    for (const { partitionIndex } of partitions) {
+      const key = `${name}:${partitionIndex}`;
+      if (seen.has(key)) twice.add(key);
+      seen.add(key);
+    }
+  }
+  return twice;
+}
