@@ -2,7 +2,7 @@
  * End to end: one record at a time, from the moment it is sent until it has arrived at a consumer that waits for it in
  * a long poll. The producer waits for arrival and acknowledgement before it sends the next.
  */
-import { type Bench, durations, type Result } from "./bench.ts";
+import { type Bench, durations, type Result } from "./types.ts";
 import { fetchedBytes, fetchRequest } from "./fetch.ts";
 import { Histogram } from "./histogram.ts";
 import { LoadConnection, Phases } from "./load.ts";

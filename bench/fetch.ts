@@ -2,7 +2,7 @@
  * Fetch: connections that read 1 MiB at a time, each its own partition from beginning to end and round again. The data
  * was written just before, so it is in the page cache.
  */
-import { type Bench, durations, type Result, type Target } from "./bench.ts";
+import { type Bench, durations, type Result, type Target } from "./types.ts";
 import { Histogram } from "./histogram.ts";
 import { encoded, LoadConnection, Phases } from "./load.ts";
 import { batchOf, checkProduced, FETCH_VERSION, produceRequest, withTopic } from "./topics.ts";

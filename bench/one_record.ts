@@ -1,7 +1,7 @@
 /**
  * One record: requests that carry a single record of 100 bytes, over 50 connections: what a request costs.
  */
-import type { Bench } from "./bench.ts";
+import type { Bench } from "./types.ts";
 import { runProduce } from "./produce.ts";
 
 export const oneRecord: Bench = {

@@ -1,7 +1,7 @@
 /**
  * Produce: connections that append the same batch again and again, each to a partition of its own.
  */
-import { type Bench, durations, type Result, type Size, type Target } from "./bench.ts";
+import { type Bench, durations, type Result, type Size, type Target } from "./types.ts";
 import { Histogram } from "./histogram.ts";
 import { LoadConnection, Phases } from "./load.ts";
 import { batchOf, checkProduced, produceRequest, withTopic } from "./topics.ts";

@@ -1,5 +1,5 @@
 /** The table: one line a load, with where and how it was measured above it. */
-import type { Flush, Result } from "./bench.ts";
+import type { Flush, Result } from "./types.ts";
 
 export interface Line extends Result {
   readonly bench: string;

@@ -5,7 +5,7 @@
  * read, write (a temporary directory), env, sys (the machine's line in the table), run (only to start that broker).
  */
 import { parseArgs } from "@std/cli/parse-args";
-import type { Bench, Size, Target } from "./bench.ts";
+import type { Bench, Size, Target } from "./types.ts";
 import { e2e } from "./e2e.ts";
 import { fetch } from "./fetch.ts";
 import { oneRecord } from "./one_record.ts";

@@ -2,7 +2,7 @@
  * Targets: the brokers a bench may load: one started for it in a process of its own, one in this process (for smoke,
  * which so needs no right to run anything), or one that runs already.
  */
-import type { Flush, Target } from "./bench.ts";
+import type { Flush, Target } from "./types.ts";
 
 /** A broker that is there. */
 export function runningBroker(address: string): Target {

@@ -4,7 +4,7 @@ import { Cluster } from "../src/client/cluster.ts";
 import { buildBatch } from "../src/protocol/records/build.ts";
 import { Produce } from "../src/protocol/messages/produce.ts";
 import { decodeResponse } from "../src/protocol/frame.ts";
-import type { Target } from "./bench.ts";
+import type { Target } from "./types.ts";
 import { encoded } from "./load.ts";
 
 /** Topics by name keep requests valid over runs: the last version without ids. */

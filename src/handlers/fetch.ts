@@ -15,6 +15,7 @@ import { ZERO_UUID } from "../bytes/uuid.ts";
 import type { TopicMetrics } from "../metrics/metrics.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { Fetch } from "../protocol/messages/fetch.ts";
+import * as batch from "../protocol/records/batch.ts";
 import type { Decoded, Encodable, Message } from "../protocol/schema.ts";
 import type { PartitionLog, ReadBound } from "../storage/partition_log.ts";
 import {
@@ -198,7 +199,7 @@ function respond(
       partition.toldLogStart = row.logStartOffset;
     }
     if (records !== null) {
-      options.meter(row.log!.topic).bytesOut += records.length;
+      count(options.meter(row.log!.topic), records);
       if (session) moveToEnd(session, partition);
     }
     if (
@@ -220,6 +221,13 @@ function respond(
     });
   }
   return { sessionId: session?.id ?? 0, responses };
+}
+
+function count(meter: TopicMetrics, records: Uint8Array): void {
+  meter.bytesOut += records.length;
+  for (let at = 0; at < records.length; at += batch.sizeInBytes(records, at)) {
+    meter.messagesOut += batch.recordCount(records, at);
+  }
 }
 
 function hasNews(row: Row): boolean {

@@ -15,7 +15,7 @@ import {
 import type { JournalEntry } from "./journal.ts";
 import { createLog, type LogRef, openLog, repairMetadata, topicIdOf } from "./open_log.ts";
 import type { LogContext, PartitionLog } from "./partition_log.ts";
-import { expiredBefore } from "./retention.ts";
+import { expiredBefore, isActiveExpired } from "./retention.ts";
 
 /** A partition that should exist, with what the catalogue says of it. */
 export interface WantedLog extends LogRef {
@@ -133,6 +133,7 @@ export class LogManager {
     for (const log of this.all()) {
       if (log.offline !== null) continue;
       const before = log.logStartOffset;
+      if (isActiveExpired(log, nowMs)) log.roll();
       log.advanceStart(expiredBefore(log, nowMs));
       if (log.logStartOffset === before) continue;
       this.#options.onEvent("segments_deleted", {

@@ -15,7 +15,7 @@ import { MemoryStore } from "./memory_store.ts";
 import { createLog, openLog } from "./open_log.ts";
 import type { LogContext, PartitionLog } from "./partition_log.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "./producer_state.ts";
-import { expiredBefore } from "./retention.ts";
+import { expiredBefore, isActiveExpired } from "./retention.ts";
 import type { Store } from "./store.ts";
 import { findByTimestamp, findLargestTimestamp } from "./time_search.ts";
 
@@ -248,6 +248,18 @@ Deno.test("a record from the future does not pin its segment, nor does it wipe t
   assertEquals(expiredBefore(log, clock.nowMs()), 0);
   clock.advance(120_000);
   assertEquals(expiredBefore(log, clock.nowMs()), 1);
+});
+
+Deno.test("an active segment that is too old is rolled, so that an idle topic empties", async () => {
+  const { context, clock } = setup(new MemoryStore());
+  const log = await newLog(context, { "retention.ms": 60_000 });
+  append(log, 3, clock.nowMs());
+  assertEquals(isActiveExpired(log, clock.nowMs()), false);
+  clock.advance(61_000);
+  assertEquals(isActiveExpired(log, clock.nowMs()), true);
+  log.roll();
+  log.advanceStart(expiredBefore(log, clock.nowMs()));
+  assertEquals([log.logStartOffset, log.logEndOffset, log.size], [3, 3, 0]);
 });
 
 Deno.test("a torn tail is cut, what is before it stays, and the log goes on", async () => {

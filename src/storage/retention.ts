@@ -6,6 +6,7 @@
  * future, do not say how old they are, so the time the segment was opened here counts for them.
  */
 import type { PartitionLog } from "./partition_log.ts";
+import type { Segment } from "./segment.ts";
 
 /** The offset below which everything may be deleted; the present log start when nothing may. */
 export function expiredBefore(log: PartitionLog, nowMs: number): number {
@@ -17,13 +18,23 @@ export function expiredBefore(log: PartitionLog, nowMs: number): number {
   for (let i = 0; i + 1 < segments.length; i++) {
     const segment = segments[i], end = segments[i + 1].baseOffset;
     if (end > log.highWatermark) break;
-    const newestMs = segment.largestTimestampMs;
-    const ageMs = nowMs - (newestMs < 0 || newestMs > nowMs ? segment.createdMs : newestMs);
-    const tooOld = retentionMs >= 0 && ageMs > retentionMs;
+    const tooOld = retentionMs >= 0 && ageOf(segment, nowMs) > retentionMs;
     const tooMuch = excessBytes >= segment.size && segment.size > 0;
     if (!tooOld && !tooMuch) break;
     excessBytes -= segment.size;
     start = end;
   }
   return start;
+}
+
+/** Whether even the active segment is too old, so that it should be rolled: then it can go like the others. */
+export function isActiveExpired(log: PartitionLog, nowMs: number): boolean {
+  const active = log.segments[log.segments.length - 1], retentionMs = log.config["retention.ms"];
+  return log.config["cleanup.policy"].includes("delete") && retentionMs >= 0 && active.size > 0 &&
+    log.highWatermark === log.logEndOffset && ageOf(active, nowMs) > retentionMs;
+}
+
+function ageOf(segment: Segment, nowMs: number): number {
+  const newestMs = segment.largestTimestampMs;
+  return nowMs - (newestMs < 0 || newestMs > nowMs ? segment.createdMs : newestMs);
 }

@@ -1,5 +1,5 @@
 /**
- * Bench: what a file in this folder gives to run.ts: a name, and a function that loads a broker and says what it saw.
+ * Types: what a bench is. Each file gives run.ts a name, and a function that loads a broker and says what it saw.
  */
 import type { Histogram } from "./histogram.ts";
 
