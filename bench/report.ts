@@ -6,7 +6,7 @@ export interface Line extends Result {
   readonly flush: Flush | "given";
 }
 
-export function report(lines: readonly Line[], command: string): string {
+export function report(lines: readonly Line[]): string {
   const table = [
     ["bench", "flush", "load", "requests/s", "MB/s", "p50 ms", "p99 ms"],
     ["---", "---", "---", "---:", "---:", "---:", "---:"],
@@ -20,12 +20,15 @@ export function report(lines: readonly Line[], command: string): string {
       line.latency.percentile(99).toFixed(3),
     ]),
   ];
+  return [...table.map((cells) => `| ${cells.join(" | ")} |`), ""].join("\n");
+}
+
+/** When, where and how. */
+export function heading(command: string): string {
   return [
     `${new Date().toISOString().slice(0, 16)}Z, ${machine()}, Deno ${Deno.version.deno}`,
     "",
     `    ${command}`,
-    "",
-    ...table.map((cells) => `| ${cells.join(" | ")} |`),
     "",
   ].join("\n");
 }

@@ -10,7 +10,7 @@ import { e2e } from "./e2e.ts";
 import { fetch } from "./fetch.ts";
 import { oneRecord } from "./one_record.ts";
 import { produce } from "./produce.ts";
-import { type Line, report } from "./report.ts";
+import { heading, type Line, report } from "./report.ts";
 import { runningBroker, spawnBroker } from "./targets.ts";
 
 export const benches: readonly Bench[] = [produce, oneRecord, fetch, e2e];
@@ -60,5 +60,6 @@ if (import.meta.main) {
   const lines = args.address
     ? await runBenches(chosen, size, () => Promise.resolve(runningBroker(args.address!)), ["given"])
     : await runBenches(chosen, size, (flush) => spawnBroker(flush === "given" ? "fsync" : flush));
-  console.log(report(lines, `deno task bench ${Deno.args.join(" ")}`.trim()));
+  console.log(heading(`deno task bench ${Deno.args.join(" ")}`.trim()));
+  console.log(report(lines));
 }

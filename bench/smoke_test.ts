@@ -1,0 +1,60 @@
+/**
+ * Keeps the benches from rotting: every one runs in its smoke size against a broker in this process that keeps its data
+ * in memory, and every micro-benchmark runs once.
+ */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { startBroker } from "../src/broker.ts";
+import { defaultConfig } from "../src/config/options.ts";
+import { report } from "./report.ts";
+import { benches, choose, runBenches } from "./run.ts";
+import type { Target } from "./types.ts";
+
+async function inProcess(): Promise<Target> {
+  const defaults = defaultConfig();
+  const broker = await startBroker({
+    ...defaults,
+    kafkaPort: 0,
+    httpPort: 0,
+    storage: { ...defaults.storage, path: "memory://" },
+  });
+  return { address: broker.kafkaAddress, stop: () => broker.stop() };
+}
+
+for (const bench of benches) {
+  Deno.test(`bench ${bench.name} runs in its smoke size`, async () => {
+    const lines = await runBenches([bench], "smoke", inProcess, ["given"]);
+    assert(lines.length > 0);
+    for (const line of lines) {
+      assert(line.requests > 0, `${line.load}: nothing was measured`);
+      assertEquals(line.latency.count, line.requests);
+      assert(line.bytes > 0, `${line.load}: no bytes were moved`);
+    }
+    assert(report(lines).includes(`| ${bench.name} | given |`));
+  });
+}
+
+Deno.test("choose() refuses a bench there is none of", () => {
+  assertThrows(() => choose(["prodce"]), Error, 'Bench "prodce": needed is one of produce');
+});
+
+const here = new URL(".", import.meta.url);
+const files = [here, new URL("rooms/", here)].flatMap((folder) =>
+  [...Deno.readDirSync(folder)].filter(({ name }) => name.endsWith(".ts"))
+    .map(({ name }) => new URL(name, folder))
+    .filter((url) => Deno.readTextFileSync(url).includes("\nDeno.bench("))
+);
+
+Deno.test("every micro-benchmark runs", async () => {
+  const found: { name: string; run: () => unknown }[] = [];
+  const original = Deno.bench;
+  Deno.bench =
+    ((name: string, run: () => unknown) =>
+      found.push({ name, run })) as unknown as typeof Deno.bench;
+  try {
+    for (const file of files) await import(file.href);
+  } finally {
+    Deno.bench = original;
+  }
+  assert(found.length >= files.length && files.length > 0);
+  for (const { run } of found) await run();
+});
