@@ -1,0 +1,160 @@
+/**
+ * Config entries of a broker as DescribeConfigs shows them: this broker's options under Kafka's names, where Kafka has
+ * one of the same meaning, and the defaults of topics' configs.
+ */
+import type { Option, OptionValue } from "../config/option.ts";
+import { type Config, isOption, options } from "../config/options.ts";
+import {
+  type TopicConfigName,
+  topicConfigs,
+  type TopicConfigSpec,
+} from "../config/topic_configs.ts";
+import {
+  brokerSettings,
+  type ConfigLayers,
+  ConfigSource,
+  type Setting,
+} from "../topics/describe_topic_config.ts";
+
+/** One config of an answer. */
+export interface ConfigEntry {
+  readonly name: string;
+  readonly value: string | null;
+  readonly configSource: number;
+  readonly synonyms: readonly Setting[];
+  readonly readOnly: boolean;
+  readonly isSensitive: boolean;
+  readonly configType: number;
+  readonly documentation: string;
+}
+
+/** Kafka's number of a config's type (DescribeConfigsResponse.ConfigType); text is a string. */
+export function typeCode(type: string): number {
+  return TYPES[type] ?? STRING;
+}
+
+const STRING = 2;
+const TYPES: Readonly<Record<string, number>> = {
+  boolean: 1,
+  string: STRING,
+  int: 3,
+  integer: 3,
+  long: 5,
+  double: 6,
+  list: 7,
+};
+
+/** What is set on a resource and nothing else. */
+export function dynamicEntries(
+  configs: ReadonlyMap<string, string>,
+  source: number,
+): ConfigEntry[] {
+  return [...configs].map(([name, value]) => {
+    const known = topicConfigBehind(name);
+    return {
+      name,
+      value,
+      configSource: source,
+      synonyms: [{ name, value, source }],
+      readOnly: false,
+      isSensitive: false,
+      configType: known === undefined ? STRING : typeCode(topicConfigs[known].type),
+      documentation: known === undefined ? "" : topicConfigs[known].doc,
+    };
+  });
+}
+
+/** Everything of this broker. Options are read-only: they change with a restart. */
+export function brokerEntries(layers: ConfigLayers, config: Config): ConfigEntry[] {
+  const entries = new Map<string, ConfigEntry>();
+  for (const entry of [...optionEntries(config), ...topicDefaultEntries(layers)]) {
+    entries.set(entry.name, entry);
+  }
+  return [...entries.values()].sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+function optionEntries(config: Config): ConfigEntry[] {
+  const entries: ConfigEntry[] = [];
+  const groups = Object.entries(options as Record<string, Option | Record<string, Option>>);
+  for (const [name, group] of groups) {
+    const value = (config as unknown as Record<string, unknown>)[name];
+    if (isOption(group)) add(group, value as OptionValue);
+    else {
+      for (const [key, option] of Object.entries(group)) {
+        add(option, (value as Record<string, OptionValue>)[key]);
+      }
+    }
+  }
+  entries.push(fixed("broker.id", String(config.nodeId), "integer", "The same as node.id."));
+  entries.push(fixed("default.replication.factor", "1", "integer", "One node keeps every record."));
+  return entries;
+
+  function add(option: Option, value: OptionValue): void {
+    if (option.kafkaName === undefined || "secret" in option) return;
+    entries.push(optionEntry(option, option.kafkaName, value, config));
+  }
+}
+
+function optionEntry(
+  option: Option,
+  name: string,
+  value: OptionValue,
+  config: Config,
+): ConfigEntry {
+  const text = name === "listeners"
+    ? config.listenAddresses.map((host) => `PLAINTEXT://${host}:${config.kafkaPort}`).join(",")
+    : String(value);
+  const isDefault = String(value) === String(option.default);
+  const source = isDefault ? ConfigSource.DEFAULT : ConfigSource.STATIC;
+  return {
+    name,
+    value: text,
+    configSource: source,
+    synonyms: [{ name, value: text, source }],
+    readOnly: true,
+    isSensitive: false,
+    configType: typeCode(option.type),
+    documentation: option.doc,
+  };
+}
+
+function fixed(name: string, value: string, type: string, documentation: string): ConfigEntry {
+  return {
+    name,
+    value,
+    configSource: ConfigSource.DEFAULT,
+    synonyms: [{ name, value, source: ConfigSource.DEFAULT }],
+    readOnly: true,
+    isSensitive: false,
+    configType: typeCode(type),
+    documentation,
+  };
+}
+
+/** The broker-level names of topics' configs; the default of one that has several names stands under the first. */
+function topicDefaultEntries(layers: ConfigLayers): ConfigEntry[] {
+  return (Object.keys(topicConfigs) as TopicConfigName[]).flatMap((name) => {
+    const spec: TopicConfigSpec = topicConfigs[name];
+    const settings = brokerSettings(name, layers);
+    return spec.synonyms.map((synonym, i): ConfigEntry => {
+      const own = settings.filter((setting) => setting.name === synonym);
+      return {
+        name: synonym,
+        value: own[0]?.value ?? (i === 0 ? spec.default : null),
+        configSource: own[0]?.source ?? ConfigSource.DEFAULT,
+        synonyms: own,
+        readOnly: false,
+        isSensitive: false,
+        configType: typeCode(spec.type),
+        documentation: spec.doc,
+      };
+    });
+  });
+}
+
+function topicConfigBehind(name: string): TopicConfigName | undefined {
+  return (Object.keys(topicConfigs) as TopicConfigName[]).find((topicConfig) =>
+    topicConfig === name ||
+    (topicConfigs[topicConfig].synonyms as readonly string[]).includes(name)
+  );
+}

@@ -1,0 +1,108 @@
+/**
+ * DescribeTopicPartitions 0: topics and partitions page by page, sorted by name.
+ *
+ * An empty list asks for all topics. A page ends after responsePartitionLimit partitions (below 1: 1; at most 2000)
+ * and the cursor says where the next one begins. A cursor's topic must be among those asked for, and its partition
+ * may not be negative: 42 for every topic.
+ */
+import { ErrorCode } from "../protocol/errors.ts";
+import { DescribeTopicPartitions } from "../protocol/messages/describe_topic_partitions.ts";
+import type { Catalogue, Partition } from "../topics/catalogue.ts";
+import { isInternalTopic, topicNameError } from "../topics/names.ts";
+import type { NodeRegistry } from "../topics/node_registry.ts";
+import { type Handler, handler } from "./handler.ts";
+import { partitionAnswer, TOPIC_OPERATIONS } from "./topic_answers.ts";
+
+export interface DescribeTopicPartitionsDeps {
+  readonly catalogue: Catalogue;
+  readonly nodes: NodeRegistry;
+}
+
+/** Kafka's max.request.partition.size.limit. */
+const MAX_PARTITIONS = 2000;
+
+interface Cursor {
+  readonly topicName: string;
+  readonly partitionIndex: number;
+}
+
+export function describeTopicPartitions(deps: DescribeTopicPartitionsDeps): Handler {
+  return handler(DescribeTopicPartitions, { min: 0, max: 0 }, (request) => {
+    const { cursor } = request;
+    const asked = request.topics.map((topic) => topic.name);
+    const isValid = cursor === null || cursor.partitionIndex >= 0 &&
+        (asked.length === 0 || asked.includes(cursor.topicName));
+    if (!isValid) {
+      return {
+        topics: asked.map((name) => ({ name, errorCode: ErrorCode.INVALID_REQUEST })),
+        nextCursor: null,
+      };
+    }
+    const limit = Math.max(1, Math.min(MAX_PARTITIONS, request.responsePartitionLimit));
+    return page(deps, namesFrom(deps.catalogue, asked, cursor), { limit, cursor });
+  });
+}
+
+/** Names in order, beginning with the cursor's topic. */
+function namesFrom(
+  catalogue: Catalogue,
+  asked: readonly string[],
+  cursor: Cursor | null,
+): string[] {
+  const names = asked.length === 0
+    ? catalogue.topics().map((topic) => topic.name)
+    : [...new Set(asked)].sort();
+  return cursor === null ? names : names.filter((name) => name >= cursor.topicName);
+}
+
+function page(
+  { catalogue, nodes }: DescribeTopicPartitionsDeps,
+  names: readonly string[],
+  { limit, cursor }: { limit: number; cursor: Cursor | null },
+) {
+  const topics = [];
+  let left = limit, nextCursor: Cursor | null = null;
+  for (const name of names) {
+    if (left === 0) {
+      nextCursor = { topicName: name, partitionIndex: 0 };
+      break;
+    }
+    const topic = catalogue.topic(name);
+    if (topic === undefined) {
+      topics.push(unknown(name));
+      continue;
+    }
+    const from = cursor?.topicName === name ? cursor.partitionIndex : 0;
+    const partitions = topic.partitions.slice(from, from + left);
+    topics.push({
+      errorCode: ErrorCode.NONE,
+      name,
+      topicId: topic.id,
+      isInternal: isInternalTopic(name),
+      partitions: partitions.map((partition) => answer(partition, nodes)),
+      topicAuthorizedOperations: TOPIC_OPERATIONS,
+    });
+    left -= partitions.length;
+    const next = from + partitions.length;
+    if (next < topic.partitions.length) {
+      nextCursor = { topicName: name, partitionIndex: next };
+      break;
+    }
+  }
+  return { topics, nextCursor };
+}
+
+function answer(partition: Partition, nodes: NodeRegistry) {
+  const { eligibleLeaderReplicas, lastKnownElr } = partition;
+  return { ...partitionAnswer(partition, nodes), eligibleLeaderReplicas, lastKnownElr };
+}
+
+function unknown(name: string) {
+  return {
+    name,
+    errorCode: topicNameError(name) === null
+      ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+      : ErrorCode.INVALID_TOPIC_EXCEPTION,
+    topicAuthorizedOperations: TOPIC_OPERATIONS,
+  };
+}

@@ -1,0 +1,145 @@
+/**
+ * Metadata 0–13: the brokers, and the topics asked for with who leads their partitions.
+ *
+ * All topics: null (v0: an empty list); none: an empty list. An unknown name is created when client and broker both
+ * allow it, and answered as it then is, where Kafka answers 3 and lets the client ask again. Unknown ids are 100, bad
+ * names 17. When any topic is asked by id, names are not looked at, as in Kafka.
+ *
+ * Versions: 4 may forbid auto-creation · 8 authorized operations · 10 topic ids in answers · 12 topics by id; before
+ * that an id, or a null name, refuses every topic with 42.
+ */
+import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
+import { ErrorCode } from "../protocol/errors.ts";
+import { Metadata } from "../protocol/messages/metadata.ts";
+import type { Topic } from "../topics/catalogue.ts";
+import type { MetadataStore } from "../topics/metadata_store.ts";
+import { isInternalTopic, topicNameError } from "../topics/names.ts";
+import type { NodeRegistry } from "../topics/node_registry.ts";
+import { planCreateTopics } from "../topics/plan_create_topics.ts";
+import { type Handler, handler } from "./handler.ts";
+import {
+  CLUSTER_OPERATIONS,
+  NO_OPERATIONS,
+  partitionAnswer,
+  TOPIC_OPERATIONS,
+} from "./topic_answers.ts";
+
+export interface MetadataDeps {
+  readonly metadata: MetadataStore;
+  readonly nodes: NodeRegistry;
+  readonly autoCreateTopics: boolean;
+  readonly numPartitions: number;
+  readonly maxPartitions: number;
+}
+
+interface Asked {
+  readonly name: string | null;
+  readonly topicId: Uuid;
+}
+
+export function metadata(deps: MetadataDeps): Handler {
+  return handler(Metadata, { min: 0, max: 13 }, async (request, { apiVersion }) => {
+    const operations = request.includeTopicAuthorizedOperations ? TOPIC_OPERATIONS : NO_OPERATIONS;
+    const asksAll = request.topics === null || apiVersion === 0 && request.topics.length === 0;
+    const topics = asksAll
+      ? deps.metadata.catalogue.topics().map((topic) => known(topic, deps.nodes, operations))
+      : await answers(deps, request.topics!, {
+        apiVersion,
+        operations,
+        mayCreate: request.allowAutoTopicCreation,
+      });
+    return {
+      brokers: brokers(deps.nodes),
+      clusterId: deps.nodes.clusterId,
+      controllerId: deps.nodes.controllerId,
+      topics,
+      clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
+        ? CLUSTER_OPERATIONS
+        : NO_OPERATIONS,
+    };
+  });
+}
+
+function brokers(nodes: NodeRegistry) {
+  return nodes.nodes().filter((node) => !node.isFenced)
+    .map(({ id, host, port, rack }) => ({ nodeId: id, host, port, rack }));
+}
+
+async function answers(
+  deps: MetadataDeps,
+  asked: readonly Asked[],
+  options: { apiVersion: number; operations: number; mayCreate: boolean },
+) {
+  const { catalogue } = deps.metadata;
+  const { apiVersion, operations, mayCreate } = options;
+  const byId = asked.filter((topic) => topic.topicId !== ZERO_UUID);
+  if (apiVersion < 12 && (byId.length > 0 || asked.some((topic) => topic.name === null))) {
+    return asked.map(({ name, topicId }) => {
+      return { name: name ?? "", topicId, errorCode: ErrorCode.INVALID_REQUEST };
+    });
+  }
+  if (byId.length > 0) {
+    return byId.map(({ topicId }) => {
+      const topic = catalogue.topicById(topicId);
+      if (topic !== undefined) return known(topic, deps.nodes, operations);
+      return { name: null, topicId, errorCode: ErrorCode.UNKNOWN_TOPIC_ID };
+    });
+  }
+  const names = new Set(asked.map((topic) => topic.name));
+  const missing = [...names].filter((name) => name !== null && !catalogue.topic(name)) as string[];
+  const refusals = mayCreate && deps.autoCreateTopics && missing.length > 0
+    ? await autoCreate(deps, missing)
+    : new Map<string, number>();
+  return [...names].map((name) => {
+    const topic = name === null ? undefined : catalogue.topic(name);
+    if (topic !== undefined) return known(topic, deps.nodes, operations);
+    return {
+      name: name ?? "",
+      errorCode: name === null
+        ? ErrorCode.INVALID_REQUEST
+        : refusals.get(name) ?? unknownError(name),
+      isInternal: isInternalTopic(name ?? ""),
+      topicAuthorizedOperations: operations,
+    };
+  });
+}
+
+/** Creates what can be created; the error code of what cannot. */
+async function autoCreate(
+  deps: MetadataDeps,
+  names: readonly string[],
+): Promise<Map<string, number>> {
+  const wanted = names.filter((name) => !isInternalTopic(name)).map((name) => ({
+    name,
+    numPartitions: -1,
+    replicationFactor: -1,
+    assignments: [],
+    configs: [],
+  }));
+  const created = await deps.metadata.transact((catalogue) => {
+    // Another request may have made one of them in the meantime.
+    const missing = wanted.filter((topic) => catalogue.topic(topic.name) === undefined);
+    return planCreateTopics(catalogue, missing, deps);
+  });
+  return new Map(
+    created.filter((topic) => topic.errorCode !== ErrorCode.NONE)
+      .map((topic) => [topic.name, topic.errorCode]),
+  );
+}
+
+function unknownError(name: string): number {
+  return topicNameError(name) === null
+    ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    : ErrorCode.INVALID_TOPIC_EXCEPTION;
+}
+
+function known(topic: Topic, nodes: NodeRegistry, operations: number) {
+  return {
+    errorCode: ErrorCode.NONE,
+    name: topic.name,
+    topicId: topic.id,
+    isInternal: isInternalTopic(topic.name),
+    partitions: topic.partitions.map((partition) => partitionAnswer(partition, nodes)),
+    topicAuthorizedOperations: operations,
+  };
+}
