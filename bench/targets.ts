@@ -15,7 +15,7 @@ export async function spawnBroker(
   { checkout = new URL("..", import.meta.url).pathname } = {},
 ): Promise<Target> {
   const data = await Deno.makeTempDir({ prefix: "runnel-bench-" });
-  const child = new Deno.Command(Deno.execPath(), {
+  const child = new Deno.Command("deno", {
     args: [
       "run",
       "--no-check",

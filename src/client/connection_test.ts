@@ -3,62 +3,14 @@
  * request once, by serving it from a scripted broker in memory that answers byte by byte when asked to.
  */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { decodeRequestHeader, encodeResponse } from "../protocol/frame.ts";
+import { encodeResponse } from "../protocol/frame.ts";
 import { joined } from "../protocol/codec.ts";
 import { ApiVersions } from "../protocol/messages/api_versions.ts";
 import { Fetch } from "../protocol/messages/fetch.ts";
 import { Metadata } from "../protocol/messages/metadata.ts";
 import { Connection, type Socket } from "./connection.ts";
+import { type Answer, type Asked, ScriptedSocket } from "./scripted_socket.ts";
 import { ConnectionError } from "./errors.ts";
-
-interface Asked {
-  readonly apiKey: number;
-  readonly apiVersion: number;
-  readonly correlationId: number;
-}
-type Answer = (asked: Asked) => Uint8Array | null;
-
-/** A broker's end of a socket: requests are cut from what is written and answered by `answer`. */
-class ScriptedSocket implements Socket {
-  writes = 0;
-  #in: Uint8Array = new Uint8Array();
-  #out: Uint8Array[] = [];
-  #wake: (() => void) | null = null;
-  #closed = false;
-
-  constructor(readonly answer: Answer, readonly bytesARead = Infinity) {}
-
-  write(bytes: Uint8Array): Promise<number> {
-    this.writes++;
-    this.#in = joined([this.#in, bytes]);
-    for (;;) {
-      const size = this.#in.length < 4 ? Infinity : new DataView(this.#in.buffer).getInt32(0);
-      if (this.#in.length < size + 4) break;
-      const answer = this.answer(decodeRequestHeader(this.#in.subarray(4, 4 + size)));
-      if (answer) this.#out.push(answer);
-      this.#in = this.#in.slice(4 + size);
-    }
-    this.#wake?.();
-    return Promise.resolve(bytes.length);
-  }
-
-  async read(into: Uint8Array): Promise<number | null> {
-    while (this.#out.length === 0 && !this.#closed) {
-      await new Promise<void>((resolve) => this.#wake = resolve);
-    }
-    if (this.#closed) return null;
-    const chunk = this.#out[0].subarray(0, Math.min(into.length, this.bytesARead));
-    into.set(chunk);
-    if (chunk.length === this.#out[0].length) this.#out.shift();
-    else this.#out[0] = this.#out[0].subarray(chunk.length);
-    return chunk.length;
-  }
-
-  close(): void {
-    this.#closed = true;
-    this.#wake?.();
-  }
-}
 
 const versions = (asked: Asked) =>
   joined(encodeResponse(ApiVersions, asked.apiVersion, asked.correlationId, {

@@ -1,0 +1,230 @@
+/**
+ * Proves that the producer batches, keeps order and loses or doubles nothing over retries, by sending to a scripted
+ * broker that checks sequences as a real one does and fails when it is told to.
+ */
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { joined } from "../protocol/codec.ts";
+import { decodeRequest, encodeResponse } from "../protocol/frame.ts";
+import { ApiVersions } from "../protocol/messages/api_versions.ts";
+import { InitProducerId } from "../protocol/messages/init_producer_id.ts";
+import { Metadata } from "../protocol/messages/metadata.ts";
+import { Produce } from "../protocol/messages/produce.ts";
+import * as batch from "../protocol/records/batch.ts";
+import { readRecords } from "../protocol/records/record.ts";
+import { Cluster } from "./cluster.ts";
+import { KafkaError } from "./errors.ts";
+import { Producer, type ProducerOptions } from "./producer.ts";
+import { type Asked, ScriptedSocket } from "./scripted_socket.ts";
+
+/** One broker with topic "t" of two partitions. `faults` are taken one a produce request; 0 is none. */
+class OneBroker {
+  readonly stored: string[][] = [[], []];
+  readonly batches: number[] = [];
+  readonly #nextSequence = new Map<string, number>();
+  /** Offsets by producer, partition and sequence; a real broker remembers five. */
+  readonly #offsets = new Map<string, number>();
+  #producerIds = 100;
+
+  constructor(readonly faults: (number | "lose answer")[] = []) {}
+
+  readonly dial = () => Promise.resolve(new ScriptedSocket((asked) => this.#answer(asked)));
+
+  #answer(asked: Asked): Uint8Array | null {
+    const { apiKey, apiVersion, correlationId, frame, bodyAt } = asked;
+    switch (apiKey) {
+      case ApiVersions.key:
+        return joined(encodeResponse(ApiVersions, apiVersion, correlationId, {
+          apiKeys: [[0, 9], [3, 9], [18, 4], [22, 3]].map(([apiKey, maxVersion]) => ({
+            apiKey,
+            minVersion: 0,
+            maxVersion,
+          })),
+        }));
+      case Metadata.key:
+        return joined(encodeResponse(Metadata, apiVersion, correlationId, {
+          brokers: [{ nodeId: 0, host: "broker", port: 9092 }],
+          topics: decodeRequest(Metadata, apiVersion, frame, bodyAt).topics!.map(({ name }) =>
+            name === "t"
+              ? { name, partitions: [{ partitionIndex: 0 }, { partitionIndex: 1 }] }
+              : { name: name!, errorCode: 17 }
+          ),
+        }));
+      case InitProducerId.key:
+        return joined(encodeResponse(InitProducerId, apiVersion, correlationId, {
+          producerId: this.#producerIds++,
+        }));
+      default: {
+        const request = decodeRequest(Produce, apiVersion, frame, bodyAt);
+        const { index, records } = request.topicData[0].partitionData[0];
+        const answer = this.#append(index, records!);
+        if (request.acks === 0) return null;
+        return joined(encodeResponse(Produce, apiVersion, correlationId, {
+          responses: [{ name: "t", partitionResponses: [{ index, ...answer }] }],
+        }));
+      }
+    }
+  }
+
+  #append(index: number, bytes: Uint8Array): { errorCode: number; baseOffset: number } {
+    const fault = this.faults.shift() ?? 0;
+    if (typeof fault === "number" && fault !== 0) return { errorCode: fault, baseOffset: -1 };
+    const producer = `${batch.producerId(bytes)} ${index}`, sequence = batch.baseSequence(bytes);
+    const offset = this.stored[index].length;
+    if (batch.producerId(bytes) >= 0) {
+      const known = this.#offsets.get(`${producer} ${sequence}`);
+      if (known !== undefined) return { errorCode: 0, baseOffset: known };
+      const due = this.#nextSequence.get(producer) ?? 0;
+      if (sequence !== due) return { errorCode: 45, baseOffset: -1 };
+    }
+    for (const { value } of readRecords(bytes)) {
+      this.stored[index].push(new TextDecoder().decode(value!));
+    }
+    this.batches.push(batch.recordCount(bytes));
+    this.#nextSequence.set(producer, sequence + batch.recordCount(bytes));
+    this.#offsets.set(`${producer} ${sequence}`, offset);
+    if (fault === "lose answer") throw new Error("the connection ends");
+    return { errorCode: 0, baseOffset: offset };
+  }
+}
+
+function produce(broker: OneBroker, options: ProducerOptions = {}) {
+  const cluster = new Cluster({ bootstrap: "broker:9092", dial: broker.dial, retryBackoffMs: 1 });
+  const producer = new Producer(cluster, options);
+  return {
+    producer,
+    async [Symbol.asyncDispose]() {
+      await producer.close();
+      cluster.close();
+    },
+  };
+}
+
+/** Sends "0", "1"… to partition 0, a record a batch. */
+const sendAll = (producer: Producer, count: number) =>
+  Array.from(
+    { length: count },
+    (_, i) => producer.send({ topic: "t", partition: 0, value: `${i}` }),
+  );
+
+const numbers = (count: number) => Array.from({ length: count }, (_, i) => `${i}`);
+
+Deno.test("records sent in one turn share a batch, and each learns its offset", async () => {
+  const broker = new OneBroker();
+  await using client = produce(broker);
+  const deliveries = await Promise.all(sendAll(client.producer, 10));
+  assertEquals(deliveries.map(({ offset }) => offset), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  assertEquals(broker.stored[0], numbers(10));
+  assertEquals(broker.batches, [10]);
+});
+
+Deno.test("overlapping batches keep their order when some must be sent again", async () => {
+  // 6 is NOT_LEADER_OR_FOLLOWER: the four batches behind the failed one are refused by their sequence.
+  for (const faults of [[6], [0, 6, 0, 6], [0, 0, 6, 6, 6], [6, 0, 0, 0, 0, 0, 6]]) {
+    const broker = new OneBroker([...faults]);
+    await using client = produce(broker, { maxBatchBytes: 1 });
+    const deliveries = await Promise.all(sendAll(client.producer, 20));
+    assertEquals(broker.stored[0], numbers(20), `faults ${faults}`);
+    assertEquals(deliveries.map(({ offset }) => `${offset}`), numbers(20));
+  }
+});
+
+Deno.test("a batch whose answer was lost with the connection is stored once", async () => {
+  const broker = new OneBroker([0, "lose answer"]);
+  await using client = produce(broker, { maxBatchBytes: 1 });
+  await Promise.all(sendAll(client.producer, 8));
+  assertEquals(broker.stored[0], numbers(8));
+});
+
+Deno.test("without idempotence order holds too, with one batch on its way", async () => {
+  const broker = new OneBroker([0, 6, 6, 0, 6]);
+  await using client = produce(broker, { maxBatchBytes: 1, acks: "leader" });
+  await Promise.all(sendAll(client.producer, 8));
+  assertEquals(broker.stored[0], numbers(8));
+});
+
+Deno.test("a batch that fails for good fails alone: those behind it go on in order", async () => {
+  const broker = new OneBroker([0, 10]); // MESSAGE_TOO_LARGE
+  await using client = produce(broker, { maxBatchBytes: 1 });
+  const outcomes = await Promise.allSettled(sendAll(client.producer, 8));
+  assertEquals(outcomes.map(({ status }) => status === "rejected"), [
+    false,
+    true,
+    ...new Array(6).fill(false),
+  ]);
+  const { reason } = outcomes[1] as PromiseRejectedResult;
+  assert(reason instanceof KafkaError && reason.kafkaName === "MESSAGE_TOO_LARGE");
+  assertEquals(broker.stored[0], numbers(8).filter((text) => text !== "1"));
+});
+
+Deno.test("what is not acknowledged in deliveryTimeoutMs fails", async () => {
+  const broker = new OneBroker(new Array(1000).fill(6));
+  await using client = produce(broker, { deliveryTimeoutMs: 30 });
+  await assertRejects(
+    () => client.producer.send({ topic: "t", value: "x" }),
+    KafkaError,
+    "NOT_LEADER_OR_FOLLOWER",
+  );
+});
+
+Deno.test("acks none resolves without an answer", async () => {
+  const broker = new OneBroker();
+  await using client = produce(broker, { acks: "none" });
+  const { offset } = await client.producer.send({ topic: "t", partition: 1, value: "x" });
+  assertEquals(offset, -1);
+  assertEquals(broker.stored[1], ["x"]);
+});
+
+Deno.test("flush() sends what lingers and waits for it", async () => {
+  const broker = new OneBroker();
+  await using client = produce(broker, { lingerMs: 60_000 });
+  const sent = sendAll(client.producer, 3);
+  await client.producer.flush();
+  assertEquals(broker.stored[0], numbers(3));
+  await Promise.all(sent);
+});
+
+Deno.test("a full buffer refuses records until room() resolves", async () => {
+  const broker = new OneBroker();
+  await using client = produce(broker, { bufferBytes: 100 });
+  const first = client.producer.send({ topic: "t", value: "x".repeat(200) });
+  await assertRejects(() => client.producer.send({ topic: "t", value: "y" }), Error, "room()");
+  await client.producer.room();
+  await client.producer.send({ topic: "t", value: "z" });
+  await first;
+});
+
+Deno.test("keys choose the partition, and no key stays with one per batch", async () => {
+  const broker = new OneBroker();
+  await using client = produce(broker);
+  const keyed = await Promise.all(
+    ["a", "ab", "a"].map((key) => client.producer.send({ topic: "t", key, value: key })),
+  );
+  assertEquals(keyed.map(({ partition }) => partition), [0, 0, 0]); // from the hashes in murmur2_test.ts
+  const unkeyed = await Promise.all(
+    numbers(50).map((value) => client.producer.send({ topic: "t", value })),
+  );
+  assertEquals(new Set(unkeyed.map(({ partition }) => partition)).size, 1);
+});
+
+Deno.test("a topic or partition that does not exist is refused with its name", async () => {
+  await using client = produce(new OneBroker());
+  await assertRejects(
+    () => client.producer.send({ topic: "a/b", value: "x" }),
+    KafkaError,
+    "topic a/b: INVALID_TOPIC_EXCEPTION",
+  );
+  await assertRejects(
+    () => client.producer.send({ topic: "t", partition: 2, value: "x" }),
+    Error,
+    "Partition 2 of t: it has 0 to 1",
+  );
+});
+
+Deno.test("an idempotent producer without acks from all is refused", () => {
+  const options = { bootstrap: "broker:9092" };
+  assertThrows(
+    () => new Producer(options, { acks: "leader", idempotent: true }),
+    Error,
+    'acks "all"',
+  );
+});
