@@ -80,7 +80,9 @@ function describeTopic({ metadata, nodeId, config }: DescribeConfigsDeps, name: 
   }
   const { catalogue } = metadata;
   const topic = catalogue.topic(name);
-  if (topic === undefined) return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, errorMessage: "" };
+  if (topic === undefined) {
+    return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, errorMessage: "" };
+  }
   const layers = { catalogue, nodeId, staticConfigs: config.topicSet };
   return describeTopicConfigs(topic.configs, layers).map(({ name, value, source, synonyms }) => {
     const { type, doc } = topicConfigs[name as keyof typeof topicConfigs];

@@ -53,7 +53,8 @@ export function listOffsets(options: ListOffsetsOptions): Handler {
             if (typeof log === "number") return refused(log);
             const epochCode = epochError(log, currentLeaderEpoch);
             if (epochCode !== ErrorCode.NONE) return refused(epochCode);
-            return { partitionIndex, ...find(options, log, timestamp, isCommitted) };
+            const { leaderEpoch, ...found } = find(options, log, timestamp, isCommitted);
+            return { partitionIndex, ...found, ...apiVersion >= 4 && { leaderEpoch } };
           }),
         };
       }),

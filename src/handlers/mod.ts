@@ -9,13 +9,22 @@ import type { Metrics } from "../metrics/metrics.ts";
 import type { LogManager } from "../storage/log_manager.ts";
 import type { MetadataLog } from "../topics/metadata_log.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
+import { ProducerIds } from "../topics/producer_ids.ts";
 import { apiVersions } from "./api_versions.ts";
+import { createPartitions } from "./create_partitions.ts";
+import { createTopics } from "./create_topics.ts";
 import { deleteRecords } from "./delete_records.ts";
+import { deleteTopics } from "./delete_topics.ts";
+import { describeCluster } from "./describe_cluster.ts";
+import { describeConfigs } from "./describe_configs.ts";
 import { describeLogDirs } from "./describe_log_dirs.ts";
+import { describeTopicPartitions } from "./describe_topic_partitions.ts";
 import { fetch } from "./fetch.ts";
 import type { FetchSessions } from "./fetch_sessions.ts";
 import type { Handler } from "./handler.ts";
+import { initProducerId } from "./init_producer_id.ts";
 import { listOffsets } from "./list_offsets.ts";
+import { metadata as metadataHandler } from "./metadata.ts";
 import { offsetForLeaderEpoch } from "./offset_for_leader_epoch.ts";
 import { produce } from "./produce.ts";
 
@@ -38,6 +47,11 @@ export function allHandlers(services: Services): readonly Handler[] {
   const { config, clock, pool, metrics, metadata, nodes, logs, sessions } = services;
   const { catalogue } = metadata;
   const lookup = { catalogue, logs, nodes };
+  const nodeId = nodes.selfId;
+  const limits = {
+    numPartitions: config.numPartitions,
+    maxPartitions: config.limits.maxPartitions,
+  };
   const meter = (topic: string) => metrics.topic(topic);
   const handlers: readonly Handler[] = [
     produce({
@@ -59,6 +73,7 @@ export function allHandlers(services: Services): readonly Handler[] {
       meter,
     }),
     listOffsets({ ...lookup, maxDecompressedBytes: config.limits.maxDecompressedBytes }),
+    metadataHandler({ metadata, nodes, autoCreateTopics: config.autoCreateTopics, ...limits }),
     apiVersions({
       handlers: () => handlers,
       features: () => ({
@@ -66,11 +81,18 @@ export function allHandlers(services: Services): readonly Handler[] {
         epoch: metadata.version,
       }),
       clusterId: nodes.clusterId,
-      nodeId: nodes.selfId,
+      nodeId,
     }),
+    createTopics({ metadata, nodeId, staticConfigs: config.topicSet, ...limits }),
+    deleteTopics({ metadata }),
     deleteRecords(lookup),
+    initProducerId({ ids: new ProducerIds(metadata, nodeId) }),
     offsetForLeaderEpoch(lookup),
+    describeConfigs({ metadata, nodeId, config }),
     describeLogDirs({ ...lookup, logDir: services.logDir, freeBytes: services.freeBytes }),
+    createPartitions({ metadata, ...limits }),
+    describeCluster({ nodes }),
+    describeTopicPartitions({ catalogue, nodes }),
   ];
   return handlers;
 }

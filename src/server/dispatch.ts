@@ -55,26 +55,31 @@ export function dispatcher(options: DispatchOptions): Dispatch {
         const { apiKey, apiVersion } = header;
         return refuse(connection, "unsupported_version", { apiKey, apiVersion });
       }
-      return answer(handler, header, frame, connection, startedMs);
+      const request = decodeRequest(handler.api, header.apiVersion, frame, header.bodyAt);
+      return answer(handler, header, request, frame.length, connection, startedMs);
     } catch (error) {
-      return failed(error, connection);
+      if (!(error instanceof ProtocolError)) throw error;
+      return refuse(connection, "malformed_request", { reason: error.message });
     }
   };
 
   function answer(
     handler: Handler,
     header: RequestHeader,
-    frame: Uint8Array,
+    request: unknown,
+    requestBytes: number,
     connection: ConnectionInfo,
     startedMs: number,
   ): Reply | Promise<Reply> {
     const { apiKey, apiVersion, correlationId, clientId } = header;
-    const requestBytes = frame.length;
-    const request = decodeRequest(handler.api, apiVersion, frame, header.bodyAt);
     const context: RequestContext = { apiKey, apiVersion, correlationId, clientId, connection };
-    const answered = handler.handle(request, context);
-    if (!(answered instanceof Promise)) return encode(answered);
-    return answered.then(encode).catch((error) => failed(error, connection));
+    try {
+      const answered = handler.handle(request, context);
+      if (!(answered instanceof Promise)) return encode(answered);
+      return answered.then(encode).catch(failed);
+    } catch (error) {
+      return failed(error);
+    }
 
     function encode(body: unknown): Reply {
       if (body === CLOSE) return CLOSE;
@@ -92,14 +97,16 @@ export function dispatcher(options: DispatchOptions): Dispatch {
       );
       return body === NO_REPLY ? NO_REPLY : chunks;
     }
-  }
 
-  function failed(error: unknown, connection: ConnectionInfo): Reply {
-    if (error instanceof ProtocolError) {
-      return refuse(connection, "malformed_request", { reason: error.message });
+    function failed(error: unknown): Reply {
+      const stack = error instanceof Error ? error.stack : undefined;
+      return refuse(connection, "handler_failed", {
+        apiKey,
+        apiVersion,
+        reason: String(error),
+        stack,
+      });
     }
-    const stack = error instanceof Error ? error.stack : undefined;
-    return refuse(connection, "handler_failed", { reason: String(error), stack });
   }
 
   function refuse(
