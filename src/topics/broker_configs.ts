@@ -2,7 +2,7 @@
  * Dynamic broker configs that are the defaults of topics' configs: `log.retention.hours=1` on a broker is what
  * `retention.ms` is on a topic that sets none.
  */
-import { isTopicConfig, type TopicConfigName, topicConfigs } from "../config/topic_configs.ts";
+import { topicConfigs } from "../config/topic_configs.ts";
 
 /** Topic configs, as text, that the cluster's and then the broker's own dynamic configs set. */
 export function brokerConfigOverrides(
@@ -15,14 +15,6 @@ export function brokerConfigOverrides(
     if (value !== null) overrides.set(name, value);
   }
   return overrides;
-}
-
-/** The topic config a broker config is the default of, or undefined. */
-export function topicConfigOfSynonym(synonym: string): TopicConfigName | undefined {
-  const found = Object.entries(topicConfigs).find(([, spec]) =>
-    (spec.synonyms as readonly string[]).includes(synonym)
-  );
-  return found !== undefined && isTopicConfig(found[0]) ? found[0] : undefined;
 }
 
 /** Synonyms are ordered by precedence: ms before minutes before hours. */

@@ -184,6 +184,7 @@ export class MetadataLog implements MetadataStore {
     const batch = recordBatch(records, {
       nowMs: this.#options.clock.nowMs(),
       leaderEpoch: this.#leaderEpoch,
+      baseOffset: this.#options.log.logEndOffset,
     });
     if (batch.length > MAX_BATCH_BYTES) {
       throw new MetadataLogError(
