@@ -11,10 +11,13 @@ import type { MetadataLog } from "../topics/metadata_log.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
 import { ProducerIds } from "../topics/producer_ids.ts";
 import { apiVersions } from "./api_versions.ts";
+import { createAcls } from "./create_acls.ts";
 import { createPartitions } from "./create_partitions.ts";
 import { createTopics } from "./create_topics.ts";
+import { deleteAcls } from "./delete_acls.ts";
 import { deleteRecords } from "./delete_records.ts";
 import { deleteTopics } from "./delete_topics.ts";
+import { describeAcls } from "./describe_acls.ts";
 import { describeCluster } from "./describe_cluster.ts";
 import { describeConfigs } from "./describe_configs.ts";
 import { describeLogDirs } from "./describe_log_dirs.ts";
@@ -88,6 +91,9 @@ export function allHandlers(services: Services): readonly Handler[] {
     deleteRecords(lookup),
     initProducerId({ ids: new ProducerIds(metadata, nodeId) }),
     offsetForLeaderEpoch(lookup),
+    describeAcls(),
+    createAcls(),
+    deleteAcls(),
     describeConfigs({ metadata, nodeId, config }),
     describeLogDirs({ ...lookup, logDir: services.logDir, freeBytes: services.freeBytes }),
     createPartitions({ metadata, ...limits }),
