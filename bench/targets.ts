@@ -15,7 +15,7 @@ export async function spawnBroker(
   { checkout = new URL("..", import.meta.url).pathname } = {},
 ): Promise<Target> {
   const data = await Deno.makeTempDir({ prefix: "runnel-bench-" });
-  const child = new Deno.Command("deno", {
+  const command = new Deno.Command("deno", {
     args: [
       "run",
       "--no-check",
@@ -34,20 +34,26 @@ export async function spawnBroker(
     cwd: data,
     stdout: "piped",
     stderr: "inherit",
-  }).spawn();
+  });
+  let child: Deno.ChildProcess | null = null;
   const stop = async () => {
     try {
-      child.kill("SIGTERM");
+      child?.kill("SIGTERM");
     } catch {
       // it ended by itself
     }
-    await child.status;
+    await child?.status;
     await Deno.remove(data, { recursive: true });
   };
-  const address = await announcedAddress(child.stdout);
-  if (address !== null) return { address, stop };
-  await stop();
-  throw new Error("The broker ended without saying where it listens");
+  try {
+    child = command.spawn();
+    const address = await announcedAddress(child.stdout);
+    if (address === null) throw new Error("The broker ended without saying where it listens");
+    return { address, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }
 
 /** What stands behind "Kafka" in the greeting. What follows is read and dropped, so that the broker never waits. */

@@ -113,7 +113,7 @@ export class Consumer {
   }
 
   /**
-   * Records in order within each partition; [] when none came in `maxWaitMs`. Throws KafkaError for what retrying will
+   * Records in order within each partition; [] when none came in `maxWaitMs`. One call at a time. Throws KafkaError for what retrying will
    * not mend: OFFSET_OUT_OF_RANGE with autoOffsetReset "none", missing rights.
    */
   async poll(maxWaitMs = 500): Promise<ConsumerRecord[]> {
