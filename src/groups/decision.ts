@@ -25,20 +25,19 @@ export interface Now {
 
 type ResponseOf<A extends Api> = Encodable<A["response"]>;
 
+/** What each kind of request is answered with; "refused" by the shell, whatever was asked. */
+export interface Bodies {
+  readonly join: ResponseOf<typeof JoinGroup>;
+  readonly sync: ResponseOf<typeof SyncGroup>;
+  readonly heartbeat: ResponseOf<typeof Heartbeat>;
+  readonly leave: ResponseOf<typeof LeaveGroup>;
+  readonly refused: { readonly errorCode: number };
+}
+
 /** An answer to the request that holds the ticket. */
-export type Reply =
-  | { readonly api: "join"; readonly ticket: number; readonly body: ResponseOf<typeof JoinGroup> }
-  | { readonly api: "sync"; readonly ticket: number; readonly body: ResponseOf<typeof SyncGroup> }
-  | {
-    readonly api: "heartbeat";
-    readonly ticket: number;
-    readonly body: ResponseOf<typeof Heartbeat>;
-  }
-  | {
-    readonly api: "leave";
-    readonly ticket: number;
-    readonly body: ResponseOf<typeof LeaveGroup>;
-  };
+export type Reply = {
+  [A in keyof Bodies]: { readonly api: A; readonly ticket: number; readonly body: Bodies[A] };
+}[keyof Bodies];
 
 /** Whether the member exists, and is the one its instance id stands for (ClassicGroup.validateMember). */
 export function memberError(

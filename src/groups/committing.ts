@@ -1,0 +1,137 @@
+/**
+ * Requests about committed offsets: committing, fetching and deleting them. The names and ids of topics are the
+ * handlers' business; here a topic is a name, with the id it has now.
+ */
+import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
+import { ErrorCode } from "../protocol/errors.ts";
+import { appendError, type GroupCoordinator } from "./coordinator.ts";
+import { apply } from "./classic_facts.ts";
+import type { Group } from "./group.ts";
+import type { GroupPartition } from "./group_partition.ts";
+import {
+  commitError,
+  decideCommit,
+  decideOffsetDelete,
+  type OffsetCommitEvent,
+  offsetDeleteError,
+} from "./offset_machine.ts";
+import type { CommittedOffset } from "./offsets.ts";
+
+export interface OffsetCommitment extends OffsetCommitEvent {
+  readonly groupId: string;
+  /** v9+: a group that does not exist has an error code of its own. */
+  readonly knowsGroupIdNotFound: boolean;
+}
+
+/** An error code for each offset, once what was accepted is kept. The group may be "": old clients commit under it. */
+export function commitOffsets(
+  coordinator: GroupCoordinator,
+  commitment: OffsetCommitment,
+): Promise<number[]> {
+  const { groupId, offsets } = commitment;
+  const all = (errorCode: number) => Promise.resolve(offsets.map(() => errorCode));
+  const partition = coordinator.place(groupId);
+  if (typeof partition === "number") return all(partition);
+  const known = partition.groups.get(groupId);
+  const refused = commitError(known, commitment, commitment.knowsGroupIdNotFound);
+  if (refused !== ErrorCode.NONE) return all(refused);
+  if (known === undefined && coordinator.isFull) return all(ErrorCode.GROUP_MAX_SIZE_REACHED);
+
+  const now = coordinator.now();
+  if (known) keepSession(known, commitment.memberId, now.ms);
+  const maxMetadataLength = coordinator.settings.offsetMetadataMaxLength;
+  const { facts, errorCodes } = decideCommit(commitment, { wallMs: now.wallMs, maxMetadataLength });
+  if (facts.length === 0) return Promise.resolve(errorCodes);
+  const group = partition.groupOrNew(groupId, now.wallMs);
+  const failed = partition.commit(group, facts, now.wallMs);
+  if (failed !== ErrorCode.NONE) {
+    partition.forgetIfVoid(group);
+    const errorCode = commitAppendError(failed);
+    return Promise.resolve(errorCodes.map((code) => code === ErrorCode.NONE ? errorCode : code));
+  }
+  coordinator.metrics.offsetCommits += facts.length;
+  return kept(partition, errorCodes);
+}
+
+/** What a group has committed; null where there is nothing. */
+export interface FetchedOffset {
+  readonly topic: string;
+  readonly partition: number;
+  readonly committed: CommittedOffset | null;
+}
+
+/**
+ * The offsets of these partitions, or of all that have one; the error code when the group cannot be asked for. An
+ * unknown group simply has none. Resolves when what is shown is kept, so that no restart takes it back.
+ */
+export function fetchOffsets(
+  coordinator: GroupCoordinator,
+  groupId: string,
+  wanted:
+    | readonly { readonly topic: string; readonly topicId: Uuid; readonly partition: number }[]
+    | null,
+): Promise<readonly FetchedOffset[] | number> {
+  const partition = coordinator.place(groupId);
+  if (typeof partition === "number") return Promise.resolve(partition);
+  const group = partition.groups.get(groupId);
+  const fetched = wanted === null ? allOf(group) : wanted.map((one) => {
+    const committed = group?.offsets.get(one.topic, one.partition) ?? null;
+    const isOfThisTopic = committed !== null && isOf(committed, one.topicId);
+    return {
+      topic: one.topic,
+      partition: one.partition,
+      committed: isOfThisTopic ? committed : null,
+    };
+  });
+  return kept(partition, fetched);
+}
+
+/** Whether an offset was committed for the topic of this id, and not for an older one of the same name. */
+export function isOf({ topicId }: CommittedOffset, id: Uuid): boolean {
+  return topicId === id || topicId === ZERO_UUID || id === ZERO_UUID;
+}
+
+/** Deletes offsets; an error code for each, or one for the request. */
+export function deleteOffsets(
+  coordinator: GroupCoordinator,
+  groupId: string,
+  offsets: readonly { readonly topic: string; readonly partition: number }[],
+): Promise<readonly number[] | number> {
+  if (groupId === "") return Promise.resolve(ErrorCode.INVALID_GROUP_ID);
+  const partition = coordinator.place(groupId);
+  if (typeof partition === "number") return Promise.resolve(partition);
+  const group = partition.groups.get(groupId);
+  if (group === undefined) return Promise.resolve(ErrorCode.GROUP_ID_NOT_FOUND);
+  const refused = offsetDeleteError(group);
+  if (refused !== ErrorCode.NONE) return Promise.resolve(refused);
+  const { facts, errorCodes } = decideOffsetDelete(group, offsets);
+  const failed = partition.commit(group, facts, coordinator.now().wallMs);
+  if (failed !== ErrorCode.NONE) return Promise.resolve(appendError(failed));
+  coordinator.metrics.offsetDeletions += facts.length;
+  return kept(partition, errorCodes);
+}
+
+/** A commit shows that its member lives, as a beat does. */
+function keepSession({ members }: Group, memberId: string, nowMs: number): void {
+  const member = members.members.get(memberId);
+  if (member === undefined) return;
+  apply(members, { kind: "beat", memberId, expiresAtMs: nowMs + member.sessionTimeoutMs });
+}
+
+function allOf(group: Group | undefined): FetchedOffset[] {
+  const all: FetchedOffset[] = [];
+  for (const [topic, partitions] of group?.offsets.topics() ?? []) {
+    for (const [partition, committed] of partitions) all.push({ topic, partition, committed });
+  }
+  return all;
+}
+
+function commitAppendError(errorCode: number): number {
+  return errorCode === ErrorCode.MESSAGE_TOO_LARGE
+    ? ErrorCode.INVALID_COMMIT_OFFSET_SIZE
+    : appendError(errorCode);
+}
+
+function kept<T>(partition: GroupPartition, answer: T): Promise<T> {
+  return new Promise((resolve) => partition.whenKept(() => resolve(answer)));
+}

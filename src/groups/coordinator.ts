@@ -1,0 +1,335 @@
+/**
+ * GroupCoordinator: the shell around the groups' machines. It finds a group's partition, asks the machine, appends
+ * what is durable, makes it true and answers, all in one turn; answers that show what was just appended leave when the
+ * log has kept it. One timer serves the nearest deadline of all groups.
+ *
+ * Requests come and answers go in the shapes of the protocol, without transport: handlers add nothing but names.
+ */
+import type { Clock } from "../clock.ts";
+import { ErrorCode } from "../protocol/errors.ts";
+import { apply, type ClassicFact } from "./classic_facts.ts";
+import { type ClassicEvent, decide, due, nextDeadline } from "./classic_machine.ts";
+import { Deadlines } from "./deadlines.ts";
+import type { Now, Reply } from "./decision.ts";
+import { applyLogFact, type Group, type LogFact } from "./group.ts";
+import { GroupMetrics } from "./group_metrics.ts";
+import { type GroupLog, GroupPartition } from "./group_partition.ts";
+import { javaHashCode } from "./java_hash.ts";
+import { decideExpiry, topicOffsets } from "./offset_machine.ts";
+
+export interface GroupSettings {
+  readonly initialRebalanceDelayMs: number;
+  readonly minSessionTimeoutMs: number;
+  readonly maxSessionTimeoutMs: number;
+  readonly maxSize: number;
+  readonly maxGroups: number;
+  readonly offsetsRetentionMs: number;
+  readonly offsetsRetentionCheckIntervalMs: number;
+  readonly offsetMetadataMaxLength: number;
+}
+
+/** The topic that groups are kept in, as the catalogue and the logs have it. */
+export interface OffsetsTopic {
+  /** 0 while it does not exist. */
+  readonly partitionCount: number;
+  /** Makes it; resolves when its logs can be written to. Calls while one is under way share it. */
+  create(): Promise<void>;
+  /** A partition that this node leads, with its leader epoch. */
+  led(partition: number): { readonly log: GroupLog; readonly leaderEpoch: number } | null;
+}
+
+export interface GroupCoordinatorOptions {
+  readonly clock: Clock;
+  readonly settings: GroupSettings;
+  readonly topic: OffsetsTopic;
+  /** Takes the memory of a read back. */
+  readonly give: (chunk: Uint8Array) => void;
+  /** Fresh ids for members, unique over all time. */
+  readonly newId: () => string;
+  /** Calls `work` once after this long; returns what takes that back. */
+  readonly wake: (delayMs: number, work: () => void) => () => void;
+  readonly onEvent: (event: string, details: Record<string, unknown>) => void;
+}
+
+export class GroupCoordinator {
+  readonly settings: GroupSettings;
+  readonly metrics = new GroupMetrics();
+  readonly newId: () => string;
+  readonly #options: GroupCoordinatorOptions;
+  readonly #partitions = new Map<number, GroupPartition>();
+  readonly #deadlines = new Deadlines<Group>();
+  readonly #waiting = new Map<number, (reply: Reply) => void>();
+  /** Offsets expire by what the wall clock said at start plus what has passed since: a jump must not mass-delete. */
+  readonly #startedAt: Now;
+  #tickets = 0;
+  #cancelTimer: (() => void) | null = null;
+  #timerAtMs = Infinity;
+  #cancelExpiry: (() => void) | null = null;
+  #isStopped = false;
+
+  constructor(options: GroupCoordinatorOptions) {
+    this.#options = options;
+    this.settings = options.settings;
+    this.newId = options.newId;
+    this.#startedAt = this.now();
+    this.#expireLater();
+  }
+
+  now(): Now {
+    const { clock } = this.#options;
+    return { ms: clock.monotonicMs(), wallMs: clock.nowMs() };
+  }
+
+  /** Loads every partition that this node leads; resolves when all are. Requests are answered 14 until theirs is. */
+  async loadAll(): Promise<void> {
+    const { topic } = this.#options;
+    const loads: Promise<void>[] = [];
+    for (let i = 0; i < topic.partitionCount; i++) {
+      const led = topic.led(i);
+      if (led) loads.push(this.load(i, led.log, led.leaderEpoch));
+    }
+    await Promise.all(loads);
+  }
+
+  /** Takes up the leadership of a partition: its groups are what its log says. */
+  async load(index: number, log: GroupLog, leaderEpoch: number): Promise<void> {
+    const known = this.#partitions.get(index);
+    if (known && known.topicId === log.topicId && known.leaderEpoch >= leaderEpoch) return;
+    if (known) this.unload(index);
+    const partition = new GroupPartition(index, log, leaderEpoch);
+    this.#partitions.set(index, partition);
+    const beganMs = this.now().ms;
+    try {
+      await partition.load(this.#options.give);
+    } catch (error) {
+      // Left unloaded: answering from half a log would lose commits. The others serve.
+      this.#options.onEvent("group_load_failed", { partition: index, error: String(error) });
+      return;
+    }
+    if (this.#partitions.get(index) !== partition) return;
+    for (const group of partition.groups.values()) {
+      this.submit(partition, group, { kind: "loaded" });
+    }
+    this.metrics.partitionsLoaded++;
+    this.metrics.loadMsTotal += this.now().ms - beganMs;
+  }
+
+  /** Gives a partition up; whoever waits is sent to look for the new coordinator. */
+  unload(index: number): void {
+    const partition = this.#partitions.get(index);
+    if (!partition) return;
+    this.#partitions.delete(index);
+    for (const { members } of partition.groups.values()) {
+      for (const { joinTicket, syncTicket } of members.members.values()) {
+        if (joinTicket !== null) this.#refuse(joinTicket, ErrorCode.NOT_COORDINATOR);
+        if (syncTicket !== null) this.#refuse(syncTicket, ErrorCode.NOT_COORDINATOR);
+      }
+    }
+  }
+
+  /** Ends all waiting and all timers. The state is in the logs. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelTimer?.();
+    this.#cancelExpiry?.();
+    for (const index of [...this.#partitions.keys()]) this.unload(index);
+  }
+
+  /** Makes the offsets topic when there is none yet, and takes up its partitions. */
+  async ensureTopic(): Promise<void> {
+    const { topic } = this.#options;
+    if (topic.partitionCount === 0) await topic.create();
+    if (this.#partitions.size === 0) await this.loadAll();
+  }
+
+  /** The partition of `__consumer_offsets` that a group belongs to; null while the topic does not exist. */
+  partitionFor(groupId: string): number | null {
+    const { partitionCount } = this.#options.topic;
+    return partitionCount === 0 ? null : (javaHashCode(groupId) & 0x7fffffff) % partitionCount;
+  }
+
+  /** Where a group is kept, or why it cannot be asked for here and now. */
+  place(groupId: string): GroupPartition | number {
+    const index = this.partitionFor(groupId);
+    if (this.#isStopped || index === null) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    const partition = this.#partitions.get(index);
+    if (partition === undefined) return ErrorCode.NOT_COORDINATOR;
+    return partition.isLoaded ? partition : ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
+  }
+
+  /** Whether one more group would be too many. */
+  get isFull(): boolean {
+    let count = 0;
+    for (const { groups } of this.#partitions.values()) count += groups.size;
+    return count >= this.settings.maxGroups;
+  }
+
+  /** Whether any partition is still being read, so that a list of groups would not be whole. */
+  get isLoading(): boolean {
+    for (const { isLoaded } of this.#partitions.values()) if (!isLoaded) return true;
+    return false;
+  }
+
+  /** Every group there is. */
+  *groups(): Generator<Group> {
+    for (const { groups } of this.#partitions.values()) yield* groups.values();
+  }
+
+  /** Runs a request's event through the machine of its group; resolves with the answer. */
+  ask(
+    partition: GroupPartition,
+    group: Group,
+    event: (ticket: number) => ClassicEvent,
+  ): Promise<Reply> {
+    const ticket = ++this.#tickets;
+    return new Promise((resolve) => {
+      this.#waiting.set(ticket, resolve);
+      this.submit(partition, group, event(ticket), ticket);
+    });
+  }
+
+  /** Runs an event, and what it makes due, through the group's machine. */
+  submit(partition: GroupPartition, group: Group, event: ClassicEvent, ticket = 0): void {
+    const now = this.now();
+    let isRefused = false;
+    for (let next: ClassicEvent | null = event; next; next = due(group.members, now.ms)) {
+      const { facts, replies } = decide(group.members, next, now, this.settings);
+      const errorCode = this.#record(partition, group, facts, now);
+      if (errorCode !== ErrorCode.NONE) {
+        // Nothing has happened. Whoever asked hears of it; what was due is tried again.
+        this.#refuse(next === event ? ticket : 0, appendError(errorCode));
+        isRefused = true;
+        break;
+      }
+      if (next.kind === "memberExpires") this.metrics.sessionsExpired++;
+      for (const reply of replies) this.#answer(partition, reply);
+    }
+    partition.forgetIfVoid(group);
+    const deadlineMs = nextDeadline(group.members);
+    if (deadlineMs === null) return;
+    this.#deadlines.set(group, isRefused ? now.ms + APPEND_RETRY_MS : deadlineMs);
+    this.#setTimer(now.ms);
+  }
+
+  /** Offsets of deleted topics go, in every group. */
+  deleteTopics(names: ReadonlySet<string>): void {
+    this.#sweep((group) => topicOffsets(group, names));
+  }
+
+  /** Removes what is past its retention. Called by itself at intervals. */
+  expireOffsets(): void {
+    const { ms, wallMs } = this.now();
+    const passedMs = ms - this.#startedAt.ms;
+    const trusted = Math.min(wallMs, this.#startedAt.wallMs + passedMs);
+    const retentionMs = this.settings.offsetsRetentionMs;
+    this.#sweep((group) => decideExpiry(group, { wallMs: trusted, retentionMs }), (facts) => {
+      this.metrics.offsetExpirations += facts.filter(({ kind }) => kind === "offsetGone").length;
+    });
+  }
+
+  #record(
+    partition: GroupPartition,
+    group: Group,
+    facts: readonly ClassicFact[],
+    now: Now,
+  ): number {
+    const stored = facts.filter((fact) => fact.kind === "stored");
+    const errorCode = partition.append(group.id, stored, now.wallMs);
+    if (errorCode !== ErrorCode.NONE) return errorCode;
+    for (const fact of facts) {
+      this.#count(group, fact, now);
+      if (fact.kind === "stored") applyLogFact(group, fact);
+      else apply(group.members, fact);
+    }
+    return ErrorCode.NONE;
+  }
+
+  #count({ members }: Group, fact: ClassicFact, now: Now): void {
+    if (fact.kind === "rebalancing") this.metrics.rebalancesBegun++;
+    if (fact.kind !== "stored" || members.rebalanceSinceMs === null) return;
+    this.metrics.rebalanceCompleted(now.ms - members.rebalanceSinceMs);
+  }
+
+  #sweep(
+    decideOn: (group: Group) => LogFact[],
+    onDone: (facts: LogFact[]) => void = () => {},
+  ): void {
+    const { wallMs } = this.now();
+    for (const partition of this.#partitions.values()) {
+      if (!partition.isLoaded) continue;
+      for (const group of partition.groups.values()) {
+        const facts = decideOn(group);
+        for (let i = 0; i < facts.length; i += SWEEP_BATCH) {
+          const some = facts.slice(i, i + SWEEP_BATCH);
+          if (partition.commit(group, some, wallMs) !== ErrorCode.NONE) break; // the next sweep tries again
+          onDone(some);
+        }
+        partition.forgetIfVoid(group);
+      }
+    }
+  }
+
+  #answer(partition: GroupPartition, reply: Reply): void {
+    const resolve = this.#waiting.get(reply.ticket);
+    if (resolve === undefined) return;
+    this.#waiting.delete(reply.ticket);
+    partition.whenKept(() => resolve(reply));
+  }
+
+  #refuse(ticket: number, errorCode: number): void {
+    const resolve = this.#waiting.get(ticket);
+    this.#waiting.delete(ticket);
+    resolve?.({ api: "refused", ticket, body: { errorCode } });
+  }
+
+  /** Looks at every group whose deadline has come. */
+  #tick(): void {
+    const { ms } = this.now();
+    for (let group = this.#deadlines.take(ms); group; group = this.#deadlines.take(ms)) {
+      const partition = this.place(group.id);
+      if (typeof partition === "number" || partition.groups.get(group.id) !== group) continue;
+      const event = due(group.members, ms);
+      const deadlineMs = event === null ? nextDeadline(group.members) : null;
+      if (event !== null) this.submit(partition, group, event);
+      else if (deadlineMs !== null) this.#deadlines.set(group, deadlineMs); // beats moved it
+    }
+    this.#setTimer(ms);
+  }
+
+  #setTimer(nowMs: number): void {
+    const nextMs = this.#deadlines.nextMs;
+    if (nextMs === null || nextMs >= this.#timerAtMs || this.#isStopped) return;
+    this.#cancelTimer?.();
+    this.#timerAtMs = nextMs;
+    this.#cancelTimer = this.#options.wake(Math.max(0, nextMs - nowMs), () => {
+      this.#timerAtMs = Infinity;
+      this.#cancelTimer = null;
+      this.#tick();
+    });
+  }
+
+  #expireLater(): void {
+    const { offsetsRetentionCheckIntervalMs } = this.settings;
+    this.#cancelExpiry = this.#options.wake(offsetsRetentionCheckIntervalMs, () => {
+      this.expireOffsets();
+      this.#expireLater();
+    });
+  }
+}
+
+const APPEND_RETRY_MS = 1000;
+/** Tombstones in one batch. */
+const SWEEP_BATCH = 1000;
+
+/** What a client is told when the log took nothing: to look for the coordinator again, unless that is no use. */
+export function appendError(errorCode: number): number {
+  switch (errorCode) {
+    case ErrorCode.FENCED_LEADER_EPOCH:
+    case ErrorCode.NOT_LEADER_OR_FOLLOWER:
+      return ErrorCode.NOT_COORDINATOR;
+    case ErrorCode.MESSAGE_TOO_LARGE:
+      return ErrorCode.UNKNOWN_SERVER_ERROR;
+    default:
+      return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * What administrators ask of groups: which there are, what is in them, and to delete them.
+ */
+import { ErrorCode } from "../protocol/errors.ts";
+import type { DescribeGroups } from "../protocol/messages/describe_groups.ts";
+import type { Encodable } from "../protocol/schema.ts";
+import { type ClassicGroup, metadataOf, NO_BYTES } from "./classic_group.ts";
+import { appendError, type GroupCoordinator } from "./coordinator.ts";
+import type { Group } from "./group.ts";
+import { decideGroupDelete } from "./offset_machine.ts";
+
+export interface ListedGroup {
+  readonly groupId: string;
+  readonly protocolType: string;
+  /** "Stable", … */
+  readonly state: string;
+  /** "classic", … */
+  readonly type: string;
+}
+
+/** Groups whose state and type are among those asked for; no filter passes everything. Case does not matter. */
+export function listGroups(
+  coordinator: GroupCoordinator,
+  { states, types }: { readonly states: readonly string[]; readonly types: readonly string[] },
+): ListedGroup[] {
+  const inStates = anyOf(states), ofTypes = anyOf(types);
+  const listed: ListedGroup[] = [];
+  for (const { id: groupId, members } of coordinator.groups()) {
+    const { state, type, protocolType } = members;
+    if (!inStates(state) || !ofTypes(type)) continue;
+    listed.push({ groupId, protocolType: protocolType ?? "", state, type });
+  }
+  return listed;
+}
+
+type DescribedGroup = NonNullable<
+  Encodable<typeof DescribeGroups["response"]>["groups"]
+>[number];
+
+/** One group for DescribeGroups; an unknown one is Dead, and from v6 on an error too. */
+export function describeGroup(
+  coordinator: GroupCoordinator,
+  groupId: string,
+  { knowsGroupIdNotFound }: { readonly knowsGroupIdNotFound: boolean },
+): DescribedGroup {
+  const partition = coordinator.place(groupId);
+  if (typeof partition === "number") return { groupId, errorCode: partition };
+  const group = partition.groups.get(groupId);
+  if (group !== undefined) return { groupId, ...described(group.members) };
+  return {
+    groupId,
+    groupState: "Dead",
+    errorCode: knowsGroupIdNotFound ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.NONE,
+    errorMessage: knowsGroupIdNotFound ? `Group ${groupId} not found.` : null,
+  };
+}
+
+/** Deletes a group without members, and its offsets; resolves with the error code when the log has kept that. */
+export function deleteGroup(coordinator: GroupCoordinator, groupId: string): Promise<number> {
+  const partition = coordinator.place(groupId);
+  if (typeof partition === "number") return Promise.resolve(partition);
+  const group = partition.groups.get(groupId);
+  if (group === undefined) return Promise.resolve(ErrorCode.GROUP_ID_NOT_FOUND);
+  const { errorCode, facts } = decideGroupDelete(group);
+  if (errorCode !== ErrorCode.NONE) return Promise.resolve(errorCode);
+  const failed = partition.commit(group, facts, coordinator.now().wallMs);
+  if (failed !== ErrorCode.NONE) return Promise.resolve(appendError(failed));
+  partition.forgetIfVoid(group);
+  coordinator.metrics.groupsDeleted++;
+  return new Promise((resolve) => partition.whenKept(() => resolve(ErrorCode.NONE)));
+}
+
+/** What a scrape shows of one group. */
+export interface GroupGauges {
+  readonly groupId: string;
+  readonly type: string;
+  readonly state: string;
+  readonly generation: number;
+  readonly members: number;
+  /** How long the rebalance under way has been going on; 0 outside one. */
+  readonly rebalancingMs: number;
+  /** What has been committed, to be compared with the ends of the partitions. */
+  readonly offsets: Group["offsets"];
+}
+
+export function* groupGauges(coordinator: GroupCoordinator): Generator<GroupGauges> {
+  const nowMs = coordinator.now().ms;
+  for (const { id: groupId, members, offsets } of coordinator.groups()) {
+    const { type, state, generation, rebalanceSinceMs } = members;
+    const rebalancingMs = rebalanceSinceMs === null ? 0 : nowMs - rebalanceSinceMs;
+    yield {
+      groupId,
+      type,
+      state,
+      generation,
+      members: members.members.size,
+      rebalancingMs,
+      offsets,
+    };
+  }
+}
+
+/** Subscriptions and assignments are shown of a stable group only: before, they are about to change. */
+function described(group: Readonly<ClassicGroup>): DescribedGroup {
+  const stable = group.state === "Stable";
+  return {
+    groupState: group.state,
+    protocolType: group.protocolType ?? "",
+    protocolData: stable ? group.protocol ?? "" : "",
+    members: Array.from(group.members.values(), (member) => ({
+      memberId: member.id,
+      groupInstanceId: member.instanceId,
+      clientId: member.clientId,
+      clientHost: member.clientHost,
+      memberMetadata: stable ? metadataOf(member, group.protocol) : NO_BYTES,
+      memberAssignment: stable ? member.assignment : NO_BYTES,
+    })),
+  };
+}
+
+function anyOf(wanted: readonly string[]): (value: string) => boolean {
+  if (wanted.length === 0) return () => true;
+  const lower = new Set(wanted.map((text) => text.toLowerCase()));
+  return (value) => lower.has(value.toLowerCase());
+}
