@@ -1,0 +1,22 @@
+/**
+ * DescribeGroups 0–6: state and members of classic groups; subscriptions and assignments of stable ones.
+ *
+ * Versions: 3 may ask for the operations allowed · 4 static members · 6 an unknown group is 69 with a message, where
+ * before it was only Dead.
+ */
+import type { GroupCoordinator } from "../groups/coordinator.ts";
+import { describeGroup } from "../groups/group_admin.ts";
+import { DescribeGroups } from "../protocol/messages/describe_groups.ts";
+import { GROUP_OPERATIONS } from "./group_answers.ts";
+import { type Handler, handler } from "./handler.ts";
+import { NO_OPERATIONS } from "./topic_answers.ts";
+
+export function describeGroups(groups: GroupCoordinator): Handler {
+  return handler(DescribeGroups, { min: 0, max: 6 }, (request, { apiVersion }) => ({
+    groups: request.groups.map((groupId) => {
+      const group = describeGroup(groups, groupId, { knowsGroupIdNotFound: apiVersion >= 6 });
+      const isShown = request.includeAuthorizedOperations && !group.errorCode;
+      return { ...group, authorizedOperations: isShown ? GROUP_OPERATIONS : NO_OPERATIONS };
+    }),
+  }));
+}

@@ -1,0 +1,71 @@
+/**
+ * FindCoordinator 0–6: the broker that keeps a group. The first one asked for makes `__consumer_offsets`.
+ *
+ * Versions: 1 names the kind of key and carries an error message · 4 many keys at once · 5, 6 as 4.
+ *
+ * Transactional ids and share partitions have no coordinator here: they are answered "not available" (15), as by a
+ * Kafka whose coordinators are not up; a key of an unknown kind 42. A group id is not looked at: "" has one too.
+ */
+import { ErrorCode, errorMessage } from "../protocol/errors.ts";
+import { FindCoordinator } from "../protocol/messages/find_coordinator.ts";
+import type { GroupCoordinator } from "../groups/coordinator.ts";
+import type { Catalogue } from "../topics/catalogue.ts";
+import type { NodeRegistry } from "../topics/node_registry.ts";
+import { type Handler, handler } from "./handler.ts";
+
+const KeyType = { GROUP: 0, TRANSACTION: 1, SHARE: 2 } as const;
+export const OFFSETS_TOPIC = "__consumer_offsets";
+
+export interface FindCoordinatorServices {
+  readonly groups: GroupCoordinator;
+  readonly catalogue: Catalogue;
+  readonly nodes: NodeRegistry;
+}
+
+export function findCoordinator(services: FindCoordinatorServices): Handler {
+  return handler(FindCoordinator, { min: 0, max: 6 }, async (request, { apiVersion }) => {
+    const isMany = apiVersion >= 4;
+    const keys = isMany ? request.coordinatorKeys : [request.key];
+    const keyType = apiVersion === 0 ? KeyType.GROUP : request.keyType;
+    if (keyType === KeyType.GROUP) {
+      try {
+        await services.groups.ensureTopic();
+      } catch {
+        // The topic cannot be made (no space, too many partitions): the answer below says 15, and clients ask again.
+      }
+    }
+    const found = keys.map((key) => ({ key, ...coordinatorOf(services, keyType, key) }));
+    return isMany ? { coordinators: found } : found[0];
+  });
+}
+
+function coordinatorOf(
+  { groups, catalogue, nodes }: FindCoordinatorServices,
+  keyType: number,
+  key: string,
+) {
+  if (keyType === KeyType.TRANSACTION) return nobody(ErrorCode.COORDINATOR_NOT_AVAILABLE, "");
+  if (keyType === KeyType.SHARE && /^.*:[A-Za-z0-9_-]{22}:\d+$/.test(key)) {
+    return nobody(ErrorCode.COORDINATOR_NOT_AVAILABLE, "");
+  }
+  if (keyType !== KeyType.GROUP) {
+    return nobody(ErrorCode.INVALID_REQUEST, errorMessage(ErrorCode.INVALID_REQUEST));
+  }
+  const partition = groups.partitionFor(key);
+  const leaderId = partition === null
+    ? -1
+    : catalogue.topic(OFFSETS_TOPIC)?.partitions[partition]?.leaderId ?? -1;
+  const node = nodes.node(leaderId);
+  if (node === undefined || node.isFenced) return nobody(ErrorCode.COORDINATOR_NOT_AVAILABLE, "");
+  return {
+    errorCode: ErrorCode.NONE,
+    errorMessage: "",
+    nodeId: node.id,
+    host: node.host,
+    port: node.port,
+  };
+}
+
+function nobody(errorCode: number, errorMessage: string | null) {
+  return { errorCode, errorMessage, nodeId: -1, host: "", port: -1 };
+}

@@ -1,0 +1,13 @@
+/**
+ * Heartbeat 0–4: a member of a classic group lives; 27 tells it to join the rebalance that is being prepared.
+ *
+ * Versions: 3 static members.
+ */
+import type { GroupCoordinator } from "../groups/coordinator.ts";
+import { heartbeat as beat } from "../groups/membership.ts";
+import { Heartbeat } from "../protocol/messages/heartbeat.ts";
+import { type Handler, handler } from "./handler.ts";
+
+export function heartbeat(groups: GroupCoordinator): Handler {
+  return handler(Heartbeat, { min: 0, max: 4 }, (request) => beat(groups, request));
+}
