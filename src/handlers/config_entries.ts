@@ -67,13 +67,13 @@ export function dynamicEntries(
 /** Everything of this broker. Options are read-only: they change with a restart. */
 export function brokerEntries(layers: ConfigLayers, config: Config): ConfigEntry[] {
   const entries = new Map<string, ConfigEntry>();
-  for (const entry of [...optionEntries(config), ...topicDefaultEntries(layers)]) {
+  for (const entry of [...optionEntries(config, layers), ...topicDefaultEntries(layers)]) {
     entries.set(entry.name, entry);
   }
   return [...entries.values()].sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
-function optionEntries(config: Config): ConfigEntry[] {
+function optionEntries(config: Config, layers: ConfigLayers): ConfigEntry[] {
   const entries: ConfigEntry[] = [];
   const groups = Object.entries(options as Record<string, Option | Record<string, Option>>);
   for (const [name, group] of groups) {
@@ -91,7 +91,7 @@ function optionEntries(config: Config): ConfigEntry[] {
 
   function add(option: Option, value: OptionValue): void {
     if (option.kafkaName === undefined || "secret" in option) return;
-    entries.push(optionEntry(option, option.kafkaName, value, config));
+    entries.push(optionEntry(option, option.kafkaName, value, { config, layers }));
   }
 }
 
@@ -99,11 +99,9 @@ function optionEntry(
   option: Option,
   name: string,
   value: OptionValue,
-  config: Config,
+  from: { config: Config; layers: ConfigLayers },
 ): ConfigEntry {
-  const text = name === "listeners"
-    ? config.listenAddresses.map((host) => `PLAINTEXT://${host}:${config.kafkaPort}`).join(",")
-    : String(value);
+  const text = listenersText(name, from) ?? String(value);
   const isDefault = String(value) === String(option.default);
   const source = isDefault ? ConfigSource.DEFAULT : ConfigSource.STATIC;
   return {
@@ -116,6 +114,20 @@ function optionEntry(
     configType: typeCode(option.type),
     documentation: option.doc,
   };
+}
+
+/** Addresses the way Kafka writes them, with the name of the listener; null for what is no address. */
+function listenersText(
+  name: string,
+  { config, layers }: { config: Config; layers: ConfigLayers },
+): string | null {
+  const listener = (host: string, port: number) => `PLAINTEXT://${host}:${port}`;
+  if (name === "listeners") {
+    return config.listenAddresses.map((host) => listener(host, config.kafkaPort)).join(",");
+  }
+  if (name !== "advertised.listeners") return null;
+  const endPoints = layers.catalogue.broker(layers.nodeId)?.endPoints ?? [];
+  return endPoints.map(({ host, port }) => listener(host, port)).join(",");
 }
 
 function fixed(name: string, value: string, type: string, documentation: string): ConfigEntry {
