@@ -80,7 +80,10 @@ export class GroupCoordinator {
     return { ms: clock.monotonicMs(), wallMs: clock.nowMs() };
   }
 
-  /** Loads every partition that this node leads; resolves when all are. Requests are answered 14 until theirs is. */
+  /**
+   * Loads every partition that this node leads and has not loaded, at start and whenever leaders change. Requests are
+   * answered 14 until their partition is read.
+   */
   async loadAll(): Promise<void> {
     const { topic } = this.#options;
     const loads: Promise<void>[] = [];
@@ -139,7 +142,7 @@ export class GroupCoordinator {
   async ensureTopic(): Promise<void> {
     const { topic } = this.#options;
     if (topic.partitionCount === 0) await topic.create();
-    if (this.#partitions.size === 0) await this.loadAll();
+    await this.loadAll();
   }
 
   /** The partition of `__consumer_offsets` that a group belongs to; null while the topic does not exist. */

@@ -12,9 +12,9 @@ import type { GroupCoordinator } from "../groups/coordinator.ts";
 import type { Catalogue } from "../topics/catalogue.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
 import { type Handler, handler } from "./handler.ts";
+import { OFFSETS_TOPIC } from "./offsets_topic.ts";
 
 const KeyType = { GROUP: 0, TRANSACTION: 1, SHARE: 2 } as const;
-export const OFFSETS_TOPIC = "__consumer_offsets";
 
 export interface FindCoordinatorServices {
   readonly groups: GroupCoordinator;
