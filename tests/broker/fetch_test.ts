@@ -159,7 +159,7 @@ Deno.test("the broker's own limit holds when the client has none", async () => {
   assertEquals(batchCounts(responses), [Math.floor(5000 / size), 0]);
 });
 
-for (const limit of [0, 1, -1]) {
+for (const limit of [0, 1]) {
   Deno.test(`with limits of ${limit} the first batch of the first partition that has one is returned still`, async () => {
     await using broker = await TestBroker.start();
     await broker.createTopic("t", { partitions: 4 });
@@ -234,16 +234,17 @@ Deno.test("waits and limits of 2147483647 are taken as they are", async () => {
 
 Deno.test("an error in one partition is answered at once, with what the others hold", async () => {
   await using broker = await TestBroker.start();
-  await broker.createTopic("t");
+  await broker.createTopic("t", { partitions: 2 });
   const connection = await broker.connect();
   await append(connection, "t", ["a"]);
-  const partitions = [{ partition: 0, fetchOffset: 0 }, { partition: 9, fetchOffset: 0 }];
+  const partitions = [{ partition: 0, fetchOffset: 0 }, { partition: 1, fetchOffset: 5 }];
   const { responses } = await within(
     fetch(connection, [{ topic: "t", partitions }], { minBytes: 1000, maxWaitMs: FOREVER_MS }),
     "the answer",
   );
-  assertEquals(responses[0].partitions.map(({ errorCode }) => errorCode), [0, 3]);
-  assertEquals(valuesIn(responses[0].partitions[0].records), ["a"]);
+  const [first, second] = responses[0].partitions;
+  assertEquals([first.errorCode, second.errorCode], [0, 1]);
+  assertEquals(valuesIn(first.records), ["a"]);
 });
 
 Deno.test("deleting a topic ends the polls on it: 3 by name, 100 by id; a new one of the name is another", async () => {
