@@ -58,7 +58,7 @@ export class GroupPartition {
       give(chunk);
       if (next <= from) break; // compaction removed the records at the end
       from = next;
-      await new Promise((resolve) => setTimeout(resolve));
+      if (from < end) await new Promise((resolve) => setTimeout(resolve));
     }
     for (const [id, group] of this.groups) if (isVoid(group)) this.groups.delete(id);
     this.isLoaded = true;

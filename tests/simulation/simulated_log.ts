@@ -1,0 +1,68 @@
+/**
+ * A partition's log for simulations: real record batches in memory, with a disk that is told when to sync, may refuse
+ * to write, and forgets at a crash what it had not synced.
+ */
+import type { Uuid } from "../../src/bytes/uuid.ts";
+import type { GroupLog } from "../../src/groups/group_partition.ts";
+import { ErrorCode } from "../../src/protocol/errors.ts";
+import * as batch from "../../src/protocol/records/batch.ts";
+import type { Appended, AppendOptions } from "../../src/storage/partition_log.ts";
+
+export class SimulatedLog implements GroupLog {
+  readonly topicId = "c2ltdWxhdGVkLXRvcGljLQ" as Uuid;
+  readonly config = { "max.message.bytes": 1 << 20 };
+  readonly offline = null;
+  readonly logStartOffset = 0;
+  logEndOffset = 0;
+  isRefusing = false;
+  /** The canary: acknowledges what a crash takes back. */
+  liesAboutSync = false;
+  #batches: Uint8Array[] = [];
+  #synced = 0;
+  #waiting: (() => void)[] = [];
+
+  append(bytes: Uint8Array, { leaderEpoch }: AppendOptions): Appended {
+    if (this.isRefusing) {
+      const errorCode = ErrorCode.KAFKA_STORAGE_ERROR;
+      return { errorCode, baseOffset: -1, lastOffset: -1, durable: null };
+    }
+    const baseOffset = this.logEndOffset;
+    batch.assign(bytes, 0, baseOffset, leaderEpoch);
+    this.#batches.push(bytes);
+    this.logEndOffset = batch.lastOffset(bytes) + 1;
+    const durable = this.liesAboutSync
+      ? null
+      : new Promise<void>((resolve) => this.#waiting.push(resolve));
+    return { errorCode: ErrorCode.NONE, baseOffset, lastOffset: this.logEndOffset - 1, durable };
+  }
+
+  read(from: number): Uint8Array | null {
+    const rest = this.#batches.filter((one) => batch.lastOffset(one) >= from);
+    if (rest.length === 0) return null;
+    const whole = new Uint8Array(rest.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const one of rest) {
+      whole.set(one, at);
+      at += one.length;
+    }
+    return whole;
+  }
+
+  /** Everything written so far is kept from now on. */
+  sync(): void {
+    this.#synced = this.#batches.length;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  /** The power fails: of what was not synced a part is left, from the front. */
+  crash(keep: (unsynced: number) => number): void {
+    this.#batches.length = this.#synced + keep(this.#batches.length - this.#synced);
+    this.#synced = this.#batches.length;
+    const last = this.#batches.at(-1);
+    this.logEndOffset = last === undefined ? 0 : batch.lastOffset(last) + 1;
+    this.#waiting = [];
+    this.isRefusing = false;
+  }
+}
