@@ -30,7 +30,7 @@ import { type Joiner, joinerFor } from "./consumer_joiner.ts";
 import { type OwnedPartitions, type Progress, reconcile } from "./consumer_reconcile.ts";
 import { regexFault, resolveRegex } from "./consumer_regex.ts";
 import { newTarget } from "./consumer_target.ts";
-import { isRegexInUse, metadataHash, subscribedTopicIds, type TopicView } from "./consumer_topics.ts";
+import { isRegexInUse, metadataHash, subscribedTopicIds } from "./consumer_topics.ts";
 
 export interface ConsumerHeartbeatEvent {
   readonly kind: "consumerHeartbeat";
@@ -75,7 +75,7 @@ export function decideConsumerHeartbeat(
     }
   }
   const facts: ConsumerFact[] = [...joiner.facts];
-  if (metadata !== member.metadata || !group.members.has(member.id)) {
+  if (metadata !== member.metadata || isNew && joiner.replacedId === null) {
     facts.push({ kind: "member", memberId: member.id, metadata });
   }
   const progress = advance(group, { event, joiner, metadata }, circumstances, facts);
@@ -181,7 +181,7 @@ function resolve(
     facts.push({ kind: "regexGone", pattern: before });
   }
   const refresh = isStale && mayRefresh(group, wallMs);
-  if (refresh) for (const pattern of [...regexes.keys()]) set(pattern);
+  if (refresh) { for (const pattern of [...regexes.keys()]) set(pattern); }
   if (after !== "" && !regexes.has(after)) set(after);
   return { facts, regexes, isCurrent: !isStale || refresh };
 }
