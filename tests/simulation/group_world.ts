@@ -206,6 +206,7 @@ export class World {
       this.clock.advance(Math.max(0, next.atMs - this.clock.monotonicMs()));
       next.work();
       await this.settle();
+      this.log.sync();
     }
     this.clock.advance(until - this.clock.monotonicMs());
   }
