@@ -58,6 +58,8 @@ export interface FetchedOffset {
   readonly topic: string;
   readonly partition: number;
   readonly committed: CommittedOffset | null;
+  /** A transaction that is not over may change it, and the caller wants to know (88). */
+  readonly isUnstable: boolean;
 }
 
 /**
@@ -70,17 +72,20 @@ export function fetchOffsets(
   wanted:
     | readonly { readonly topic: string; readonly topicId: Uuid; readonly partition: number }[]
     | null,
+  requireStable: boolean,
 ): Promise<readonly FetchedOffset[] | number> {
   const partition = coordinator.place(groupId);
   if (typeof partition === "number") return Promise.resolve(partition);
   const group = partition.groups.get(groupId);
-  const fetched = wanted === null ? allOf(group) : wanted.map((one) => {
+  const isUnstable = (topic: string, index: number) =>
+    requireStable && partition.pending.has(groupId, { topic, partition: index });
+  const fetched = (wanted ?? committedPartitions(group)).map((one): FetchedOffset => {
     const committed = group?.offsets.get(one.topic, one.partition) ?? null;
-    const isOfThisTopic = committed !== null && isOf(committed, one.topicId);
     return {
       topic: one.topic,
       partition: one.partition,
-      committed: isOfThisTopic ? committed : null,
+      committed: committed !== null && isOf(committed, one.topicId) ? committed : null,
+      isUnstable: isUnstable(one.topic, one.partition),
     };
   });
   return kept(partition, fetched);
@@ -118,10 +123,10 @@ function keepSession({ members }: Group, memberId: string, nowMs: number): void 
   apply(members, { kind: "beat", memberId, expiresAtMs: nowMs + member.sessionTimeoutMs });
 }
 
-function allOf(group: Group | undefined): FetchedOffset[] {
-  const all: FetchedOffset[] = [];
+function committedPartitions(group: Group | undefined) {
+  const all: { topic: string; topicId: Uuid; partition: number }[] = [];
   for (const [topic, partitions] of group?.offsets.topics() ?? []) {
-    for (const [partition, committed] of partitions) all.push({ topic, partition, committed });
+    for (const partition of partitions.keys()) all.push({ topic, topicId: ZERO_UUID, partition });
   }
   return all;
 }

@@ -225,7 +225,9 @@ export class GroupCoordinator {
     const passedMs = ms - this.#startedAt.ms;
     const trusted = Math.min(wallMs, this.#startedAt.wallMs + passedMs);
     const retentionMs = this.settings.offsetsRetentionMs;
-    this.#sweep((group) => decideExpiry(group, { wallMs: trusted, retentionMs }), (facts) => {
+    const expired = (group: Group, { pending }: GroupPartition) =>
+      pending.concerns(group.id) ? [] : decideExpiry(group, { wallMs: trusted, retentionMs });
+    this.#sweep(expired, (facts) => {
       this.metrics.offsetExpirations += facts.filter(({ kind }) => kind === "offsetGone").length;
     });
   }
@@ -254,14 +256,14 @@ export class GroupCoordinator {
   }
 
   #sweep(
-    decideOn: (group: Group) => LogFact[],
+    decideOn: (group: Group, partition: GroupPartition) => LogFact[],
     onDone: (facts: LogFact[]) => void = () => {},
   ): void {
     const { wallMs } = this.now();
     for (const partition of this.#partitions.values()) {
       if (!partition.isLoaded) continue;
       for (const group of partition.groups.values()) {
-        const facts = decideOn(group);
+        const facts = decideOn(group, partition);
         for (let i = 0; i < facts.length; i += SWEEP_BATCH) {
           const some = facts.slice(i, i + SWEEP_BATCH);
           if (partition.commit(group, some, wallMs) !== ErrorCode.NONE) break; // the next sweep tries again

@@ -8,6 +8,7 @@ import type { Uuid } from "../bytes/uuid.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import * as batch from "../protocol/records/batch.ts";
 import { buildBatch } from "../protocol/records/build.ts";
+import { readEndTxn } from "../protocol/records/control_record.ts";
 import { readRecords } from "../protocol/records/record.ts";
 import type { PartitionLog } from "../storage/partition_log.ts";
 import {
@@ -19,6 +20,7 @@ import {
   replayLogFact,
 } from "./group.ts";
 import { decodeFact, encodeFact } from "./group_records.ts";
+import { PendingOffsets } from "./pending_offsets.ts";
 
 /** What is needed of a partition's log. */
 export type GroupLog =
@@ -29,6 +31,7 @@ export class GroupPartition {
   readonly index: number;
   readonly leaderEpoch: number;
   readonly groups = new Map<string, Group>();
+  readonly pending = new PendingOffsets();
   /** False until the log has been read: nothing is known before. */
   isLoaded = false;
   readonly #log: GroupLog;
@@ -68,7 +71,12 @@ export class GroupPartition {
   commit(group: Group, facts: readonly LogFact[], wallMs: number): number {
     const errorCode = this.append(group.id, facts, wallMs);
     if (errorCode !== ErrorCode.NONE) return errorCode;
-    for (const fact of facts) applyLogFact(group, fact);
+    for (const fact of facts) {
+      if (fact.kind === "committed" || fact.kind === "offsetGone") {
+        this.pending.supersede(group.id, fact);
+      }
+      applyLogFact(group, fact);
+    }
     return ErrorCode.NONE;
   }
 
@@ -116,16 +124,46 @@ export class GroupPartition {
     let next = from;
     for (const at of batch.batches(chunk)) {
       next = batch.lastOffset(chunk, at) + 1;
-      if (batch.isControl(chunk, at)) continue;
       for (const { offset, key, value, timestampMs } of readRecords(chunk, at)) {
         if (offset < from || key === null) continue;
-        const decoded = decodeFact(key, value);
-        if (decoded === null) continue;
-        replayLogFact(this.groupOrNew(decoded.groupId, timestampMs), decoded.fact);
+        if (batch.isControl(chunk, at)) {
+          this.#replayMarker(batch.producerId(chunk, at), { key, value });
+        } else this.#replayRecord(key, value, { timestampMs, producerId: pendingOf(chunk, at) });
       }
     }
     return next;
   }
+
+  #replayRecord(
+    key: Uint8Array,
+    value: Uint8Array | null,
+    { timestampMs, producerId }: { timestampMs: number; producerId: number | null },
+  ): void {
+    const decoded = decodeFact(key, value);
+    if (decoded === null) return;
+    const { groupId, fact } = decoded;
+    if (producerId !== null && fact.kind === "committed") {
+      return this.pending.add(producerId, { groupId, fact });
+    }
+    if (fact.kind === "committed" || fact.kind === "offsetGone") {
+      this.pending.supersede(groupId, fact);
+    }
+    replayLogFact(this.groupOrNew(groupId, timestampMs), fact);
+  }
+
+  #replayMarker(producerId: number, record: { key: Uint8Array; value: Uint8Array | null }): void {
+    const marker = readEndTxn(record);
+    if (marker === null) return;
+    for (const { groupId, fact } of this.pending.end(producerId)) {
+      if (!marker.isCommit) continue;
+      applyLogFact(this.groupOrNew(groupId, fact.committed.commitTimestampMs), fact);
+    }
+  }
+}
+
+/** The producer whose transaction a batch belongs to, or null when its records count at once. */
+function pendingOf(chunk: Uint8Array, at: number): number | null {
+  return batch.isTransactional(chunk, at) ? batch.producerId(chunk, at) : null;
 }
 
 const LOAD_CHUNK_BYTES = 1 << 20;

@@ -1,8 +1,8 @@
 /**
  * OffsetFetch 1–10: how far groups have read; null topics means everything a group has committed.
  *
- * Versions: 2 an error for the whole group · 5 leader epochs · 7 may insist on stable offsets: there are no pending
- * ones yet, so all are · 8 many groups at once · 9 member id and epoch, which only groups of the consumer protocol
+ * Versions: 2 an error for the whole group · 5 leader epochs · 7 may insist on offsets that no open transaction can
+ * change (88) · 8 many groups at once · 9 member id and epoch, which only groups of the consumer protocol
  * check · 10 topics by id, an unknown one 100.
  *
  * Unknown groups, topics and partitions simply have no offset (-1). An offset that was committed for an older topic of
@@ -10,7 +10,6 @@
  */
 import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
 import { type FetchedOffset, fetchOffsets, isOf } from "../groups/committing.ts";
-import type { GroupCoordinator } from "../groups/coordinator.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { OffsetFetch } from "../protocol/messages/offset_fetch.ts";
 import type { Catalogue } from "../topics/catalogue.ts";
@@ -28,28 +27,36 @@ type Wanted = readonly {
 export function offsetFetch({ groups, catalogue }: OffsetServices): Handler {
   return handler(OffsetFetch, { min: 1, max: 10 }, async (request, { apiVersion }) => {
     const byId = apiVersion >= 10;
+    const { requireStable } = request;
     if (apiVersion >= 8) {
       const answers = request.groups.map(({ groupId, topics }) =>
-        fetchOne(groups, catalogue, groupId, topics, byId)
+        fetchOne({ groups, catalogue }, { groupId, wanted: topics, byId, requireStable })
       );
       return { groups: await Promise.all(answers) };
     }
     const wanted = request.topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null;
-    const answer = await fetchOne(groups, catalogue, request.groupId, wanted, false);
+    const answer = await fetchOne({ groups, catalogue }, {
+      groupId: request.groupId,
+      wanted,
+      byId: false,
+      requireStable,
+    });
     if (answer.errorCode === ErrorCode.NONE || apiVersion >= 2 || wanted === null) return answer;
     return { topics: failed(wanted, answer.errorCode) }; // v1 has an error in each partition only
   });
 }
 
 async function fetchOne(
-  groups: GroupCoordinator,
-  catalogue: Catalogue,
-  groupId: string,
-  wanted: Wanted | null,
-  byId: boolean,
+  { groups, catalogue }: OffsetServices,
+  { groupId, wanted, byId, requireStable }: {
+    readonly groupId: string;
+    readonly wanted: Wanted | null;
+    readonly byId: boolean;
+    readonly requireStable: boolean;
+  },
 ) {
   if (wanted === null) {
-    const fetched = await fetchOffsets(groups, groupId, null);
+    const fetched = await fetchOffsets(groups, groupId, null, requireStable);
     if (typeof fetched === "number") return { groupId, errorCode: fetched, topics: [] };
     const current = fetched.filter(({ topic, committed }) => {
       const id = catalogue.topic(topic)?.id ?? ZERO_UUID;
@@ -71,7 +78,7 @@ async function fetchOne(
   const rows = topics.flatMap(({ name, topicId, partitionIndexes, isUnknown }) =>
     isUnknown ? [] : partitionIndexes.map((partition) => ({ topic: name, topicId, partition }))
   );
-  const fetched = await fetchOffsets(groups, groupId, rows);
+  const fetched = await fetchOffsets(groups, groupId, rows, requireStable);
   if (typeof fetched === "number") return { groupId, errorCode: fetched, topics: [] };
   let at = 0;
   const answers = topics.map(({ name, topicId, partitionIndexes, isUnknown }) => ({
@@ -84,7 +91,8 @@ async function fetchOne(
   return { groupId, errorCode: ErrorCode.NONE, topics: answers };
 }
 
-function row({ partition, committed }: FetchedOffset) {
+function row({ partition, committed, isUnstable }: FetchedOffset) {
+  if (isUnstable) return none(partition, ErrorCode.UNSTABLE_OFFSET_COMMIT);
   if (committed === null) return none(partition, ErrorCode.NONE);
   const { offset, leaderEpoch, metadata } = committed;
   return {

@@ -242,7 +242,7 @@ export class World {
     for (const [key, acknowledged] of this.#acknowledged) {
       const [group, partition] = key.split(" ");
       const wanted = [{ topic: "t", topicId: ZERO_UUID, partition: Number(partition) }];
-      const fetched = await fetchOffsets(this.coordinator, group, wanted);
+      const fetched = await fetchOffsets(this.coordinator, group, wanted, false);
       const offset = typeof fetched === "number" ? null : fetched[0].committed?.offset ?? -1n;
       if (offset !== null && offset < acknowledged) {
         throw new Error(`${key} is back at ${offset}, ${acknowledged} was acknowledged`);
