@@ -94,6 +94,9 @@ export function currentFact(member: Readonly<ConsumerMember>): ConsumerFact {
   return { kind: "current", memberId, epoch, previousEpoch, state, assigned, revoking };
 }
 
+/** Where Kafka 4.3 lets a group begin. */
+const FIRST_EPOCH = 2;
+
 interface Joining {
   readonly event: ConsumerHeartbeatEvent;
   readonly joiner: Joiner;
@@ -124,7 +127,7 @@ function advance(
   if (epoch === 0 || namesChanged || regexChanged || topics.state !== group.seenTopics) {
     const hash = metadataHash(members.values(), regexes, topics);
     if (epoch === 0 || namesChanged || regexChanged || hash !== group.metadataHash) {
-      epoch++;
+      epoch = epoch === 0 ? FIRST_EPOCH : epoch + 1;
       facts.push({ kind: "epoch", epoch, metadataHash: hash });
     }
     if (resolved.isCurrent) facts.push({ kind: "topicsSeen", state: topics.state });
