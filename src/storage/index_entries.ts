@@ -110,6 +110,11 @@ export class IndexEntries {
     this.#pending = NOTHING;
   }
 
+  /** fdatasync of what flush() wrote. */
+  async sync(): Promise<void> {
+    await this.#blob?.sync();
+  }
+
   /** Reads the blob's entries into memory, those that are not there yet. */
   load(): void {
     const stored = this.#storedCount();

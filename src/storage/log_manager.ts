@@ -41,13 +41,13 @@ export class LogManager {
   readonly #options: LogManagerOptions;
   readonly #context: LogContext;
   readonly #logs = new Map<Uuid, PartitionLog[]>();
-  readonly #timers: ReturnType<typeof setInterval>[] = [];
+  readonly #timers = new Set<ReturnType<typeof setInterval>>();
   #checkpointing: Promise<void> = Promise.resolve();
   #closed = false;
 
   constructor(options: LogManagerOptions) {
     this.#options = options;
-    this.#context = options.context;
+    this.#context = { ...options.context, later: (ms, work) => this.#later(ms, work) };
   }
 
   /** Opens the logs of every wanted partition; folders of topics that are no more are removed. */
@@ -232,7 +232,7 @@ export class LogManager {
   }
 
   #every(ms: number, work: () => Promise<void>): void {
-    this.#timers.push(setInterval(() => {
+    this.#timers.add(setInterval(() => {
       work().catch((error) =>
         this.#options.onEvent("housekeeping_failed", { error: String(error) })
       );
@@ -240,14 +240,16 @@ export class LogManager {
   }
 
   #later(ms: number, work: () => void): void {
+    if (this.#closed) return; // left over; the next start removes it
     const timer = setTimeout(() => {
+      this.#timers.delete(timer);
       try {
         work();
       } catch (error) {
         this.#options.onEvent("housekeeping_failed", { error: String(error) });
       }
     }, Math.min(ms, MAX_TIMER_MS));
-    this.#timers.push(timer);
+    this.#timers.add(timer);
   }
 }
 

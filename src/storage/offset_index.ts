@@ -80,6 +80,11 @@ export class OffsetIndex {
     this.#entries.flush();
   }
 
+  /** fdatasync of what was written. */
+  sync(): Promise<void> {
+    return this.#entries.sync();
+  }
+
   /** Reads all entries ahead of the first look-up. */
   load(): void {
     this.#entries.load();

@@ -6,6 +6,7 @@
  */
 import type { Uuid } from "../bytes/uuid.ts";
 import type { TopicConfig } from "../config/topic_configs.ts";
+import { finishInterruptedCleaning } from "./compaction_leftovers.ts";
 import type { JournalEntry } from "./journal.ts";
 import { LeaderEpochs } from "./leader_epochs.ts";
 import { putPartitionMetadata, readPartitionMetadata } from "./partition_metadata.ts";
@@ -60,10 +61,16 @@ export async function openLog(
   checkpoint: LogCheckpoint,
 ): Promise<OpenReport> {
   const folder = `${ref.topic}-${ref.partition}`;
+  let names = await finishInterruptedCleaning({ ...context, folder });
   if (checkpoint.journal.length > 0) {
-    await redo(context.store, folder, ref.topicId, checkpoint.journal);
+    await redo(context.store, folder, ref.topicId, {
+      entries: checkpoint.journal,
+      bases: segmentBases(names),
+      recoveryPoint: checkpoint.recoveryPoint ?? 0,
+    });
+    names = context.store.list(folder).map(({ name }) => name);
   }
-  const bases = segmentBases(context, folder);
+  const bases = segmentBases(names);
   const logStartOffset = Math.max(checkpoint.logStartOffset ?? 0, bases[0] ?? 0);
   const recoveryPoint = checkpoint.recoveryPoint;
   if (checkpoint.clean && recoveryPoint !== undefined) {
@@ -108,9 +115,9 @@ export function topicIdOf(context: LogContext, folder: string): Uuid | null {
   return readPartitionMetadata(context.store, folder);
 }
 
-function segmentBases(context: LogContext, folder: string): number[] {
+function segmentBases(names: readonly string[]): number[] {
   const bases: number[] = [];
-  for (const { name } of context.store.list(folder)) {
+  for (const name of names) {
     const match = /^(\d{20})\.log$/.exec(name);
     if (match) bases.push(Number(match[1]));
   }

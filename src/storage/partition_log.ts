@@ -14,12 +14,14 @@ import type { Clock } from "../clock.ts";
 import type { TopicConfig } from "../config/topic_configs.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import * as batch from "../protocol/records/batch.ts";
+import { maxSegmentMs } from "./compaction_plan.ts";
 import type { GroupCommit, Syncable } from "./group_commit.ts";
 import type { Unkept } from "./journal.ts";
 import { LeaderEpochs } from "./leader_epochs.ts";
 import { loadProducerState, writeProducerSnapshot } from "./producer_recovery.ts";
 import type { ProducerLimits, ProducerState } from "./producer_state.ts";
 import { Segment } from "./segment.ts";
+import { discardSegment, SEGMENT_FILES_AND_SNAPSHOT } from "./segment_files.ts";
 import { type Store, StoreError } from "./store.ts";
 import type { AbortedTransaction } from "./txn_index.ts";
 
@@ -33,6 +35,8 @@ export interface LogContext {
   readonly producers: ProducerLimits;
   /** Told when housekeeping that nobody waits for failed. */
   readonly onProblem: (event: string, details: Record<string, unknown>) => void;
+  /** Does something after a while, unless the broker stops first. Without it, at once. */
+  readonly later?: (delayMs: number, work: () => void) => void;
 }
 
 /** What the directory said about a partition (recovery.ts finds it out). */
@@ -306,9 +310,35 @@ export class PartitionLog implements Syncable {
     }
     for (const segment of this.#segments.splice(0, drop)) {
       this.#unsynced = this.#unsynced.filter((unsynced) => unsynced !== segment);
-      segment.remove();
+      segment.close();
+      this.discard(segment.baseOffset, SEGMENT_FILES_AND_SNAPSHOT);
     }
     this.#wake();
+  }
+
+  /**
+   * Puts the compacted segment, whose files `rename` brings to their names, in the place of those it was made from.
+   * False, with nothing done, when they are not all there any more. One turn of the event loop, so no reader sees
+   * the log in between.
+   */
+  replaceSegments(old: readonly Segment[], rename: () => void): boolean {
+    const at = this.#segments.indexOf(old[0]);
+    if (this.offline !== null || old.some((segment, i) => this.#segments[at + i] !== segment)) {
+      return false;
+    }
+    for (const segment of old) segment.close();
+    this.#unsynced = this.#unsynced.filter((segment) => !old.includes(segment));
+    rename();
+    const context = { ...this.#context, folder: this.folder };
+    const { baseOffset } = old[0], { createdMs } = old[old.length - 1];
+    this.#segments.splice(at, old.length, new Segment(context, baseOffset, createdMs));
+    return true;
+  }
+
+  /** Takes a closed segment's files out of the log, and off the disk after file.delete.delay.ms. */
+  discard(baseOffset: number, files: readonly string[]): void {
+    const delayMs = this.config["file.delete.delay.ms"];
+    discardSegment(this.#context, this.folder, baseOffset, { files, delayMs });
   }
 
   /** Begins a new segment at the log end, when the active one holds anything. */
@@ -417,7 +447,7 @@ export class PartitionLog implements Syncable {
     const sinceMs = active.firstTimestampMs !== null && timestampMs >= 0
       ? timestampMs - active.firstTimestampMs
       : this.#context.clock.nowMs() - active.createdMs;
-    return sinceMs > config["segment.ms"];
+    return sinceMs > maxSegmentMs(config);
   }
 
   #advance(endOffset: number, writtenBytes: number): void {

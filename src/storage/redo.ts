@@ -11,15 +11,22 @@ import type { JournalEntry } from "./journal.ts";
 import { segmentName } from "./segment.ts";
 import type { Store } from "./store.ts";
 
-/** Redoes the entries of one partition, oldest first; the bytes written. */
+/** Redoes the entries of one partition, oldest first; the bytes written. `bases` are those of its segments, ascending. */
 export async function redo(
   store: Store,
   folder: string,
   topicId: Uuid,
-  entries: readonly JournalEntry[],
+  { entries, bases, recoveryPoint }: {
+    entries: readonly JournalEntry[];
+    bases: readonly number[];
+    recoveryPoint: number;
+  },
 ): Promise<number> {
+  // A segment that ends below the recovery point needs nothing, and may have been compacted or removed since.
+  const isOwed = ({ segmentBase }: JournalEntry) =>
+    !bases.some((base) => base > segmentBase && base <= recoveryPoint);
   const bySegment = Map.groupBy(
-    entries.filter((entry) => entry.topicId === topicId),
+    entries.filter((entry) => entry.topicId === topicId && isOwed(entry)),
     (entry) => entry.segmentBase,
   );
   const present = new Set(store.list(folder).map(({ name }) => name));

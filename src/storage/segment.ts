@@ -21,6 +21,8 @@ export interface SegmentContext {
   readonly store: Store;
   readonly folder: string;
   readonly pool: BufferPool;
+  /** What every file name ends in while compaction has not put the segment into its place. */
+  readonly suffix?: string;
 }
 
 /** What an append needs to know of a batch. */
@@ -64,10 +66,11 @@ export class Segment {
     this.createdMs = createdMs;
     this.#context = context;
     const path = `${context.folder}/${segmentName(baseOffset)}`;
-    this.log = context.store.open(`${path}.log`);
-    this.offsetIndex = new OffsetIndex(context.store, `${path}.index`, baseOffset);
-    this.timeIndex = new TimeIndex(context.store, `${path}.timeindex`, baseOffset);
-    this.txnIndex = new TxnIndex(context.store, `${path}.txnindex`);
+    const suffix = context.suffix ?? "";
+    this.log = context.store.open(`${path}.log${suffix}`);
+    this.offsetIndex = new OffsetIndex(context.store, `${path}.index${suffix}`, baseOffset);
+    this.timeIndex = new TimeIndex(context.store, `${path}.timeindex${suffix}`, baseOffset);
+    this.txnIndex = new TxnIndex(context.store, `${path}.txnindex${suffix}`);
     this.#timesKnown = this.log.size === 0;
   }
 
@@ -246,13 +249,6 @@ export class Segment {
     this.txnIndex.close();
   }
 
-  /** Removes the files; the segment is closed first. */
-  remove(): void {
-    this.close();
-    const path = `${this.#context.folder}/${segmentName(this.baseOffset)}`;
-    for (const suffix of SEGMENT_SUFFIXES) this.#context.store.remove(path + suffix);
-  }
-
   /** After a lazy open: the last time index entry, and the batches behind it, know the largest timestamp. */
   #learnTimes(): void {
     if (this.#timesKnown) return;
@@ -277,7 +273,6 @@ export class Segment {
   }
 }
 
-export const SEGMENT_SUFFIXES = [".log", ".index", ".timeindex", ".txnindex", ".snapshot"];
 const SCAN_BYTES = 1 << 18;
 
 /** "00000000000000000042": twenty digits, so that names sort as offsets do. */

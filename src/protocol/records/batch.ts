@@ -167,6 +167,28 @@ export function copyHeader(from: Bytes, to: Bytes, compression: number): void {
   writeCrc(to);
 }
 
+/** What compaction changes in the header when some records are gone; null leaves a value as it is. */
+export function setRetained(
+  b: Bytes,
+  retained: { recordCount: number; maxTimestampMs: number | null; deleteHorizonMs: number | null },
+): void {
+  writeInt32(b, RECORD_COUNT, retained.recordCount);
+  if (retained.maxTimestampMs !== null) writeInt64(b, MAX_TIMESTAMP, retained.maxTimestampMs);
+  if (retained.deleteHorizonMs !== null) {
+    b[ATTRIBUTES + 1] |= DELETE_HORIZON_FLAG;
+    writeInt64(b, BASE_TIMESTAMP, retained.deleteHorizonMs);
+  }
+  writeCrc(b);
+}
+
+/** The header of a batch that compaction keeps for its offsets and sequences alone. */
+export function setEmpty(b: Bytes): void {
+  b[ATTRIBUTES + 1] &= ~DELETE_HORIZON_FLAG;
+  writeInt64(b, BASE_TIMESTAMP, NO_TIMESTAMP);
+  writeInt32(b, RECORD_COUNT, 0);
+  writeCrc(b);
+}
+
 /**
  * The positions of the whole batches between `from` and `to`, in order. Stops before a batch that is cut off (a fetch
  * response may end in one) or whose length cannot be one, so a caller that must know compares the end with `to`.
