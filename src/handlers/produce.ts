@@ -37,13 +37,13 @@ type PartitionResponse = Response["responses"] extends readonly (infer T)[] | un
   ? T extends { partitionResponses?: readonly (infer P)[] } ? P : never
   : never;
 
-/** Promises of one request that its reply waits for; appends of one turn mostly share one. */
-type Waits = Set<Promise<void>>;
+/** What the reply waits for, and the answers that stand or fall with it. Batches of one turn mostly share one. */
+type Waits = Map<Promise<void>, PartitionResponse[]>;
 
 export function produce(options: ProduceOptions): Handler {
   return handler(Produce, { min: 3, max: 13, advertisedMin: 0 }, (request, { apiVersion }) => {
     const { acks } = request;
-    const waits: Waits = new Set();
+    const waits: Waits = new Map();
     let failed = false;
     const responses = request.topicData.map(({ name, topicId, partitionData }) => {
       const topic = findTopic(options, name, topicId);
@@ -52,7 +52,7 @@ export function produce(options: ProduceOptions): Handler {
           ? { index, errorCode: ErrorCode.INVALID_REQUIRED_ACKS, baseOffset: -1 }
           : typeof topic === "number"
           ? { index, errorCode: topic, baseOffset: -1 }
-          : append(options, topic, index, records, apiVersion, request.transactionalId, waits);
+          : append(options, topic, index, records, apiVersion, request, waits);
         if (answer.errorCode !== ErrorCode.NONE) {
           failed = true;
           options.onError(answer.errorCode!);
@@ -61,20 +61,38 @@ export function produce(options: ProduceOptions): Handler {
       });
       return { name, topicId, partitionResponses };
     });
-    return reply({ responses }, acks, failed, waits);
+    return reply(options, { responses }, acks, failed, waits);
   });
 }
 
 function reply(
+  options: ProduceOptions,
   response: Response,
   acks: number,
   failed: boolean,
   waits: Waits,
 ): Answer<Response> | Promise<Answer<Response>> {
-  if (acks === 0) return failed ? CLOSE : NO_REPLY;
-  if (acks === 1 || waits.size === 0) return response;
-  const [first] = waits;
-  return (waits.size === 1 ? first : Promise.all(waits)).then(() => response);
+  const answer = (isRefused: boolean) => acks !== 0 ? response : isRefused ? CLOSE : NO_REPLY;
+  if (waits.size === 0 || failed && acks === 0) return answer(failed);
+  const settled = [...waits].map(([kept, answers]) =>
+    kept.then(() => false, () => {
+      for (const one of answers) takeBack(options, one);
+      return true;
+    })
+  );
+  if (settled.length === 1) return settled[0].then(answer);
+  return Promise.all(settled).then((refusals) => answer(refusals.includes(true)));
+}
+
+/** The batch could not be written after all. */
+function takeBack(options: ProduceOptions, answer: PartitionResponse): void {
+  Object.assign(answer, {
+    errorCode: ErrorCode.KAFKA_STORAGE_ERROR,
+    baseOffset: -1,
+    logAppendTimeMs: -1,
+    logStartOffset: -1,
+  });
+  options.onError(ErrorCode.KAFKA_STORAGE_ERROR);
 }
 
 function append(
@@ -83,7 +101,7 @@ function append(
   index: number,
   records: Uint8Array | null,
   apiVersion: number,
-  transactionalId: string | null,
+  { acks, transactionalId }: Request,
   waits: Waits,
 ): PartitionResponse {
   const refused = (errorCode: number, errorMessage: string | null = null) => ({
@@ -107,18 +125,22 @@ function append(
   const bytes = checked.bytes;
   const appended = log.append(bytes, { origin: "client", leaderEpoch: log.leaderEpoch });
   if (appended.errorCode !== ErrorCode.NONE) return refused(appended.errorCode);
-  if (appended.durable !== null) waits.add(appended.durable);
   const meter = options.meter(topic.name);
   meter.bytesIn += bytes.length;
   meter.messagesIn += checked.recordCount;
   const isLogAppendTime = log.config["message.timestamp.type"] === "LogAppendTime";
-  return {
+  const answer = {
     index,
     errorCode: ErrorCode.NONE,
     baseOffset: appended.baseOffset,
     logAppendTimeMs: isLogAppendTime ? nowMs : -1,
     logStartOffset: log.logStartOffset,
   };
+  const kept = acks === -1 ? appended.durable : appended.written;
+  const others = waits.get(kept);
+  if (others === undefined) waits.set(kept, [answer]);
+  else others.push(answer);
+  return answer;
 }
 
 /** What a batch must be for this topic. */

@@ -251,6 +251,10 @@ class FaultyBlob implements Blob {
     return this.#inner.size - this.#tornBytes;
   }
 
+  async appendAsync(bytes: Uint8Array): Promise<void> {
+    this.append(bytes);
+  }
+
   append(bytes: Uint8Array): void {
     const how = this.#store.strike("append", this.path);
     if (this.#tornBytes > 0) this.truncate(this.size);

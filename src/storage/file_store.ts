@@ -1,11 +1,11 @@
 /**
  * FileStore: a Store in a directory.
  *
- * A blob holds one descriptor at most, opened at first use; past `maxOpenFiles` the longest unused are closed
- * again, those without unsynced bytes first (an error of the kernel's write-back is reported to open descriptors,
- * so a dirty one is better kept until its fdatasync has answered). The descriptor appends (O_APPEND) and does the
- * synchronous reads: Deno has no positional read, so each read is seekSync + readSync with no await between.
- * readAsync takes a descriptor of its own, because an awaited read shares its position with every other.
+ * A blob holds two descriptors at most, opened at first use: one that appends (O_APPEND), and one for the synchronous
+ * reads, since Deno has no positional read and a write on a thread moves the position that seekSync + readSync rely
+ * on. Past `maxOpenFiles` the longest unused blobs give theirs back, those without unsynced bytes first (an error of
+ * the kernel's write-back is reported to open descriptors, so a dirty one is better kept until its fdatasync has
+ * answered). readAsync takes a descriptor of its own, because an awaited read shares its position with every other.
  */
 import { statfsSync } from "node:fs";
 import { InPlaceFile } from "./in_place_file.ts";
@@ -220,7 +220,9 @@ class FileBlob implements Blob {
   readonly #store: FileStore;
   #size: number;
   #file: Deno.FsFile | null = null;
-  #syncsInFlight = 0;
+  #reader: Deno.FsFile | null = null;
+  /** Syncs and writes on the thread pool. */
+  #inFlight = 0;
   #closed = false;
   /** Bytes of a failed append may still lie past `size`. */
   #torn = false;
@@ -239,7 +241,7 @@ class FileBlob implements Blob {
 
   /** Must keep its descriptor for now. */
   get busy(): boolean {
-    return this.#syncsInFlight > 0;
+    return this.#inFlight > 0;
   }
 
   append(bytes: Uint8Array): void {
@@ -255,10 +257,30 @@ class FileBlob implements Blob {
     this.#size += bytes.length;
   }
 
+  async appendAsync(bytes: Uint8Array): Promise<void> {
+    const file = this.descriptor();
+    if (this.#torn) this.truncate(this.#size);
+    this.dirty = true;
+    this.#inFlight++;
+    try {
+      for (let done = 0; done < bytes.length;) {
+        const n = await file.write(done === 0 ? bytes : bytes.subarray(done));
+        if (n === 0) throw new Error(`write took ${done} of ${bytes.length} bytes`);
+        done += n;
+      }
+      this.#size += bytes.length;
+    } catch (e) {
+      this.#cutBack(file);
+      throw storeError(`append ${bytes.length} bytes at ${this.#size} to`, this.#full, e);
+    } finally {
+      this.#landed();
+    }
+  }
+
   async sync(): Promise<void> {
     if (this.#syncError !== null) throw this.#syncError;
     const file = this.descriptor();
-    this.#syncsInFlight++;
+    this.#inFlight++;
     this.dirty = false;
     try {
       await file.syncData();
@@ -266,14 +288,18 @@ class FileBlob implements Blob {
       // The kernel drops the pages it could not write and reports that once: a second fsync would lie.
       throw this.#syncError ??= storeError("sync", this.#full, e);
     } finally {
-      if (--this.#syncsInFlight === 0 && this.#closed) this.release();
+      this.#landed();
     }
+  }
+
+  #landed(): void {
+    if (--this.#inFlight === 0 && this.#closed) this.release();
   }
 
   read(position: number, into: Uint8Array): number {
     const length = Math.min(into.length, this.#size - position);
     if (length <= 0) return 0;
-    const file = this.descriptor();
+    const file = this.#reading();
     try {
       file.seekSync(position, Deno.SeekMode.Start);
       let done = file.readSync(length === into.length ? into : into.subarray(0, length)) ?? 0;
@@ -326,10 +352,21 @@ class FileBlob implements Blob {
     if (!this.busy) this.release();
   }
 
-  /** The open descriptor. */
+  /** The open descriptor to append to. */
   descriptor(): Deno.FsFile {
     this.used = true;
     return this.#file ?? this.#openFile(false);
+  }
+
+  #reading(): Deno.FsFile {
+    this.used = true;
+    return this.#reader ?? this.#openReader();
+  }
+
+  #openReader(): Deno.FsFile {
+    this.#refuseClosed();
+    if (this.#file === null) this.#store.opened(this);
+    return this.#reader = attempt("open", this.#full, () => Deno.openSync(this.#full));
   }
 
   /** Makes the file. Only then: a blob whose file was removed must not bring it back. */
@@ -339,17 +376,18 @@ class FileBlob implements Blob {
 
   #openFile(create: boolean): Deno.FsFile {
     this.#refuseClosed();
-    const options = { read: true, append: true, create, mode: create ? FILE_MODE : undefined };
+    const options = { append: true, create, mode: create ? FILE_MODE : undefined };
     this.#file = attempt("open", this.#full, () => Deno.openSync(this.#full, options));
-    this.#store.opened(this);
+    if (this.#reader === null) this.#store.opened(this);
     return this.#file;
   }
 
-  /** Gives the descriptor back. */
+  /** Gives the descriptors back. */
   release(): void {
-    if (this.#file === null) return;
-    this.#file.close();
-    this.#file = null;
+    if (this.#file === null && this.#reader === null) return;
+    this.#file?.close();
+    this.#reader?.close();
+    this.#file = this.#reader = null;
     this.#store.closed(this);
   }
 

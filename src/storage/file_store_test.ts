@@ -60,6 +60,7 @@ Deno.test("a blob in use keeps its descriptor while others come and go", () =>
     hot.append(new Uint8Array(10));
     const file = `${root}/hot`;
     const others = Array.from({ length: 40 }, (_, i) => store.open(`${i}`));
+    hot.read(0, new Uint8Array(1));
     Deno.removeSync(file); // from now on only the open descriptor can read it
     for (const other of others) {
       other.append(new Uint8Array(1));

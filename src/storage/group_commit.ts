@@ -40,7 +40,6 @@ export class GroupCommit {
   readonly policy: FlushPolicy;
   readonly #options: GroupCommitOptions;
   #dirty = new Set<Syncable>();
-  #waiting: PromiseWithResolvers<void> | null = null;
   #running = false;
   #failed = false;
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -50,21 +49,12 @@ export class GroupCommit {
     this.#options = options;
   }
 
-  /**
-   * Notes that `log` has bytes that are written but not synced. The Promise resolves when they are kept; null
-   * says that the policy counts them as kept already.
-   */
-  written(log: Syncable): Promise<void> | null {
-    if (this.policy === "os") return null;
+  /** Notes that `log` has bytes that are written but not synced. Whether the policy counts them as kept already. */
+  written(log: Syncable): boolean {
+    if (this.policy === "os") return true;
     this.#dirty.add(log);
-    if (this.policy === "interval") {
-      this.#schedule();
-      return null;
-    }
-    this.#waiting ??= Promise.withResolvers();
-    const kept = this.#waiting.promise;
-    if (!this.#running) this.#schedule();
-    return kept;
+    this.#schedule();
+    return this.policy === "interval";
   }
 
   /**
@@ -113,20 +103,18 @@ export class GroupCommit {
     } catch (error) {
       this.#failed = true;
       this.#options.onFailure(error);
-      return; // whoever waits is never answered: nothing may be acknowledged after a failed fsync
+      return; // no high watermark moves any more: nothing may be acknowledged after a failed fsync
     }
     this.#running = false;
     if (this.#dirty.size > 0) this.#schedule();
   }
 
   async #round(): Promise<void> {
-    const logs = this.#dirty, waiting = this.#waiting;
+    const logs = this.#dirty;
     this.#dirty = new Set();
-    this.#waiting = null;
     const started = performance.now();
     await this.#keep(logs);
     this.#options.onRound?.(performance.now() - started, logs.size);
-    waiting?.resolve();
   }
 
   async #keep(logs: ReadonlySet<Syncable>): Promise<void> {

@@ -175,6 +175,10 @@ class MemoryBlob implements Blob {
     return this.#content.size;
   }
 
+  async appendAsync(bytes: Uint8Array): Promise<void> {
+    this.append(bytes);
+  }
+
   append(bytes: Uint8Array): void {
     this.#refuseClosed();
     this.#content.append(this.path, bytes);

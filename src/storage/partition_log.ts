@@ -21,9 +21,10 @@ import { LeaderEpochs } from "./leader_epochs.ts";
 import { loadProducerState, writeProducerSnapshot } from "./producer_recovery.ts";
 import type { ProducerLimits, ProducerState } from "./producer_state.ts";
 import { Segment } from "./segment.ts";
-import { discardSegment, SEGMENT_FILES_AND_SNAPSHOT } from "./segment_files.ts";
+import { discardSegment, removeSegment, SEGMENT_FILES_AND_SNAPSHOT } from "./segment_files.ts";
 import { type Store, StoreError } from "./store.ts";
 import type { AbortedTransaction } from "./txn_index.ts";
+import { type Write, WriteQueue } from "./write_queue.ts";
 
 /** What all logs of a broker share. */
 export interface LogContext {
@@ -60,13 +61,15 @@ export interface AppendOptions {
   readonly leaderEpoch: number;
 }
 
-/** What became of an append. With an error code nothing was written and the offsets are -1. */
+/** What became of an append. With an error code nothing is written and the offsets are -1. */
 export interface Appended {
   readonly errorCode: number;
   readonly baseOffset: number;
   readonly lastOffset: number;
-  /** Resolves when the bytes are kept as the flush policy promises; null when they are already. */
-  readonly durable: Promise<void> | null;
+  /** Resolves when write(2) has returned; rejects with a StoreError, and the offsets are free again, when it failed. */
+  readonly written: Promise<void>;
+  /** Resolves when the bytes are kept as the flush policy promises; rejects when they cannot be written. */
+  readonly durable: Promise<void>;
 }
 
 /** How far a reader may see: the log end (replicas, recovery), the high watermark, or the last stable offset. */
@@ -97,12 +100,17 @@ export class PartitionLog implements Syncable {
   #logEndOffset: number;
   #highWatermark: number;
   #recoveryPoint: number;
+  /** The end of what write(2) has returned for. */
+  #writtenOffset: number;
   #writtenBytes = 0;
   #visibleBytes = 0;
   #producers: ProducerState | null = null;
   #epochs: LeaderEpochs | null = null;
   #epochsChanged = false;
   #waiters: Set<Waiter> | null = null;
+  readonly #queue: WriteQueue;
+  /** Written, and not kept yet. */
+  #undurable: Write[] = [];
   /** Sealed segments whose bytes may not be on the device yet. */
   #unsynced: Segment[] = [];
   #newFiles: boolean;
@@ -127,7 +135,12 @@ export class PartitionLog implements Syncable {
     this.#active = this.#segments[this.#segments.length - 1];
     this.#keptBytes = this.#active.size;
     this.#logStartOffset = state.logStartOffset;
-    this.#logEndOffset = this.#highWatermark = state.logEndOffset;
+    this.#logEndOffset = this.#writtenOffset = this.#highWatermark = state.logEndOffset;
+    this.#queue = new WriteQueue({
+      pool: context.pool,
+      onWritten: (write) => this.#written(write),
+      onFailed: (error, segment) => this.#takeBack(error, segment),
+    });
     this.#recoveryPoint = state.recoveryPoint;
   }
 
@@ -182,7 +195,7 @@ export class PartitionLog implements Syncable {
 
   /**
    * Appends whole, validated batches: assigns their offsets, stamps the leader epoch (both lie outside the CRC) and
-   * writes the bytes as they came. Of a client exactly one batch.
+   * queues the bytes as they came; they are copied. Of a client exactly one batch.
    */
   append(bytes: Uint8Array, options: AppendOptions): Appended {
     if (this.offline !== null) return refused(ErrorCode.KAFKA_STORAGE_ERROR);
@@ -196,17 +209,17 @@ export class PartitionLog implements Syncable {
         if (verdict.kind === "error") return refused(verdict.code);
         if (verdict.kind === "duplicate") return this.#alreadyThere(verdict);
       }
-      const errorCode = this.#write(one, options.leaderEpoch);
+      const errorCode = this.#admit(one, options.leaderEpoch);
       if (errorCode !== ErrorCode.NONE) return refused(errorCode);
       at += size;
     }
-    const durable = this.#context.commit.written(this);
-    if (durable === null) this.#advance(this.#logEndOffset, this.#writtenBytes);
+    const { written, durable } = this.#queue.last!;
     return {
       errorCode: ErrorCode.NONE,
       baseOffset: first,
       lastOffset: this.#logEndOffset - 1,
-      durable,
+      written: written.promise,
+      durable: durable.promise,
     };
   }
 
@@ -249,8 +262,8 @@ export class PartitionLog implements Syncable {
   /** The bytes behind what is kept, when they lie in the active segment alone. */
   unkept(): Unkept | null {
     if (this.#unsynced.length > 0) return null;
-    const active = this.#active, position = this.#keptBytes, activeBytes = active.size;
-    const endOffset = this.#logEndOffset, writtenBytes = this.#writtenBytes;
+    const active = this.#active, position = this.#keptBytes, activeBytes = active.log.size;
+    const endOffset = this.#writtenOffset, writtenBytes = this.#writtenBytes;
     return {
       topicId: this.topicId,
       folder: this.folder,
@@ -267,8 +280,8 @@ export class PartitionLog implements Syncable {
 
   async #sync(): Promise<void> {
     if (this.offline !== null) return; // deleted, or damaged: nothing is owed
-    const endOffset = this.#logEndOffset, writtenBytes = this.#writtenBytes;
-    const active = this.#active, activeBytes = active.size;
+    const endOffset = this.#writtenOffset, writtenBytes = this.#writtenBytes;
+    const active = this.#active, activeBytes = active.log.size;
     if (this.#unsynced.length > 0) {
       const sealed = this.#unsynced;
       this.#unsynced = [];
@@ -358,6 +371,7 @@ export class PartitionLog implements Syncable {
 
   /** A clean stop: indexes, snapshot and data are on the device when this resolves. */
   async close(): Promise<void> {
+    await this.#queue.drain();
     if (this.offline === null) {
       this.#active.flushIndexes(true);
       if (this.#producers !== null && this.#logEndOffset > this.#logStartOffset) this.#snapshot();
@@ -372,6 +386,10 @@ export class PartitionLog implements Syncable {
   retire(reason: string): void {
     this.offline = reason;
     this.#context.commit.forget(this);
+    const gone = new StoreError(`${this.folder} serves nothing any more: ${reason}`, "io");
+    this.#queue.abandon(gone);
+    for (const write of this.#undurable) write.durable.reject(gone);
+    this.#undurable = [];
     for (const segment of this.#segments) segment.close();
     this.#wake();
   }
@@ -409,32 +427,65 @@ export class PartitionLog implements Syncable {
   }
 
   #alreadyThere(duplicate: { baseOffset: number; lastOffset: number }): Appended {
-    const kept = duplicate.lastOffset < this.#highWatermark;
-    const durable = kept ? null : this.#context.commit.written(this);
-    return { errorCode: ErrorCode.NONE, ...duplicate, durable };
+    const { baseOffset, lastOffset } = duplicate;
+    const isWritten = lastOffset < this.#writtenOffset, isKept = lastOffset < this.#highWatermark;
+    return {
+      errorCode: ErrorCode.NONE,
+      baseOffset,
+      lastOffset,
+      written: isWritten ? NOTHING : this.#queue.last!.written.promise,
+      durable: isKept ? NOTHING : (this.#queue.last ?? this.#undurable.at(-1)!).durable.promise,
+    };
   }
 
-  /** One batch to the active segment; the error code, with nothing changed, when the store refuses. */
-  #write(one: Uint8Array, leaderEpoch: number): number {
+  /** One batch to the active segment and the queue; the error code, with nothing changed, when there can be no segment for it. */
+  #admit(one: Uint8Array, leaderEpoch: number): number {
     const base = this.#logEndOffset;
     const last = base + batch.lastOffsetDelta(one, 0);
     const maxTimestampMs = batch.maxTimestamp(one, 0);
     try {
       if (this.#mustRoll(one.length, last, maxTimestampMs)) this.roll();
-      batch.assign(one, 0, base, leaderEpoch);
-      const summary = { baseOffset: base, lastOffset: last, maxTimestampMs };
-      this.#active.append(one, summary, this.config["index.interval.bytes"]);
     } catch (error) {
       if (error instanceof StoreError) return ErrorCode.KAFKA_STORAGE_ERROR;
       throw error;
     }
+    batch.assign(one, 0, base, leaderEpoch);
+    const summary = { baseOffset: base, lastOffset: last, maxTimestampMs };
+    this.#active.admit(summary, one.length, this.config["index.interval.bytes"]);
     if (batch.producerId(one, 0) >= 0) {
       const completed = this.producers.apply(one, base, this.#context.clock.nowMs());
       if (completed?.isAborted) this.#active.txnIndex.append(completed);
     }
     this.#logEndOffset = last + 1;
-    this.#writtenBytes += one.length;
+    this.#queue.add(this.#active, one, last + 1);
     return ErrorCode.NONE;
+  }
+
+  /** write(2) has returned for these batches. */
+  #written(write: Write): void {
+    this.#writtenOffset = write.endOffset;
+    this.#writtenBytes += write.bytes;
+    this.#undurable.push(write);
+    if (this.#context.commit.written(this)) this.#advance(this.#writtenOffset, this.#writtenBytes);
+  }
+
+  /** A write failed: what was admitted behind the written end never was, and its offsets are free again. */
+  #takeBack(error: unknown, failed: Segment): void {
+    const end = this.#logEndOffset = this.#writtenOffset;
+    while (this.#active !== failed) {
+      this.#segments.pop();
+      this.#active.close();
+      removeSegment(this.#context.store, this.folder, this.#active.baseOffset, {
+        suffix: "",
+        files: SEGMENT_FILES_AND_SNAPSHOT,
+      });
+      this.#active = this.#segments[this.#segments.length - 1];
+      this.#unsynced = this.#unsynced.filter((segment) => segment !== this.#active);
+    }
+    failed.truncate(failed.log.size, end);
+    this.#producers = null; // and so it is read from the log when it is asked for again
+    this.#epochs?.truncateFromEnd(end);
+    this.#context.onProblem("write_failed", { folder: this.folder, error: String(error) });
   }
 
   /** LogSegment.shouldRoll: full, too old by the records' own time, or out of relative offsets. */
@@ -454,6 +505,11 @@ export class PartitionLog implements Syncable {
     if (endOffset <= this.#highWatermark) return;
     this.#highWatermark = endOffset;
     this.#visibleBytes = writtenBytes;
+    let kept = 0;
+    while (kept < this.#undurable.length && this.#undurable[kept].endOffset <= endOffset) {
+      this.#undurable[kept++].durable.resolve();
+    }
+    if (kept > 0) this.#undurable.splice(0, kept);
     this.#wake();
   }
 
@@ -478,5 +534,5 @@ const NOTHING = Promise.resolve();
 const MAX_INT32 = 2 ** 31 - 1;
 
 function refused(errorCode: number): Appended {
-  return { errorCode, baseOffset: -1, lastOffset: -1, durable: null };
+  return { errorCode, baseOffset: -1, lastOffset: -1, written: NOTHING, durable: NOTHING };
 }

@@ -1,6 +1,6 @@
 // Proves what a partition log promises, on a store in memory and on one that fails or loses power: offsets, bounds,
 // reads, rolls, search by time, retention, recovery, and the journal behind group commit.
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { BufferPool } from "../bytes/pool.ts";
 import { randomUuid } from "../bytes/uuid.ts";
 import { FakeClock } from "../clock.ts";
@@ -16,7 +16,7 @@ import { createLog, openLog } from "./open_log.ts";
 import type { LogContext, PartitionLog } from "./partition_log.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "./producer_state.ts";
 import { expiredBefore, isActiveExpired } from "./retention.ts";
-import type { Store } from "./store.ts";
+import { type Store, StoreError } from "./store.ts";
 import { findByTimestamp, findLargestTimestamp } from "./time_search.ts";
 
 const TOPIC_ID = randomUuid();
@@ -93,11 +93,19 @@ function records(count: number, timestampMs = 1000, valueBytes = 10) {
   }));
 }
 
-function append(log: PartitionLog, count = 1, timestampMs = 1000, valueBytes = 10) {
+/** Admits a batch; what becomes of it shows in the promises. */
+function admit(log: PartitionLog, count = 1, timestampMs = 1000, valueBytes = 10) {
   return log.append(buildBatch({ records: records(count, timestampMs, valueBytes) }), {
     origin: "client",
     leaderEpoch: EPOCH,
   });
+}
+
+/** Appends a batch and waits until it is kept. */
+async function append(log: PartitionLog, count = 1, timestampMs = 1000, valueBytes = 10) {
+  const appended = admit(log, count, timestampMs, valueBytes);
+  await appended.durable;
+  return appended;
 }
 
 function offsetsRead(bytes: Uint8Array | null): number[] {
@@ -106,10 +114,10 @@ function offsetsRead(bytes: Uint8Array | null): number[] {
 
 const everything = { maxBytes: 1 << 20, bound: "hw", minOneBatch: true } as const;
 
-Deno.test("append() assigns offsets that strictly increase and stamps the leader epoch", async () => {
+Deno.test("await append() assigns offsets that strictly increase and stamps the leader epoch", async () => {
   const log = await newLog(setup(new MemoryStore()).context);
-  assertEquals(append(log, 3).baseOffset, 0);
-  const second = append(log, 2);
+  assertEquals((await append(log, 3)).baseOffset, 0);
+  const second = await append(log, 2);
   assertEquals([second.baseOffset, second.lastOffset, log.logEndOffset], [3, 4, 5]);
   const bytes = log.read(0, everything)!;
   assertEquals(offsetsRead(bytes), [0, 3]);
@@ -117,7 +125,7 @@ Deno.test("append() assigns offsets that strictly increase and stamps the leader
   assert(batch.isIntact(bytes));
 });
 
-Deno.test("append() under another leader epoch is refused and writes nothing", async () => {
+Deno.test("await append() under another leader epoch is refused and writes nothing", async () => {
   const log = await newLog(setup(new MemoryStore()).context);
   const bytes = buildBatch({ records: records(1) });
   const refused = log.append(bytes, { origin: "client", leaderEpoch: EPOCH - 1 });
@@ -125,20 +133,68 @@ Deno.test("append() under another leader epoch is refused and writes nothing", a
   assertEquals([log.logEndOffset, log.size], [0, 0]);
 });
 
-Deno.test("a failed write answers 56, changes nothing, and the next append takes the same offset", async () => {
+Deno.test("a failed write takes back what was admitted, and the next append gets the same offset", async () => {
+  const store = new FaultyStore(new MemoryStore());
+  const { context, failures } = setup(store);
+  const log = await newLog(context);
+  await append(log);
+  store.fail({ on: "append", pathEndsWith: ".log", how: "torn", kind: "noSpace" });
+  const refused = admit(log);
+  assertEquals([refused.baseOffset, log.logEndOffset], [1, 2]);
+  await assertRejects(() => refused.written, StoreError);
+  await assertRejects(() => refused.durable, StoreError);
+  assertEquals([log.logEndOffset, log.highWatermark, failures.length], [1, 1, 1]);
+  assertEquals((await append(log)).baseOffset, 1);
+  assertEquals(offsetsRead(log.read(0, everything)), [0, 1]);
+});
+
+Deno.test("a failed write takes back every segment and sequence that came after it", async () => {
+  const store = new FaultyStore(new MemoryStore());
+  const { context, clock } = setup(store);
+  const log = await newLog(context, { "segment.bytes": 400 });
+  const send = (baseSequence: number) =>
+    log.append(
+      buildBatch({
+        records: records(1, clock.nowMs(), 300),
+        producerId: 7,
+        producerEpoch: 0,
+        baseSequence,
+      }),
+      { origin: "client", leaderEpoch: EPOCH },
+    );
+  await send(0).durable;
+  store.fail({ on: "append", pathEndsWith: "1.log" });
+  const refused = [send(1), send(2), send(3)];
+  assertEquals([log.segments.length, log.logEndOffset], [4, 4]);
+  for (const { written } of refused) await assertRejects(() => written, StoreError);
+  assertEquals([log.logEndOffset, log.segments.at(-1)!.size], [1, 0]);
+  assertEquals(send(2).errorCode, ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
+  const again = send(1);
+  await again.durable;
+  assertEquals([again.baseOffset, offsetsRead(log.read(0, everything))], [1, [0]]);
+  assertEquals(offsetsRead(log.read(1, everything)), [1]);
+});
+
+Deno.test("batches of one turn share a write, and large ones keep their order through the thread pool", async () => {
   const store = new FaultyStore(new MemoryStore());
   const log = await newLog(setup(store).context);
-  append(log);
-  store.fail({ on: "append", pathEndsWith: ".log", how: "torn", kind: "noSpace" });
-  assertEquals(append(log).errorCode, ErrorCode.KAFKA_STORAGE_ERROR);
-  assertEquals([log.logEndOffset, log.highWatermark], [1, 1]);
-  assertEquals(append(log).baseOffset, 1);
-  assertEquals(offsetsRead(log.read(0, everything)), [0, 1]);
+  const before = store.calls.get("append") ?? 0;
+  await Promise.all(Array.from({ length: 20 }, () => admit(log).durable));
+  assertEquals((store.calls.get("append") ?? 0) - before, 1);
+  const sizes = [10, 90_000, 10, 200_000, 1_500_000, 10];
+  await Promise.all(sizes.map((bytes) => admit(log, 1, 1000, bytes).durable));
+  assertEquals(log.logEndOffset, 26);
+  for (let offset = 20; offset < 26; offset++) {
+    const found = log.read(offset, { ...everything, maxBytes: 1 })!;
+    assertEquals(batch.baseOffset(found), offset);
+    assert(batch.isIntact(found));
+  }
 });
 
 Deno.test("under fsync nothing is visible before the sync, and everything after", async () => {
   const log = await newLog(setup(new MemoryStore(), "fsync").context);
-  const appended = append(log, 2);
+  const appended = admit(log, 2);
+  await appended.written;
   assertEquals(log.highWatermark, 0);
   assertEquals(log.read(0, everything), null);
   await appended.durable;
@@ -152,14 +208,14 @@ Deno.test("a failed fsync is reported once and never acknowledged", async () => 
   const log = await newLog(context);
   store.fail({ on: "sync", pathEndsWith: ".log" });
   let acknowledged = false;
-  append(log).durable!.then(() => acknowledged = true);
+  admit(log).durable.then(() => acknowledged = true);
   await new Promise((resolve) => setTimeout(resolve, 20));
   assertEquals([failures.length, acknowledged, log.highWatermark], [1, false, 0]);
 });
 
 Deno.test("read() stops at maxBytes, but returns the first batch whole when asked to", async () => {
   const log = await newLog(setup(new MemoryStore()).context);
-  for (let i = 0; i < 5; i++) append(log, 1, 1000, 1000);
+  for (let i = 0; i < 5; i++) await append(log, 1, 1000, 1000);
   const one = log.read(0, { ...everything, maxBytes: 10 })!;
   assertEquals(offsetsRead(one), [0]);
   assertEquals(log.read(0, { ...everything, maxBytes: 10, minOneBatch: false }), null);
@@ -169,7 +225,7 @@ Deno.test("read() stops at maxBytes, but returns the first batch whole when aske
 
 Deno.test("read() starts with the batch that contains the offset", async () => {
   const log = await newLog(setup(new MemoryStore()).context);
-  for (let i = 0; i < 3; i++) append(log, 10);
+  for (let i = 0; i < 3; i++) await append(log, 10);
   assertEquals(offsetsRead(log.read(15, everything)), [10, 20]);
 });
 
@@ -178,7 +234,7 @@ Deno.test("a sequence of reads over many segments and index entries sees every b
     "segment.bytes": 20_000,
     "index.interval.bytes": 500,
   });
-  for (let i = 0; i < 300; i++) append(log, 1 + i % 3, 1000, 300);
+  for (let i = 0; i < 300; i++) await append(log, 1 + i % 3, 1000, 300);
   assert(log.segments.length > 5, `${log.segments.length} segments`);
   let from = 0;
   while (from < log.logEndOffset) {
@@ -202,10 +258,10 @@ Deno.test("the log rolls by size and by the records' own time", async () => {
     "segment.bytes": 500,
     "segment.ms": 10_000,
   });
-  append(log, 1, 1000, 300);
-  append(log, 1, 1001, 300);
+  await append(log, 1, 1000, 300);
+  await append(log, 1, 1001, 300);
   assertEquals(log.segments.map((segment) => segment.baseOffset), [0, 1]);
-  append(log, 1, 20_000, 10);
+  await append(log, 1, 20_000, 10);
   assertEquals(log.segments.map((segment) => segment.baseOffset), [0, 1, 2]);
 });
 
@@ -214,7 +270,7 @@ Deno.test("search by time is exact to the record", async () => {
     "segment.bytes": 2000,
     "index.interval.bytes": 100,
   });
-  for (let i = 0; i < 40; i++) append(log, 5, i * 100, 20);
+  for (let i = 0; i < 40; i++) await append(log, 5, i * 100, 20);
   assertEquals(findByTimestamp(log, 1003, 1 << 20), {
     ...findByTimestamp(log, 1003, 1 << 20)!,
     offset: 53,
@@ -229,7 +285,7 @@ Deno.test("retention drops whole segments by age and by size, and never the acti
   const { context, clock } = setup(new MemoryStore());
   const start = clock.nowMs();
   const log = await newLog(context, { "segment.bytes": 1000, "retention.ms": 60_000 });
-  for (let i = 0; i < 10; i++) append(log, 1, start + i * 10_000, 700);
+  for (let i = 0; i < 10; i++) await append(log, 1, start + i * 10_000, 700);
   clock.advance(105_000);
   const expired = expiredBefore(log, clock.nowMs());
   assertEquals(expired, 5); // records at 0 to 40 s are older than a minute at 105 s
@@ -243,8 +299,8 @@ Deno.test("retention drops whole segments by age and by size, and never the acti
 Deno.test("a record from the future does not pin its segment, nor does it wipe the log", async () => {
   const { context, clock } = setup(new MemoryStore());
   const log = await newLog(context, { "segment.bytes": 1000, "retention.ms": 60_000 });
-  append(log, 1, clock.nowMs() + 1e12, 700);
-  append(log, 1, clock.nowMs(), 700);
+  await append(log, 1, clock.nowMs() + 1e12, 700);
+  await append(log, 1, clock.nowMs(), 700);
   assertEquals(expiredBefore(log, clock.nowMs()), 0);
   clock.advance(120_000);
   assertEquals(expiredBefore(log, clock.nowMs()), 1);
@@ -253,7 +309,7 @@ Deno.test("a record from the future does not pin its segment, nor does it wipe t
 Deno.test("an active segment that is too old is rolled, so that an idle topic empties", async () => {
   const { context, clock } = setup(new MemoryStore());
   const log = await newLog(context, { "retention.ms": 60_000 });
-  append(log, 3, clock.nowMs());
+  await append(log, 3, clock.nowMs());
   assertEquals(isActiveExpired(log, clock.nowMs()), false);
   clock.advance(61_000);
   assertEquals(isActiveExpired(log, clock.nowMs()), true);
@@ -265,33 +321,33 @@ Deno.test("an active segment that is too old is rolled, so that an idle topic em
 Deno.test("a torn tail is cut, what is before it stays, and the log goes on", async () => {
   const store = new MemoryStore();
   const log = await newLog(setup(store).context);
-  for (let i = 0; i < 4; i++) append(log);
+  for (let i = 0; i < 4; i++) await append(log);
   const blob = store.open("t-0/00000000000000000000.log");
   blob.truncate(blob.size - 7);
   const again = await reopen(setup(store).context);
   assertEquals([again.logEndOffset, again.offline], [3, null]);
-  assertEquals(append(again).baseOffset, 3);
+  assertEquals((await append(again)).baseOffset, 3);
   assertEquals(offsetsRead(again.read(0, everything)), [0, 1, 2, 3]);
 });
 
 Deno.test("damage with valid batches behind it takes the partition offline and keeps the bytes", async () => {
   const store = new MemoryStore();
   const log = await newLog(setup(store).context);
-  for (let i = 0; i < 4; i++) append(log);
+  for (let i = 0; i < 4; i++) await append(log);
   const path = "t-0/00000000000000000000.log";
   const bytes = store.readAll(path)!;
   bytes[bytes.length / 4 + 70] ^= 1;
   await store.replace(path, bytes);
   const again = await reopen(setup(store).context);
   assert(again.offline?.includes("lies behind it"), String(again.offline));
-  assertEquals(append(again).errorCode, ErrorCode.KAFKA_STORAGE_ERROR);
+  assertEquals((await append(again)).errorCode, ErrorCode.KAFKA_STORAGE_ERROR);
   assertEquals(store.readAll(path), bytes);
 });
 
 Deno.test("a log that ends below its recovery point is offline: synced records are missing", async () => {
   const store = new MemoryStore();
   const log = await newLog(setup(store).context);
-  for (let i = 0; i < 4; i++) append(log);
+  for (let i = 0; i < 4; i++) await append(log);
   const blob = store.open("t-0/00000000000000000000.log");
   blob.truncate(blob.size / 2);
   const again = await reopen(setup(store).context, 4);
@@ -301,7 +357,7 @@ Deno.test("a log that ends below its recovery point is offline: synced records a
 Deno.test("missing and corrupt indexes are rebuilt by an unclean start", async () => {
   const store = new MemoryStore();
   const log = await newLog(setup(store).context, { "index.interval.bytes": 100 });
-  for (let i = 0; i < 50; i++) append(log);
+  for (let i = 0; i < 50; i++) await append(log);
   await log.close();
   const index = "t-0/00000000000000000000.index";
   await store.replace(index, new Uint8Array(13).fill(255));
@@ -317,7 +373,7 @@ Deno.test("missing and corrupt indexes are rebuilt by an unclean start", async (
 Deno.test("a clean stop is believed: the log end is the recovery point and nothing is scanned", async () => {
   const store = new MemoryStore();
   const log = await newLog(setup(store, "fsync").context);
-  await append(log, 5).durable;
+  await admit(log, 5).durable;
   await log.close();
   const faulty = new FaultyStore(store);
   faulty.fail({ on: "read", pathEndsWith: ".log", forever: true });
@@ -351,7 +407,9 @@ Deno.test("an idempotent retry gets its first offset, and does so after a restar
     );
   assertEquals(send(log, 0).baseOffset, 0);
   assertEquals(send(log, 2).baseOffset, 2);
-  assertEquals([send(log, 0).baseOffset, log.logEndOffset], [0, 4]);
+  const retry = send(log, 0);
+  await retry.durable;
+  assertEquals([retry.baseOffset, log.logEndOffset, log.highWatermark], [0, 4, 4]);
   assertEquals(send(log, 9).errorCode, ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
   const again = await reopen(setup(store).context);
   assertEquals([send(again, 2).baseOffset, again.logEndOffset], [2, 4]);
@@ -366,7 +424,7 @@ Deno.test("a round of several logs is kept by the journal's one sync, and surviv
   const logs = [await newLog(context, {}, 0), await newLog(context, {}, 1)];
   for (const log of logs) await store.syncFolder(log.folder);
   for (let round = 0; round < 3; round++) {
-    await Promise.all(logs.map((log) => append(log, 2).durable));
+    await Promise.all(logs.map((log) => admit(log, 2).durable));
   }
   assertEquals(logs.map((log) => log.highWatermark), [6, 6]);
   assertEquals(logs.map((log) => log.recoveryPoint), [0, 0]); // their own files were not synced
@@ -385,7 +443,7 @@ Deno.test("the journal takes turns between its files without losing what it keep
   const { context } = setup(store, "fsync", journal);
   const logs = [await newLog(context, {}, 0), await newLog(context, {}, 1)];
   for (let round = 0; round < 60; round++) {
-    await Promise.all(logs.map((log) => append(log, 1, 1000, 40).durable));
+    await Promise.all(logs.map((log) => admit(log, 1, 1000, 40).durable));
     if (round % 7 !== 0) continue;
     const disk = await store.crash({ unsynced: "lost", names: "kept" });
     for (const partition of [0, 1]) {
@@ -399,21 +457,21 @@ Deno.test("a read of a deleted topic's log wakes its waiters and refuses appends
   const log = await newLog(setup(new MemoryStore()).context);
   let woken = 0;
   log.addWaiter({ wake: () => woken++ });
-  append(log);
+  await append(log);
   log.retire("the topic was deleted");
-  assertEquals([woken, append(log).errorCode], [2, ErrorCode.KAFKA_STORAGE_ERROR]);
+  assertEquals([woken, (await append(log)).errorCode], [2, ErrorCode.KAFKA_STORAGE_ERROR]);
 });
 
 Deno.test("a store that cannot write the snapshot is told of, and the log goes on", async () => {
   const store = new FaultyStore(new MemoryStore());
   const { context, failures } = setup(store);
   const log = await newLog(context);
-  append(log);
+  await append(log);
   store.fail({ on: "replace", pathEndsWith: ".snapshot" });
   log.roll();
   await new Promise((resolve) => setTimeout(resolve, 5));
   assertEquals((failures[0] as { event: string }).event, "snapshot_failed");
-  assertEquals(append(log).baseOffset, 1);
+  assertEquals((await append(log)).baseOffset, 1);
 });
 
 function fail(error: unknown): never {

@@ -53,6 +53,8 @@ export class Segment {
   readonly createdMs: number;
   readonly #context: SegmentContext;
   #gone = false;
+  /** Bytes admitted: those of the log, and those on their way to it. */
+  #size: number;
   #bytesSinceIndex = 0;
   #largestTimestampMs = -1;
   #offsetOfLargest = -1;
@@ -71,11 +73,13 @@ export class Segment {
     this.offsetIndex = new OffsetIndex(context.store, `${path}.index${suffix}`, baseOffset);
     this.timeIndex = new TimeIndex(context.store, `${path}.timeindex${suffix}`, baseOffset);
     this.txnIndex = new TxnIndex(context.store, `${path}.txnindex${suffix}`);
-    this.#timesKnown = this.log.size === 0;
+    this.#size = this.log.size;
+    this.#timesKnown = this.#size === 0;
   }
 
+  /** Bytes of all batches, written or about to be. */
   get size(): number {
-    return this.log.size;
+    return this.#size;
   }
 
   /** The largest record timestamp here and an offset that has it; -1 and -1 when there is none. */
@@ -89,15 +93,14 @@ export class Segment {
     return this.#offsetOfLargest;
   }
 
-  /** Appends one batch whose offsets are already in its bytes. Throws StoreError with nothing changed. */
-  append(bytes: Uint8Array, batch: BatchSummary, indexIntervalBytes: number): void {
+  /** Takes up a batch that is about to be appended to the log, behind everything admitted before. */
+  admit(batch: BatchSummary, bytes: number, indexIntervalBytes: number): void {
     this.#learnTimes();
-    const position = this.log.size;
-    this.log.append(bytes);
-    this.#note(batch, position, bytes.length, indexIntervalBytes);
+    this.#note(batch, this.#size, bytes, indexIntervalBytes);
+    this.#size += bytes;
   }
 
-  /** Takes up a batch that is in the log already into the indexes; recovery's half of append. */
+  /** Takes up a batch that is in the log already into the indexes; recovery's half of admit. */
   reindex(batch: BatchSummary, position: number, bytes: number, indexIntervalBytes: number): void {
     this.#timesKnown = true;
     this.#note(batch, position, bytes, indexIntervalBytes);
@@ -192,6 +195,7 @@ export class Segment {
   /** Cuts everything at and after `position`; indexes forget what pointed there. */
   truncate(position: number, nextOffset: number): void {
     this.log.truncate(position);
+    this.#size = position;
     this.offsetIndex.truncateTo(nextOffset);
     this.timeIndex.truncateTo(nextOffset);
     this.txnIndex.truncateTo(nextOffset);

@@ -47,6 +47,8 @@ export interface Blob {
   readonly size: number;
   /** Appends all of `bytes`; when it returns write(2) has. On failure the partial bytes are cut back and it throws StoreError. */
   append(bytes: Uint8Array): void;
+  /** The same through the thread pool, which overlaps with this thread's work. One at a time, and no append() meanwhile. */
+  appendAsync(bytes: Uint8Array): Promise<void>;
   /** fdatasync: resolves when everything appended before the call survives power loss. A failure is final (see RELIABILITY: fsync is never tried twice). */
   sync(): Promise<void>;
   /** Fills `into` from `position`; returns the bytes read, fewer only at the end. */

@@ -76,6 +76,22 @@ const CASES: Record<string, Case> = {
     assertEquals(store.readAll("a.log")![1000], 7);
   },
 
+  "appendAsync() adds at the end, and reads meanwhile see what was there before": async (store) => {
+    const blob = store.open("a.log");
+    const content = pattern(900_000);
+    for (let at = 0; at < content.length; at += 100_000) {
+      const appending = blob.appendAsync(content.subarray(at, at + 100_000));
+      const into = new Uint8Array(50_000);
+      const from = Math.max(0, at - 50_000);
+      const read = blob.read(from, into);
+      assert(read >= Math.min(at, 50_000));
+      assert(equal(into.subarray(0, read), content.subarray(from, from + read)));
+      await appending;
+      assertEquals(blob.size, at + 100_000);
+    }
+    assert(equal(store.readAll("a.log")!, content));
+  },
+
   "concurrent readAsync() and read() each get their own bytes": async (store) => {
     const blob = store.open("a.log");
     const content = pattern(400_000);

@@ -8,6 +8,8 @@ import { ErrorCode } from "../../src/protocol/errors.ts";
 import * as batch from "../../src/protocol/records/batch.ts";
 import type { Appended, AppendOptions } from "../../src/storage/partition_log.ts";
 
+const DONE = Promise.resolve();
+
 export class SimulatedLog implements GroupLog {
   readonly topicId = "c2ltdWxhdGVkLXRvcGljLQ" as Uuid;
   readonly config = { "max.message.bytes": 1 << 20 };
@@ -24,16 +26,17 @@ export class SimulatedLog implements GroupLog {
   append(bytes: Uint8Array, { leaderEpoch }: AppendOptions): Appended {
     if (this.isRefusing) {
       const errorCode = ErrorCode.KAFKA_STORAGE_ERROR;
-      return { errorCode, baseOffset: -1, lastOffset: -1, durable: null };
+      return { errorCode, baseOffset: -1, lastOffset: -1, written: DONE, durable: DONE };
     }
     const baseOffset = this.logEndOffset;
     batch.assign(bytes, 0, baseOffset, leaderEpoch);
     this.#batches.push(bytes);
     this.logEndOffset = batch.lastOffset(bytes) + 1;
     const durable = this.liesAboutSync
-      ? null
+      ? DONE
       : new Promise<void>((resolve) => this.#waiting.push(resolve));
-    return { errorCode: ErrorCode.NONE, baseOffset, lastOffset: this.logEndOffset - 1, durable };
+    const lastOffset = this.logEndOffset - 1;
+    return { errorCode: ErrorCode.NONE, baseOffset, lastOffset, written: DONE, durable };
   }
 
   read(from: number): Uint8Array | null {
