@@ -175,7 +175,9 @@ async function start(config: Config, undo: (() => unknown)[]): Promise<RunningBr
       await metadataLog.close();
       await commit.drain();
       await journal?.remove();
-      await writeCleanShutdown(store, metadata.brokerEpoch);
+      // The marker says that no log needs to be looked at: not so while one is damaged.
+      const isDamaged = [...logs.all()].some((log) => log.isDamaged);
+      if (!isDamaged) await writeCleanShutdown(store, metadata.brokerEpoch);
       http.stop();
       store.close();
       lock?.release();
