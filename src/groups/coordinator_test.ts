@@ -1,0 +1,337 @@
+/**
+ * Proves what the shell around the machines promises: where a group is kept, that nothing is answered before the log
+ * keeps it, that a refused append changes nothing, and that loading, unloading and clocks that jump do no harm. The
+ * log is the simulations', whose disk syncs when told.
+ */
+import { assertEquals } from "@std/assert";
+import { SimulatedLog } from "../../tests/simulation/simulated_log.ts";
+import { ZERO_UUID } from "../bytes/uuid.ts";
+import { FakeClock } from "../clock.ts";
+import * as batch from "../protocol/records/batch.ts";
+import { commitOffsets, fetchOffsets } from "./committing.ts";
+import { GroupCoordinator } from "./coordinator.ts";
+import { deleteGroup, describeGroup, groupGauges, listGroups } from "./group_admin.ts";
+import { javaHashCode } from "./java_hash.ts";
+import { heartbeat, joinGroup, leaveGroup, syncGroup } from "./membership.ts";
+
+const DAY_MS = 86_400_000;
+
+class Desk {
+  readonly clock = new FakeClock();
+  readonly log: SimulatedLog;
+  coordinator: GroupCoordinator;
+  timers: { atMs: number; work: () => void }[] = [];
+  #ids = 0;
+
+  constructor(log = new SimulatedLog()) {
+    this.log = log;
+    this.coordinator = this.open();
+  }
+
+  open(): GroupCoordinator {
+    this.timers = [];
+    const { log } = this;
+    return new GroupCoordinator({
+      clock: this.clock,
+      settings: {
+        initialRebalanceDelayMs: 0,
+        minSessionTimeoutMs: 6000,
+        maxSessionTimeoutMs: 30_000,
+        maxSize: 10,
+        maxGroups: 2,
+        offsetsRetentionMs: 7 * DAY_MS,
+        offsetsRetentionCheckIntervalMs: 600_000,
+        offsetMetadataMaxLength: 4096,
+      },
+      topic: {
+        partitionCount: 1,
+        create: () => Promise.resolve(),
+        led: () => ({ log, leaderEpoch: 0 }),
+      },
+      give: () => {},
+      newId: () => String(++this.#ids),
+      wake: (delayMs, work) => {
+        const timer = { atMs: this.clock.monotonicMs() + delayMs, work };
+        this.timers.push(timer);
+        return () => void (this.timers = this.timers.filter((other) => other !== timer));
+      },
+      onEvent: () => {},
+    });
+  }
+
+  pass(ms: number): void {
+    this.clock.advance(ms);
+    const nowMs = this.clock.monotonicMs();
+    const due = this.timers.filter(({ atMs }) => atMs <= nowMs);
+    this.timers = this.timers.filter(({ atMs }) => atMs > nowMs);
+    for (const { work } of due) work();
+  }
+
+  join(groupId: string, sessionTimeoutMs = 10_000) {
+    const request = {
+      groupId,
+      sessionTimeoutMs,
+      rebalanceTimeoutMs: 20_000,
+      memberId: "",
+      groupInstanceId: null,
+      protocolType: "consumer",
+      protocols: [{ name: "range", metadata: new Uint8Array([1]) }],
+      reason: null,
+    };
+    return joinGroup(this.coordinator, request, CALLER);
+  }
+
+  sync(groupId: string, memberId: string, generationId: number) {
+    const assignments = [{ memberId, assignment: new Uint8Array([9]) }];
+    const rest = { groupInstanceId: null, protocolType: null, protocolName: null, assignments };
+    return syncGroup(this.coordinator, { groupId, memberId, generationId, ...rest }, CALLER);
+  }
+
+  commit(groupId: string, offset: bigint) {
+    return commitOffsets(this.coordinator, {
+      groupId,
+      generation: -1,
+      memberId: "",
+      instanceId: null,
+      retentionTimeMs: -1,
+      knowsGroupIdNotFound: true,
+      offsets: [{
+        topic: "t",
+        topicId: ZERO_UUID,
+        partition: 0,
+        offset,
+        leaderEpoch: -1,
+        metadata: "",
+      }],
+    });
+  }
+
+  async committed(groupId: string): Promise<bigint | null> {
+    const wanted = [{ topic: "t", topicId: ZERO_UUID, partition: 0 }];
+    const fetched = await fetchOffsets(this.coordinator, groupId, wanted, false);
+    return typeof fetched === "number" ? null : fetched[0].committed?.offset ?? null;
+  }
+}
+
+/** Gives one batch at a read, so that loading takes its time. */
+class PiecemealLog extends SimulatedLog {
+  override read(from: number): Uint8Array | null {
+    const whole = super.read(from);
+    return whole && whole.subarray(0, batch.sizeInBytes(whole));
+  }
+}
+
+const CALLER = { clientId: "c", clientHost: "/127.0.0.1", apiVersion: 3 };
+
+Deno.test("a group belongs to the partition that Java's hash of its id gives", () => {
+  assertEquals([javaHashCode(""), javaHashCode("a")], [0, 97]);
+  // Kafka 4.3.1 kept this group in partition 3 of 4.
+  assertEquals((javaHashCode("p7probe-e4410c") & 0x7fffffff) % 4, 3);
+});
+
+Deno.test("a commit is answered, and shown, only when the log keeps it", async () => {
+  const desk = await loaded();
+  const answer = track(desk.commit("g", 5n)), shown = track(desk.committed("g"));
+  await turn();
+  assertEquals([answer.value, shown.value], [undefined, undefined]);
+  desk.log.sync();
+  await turn();
+  assertEquals([answer.value, shown.value], [[0], 5n]);
+});
+
+Deno.test("an assignment is handed out only when the log keeps it", async () => {
+  const desk = await loaded();
+  const joining = desk.join("g");
+  desk.log.sync();
+  const { memberId, generationId } = await joining;
+  const answer = track(desk.sync("g", memberId!, generationId!));
+  await turn();
+  assertEquals(answer.value, undefined);
+  desk.log.sync();
+  await turn();
+  assertEquals([...answer.value!.assignment!], [9]);
+});
+
+Deno.test("an append that is refused changes nothing, and the client is sent to ask again", async () => {
+  const desk = await loaded();
+  desk.log.isRefusing = true;
+  assertEquals(await desk.commit("g", 5n), [15]);
+  assertEquals((await desk.join("g")).errorCode, 15);
+  assertEquals([...desk.coordinator.groups()].length, 0);
+  desk.log.isRefusing = false;
+  assertEquals(await desk.committed("g"), null);
+});
+
+Deno.test("a leader whose assignment could not be stored is refused, and may bring it again", async () => {
+  const desk = await stable();
+  const [group] = desk.coordinator.groups();
+  const [memberId] = group.members.members.keys();
+  const again = desk.join("h");
+  desk.log.sync();
+  const { memberId: other, generationId } = await again;
+  desk.log.isRefusing = true;
+  assertEquals((await desk.sync("h", other!, generationId!)).errorCode, 15);
+  assertEquals(
+    describeGroup(desk.coordinator, "h", { knowsGroupIdNotFound: true }).groupState,
+    "CompletingRebalance",
+  );
+  desk.log.isRefusing = false;
+  const answer = desk.sync("h", other!, generationId!);
+  desk.log.sync();
+  assertEquals((await answer).errorCode ?? 0, 0);
+  assertEquals(beat(desk, memberId), 0);
+});
+
+Deno.test("a removal that could not be stored is tried again", async () => {
+  const desk = await stable();
+  desk.log.isRefusing = true;
+  desk.pass(10_001);
+  assertEquals(stateOf(desk), "PreparingRebalance");
+  desk.log.isRefusing = false;
+  desk.pass(1001);
+  assertEquals(stateOf(desk), "Empty");
+});
+
+Deno.test("requests are answered 14 while the log is read, and beats pass", async () => {
+  const desk = new Desk(new PiecemealLog());
+  await desk.coordinator.loadAll();
+  for (const offset of [1n, 2n]) {
+    const answer = desk.commit("g", offset);
+    desk.log.sync();
+    await answer;
+  }
+  desk.coordinator = desk.open();
+  const loading = desk.coordinator.loadAll();
+  assertEquals(await desk.commit("g", 3n), [14]);
+  assertEquals((await desk.join("g")).errorCode, 14);
+  assertEquals([beat(desk, "m"), desk.coordinator.isLoading], [0, true]);
+  await loading;
+  assertEquals([beat(desk, "m"), desk.coordinator.isLoading], [25, false]);
+  assertEquals(await desk.committed("g"), 2n);
+});
+
+Deno.test("giving a partition up answers whoever waits", async () => {
+  const desk = await stable();
+  const waiting = track(desk.join("g"));
+  await turn();
+  assertEquals(waiting.value, undefined);
+  desk.coordinator.unload(0);
+  await turn();
+  assertEquals(waiting.value!.errorCode, 16);
+  assertEquals(await desk.commit("g", 1n), [16]);
+});
+
+Deno.test("after a restart members go on by beating, and their offsets are there", async () => {
+  const desk = await stable();
+  const [group] = desk.coordinator.groups();
+  const [memberId] = group.members.members.keys();
+  const other = desk.commit("h", 7n);
+  desk.log.sync();
+  await other;
+  desk.log.crash(() => 0);
+  desk.coordinator = desk.open();
+  await desk.coordinator.loadAll();
+  assertEquals([beat(desk, memberId), await desk.committed("h")], [0, 7n]);
+});
+
+Deno.test("session timeouts outside the bounds, empty group ids and too many groups are refused", async () => {
+  const desk = await stable();
+  assertEquals((await desk.join("h", 5999)).errorCode, 26);
+  assertEquals((await desk.join("h", 30_001)).errorCode, 26);
+  assertEquals((await desk.join("")).errorCode, 24);
+  const second = desk.commit("", 1n);
+  desk.log.sync();
+  assertEquals(await second, [0], "a commit may name the empty group");
+  assertEquals([(await desk.join("h")).errorCode, await desk.commit("h", 1n)], [81, [81]]);
+});
+
+Deno.test("a wall clock that jumps ahead expires nothing; time that passes does", async () => {
+  const desk = await loaded();
+  const answer = desk.commit("g", 1n);
+  desk.log.sync();
+  await answer;
+  desk.clock.stepWall(400 * DAY_MS);
+  desk.coordinator.expireOffsets();
+  assertEquals(await desk.committed("g"), 1n);
+  desk.clock.stepWall(-400 * DAY_MS);
+  desk.clock.advance(7 * DAY_MS);
+  desk.coordinator.expireOffsets();
+  assertEquals([...desk.coordinator.groups()].length, 0);
+});
+
+Deno.test("a deleted topic takes its offsets with it", async () => {
+  const desk = await loaded();
+  const answer = desk.commit("g", 1n);
+  desk.log.sync();
+  await answer;
+  desk.coordinator.deleteTopics(new Set(["t"]));
+  desk.log.sync();
+  assertEquals(await desk.committed("g"), null);
+});
+
+Deno.test("a group is listed, described and counted, and deleted once its members are gone", async () => {
+  const desk = await stable();
+  const all = { states: [], types: [] };
+  assertEquals(listGroups(desk.coordinator, all).map(({ groupId, state }) => [groupId, state]), [[
+    "g",
+    "Stable",
+  ]]);
+  assertEquals(listGroups(desk.coordinator, { states: ["stable"], types: ["CLASSIC"] }).length, 1);
+  assertEquals(listGroups(desk.coordinator, { states: ["Empty"], types: [] }).length, 0);
+  assertEquals(
+    [...groupGauges(desk.coordinator)].map(({ members, generation }) => [members, generation]),
+    [[1, 1]],
+  );
+  assertEquals(await deleteGroup(desk.coordinator, "g"), 68);
+  const [group] = desk.coordinator.groups();
+  const [memberId] = group.members.members.keys();
+  const request = { groupId: "g", memberId, members: [] };
+  const left = leaveGroup(desk.coordinator, request, { ...CALLER, apiVersion: 1 });
+  desk.log.sync();
+  assertEquals((await left).errorCode ?? 0, 0);
+  const deleted = deleteGroup(desk.coordinator, "g");
+  desk.log.sync();
+  assertEquals([await deleted, await deleteGroup(desk.coordinator, "g")], [0, 69]);
+  assertEquals(
+    describeGroup(desk.coordinator, "g", { knowsGroupIdNotFound: false }).groupState,
+    "Dead",
+  );
+});
+
+async function loaded(): Promise<Desk> {
+  const desk = new Desk();
+  await desk.coordinator.loadAll();
+  return desk;
+}
+
+/** Group g with one member, stable. */
+async function stable(): Promise<Desk> {
+  const desk = await loaded();
+  const joining = desk.join("g");
+  desk.log.sync();
+  const { memberId, generationId } = await joining;
+  const syncing = desk.sync("g", memberId!, generationId!);
+  desk.log.sync();
+  await syncing;
+  assertEquals(stateOf(desk), "Stable");
+  return desk;
+}
+
+function stateOf(desk: Desk): string | undefined {
+  return describeGroup(desk.coordinator, "g", { knowsGroupIdNotFound: true }).groupState;
+}
+
+function beat(desk: Desk, memberId: string): number | undefined {
+  const request = { groupId: "g", generationId: 1, memberId, groupInstanceId: null };
+  return heartbeat(desk.coordinator, request).errorCode;
+}
+
+function track<T>(promise: Promise<T>): { value: T | undefined } {
+  const tracked: { value: T | undefined } = { value: undefined };
+  promise.then((value) => tracked.value = value);
+  return tracked;
+}
+
+async function turn(): Promise<void> {
+  for (let i = 0; i < 10; i++) await null;
+}
