@@ -138,10 +138,18 @@ export class GroupCoordinator {
     for (const index of [...this.#partitions.keys()]) this.unload(index);
   }
 
-  /** Makes the offsets topic when there is none yet, and takes up its partitions. */
+  /**
+   * Makes the offsets topic when there is none yet, and takes up its partitions. Where it cannot be made (no space, too
+   * many partitions) groups stay unavailable (15), and the next who asks tries again.
+   */
   async ensureTopic(): Promise<void> {
     const { topic } = this.#options;
-    if (topic.partitionCount === 0) await topic.create();
+    try {
+      if (topic.partitionCount === 0) await topic.create();
+    } catch (error) {
+      this.#options.onEvent("offsets_topic_failed", { error: String(error) });
+      return;
+    }
     await this.loadAll();
   }
 

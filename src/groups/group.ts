@@ -1,7 +1,8 @@
 /**
  * Group: a group of any type with its offsets, and the facts about it that the log keeps.
  *
- * The types of groups are a union: each has a machine of its own, and shares offsets, listing, deletion and the log.
+ * Membership is told apart by its `type`, and so far is always classic; offsets, listing, deletion and the log do not
+ * depend on it.
  */
 import type { StoredGroup } from "./classic_facts.ts";
 import { apply as applyClassic } from "./classic_facts.ts";

@@ -27,13 +27,7 @@ export function findCoordinator(services: FindCoordinatorServices): Handler {
     const isMany = apiVersion >= 4;
     const keys = isMany ? request.coordinatorKeys : [request.key];
     const keyType = apiVersion === 0 ? KeyType.GROUP : request.keyType;
-    if (keyType === KeyType.GROUP) {
-      try {
-        await services.groups.ensureTopic();
-      } catch {
-        // The topic cannot be made (no space, too many partitions): the answer below says 15, and clients ask again.
-      }
-    }
+    if (keyType === KeyType.GROUP) await services.groups.ensureTopic();
     const found = keys.map((key) => ({ key, ...coordinatorOf(services, keyType, key) }));
     return isMany ? { coordinators: found } : found[0];
   });
