@@ -1,7 +1,7 @@
 /**
  * Broker: the only place that builds the rooms and connects them.
  *
- * Starting: take the directory and the port (what can be refused is refused before a byte is written), replay the
+ * Starting: take the directory and the ports (what can be refused is refused before a byte is written), replay the
  * metadata, open the logs it names, and only then accept. Stopping: the same backwards, so that the clean-stop marker is
  * the last thing written.
  */
@@ -18,6 +18,7 @@ import { errorName } from "./protocol/errors.ts";
 import { apiByKey } from "./protocol/messages/mod.ts";
 import { dispatcher } from "./server/dispatch.ts";
 import { Listener } from "./server/listener.ts";
+import { Cleaner } from "./storage/compaction.ts";
 import { takeCleanShutdown, writeCleanShutdown } from "./storage/clean_shutdown.ts";
 import { FileStore } from "./storage/file_store.ts";
 import { type FlushPolicy, GroupCommit } from "./storage/group_commit.ts";
@@ -82,6 +83,21 @@ async function start(config: Config, undo: (() => unknown)[]): Promise<RunningBr
     onProblem: (event, details) => log.clientEvent(event, details),
   });
   undo.push(() => listener.stop(0));
+  let notReady: string | null = "starting";
+  const text = new MetricsText(metrics, {
+    prefix: config.metrics.prefix,
+    version: VERSION,
+    apiName: (key) => apiByKey(key)?.name ?? String(key),
+    errorName,
+  });
+  const http = startHttp({
+    hostname: config.listenAddresses[0],
+    port: config.httpPort,
+    maxConnections: config.limits.httpConnections,
+    metrics: config.metrics.enabled ? text : null,
+    notReady: () => notReady,
+  });
+  undo.push(() => http.stop());
   const endpoint = { name: "PLAINTEXT", ...advertised(config, listener.port) };
 
   const meta = await openMetaProperties(store, { nodeId: config.nodeId });
@@ -124,6 +140,8 @@ async function start(config: Config, undo: (() => unknown)[]): Promise<RunningBr
     onEvent: (event, details) => log.info(event, details),
   });
   await logs.open(wantedLogs(catalogue, nodes));
+  const cleaner = startCleaner(config, { ...context, logs });
+  undo.push(() => cleaner.stop());
   metadata.watch((change) => follow(change, { catalogue, nodes, logs, metrics }));
   collectGauges(metrics, logs, pool);
 
@@ -146,20 +164,7 @@ async function start(config: Config, undo: (() => unknown)[]): Promise<RunningBr
     onProblem: (event, details) =>
       event === "handler_failed" ? log.error(event, details) : log.clientEvent(event, details),
   }));
-  let isReady = true;
-  const text = new MetricsText(metrics, {
-    prefix: config.metrics.prefix,
-    version: VERSION,
-    apiName: (key) => apiByKey(key)?.name ?? String(key),
-    errorName,
-  });
-  const http = startHttp({
-    hostname: config.listenAddresses[0],
-    port: config.httpPort,
-    maxConnections: config.limits.httpConnections,
-    metrics: config.metrics.enabled ? text : null,
-    notReady: () => isReady ? null : "stopping",
-  });
+  notReady = null;
   const unwatch = metrics.watchEventLoop();
 
   return {
@@ -167,10 +172,11 @@ async function start(config: Config, undo: (() => unknown)[]): Promise<RunningBr
     httpAddress: `${http.hostname}:${http.port}`,
     dataName: store.name,
     async stop() {
-      isReady = false;
+      notReady = "stopping";
       unwatch();
       await listener.stop(STOP_GRACE_MS);
       await metadata.settled();
+      await cleaner.stop();
       await logs.close();
       await metadataLog.close();
       await commit.drain();
@@ -251,6 +257,26 @@ async function openMetadataLog(context: LogContext, config: Config): Promise<Par
   });
   if (damage !== null) throw Object.assign(new Error(damage), { kind: "damage" });
   return log;
+}
+
+function startCleaner(
+  config: Config,
+  parts: { store: Store; pool: BufferPool; clock: Clock; logs: LogManager },
+): Cleaner {
+  const log = logger("cleaner");
+  const { ioMaxBytesPerSecond } = config.compaction;
+  const cleaner = new Cleaner({
+    ...config.compaction,
+    ...parts,
+    logs: () => parts.logs.all(),
+    checkpoint: () => parts.logs.checkpoint(),
+    ioMaxBytesPerSecond: ioMaxBytesPerSecond === 0 ? Infinity : ioMaxBytesPerSecond,
+    maxDecompressedBytes: config.limits.maxDecompressedBytes,
+    onEvent: (event, details) =>
+      event === "log_compacted" ? log.info(event, details) : log.warn(event, details),
+  });
+  cleaner.start();
+  return cleaner;
 }
 
 /** Every partition that this node is to serve. */

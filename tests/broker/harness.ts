@@ -23,6 +23,7 @@ export interface Settings {
   readonly flush?: Config["storage"]["flush"];
   readonly flushIntervalMs?: number;
   readonly kafkaPort?: number;
+  readonly httpPort?: number;
   readonly autoCreateTopics?: boolean;
   readonly limits?: Partial<Config["limits"]>;
   readonly batching?: Partial<Config["batching"]>;
@@ -93,9 +94,10 @@ export class TestBroker implements AsyncDisposable {
     assertEquals((await wire.answer(ApiVersions, 0)).errorCode, 0);
   }
 
-  /** The value of a metric that has no labels, or of all its label sets that hold `labels` together. */
+  /** The sum of a metric over all its series whose labels contain `labels`; throws when there is no such metric. */
   async metric(name: string, labels = ""): Promise<number> {
     const text = await (await fetch(`http://${this.httpAddress}/metrics`)).text();
+    if (!text.includes(`# TYPE runnel_${name} `)) throw new Error(`There is no metric ${name}`);
     const lines = text.split("\n").filter((line) =>
       (line.startsWith(`runnel_${name} `) || line.startsWith(`runnel_${name}{`)) &&
       line.includes(labels)
@@ -221,7 +223,7 @@ function configOf(settings: Settings): Config {
   return {
     ...config,
     kafkaPort: settings.kafkaPort ?? 0,
-    httpPort: 0,
+    httpPort: settings.httpPort ?? 0,
     autoCreateTopics: settings.autoCreateTopics ?? config.autoCreateTopics,
     storage: {
       ...config.storage,

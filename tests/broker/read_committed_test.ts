@@ -1,0 +1,173 @@
+/**
+ * Proves what isolation levels show of transactions. The segments and their transaction indexes are written by hand, as
+ * Kafka would have left them, and found by the broker at its start; so no coordinator is needed.
+ *
+ * | offsets | partition 0 | partition 1 |
+ * |---|---|---|
+ * | 0–1 | transaction of producer 1: a1, a2 | the same |
+ * | 2 | p, outside any transaction | |
+ * | 3 | transaction of producer 2: b1 | |
+ * | 4 | producer 1 aborts | |
+ * | 5 | q, outside any transaction | |
+ * | 6 | | producer 2 commits |
+ */
+import { assertEquals } from "@std/assert";
+import { writeInt64 } from "../../src/bytes/int64.ts";
+import * as batch from "../../src/protocol/records/batch.ts";
+import { buildBatch } from "../../src/protocol/records/build.ts";
+import { buildEndTxnBatch } from "../../src/protocol/records/control_record.ts";
+import type { AbortedTransaction } from "../../src/storage/txn_index.ts";
+import { append, fetch, fetchOne, LATEST, listOffset, recordsIn } from "./calls.ts";
+import { TestBroker, utf8, withDirectory } from "./harness.ts";
+
+const UNCOMMITTED = 0, COMMITTED = 1;
+const timestampMs = 1000;
+
+function written(values: readonly string[], producerId = -1): Uint8Array {
+  const records = values.map((value) => ({ timestampMs, value: utf8(value) }));
+  if (producerId < 0) return buildBatch({ records });
+  const producer = { producerId, producerEpoch: 0, baseSequence: 0 };
+  return buildBatch({ records, ...producer, isTransactional: true });
+}
+
+function ended(producerId: number, isCommit: boolean): Uint8Array {
+  const coordinatorEpoch = 0, producerEpoch = 0;
+  return buildEndTxnBatch({ isCommit, coordinatorEpoch, producerId, producerEpoch, timestampMs });
+}
+
+const open = [
+  written(["a1", "a2"], 1),
+  written(["p"]),
+  written(["b1"], 2),
+  ended(1, false),
+  written(["q"]),
+];
+const decided = [...open, ended(2, true)];
+
+/** version int16, producer id, first, last and last stable offset int64 each. */
+function txnIndexEntry(aborted: AbortedTransaction): Uint8Array {
+  const bytes = new Uint8Array(34);
+  const { producerId, firstOffset, lastOffset, lastStableOffset } = aborted;
+  for (const [i, value] of [producerId, firstOffset, lastOffset, lastStableOffset].entries()) {
+    writeInt64(bytes, 2 + i * 8, value);
+  }
+  return bytes;
+}
+
+/** Runs a broker that finds these batches in partitions 0 and 1. */
+async function withLogs(body: (broker: TestBroker) => Promise<void>): Promise<void> {
+  await withDirectory(async (path) => {
+    {
+      await using broker = await TestBroker.start({ path });
+      await broker.createTopic("t", { partitions: 2 });
+    }
+    for (const [partition, batches] of [open, decided].entries()) {
+      const file = `${path}/t-${partition}/${"0".repeat(20)}`;
+      let offset = 0;
+      for (const each of batches) {
+        const bytes = each.slice();
+        batch.assign(bytes, 0, offset, 0);
+        offset = batch.lastOffset(bytes) + 1;
+        await Deno.writeFile(`${file}.log`, bytes, { append: true });
+      }
+      const aborted = { producerId: 1, firstOffset: 0, lastOffset: 4, lastStableOffset: 3 };
+      await Deno.writeFile(`${file}.txnindex`, txnIndexEntry(aborted));
+    }
+    await Deno.remove(`${path}/.kafka_cleanshutdown`); // so that the logs are looked at
+    await using broker = await TestBroker.start({ path });
+    await body(broker);
+  });
+}
+
+/** What a consumer is given, and the offsets it may read. */
+async function given(broker: TestBroker, partition: number, isolationLevel: number, from = 0) {
+  const options = { partition, isolationLevel };
+  const answer = await fetchOne(await broker.connect(), "t", from, options);
+  assertEquals(answer.errorCode, 0);
+  return {
+    offsets: recordsIn(answer.records).map(({ offset }) => offset),
+    aborted: answer.abortedTransactions?.map(({ producerId, firstOffset }) => [
+      producerId,
+      firstOffset,
+    ]) ?? null,
+    lastStableOffset: answer.lastStableOffset,
+    highWatermark: answer.highWatermark,
+  };
+}
+
+Deno.test("read_uncommitted sees everything, and no list of aborted transactions", () =>
+  withLogs(async (broker) => {
+    assertEquals(await given(broker, 0, UNCOMMITTED), {
+      offsets: [0, 1, 2, 3, 4, 5],
+      aborted: null,
+      lastStableOffset: 3,
+      highWatermark: 6,
+    });
+  }));
+
+Deno.test("read_committed sees nothing past the last stable offset, and which transactions to leave out", () =>
+  withLogs(async (broker) => {
+    assertEquals(await given(broker, 0, COMMITTED), {
+      offsets: [0, 1, 2],
+      aborted: [[1, 0]],
+      lastStableOffset: 3,
+      highWatermark: 6,
+    });
+  }));
+
+Deno.test("once the open transaction is decided, everything is stable and only the aborted one is listed", () =>
+  withLogs(async (broker) => {
+    assertEquals(await given(broker, 1, COMMITTED), {
+      offsets: [0, 1, 2, 3, 4, 5, 6],
+      aborted: [[1, 0]],
+      lastStableOffset: 7,
+      highWatermark: 7,
+    });
+  }));
+
+Deno.test("an aborted transaction that ended before what is fetched is not listed", () =>
+  withLogs(async (broker) => {
+    const { offsets, aborted } = await given(broker, 1, COMMITTED, 5);
+    assertEquals([offsets, aborted], [[5, 6], []]);
+  }));
+
+Deno.test("fetching at or past the last stable offset gives nothing and is no error", () =>
+  withLogs(async (broker) => {
+    for (const from of [3, 5, 6]) {
+      const { offsets, aborted } = await given(broker, 0, COMMITTED, from);
+      assertEquals([offsets, aborted], [[], []]);
+    }
+  }));
+
+Deno.test("a read_committed poll is not ended by records behind an open transaction", () =>
+  withLogs(async (broker) => {
+    const connection = await broker.connect();
+    const partitions = [{ partition: 0, fetchOffset: 3 }];
+    const began = performance.now();
+    const poll = fetch(connection, [{ topic: "t", partitions }], {
+      isolationLevel: COMMITTED,
+      maxWaitMs: 150,
+    });
+    await append(await broker.connect(), "t", ["late"]);
+    const { responses } = await poll;
+    assertEquals(recordsIn(responses[0].partitions[0].records), []);
+    assertEquals(performance.now() - began > 145, true);
+  }));
+
+Deno.test("the latest offset of a read_committed consumer is the last stable one", () =>
+  withLogs(async (broker) => {
+    const connection = await broker.connect();
+    const latest = async (partition: number, isolationLevel: number) =>
+      (await listOffset(connection, "t", LATEST, { partition, isolationLevel })).offset;
+    assertEquals([await latest(0, UNCOMMITTED), await latest(0, COMMITTED)], [6, 3]);
+    assertEquals([await latest(1, UNCOMMITTED), await latest(1, COMMITTED)], [7, 7]);
+  }));
+
+Deno.test("a time beyond the last stable offset is not found by a read_committed consumer", () =>
+  withLogs(async (broker) => {
+    const connection = await broker.connect();
+    await append(connection, "t", ["late"], { batch: { records: [{ timestampMs: 5000 }] } });
+    const find = async (isolationLevel: number) =>
+      (await listOffset(connection, "t", 4000, { isolationLevel })).offset;
+    assertEquals([await find(UNCOMMITTED), await find(COMMITTED)], [6, -1]);
+  }));
