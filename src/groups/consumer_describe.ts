@@ -63,20 +63,28 @@ function describeMember(
     clientHost: metadata.clientHost,
     subscribedTopicNames: [...metadata.topicNames],
     subscribedTopicRegex: metadata.topicRegex,
-    assignment: { topicPartitions: named(member.assigned, topics) },
+    assignment: { topicPartitions: named(withRevoking(member), topics) },
     targetAssignment: { topicPartitions: named(group.targets.get(member.id) ?? NO_TARGET, topics) },
     memberType: metadata.classic === null ? CONSUMER_MEMBER : CLASSIC_MEMBER,
   };
 }
 
-/** Topics that were deleted since are left out, as in Kafka. */
+function* withRevoking({ assigned, revoking }: Readonly<ConsumerMember>) {
+  for (const [topicId, partitions] of assigned) yield [topicId, partitions.keys()] as const;
+  for (const [topicId, partitions] of revoking) yield [topicId, partitions.keys()] as const;
+}
+
+/** Topics that were deleted since are left out, as in Kafka; what a member has yet to let go of is still its own. */
 function named(
-  assignment: ReadonlyMap<Uuid, readonly number[] | ReadonlyMap<number, number>>,
+  assignment: Iterable<readonly [Uuid, Iterable<number>]>,
   topics: TopicView,
 ): { topicId: Uuid; topicName: string; partitions: number[] }[] {
-  return [...assignment].flatMap(([topicId, partitions]) => {
+  const byTopic = new Map<Uuid, number[]>();
+  for (const [topicId, partitions] of assignment) {
+    byTopic.set(topicId, [...byTopic.get(topicId) ?? [], ...partitions].sort((a, b) => a - b));
+  }
+  return [...byTopic].flatMap(([topicId, partitions]) => {
     const topic = topics.byId(topicId);
-    if (topic === undefined) return [];
-    return [{ topicId, topicName: topic.name, partitions: [...partitions.keys()] }];
+    return topic === undefined ? [] : [{ topicId, topicName: topic.name, partitions }];
   });
 }

@@ -122,8 +122,11 @@ function removeMember(group: ConsumerGroup, memberId: string): void {
 }
 
 function assign(group: ConsumerGroup, fact: CurrentAssignment): void {
-  const member = group.members.get(fact.memberId);
-  if (member === undefined) return; // its tombstone follows further on in a compacted log
+  let member = group.members.get(fact.memberId);
+  if (member === undefined) {
+    // In a compacted log what the member last said of itself may come after its assignment.
+    group.members.set(fact.memberId, member = newConsumerMember(fact.memberId));
+  }
   disown(group, member);
   member.epoch = fact.epoch;
   member.previousEpoch = fact.previousEpoch;

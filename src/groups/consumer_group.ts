@@ -94,6 +94,19 @@ export interface ResolvedRegex {
   readonly resolvedAtMs: number;
 }
 
+/** Nothing is known of a member that is new. */
+const NO_METADATA: MemberMetadata = {
+  instanceId: null,
+  rackId: null,
+  clientId: "",
+  clientHost: "",
+  topicNames: [],
+  topicRegex: "",
+  rebalanceTimeoutMs: -1,
+  serverAssignor: null,
+  classic: null,
+};
+
 export const NO_PARTITIONS: EpochAssignment = new Map();
 export const NO_TARGET: Assignment = new Map();
 
@@ -118,7 +131,7 @@ export function newConsumerGroup(id: string): ConsumerGroup {
   };
 }
 
-export function newConsumerMember(id: string, metadata: MemberMetadata): ConsumerMember {
+export function newConsumerMember(id: string, metadata = NO_METADATA): ConsumerMember {
   return {
     id,
     metadata,

@@ -11,7 +11,6 @@ import {
   type ConsumerMember,
   type EpochAssignment,
   LEAVE_STATIC_EPOCH,
-  type MemberMetadata,
   newConsumerMember,
 } from "./consumer_group.ts";
 import type { OwnedPartitions } from "./consumer_reconcile.ts";
@@ -39,7 +38,10 @@ export function joinerFor(
   maxSize: number,
 ): Joiner | Refusal {
   const { memberId, memberEpoch, instanceId } = claim;
-  if (group.epoch === 0 && memberEpoch !== 0) return unknownGroup(group.id);
+  if (group.epoch === 0 && memberEpoch !== 0) {
+    const errorMessage = `Consumer group ${group.id} not found.`;
+    return { errorCode: ErrorCode.GROUP_ID_NOT_FOUND, errorMessage };
+  }
   if (group.members.size >= maxSize && !group.members.has(memberId)) {
     return {
       errorCode: ErrorCode.GROUP_MAX_SIZE_REACHED,
@@ -53,7 +55,7 @@ export function joinerFor(
   }
   const staticId = instanceId === null ? undefined : group.instances.get(instanceId);
   if (staticId !== undefined) return replacement(group, group.members.get(staticId)!, claim);
-  return itself(group.members.get(memberId) ?? newConsumerMember(memberId, UNKNOWN));
+  return itself(group.members.get(memberId) ?? newConsumerMember(memberId));
 }
 
 /** The member that this is, by its member id and, for a static member, its instance id. */
@@ -78,26 +80,6 @@ export function currentMember(
     errorMessage: `Member ${memberId} is not a member of group ${group.id}.`,
   };
 }
-
-export function unknownGroup(groupId: string): Refusal {
-  return {
-    errorCode: ErrorCode.GROUP_ID_NOT_FOUND,
-    errorMessage: `Group ${groupId} not found.`,
-  };
-}
-
-/** Nothing is known of a member that is new. */
-const UNKNOWN: MemberMetadata = {
-  instanceId: null,
-  rackId: null,
-  clientId: "",
-  clientHost: "",
-  topicNames: [],
-  topicRegex: "",
-  rebalanceTimeoutMs: -1,
-  serverAssignor: null,
-  classic: null,
-};
 
 function itself(member: Readonly<ConsumerMember>): Joiner {
   return { member, replacedId: null, facts: [], targets: null };

@@ -5,6 +5,7 @@
  *
  * A group that does not exist is a new one with epoch 0. The shell forgets it again when a decision has no facts.
  */
+import { ErrorCode } from "../protocol/errors.ts";
 import type { ConsumerFact } from "./consumer_facts.ts";
 import {
   type ConsumerGroup,
@@ -17,7 +18,7 @@ import {
 } from "./consumer_group.ts";
 import { type Circumstances, type ConsumerDecision, refused } from "./consumer_decision.ts";
 import { type ConsumerHeartbeatEvent, decideConsumerHeartbeat } from "./consumer_heartbeat.ts";
-import { currentMember, unknownGroup } from "./consumer_joiner.ts";
+import { currentMember } from "./consumer_joiner.ts";
 import { isRegexInUse, metadataHash } from "./consumer_topics.ts";
 
 export type ConsumerEvent =
@@ -80,7 +81,10 @@ function decideLeave(
   { memberId, instanceId, memberEpoch }: ConsumerHeartbeatEvent,
   circumstances: Circumstances,
 ): ConsumerDecision {
-  if (group.epoch === 0) return refused(unknownGroup(group.id));
+  if (group.epoch === 0) {
+    const errorMessage = `Group ${group.id} not found.`;
+    return refused({ errorCode: ErrorCode.GROUP_ID_NOT_FOUND, errorMessage });
+  }
   const member = currentMember(group, { memberId, instanceId });
   if ("errorCode" in member) return refused(member);
   const staysAway = instanceId !== null && memberEpoch === LEAVE_STATIC_EPOCH;

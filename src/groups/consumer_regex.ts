@@ -3,7 +3,7 @@
  * what strangers send. The time to match is linear in the name whatever the pattern; the time to compile grows with
  * what repetition counts multiply a pattern to, so that is limited here.
  */
-import { RE2JS } from "re2js";
+import { RE2JS, RE2JSSyntaxException } from "re2js";
 import type { ResolvedRegex } from "./consumer_group.ts";
 import type { TopicView } from "./consumer_topics.ts";
 
@@ -17,7 +17,7 @@ export function regexFault(pattern: string): string | null {
     RE2JS.compile(pattern);
     return null;
   } catch (error) {
-    return (error as Error).message;
+    return error instanceof RE2JSSyntaxException ? error.getDescription() : String(error);
   }
 }
 

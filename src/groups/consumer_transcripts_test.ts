@@ -14,7 +14,7 @@ import {
 } from "../../tests/transcripts/consumer_scenarios.ts";
 import { describeConsumerGroup } from "./consumer_describe.ts";
 import type { HeartbeatReply } from "./consumer_decision.ts";
-import { ConsumerTable } from "./consumer_table.ts";
+import { ConsumerTable } from "./consumer_fixture.ts";
 import { heartbeatEvent, type HeartbeatRequest } from "./consumer_request.ts";
 
 const answers: Record<string, Transcript> = JSON.parse(
@@ -104,19 +104,21 @@ class Player {
       topics,
       defaultAssignor: settings.assignors[0],
     });
-    const members = (described.members ?? []).toSorted((a, b) => a.memberId < b.memberId ? -1 : 1);
+    const members = (described.members ?? []).toSorted((a, b) =>
+      a.memberId! < b.memberId! ? -1 : 1
+    );
     return {
-      state: described.groupState,
-      epoch: described.groupEpoch,
-      assignmentEpoch: described.assignmentEpoch,
-      assignor: described.assignorName,
-      members: Object.fromEntries(members.map((member) => [member.memberId, {
+      state: described.groupState!,
+      epoch: described.groupEpoch!,
+      assignmentEpoch: described.assignmentEpoch!,
+      assignor: described.assignorName!,
+      members: Object.fromEntries(members.map((member) => [member.memberId!, {
         instance: member.instanceId ?? null,
-        epoch: member.memberEpoch,
-        names: [...member.subscribedTopicNames],
+        epoch: member.memberEpoch!,
+        names: [...member.subscribedTopicNames!],
         regex: member.subscribedTopicRegex ?? null,
-        assignment: this.#table.named(member.assignment.topicPartitions ?? []),
-        target: this.#table.named(member.targetAssignment.topicPartitions ?? []),
+        assignment: this.#table.named(member.assignment!.topicPartitions ?? []),
+        target: this.#table.named(member.targetAssignment!.topicPartitions ?? []),
         type: member.memberType ?? -1,
       }])),
     };
