@@ -2,6 +2,7 @@
  * The options: the one table everything about configuration derives from, grouped as in the TOML file (where
  * `maxBatchSize` is written `max_batch_size`). `[topic]` is not here: its rows are Kafka's, in topic_config_table.ts.
  */
+import { compactionOptions } from "./compaction_options.ts";
 import type { Option, ValueOf } from "./option.ts";
 import { type TopicConfig, topicConfigDefaults } from "./topic_configs.ts";
 
@@ -168,6 +169,7 @@ export const options = {
         "How long written bytes may wait to share an fsync; 0 begins the next one at once. With flush = interval it is the period and must be above 0.",
     },
   },
+  compaction: compactionOptions,
   limits: {
     maxPartitions: {
       type: "integer",
