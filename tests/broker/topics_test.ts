@@ -1,6 +1,6 @@
 /**
  * Proves how topics come, grow and go, and what clients are told of them: CreateTopics, CreatePartitions,
- * DeleteTopics, Metadata, DescribeTopicPartitions, DescribeConfigs, DescribeCluster and DescribeLogDirs.
+ * DeleteTopics, Metadata, altering configs, DescribeTopicPartitions, DescribeConfigs, DescribeCluster and DescribeLogDirs.
  */
 import { assert, assertEquals } from "@std/assert";
 import { randomUuid, ZERO_UUID } from "../../src/bytes/uuid.ts";
@@ -12,10 +12,11 @@ import { DescribeCluster } from "../../src/protocol/messages/describe_cluster.ts
 import { DescribeConfigs } from "../../src/protocol/messages/describe_configs.ts";
 import { DescribeLogDirs } from "../../src/protocol/messages/describe_log_dirs.ts";
 import { DescribeTopicPartitions } from "../../src/protocol/messages/describe_topic_partitions.ts";
+import { IncrementalAlterConfigs } from "../../src/protocol/messages/incremental_alter_configs.ts";
 import { Metadata } from "../../src/protocol/messages/metadata.ts";
 import type { Decoded } from "../../src/protocol/schema.ts";
 import { append, batchOf, produce, readAll } from "./calls.ts";
-import { TestBroker } from "./harness.ts";
+import { TestBroker, withDirectory } from "./harness.ts";
 
 interface Wanted {
   readonly name: string;
@@ -415,6 +416,50 @@ Deno.test("authorized operations are told when they are asked for", async () => 
     none,
     none,
   ]);
+});
+
+// ---- Configs
+
+async function alter(connection: Connection, name: string, value: string | null, operation = SET) {
+  const configs = [{ name, configOperation: operation, value }];
+  const { responses } = await connection.request(IncrementalAlterConfigs, 1, {
+    resources: [{ resourceType: 2, resourceName: "t", configs }],
+    validateOnly: false,
+  });
+  return responses[0].errorCode;
+}
+
+const SET = 0, DELETE = 1;
+
+Deno.test("a topic config that is altered has effect at once and after a restart, and can be taken back", () =>
+  withDirectory(async (path) => {
+    const send = async (broker: TestBroker) => {
+      const call = { topic: "t", records: batchOf(["x".repeat(2000)]) };
+      return (await produce(await broker.connect(), call)).errorCode;
+    };
+    {
+      await using broker = await TestBroker.start({ path });
+      await broker.createTopic("t");
+      assertEquals(await send(broker), 0);
+      assertEquals(await alter(await broker.connect(), "max.message.bytes", "1000"), 0);
+      assertEquals(await send(broker), 10);
+    }
+    await using broker = await TestBroker.start({ path });
+    assertEquals(await send(broker), 10);
+    assertEquals(await alter(await broker.connect(), "max.message.bytes", null, DELETE), 0);
+    assertEquals(await send(broker), 0);
+  }));
+
+Deno.test("altering configs: bad values are 40, unknown operations 42, and nothing changes", async () => {
+  await using broker = await TestBroker.start();
+  await broker.createTopic("t");
+  const connection = await broker.connect();
+  assertEquals(await alter(connection, "retention.ms", "soon"), 40);
+  assertEquals(await alter(connection, "no.such", "1"), 40);
+  assertEquals(await alter(connection, "retention.ms", "1", 9), 42);
+  const resources = [{ resourceType: 2, resourceName: "t", configurationKeys: ["retention.ms"] }];
+  const { results } = await connection.request(DescribeConfigs, 4, { resources });
+  assertEquals(results[0].configs[0].value, "604800000");
 });
 
 // ---- The describing APIs
