@@ -3,6 +3,7 @@
  * `maxBatchSize` is written `max_batch_size`). `[topic]` is not here: its rows are Kafka's, in topic_config_table.ts.
  */
 import { compactionOptions } from "./compaction_options.ts";
+import { metricsOptions } from "./metrics_options.ts";
 import type { Option, ValueOf } from "./option.ts";
 import { type TopicConfig, topicConfigDefaults } from "./topic_configs.ts";
 
@@ -357,38 +358,7 @@ export const options = {
       doc: "Characters of metadata with a committed offset.",
     },
   },
-  metrics: {
-    enabled: {
-      type: "boolean",
-      default: true,
-      restart: true,
-      doc: "Answer /metrics; the health checks stay either way.",
-    },
-    prefix: {
-      type: "text",
-      default: "runnel",
-      pattern: /^[a-zA-Z][a-zA-Z0-9_]{0,63}$/,
-      need: "a letter, then letters, digits and _",
-      restart: true,
-      doc: "First part of every metric's name.",
-    },
-    maxTopics: {
-      type: "integer",
-      default: 500,
-      min: 0,
-      max: 100_000,
-      restart: true,
-      doc: 'Topics with counters of their own; the rest are added up under the topic "other".',
-    },
-    maxPartitions: {
-      type: "integer",
-      default: 2000,
-      min: 0,
-      max: 100_000,
-      restart: true,
-      doc: "Partitions with offsets and sizes of their own; the rest are left out.",
-    },
-  },
+  metrics: metricsOptions,
   performance: {
     tcpNodelay: {
       type: "boolean",

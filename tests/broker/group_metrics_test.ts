@@ -1,5 +1,5 @@
 /** Proves that /metrics tells of a group what was committed and what happened to it. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { JoinGroup } from "../../src/protocol/messages/join_group.ts";
 import { OffsetCommit } from "../../src/protocol/messages/offset_commit.ts";
 import { SyncGroup } from "../../src/protocol/messages/sync_group.ts";
@@ -44,6 +44,8 @@ Deno.test("a group's lag is what it has not committed, and its rebalance is coun
   assertEquals(await of("group_offset_commits_total"), 1);
   assertEquals(await of("group_rebalances_total"), 1);
 
+  const text = await (await fetch(`http://${broker.httpAddress}/metrics`)).text();
+  assertStringIncludes(text, "runnel_group_rebalance_duration_seconds_count 1\n");
   await append(connection, "t", ["f"], { partition: 0 });
   assertEquals(await of("group_lag", 'group="g"'), 4);
 });
