@@ -1,5 +1,6 @@
 /** `runnel help`: the subcommands, and every flag from the table of options. */
 import { flagLines } from "../config/describe.ts";
+import { GROUP_USAGE } from "./group.ts";
 
 export function runHelp(): number {
   console.log(helpText());
@@ -12,8 +13,11 @@ export function helpText(): string {
 Commands
   serve      run the broker (also when no command is given)
   config     print every option with its value and where it came from
+  group      list groups, or describe one: who is in it, how far behind, what keeps it from getting on
   version    print the version
   help       print this
+
+${GROUP_USAGE.replaceAll(" | ", "\n")}
 
 Flags
   --config FILE                       Configuration file; else ./runnel.toml, /etc/runnel/runnel.toml.

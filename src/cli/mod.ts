@@ -1,6 +1,7 @@
 /** The command line: which subcommand runs. Each is a file of its own; `serve` is meant when none is named. */
 import { ConfigError } from "../config/load.ts";
 import { runConfig } from "./config.ts";
+import { runGroup } from "./group.ts";
 import { runHelp } from "./help.ts";
 import { serve, type StartBroker } from "./serve.ts";
 import { runVersion } from "./version.ts";
@@ -15,6 +16,8 @@ export async function run(args: readonly string[], startBroker: StartBroker): Pr
         return await serve(rest, startBroker);
       case "config":
         return await runConfig(rest);
+      case "group":
+        return await runGroup(rest);
       case "help":
         return runHelp();
       case "version":

@@ -4,7 +4,13 @@
 import { ErrorCode } from "../protocol/errors.ts";
 import type { DescribeGroups } from "../protocol/messages/describe_groups.ts";
 import type { Encodable } from "../protocol/schema.ts";
-import { type ClassicGroup, metadataOf, NO_BYTES } from "./classic_group.ts";
+import {
+  type ClassicGroup,
+  type ClassicMember,
+  metadataOf,
+  NO_BYTES,
+  silentUntilMs,
+} from "./classic_group.ts";
 import { appendError, type GroupCoordinator } from "./coordinator.ts";
 import type { Group } from "./group.ts";
 import { decideGroupDelete } from "./offset_machine.ts";
@@ -41,12 +47,19 @@ type DescribedGroup = NonNullable<
 export function describeGroup(
   coordinator: GroupCoordinator,
   groupId: string,
-  { knowsGroupIdNotFound }: { readonly knowsGroupIdNotFound: boolean },
+  { knowsGroupIdNotFound, explain = false }: {
+    readonly knowsGroupIdNotFound: boolean;
+    readonly explain?: boolean;
+  },
 ): DescribedGroup {
   const partition = coordinator.place(groupId);
   if (typeof partition === "number") return { groupId, errorCode: partition };
   const group = partition.groups.get(groupId);
-  if (group !== undefined) return { groupId, ...described(group.members) };
+  if (group !== undefined) {
+    const { members } = group;
+    const nowMs = coordinator.now().ms;
+    return { groupId, ...explain ? explained(members, nowMs) : described(members) };
+  }
   return {
     groupId,
     groupState: "Dead",
@@ -121,6 +134,37 @@ function described(group: Readonly<ClassicGroup>): DescribedGroup {
       memberAssignment: stable ? member.assignment : NO_BYTES,
     })),
   };
+}
+
+/** The same, with whom the group waits for and who is silent. */
+function explained(group: Readonly<ClassicGroup>, nowMs: number): DescribedGroup {
+  const { members = [], ...rest } = described(group);
+  return {
+    ...rest,
+    rebalancingMs: group.rebalanceSinceMs === null
+      ? -1
+      : Math.round(nowMs - group.rebalanceSinceMs),
+    pendingMembers: group.pendingMembers.size,
+    members: Array.from(members, (shown) => {
+      const member = group.members.get(shown.memberId!)!;
+      const { sessionTimeoutMs, expiresAtMs } = member;
+      const waits = silentUntilMs(member) === Infinity;
+      const silentMs = waits ? 0 : Math.max(0, Math.round(nowMs - expiresAtMs + sessionTimeoutMs));
+      return { ...shown, awaited: awaitedOf(group, member), silentMs, sessionTimeoutMs };
+    }),
+  };
+}
+
+/** What the group waits for the member to do. */
+function awaitedOf(group: Readonly<ClassicGroup>, member: Readonly<ClassicMember>): string {
+  switch (group.state) {
+    case "PreparingRebalance":
+      return member.joinTicket === null ? "join" : "";
+    case "CompletingRebalance":
+      return group.pendingSync.has(member.id) ? "sync" : "";
+    default:
+      return "";
+  }
 }
 
 function anyOf(wanted: readonly string[]): (value: string) => boolean {

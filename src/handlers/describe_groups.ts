@@ -3,6 +3,8 @@
  *
  * Versions: 3 may ask for the operations allowed · 4 static members · 6 an unknown group is 69 with a message, where
  * before it was only Dead.
+ *
+ * `explain`, a tag of Runnel's own, adds whom a group waits for (`runnel group describe`).
  */
 import type { GroupCoordinator } from "../groups/coordinator.ts";
 import { describeGroup } from "../groups/group_admin.ts";
@@ -14,7 +16,10 @@ import { NO_OPERATIONS } from "./topic_answers.ts";
 export function describeGroups(groups: GroupCoordinator): Handler {
   return handler(DescribeGroups, { min: 0, max: 6 }, (request, { apiVersion }) => ({
     groups: request.groups.map((groupId) => {
-      const group = describeGroup(groups, groupId, { knowsGroupIdNotFound: apiVersion >= 6 });
+      const group = describeGroup(groups, groupId, {
+        knowsGroupIdNotFound: apiVersion >= 6,
+        explain: request.explain,
+      });
       const isShown = request.includeAuthorizedOperations && !group.errorCode;
       return { ...group, authorizedOperations: isShown ? GROUP_OPERATIONS : NO_OPERATIONS };
     }),

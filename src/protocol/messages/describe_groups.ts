@@ -3,6 +3,9 @@
  *
  * v3 authorized operations · v4 static members · v5 flexible · v6 GROUP_ID_NOT_FOUND with a message for unknown
  * groups (before: state Dead).
+ *
+ * Tags from 10000 on are Runnel's own: what keeps a group waiting, told only to those who ask by `explain`. Kafka skips
+ * tags it does not know, and no other client is ever sent them.
  */
 import { api, array, bool, bytes, int16, int32, string } from "../schema.ts";
 
@@ -14,6 +17,7 @@ export const DescribeGroups = api({
   request: {
     groups: array(string),
     includeAuthorizedOperations: bool.in("3+"),
+    explain: bool.tag(10_000, "5+").ignorable(),
   },
   response: {
     throttleTimeMs: int32.in("1+").ignorable(),
@@ -31,8 +35,13 @@ export const DescribeGroups = api({
         clientHost: string,
         memberMetadata: bytes,
         memberAssignment: bytes,
+        awaited: string.tag(10_000, "5+").ignorable(), // "join", "sync", or "" for nothing
+        silentMs: int32.default(-1).tag(10_001, "5+").ignorable(), // since its last request; 0 while it waits
+        sessionTimeoutMs: int32.default(-1).tag(10_002, "5+").ignorable(),
       }),
       authorizedOperations: int32.default(-2147483648).in("3+"),
+      rebalancingMs: int32.default(-1).tag(10_000, "5+").ignorable(), // -1: none is under way
+      pendingMembers: int32.tag(10_001, "5+").ignorable(), // ids handed out that have not come back
     }),
   },
 });

@@ -1,0 +1,210 @@
+/**
+ * `runnel group list` and `runnel group describe G`: the groups of a running broker, and what keeps one from getting
+ * on. Works with any Kafka; whom a classic group waits for and who is silent only Runnel tells.
+ *
+ * Describe looks twice, some seconds apart, for only so is standing still told from being slow.
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import { Cluster } from "../client/cluster.ts";
+import {
+  committedOffsets,
+  describeGroup,
+  type GroupDescription,
+  listGroups,
+} from "../client/groups.ts";
+import { listOffsets, type TopicPartition } from "../client/list_offsets.ts";
+import { ConfigError } from "../config/load.ts";
+import {
+  findings,
+  type GroupLook,
+  lagOf,
+  nameOf,
+  type PartitionLook,
+  partitionName,
+} from "./group_findings.ts";
+
+export const GROUP_USAGE =
+  `runnel group list [--bootstrap HOST:PORT] | runnel group describe GROUP [--bootstrap HOST:PORT] [--wait SECONDS]`;
+
+export async function runGroup(args: readonly string[]): Promise<number> {
+  const { command, groupId, bootstrap, waitMs } = parsed(args);
+  const cluster = new Cluster({ bootstrap, callTimeoutMs: 10_000 });
+  try {
+    const lines = command === "list"
+      ? listed(await listGroups(cluster))
+      : await described(cluster, groupId, waitMs);
+    if (lines === null) {
+      console.error(`runnel: There is no group ${groupId} at ${bootstrap}`);
+      return 1;
+    }
+    console.log(lines.join("\n"));
+    return 0;
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    console.error(`runnel: ${error.message}`);
+    return 1;
+  } finally {
+    cluster.close();
+  }
+}
+
+interface Asked {
+  readonly command: "list" | "describe";
+  readonly groupId: string;
+  readonly bootstrap: string;
+  readonly waitMs: number;
+}
+
+/** Auto-commit happens every 5 s in most clients. */
+const DEFAULT_WAIT_S = "6";
+
+export function parsed(args: readonly string[]): Asked {
+  const unknown: string[] = [];
+  const flags = parseArgs([...args], {
+    string: ["bootstrap", "wait", "_"],
+    unknown: (arg: string) => {
+      if (arg.startsWith("-")) unknown.push(arg);
+      return true;
+    },
+  });
+  const [command, groupId = "", ...more] = flags._.map(String);
+  const seconds = Number(flags.wait ?? DEFAULT_WAIT_S);
+  const isComplete = command === "list" && groupId === "" ||
+    command === "describe" && groupId !== "";
+  if (unknown.length > 0 || more.length > 0 || !isComplete) {
+    const what = [...unknown, ...more][0] ?? `group ${args.join(" ")}`.trim();
+    throw new ConfigError(`Cannot read "${what}": needed is ${GROUP_USAGE}`);
+  }
+  if (!(seconds >= 0 && seconds <= 3600)) {
+    throw new ConfigError(`--wait ${flags.wait}: needed are seconds, 0 to 3600`);
+  }
+  return {
+    command: command as Asked["command"],
+    groupId,
+    bootstrap: flags.bootstrap ?? "127.0.0.1:9092",
+    waitMs: seconds * 1000,
+  };
+}
+
+function listed(groups: Awaited<ReturnType<typeof listGroups>>): string[] {
+  return table(
+    ["GROUP", "TYPE", "STATE", "PROTOCOL"],
+    groups.map(({ groupId, type, state, protocolType }) => [groupId, type, state, protocolType]),
+  );
+}
+
+/** null: there is no such group. */
+async function described(
+  cluster: Cluster,
+  groupId: string,
+  waitMs: number,
+): Promise<string[] | null> {
+  const before = await look(cluster, groupId);
+  if (before === null) return null;
+  await cluster.pause(waitMs);
+  const now = await look(cluster, groupId);
+  return now && report(before, now, waitMs);
+}
+
+/** What is printed of two looks. */
+export function report(before: GroupLook, now: GroupLook, apartMs: number): string[] {
+  const { group, partitions } = now;
+  const kind = [group.type, group.assignor].filter((word) => word !== "").join(", ");
+  const epoch = group.epoch === null ? "" : `, epoch ${group.epoch}`;
+  const found = findings(before, now, apartMs);
+  return [
+    `Group ${group.groupId}: ${group.state} (${kind})${epoch}, ${group.members.length} members`,
+    ...section(
+      "Members",
+      group.members.map((member) => {
+        const names = member.partitions.map(partitionName);
+        return `  ${nameOf(member)}: ${names.length === 0 ? "no partitions" : names.join(", ")}`;
+      }),
+    ),
+    ...section(
+      "Partitions",
+      partitions.length === 0 ? [] : table(
+        ["PARTITION", "COMMITTED", "END", "LAG", "OWNER"],
+        partitions.map((one) => [
+          partitionName(one),
+          `${one.committed ?? "-"}`,
+          `${one.end ?? "-"}`,
+          `${lagOf(one) ?? "-"}`,
+          one.ownerId ?? "-",
+        ]),
+      ).map((line) => `  ${line}`),
+    ),
+    ...section(
+      found.length === 0 ? "Nothing is stuck." : "What is wrong",
+      found.map((line) => `  ${line}`),
+      { evenEmpty: true },
+    ),
+  ];
+}
+
+function section(title: string, lines: string[], { evenEmpty = false } = {}): string[] {
+  return lines.length === 0 && !evenEmpty ? [] : ["", title, ...lines];
+}
+
+/** A group as it is now; null when there is none of that name. */
+export async function look(cluster: Cluster, groupId: string): Promise<GroupLook | null> {
+  const group = await describeGroup(cluster, groupId);
+  if (group === null) return null;
+  const committed = new Map<string, number>();
+  const wanted = new Map<string, TopicPartition>();
+  for (const { offset, ...one } of await committedOffsets(cluster, groupId)) {
+    committed.set(partitionName(one), Number(offset));
+    wanted.set(partitionName(one), one);
+  }
+  const counts = new Map<string, number>();
+  for (const { name, partitions } of await cluster.retry(() => cluster.topics())) {
+    counts.set(name, partitions.length);
+  }
+  for (const topic of new Set(group.members.flatMap(({ topics }) => topics))) {
+    for (let partition = 0; partition < (counts.get(topic) ?? 0); partition++) {
+      wanted.set(partitionName({ topic, partition }), { topic, partition });
+    }
+  }
+  const existing = [...wanted.values()].filter(({ topic, partition }) =>
+    partition < (counts.get(topic) ?? 0)
+  );
+  const [starts, ends] = await Promise.all([
+    bounds(cluster, existing, "earliest"),
+    bounds(cluster, existing, "latest"),
+  ]);
+  const owners = ownersOf(group);
+  const partitions = [...wanted].map(([name, one]): PartitionLook => ({
+    ...one,
+    committed: committed.get(name) ?? null,
+    start: starts.get(name) ?? null,
+    end: ends.get(name) ?? null,
+    ownerId: owners.get(name) ?? null,
+  }));
+  partitions.sort((a, b) =>
+    a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1
+  );
+  return { group, partitions };
+}
+
+async function bounds(
+  cluster: Cluster,
+  partitions: readonly TopicPartition[],
+  at: "earliest" | "latest",
+): Promise<Map<string, number>> {
+  const found = await listOffsets(cluster, partitions.map((one) => ({ ...one, at })));
+  return new Map(found.map((one) => [partitionName(one), one.offset]));
+}
+
+function ownersOf(group: GroupDescription): Map<string, string> {
+  const owners = new Map<string, string>();
+  for (const { id, partitions } of group.members) {
+    for (const one of partitions) owners.set(partitionName(one), id);
+  }
+  return owners;
+}
+
+function table(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const lines = [header, ...rows];
+  const widths = header.map((_, i) => Math.max(...lines.map((cells) => cells[i].length)));
+  return lines.map((cells) => cells.map((cell, i) => cell.padEnd(widths[i])).join("  ").trimEnd());
+}

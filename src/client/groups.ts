@@ -1,0 +1,247 @@
+/**
+ * Groups: which there are, who is in them and what they have committed, in one shape for both protocols.
+ */
+import { ErrorCode } from "../protocol/errors.ts";
+import { decodeVersioned } from "../protocol/log_record.ts";
+import { ConsumerGroupDescribe } from "../protocol/messages/consumer_group_describe.ts";
+import {
+  ConsumerProtocolAssignment,
+  ConsumerProtocolSubscription,
+} from "../protocol/messages/consumer_protocol.ts";
+import { DescribeGroups } from "../protocol/messages/describe_groups.ts";
+import { FindCoordinator } from "../protocol/messages/find_coordinator.ts";
+import { ListGroups } from "../protocol/messages/list_groups.ts";
+import { OffsetFetch } from "../protocol/messages/offset_fetch.ts";
+import type { Decoded } from "../protocol/schema.ts";
+import type { Cluster } from "./cluster.ts";
+import type { Connection } from "./connection.ts";
+import { check } from "./errors.ts";
+import type { TopicPartition } from "./list_offsets.ts";
+
+export interface GroupListing {
+  readonly groupId: string;
+  /** "classic", "consumer"; "" where the broker is older than that difference. */
+  readonly type: string;
+  readonly state: string;
+  readonly protocolType: string;
+}
+
+export interface GroupDescription {
+  readonly groupId: string;
+  readonly type: "classic" | "consumer";
+  readonly state: string;
+  /** Name of the assignor, "" before one is chosen. */
+  readonly assignor: string;
+  /** Of the consumer protocol; null in classic groups. */
+  readonly epoch: number | null;
+  /** How long a rebalance has been going on; null when none is, or the broker does not say. */
+  readonly rebalancingMs: number | null;
+  /** Member ids handed out that have not come back. */
+  readonly pendingMembers: number;
+  readonly members: readonly GroupMember[];
+}
+
+export interface GroupMember {
+  readonly id: string;
+  readonly instanceId: string | null;
+  readonly clientId: string;
+  readonly host: string;
+  readonly topics: readonly string[];
+  /** What it has, as far as the group knows. */
+  readonly partitions: readonly TopicPartition[];
+  /** What it is to have, in groups of the consumer protocol. */
+  readonly target: readonly TopicPartition[] | null;
+  readonly epoch: number | null;
+  /** What the group waits for it to do. */
+  readonly awaited: "join" | "sync" | null;
+  /** Since it was last heard of, and what it may be silent at most; null when the broker does not say. */
+  readonly silentMs: number | null;
+  readonly sessionTimeoutMs: number | null;
+}
+
+/** Every group of every broker, sorted by name. */
+export async function listGroups(cluster: Cluster): Promise<GroupListing[]> {
+  return await cluster.retry(async () => {
+    const nodes = await cluster.nodes();
+    const lists = await Promise.all(nodes.map(async ({ id }) => {
+      const connection = await cluster.connectionTo(id);
+      const response = await connection.request(ListGroups, connection.versionFor(ListGroups), {});
+      check(response.errorCode, `groups of broker ${id}`);
+      return response.groups;
+    }));
+    return lists.flat()
+      .map(({ groupId, groupType, groupState, protocolType }) => ({
+        groupId,
+        type: groupType.toLowerCase(),
+        state: groupState,
+        protocolType,
+      }))
+      .sort((a, b) => a.groupId < b.groupId ? -1 : 1);
+  });
+}
+
+/** One group, as its coordinator has it; null when there is none of that name. */
+export async function describeGroup(
+  cluster: Cluster,
+  groupId: string,
+): Promise<GroupDescription | null> {
+  return await cluster.retry(async () => {
+    const connection = await coordinatorOf(cluster, groupId);
+    return await describeConsumerGroup(connection, groupId) ??
+      await describeClassicGroup(connection, groupId);
+  });
+}
+
+export interface Committed extends TopicPartition {
+  readonly offset: bigint;
+}
+
+/** Everything a group has committed, by topic and partition. */
+export async function committedOffsets(cluster: Cluster, groupId: string): Promise<Committed[]> {
+  return await cluster.retry(async () => {
+    const connection = await coordinatorOf(cluster, groupId);
+    const { groups: [group] } = await connection.request(
+      OffsetFetch,
+      connection.versionFor(OffsetFetch, LAST_VERSION_WITH_NAMES),
+      { groups: [{ groupId, topics: null }] },
+    );
+    check(group.errorCode, `offsets of group ${groupId}`);
+    return group.topics.flatMap(({ name, partitions }) =>
+      partitions.map(({ partitionIndex, committedOffset }) => ({
+        topic: name,
+        partition: partitionIndex,
+        offset: committedOffset,
+      }))
+    ).sort((a, b) => a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1);
+  });
+}
+
+const LAST_VERSION_WITH_NAMES = 9;
+
+async function coordinatorOf(cluster: Cluster, groupId: string): Promise<Connection> {
+  const any = await cluster.anyConnection();
+  const { coordinators: [found] } = await any.request(
+    FindCoordinator,
+    any.versionFor(FindCoordinator),
+    { keyType: 0, coordinatorKeys: [groupId] },
+  );
+  check(found.errorCode, `coordinator of group ${groupId}`, found.errorMessage);
+  return await cluster.connectionTo(found.nodeId);
+}
+
+/** null when it is no group of the consumer protocol, or the broker knows none. */
+async function describeConsumerGroup(
+  connection: Connection,
+  groupId: string,
+): Promise<GroupDescription | null> {
+  const version = consumerVersion(connection);
+  if (version === null) return null;
+  const { groups: [group] } = await connection.request(ConsumerGroupDescribe, version, {
+    groupIds: [groupId],
+  });
+  if (group.errorCode === ErrorCode.GROUP_ID_NOT_FOUND) return null;
+  check(group.errorCode, `group ${groupId}`, group.errorMessage);
+  return {
+    groupId,
+    type: "consumer",
+    state: group.groupState,
+    assignor: group.assignorName,
+    epoch: group.groupEpoch,
+    rebalancingMs: null,
+    pendingMembers: 0,
+    members: group.members.map((member) => ({
+      id: member.memberId,
+      instanceId: member.instanceId,
+      clientId: member.clientId,
+      host: member.clientHost,
+      topics: [
+        ...new Set([
+          ...member.subscribedTopicNames,
+          ...member.targetAssignment.topicPartitions.map(({ topicName }) => topicName),
+        ]),
+      ],
+      partitions: flat(member.assignment.topicPartitions),
+      target: flat(member.targetAssignment.topicPartitions),
+      epoch: member.memberEpoch,
+      awaited: null,
+      silentMs: null,
+      sessionTimeoutMs: null,
+    })),
+  };
+}
+
+function consumerVersion(connection: Connection): number | null {
+  try {
+    return connection.versionFor(ConsumerGroupDescribe);
+  } catch {
+    return null; // the broker knows classic groups only
+  }
+}
+
+async function describeClassicGroup(
+  connection: Connection,
+  groupId: string,
+): Promise<GroupDescription | null> {
+  const { groups: [group] } = await connection.request(
+    DescribeGroups,
+    connection.versionFor(DescribeGroups),
+    { groups: [groupId], explain: true },
+  );
+  if (group.errorCode === ErrorCode.GROUP_ID_NOT_FOUND || group.groupState === "Dead") return null;
+  check(group.errorCode, `group ${groupId}`, group.errorMessage);
+  return {
+    groupId,
+    type: "classic",
+    state: group.groupState,
+    assignor: group.protocolData,
+    epoch: null,
+    rebalancingMs: known(group.rebalancingMs),
+    pendingMembers: group.pendingMembers,
+    members: group.members.map((member) => ({
+      id: member.memberId,
+      instanceId: member.groupInstanceId,
+      clientId: member.clientId,
+      host: member.clientHost,
+      topics: read(() =>
+        decodeVersioned(ConsumerProtocolSubscription, member.memberMetadata).topics
+      ),
+      partitions: read(() =>
+        flat(
+          decodeVersioned(ConsumerProtocolAssignment, member.memberAssignment).assignedPartitions
+            .map(({ topic, partitions }) => ({ topicName: topic, partitions })),
+        )
+      ),
+      target: null,
+      epoch: null,
+      awaited: member.awaited === "join" || member.awaited === "sync" ? member.awaited : null,
+      silentMs: known(member.silentMs),
+      sessionTimeoutMs: known(member.sessionTimeoutMs),
+    })),
+  };
+}
+
+type NamedPartitions = Pick<
+  Decoded<
+    typeof ConsumerGroupDescribe["response"]
+  >["groups"][number]["members"][number]["assignment"]["topicPartitions"][number],
+  "topicName" | "partitions"
+>;
+
+function flat(topics: readonly NamedPartitions[]): TopicPartition[] {
+  return topics.flatMap(({ topicName, partitions }) =>
+    partitions.map((partition) => ({ topic: topicName, partition }))
+  );
+}
+
+/** Members write what they like there, and nothing before they are assigned. */
+function read<T>(decode: () => readonly T[]): readonly T[] {
+  try {
+    return decode();
+  } catch {
+    return [];
+  }
+}
+
+function known(value: number): number | null {
+  return value < 0 ? null : value;
+}
