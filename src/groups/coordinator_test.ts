@@ -3,6 +3,7 @@
  * keeps it, that a refused append changes nothing, and that loading, unloading and clocks that jump do no harm. The
  * log is the simulations', whose disk syncs when told.
  */
+import { consumerContext } from "./consumer_fixture.ts";
 import { assertEquals } from "@std/assert";
 import { SimulatedLog } from "../../tests/simulation/simulated_log.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
@@ -48,6 +49,7 @@ class Desk {
         create: () => Promise.resolve(),
         led: () => ({ log, leaderEpoch: 0 }),
       },
+      consumer: consumerContext(),
       give: () => {},
       newId: () => String(++this.#ids),
       wake: (delayMs, work) => {
