@@ -13,6 +13,8 @@ import { Metrics } from "./metrics/metrics.ts";
 import { MetricsText } from "./metrics/registry.ts";
 import { allHandlers } from "./handlers/mod.ts";
 import { FetchSessions } from "./handlers/fetch_sessions.ts";
+import { GroupCoordinator } from "./groups/coordinator.ts";
+import { offsetsTopic } from "./handlers/offsets_topic.ts";
 import { logger } from "./log.ts";
 import { errorName } from "./protocol/errors.ts";
 import { apiByKey } from "./protocol/messages/mod.ts";
@@ -28,7 +30,8 @@ import { LogManager, type WantedLog } from "./storage/log_manager.ts";
 import { MemoryStore } from "./storage/memory_store.ts";
 import { openMetaProperties } from "./storage/meta_properties.ts";
 import { createLog, openLog } from "./storage/open_log.ts";
-import type { LogContext, PartitionLog } from "./storage/partition_log.ts";
+import type { LogContext } from "./storage/log_context.ts";
+import type { PartitionLog } from "./storage/partition_log.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "./storage/producer_state.ts";
 import type { Store } from "./storage/store.ts";
 import type { Catalogue, CatalogueChange, Topic } from "./topics/catalogue.ts";
@@ -142,7 +145,10 @@ async function start(config: Config, undo: (() => unknown)[]): Promise<RunningBr
   await logs.open(wantedLogs(catalogue, nodes));
   const cleaner = startCleaner(config, { ...context, logs });
   undo.push(() => cleaner.stop());
-  metadata.watch((change) => follow(change, { catalogue, nodes, logs, metrics }));
+  const groups = groupCoordinator(config, { clock, pool, metadata, nodes, logs });
+  undo.push(() => groups.stop());
+  metadata.watch((change) => follow(change, { catalogue, nodes, logs, metrics, groups }));
+  const loadingGroups = groups.loadAll(); // in the background: requests are answered 14 until it is done
   collectGauges(metrics, logs, pool);
 
   const handlers = allHandlers({
@@ -153,6 +159,7 @@ async function start(config: Config, undo: (() => unknown)[]): Promise<RunningBr
     metadata,
     nodes,
     logs,
+    groups,
     sessions: new FetchSessions({ slots: config.limits.fetchSessions, clock }),
     logDir: store.name,
     freeBytes: () => store.freeBytes(),
@@ -175,6 +182,8 @@ async function start(config: Config, undo: (() => unknown)[]): Promise<RunningBr
       notReady = "stopping";
       unwatch();
       await listener.stop(STOP_GRACE_MS);
+      groups.stop();
+      await loadingGroups;
       await metadata.settled();
       await cleaner.stop();
       await logs.close();
@@ -216,6 +225,41 @@ function logContext(
     producers: { ...DEFAULT_PRODUCER_LIMITS, expirationMs },
     onProblem: (event, details) => log.warn(event, details),
   };
+}
+
+function groupCoordinator(
+  config: Config,
+  parts: {
+    clock: Clock;
+    pool: BufferPool;
+    metadata: MetadataLog;
+    nodes: NodeRegistry;
+    logs: LogManager;
+  },
+): GroupCoordinator {
+  const { clock, pool, metadata, nodes, logs } = parts;
+  const log = logger("groups");
+  const { catalogue } = metadata;
+  const { offsetsRetentionMinutes, offsetsPartitions, ...settings } = config.groups;
+  return new GroupCoordinator({
+    clock,
+    settings: { ...settings, offsetsRetentionMs: offsetsRetentionMinutes * 60_000 },
+    topic: offsetsTopic({
+      catalogue,
+      logs,
+      nodes,
+      metadata,
+      partitions: offsetsPartitions,
+      maxPartitions: config.limits.maxPartitions,
+    }),
+    give: (chunk) => pool.give(chunk),
+    newId: () => crypto.randomUUID(),
+    wake: (delayMs, work) => {
+      const timer = setTimeout(work, delayMs);
+      return () => clearTimeout(timer);
+    },
+    onEvent: (event, details) => log.clientEvent(event, details),
+  });
 }
 
 function commitOf(
@@ -300,16 +344,20 @@ function* wantedOf(
 /** Brings the logs after the catalogue; commits wait for it, so a created topic can be written to at once. */
 async function follow(
   change: CatalogueChange,
-  { catalogue, nodes, logs, metrics }: {
+  { catalogue, nodes, logs, metrics, groups }: {
     catalogue: Catalogue;
     nodes: NodeRegistry;
     logs: LogManager;
     metrics: Metrics;
+    groups: GroupCoordinator;
   },
 ): Promise<void> {
   for (const topic of change.deleted) {
     logs.remove(topic.id);
     metrics.forgetTopic(topic.name);
+  }
+  if (change.deleted.length > 0) {
+    groups.deleteTopics(new Set(change.deleted.map((topic) => topic.name)));
   }
   const wanted: WantedLog[] = [];
   for (const topic of change.created) wanted.push(...wantedOf(catalogue, nodes, topic, 0));
@@ -318,6 +366,7 @@ async function follow(
   for (const { topic, partition } of change.moved) {
     await logs.get(topic.id, partition.index)?.lead(partition.leaderEpoch);
   }
+  if (change.moved.length > 0) await groups.loadAll(); // under a new leader epoch a partition is loaded anew
   const configured = change.brokerConfigured ? catalogue.topics() : change.configured;
   for (const topic of configured) logs.configure(topic.id, catalogue.topicConfig(topic));
 }

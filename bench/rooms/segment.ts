@@ -32,7 +32,8 @@ function append(segment: Segment, offset: number): void {
     lastOffset: offset + RECORDS - 1,
     maxTimestampMs: 1_700_000_000_000 + offset,
   };
-  segment.append(bytes, summary, INDEX_INTERVAL_BYTES);
+  segment.admit(summary, bytes.length, INDEX_INTERVAL_BYTES);
+  segment.log.append(bytes);
 }
 
 let growing = newSegment();

@@ -3,7 +3,7 @@
  * zeroed) a megabyte per fetch.
  *
  * Memory comes in power-of-two classes. What is given back is kept up to `keepBytes`, the rest is left to the
- * collector. The pool knows its own memory: giving back anything else, or twice, does nothing, so a writer can
+ * collector, and so is what lies beyond the largest class; it counts as lent all the same. The pool knows its own memory: giving back anything else, or twice, does nothing, so a writer can
  * hand in every chunk it has sent without knowing where it came from.
  */
 export class BufferPool {
@@ -31,10 +31,9 @@ export class BufferPool {
   /** At least `bytes` long, content undefined. */
   take(bytes: number): Uint8Array {
     const sizeClass = classOf(bytes);
-    if (sizeClass > MAX_CLASS) return new Uint8Array(bytes);
-    let buffer = this.#free[sizeClass].pop();
+    let buffer = this.#free[sizeClass]?.pop();
     if (buffer) this.#keptBytes -= buffer.length;
-    else buffer = new Uint8Array(1 << sizeClass);
+    else buffer = new Uint8Array(sizeClass > MAX_CLASS ? bytes : 1 << sizeClass);
     this.#lent.add(buffer.buffer);
     this.#lentBytes += buffer.length;
     return buffer;
@@ -45,7 +44,7 @@ export class BufferPool {
     if (!this.#lent.delete(view.buffer)) return;
     const bytes = view.buffer.byteLength;
     this.#lentBytes -= bytes;
-    if (this.#keptBytes + bytes > this.#keepBytes) return;
+    if (this.#keptBytes + bytes > this.#keepBytes || classOf(bytes) > MAX_CLASS) return;
     this.#keptBytes += bytes;
     this.#free[classOf(bytes)].push(new Uint8Array(view.buffer));
   }

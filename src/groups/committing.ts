@@ -8,7 +8,7 @@ import { appendError, type GroupCoordinator } from "./coordinator.ts";
 import { apply } from "./classic_facts.ts";
 import { consumerFetchError } from "./consumer_offsets.ts";
 import type { Group } from "./group.ts";
-import type { GroupPartition } from "./group_partition.ts";
+import { type GroupPartition, LogLostError } from "./group_partition.ts";
 import {
   commitError,
   decideCommit,
@@ -157,5 +157,7 @@ function commitAppendError(errorCode: number): number {
 }
 
 function kept<T>(partition: GroupPartition, answer: T): Promise<T> {
-  return new Promise((resolve) => partition.whenKept(() => resolve(answer)));
+  return new Promise((resolve, reject) =>
+    partition.whenKept(() => resolve(answer), () => reject(new LogLostError()))
+  );
 }

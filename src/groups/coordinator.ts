@@ -116,7 +116,12 @@ export class GroupCoordinator {
     const known = this.#partitions.get(index);
     if (known && known.topicId === log.topicId && known.leaderEpoch >= leaderEpoch) return;
     if (known) this.unload(index);
-    const partition = new GroupPartition(index, log, leaderEpoch);
+    const partition = new GroupPartition(index, log, leaderEpoch, (error) => {
+      if (this.#partitions.get(index) !== partition) return; // known already
+      this.#options.onEvent("group_log_write_failed", { partition: index, error: String(error) });
+      this.unload(index);
+      if (!this.#isStopped && log.offline === null) this.load(index, log, leaderEpoch);
+    });
     this.#partitions.set(index, partition);
     const beganMs = this.now().ms;
     try {
@@ -311,7 +316,15 @@ export class GroupCoordinator {
     const resolve = this.#waiting.get(reply.ticket);
     if (resolve === undefined) return;
     this.#waiting.delete(reply.ticket);
-    partition.whenKept(() => resolve(reply));
+    partition.whenKept(
+      () => resolve(reply),
+      () =>
+        resolve({
+          api: "refused",
+          ticket: reply.ticket,
+          body: { errorCode: ErrorCode.NOT_COORDINATOR },
+        }),
+    );
   }
 
   #refuse(ticket: number, errorCode: number): void {

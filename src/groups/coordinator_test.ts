@@ -3,14 +3,15 @@
  * keeps it, that a refused append changes nothing, and that loading, unloading and clocks that jump do no harm. The
  * log is the simulations', whose disk syncs when told.
  */
+import { assertEquals, assertRejects } from "@std/assert";
 import { consumerContext } from "./consumer_fixture.ts";
-import { assertEquals } from "@std/assert";
 import { SimulatedLog } from "../../tests/simulation/simulated_log.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import { FakeClock } from "../clock.ts";
 import * as batch from "../protocol/records/batch.ts";
 import { commitOffsets, fetchOffsets } from "./committing.ts";
 import { GroupCoordinator } from "./coordinator.ts";
+import { LogLostError } from "./group_partition.ts";
 import { deleteGroup, describeGroup, groupGauges, listGroups } from "./group_admin.ts";
 import { javaHashCode } from "./java_hash.ts";
 import { heartbeat, joinGroup, leaveGroup, syncGroup } from "./membership.ts";
@@ -162,6 +163,20 @@ Deno.test("an append that is refused changes nothing, and the client is sent to 
   assertEquals([...desk.coordinator.groups()].length, 0);
   desk.log.isRefusing = false;
   assertEquals(await desk.committed("g"), null);
+});
+
+Deno.test("what the disk refuses after all is answered to nobody, and the state is the log's again", async () => {
+  const desk = await loaded();
+  const kept = desk.commit("g", 4n);
+  desk.log.sync();
+  await kept;
+  const lost = desk.commit("g", 5n);
+  const joining = desk.join("g");
+  desk.log.failWrites();
+  await assertRejects(() => lost, LogLostError);
+  assertEquals((await joining).errorCode, 16);
+  await turn();
+  assertEquals(await desk.committed("g"), 4n);
 });
 
 Deno.test("a leader whose assignment could not be stored is refused, and may bring it again", async () => {

@@ -74,7 +74,12 @@ export function deleteGroup(coordinator: GroupCoordinator, groupId: string): Pro
   if (failed !== ErrorCode.NONE) return Promise.resolve(appendError(failed));
   partition.forgetIfVoid(group);
   coordinator.metrics.groupsDeleted++;
-  return new Promise((resolve) => partition.whenKept(() => resolve(ErrorCode.NONE)));
+  return new Promise((resolve) =>
+    partition.whenKept(
+      () => resolve(ErrorCode.NONE),
+      () => resolve(ErrorCode.COORDINATOR_NOT_AVAILABLE),
+    )
+  );
 }
 
 /** What a scrape shows of one group. */

@@ -27,6 +27,14 @@ export type GroupLog =
   & Pick<PartitionLog, "append" | "read" | "logStartOffset" | "logEndOffset" | "offline">
   & { readonly topicId: Uuid; readonly config: { readonly "max.message.bytes": number } };
 
+/** What was promised could not be written. Nothing is answered then: the client asks again on another connection. */
+export class LogLostError extends Error {
+  override readonly name = "LogLostError";
+  constructor() {
+    super("Cannot answer: the log could not take what the answer rests on");
+  }
+}
+
 export class GroupPartition {
   readonly index: number;
   readonly leaderEpoch: number;
@@ -35,12 +43,20 @@ export class GroupPartition {
   /** False until the log has been read: nothing is known before. */
   isLoaded = false;
   readonly #log: GroupLog;
+  readonly #onLost: (error: unknown) => void;
   #kept: Promise<void> | null = null;
 
-  constructor(index: number, log: GroupLog, leaderEpoch: number) {
+  /** `onLost` hears that something applied already could not be written: the state is ahead of its log then. */
+  constructor(
+    index: number,
+    log: GroupLog,
+    leaderEpoch: number,
+    onLost: (error: unknown) => void = () => {},
+  ) {
     this.index = index;
     this.#log = log;
     this.leaderEpoch = leaderEpoch;
+    this.#onLost = onLost;
   }
 
   /** The topic's id: another one means that the topic was made anew. */
@@ -89,14 +105,14 @@ export class GroupPartition {
       origin: "coordinator",
       leaderEpoch: this.leaderEpoch,
     });
-    if (errorCode === ErrorCode.NONE && durable !== null) this.#await(durable);
+    if (errorCode === ErrorCode.NONE) this.#await(durable);
     return errorCode;
   }
 
-  /** Calls back once everything appended so far is kept: at once where nothing is on its way. */
-  whenKept(then: () => void): void {
+  /** Calls back once everything appended so far is kept: at once where nothing is on its way. Or once it is lost. */
+  whenKept(then: () => void, orLost: () => void): void {
     if (this.#kept === null) then();
-    else this.#kept.then(then);
+    else this.#kept.then(then, orLost);
   }
 
   /** A group that has had nothing said of it yet comes to be. */
@@ -113,10 +129,9 @@ export class GroupPartition {
 
   #await(durable: Promise<void>): void {
     this.#kept = durable; // acknowledgements come in order, so the last stands for all before
-    const done = () => {
+    durable.then(() => {
       if (this.#kept === durable) this.#kept = null;
-    };
-    durable.then(done, done); // a failure ends the process; see RELIABILITY, fsync
+    }, this.#onLost);
   }
 
   /** Returns the offset behind the last batch of the chunk. */

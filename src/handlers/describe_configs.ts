@@ -40,7 +40,7 @@ export function describeConfigs(deps: DescribeConfigsDeps): Handler {
       const { resourceType, resourceName, configurationKeys } = resource;
       const described = describe(deps, resource);
       if (!Array.isArray(described)) return { resourceType, resourceName, ...described };
-      const isAsked = configurationKeys === null ? null : new Set(configurationKeys);
+      const isAsked = configurationKeys?.length ? new Set(configurationKeys) : null; // none: all
       const configs = described.filter((entry) => isAsked?.has(entry.name) ?? true)
         .map((entry) => ({
           ...entry,

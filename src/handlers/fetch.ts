@@ -18,12 +18,7 @@ import { Fetch } from "../protocol/messages/fetch.ts";
 import * as batch from "../protocol/records/batch.ts";
 import type { Decoded, Encodable, Message } from "../protocol/schema.ts";
 import type { PartitionLog, ReadBound } from "../storage/partition_log.ts";
-import {
-  type FetchPartition,
-  type FetchPlan,
-  type FetchSession,
-  type FetchSessions,
-} from "./fetch_sessions.ts";
+import type { FetchPartition, FetchPlan, FetchSession, FetchSessions } from "./fetch_sessions.ts";
 import { type ConnectionInfo, type Handler, handler } from "./handler.ts";
 import { LongPoll } from "./long_poll.ts";
 import { epochError, findLog, findTopic, type PartitionLookup } from "./partitions.ts";
@@ -62,11 +57,11 @@ interface Harvest {
 }
 
 export function fetch(options: FetchOptions): Handler {
-  return handler(Fetch, { min: 4, max: 18 }, (request, { connection }) => {
+  return handler(Fetch, { min: 4, max: 18 }, (request, { apiVersion, connection }) => {
     const plan = options.sessions.plan({
       sessionId: request.sessionId,
       sessionEpoch: request.sessionEpoch,
-      usesTopicIds: request.topics.some((topic) => topic.topicId !== ZERO_UUID),
+      usesTopicIds: apiVersion >= 13,
       named: namedPartitions(request),
       forgotten: request.forgottenTopicsData,
     });
@@ -144,7 +139,9 @@ function readPartition(
   if (epochCode !== ErrorCode.NONE) return errorRow(partition, epochCode);
   const diverging = divergence(log, partition);
   const from = partition.fetchOffset;
-  if (from < log.logStartOffset || from > log.logEndOffset) {
+  // An epoch from the future has no end to tell of (Partition.readRecords).
+  const isUnknownEpoch = diverging !== null && diverging.epoch < 0;
+  if (isUnknownEpoch || from < log.logStartOffset || from > log.logEndOffset) {
     return errorRow(partition, ErrorCode.OFFSET_OUT_OF_RANGE, log);
   }
   const maxBytes = Math.min(Math.max(0, partition.maxBytes), budget);

@@ -88,9 +88,7 @@ export class FetchSessions {
     const session = this.#sessions.get(sessionId);
     if (session === undefined) return ErrorCode.FETCH_SESSION_ID_NOT_FOUND;
     if (session.nextEpoch !== sessionEpoch) return ErrorCode.INVALID_FETCH_SESSION_EPOCH;
-    if (
-      session.usesTopicIds !== request.usesTopicIds && named.length + request.forgotten.length > 0
-    ) {
+    if (session.usesTopicIds !== request.usesTopicIds) {
       return ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR;
     }
     update(session, request);

@@ -6,6 +6,7 @@ import type { BufferPool } from "../bytes/pool.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config/options.ts";
 import type { Metrics } from "../metrics/metrics.ts";
+import type { GroupCoordinator } from "../groups/coordinator.ts";
 import type { LogManager } from "../storage/log_manager.ts";
 import type { MetadataLog } from "../topics/metadata_log.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
@@ -15,21 +16,32 @@ import { createAcls } from "./create_acls.ts";
 import { createPartitions } from "./create_partitions.ts";
 import { createTopics } from "./create_topics.ts";
 import { deleteAcls } from "./delete_acls.ts";
+import { deleteGroups } from "./delete_groups.ts";
 import { deleteRecords } from "./delete_records.ts";
 import { deleteTopics } from "./delete_topics.ts";
 import { describeAcls } from "./describe_acls.ts";
 import { describeCluster } from "./describe_cluster.ts";
 import { describeConfigs } from "./describe_configs.ts";
+import { describeGroups } from "./describe_groups.ts";
 import { describeLogDirs } from "./describe_log_dirs.ts";
 import { describeTopicPartitions } from "./describe_topic_partitions.ts";
 import { fetch } from "./fetch.ts";
 import type { FetchSessions } from "./fetch_sessions.ts";
+import { findCoordinator } from "./find_coordinator.ts";
 import type { Handler } from "./handler.ts";
+import { heartbeat } from "./heartbeat.ts";
 import { initProducerId } from "./init_producer_id.ts";
+import { joinGroup } from "./join_group.ts";
+import { leaveGroup } from "./leave_group.ts";
+import { listGroups } from "./list_groups.ts";
 import { listOffsets } from "./list_offsets.ts";
 import { metadata as metadataHandler } from "./metadata.ts";
+import { offsetCommit } from "./offset_commit.ts";
+import { offsetDelete } from "./offset_delete.ts";
+import { offsetFetch } from "./offset_fetch.ts";
 import { offsetForLeaderEpoch } from "./offset_for_leader_epoch.ts";
 import { produce } from "./produce.ts";
+import { syncGroup } from "./sync_group.ts";
 
 /** What the broker has for its handlers. */
 export interface Services {
@@ -41,13 +53,14 @@ export interface Services {
   readonly nodes: NodeRegistry;
   readonly logs: LogManager;
   readonly sessions: FetchSessions;
+  readonly groups: GroupCoordinator;
   /** The data directory, absolute. */
   readonly logDir: string;
   readonly freeBytes: () => number;
 }
 
 export function allHandlers(services: Services): readonly Handler[] {
-  const { config, clock, pool, metrics, metadata, nodes, logs, sessions } = services;
+  const { config, clock, pool, metrics, metadata, nodes, logs, sessions, groups } = services;
   const { catalogue } = metadata;
   const lookup = { catalogue, logs, nodes };
   const nodeId = nodes.selfId;
@@ -77,6 +90,15 @@ export function allHandlers(services: Services): readonly Handler[] {
     }),
     listOffsets({ ...lookup, maxDecompressedBytes: config.limits.maxDecompressedBytes }),
     metadataHandler({ metadata, nodes, autoCreateTopics: config.autoCreateTopics, ...limits }),
+    offsetCommit({ groups, catalogue }),
+    offsetFetch({ groups, catalogue }),
+    findCoordinator({ groups, catalogue, nodes }),
+    joinGroup(groups),
+    heartbeat(groups),
+    leaveGroup(groups),
+    syncGroup(groups),
+    describeGroups(groups),
+    listGroups(groups),
     apiVersions({
       handlers: () => handlers,
       features: () => ({
@@ -96,6 +118,8 @@ export function allHandlers(services: Services): readonly Handler[] {
     deleteAcls(),
     describeConfigs({ metadata, nodeId, config }),
     describeLogDirs({ ...lookup, logDir: services.logDir, freeBytes: services.freeBytes }),
+    deleteGroups(groups),
+    offsetDelete({ groups, catalogue }),
     createPartitions({ metadata, ...limits }),
     describeCluster({ nodes }),
     describeTopicPartitions({ catalogue, nodes }),

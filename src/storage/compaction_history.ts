@@ -14,7 +14,8 @@ import { type LogRecord, readRecords } from "../protocol/records/record.ts";
 import { readEndTxnMarker } from "./end_txn_marker.ts";
 import { GroupCommit } from "./group_commit.ts";
 import { createLog, openLog } from "./open_log.ts";
-import type { LogContext, PartitionLog } from "./partition_log.ts";
+import type { LogContext } from "./log_context.ts";
+import type { PartitionLog } from "./partition_log.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "./producer_state.ts";
 import type { Store } from "./store.ts";
 

@@ -14,7 +14,8 @@ import {
 } from "./checkpoints.ts";
 import type { JournalEntry } from "./journal.ts";
 import { createLog, type LogRef, openLog, repairMetadata, topicIdOf } from "./open_log.ts";
-import type { LogContext, PartitionLog } from "./partition_log.ts";
+import type { LogContext } from "./log_context.ts";
+import type { PartitionLog } from "./partition_log.ts";
 import { expiredBefore, isActiveExpired } from "./retention.ts";
 
 /** A partition that should exist, with what the catalogue says of it. */

@@ -10,7 +10,8 @@ import { finishInterruptedCleaning } from "./compaction_leftovers.ts";
 import type { JournalEntry } from "./journal.ts";
 import { LeaderEpochs } from "./leader_epochs.ts";
 import { putPartitionMetadata, readPartitionMetadata } from "./partition_metadata.ts";
-import { type LogContext, PartitionLog } from "./partition_log.ts";
+import type { LogContext } from "./log_context.ts";
+import { PartitionLog } from "./partition_log.ts";
 import { recoverLog } from "./recovery.ts";
 import { redo } from "./redo.ts";
 

@@ -8,50 +8,23 @@
  * (group_commit.ts) counts the bytes as kept, and the high watermark, which bounds what consumers see, follows the
  * same policy. So nothing is ever read that a power loss could take back, unless the policy says so.
  */
-import type { BufferPool } from "../bytes/pool.ts";
 import type { Uuid } from "../bytes/uuid.ts";
-import type { Clock } from "../clock.ts";
 import type { TopicConfig } from "../config/topic_configs.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import * as batch from "../protocol/records/batch.ts";
 import { maxSegmentMs } from "./compaction_plan.ts";
-import type { GroupCommit, Syncable } from "./group_commit.ts";
+import type { Syncable } from "./group_commit.ts";
+import type { LogContext, LogState } from "./log_context.ts";
+import { HighWatermark, type Waiter } from "./high_watermark.ts";
 import type { Unkept } from "./journal.ts";
 import { LeaderEpochs } from "./leader_epochs.ts";
 import { loadProducerState, writeProducerSnapshot } from "./producer_recovery.ts";
-import type { ProducerLimits, ProducerState } from "./producer_state.ts";
+import type { ProducerState } from "./producer_state.ts";
 import { Segment } from "./segment.ts";
 import { discardSegment, removeSegment, SEGMENT_FILES_AND_SNAPSHOT } from "./segment_files.ts";
-import { type Store, StoreError } from "./store.ts";
+import { StoreError } from "./store.ts";
 import type { AbortedTransaction } from "./txn_index.ts";
 import { type Write, WriteQueue } from "./write_queue.ts";
-
-/** What all logs of a broker share. */
-export interface LogContext {
-  readonly store: Store;
-  readonly pool: BufferPool;
-  readonly clock: Clock;
-  readonly commit: GroupCommit;
-  /** Bounds on what is remembered of producers, per partition. */
-  readonly producers: ProducerLimits;
-  /** Told when housekeeping that nobody waits for failed. */
-  readonly onProblem: (event: string, details: Record<string, unknown>) => void;
-  /** Does something after a while, unless the broker stops first. Without it, at once. */
-  readonly later?: (delayMs: number, work: () => void) => void;
-}
-
-/** What the directory said about a partition (recovery.ts finds it out). */
-export interface LogState {
-  readonly topicId: Uuid;
-  readonly topic: string;
-  readonly partition: number;
-  /** Base offsets of the segments, ascending; empty for a new log. */
-  readonly segments: readonly number[];
-  readonly logStartOffset: number;
-  readonly logEndOffset: number;
-  /** Everything below was synced. */
-  readonly recoveryPoint: number;
-}
 
 /** Who appends: clients' batches are checked against producer state, the broker's own are not. */
 export type Origin = "client" | "coordinator" | "controller";
@@ -75,11 +48,6 @@ export interface Appended {
 /** How far a reader may see: the log end (replicas, recovery), the high watermark, or the last stable offset. */
 export type ReadBound = "leo" | "hw" | "lso";
 
-/** Woken when more of the log becomes visible, its start moves, or it goes away. */
-export interface Waiter {
-  wake(): void;
-}
-
 export class PartitionLog implements Syncable {
   readonly topicId: Uuid;
   readonly topic: string;
@@ -98,19 +66,15 @@ export class PartitionLog implements Syncable {
   #active: Segment;
   #logStartOffset: number;
   #logEndOffset: number;
-  #highWatermark: number;
+  readonly #highWatermark: HighWatermark;
   #recoveryPoint: number;
   /** The end of what write(2) has returned for. */
   #writtenOffset: number;
   #writtenBytes = 0;
-  #visibleBytes = 0;
   #producers: ProducerState | null = null;
   #epochs: LeaderEpochs | null = null;
   #epochsChanged = false;
-  #waiters: Set<Waiter> | null = null;
   readonly #queue: WriteQueue;
-  /** Written, and not kept yet. */
-  #undurable: Write[] = [];
   /** Sealed segments whose bytes may not be on the device yet. */
   #unsynced: Segment[] = [];
   #newFiles: boolean;
@@ -135,7 +99,8 @@ export class PartitionLog implements Syncable {
     this.#active = this.#segments[this.#segments.length - 1];
     this.#keptBytes = this.#active.size;
     this.#logStartOffset = state.logStartOffset;
-    this.#logEndOffset = this.#writtenOffset = this.#highWatermark = state.logEndOffset;
+    this.#logEndOffset = this.#writtenOffset = state.logEndOffset;
+    this.#highWatermark = new HighWatermark(state.logEndOffset);
     this.#queue = new WriteQueue({
       pool: context.pool,
       onWritten: (write) => this.#written(write),
@@ -153,7 +118,7 @@ export class PartitionLog implements Syncable {
   }
 
   get highWatermark(): number {
-    return this.#highWatermark;
+    return this.#highWatermark.offset;
   }
 
   get recoveryPoint(): number {
@@ -162,12 +127,12 @@ export class PartitionLog implements Syncable {
 
   /** The first offset of the oldest open transaction, or the high watermark: read_committed ends here. */
   get lastStableOffset(): number {
-    return this.producers.firstUnstableOffset(this.#highWatermark) ?? this.#highWatermark;
+    return this.producers.firstUnstableOffset(this.highWatermark) ?? this.highWatermark;
   }
 
   /** Bytes that became visible since the broker started; two readings tell a long poll how much came between. */
   get visibleBytes(): number {
-    return this.#visibleBytes;
+    return this.#highWatermark.visibleBytes;
   }
 
   /** Bytes of all segments. */
@@ -247,11 +212,11 @@ export class PartitionLog implements Syncable {
   }
 
   addWaiter(waiter: Waiter): void {
-    (this.#waiters ??= new Set()).add(waiter);
+    this.#highWatermark.addWaiter(waiter);
   }
 
   removeWaiter(waiter: Waiter): void {
-    this.#waiters?.delete(waiter);
+    this.#highWatermark.removeWaiter(waiter);
   }
 
   /** fdatasync of everything written so far; the high watermark follows. One at a time, in turn. */
@@ -273,7 +238,7 @@ export class PartitionLog implements Syncable {
       read: (into) => void active.log.read(position, into),
       kept: () => {
         if (active === this.#active) this.#keptBytes = activeBytes;
-        this.#advance(endOffset, writtenBytes);
+        this.#highWatermark.advance(endOffset, writtenBytes);
       },
     };
   }
@@ -294,7 +259,7 @@ export class PartitionLog implements Syncable {
     }
     if (endOffset > this.#recoveryPoint) this.#recoveryPoint = endOffset;
     if (active === this.#active) this.#keptBytes = activeBytes;
-    this.#advance(endOffset, writtenBytes);
+    this.#highWatermark.advance(endOffset, writtenBytes);
   }
 
   /** Takes up the leadership of an epoch; a new one is remembered with the offset it starts at (KIP-101). */
@@ -326,7 +291,7 @@ export class PartitionLog implements Syncable {
       segment.close();
       this.discard(segment.baseOffset, SEGMENT_FILES_AND_SNAPSHOT);
     }
-    this.#wake();
+    this.#highWatermark.wake();
   }
 
   /**
@@ -388,10 +353,9 @@ export class PartitionLog implements Syncable {
     this.#context.commit.forget(this);
     const gone = new StoreError(`${this.folder} serves nothing any more: ${reason}`, "io");
     this.#queue.abandon(gone);
-    for (const write of this.#undurable) write.durable.reject(gone);
-    this.#undurable = [];
+    this.#highWatermark.abandon(gone);
     for (const segment of this.#segments) segment.close();
-    this.#wake();
+    this.#highWatermark.wake();
   }
 
   /** The aborted transactions that touch what a read_committed consumer was given from `from` on. */
@@ -422,19 +386,21 @@ export class PartitionLog implements Syncable {
   }
 
   #boundOffset(bound: ReadBound): number {
-    if (bound === "hw") return this.#highWatermark;
+    if (bound === "hw") return this.highWatermark;
     return bound === "leo" ? this.#logEndOffset : this.lastStableOffset;
   }
 
   #alreadyThere(duplicate: { baseOffset: number; lastOffset: number }): Appended {
     const { baseOffset, lastOffset } = duplicate;
-    const isWritten = lastOffset < this.#writtenOffset, isKept = lastOffset < this.#highWatermark;
+    const isWritten = lastOffset < this.#writtenOffset, isKept = lastOffset < this.highWatermark;
     return {
       errorCode: ErrorCode.NONE,
       baseOffset,
       lastOffset,
       written: isWritten ? NOTHING : this.#queue.last!.written.promise,
-      durable: isKept ? NOTHING : (this.#queue.last ?? this.#undurable.at(-1)!).durable.promise,
+      durable: isKept
+        ? NOTHING
+        : (this.#queue.last ?? this.#highWatermark.lastUnkept!).durable.promise,
     };
   }
 
@@ -465,8 +431,10 @@ export class PartitionLog implements Syncable {
   #written(write: Write): void {
     this.#writtenOffset = write.endOffset;
     this.#writtenBytes += write.bytes;
-    this.#undurable.push(write);
-    if (this.#context.commit.written(this)) this.#advance(this.#writtenOffset, this.#writtenBytes);
+    this.#highWatermark.expect(write);
+    if (this.#context.commit.written(this)) {
+      this.#highWatermark.advance(this.#writtenOffset, this.#writtenBytes);
+    }
   }
 
   /** A write failed: what was admitted behind the written end never was, and its offsets are free again. */
@@ -499,23 +467,6 @@ export class PartitionLog implements Syncable {
       ? timestampMs - active.firstTimestampMs
       : this.#context.clock.nowMs() - active.createdMs;
     return sinceMs > maxSegmentMs(config);
-  }
-
-  #advance(endOffset: number, writtenBytes: number): void {
-    if (endOffset <= this.#highWatermark) return;
-    this.#highWatermark = endOffset;
-    this.#visibleBytes = writtenBytes;
-    let kept = 0;
-    while (kept < this.#undurable.length && this.#undurable[kept].endOffset <= endOffset) {
-      this.#undurable[kept++].durable.resolve();
-    }
-    if (kept > 0) this.#undurable.splice(0, kept);
-    this.#wake();
-  }
-
-  #wake(): void {
-    if (this.#waiters === null) return;
-    for (const waiter of this.#waiters) waiter.wake();
   }
 
   /** Index of the segment that holds `offset`. */

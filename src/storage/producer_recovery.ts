@@ -3,7 +3,7 @@
  * the batches behind it. Snapshots only save time; without any the whole log is replayed.
  */
 import * as batch from "../protocol/records/batch.ts";
-import type { LogContext } from "./partition_log.ts";
+import type { LogContext } from "./log_context.ts";
 import { decodeProducerSnapshot, encodeProducerSnapshot } from "./producer_snapshot.ts";
 import { ProducerState } from "./producer_state.ts";
 import { type Segment, segmentName } from "./segment.ts";

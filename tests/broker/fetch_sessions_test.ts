@@ -162,7 +162,10 @@ Deno.test("names in a session that was opened by ids are 106, ids in one opened 
   ) {
     const { sessionId } = await fetch(connection, opening, { sessionEpoch: 0 }, versions[0]);
     const options = { sessionId, sessionEpoch: 1 };
+    assertEquals((await fetch(connection, [], options, versions[1])).errorCode, 106);
     assertEquals((await fetch(connection, going, options, versions[1])).errorCode, 106);
+    const { errorCode } = await fetch(connection, [], options, versions[0]);
+    assertEquals(errorCode, 0, "the session goes on");
   }
 });
 

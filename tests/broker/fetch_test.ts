@@ -98,6 +98,29 @@ Deno.test("a leader epoch that is not yet is 75, the current one and none are we
   }
 });
 
+Deno.test("a fetcher whose last epoch is not known here is out of range (1), one that is current is not", async () => {
+  await using broker = await TestBroker.start();
+  await broker.createTopic("t");
+  const connection = await broker.connect();
+  await append(connection, "t", ["a"]);
+  for (const [lastFetchedEpoch, code] of [[0, 0], [-1, 0], [1, 1]]) {
+    const partitions = [{ partition: 0, fetchOffset: 1, lastFetchedEpoch }];
+    const { responses } = await fetch(connection, [{ topic: "t", partitions }]);
+    assertEquals(responses[0].partitions[0].errorCode, code);
+  }
+});
+
+Deno.test("a replica is refused by its replica state too, from version 15 on", async () => {
+  await using broker = await TestBroker.start();
+  const topicId = await broker.createTopic("t");
+  const connection = await broker.connect();
+  const partitions = [{ partition: 0, fetchOffset: 0 }];
+  const request = fetchRequest([{ topicId, partitions }]);
+  const replicaState = { replicaId: 1, replicaEpoch: -1 };
+  const { responses } = await connection.request(Fetch, 15, { ...request, replicaState });
+  assertEquals(responses[0].partitions[0].errorCode, 6);
+});
+
 // ---- Limits
 
 /** Partitions that each hold ten batches of one record; the bytes of one batch. */

@@ -145,6 +145,10 @@ const refusals: Record<string, Refusal> = {
     records: built({ producerId: 1, producerEpoch: 0, baseSequence: -1 }),
     code: INVALID,
   },
+  "a producer id with neither epoch nor sequence": {
+    records: built({ producerId: 1, producerEpoch: -1, baseSequence: -1 }),
+    code: INVALID,
+  },
   "a producer id with an epoch below -1": {
     records: built({ producerId: 1, producerEpoch: -2, baseSequence: 0 }),
     code: 47,

@@ -10,6 +10,7 @@ import { DeleteTopics } from "../../src/protocol/messages/delete_topics.ts";
 import { DescribeConfigs } from "../../src/protocol/messages/describe_configs.ts";
 import { InitProducerId } from "../../src/protocol/messages/init_producer_id.ts";
 import { Metadata } from "../../src/protocol/messages/metadata.ts";
+import { OffsetForLeaderEpoch } from "../../src/protocol/messages/offset_for_leader_epoch.ts";
 import { Produce } from "../../src/protocol/messages/produce.ts";
 import {
   append,
@@ -184,6 +185,32 @@ Deno.test("a deleted topic does not come back, and one of its name has another i
   }));
 
 // ---- A crash
+
+Deno.test("where an old leader epoch ended is known after crashes, from the log alone", () =>
+  withDirectory(async (path) => {
+    for (const [epoch, from] of ["a", "b"].entries()) {
+      await run(`${path}/${from}`, async (broker) => {
+        const connection = await broker.connect();
+        if (epoch === 0) await broker.createTopic("t");
+        await append(connection, "t", epoch === 0 ? ["a", "b"] : ["c"]);
+        await copyOf(`${path}/${from}`, `${path}/${epoch === 0 ? "b" : "c"}`);
+      });
+    }
+    await removeAll(`${path}/c/t-0`, /leader-epoch/);
+    await run(`${path}/c`, async (broker) => {
+      await append(await broker.connect(), "t", ["d"]);
+      const connection = await broker.connect();
+      const ends = [];
+      for (const leaderEpoch of [0, 1, 2]) {
+        const partitions = [{ partition: 0, leaderEpoch }];
+        const { topics } = await connection.request(OffsetForLeaderEpoch, 4, {
+          topics: [{ topic: "t", partitions }],
+        });
+        ends.push([topics[0].partitions[0].leaderEpoch, topics[0].partitions[0].endOffset]);
+      }
+      assertEquals(ends, [[0, 2], [1, 3], [2, 4]]);
+    });
+  }));
 
 Deno.test("after a crash every acknowledged record is there, over many partitions, once and in order", () =>
   withDirectory(async (path) => {

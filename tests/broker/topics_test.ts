@@ -437,6 +437,8 @@ Deno.test("DescribeConfigs tells a topic's configs with value and source; unknow
   assertEquals(all.get("cleanup.policy")!.value, "delete");
   const { results: [few] } = await ask(2, "t", ["segment.bytes", "no.such"]);
   assertEquals(few.configs.map(({ name }) => name), ["segment.bytes"]);
+  const { results: [same] } = await ask(2, "t", []);
+  assertEquals(same.configs.length, topic.configs.length, "no keys ask for all");
   assertEquals((await ask(2, "none")).results[0].errorCode, 3);
   assertEquals((await ask(2, "a/b")).results[0].errorCode, 17);
   assertEquals((await ask(4, "0", ["node.id"])).results[0].configs[0].value, "0");

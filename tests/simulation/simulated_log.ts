@@ -21,7 +21,7 @@ export class SimulatedLog implements GroupLog {
   liesAboutSync = false;
   #batches: Uint8Array[] = [];
   #synced = 0;
-  #waiting: (() => void)[] = [];
+  #waiting: PromiseWithResolvers<void>[] = [];
 
   append(bytes: Uint8Array, { leaderEpoch }: AppendOptions): Appended {
     if (this.isRefusing) {
@@ -32,9 +32,7 @@ export class SimulatedLog implements GroupLog {
     batch.assign(bytes, 0, baseOffset, leaderEpoch);
     this.#batches.push(bytes);
     this.logEndOffset = batch.lastOffset(bytes) + 1;
-    const durable = this.liesAboutSync
-      ? DONE
-      : new Promise<void>((resolve) => this.#waiting.push(resolve));
+    const durable = this.liesAboutSync ? DONE : this.#wait();
     const lastOffset = this.logEndOffset - 1;
     return { errorCode: ErrorCode.NONE, baseOffset, lastOffset, written: DONE, durable };
   }
@@ -56,7 +54,20 @@ export class SimulatedLog implements GroupLog {
     this.#synced = this.#batches.length;
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const resolve of waiting) resolve();
+    for (const { resolve } of waiting) resolve();
+  }
+
+  /** The disk takes nothing of what is on its way: whoever waits hears so, and the offsets are free again. */
+  failWrites(): void {
+    const waiting = this.#waiting;
+    this.crash(() => 0);
+    for (const { reject } of waiting) reject(new Error("no space"));
+  }
+
+  #wait(): Promise<void> {
+    const kept = Promise.withResolvers<void>();
+    this.#waiting.push(kept);
+    return kept.promise;
   }
 
   /** The power fails: of what was not synced a part is left, from the front. */

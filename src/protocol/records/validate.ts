@@ -147,13 +147,14 @@ function checkProducer(b: Uint8Array): RefusedRecords | null {
   if (id === batch.NO_PRODUCER_ID) {
     return batch.isTransactional(b) ? invalid("A transactional batch needs a producer id") : null;
   }
+  if (sequence < 0) return invalid(`Producer ${id} sends the negative sequence ${sequence}`);
   if (epoch < 0) {
     return refuse(
       ErrorCode.INVALID_PRODUCER_EPOCH,
       `Producer ${id} has the negative epoch ${epoch}`,
     );
   }
-  return sequence < 0 ? invalid(`Producer ${id} sends the negative sequence ${sequence}`) : null;
+  return null;
 }
 
 function checkWalk(b: Uint8Array, walk: Walk, options: ValidateOptions): RefusedRecords | null {
