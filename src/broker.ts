@@ -11,8 +11,10 @@ import type { Config } from "./config/options.ts";
 import { startHttp } from "./metrics/http.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { MetricsText } from "./metrics/registry.ts";
+import { groupTopics } from "./handlers/group_topics.ts";
 import { allHandlers } from "./handlers/mod.ts";
 import { FetchSessions } from "./handlers/fetch_sessions.ts";
+import { ASSIGNORS } from "./groups/consumer_assignors.ts";
 import { GroupCoordinator } from "./groups/coordinator.ts";
 import { offsetsTopic } from "./handlers/offsets_topic.ts";
 import { logger } from "./log.ts";
@@ -241,6 +243,13 @@ function groupCoordinator(
   const log = logger("groups");
   const { catalogue } = metadata;
   const { offsetsRetentionMinutes, offsetsPartitions, ...settings } = config.groups;
+  const consumerSettings = {
+    sessionTimeoutMs: settings.consumerSessionTimeoutMs,
+    heartbeatIntervalMs: settings.consumerHeartbeatIntervalMs,
+    assignmentIntervalMs: settings.consumerAssignmentIntervalMs,
+    maxSize: settings.consumerMaxSize,
+    assignors: [...ASSIGNORS.keys()],
+  };
   return new GroupCoordinator({
     clock,
     settings: { ...settings, offsetsRetentionMs: offsetsRetentionMinutes * 60_000 },
@@ -252,6 +261,10 @@ function groupCoordinator(
       partitions: offsetsPartitions,
       maxPartitions: config.limits.maxPartitions,
     }),
+    consumer: {
+      topics: groupTopics(metadata),
+      settings: () => consumerSettings,
+    },
     give: (chunk) => pool.give(chunk),
     newId: () => crypto.randomUUID(),
     wake: (delayMs, work) => {

@@ -12,6 +12,8 @@ import type { MetadataLog } from "../topics/metadata_log.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
 import { ProducerIds } from "../topics/producer_ids.ts";
 import { apiVersions } from "./api_versions.ts";
+import { consumerGroupDescribe } from "./consumer_group_describe.ts";
+import { consumerGroupHeartbeat } from "./consumer_group_heartbeat.ts";
 import { createAcls } from "./create_acls.ts";
 import { createPartitions } from "./create_partitions.ts";
 import { createTopics } from "./create_topics.ts";
@@ -122,6 +124,8 @@ export function allHandlers(services: Services): readonly Handler[] {
     offsetDelete({ groups, catalogue }),
     createPartitions({ metadata, ...limits }),
     describeCluster({ nodes }),
+    consumerGroupHeartbeat(groups),
+    consumerGroupDescribe(groups),
     describeTopicPartitions({ catalogue, nodes }),
   ];
   return handlers;
