@@ -6,6 +6,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import type { Bench, Size, Target } from "./types.ts";
+import { compaction } from "./compaction.ts";
 import { e2e } from "./e2e.ts";
 import { fetch } from "./fetch.ts";
 import { oneRecord } from "./one_record.ts";
@@ -13,7 +14,7 @@ import { produce } from "./produce.ts";
 import { heading, type Line, report } from "./report.ts";
 import { runningBroker, spawnBroker } from "./targets.ts";
 
-export const benches: readonly Bench[] = [produce, oneRecord, fetch, e2e];
+export const benches: readonly Bench[] = [produce, oneRecord, fetch, e2e, compaction];
 
 /** Runs benches one after the other, each with every flush setting it asks for, on brokers that `start` gives. */
 export async function runBenches(

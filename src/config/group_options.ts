@@ -1,6 +1,5 @@
 /**
- * The options of consumer groups of both protocols and of committed offsets: the `groups` part of the table in
- * options.ts.
+ * The options of `[groups]`: groups of both protocols, and committed offsets.
  */
 import type { Option } from "./option.ts";
 

@@ -36,7 +36,21 @@ export function validateTopicConfig(name: string, value: string | null): string 
   if (!isTopicConfig(name)) return `Unknown topic config name: ${name}`;
   if (value === null) return `Null value not supported for topic configs: ${name}`;
   const need = unmetNeed(topicConfigs[name], value.trim()) ?? unmetNeedOf(name, value.trim());
-  return need === null ? null : `Invalid value ${value} for configuration ${name}: needs ${need}`;
+  return need === null ? null : invalidValue(name, value, need);
+}
+
+/** What is wrong with `name = value` by the type and range of its row alone, or null. */
+export function configValueError(
+  spec: TopicConfigSpec,
+  name: string,
+  value: string,
+): string | null {
+  const need = unmetNeed(spec, value.trim());
+  return need === null ? null : invalidValue(name, value, need);
+}
+
+function invalidValue(name: string, value: string, need: string): string {
+  return `Invalid value ${value} for configuration ${name}: needs ${need}`;
 }
 
 /** What is wrong with a topic's overrides taken together (and one by one), or null. */

@@ -8,6 +8,7 @@ import type { Decoded, Encodable, Fields, Message } from "../protocol/schema.ts"
 import { Fixture, META } from "../topics/fixture.ts";
 import { registeredNodes } from "../topics/node_registry.ts";
 import { ProducerIds } from "../topics/producer_ids.ts";
+import { alterConfigs } from "./alter_configs.ts";
 import { createPartitions } from "./create_partitions.ts";
 import { createTopics } from "./create_topics.ts";
 import { deleteTopics } from "./delete_topics.ts";
@@ -15,7 +16,9 @@ import { describeCluster } from "./describe_cluster.ts";
 import { describeConfigs } from "./describe_configs.ts";
 import { describeTopicPartitions } from "./describe_topic_partitions.ts";
 import type { Handler, RequestContext } from "./handler.ts";
+import { incrementalAlterConfigs } from "./incremental_alter_configs.ts";
 import { initProducerId } from "./init_producer_id.ts";
+import { listConfigResources } from "./list_config_resources.ts";
 import { metadata as metadataHandler } from "./metadata.ts";
 
 export async function adminFixture({ autoCreateTopics = true, config = defaultConfig() } = {}) {
@@ -41,6 +44,9 @@ export async function adminFixture({ autoCreateTopics = true, config = defaultCo
       describeCluster: describeCluster({ nodes }),
       describeConfigs: describeConfigs({ metadata, nodeId, config: full }),
       describeTopicPartitions: describeTopicPartitions({ catalogue, nodes }),
+      alterConfigs: alterConfigs({ metadata, nodeId }),
+      incrementalAlterConfigs: incrementalAlterConfigs({ metadata, nodeId }),
+      listConfigResources: listConfigResources({ catalogue }),
       initProducerId: initProducerId({ ids: new ProducerIds(metadata, nodeId) }),
     },
   };

@@ -242,7 +242,7 @@ Deno.test("DescribeConfigs tells the broker's options under Kafka's names, and n
   assertEquals(shown("listeners"), ["PLAINTEXT://127.0.0.1:9092", 5, true, 7]);
   assertEquals(shown("advertised.listeners"), ["PLAINTEXT://127.0.0.1:9092", 5, true, 2]);
   assertEquals(shown("min.insync.replicas"), ["1", 3, false, 3]);
-  assertEquals(shown("log.retention.hours"), [null, 5, false, 5]);
+  assertEquals(shown("log.retention.hours"), [null, 5, true, 5]);
   assertEquals(broker.configs.some((one) => /password/.test(one.name)), false);
 });
 
@@ -253,7 +253,9 @@ Deno.test("DescribeConfigs refuses what it does not have", async () => {
     [2, "a/b", 17],
     [4, "9", 42],
     [4, "x", 42],
-    [8, "3", 42],
+    [8, "3", 0],
+    [8, "9", 42],
+    [8, "", 42],
     [99, "", 42],
     [16, "", 42],
     [32, "", 42],

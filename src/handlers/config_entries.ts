@@ -4,11 +4,13 @@
  */
 import type { Option, OptionValue } from "../config/option.ts";
 import { type Config, isOption, options } from "../config/options.ts";
+import { rows } from "../config/rows.ts";
 import {
   type TopicConfigName,
   topicConfigs,
   type TopicConfigSpec,
 } from "../config/topic_configs.ts";
+import { dynamicBrokerConfig, isStaticSynonym } from "../topics/broker_configs.ts";
 import {
   brokerSettings,
   type ConfigLayers,
@@ -33,7 +35,7 @@ export function typeCode(type: string): number {
   return TYPES[type] ?? STRING;
 }
 
-const STRING = 2;
+const UNKNOWN = 0, STRING = 2;
 const TYPES: Readonly<Record<string, number>> = {
   boolean: 1,
   string: STRING,
@@ -44,32 +46,70 @@ const TYPES: Readonly<Record<string, number>> = {
   list: 7,
 };
 
-/** What is set on a resource and nothing else. */
+/** What is set on brokers. What is unknown here may be a secret, so its value stays inside. */
 export function dynamicEntries(
   configs: ReadonlyMap<string, string>,
   source: number,
 ): ConfigEntry[] {
-  return [...configs].map(([name, value]) => {
-    const known = topicConfigBehind(name);
+  return [...configs].map(([name, text]) => {
+    const known = dynamicBrokerConfig(name);
+    const value = known === undefined ? null : text;
     return {
       name,
       value,
       configSource: source,
       synonyms: [{ name, value, source }],
       readOnly: false,
-      isSensitive: false,
-      configType: known === undefined ? STRING : typeCode(topicConfigs[known].type),
-      documentation: known === undefined ? "" : topicConfigs[known].doc,
+      isSensitive: known === undefined,
+      configType: known === undefined ? UNKNOWN : typeCode(known.type),
+      documentation: known?.doc ?? "",
     };
   });
+}
+
+/** All that can be set on a group or a client metrics subscription, by name; a default of the broker's has a name too. */
+export function resourceEntries(
+  specs: Readonly<Record<string, TopicConfigSpec>>,
+  configs: ReadonlyMap<string, string>,
+  source: number,
+): ConfigEntry[] {
+  return Object.entries(specs).map(([name, spec]) => {
+    const own = configs.get(name);
+    const synonyms = spec.synonyms.map((synonym): Setting => (
+      { name: synonym, value: spec.default, source: ConfigSource.DEFAULT }
+    ));
+    if (own !== undefined) synonyms.unshift({ name, value: own, source });
+    return {
+      name,
+      value: own ?? spec.default,
+      configSource: own === undefined ? ConfigSource.DEFAULT : source,
+      synonyms,
+      readOnly: false,
+      isSensitive: false,
+      configType: typeCode(spec.type),
+      documentation: spec.doc,
+    };
+  });
+}
+
+/** Kafka's names of what is read at start only. */
+export function fixedBrokerConfigs(): ReadonlySet<string> {
+  const named = rows().map(({ option }) => option?.kafkaName).filter((name) => name !== undefined);
+  return new Set([...named, "broker.id", "default.replication.factor"]);
 }
 
 /** Everything of this broker. Options are read-only: they change with a restart. */
 export function brokerEntries(layers: ConfigLayers, config: Config): ConfigEntry[] {
   const entries = new Map<string, ConfigEntry>();
-  for (const entry of [...optionEntries(config, layers), ...topicDefaultEntries(layers)]) {
-    entries.set(entry.name, entry);
-  }
+  const { catalogue, nodeId } = layers;
+  for (
+    const entry of [
+      ...dynamicEntries(catalogue.brokerConfigs(""), ConfigSource.CLUSTER),
+      ...dynamicEntries(catalogue.brokerConfigs(nodeId), ConfigSource.BROKER),
+      ...optionEntries(config, layers),
+      ...topicDefaultEntries(layers),
+    ]
+  ) entries.set(entry.name, entry);
   return [...entries.values()].sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
@@ -155,18 +195,11 @@ function topicDefaultEntries(layers: ConfigLayers): ConfigEntry[] {
         value: own[0]?.value ?? (i === 0 ? spec.default : null),
         configSource: own[0]?.source ?? ConfigSource.DEFAULT,
         synonyms: own,
-        readOnly: false,
+        readOnly: isStaticSynonym(synonym),
         isSensitive: false,
         configType: typeCode(spec.type),
         documentation: spec.doc,
       };
     });
   });
-}
-
-function topicConfigBehind(name: string): TopicConfigName | undefined {
-  return (Object.keys(topicConfigs) as TopicConfigName[]).find((topicConfig) =>
-    topicConfig === name ||
-    (topicConfigs[topicConfig].synonyms as readonly string[]).includes(name)
-  );
 }

@@ -2,14 +2,14 @@
  * DescribeConfigs 1–4: the configs of topics and brokers, each with its value, source, type and, when asked, what is
  * set below it and what it means.
  *
- * Broker "" is the cluster's default: only what is set there. Of client metrics and groups only what is set is
- * listed, as no default of theirs has effect here. Unknown topics are 3, bad names 17, other brokers and unknown kinds
- * of resources 42.
+ * Broker "" is the cluster's default: only what is set there. Groups and client metrics subscriptions need not exist:
+ * those that are not known have the defaults. Unknown topics are 3, bad names 17, other brokers and unknown kinds of
+ * resources 42. Broker loggers (kind 8) are an empty list: log levels are options here.
  *
  * Versions: 1 synonyms and sources · 3 types and documentation.
- * Left out: loggers (kind 8), which this broker does not have.
  */
 import type { Config } from "../config/options.ts";
+import { clientMetricsConfigs, groupConfigs } from "../config/resource_configs.ts";
 import { topicConfigs } from "../config/topic_configs.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { DescribeConfigs } from "../protocol/messages/describe_configs.ts";
@@ -17,7 +17,13 @@ import { ConfigResource } from "../topics/catalogue.ts";
 import { ConfigSource, describeTopicConfigs } from "../topics/describe_topic_config.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
 import { topicNameError } from "../topics/names.ts";
-import { brokerEntries, type ConfigEntry, dynamicEntries, typeCode } from "./config_entries.ts";
+import {
+  brokerEntries,
+  type ConfigEntry,
+  dynamicEntries,
+  resourceEntries,
+  typeCode,
+} from "./config_entries.ts";
 import { type Handler, handler } from "./handler.ts";
 
 export interface DescribeConfigsDeps {
@@ -61,10 +67,17 @@ function describe(deps: DescribeConfigsDeps, { resourceType, resourceName }: Res
       return describeBroker(deps, resourceName);
     case ConfigResource.CLIENT_METRICS:
       if (resourceName === "") return invalid("Client metrics subscription name must not be empty");
-      return dynamicEntries(set(deps, resourceType, resourceName), CLIENT_METRICS_CONFIG);
+      return resourceEntries(
+        clientMetricsConfigs,
+        set(deps, resourceType, resourceName),
+        CLIENT_METRICS_CONFIG,
+      );
     case ConfigResource.GROUP:
       if (resourceName === "") return invalid("Group name must not be empty");
-      return dynamicEntries(set(deps, resourceType, resourceName), GROUP_CONFIG);
+      return resourceEntries(groupConfigs, set(deps, resourceType, resourceName), GROUP_CONFIG);
+    case ConfigResource.BROKER_LOGGER:
+      if (resourceName === "") return invalid("Broker id must not be empty");
+      return otherBroker(resourceName, deps.nodeId) ?? [];
     default:
       return invalid(`Configs of resource type ${resourceType} cannot be described`);
   }
@@ -104,19 +117,20 @@ function describeBroker(deps: DescribeConfigsDeps, id: string): Described {
   if (id === "") {
     return dynamicEntries(metadata.catalogue.brokerConfigs(""), ConfigSource.CLUSTER);
   }
-  if (!/^[+-]?\d{1,10}$/.test(id)) {
-    return invalid(`Broker id must be an integer, but it is: ${id}`);
-  }
-  if (Number(id) !== nodeId) {
-    return invalid(
-      `Unexpected broker id, expected ${nodeId} or empty string, but received ${id}`,
-    );
-  }
+  const refused = otherBroker(id, nodeId);
+  if (refused !== null) return refused;
   return brokerEntries({
     catalogue: metadata.catalogue,
     nodeId,
     staticConfigs: config.topicSet,
   }, config);
+}
+
+function otherBroker(id: string, nodeId: number): Described | null {
+  if (!/^[+-]?\d{1,10}$/.test(id)) return invalid(`Broker id must be an integer, but it is: ${id}`);
+  return Number(id) === nodeId
+    ? null
+    : invalid(`Unexpected broker id, expected ${nodeId} or empty string, but received ${id}`);
 }
 
 function set(deps: DescribeConfigsDeps, resourceType: number, name: string) {

@@ -11,6 +11,7 @@ import type { LogManager } from "../storage/log_manager.ts";
 import type { MetadataLog } from "../topics/metadata_log.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
 import { ProducerIds } from "../topics/producer_ids.ts";
+import { alterConfigs } from "./alter_configs.ts";
 import { apiVersions } from "./api_versions.ts";
 import { consumerGroupDescribe } from "./consumer_group_describe.ts";
 import { consumerGroupHeartbeat } from "./consumer_group_heartbeat.ts";
@@ -32,10 +33,12 @@ import type { FetchSessions } from "./fetch_sessions.ts";
 import { findCoordinator } from "./find_coordinator.ts";
 import type { Handler } from "./handler.ts";
 import { heartbeat } from "./heartbeat.ts";
+import { incrementalAlterConfigs } from "./incremental_alter_configs.ts";
 import { initProducerId } from "./init_producer_id.ts";
 import { joinGroup } from "./join_group.ts";
 import { leaveGroup } from "./leave_group.ts";
 import { listGroups } from "./list_groups.ts";
+import { listConfigResources } from "./list_config_resources.ts";
 import { listOffsets } from "./list_offsets.ts";
 import { metadata as metadataHandler } from "./metadata.ts";
 import { offsetCommit } from "./offset_commit.ts";
@@ -119,13 +122,16 @@ export function allHandlers(services: Services): readonly Handler[] {
     createAcls(),
     deleteAcls(),
     describeConfigs({ metadata, nodeId, config }),
+    alterConfigs({ metadata, nodeId }),
     describeLogDirs({ ...lookup, logDir: services.logDir, freeBytes: services.freeBytes }),
     deleteGroups(groups),
     offsetDelete({ groups, catalogue }),
     createPartitions({ metadata, ...limits }),
+    incrementalAlterConfigs({ metadata, nodeId }),
     describeCluster({ nodes }),
     consumerGroupHeartbeat(groups),
     consumerGroupDescribe(groups),
+    listConfigResources({ catalogue }),
     describeTopicPartitions({ catalogue, nodes }),
   ];
   return handlers;

@@ -12,7 +12,6 @@ import type { Uuid } from "../bytes/uuid.ts";
 import type { TopicConfig } from "../config/topic_configs.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import * as batch from "../protocol/records/batch.ts";
-import { maxSegmentMs } from "./compaction_plan.ts";
 import type { Syncable } from "./group_commit.ts";
 import type { LogContext, LogState } from "./log_context.ts";
 import { HighWatermark, type Waiter } from "./high_watermark.ts";
@@ -20,6 +19,7 @@ import type { Unkept } from "./journal.ts";
 import { LeaderEpochs } from "./leader_epochs.ts";
 import { loadProducerState, writeProducerSnapshot } from "./producer_recovery.ts";
 import type { ProducerState } from "./producer_state.ts";
+import { mustRoll } from "./rolling.ts";
 import { Segment } from "./segment.ts";
 import { discardSegment, removeSegment, SEGMENT_FILES_AND_SNAPSHOT } from "./segment_files.ts";
 import { StoreError } from "./store.ts";
@@ -78,6 +78,7 @@ export class PartitionLog implements Syncable {
   /** Sealed segments whose bytes may not be on the device yet. */
   #unsynced: Segment[] = [];
   #newFiles: boolean;
+  #newFolder: boolean;
   /** Bytes of the active segment that are kept, by its own sync or the journal. */
   #keptBytes = 0;
   #syncing: Promise<void> = NOTHING;
@@ -90,7 +91,7 @@ export class PartitionLog implements Syncable {
     this.folder = `${state.topic}-${state.partition}`;
     this.config = config;
     this.#context = context;
-    this.#newFiles = state.segments.length === 0;
+    this.#newFiles = this.#newFolder = state.segments.length === 0;
     const bases = this.#newFiles ? [state.logEndOffset] : state.segments;
     const nowMs = context.clock.nowMs();
     this.#segments = bases.map((base) =>
@@ -257,6 +258,10 @@ export class PartitionLog implements Syncable {
       await this.#context.store.syncFolder(this.folder);
       this.#newFiles = false;
     }
+    if (this.#newFolder) {
+      await this.#context.store.syncFolder("");
+      this.#newFolder = false;
+    }
     if (endOffset > this.#recoveryPoint) this.#recoveryPoint = endOffset;
     if (active === this.#active) this.#keptBytes = activeBytes;
     this.#highWatermark.advance(endOffset, writtenBytes);
@@ -410,7 +415,8 @@ export class PartitionLog implements Syncable {
     const last = base + batch.lastOffsetDelta(one, 0);
     const maxTimestampMs = batch.maxTimestamp(one, 0);
     try {
-      if (this.#mustRoll(one.length, last, maxTimestampMs)) this.roll();
+      const next = { bytes: one.length, lastOffset: last, timestampMs: maxTimestampMs };
+      if (mustRoll(this.#active, next, this.config, this.#context.clock.nowMs())) this.roll();
     } catch (error) {
       if (error instanceof StoreError) return ErrorCode.KAFKA_STORAGE_ERROR;
       throw error;
@@ -439,34 +445,28 @@ export class PartitionLog implements Syncable {
 
   /** A write failed: what was admitted behind the written end never was, and its offsets are free again. */
   #takeBack(error: unknown, failed: Segment): void {
+    this.#context.onProblem("write_failed", { folder: this.folder, error: String(error) });
     const end = this.#logEndOffset = this.#writtenOffset;
-    while (this.#active !== failed) {
-      this.#segments.pop();
-      this.#active.close();
-      removeSegment(this.#context.store, this.folder, this.#active.baseOffset, {
-        suffix: "",
-        files: SEGMENT_FILES_AND_SNAPSHOT,
-      });
-      this.#active = this.#segments[this.#segments.length - 1];
-      this.#unsynced = this.#unsynced.filter((segment) => segment !== this.#active);
-    }
-    failed.truncate(failed.log.size, end);
     this.#producers = null; // and so it is read from the log when it is asked for again
     this.#epochs?.truncateFromEnd(end);
-    this.#context.onProblem("write_failed", { folder: this.folder, error: String(error) });
+    try {
+      while (this.#active !== failed) this.#removeActive();
+      failed.truncate(failed.log.size, end);
+    } catch (error) {
+      this.isDamaged = true; // what is left of the write may lie in the file: the next start looks
+      this.retire(`a write failed and could not be taken back: ${error}`);
+    }
   }
 
-  /** LogSegment.shouldRoll: full, too old by the records' own time, or out of relative offsets. */
-  #mustRoll(bytes: number, lastOffset: number, timestampMs: number): boolean {
-    const active = this.#active, config = this.config;
-    if (active.size === 0) return false;
-    if (active.size + bytes > config["segment.bytes"]) return true;
-    if (lastOffset - active.baseOffset > MAX_INT32) return true;
-    if ((active.offsetIndex.entryCount + 1) * 8 > config["segment.index.bytes"]) return true;
-    const sinceMs = active.firstTimestampMs !== null && timestampMs >= 0
-      ? timestampMs - active.firstTimestampMs
-      : this.#context.clock.nowMs() - active.createdMs;
-    return sinceMs > maxSegmentMs(config);
+  /** The segment before the active one is the active one again. */
+  #removeActive(): void {
+    const { baseOffset } = this.#active;
+    this.#segments.pop();
+    this.#active.close();
+    this.#active = this.#segments[this.#segments.length - 1];
+    this.#unsynced = this.#unsynced.filter((segment) => segment !== this.#active);
+    const files = SEGMENT_FILES_AND_SNAPSHOT;
+    removeSegment(this.#context.store, this.folder, baseOffset, { suffix: "", files });
   }
 
   /** Index of the segment that holds `offset`. */
@@ -482,7 +482,6 @@ export class PartitionLog implements Syncable {
 }
 
 const NOTHING = Promise.resolve();
-const MAX_INT32 = 2 ** 31 - 1;
 
 function refused(errorCode: number): Appended {
   return { errorCode, baseOffset: -1, lastOffset: -1, written: NOTHING, durable: NOTHING };

@@ -2,7 +2,7 @@
  * Dynamic broker configs that are the defaults of topics' configs: `log.retention.hours=1` on a broker is what
  * `retention.ms` is on a topic that sets none.
  */
-import { topicConfigs } from "../config/topic_configs.ts";
+import { topicConfigs, type TopicConfigSpec } from "../config/topic_configs.ts";
 
 /** Topic configs, as text, that the cluster's and then the broker's own dynamic configs set. */
 export function brokerConfigOverrides(
@@ -15,6 +15,18 @@ export function brokerConfigOverrides(
     if (value !== null) overrides.set(name, value);
   }
   return overrides;
+}
+
+/** The row of a broker config that can be changed while the broker runs, or undefined. */
+export function dynamicBrokerConfig(name: string): TopicConfigSpec | undefined {
+  if (isStaticSynonym(name)) return undefined;
+  const rows: readonly TopicConfigSpec[] = Object.values(topicConfigs);
+  return rows.find(({ synonyms }) => synonyms.includes(name));
+}
+
+/** Whether it is one of the coarser names of a default, which Kafka reads at start only. */
+export function isStaticSynonym(name: string): boolean {
+  return /^log\..*\.(minutes|hours)$/.test(name) || name === "log.flush.scheduler.interval.ms";
 }
 
 /** Synonyms are ordered by precedence: ms before minutes before hours. */

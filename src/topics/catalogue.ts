@@ -42,7 +42,13 @@ export type BrokerRegistration = Readonly<ValueOf<"RegisterBrokerRecord">>;
 export type ControllerRegistration = Readonly<ValueOf<"RegisterControllerRecord">>;
 
 /** Resource types of configs (Kafka: ConfigResource.Type). */
-export const ConfigResource = { TOPIC: 2, BROKER: 4, CLIENT_METRICS: 16, GROUP: 32 } as const;
+export const ConfigResource = {
+  TOPIC: 2,
+  BROKER: 4,
+  BROKER_LOGGER: 8,
+  CLIENT_METRICS: 16,
+  GROUP: 32,
+} as const;
 
 /** What a run of records changed, for those who must follow. */
 export interface CatalogueChange {
@@ -154,6 +160,13 @@ export class Catalogue {
   /** Configs set on a resource other than a topic. */
   configs(resourceType: number, resourceName: string): ReadonlyMap<string, string> {
     return this.#configs.get(`${resourceType}:${resourceName}`) ?? NO_CONFIGS;
+  }
+
+  /** Names of the resources of a type, topics apart, that have configs set. */
+  configured(resourceType: number): string[] {
+    const prefix = `${resourceType}:`;
+    return [...this.#configs.keys()].filter((key) => key.startsWith(prefix))
+      .map((key) => key.slice(prefix.length));
   }
 
   broker(id: number): BrokerRegistration | undefined {

@@ -29,7 +29,8 @@ export interface DescribedConfig {
 
 export interface Setting {
   readonly name: string;
-  readonly value: string;
+  /** Null for what must not be shown. */
+  readonly value: string | null;
   readonly source: number;
 }
 

@@ -255,28 +255,32 @@ Deno.test("a declared frame takes no memory before its bytes come", async () => 
   assert(lent <= 20 * (256 << 10), `20 half frames hold ${lent} bytes`);
 });
 
-Deno.test("a client that asks and asks and does not read is read from no further", async () => {
-  await using broker = await TestBroker.start({ limits: { maxQueuedRequests: 8 } });
-  await broker.createTopic("t", { partitions: 100 });
-  const stuck = await broker.wire();
-  // Answers of several kilobytes each: far more than the sockets' buffers hold.
-  const asks = joined(
-    Array.from({ length: 5000 }, (_, i) => requestBytes(Metadata, 1, { topics: null }, i)),
-  );
-  let taken = 0, isStuck = false;
-  while (!isStuck && taken < 500e6) {
-    const some = stuck.writeSome(asks.subarray(taken % asks.length)).catch(() => 0);
-    const count = await Promise.race([some, pause(400).then(() => -1)]);
-    if (count === -1) isStuck = true;
-    else taken += count;
-  }
-  assert(isStuck, `the broker took ${taken} bytes of requests whose answers nobody read`);
-  const before = await handled(broker);
-  await pause(50);
-  assertEquals(await handled(broker), before, "it goes on answering into memory");
-  const lent = await broker.metric("buffers_lent_bytes");
-  assert(lent < 8 << 20, `${lent} bytes of buffers are held for it`);
-  await broker.serves();
+Deno.test({
+  name: "a client that asks and asks and does not read is read from no further",
+  sanitizeOps: false, // Deno 2.6 does not end a write that stands still when its socket is closed
+  fn: async () => {
+    await using broker = await TestBroker.start({ limits: { maxQueuedRequests: 8 } });
+    await broker.createTopic("t", { partitions: 100 });
+    const stuck = await broker.wire();
+    // Answers of several kilobytes each: far more than the sockets' buffers hold.
+    const asks = joined(
+      Array.from({ length: 5000 }, (_, i) => requestBytes(Metadata, 1, { topics: null }, i)),
+    );
+    let taken = 0, isStuck = false;
+    while (!isStuck && taken < 500e6) {
+      const some = stuck.writeSome(asks.subarray(taken % asks.length)).catch(() => 0);
+      const count = await Promise.race([some, pause(400).then(() => -1)]);
+      if (count === -1) isStuck = true;
+      else taken += count;
+    }
+    assert(isStuck, `the broker took ${taken} bytes of requests whose answers nobody read`);
+    const before = await handled(broker);
+    await pause(50);
+    assertEquals(await handled(broker), before, "it goes on answering into memory");
+    const lent = await broker.metric("buffers_lent_bytes");
+    assert(lent < 8 << 20, `${lent} bytes of buffers are held for it`);
+    await broker.serves();
+  },
 });
 
 function handled(broker: TestBroker): Promise<number> {

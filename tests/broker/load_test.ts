@@ -83,6 +83,38 @@ Deno.test("a batch of 8 MB goes in and comes back, in pieces as the network like
     for (const record of got) assertEquals(record.value, value);
   }));
 
+for (const path of ["memory", "directory"]) {
+  Deno.test(`large batches in one write, with all kinds of acks, are stored each with its own bytes (${path})`, () =>
+    withDirectory(async (directory) => {
+      await using broker = await TestBroker.start(path === "memory" ? {} : { path: directory });
+      await broker.createTopic("t", { configs: { "segment.bytes": "4194304" } });
+      const wire = await broker.wire();
+      const values = Array.from(
+        { length: 60 },
+        (_, i) => crypto.getRandomValues(new Uint8Array(i % 5 === 0 ? 65_536 : 500 + i)),
+      );
+      const requests = values.map((value, i) => {
+        const records = Array.from({ length: 3 }, () => ({ timestampMs: i, value }));
+        const call = { topic: "t", acks: [1, 0, -1][i % 3], records: buildBatch({ records }) };
+        return requestBytes(Produce, 9, produceRequest(9, call), i);
+      });
+      const writing = wire.write(joined(requests));
+      for (let i = 0; i < values.length; i++) {
+        if (i % 3 === 1) continue; // acks 0
+        const { correlationId, body } = await within(wire.answered(Produce, 9), `answer ${i}`);
+        assertEquals([correlationId, body.responses[0].partitionResponses[0].errorCode], [i, 0]);
+      }
+      await writing;
+      const connection = await broker.connect();
+      for (const [i, value] of values.entries()) {
+        const { records } = await fetchOne(connection, "t", i * 3, { partitionMaxBytes: 1 });
+        const got = recordsIn(records);
+        assertEquals(got.map(({ offset }) => offset), [i * 3, i * 3 + 1, i * 3 + 2]);
+        for (const record of got) assertEquals(record.value, value, `batch ${i}`);
+      }
+    }));
+}
+
 Deno.test("a log of many segments reads through from end to end and from each offset, after a restart too", () =>
   withDirectory(async (path) => {
     const values = Array.from({ length: 40 }, (_, i) => `${i}:${"x".repeat(100_000)}`);

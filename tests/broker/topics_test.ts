@@ -188,6 +188,28 @@ Deno.test("a topic that is named twice in a request is 42 and not created", asyn
   assertEquals(await names(connection), ["u"]);
 });
 
+Deno.test("more partitions than one request may make are refused whole (44), however many topics they are of", async () => {
+  await using broker = await TestBroker.start({ limits: { maxPartitions: 1_000_000 } });
+  const connection = await broker.connect();
+  const topics = Array.from({ length: 10_001 }, (_, i) => ({ name: `t${i}` }));
+  const codes = new Set((await create(connection, topics)).map(({ errorCode }) => errorCode));
+  assertEquals([...codes], [44]);
+  assertEquals(await names(connection), []);
+  assertEquals(await codeOf(connection, { name: "t0" }), 0);
+});
+
+Deno.test("asking for many unknown topics at once creates none when they are too many, and answers each", async () => {
+  await using broker = await TestBroker.start({ limits: { maxPartitions: 100 } });
+  const connection = await broker.connect();
+  const topics = Array.from({ length: 5000 }, (_, i) => ({ name: `t${i}` }));
+  const answer = await connection.request(Metadata, 9, { topics, allowAutoTopicCreation: true });
+  assertEquals(answer.topics.length, 5000);
+  assert(
+    answer.topics.every(({ errorCode, partitions }) => errorCode !== 0 && partitions.length === 0),
+  );
+  assertEquals(await names(connection), []);
+});
+
 Deno.test("partitions may be assigned to this node by hand, in any order", async () => {
   await using broker = await TestBroker.start();
   const connection = await broker.connect();

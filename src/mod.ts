@@ -1,0 +1,100 @@
+/**
+ * Runnel in your own process: a broker that listens for every Kafka client, and a small client of its own.
+ *
+ * ```ts
+ * import { Broker, Consumer, Producer } from "runnel";
+ *
+ * await using broker = await Broker.start(); // in memory, on any free port
+ * await using producer = new Producer({ bootstrap: broker.address });
+ * await producer.send({ topic: "greetings", value: "hello" });
+ * using consumer = new Consumer({ bootstrap: broker.address }, { autoOffsetReset: "earliest" });
+ * consumer.assign([{ topic: "greetings", partition: 0 }]);
+ * for (const record of await consumer.poll(1000)) console.log(record.offset, record.value);
+ * ```
+ */
+import { type RunningBroker, startBroker } from "./broker.ts";
+import { checkRules } from "./config/rules.ts";
+import { type Config, defaultConfig } from "./config/options.ts";
+import { configureLog } from "./log.ts";
+
+export { Admin } from "./client/admin.ts";
+export { Cluster, type ClusterOptions } from "./client/cluster.ts";
+export { Consumer, type ConsumerOptions, type ConsumerRecord } from "./client/consumer.ts";
+export { ConnectionError, KafkaError } from "./client/errors.ts";
+export {
+  type Delivery,
+  Producer,
+  type ProducerOptions,
+  type ProducerRecord,
+} from "./client/producer.ts";
+export type { Config };
+
+/** Any part of the configuration; what is left out has its default, but for what Broker.start() says. */
+export type BrokerOptions = {
+  readonly [K in keyof Config]?: Config[K] extends string | number | boolean | readonly unknown[]
+    ? Config[K]
+    : Partial<Config[K]>;
+};
+
+/** A broker in this process. */
+export class Broker implements AsyncDisposable {
+  readonly #running: RunningBroker;
+
+  private constructor(running: RunningBroker) {
+    this.#running = running;
+  }
+
+  /**
+   * Starts a broker. Unlike the executable it keeps its data in memory and takes free ports, unless told otherwise
+   * (`{ storage: { path: "./data" }, kafkaPort: 9092 }`), and logs warnings and errors only.
+   *
+   * Throws ConfigError for options that cannot be, DirectoryLockedError when another broker has the directory, and what
+   * listening throws (Deno.errors.AddrInUse).
+   */
+  static async start(options: BrokerOptions = {}): Promise<Broker> {
+    const config = merged(options);
+    checkRules(config);
+    configureLog(config.log);
+    return new Broker(await startBroker(config));
+  }
+
+  /** Where clients connect: "127.0.0.1:41234". */
+  get address(): string {
+    return this.#running.kafkaAddress;
+  }
+
+  /** Where /metrics, /healthz and /readyz are. */
+  get httpAddress(): string | null {
+    return this.#running.httpAddress;
+  }
+
+  /** Answers what is in flight, syncs, and closes everything. */
+  stop(): Promise<void> {
+    return this.#running.stop();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}
+
+function merged(options: BrokerOptions): Config {
+  const defaults = defaultConfig();
+  const config: Record<string, unknown> = {
+    ...defaults,
+    kafkaPort: 0,
+    httpPort: 0,
+    storage: { ...defaults.storage, path: "memory://" },
+    log: { ...defaults.log, level: "warn" },
+  };
+  for (const [name, value] of Object.entries(options)) {
+    if (!(name in config)) {
+      throw new TypeError(
+        `There is no option ${name}; there are ${Object.keys(config).join(", ")}`,
+      );
+    }
+    const isGroup = typeof value === "object" && !Array.isArray(value) && !(value instanceof Map);
+    config[name] = isGroup ? { ...config[name] as object, ...value as object } : value;
+  }
+  return config as Config;
+}

@@ -1,0 +1,167 @@
+/**
+ * planAlterConfigs: from a request that alters configs and the catalogue to CONFIG_RECORDs and an outcome for each
+ * resource. Codes and texts are those of Kafka's ConfigAdminManager and ConfigurationControlManager, which tools print.
+ *
+ * A resource is altered whole or not at all. A config is deleted by a record without a value; what does not change
+ * writes nothing.
+ */
+import { isTopicConfig, topicConfigs } from "../config/topic_configs.ts";
+import { ErrorCode } from "../protocol/errors.ts";
+import { dynamicBrokerConfig } from "./broker_configs.ts";
+import { type Catalogue, ConfigResource } from "./catalogue.ts";
+import { configError, resourceError } from "./config_rules.ts";
+import type { NewRecord } from "./metadata_record.ts";
+import type { Plan } from "./metadata_store.ts";
+import { failure, type Outcome, repeated, SUCCESS } from "./outcome.ts";
+
+/** Kafka: AlterConfigOp.OpType. */
+export const ConfigOperation = { SET: 0, DELETE: 1, APPEND: 2, SUBTRACT: 3 } as const;
+
+export interface ConfigAlteration {
+  readonly name: string;
+  readonly configOperation: number;
+  readonly value: string | null;
+}
+
+export interface AlteredResource {
+  readonly resourceType: number;
+  readonly resourceName: string;
+  readonly configs: readonly ConfigAlteration[];
+}
+
+export interface AlterConfigsOptions {
+  readonly nodeId: number;
+  /** AlterConfigs: what is not named is deleted. */
+  readonly replaces: boolean;
+  /** Names of this broker's options under Kafka's names: they change with a restart only. */
+  readonly fixedBrokerConfigs: ReadonlySet<string>;
+}
+
+export interface ConfigOutcome extends Outcome {
+  readonly resourceType: number;
+  readonly resourceName: string;
+}
+
+export function planAlterConfigs(
+  catalogue: Catalogue,
+  resources: readonly AlteredResource[],
+  options: AlterConfigsOptions,
+): Plan<ConfigOutcome[]> {
+  const key = ({ resourceType, resourceName }: AlteredResource) =>
+    `${resourceType}:${resourceName}`;
+  const twice = repeated(resources.map(key));
+  const records: NewRecord[] = [];
+  const result = resources.map((resource): ConfigOutcome => {
+    const { resourceType, resourceName } = resource;
+    const outcome = twice.has(key(resource))
+      ? invalid("Each resource must appear at most once.")
+      : alter(catalogue, resource, options, records);
+    return { ...outcome, resourceType, resourceName };
+  });
+  return { records, result };
+}
+
+function alter(
+  catalogue: Catalogue,
+  resource: AlteredResource,
+  options: AlterConfigsOptions,
+  records: NewRecord[],
+): Outcome {
+  const refused = requestError(resource) ?? resourceError(catalogue, resource, options);
+  if (refused !== null) return refused;
+  const current = currentConfigs(catalogue, resource);
+  const next = new Map(options.replaces ? [] : current);
+  for (const alteration of resource.configs) {
+    const error = applyTo(next, resource.resourceType, alteration);
+    if (error !== null) return error;
+  }
+  const changes = changesBetween(current, next);
+  const error = configError(resource, { ...options, next, changes });
+  if (error !== null) return error;
+  const { resourceType, resourceName } = resource;
+  for (const [name, value] of changes) {
+    const fields = { resourceType, resourceName, name, value };
+    records.push({ kind: "ConfigRecord", version: 0, value: fields });
+  }
+  return SUCCESS;
+}
+
+/** What is wrong with the request itself, whatever the configs mean. */
+function requestError({ configs }: AlteredResource): Outcome | null {
+  if (repeated(configs.map(({ name }) => name)).size > 0) {
+    return invalid("Error due to duplicate config keys");
+  }
+  const nulls = configs.filter(({ configOperation, value }) =>
+    value === null && configOperation !== ConfigOperation.DELETE
+  );
+  if (nulls.length > 0) {
+    return invalid(`Null value not supported for : ${nulls.map(({ name }) => name).join(",")}`);
+  }
+  // Kafka answers an unknown operation with -1.
+  const odd = configs.find(({ configOperation }) => configOperation < 0 || configOperation > 3);
+  return odd === undefined
+    ? null
+    : invalid(`Unknown operation ${odd.configOperation} on ${odd.name}: needs 0 to 3`);
+}
+
+function currentConfigs(
+  catalogue: Catalogue,
+  { resourceType, resourceName }: AlteredResource,
+): ReadonlyMap<string, string> {
+  return resourceType === ConfigResource.TOPIC
+    ? catalogue.topic(resourceName)!.configs
+    : catalogue.configs(resourceType, resourceName);
+}
+
+function applyTo(
+  next: Map<string, string>,
+  resourceType: number,
+  { name, configOperation, value }: ConfigAlteration,
+): Outcome | null {
+  if (configOperation === ConfigOperation.SET) next.set(name, value!);
+  else if (configOperation === ConfigOperation.DELETE) next.delete(name);
+  else {
+    const list = listDefault(resourceType, name);
+    if (list === null) {
+      const verb = configOperation === ConfigOperation.APPEND ? "APPEND" : "SUBTRACT";
+      const message = `Can't ${verb} to key ${name} because its type is not LIST.`;
+      return failure(ErrorCode.INVALID_CONFIG, message);
+    }
+    const words = new Set(wordsOf(next.get(name) ?? list));
+    for (const word of wordsOf(value!)) {
+      if (configOperation === ConfigOperation.APPEND) words.add(word);
+      else words.delete(word);
+    }
+    next.set(name, [...words].join(","));
+  }
+  return null;
+}
+
+/** What a list has when nothing is set; null for what is no list. Kafka lets no list but of topics and brokers grow. */
+function listDefault(resourceType: number, name: string): string | null {
+  const spec = resourceType === ConfigResource.TOPIC && isTopicConfig(name)
+    ? topicConfigs[name]
+    : resourceType === ConfigResource.BROKER
+    ? dynamicBrokerConfig(name)
+    : undefined;
+  return spec?.type === "list" ? spec.default : null;
+}
+
+function wordsOf(list: string): string[] {
+  return list.split(",").map((word) => word.trim()).filter((word) => word !== "");
+}
+
+/** Null for what is deleted. */
+function changesBetween(
+  current: ReadonlyMap<string, string>,
+  next: ReadonlyMap<string, string>,
+): Map<string, string | null> {
+  const changes = new Map<string, string | null>();
+  for (const [name, value] of next) if (current.get(name) !== value) changes.set(name, value);
+  for (const name of current.keys()) if (!next.has(name)) changes.set(name, null);
+  return changes;
+}
+
+function invalid(message: string): Outcome {
+  return failure(ErrorCode.INVALID_REQUEST, message);
+}
