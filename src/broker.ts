@@ -8,6 +8,7 @@
 import { BufferPool } from "./bytes/pool.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Config } from "./config/options.ts";
+import { resolveGroupConfig } from "./config/resource_configs.ts";
 import { startHttp } from "./metrics/http.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { MetricsText } from "./metrics/registry.ts";
@@ -36,7 +37,12 @@ import type { LogContext } from "./storage/log_context.ts";
 import type { PartitionLog } from "./storage/partition_log.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "./storage/producer_state.ts";
 import type { Store } from "./storage/store.ts";
-import type { Catalogue, CatalogueChange, Topic } from "./topics/catalogue.ts";
+import {
+  type Catalogue,
+  type CatalogueChange,
+  ConfigResource,
+  type Topic,
+} from "./topics/catalogue.ts";
 import { MetadataLog } from "./topics/metadata_log.ts";
 import { METADATA_TOPIC, METADATA_TOPIC_ID } from "./topics/metadata_topic.ts";
 import { type NodeRegistry, registeredNodes } from "./topics/node_registry.ts";
@@ -243,10 +249,8 @@ function groupCoordinator(
   const log = logger("groups");
   const { catalogue } = metadata;
   const { offsetsRetentionMinutes, offsetsPartitions, ...settings } = config.groups;
-  const consumerSettings = {
-    sessionTimeoutMs: settings.consumerSessionTimeoutMs,
-    heartbeatIntervalMs: settings.consumerHeartbeatIntervalMs,
-    assignmentIntervalMs: settings.consumerAssignmentIntervalMs,
+  const usual = {
+    ...resolveGroupConfig(new Map()),
     maxSize: settings.consumerMaxSize,
     assignors: [...ASSIGNORS.keys()],
   };
@@ -263,7 +267,10 @@ function groupCoordinator(
     }),
     consumer: {
       topics: groupTopics(metadata),
-      settings: () => consumerSettings,
+      settings: (groupId) => {
+        const configs = catalogue.configs(ConfigResource.GROUP, groupId);
+        return configs.size === 0 ? usual : { ...usual, ...resolveGroupConfig(configs) };
+      },
     },
     give: (chunk) => pool.give(chunk),
     newId: () => crypto.randomUUID(),
