@@ -7,20 +7,27 @@ export interface Line extends Result {
 }
 
 export function report(lines: readonly Line[]): string {
-  const table = [
-    ["bench", "flush", "load", "requests/s", "MB/s", "p50 ms", "p99 ms"],
-    ["---", "---", "---", "---:", "---:", "---:", "---:"],
-    ...lines.map((line) => [
-      line.bench,
-      line.flush,
-      line.load,
-      Math.round(line.requests / line.seconds).toString(),
-      (line.bytes / line.seconds / 1e6).toFixed(1),
-      line.latency.percentile(50).toFixed(3),
-      line.latency.percentile(99).toFixed(3),
-    ]),
-  ];
-  return [...table.map((cells) => `| ${cells.join(" | ")} |`), ""].join("\n");
+  const header = ["bench", "flush", "load", "requests/s", "MB/s", "p50 ms", "p99 ms"];
+  const rows = lines.map((line) => [
+    line.bench,
+    line.flush,
+    line.load,
+    Math.round(line.requests / line.seconds).toString(),
+    (line.bytes / line.seconds / 1e6).toFixed(1),
+    line.latency.percentile(50).toFixed(3),
+    line.latency.percentile(99).toFixed(3),
+  ]);
+  return markdown(header, rows, { texts: 3 });
+}
+
+/** A Markdown table; the first `texts` columns are words, the others figures. */
+export function markdown(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  { texts = 1 } = {},
+): string {
+  const rule = header.map((_, i) => i < texts ? "---" : "---:");
+  return [...[header, rule, ...rows].map((cells) => `| ${cells.join(" | ")} |`), ""].join("\n");
 }
 
 /** When, where and how. */

@@ -7,7 +7,9 @@ import { startBroker } from "../src/broker.ts";
 import { defaultConfig } from "../src/config/options.ts";
 import { report } from "./report.ts";
 import { benches, choose, runBenches } from "./run.ts";
+import { scales, scaleTable } from "./scale.ts";
 import type { Target } from "./types.ts";
+import { ownUsage } from "./usage.ts";
 
 async function inProcess(): Promise<Target> {
   const defaults = defaultConfig();
@@ -17,7 +19,11 @@ async function inProcess(): Promise<Target> {
     httpPort: 0,
     storage: { ...defaults.storage, path: "memory://" },
   });
-  return { address: broker.kafkaAddress, stop: () => broker.stop() };
+  return {
+    address: broker.kafkaAddress,
+    usage: () => Promise.resolve(ownUsage()),
+    stop: () => broker.stop(),
+  };
 }
 
 for (const bench of benches) {
@@ -30,6 +36,19 @@ for (const bench of benches) {
       assert(line.bytes > 0, `${line.load}: no bytes were moved`);
     }
     assert(report(lines).includes(`| ${bench.name} | given |`));
+  });
+}
+
+for (const [name, scale] of Object.entries(scales)) {
+  Deno.test(`scale ${name} runs in its smoke size`, async () => {
+    const lines = await scale(inProcess, "smoke");
+    assert(lines.length > 0);
+    for (const { what, figures } of lines) {
+      for (const [column, figure] of Object.entries(figures)) {
+        assert(/^-?\d/.test(figure), `${what}: ${column} is ${figure}`);
+      }
+    }
+    assert(scaleTable(lines).includes(`| ${lines[0].what} | `));
   });
 }
 

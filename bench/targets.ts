@@ -3,18 +3,26 @@
  * which so needs no right to run anything), or one that runs already.
  */
 import type { Flush, Target } from "./types.ts";
+import { usageOf } from "./usage.ts";
 
 /** A broker that is there. */
 export function runningBroker(address: string): Target {
   return { address, stop: () => Promise.resolve() };
 }
 
-/** Starts `main.ts` of a checkout with no more rights than it needs, on a directory that goes with it. */
+export interface SpawnOptions {
+  /** Whose main.ts; this one's if absent. */
+  readonly checkout?: string;
+  /** A directory that outlives the broker; a temporary one if absent. */
+  readonly keep?: string;
+}
+
+/** Starts `main.ts` of a checkout with no more rights than it needs, on a directory that goes with it unless it is to be kept. */
 export async function spawnBroker(
   flush: Flush,
-  { checkout = new URL("..", import.meta.url).pathname } = {},
+  { checkout = new URL("..", import.meta.url).pathname, keep }: SpawnOptions = {},
 ): Promise<Target> {
-  const data = await Deno.makeTempDir({ prefix: "runnel-bench-" });
+  const data = keep ?? await Deno.makeTempDir({ prefix: "runnel-bench-" });
   const command = new Deno.Command("deno", {
     args: [
       "run",
@@ -43,13 +51,14 @@ export async function spawnBroker(
       // it ended by itself
     }
     await child?.status;
-    await Deno.remove(data, { recursive: true });
+    if (keep === undefined) await Deno.remove(data, { recursive: true });
   };
   try {
     child = command.spawn();
     const address = await announcedAddress(child.stdout);
     if (address === null) throw new Error("The broker ended without saying where it listens");
-    return { address, stop };
+    const { pid } = child;
+    return { address, usage: () => usageOf(pid), stop };
   } catch (error) {
     await stop();
     throw error;

@@ -31,6 +31,16 @@ export async function withTopic<T>(
   }
 }
 
+/** Makes a topic that stays. */
+export async function makeTopic(target: Target, name: string, partitions: number): Promise<void> {
+  const admin = new Admin({ bootstrap: target.address });
+  try {
+    await admin.createTopics([{ name, partitions, replicationFactor: 1 }]);
+  } finally {
+    admin.close();
+  }
+}
+
 /** A batch of records with values of `valueBytes`, which do not compress. */
 export function batchOf(records: number, valueBytes: number): Uint8Array {
   return buildBatch({

@@ -2,6 +2,7 @@
  * Types: what a bench is. Each file gives run.ts a name, and a function that loads a broker and says what it saw.
  */
 import type { Histogram } from "./histogram.ts";
+import type { Usage } from "./usage.ts";
 
 export type Size = "smoke" | "full";
 
@@ -18,6 +19,8 @@ export type Flush = "fsync" | "os";
 export interface Target {
   /** "127.0.0.1:9092" */
   readonly address: string;
+  /** What its process has used so far; absent where that cannot be asked. */
+  readonly usage?: () => Promise<Usage>;
   stop(): Promise<void>;
 }
 

@@ -12,6 +12,8 @@ import type { MetadataLog } from "../topics/metadata_log.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
 import { ProducerIds } from "../topics/producer_ids.ts";
 import { alterConfigs } from "./alter_configs.ts";
+import { alterPartitionReassignments } from "./alter_partition_reassignments.ts";
+import { alterReplicaLogDirs } from "./alter_replica_log_dirs.ts";
 import { apiVersions } from "./api_versions.ts";
 import { consumerGroupDescribe } from "./consumer_group_describe.ts";
 import { consumerGroupHeartbeat } from "./consumer_group_heartbeat.ts";
@@ -27,7 +29,10 @@ import { describeCluster } from "./describe_cluster.ts";
 import { describeConfigs } from "./describe_configs.ts";
 import { describeGroups } from "./describe_groups.ts";
 import { describeLogDirs } from "./describe_log_dirs.ts";
+import { describeProducers } from "./describe_producers.ts";
+import { describeQuorum } from "./describe_quorum.ts";
 import { describeTopicPartitions } from "./describe_topic_partitions.ts";
+import { electLeaders } from "./elect_leaders.ts";
 import { fetch } from "./fetch.ts";
 import type { FetchSessions } from "./fetch_sessions.ts";
 import { findCoordinator } from "./find_coordinator.ts";
@@ -40,6 +45,7 @@ import { leaveGroup } from "./leave_group.ts";
 import { listGroups } from "./list_groups.ts";
 import { listConfigResources } from "./list_config_resources.ts";
 import { listOffsets } from "./list_offsets.ts";
+import { listPartitionReassignments } from "./list_partition_reassignments.ts";
 import { metadata as metadataHandler } from "./metadata.ts";
 import { offsetCommit } from "./offset_commit.ts";
 import { offsetDelete } from "./offset_delete.ts";
@@ -47,6 +53,7 @@ import { offsetFetch } from "./offset_fetch.ts";
 import { offsetForLeaderEpoch } from "./offset_for_leader_epoch.ts";
 import { produce } from "./produce.ts";
 import { syncGroup } from "./sync_group.ts";
+import { unregisterBroker } from "./unregister_broker.ts";
 
 /** What the broker has for its handlers. */
 export interface Services {
@@ -123,12 +130,19 @@ export function allHandlers(services: Services): readonly Handler[] {
     deleteAcls(),
     describeConfigs({ metadata, nodeId, config }),
     alterConfigs({ metadata, nodeId }),
+    alterReplicaLogDirs({ catalogue, logDir: services.logDir }),
     describeLogDirs({ ...lookup, logDir: services.logDir, freeBytes: services.freeBytes }),
     deleteGroups(groups),
-    offsetDelete({ groups, catalogue }),
     createPartitions({ metadata, ...limits }),
+    electLeaders({ catalogue }),
     incrementalAlterConfigs({ metadata, nodeId }),
+    alterPartitionReassignments({ catalogue }),
+    listPartitionReassignments({ catalogue }),
+    offsetDelete({ groups, catalogue }),
+    describeQuorum({ metadata, nodeId, clock }),
     describeCluster({ nodes }),
+    describeProducers(lookup),
+    unregisterBroker({ metadata, nodeId }),
     consumerGroupHeartbeat(groups),
     consumerGroupDescribe(groups),
     listConfigResources({ catalogue }),

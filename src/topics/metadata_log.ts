@@ -104,6 +104,16 @@ export class MetadataLog implements MetadataStore {
     return this.#version;
   }
 
+  /** Of this start. */
+  get leaderEpoch(): number {
+    return this.#leaderEpoch;
+  }
+
+  /** 0: the voters stand in quorum-state; 1: in the log (KIP-853). */
+  get kraftVersion(): number {
+    return this.#replay.kraftVersion;
+  }
+
   /** Of this start's registration: the offset of its record. */
   get brokerEpoch(): number {
     return this.#brokerEpoch;

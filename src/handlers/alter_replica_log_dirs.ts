@@ -1,0 +1,45 @@
+/**
+ * AlterReplicaLogDirs 1–2: moves replicas to another directory of this broker, which has one: that directory is fine,
+ * any other is 57, an unknown partition 3. A partition named under two directories goes to the last.
+ */
+import { ErrorCode } from "../protocol/errors.ts";
+import { AlterReplicaLogDirs } from "../protocol/messages/alter_replica_log_dirs.ts";
+import type { Catalogue } from "../topics/catalogue.ts";
+import { type Handler, handler } from "./handler.ts";
+
+export interface AlterReplicaLogDirsDeps {
+  readonly catalogue: Catalogue;
+  /** The data directory, absolute. */
+  readonly logDir: string;
+}
+
+export function alterReplicaLogDirs({ catalogue, logDir }: AlterReplicaLogDirsDeps): Handler {
+  return handler(AlterReplicaLogDirs, { min: 1, max: 2 }, (request) => {
+    const results = new Map<string, Map<number, number>>();
+    for (const { path, topics } of request.dirs) {
+      const isOurs = path.replace(/(.)\/+$/, "$1") === logDir;
+      for (const { name, partitions } of topics) {
+        const codes = results.get(name) ?? new Map<number, number>();
+        results.set(name, codes);
+        for (const index of partitions) codes.set(index, isOurs ? moved(name, index) : UNKNOWN);
+      }
+    }
+    return {
+      results: [...results].map(([topicName, codes]) => ({
+        topicName,
+        partitions: [...codes].map(([partitionIndex, errorCode]) => ({
+          partitionIndex,
+          errorCode,
+        })),
+      })),
+    };
+  });
+
+  function moved(name: string, index: number): number {
+    return catalogue.topic(name)?.partitions[index] === undefined
+      ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+      : ErrorCode.NONE;
+  }
+}
+
+const UNKNOWN = ErrorCode.LOG_DIR_NOT_FOUND;
