@@ -17,6 +17,7 @@ import { allHandlers } from "./handlers/mod.ts";
 import { FetchSessions } from "./handlers/fetch_sessions.ts";
 import { ASSIGNORS } from "./groups/consumer_assignors.ts";
 import { GroupCoordinator } from "./groups/coordinator.ts";
+import { scrapeGroups } from "./groups/group_scrape.ts";
 import { offsetsTopic } from "./handlers/offsets_topic.ts";
 import { logger } from "./log.ts";
 import { errorName } from "./protocol/errors.ts";
@@ -158,6 +159,10 @@ async function start(config: Config, undo: (() => unknown)[]): Promise<RunningBr
   metadata.watch((change) => follow(change, { catalogue, nodes, logs, metrics, groups }));
   const loadingGroups = groups.loadAll(); // in the background: requests are answered 14 until it is done
   collectGauges(metrics, logs, pool);
+  scrapeGroups(metrics, groups, (topicName, partition) => {
+    const topic = catalogue.topic(topicName);
+    return topic === undefined ? null : logs.get(topic.id, partition)?.highWatermark ?? null;
+  });
 
   const handlers = allHandlers({
     config,

@@ -1,6 +1,8 @@
 /**
  * GroupMetrics: what a coordinator counts as it works; gauges are read off the groups themselves at a scrape.
  */
+import { Histogram } from "../metrics/histogram.ts";
+
 export class GroupMetrics {
   /** Offsets committed and deleted, expired ones apart. */
   offsetCommits = 0;
@@ -10,19 +12,17 @@ export class GroupMetrics {
   /** Members dropped because they were silent. */
   sessionsExpired = 0;
   rebalancesBegun = 0;
-  rebalancesCompleted = 0;
-  /** From the first sign of a rebalance to the assignment, summed over all that completed. */
-  rebalanceMsTotal = 0;
-  /** Of the longest. */
-  rebalanceMsMax = 0;
+  /** Seconds from the first sign of a rebalance to the assignment, of all that completed. */
+  readonly rebalances = new Histogram(REBALANCE_BOUNDS_S);
   groupsDeleted = 0;
   /** Partitions of the log read at start, and the time that took. */
   partitionsLoaded = 0;
   loadMsTotal = 0;
 
   rebalanceCompleted(durationMs: number): void {
-    this.rebalancesCompleted++;
-    this.rebalanceMsTotal += durationMs;
-    if (durationMs > this.rebalanceMsMax) this.rebalanceMsMax = durationMs;
+    this.rebalances.observe(durationMs / 1000);
   }
 }
+
+/** Up to max.poll.interval.ms of most clients. */
+const REBALANCE_BOUNDS_S = [0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];

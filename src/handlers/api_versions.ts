@@ -7,6 +7,7 @@
  */
 import { ErrorCode } from "../protocol/errors.ts";
 import { ApiVersions } from "../protocol/messages/api_versions.ts";
+import { SUPPORTED_FEATURES } from "../topics/features.ts";
 import { type Handler, handler } from "./handler.ts";
 
 export interface ApiVersionsOptions {
@@ -19,13 +20,6 @@ export interface ApiVersionsOptions {
   readonly clusterId: string;
   readonly nodeId: number;
 }
-
-/** The features this broker can run at, with their ranges. */
-export const SUPPORTED_FEATURES = [
-  { name: "metadata.version", minVersion: 7, maxVersion: 30 },
-  { name: "group.version", minVersion: 0, maxVersion: 1 },
-  { name: "transaction.version", minVersion: 0, maxVersion: 2 },
-] as const;
 
 export function apiVersions(options: ApiVersionsOptions): Handler {
   return handler(ApiVersions, { min: 0, max: 5 }, (request, context) => {

@@ -8,6 +8,7 @@ import type { Config } from "../config/options.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { GroupCoordinator } from "../groups/coordinator.ts";
 import type { LogManager } from "../storage/log_manager.ts";
+import { finalizedFeatures } from "../topics/features.ts";
 import type { MetadataLog } from "../topics/metadata_log.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
 import { ProducerIds } from "../topics/producer_ids.ts";
@@ -54,6 +55,7 @@ import { offsetForLeaderEpoch } from "./offset_for_leader_epoch.ts";
 import { produce } from "./produce.ts";
 import { syncGroup } from "./sync_group.ts";
 import { unregisterBroker } from "./unregister_broker.ts";
+import { updateFeatures } from "./update_features.ts";
 
 /** What the broker has for its handlers. */
 export interface Services {
@@ -113,10 +115,7 @@ export function allHandlers(services: Services): readonly Handler[] {
     listGroups(groups),
     apiVersions({
       handlers: () => handlers,
-      features: () => ({
-        finalized: [...catalogue.features].map(([name, level]) => ({ name, level })),
-        epoch: metadata.version,
-      }),
+      features: () => ({ finalized: finalizedFeatures(metadata), epoch: metadata.version }),
       clusterId: nodes.clusterId,
       nodeId,
     }),
@@ -140,6 +139,7 @@ export function allHandlers(services: Services): readonly Handler[] {
     listPartitionReassignments({ catalogue }),
     offsetDelete({ groups, catalogue }),
     describeQuorum({ metadata, nodeId, clock }),
+    updateFeatures({ metadata, nodeId }),
     describeCluster({ nodes }),
     describeProducers(lookup),
     unregisterBroker({ metadata, nodeId }),

@@ -4,6 +4,7 @@
  * Recording is adding to plain numbers, so it costs nothing worth saving; names, labels and text come to be only when
  * /metrics is asked (registry.ts). Latencies are recorded in milliseconds and shown in seconds, Prometheus' base unit.
  */
+import type { GroupGauges } from "./group_definitions.ts";
 import { Histogram, LATENCY_BOUNDS_S } from "./histogram.ts";
 
 export interface MetricsSettings {
@@ -11,7 +12,17 @@ export interface MetricsSettings {
   readonly maxTopics: number;
   /** Partitions shown; the rest are left out. */
   readonly maxPartitions: number;
+  /** Groups shown, and partitions whose lag is shown, over all groups; the rest are left out. */
+  readonly maxGroups: number;
+  readonly maxGroupPartitions: number;
 }
+
+const DEFAULTS: MetricsSettings = {
+  maxTopics: 500,
+  maxPartitions: 2000,
+  maxGroups: 500,
+  maxGroupPartitions: 2000,
+};
 
 export class Metrics {
   readonly settings: MetricsSettings;
@@ -25,14 +36,18 @@ export class Metrics {
   readonly produceErrors = new Map<number, number>();
   /** Every partition's offsets and size, asked at each scrape; the broker sets it. */
   partitions: () => Iterable<PartitionGauges> = () => [];
+  /** Every group, asked at each scrape; the broker sets it. */
+  groups: () => Iterable<GroupGauges> = () => [];
   /** Single values that a room already keeps, asked at each scrape. */
   readonly gauges: Gauge[] = [];
+  /** Histograms that a room keeps itself. */
+  readonly histograms: KeptHistogram[] = [];
 
   readonly #topics = new Map<string, TopicMetrics>();
   readonly #other = new TopicMetrics();
 
-  constructor(settings: MetricsSettings = { maxTopics: 500, maxPartitions: 2000 }) {
-    this.settings = settings;
+  constructor(settings: Partial<MetricsSettings> = {}) {
+    this.settings = { ...DEFAULTS, ...settings };
   }
 
   /** A topic's counters, to keep and add to; the shared ones once there are too many topics. */
@@ -74,6 +89,11 @@ export class Metrics {
     this.gauges.push({ name, help, read });
   }
 
+  /** Adds a histogram that a room fills, in base units. */
+  histogram(name: string, help: string, histogram: Histogram): void {
+    this.histograms.push({ name, help, histogram });
+  }
+
   /** Samples how late timers fire; returns what ends it. */
   watchEventLoop(intervalMs = 250): () => void {
     let dueMs = performance.now() + intervalMs;
@@ -108,6 +128,12 @@ export interface Gauge {
   readonly name: string;
   readonly help: string;
   readonly read: () => number;
+}
+
+export interface KeptHistogram {
+  readonly name: string;
+  readonly help: string;
+  readonly histogram: Histogram;
 }
 
 /** One API and version. */

@@ -6,6 +6,8 @@
  */
 import process from "node:process";
 import type { Registry } from "prom-client";
+import type { Definition, Labels } from "./definition.ts";
+import { groupDefinitions } from "./group_definitions.ts";
 import type { Histogram } from "./histogram.ts";
 import type { Metrics, PartitionGauges, RequestSlot, TopicMetrics } from "./metrics.ts";
 
@@ -43,22 +45,13 @@ export class MetricsText {
   }
 }
 
-type Labels = Record<string, string | number>;
-
-/** One metric; `samples` is asked at each scrape. */
-interface Definition {
-  readonly name: string;
-  readonly help: string;
-  readonly type: "counter" | "gauge" | "histogram";
-  readonly samples: () => Iterable<readonly [Labels, number | Histogram]>;
-}
-
 function definitions(metrics: Metrics, settings: RegistrySettings): Definition[] {
   return [
     ...requestMetrics(metrics, settings),
     ...topicMetrics(metrics),
     ...partitionMetrics(metrics),
     ...connectionMetrics(metrics),
+    ...groupDefinitions(metrics),
     {
       name: "produce_errors_total",
       help: "Partitions of Produce requests answered with an error.",
@@ -90,6 +83,12 @@ function definitions(metrics: Metrics, settings: RegistrySettings): Definition[]
       help,
       type: name.endsWith("_total") ? "counter" : "gauge",
       samples: () => [[{}, read()]],
+    })),
+    ...metrics.histograms.map(({ name, help, histogram }): Definition => ({
+      name,
+      help,
+      type: "histogram",
+      samples: () => [[{}, histogram]],
     })),
   ];
 }

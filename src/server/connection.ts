@@ -70,6 +70,10 @@ export class Connection implements ConnectionInfo {
   #writing = false;
   #flushScheduled = false;
   #stopping = false;
+  /** The connection ends with a reply that is decided: nothing more is read. */
+  #isDeaf = false;
+  /** It closes when what is on its way out has left. */
+  #isLast = false;
   #closed = false;
   #roomAgain: (() => void) | null = null;
 
@@ -93,7 +97,7 @@ export class Connection implements ConnectionInfo {
   /** Serves until the peer goes, breaks the protocol, or stop() is called. Never throws. */
   async serve(): Promise<void> {
     try {
-      while (!this.#stopping && await this.#fill()) await this.#takeFrames();
+      while (!this.#stopping && !this.#isDeaf && await this.#fill()) await this.#takeFrames();
       if (!this.#closed) await this.#finish();
     } catch (error) {
       if (!isDisconnect(error)) throw error;
@@ -191,12 +195,15 @@ export class Connection implements ConnectionInfo {
   async #takeFrames(): Promise<void> {
     while (this.#end - this.#start >= 4) {
       const size = readInt32(this.#buffer!, this.#start);
-      if (size <= 0 || size > this.#options.limits.maxFrameBytes) return this.close();
+      if (size <= 0 || size > this.#options.limits.maxFrameBytes) {
+        this.#reply(CLOSE);
+        break;
+      }
       const from = this.#start + 4;
       if (this.#end - from < size) break;
       this.#start = from + size;
       this.#take(this.#buffer!.subarray(from, from + size));
-      if (this.#closed) return;
+      if (this.#closed || this.#isDeaf) break;
       if (this.#isFull()) {
         this.#flush();
         await this.#room();
@@ -208,11 +215,7 @@ export class Connection implements ConnectionInfo {
 
   #take(frame: Uint8Array): void {
     const reply = this.#options.dispatch(frame, this);
-    if (!(reply instanceof Promise)) {
-      if (this.#queue.length === 0) this.#send(reply);
-      else this.#queue.push(new Pending(reply));
-      return;
-    }
+    if (!(reply instanceof Promise)) return this.#reply(reply);
     const pending = new Pending(null);
     this.#queue.push(pending);
     reply.then((ready) => {
@@ -222,6 +225,13 @@ export class Connection implements ConnectionInfo {
       this.close();
       throw error;
     });
+  }
+
+  /** Sends a reply, or lets it wait for the ones before it. */
+  #reply(reply: Reply): void {
+    if (reply === CLOSE) this.#isDeaf = true;
+    if (this.#queue.length === 0) this.#send(reply);
+    else this.#queue.push(new Pending(reply));
   }
 
   /** Moves replies from the head of the queue to the way out, as far as they are ready. */
@@ -240,11 +250,19 @@ export class Connection implements ConnectionInfo {
 
   #send(reply: Reply): void {
     if (reply === NO_REPLY) return;
-    if (reply === CLOSE) return this.close();
+    if (reply === CLOSE) return this.#closeAfterReplies();
     for (const chunk of reply) {
-      if (this.#closed) this.#options.pool.give(chunk);
+      if (this.#closed || this.#isLast) this.#options.pool.give(chunk);
       else this.#out.push(chunk), this.#outBytes += chunk.length;
     }
+  }
+
+  /** What was answered before leaves; nothing is read or answered any more. */
+  #closeAfterReplies(): void {
+    this.#isLast = true;
+    this.#endPolls();
+    this.#flush();
+    if (!this.#writing) this.close();
   }
 
   #flush(): void {
@@ -270,7 +288,7 @@ export class Connection implements ConnectionInfo {
       this.#makeRoom();
     }
     this.#writing = false;
-    if (this.#stopping && !this.isBusy) this.close();
+    if (this.#isLast || this.#stopping && !this.isBusy) this.close();
   }
 
   /** Small neighbours are copied together, large chunks are written as they are. */

@@ -88,7 +88,7 @@ export class Cleaner {
         durationMs: Math.round(clock.monotonicMs() - beganMs),
       });
     } catch (error) {
-      if (error instanceof CompactionInterrupted) return true;
+      if (error instanceof CompactionInterrupted || !this.#serves(log)) return true;
       onEvent("compaction_failed", { folder: log.folder, error: String(error) });
       if (error instanceof StoreError) return false; // a full disk, say: tried again after the backoff
       this.#failed.add(log);
@@ -110,6 +110,12 @@ export class Cleaner {
       if (dirtiest === null || cleanable.dirtyRatio > dirtiest.dirtyRatio) dirtiest = cleanable;
     }
     return dirtiest;
+  }
+
+  /** Whether the log is there still: a topic may be deleted in the middle of anything. */
+  #serves(log: PartitionLog): boolean {
+    for (const one of this.#options.logs()) if (one === log) return true;
+    return false;
   }
 
   /** Logs that are no more fall out. */

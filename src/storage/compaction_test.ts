@@ -7,6 +7,7 @@ import type { TopicConfig } from "../config/topic_configs.ts";
 import * as batch from "../protocol/records/batch.ts";
 import { buildBatch } from "../protocol/records/build.ts";
 import { CompressionType } from "../protocol/records/compression.ts";
+import { buildEndTxnBatch } from "../protocol/records/control_record.ts";
 import { CLEANER_CHECKPOINT, readCheckpoint } from "./checkpoints.ts";
 import { Cleaner, type CleanerOptions } from "./compaction.ts";
 import {
@@ -212,6 +213,27 @@ Deno.test("a marker goes when its transaction's records are gone and the horizon
   checkConsumers(log, history, log.segments.at(-1)!.baseOffset);
 });
 
+Deno.test("a producer's last batch keeps its marker: a replay opens no transaction again", async () => {
+  for (const isCommit of [true, false]) {
+    const { history, log, cleaner, events, store, clock } = setup();
+    const producer = { producerId: 11, producerEpoch: 0, timestampMs: clock.nowMs() };
+    const records = [{ key: new Uint8Array(1), timestampMs: clock.nowMs() }];
+    const one = buildBatch({ ...producer, records, baseSequence: 0, isTransactional: true });
+    log.append(one, { origin: "client", leaderEpoch: 0 });
+    const marker = buildEndTxnBatch({ ...producer, isCommit, coordinatorEpoch: 0 });
+    log.append(marker, { origin: "coordinator", leaderEpoch: 0 });
+    for (let round = 0; round < 4; round++) {
+      await history.put(["a", `${round}`], ["\0", `${round}`]);
+      log.roll();
+      await cleanAll({ cleaner, log, events, store });
+      clock.advance(11_000);
+    }
+    const again = await reopened(testContext(await withoutSnapshots(store), clock), 0);
+    assertEquals(again.lastStableOffset, again.logEndOffset);
+    assertEquals(producersOf(again), producersOf(log));
+  }
+});
+
 Deno.test("records of an aborted transaction go, and what of it lies above is still skipped", async () => {
   for (const seed of [3, 4, 5, 6]) {
     const store = new MemoryStore(), clock = new BusyClock();
@@ -273,17 +295,18 @@ Deno.test("max.compaction.lag.ms closes the active segment in time", async () =>
 });
 
 Deno.test("a position at the end of the clean part is reached, though no record is left there", async () => {
-  const { history, log, cleaner, events, store } = setup();
+  const { history, log, cleaner, events, store, clock } = setup();
   await history.put(["a", "1"]);
-  await history.put(["b", null]);
-  await history.put(["b", null]);
+  const producer = { producerId: 11, producerEpoch: 0, timestampMs: clock.nowMs() };
+  const records = [{ key: new Uint8Array(1), timestampMs: clock.nowMs() }];
+  const aborted = buildBatch({ ...producer, records, baseSequence: 0, isTransactional: true });
+  log.append(aborted, { origin: "client", leaderEpoch: 0 });
   log.roll();
-  await cleanAll({ cleaner, log, events, store });
-  log.config = compactedConfig({ "delete.retention.ms": 0 });
-  const bytes = log.read(0, { maxBytes: 1 << 16, bound: "hw", minOneBatch: true })!;
-  let end = 0;
-  for (const at of batch.batches(bytes)) end = batch.lastOffset(bytes, at) + 1;
-  assertEquals(end, log.logEndOffset);
+  const end = { ...producer, producerEpoch: 1, isCommit: false, coordinatorEpoch: 0 };
+  await log.append(buildEndTxnBatch(end), { origin: "coordinator", leaderEpoch: 0 }).durable;
+  assertEquals(await cleanAll({ cleaner, log, events, store }), 2);
+  const bytes = log.read(1, { maxBytes: 1, bound: "hw", minOneBatch: true })!;
+  assertEquals([batch.baseOffset(bytes), batch.recordCount(bytes)], [1, 0]);
 });
 
 Deno.test("one key map after the other covers a log with more keys than one takes", async () => {

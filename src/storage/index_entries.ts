@@ -110,6 +110,11 @@ export class IndexEntries {
     this.#pending = NOTHING;
   }
 
+  /** Makes the blob when there is none: Kafka takes an index that is missing for damage, though it be empty. */
+  create(): void {
+    this.#storedCount();
+  }
+
   /** fdatasync of what flush() wrote. */
   async sync(): Promise<void> {
     await this.#blob?.sync();

@@ -78,6 +78,8 @@ export class Journal {
   readonly #files: [JournalFile, JournalFile];
   #current = 0;
   #sequence: number;
+  /** Whether the files' names survive power loss. */
+  #isNamed = false;
   /** Grows to what a round takes. */
   #scratch = new Uint8Array(1 << 16);
 
@@ -105,6 +107,9 @@ export class Journal {
     for (const { log } of stretches) file.logs.add(log);
     file.append(this.#scratch.subarray(0, bytes));
     await file.blob.sync();
+    if (this.#isNamed) return;
+    await this.#options.store.syncFolder("");
+    this.#isNamed = true;
   }
 
   /** After a clean stop nothing is left to redo: removes the files. */

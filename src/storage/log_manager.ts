@@ -67,15 +67,20 @@ export class LogManager {
       const ofAnother = topicId !== null && topicId !== one.topicId;
       if (ofAnother) this.#discard(folder);
       if (topicId === null) repairMetadata(this.#context, one);
+      const entries = (journal.get(folder) ?? []).filter((entry) => entry.topicId === one.topicId);
       if (!present.delete(folder) || ofAnother) {
-        this.#create(one);
-        continue;
+        if (entries.length === 0) {
+          this.#create(one);
+          continue;
+        }
+        store.makeFolder(folder); // a power loss took the name; the journal has what was acknowledged
+        repairMetadata(this.#context, one);
       }
       const { log, cutBytes, damage } = await openLog(this.#context, one, one.config, {
         recoveryPoint: recoveryPoints.get(folder),
         logStartOffset: logStarts.get(folder),
         clean: this.#options.cleanStart,
-        journal: journal.get(folder) ?? [],
+        journal: entries,
       });
       if (cutBytes > 0) this.#options.onEvent("torn_tail_cut", { folder, bytes: cutBytes });
       if (damage) this.#options.onEvent("partition_offline", { folder, reason: damage });

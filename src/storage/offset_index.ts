@@ -80,6 +80,11 @@ export class OffsetIndex {
     this.#entries.flush();
   }
 
+  /** Makes the blob when there is none. */
+  create(): void {
+    this.#entries.create();
+  }
+
   /** fdatasync of what was written. */
   sync(): Promise<void> {
     return this.#entries.sync();

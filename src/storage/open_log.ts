@@ -88,13 +88,14 @@ export async function openLog(
     recoveryPoint: recoveryPoint ?? logStartOffset,
     logStartOffset,
     indexIntervalBytes: config["index.interval.bytes"],
+    mayHaveGaps: recoveryPoint === undefined || config["cleanup.policy"].includes("compact"),
     nowMs: context.clock.nowMs(),
   });
   dropSnapshotsBeyond(context, folder, recovered.logEndOffset);
   if (recovered.damage === null) await keepEpochs(context, folder, recovered);
   const log = new PartitionLog(context, {
     ...ref,
-    segments: bases,
+    segments: recovered.bases,
     logStartOffset: Math.min(logStartOffset, recovered.logEndOffset),
     logEndOffset: recovered.logEndOffset,
     recoveryPoint: Math.min(recoveryPoint ?? 0, recovered.logEndOffset),

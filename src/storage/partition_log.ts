@@ -417,6 +417,7 @@ export class PartitionLog implements Syncable {
     try {
       const next = { bytes: one.length, lastOffset: last, timestampMs: maxTimestampMs };
       if (mustRoll(this.#active, next, this.config, this.#context.clock.nowMs())) this.roll();
+      this.#active.openIndexes();
     } catch (error) {
       if (error instanceof StoreError) return ErrorCode.KAFKA_STORAGE_ERROR;
       throw error;

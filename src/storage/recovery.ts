@@ -6,17 +6,22 @@
  *
  * | found | means | answer |
  * |---|---|---|
- * | bytes at the end that are no whole, valid batch | a write that a crash tore | cut them |
- * | the same with valid batches behind it, or below the recovery point | damage | keep the bytes, partition offline |
+ * | bytes at the end of a segment that are no whole, valid batch | a write that a crash tore | cut them, and the segments behind |
+ * | the same with valid batches behind it in the file, or below the recovery point | damage | keep the bytes, partition offline |
  *
- * Kafka cuts in both cases, because its replicas refill what was cut; a single node has nobody to ask.
+ * Kafka cuts in both cases, because its replicas refill what was cut; a single node has nobody to ask. A segment that
+ * was begun before the one in front of it had reached the device may survive a power loss that took the end of
+ * that one: nothing in it was acknowledged by a sync, since a sync covers both, so it goes too, as with Kafka.
  */
 import * as batch from "../protocol/records/batch.ts";
-import { Segment, type SegmentContext } from "./segment.ts";
+import { Segment, type SegmentContext, segmentName } from "./segment.ts";
+import { removeSegment, SEGMENT_FILES_AND_SNAPSHOT } from "./segment_files.ts";
 
 /** What the scan of a folder came to. */
 export interface Recovered {
   readonly logEndOffset: number;
+  /** Base offsets of the segments that are left. */
+  readonly bases: readonly number[];
   /** Bytes of a torn tail that were cut. */
   readonly cutBytes: number;
   /** Why the partition must not be served, or null. */
@@ -33,6 +38,8 @@ export function recoverLog(
     recoveryPoint: number;
     logStartOffset: number;
     indexIntervalBytes: number;
+    /** Whether compaction may have left gaps between segments. */
+    mayHaveGaps: boolean;
     nowMs: number;
   },
 ): Recovered {
@@ -41,8 +48,14 @@ export function recoverLog(
   let expected = bases[first] ?? options.logStartOffset;
   let cutBytes = 0;
   const epochs: { epoch: number; startOffset: number }[] = [];
-  for (let i = Math.max(0, first); i < bases.length; i++) {
+  let count = bases.length;
+  for (let i = Math.max(0, first); i < count; i++) {
     const segment = new Segment(context, bases[i], options.nowMs);
+    if (isLeftAlone(segment, expected, options)) {
+      segment.close();
+      removeFrom(context, bases, count = i);
+      break;
+    }
     const found = recoverSegment(
       segment,
       Math.max(expected, bases[i]),
@@ -52,32 +65,55 @@ export function recoverLog(
     expected = found.nextOffset;
     const torn = segment.size - found.validBytes;
     if (torn > 0) {
-      const where = `${context.folder}: the batch at position ${found.validBytes} of segment ${
-        bases[i]
-      }`;
-      const damage = damageOf(segment, found.validBytes, expected, options.recoveryPoint) ??
-        (i + 1 < bases.length ? "segments follow it" : null);
+      const damage = damageOf(segment, found.validBytes, expected, options.recoveryPoint);
       if (damage) {
         segment.close();
+        const where = `${context.folder}: the batch at position ${found.validBytes} of segment ${
+          bases[i]
+        }`;
         return {
           logEndOffset: expected,
+          bases,
           cutBytes: 0,
           damage: `${where} is not valid and ${damage}`,
           epochs,
         };
       }
       segment.truncate(found.validBytes, expected);
-      cutBytes += torn;
+      cutBytes += torn + removeFrom(context, bases.slice(0, count), i + 1);
+      count = i + 1;
     }
-    segment.flushIndexes(i + 1 < bases.length);
+    segment.flushIndexes(i + 1 < count);
     segment.close();
   }
-  if (expected < options.recoveryPoint) {
-    const damage =
-      `${context.folder}: the log ends at offset ${expected}, but was synced up to ${options.recoveryPoint}`;
-    return { logEndOffset: expected, cutBytes, damage, epochs };
+  const damage = expected < options.recoveryPoint
+    ? `${context.folder}: the log ends at offset ${expected}, but was synced up to ${options.recoveryPoint}`
+    : null;
+  return { logEndOffset: expected, bases: bases.slice(0, count), cutBytes, damage, epochs };
+}
+
+/** An empty last segment behind a gap: a power loss took the end of the segment before it. */
+function isLeftAlone(
+  segment: Segment,
+  expected: number,
+  options: { recoveryPoint: number; mayHaveGaps: boolean },
+): boolean {
+  const { baseOffset, size } = segment;
+  return size === 0 && baseOffset > expected && baseOffset > options.recoveryPoint &&
+    !options.mayHaveGaps;
+}
+
+/** Removes the segments from the index `from` on; their bytes. */
+function removeFrom(context: SegmentContext, bases: readonly number[], from: number): number {
+  const { store, folder } = context;
+  let bytes = 0;
+  for (const base of bases.slice(from)) {
+    const blob = store.open(`${folder}/${segmentName(base)}.log`);
+    bytes += blob.size;
+    blob.close();
+    removeSegment(store, folder, base, { suffix: "", files: SEGMENT_FILES_AND_SNAPSHOT });
   }
-  return { logEndOffset: expected, cutBytes, damage: null, epochs };
+  return bytes;
 }
 
 /** Walks one segment's valid batches and indexes them. */

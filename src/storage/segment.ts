@@ -93,6 +93,12 @@ export class Segment {
     return this.#offsetOfLargest;
   }
 
+  /** Opens what admit() writes to, so that a failure to do so leaves nothing half done. */
+  openIndexes(): void {
+    this.offsetIndex.create();
+    this.timeIndex.create();
+  }
+
   /** Takes up a batch that is about to be appended to the log, behind everything admitted before. */
   admit(batch: BatchSummary, bytes: number, indexIntervalBytes: number): void {
     this.#learnTimes();
@@ -219,6 +225,7 @@ export class Segment {
   /** Writes index entries that are only in memory; `seal` adds the last timestamp, as Kafka does when a segment rolls or closes. */
   flushIndexes(seal: boolean): void {
     if (seal) {
+      this.openIndexes();
       this.#learnTimes();
       if (this.#largestTimestampMs >= 0) {
         this.timeIndex.maybeAppend(this.#largestTimestampMs, this.#offsetOfLargest);

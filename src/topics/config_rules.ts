@@ -54,6 +54,8 @@ export interface NextConfigs {
   /** Null for what is deleted. */
   readonly changes: ReadonlyMap<string, string | null>;
   readonly fixedBrokerConfigs: ReadonlySet<string>;
+  /** Whether the cluster runs with eligible leader replicas (KIP-966). */
+  readonly hasElr: boolean;
 }
 
 /** What is wrong with the configs a resource would have, or null. */
@@ -104,7 +106,7 @@ function topicConfigError({ next, changes }: NextConfigs): Outcome | null {
 
 function brokerError(
   resourceName: string,
-  { changes, fixedBrokerConfigs }: NextConfigs,
+  { changes, fixedBrokerConfigs, hasElr }: NextConfigs,
 ): Outcome | null {
   const set = [...changes].filter(([, value]) => value !== null) as [string, string][];
   const fixed = set.map(([name]) => name).filter((name) =>
@@ -118,7 +120,7 @@ function brokerError(
     const error = spec === undefined ? null : configValueError(spec, name, value);
     if (error !== null) return invalid(error);
   }
-  return minInsyncError(resourceName, changes);
+  return hasElr ? minInsyncError(resourceName, changes) : null;
 }
 
 /**

@@ -10,6 +10,7 @@ import { ErrorCode } from "../protocol/errors.ts";
 import { dynamicBrokerConfig } from "./broker_configs.ts";
 import { type Catalogue, ConfigResource } from "./catalogue.ts";
 import { configError, resourceError } from "./config_rules.ts";
+import { EligibleLeaderReplicas } from "./features.ts";
 import type { NewRecord } from "./metadata_record.ts";
 import type { Plan } from "./metadata_store.ts";
 import { failure, type Outcome, repeated, SUCCESS } from "./outcome.ts";
@@ -76,7 +77,8 @@ function alter(
     if (error !== null) return error;
   }
   const changes = changesBetween(current, next);
-  const error = configError(resource, { ...options, next, changes });
+  const hasElr = catalogue.features.has(EligibleLeaderReplicas);
+  const error = configError(resource, { ...options, next, changes, hasElr });
   if (error !== null) return error;
   const { resourceType, resourceName } = resource;
   for (const [name, value] of changes) {

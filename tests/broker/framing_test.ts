@@ -108,6 +108,17 @@ Deno.test("connections past maxConnections are closed, and there is room again w
   await answers(second);
 });
 
+Deno.test("what came before a broken frame is answered, also what takes its time, and then it closes", async () => {
+  await using broker = await TestBroker.start();
+  const wire = await broker.wire();
+  const metadata = requestBytes(Metadata, 1, { topics: null });
+  await wire.write(joined([apiVersions, metadata, closing["a frame of length -1"], apiVersions]));
+  await wire.answer(ApiVersions, 0);
+  await wire.answer(Metadata, 1);
+  assertEquals(await within(wire.frame(), "closing"), null);
+  await broker.serves();
+});
+
 // ---- What does not
 
 for (const version of [6, 99, 32767, -1]) {

@@ -27,6 +27,7 @@ export interface Settings {
   readonly autoCreateTopics?: boolean;
   readonly limits?: Partial<Config["limits"]>;
   readonly batching?: Partial<Config["batching"]>;
+  readonly groups?: Partial<Config["groups"]>;
   /** Broker-wide topic defaults, as text. */
   readonly topic?: Readonly<Record<string, string>>;
 }
@@ -236,6 +237,7 @@ function configOf(settings: Settings): Config {
       ...settings.batching,
     },
     limits: { ...config.limits, ...settings.limits },
+    groups: { ...config.groups, ...settings.groups },
     topic: resolveTopicConfig(Object.entries(settings.topic ?? {})),
     topicSet: new Map(Object.entries(settings.topic ?? {})),
   };

@@ -1,0 +1,51 @@
+/** The options of `[metrics]`: what is shown, and how many names at most. */
+import type { Option } from "./option.ts";
+
+export const metricsOptions = {
+  enabled: {
+    type: "boolean",
+    default: true,
+    restart: true,
+    doc: "Answer /metrics; the health checks stay either way.",
+  },
+  prefix: {
+    type: "text",
+    default: "runnel",
+    pattern: /^[a-zA-Z][a-zA-Z0-9_]{0,63}$/,
+    need: "a letter, then letters, digits and _",
+    restart: true,
+    doc: "First part of every metric's name.",
+  },
+  maxTopics: {
+    type: "integer",
+    default: 500,
+    min: 0,
+    max: 100_000,
+    restart: true,
+    doc: 'Topics with counters of their own; the rest are added up under the topic "other".',
+  },
+  maxPartitions: {
+    type: "integer",
+    default: 2000,
+    min: 0,
+    max: 100_000,
+    restart: true,
+    doc: "Partitions with offsets and sizes of their own; the rest are left out.",
+  },
+  maxGroups: {
+    type: "integer",
+    default: 500,
+    min: 0,
+    max: 100_000,
+    restart: true,
+    doc: "Groups shown with members, state and generation; the rest are left out, idle ones first.",
+  },
+  maxGroupPartitions: {
+    type: "integer",
+    default: 2000,
+    min: 0,
+    max: 100_000,
+    restart: true,
+    doc: "Partitions whose lag is shown, over all groups; the rest are left out.",
+  },
+} as const satisfies Record<string, Option>;

@@ -1,0 +1,37 @@
+/**
+ * Features: which levels of Kafka's features this broker can run at, and which are in force (KIP-584).
+ *
+ * A cluster is made with Kafka's levels, those of share and streams groups among them, so that Kafka can take it over;
+ * clients are told only of what is served.
+ */
+import type { MetadataLog } from "./metadata_log.ts";
+
+export const MetadataVersion = "metadata.version";
+export const EligibleLeaderReplicas = "eligible.leader.replicas.version";
+/** Its level stands with the voters, not among the feature levels. */
+export const KraftVersion = "kraft.version";
+
+export interface Feature {
+  readonly name: string;
+  /** Both included. */
+  readonly minVersion: number;
+  readonly maxVersion: number;
+}
+
+export const SUPPORTED_FEATURES: readonly Feature[] = [
+  { name: EligibleLeaderReplicas, minVersion: 0, maxVersion: 1 },
+  { name: "group.version", minVersion: 0, maxVersion: 1 },
+  { name: KraftVersion, minVersion: 0, maxVersion: 1 },
+  { name: MetadataVersion, minVersion: 7, maxVersion: 30 },
+  { name: "transaction.version", minVersion: 0, maxVersion: 2 },
+];
+
+/** The levels in force of what is supported; level 0 is told by leaving the feature out. */
+export function finalizedFeatures(
+  { catalogue, kraftVersion }: Pick<MetadataLog, "catalogue" | "kraftVersion">,
+): { name: string; level: number }[] {
+  return SUPPORTED_FEATURES.map(({ name }) => ({
+    name,
+    level: name === KraftVersion ? kraftVersion : catalogue.features.get(name) ?? 0,
+  })).filter(({ level }) => level > 0);
+}
