@@ -12,9 +12,11 @@ import { finalizedFeatures } from "../topics/features.ts";
 import type { MetadataLog } from "../topics/metadata_log.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
 import { ProducerIds } from "../topics/producer_ids.ts";
+import { alterClientQuotas } from "./alter_client_quotas.ts";
 import { alterConfigs } from "./alter_configs.ts";
 import { alterPartitionReassignments } from "./alter_partition_reassignments.ts";
 import { alterReplicaLogDirs } from "./alter_replica_log_dirs.ts";
+import { alterUserScramCredentials } from "./alter_user_scram_credentials.ts";
 import { apiVersions } from "./api_versions.ts";
 import { consumerGroupDescribe } from "./consumer_group_describe.ts";
 import { consumerGroupHeartbeat } from "./consumer_group_heartbeat.ts";
@@ -26,6 +28,7 @@ import { deleteGroups } from "./delete_groups.ts";
 import { deleteRecords } from "./delete_records.ts";
 import { deleteTopics } from "./delete_topics.ts";
 import { describeAcls } from "./describe_acls.ts";
+import { describeClientQuotas } from "./describe_client_quotas.ts";
 import { describeCluster } from "./describe_cluster.ts";
 import { describeConfigs } from "./describe_configs.ts";
 import { describeGroups } from "./describe_groups.ts";
@@ -33,6 +36,7 @@ import { describeLogDirs } from "./describe_log_dirs.ts";
 import { describeProducers } from "./describe_producers.ts";
 import { describeQuorum } from "./describe_quorum.ts";
 import { describeTopicPartitions } from "./describe_topic_partitions.ts";
+import { describeUserScramCredentials } from "./describe_user_scram_credentials.ts";
 import { electLeaders } from "./elect_leaders.ts";
 import { fetch } from "./fetch.ts";
 import type { FetchSessions } from "./fetch_sessions.ts";
@@ -138,6 +142,10 @@ export function allHandlers(services: Services): readonly Handler[] {
     alterPartitionReassignments({ catalogue }),
     listPartitionReassignments({ catalogue }),
     offsetDelete({ groups, catalogue }),
+    describeClientQuotas({ catalogue }),
+    alterClientQuotas({ metadata }),
+    describeUserScramCredentials({ catalogue }),
+    alterUserScramCredentials({ metadata }),
     describeQuorum({ metadata, nodeId, clock }),
     updateFeatures({ metadata, nodeId }),
     describeCluster({ nodes }),

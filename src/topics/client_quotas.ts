@@ -1,0 +1,94 @@
+/**
+ * Client quotas: limits set for users, client ids and addresses, each alone or a user together with a client id. The
+ * name null is the default of those that have none of their own (KIP-546).
+ */
+import { isIP } from "node:net";
+import type { Catalogue } from "./catalogue.ts";
+import { repeated } from "./outcome.ts";
+
+/** One part of who a quota is for: a user, client-id or ip, and its name. */
+export interface QuotaEntityPart {
+  readonly entityType: string;
+  /** Null: the default. */
+  readonly entityName: string | null;
+}
+
+export interface ClientQuota {
+  readonly entity: readonly QuotaEntityPart[];
+  /** By key. */
+  readonly values: ReadonlyMap<string, number>;
+}
+
+/** Every quota there is, by its entity's key. */
+export function clientQuotas(catalogue: Catalogue): Map<string, ClientQuota> {
+  const quotas = new Map<
+    string,
+    { entity: readonly QuotaEntityPart[]; values: Map<string, number> }
+  >();
+  for (const { entity, key, value } of catalogue.kept("ClientQuotaRecord")) {
+    const id = entityKey(entity);
+    const quota = quotas.get(id) ?? { entity, values: new Map() };
+    quota.values.set(key, value);
+    quotas.set(id, quota);
+  }
+  return quotas;
+}
+
+/** The same text for the same entity, in whatever order its parts come. */
+export function entityKey(entity: readonly QuotaEntityPart[]): string {
+  return JSON.stringify(entity.map((part) => [part.entityType, part.entityName]).sort());
+}
+
+export const USER = "user", CLIENT_ID = "client-id", IP = "ip";
+
+const CLIENT_KEYS: Readonly<Record<string, NumberType>> = {
+  producer_byte_rate: "LONG",
+  consumer_byte_rate: "LONG",
+  request_percentage: "DOUBLE",
+  controller_mutation_rate: "DOUBLE",
+};
+const IP_KEYS: Readonly<Record<string, NumberType>> = { connection_creation_rate: "INT" };
+
+type NumberType = "INT" | "LONG" | "DOUBLE";
+const LARGEST = { INT: 2 ** 31 - 1, LONG: 2 ** 63, DOUBLE: Number.MAX_VALUE } as const;
+
+/** What is wrong with an entity, in Kafka's words (ClientQuotaControlManager), or null. */
+export function entityError(entity: readonly QuotaEntityPart[]): string | null {
+  if (entity.length === 0) return "Invalid empty client quota entity";
+  for (const { entityType, entityName } of entity) {
+    if (![USER, CLIENT_ID, IP].includes(entityType)) {
+      return `Unhandled client quota entity type: ${entityType}`;
+    }
+    if (entityName === "") return `Empty ${entityType} not supported`;
+  }
+  const [twice] = repeated(entity.map(({ entityType }) => entityType));
+  if (twice !== undefined) return `Entity type ${twice} cannot appear more than once in an entity`;
+  const ip = entity.find(({ entityType }) => entityType === IP);
+  if (ip === undefined) return null;
+  if (entity.length > 1) {
+    return "Invalid quota entity combination, IP entity should not be combined with User or ClientId";
+  }
+  return ip.entityName === null || isIP(ip.entityName) !== 0
+    ? null
+    : `${ip.entityName} is not a valid IP or resolvable host.`;
+}
+
+/** What is wrong with `key = value` for an entity, or null. */
+export function quotaError(
+  entity: readonly QuotaEntityPart[],
+  key: string,
+  value: number,
+): string | null {
+  const keys = entity[0].entityType === IP ? IP_KEYS : CLIENT_KEYS;
+  if (!Object.hasOwn(keys, key)) return `Invalid configuration key ${key}`;
+  const type = keys[key];
+  if (!(value > 0)) return `Quota ${key} must be greater than 0`;
+  if (value > LARGEST[type]) {
+    return `Proposed value for ${key} is too large for ${type === "INT" ? "an" : "a"} ${type}.`;
+  }
+  return type !== "DOUBLE" && Math.abs(value - Math.round(value)) > TOLERANCE
+    ? `${key} cannot be a fractional value.`
+    : null;
+}
+
+const TOLERANCE = 1e-6;
