@@ -8,11 +8,14 @@
 import { BufferPool } from "./bytes/pool.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Config } from "./config/options.ts";
+import { resolveGroupConfig } from "./config/resource_configs.ts";
 import { startHttp } from "./metrics/http.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { MetricsText } from "./metrics/registry.ts";
+import { groupTopics } from "./handlers/group_topics.ts";
 import { allHandlers } from "./handlers/mod.ts";
 import { FetchSessions } from "./handlers/fetch_sessions.ts";
+import { ASSIGNORS } from "./groups/consumer_assignors.ts";
 import { GroupCoordinator } from "./groups/coordinator.ts";
 import { scrapeGroups } from "./groups/group_scrape.ts";
 import { offsetsTopic } from "./handlers/offsets_topic.ts";
@@ -35,7 +38,12 @@ import type { LogContext } from "./storage/log_context.ts";
 import type { PartitionLog } from "./storage/partition_log.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "./storage/producer_state.ts";
 import type { Store } from "./storage/store.ts";
-import type { Catalogue, CatalogueChange, Topic } from "./topics/catalogue.ts";
+import {
+  type Catalogue,
+  type CatalogueChange,
+  ConfigResource,
+  type Topic,
+} from "./topics/catalogue.ts";
 import { MetadataLog } from "./topics/metadata_log.ts";
 import { METADATA_TOPIC, METADATA_TOPIC_ID } from "./topics/metadata_topic.ts";
 import { type NodeRegistry, registeredNodes } from "./topics/node_registry.ts";
@@ -246,6 +254,11 @@ function groupCoordinator(
   const log = logger("groups");
   const { catalogue } = metadata;
   const { offsetsRetentionMinutes, offsetsPartitions, ...settings } = config.groups;
+  const usual = {
+    ...resolveGroupConfig(new Map()),
+    maxSize: settings.consumerMaxSize,
+    assignors: [...ASSIGNORS.keys()],
+  };
   return new GroupCoordinator({
     clock,
     settings: { ...settings, offsetsRetentionMs: offsetsRetentionMinutes * 60_000 },
@@ -257,6 +270,13 @@ function groupCoordinator(
       partitions: offsetsPartitions,
       maxPartitions: config.limits.maxPartitions,
     }),
+    consumer: {
+      topics: groupTopics(metadata),
+      settings: (groupId) => {
+        const configs = catalogue.configs(ConfigResource.GROUP, groupId);
+        return configs.size === 0 ? usual : { ...usual, ...resolveGroupConfig(configs) };
+      },
+    },
     give: (chunk) => pool.give(chunk),
     newId: () => crypto.randomUUID(),
     wake: (delayMs, work) => {

@@ -348,6 +348,15 @@ export const options = {
       kafkaName: "offsets.retention.check.interval.ms",
       doc: "How often offsets past their retention are looked for.",
     },
+    consumerMaxSize: {
+      type: "integer",
+      default: 10_000,
+      min: 1,
+      max: INT_MAX,
+      restart: true,
+      kafkaName: "group.consumer.max.size",
+      doc: "Members in a group of the consumer protocol (KIP-848).",
+    },
     offsetMetadataMaxLength: {
       type: "integer",
       default: 4096,

@@ -6,6 +6,7 @@ import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { appendError, type GroupCoordinator } from "./coordinator.ts";
 import { apply } from "./classic_facts.ts";
+import { consumerFetchError } from "./consumer_offsets.ts";
 import type { Group } from "./group.ts";
 import { type GroupPartition, LogLostError } from "./group_partition.ts";
 import {
@@ -34,13 +35,17 @@ export function commitOffsets(
   if (typeof partition === "number") return all(partition);
   const known = partition.groups.get(groupId);
   const refused = commitError(known, commitment, commitment.knowsGroupIdNotFound);
-  if (refused !== ErrorCode.NONE) return all(refused);
+  if (typeof refused === "number" && refused !== ErrorCode.NONE) return all(refused);
   if (known === undefined && coordinator.isFull) return all(ErrorCode.GROUP_MAX_SIZE_REACHED);
 
   const now = coordinator.now();
   if (known) keepSession(known, commitment.memberId, now.ms);
   const maxMetadataLength = coordinator.settings.offsetMetadataMaxLength;
-  const { facts, errorCodes } = decideCommit(commitment, { wallMs: now.wallMs, maxMetadataLength });
+  const { facts, errorCodes } = decideCommit(commitment, {
+    wallMs: now.wallMs,
+    maxMetadataLength,
+    check: typeof refused === "number" ? undefined : refused,
+  });
   if (facts.length === 0) return Promise.resolve(errorCodes);
   const group = partition.groupOrNew(groupId, now.wallMs);
   const failed = partition.commit(group, facts, now.wallMs);
@@ -62,6 +67,14 @@ export interface FetchedOffset {
   readonly isUnstable: boolean;
 }
 
+/** Who fetches, which only consumer groups check. */
+export interface FetchClaim {
+  readonly memberId: string | null;
+  readonly memberEpoch: number;
+}
+
+const NOT_A_MEMBER: FetchClaim = { memberId: null, memberEpoch: -1 };
+
 /**
  * The offsets of these partitions, or of all that have one; the error code when the group cannot be asked for. An
  * unknown group simply has none. Resolves when what is shown is kept, so that no restart takes it back.
@@ -73,10 +86,15 @@ export function fetchOffsets(
     | readonly { readonly topic: string; readonly topicId: Uuid; readonly partition: number }[]
     | null,
   requireStable: boolean,
+  { memberId, memberEpoch }: FetchClaim = NOT_A_MEMBER,
 ): Promise<readonly FetchedOffset[] | number> {
   const partition = coordinator.place(groupId);
   if (typeof partition === "number") return Promise.resolve(partition);
   const group = partition.groups.get(groupId);
+  if (group?.members.type === "consumer") {
+    const refused = consumerFetchError(group.members, memberId, memberEpoch);
+    if (refused !== ErrorCode.NONE) return Promise.resolve(refused);
+  }
   const isUnstable = (topic: string, index: number) =>
     requireStable && partition.pending.has(groupId, { topic, partition: index });
   const fetched = (wanted ?? committedPartitions(group)).map((one): FetchedOffset => {
@@ -118,6 +136,7 @@ export function deleteOffsets(
 
 /** A commit shows that its member lives, as a beat does. */
 function keepSession({ members }: Group, memberId: string, nowMs: number): void {
+  if (members.type !== "classic") return; // in the consumer protocol only heartbeats count
   const member = members.members.get(memberId);
   if (member === undefined) return;
   apply(members, { kind: "beat", memberId, expiresAtMs: nowMs + member.sessionTimeoutMs });

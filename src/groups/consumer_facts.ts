@@ -50,6 +50,21 @@ export type ConsumerMemoryFact =
   | { readonly kind: "revoking"; readonly memberId: string; readonly deadlineMs: number | null }
   | { readonly kind: "topicsSeen"; readonly state: unknown };
 
+export const CONSUMER_LOG_KINDS: readonly ConsumerLogFact["kind"][] = [
+  "member",
+  "memberGone",
+  "epoch",
+  "epochGone",
+  "target",
+  "targetGone",
+  "targetEpoch",
+  "targetEpochGone",
+  "current",
+  "currentGone",
+  "regex",
+  "regexGone",
+];
+
 export function isMemoryFact(fact: ConsumerFact): fact is ConsumerMemoryFact {
   return fact.kind === "consumerBeat" || fact.kind === "revoking" || fact.kind === "topicsSeen";
 }

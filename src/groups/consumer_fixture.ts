@@ -9,19 +9,27 @@ import { apply, type ConsumerFact, isMemoryFact } from "./consumer_facts.ts";
 import { type ConsumerGroup, newConsumerGroup } from "./consumer_group.ts";
 import { type ConsumerEvent, decide, due, nextDeadline } from "./consumer_machine.ts";
 import { decodeConsumerFact, encodeConsumerFact } from "./consumer_records.ts";
+import type { ConsumerContext } from "./coordinator.ts";
 import type { TopicFacts, TopicView } from "./consumer_topics.ts";
 import type { NewRecord } from "../protocol/records/build.ts";
+
+/** What a coordinator needs for consumer groups, over topics that a test makes. */
+export function consumerContext(topics = new TableTopics()): ConsumerContext {
+  return { topics, settings: () => SETTINGS };
+}
+
+const SETTINGS: ConsumerSettings = {
+  sessionTimeoutMs: 45_000,
+  heartbeatIntervalMs: 5000,
+  assignmentIntervalMs: 0,
+  maxSize: 1000,
+  assignors: ["uniform", "range"],
+};
 
 export class ConsumerTable {
   group: ConsumerGroup = newConsumerGroup("GROUP");
   nowMs = 0;
-  settings: ConsumerSettings = {
-    sessionTimeoutMs: 45_000,
-    heartbeatIntervalMs: 5000,
-    assignmentIntervalMs: 0,
-    maxSize: 1000,
-    assignors: ["uniform", "range"],
-  };
+  settings: ConsumerSettings = SETTINGS;
   readonly topics = new TableTopics();
   readonly log: NewRecord[] = [];
   /** How far the wall clock has been set forward or back. */
@@ -68,7 +76,7 @@ export class ConsumerTable {
     const group = newConsumerGroup(this.group.id);
     for (const { key, value } of log) {
       const decoded = decodeConsumerFact(key!, value ?? null);
-      if (decoded?.fact) apply(group, decoded.fact);
+      if (decoded) apply(group, decoded.fact);
     }
     return group;
   }

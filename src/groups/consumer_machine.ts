@@ -6,7 +6,7 @@
  * A group that does not exist is a new one with epoch 0. The shell forgets it again when a decision has no facts.
  */
 import { ErrorCode } from "../protocol/errors.ts";
-import type { ConsumerFact } from "./consumer_facts.ts";
+import type { ConsumerFact, ConsumerLogFact } from "./consumer_facts.ts";
 import {
   type ConsumerGroup,
   type ConsumerMember,
@@ -128,8 +128,8 @@ export function removals(
 }
 
 /** Everything the log knows of the group goes: it is deleted, or becomes a classic one. */
-export function goneFacts(group: Readonly<ConsumerGroup>): ConsumerFact[] {
-  const facts: ConsumerFact[] = [];
+export function goneFacts(group: Readonly<ConsumerGroup>): ConsumerLogFact[] {
+  const facts: ConsumerLogFact[] = [];
   for (const memberId of group.members.keys()) facts.push({ kind: "currentGone", memberId });
   for (const memberId of group.targets.keys()) facts.push({ kind: "targetGone", memberId });
   facts.push({ kind: "targetEpochGone" });

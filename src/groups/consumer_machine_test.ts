@@ -248,7 +248,7 @@ Deno.test("a deleted group leaves nothing in the log", () => {
 
 Deno.test("commits are taken from members of the epoch, and late ones for what they had before", () => {
   const table = tableWith({ t: 2 }), t = table.topics.idOf("t");
-  const claim = { memberId: "a", memberEpoch: -1, apiVersion: 9, isTransactional: false };
+  const claim = { memberId: "a", memberEpoch: -1, knowsEpochs: true, isTransactional: false };
   assertEquals(consumerCommitCheck(table.group, claim), ErrorCode.NONE, "nobody is there");
   const { memberEpoch } = join(table, "a");
   assertEquals(check(table, -1), ErrorCode.STALE_MEMBER_EPOCH);
@@ -259,7 +259,7 @@ Deno.test("commits are taken from members of the epoch, and late ones for what t
   assertEquals(check(table, memberEpoch!), ErrorCode.NONE);
   assertEquals(check(table, memberEpoch! + 1), ErrorCode.STALE_MEMBER_EPOCH);
   assertEquals(
-    consumerCommitCheck(table.group, { ...claim, memberEpoch: memberEpoch!, apiVersion: 8 }),
+    consumerCommitCheck(table.group, { ...claim, memberEpoch: memberEpoch!, knowsEpochs: false }),
     ErrorCode.UNSUPPORTED_VERSION,
   );
   join(table, "b");
@@ -276,7 +276,7 @@ Deno.test("commits are taken from members of the epoch, and late ones for what t
 });
 
 function check(table: ConsumerTable, memberEpoch: number): number {
-  const claim = { memberId: "a", memberEpoch, apiVersion: 9, isTransactional: false };
+  const claim = { memberId: "a", memberEpoch, knowsEpochs: true, isTransactional: false };
   const result = consumerCommitCheck(table.group, claim);
   return typeof result === "number" ? result : result(table.topics.idOf("t"), 1);
 }

@@ -9,21 +9,25 @@ export interface CommitClaim {
   readonly memberId: string;
   /** The member epoch, or the generation of a classic member; -1: not from a member. */
   readonly memberEpoch: number;
-  readonly apiVersion: number;
+  /** OffsetCommit v9+, whose callers know what a stale member epoch is. */
+  readonly knowsEpochs: boolean;
   readonly isTransactional: boolean;
 }
+
+/** An error code for one partition of a commit. */
+export type PartitionCheck = (topicId: Uuid, partition: number) => number;
 
 /** An error code for the whole commit, or what gives one for each partition. */
 export function consumerCommitCheck(
   group: Readonly<ConsumerGroup>,
-  { memberId, memberEpoch, apiVersion, isTransactional }: CommitClaim,
-): number | ((topicId: Uuid, partition: number) => number) {
+  { memberId, memberEpoch, knowsEpochs, isTransactional }: CommitClaim,
+): number | PartitionCheck {
   if (memberEpoch < 0 && group.members.size === 0) return ErrorCode.NONE;
   if (isTransactional && memberEpoch === -1 && memberId === "") return ErrorCode.NONE;
   const member = group.members.get(memberId);
   if (member === undefined) return ErrorCode.UNKNOWN_MEMBER_ID;
   const isClassic = member.metadata.classic !== null;
-  if (!isTransactional && !isClassic && apiVersion < 9) return ErrorCode.UNSUPPORTED_VERSION;
+  if (!isTransactional && !isClassic && !knowsEpochs) return ErrorCode.UNSUPPORTED_VERSION;
   if (memberEpoch === member.epoch) return ErrorCode.NONE;
   const stale = isClassic ? ErrorCode.ILLEGAL_GENERATION : ErrorCode.STALE_MEMBER_EPOCH;
   if (memberEpoch > member.epoch) return stale;

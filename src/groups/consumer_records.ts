@@ -4,7 +4,7 @@
  * | key type | key | value |
  * |---|---|---|
  * | 3 | group | the group epoch |
- * | 4 | group | what topics had been seen, by Kafka 4.0; read over |
+ * | 4 | group | what topics had been seen, by Kafka 4.0; passed over |
  * | 5 | group, member | a member and its subscription |
  * | 6 | group | the assignment epoch |
  * | 7 | group, member | a target assignment |
@@ -40,17 +40,13 @@ export function encodeConsumerFact(
 export function decodeConsumerFact(
   key: Uint8Array,
   value: Uint8Array | null,
-): { groupId: string; fact: ConsumerLogFact | null } | null {
+): { groupId: string; fact: ConsumerLogFact } | null {
   switch (recordType(key)) {
     case log.ConsumerGroupMetadataKey.key: {
       const { groupId } = decode(log.ConsumerGroupMetadataKey, 0, key, 2);
       if (value === null) return { groupId, fact: { kind: "epochGone" } };
       const { epoch, metadataHash } = decodeVersioned(log.ConsumerGroupMetadataValue, value);
       return { groupId, fact: { kind: "epoch", epoch, metadataHash } };
-    }
-    case log.ConsumerGroupPartitionMetadataKey.key: {
-      const { groupId } = decode(log.ConsumerGroupPartitionMetadataKey, 0, key, 2);
-      return { groupId, fact: null };
     }
     case log.ConsumerGroupMemberMetadataKey.key: {
       const { groupId, memberId } = decode(log.ConsumerGroupMemberMetadataKey, 0, key, 2);

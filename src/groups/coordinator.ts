@@ -7,14 +7,22 @@
  */
 import type { Clock } from "../clock.ts";
 import { ErrorCode } from "../protocol/errors.ts";
-import { apply, type ClassicFact } from "./classic_facts.ts";
-import { type ClassicEvent, decide, due, nextDeadline } from "./classic_machine.ts";
+import type { ConsumerSettings } from "./consumer_decision.ts";
+import type { TopicView } from "./consumer_topics.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Now, Reply } from "./decision.ts";
-import { applyLogFact, type Group, type LogFact } from "./group.ts";
+import { type Group, isLogFact, type LogFact } from "./group.ts";
 import { GroupMetrics } from "./group_metrics.ts";
 import { type GroupLog, GroupPartition } from "./group_partition.ts";
 import { javaHashCode } from "./java_hash.ts";
+import {
+  applyFact,
+  deadlineOf,
+  decideEvent,
+  dueIn,
+  type GroupEvent,
+  type GroupFact,
+} from "./machines.ts";
 import { decideExpiry, topicOffsets } from "./offset_machine.ts";
 
 export interface GroupSettings {
@@ -38,10 +46,17 @@ export interface OffsetsTopic {
   led(partition: number): { readonly log: GroupLog; readonly leaderEpoch: number } | null;
 }
 
+/** What groups of the consumer protocol need besides. */
+export interface ConsumerContext {
+  readonly topics: TopicView;
+  readonly settings: (groupId: string) => ConsumerSettings;
+}
+
 export interface GroupCoordinatorOptions {
   readonly clock: Clock;
   readonly settings: GroupSettings;
   readonly topic: OffsetsTopic;
+  readonly consumer: ConsumerContext;
   /** Takes the memory of a read back. */
   readonly give: (chunk: Uint8Array) => void;
   /** Fresh ids for members, unique over all time. */
@@ -53,6 +68,7 @@ export interface GroupCoordinatorOptions {
 
 export class GroupCoordinator {
   readonly settings: GroupSettings;
+  readonly consumer: ConsumerContext;
   readonly metrics = new GroupMetrics();
   readonly newId: () => string;
   readonly #options: GroupCoordinatorOptions;
@@ -70,6 +86,7 @@ export class GroupCoordinator {
   constructor(options: GroupCoordinatorOptions) {
     this.#options = options;
     this.settings = options.settings;
+    this.consumer = options.consumer;
     this.newId = options.newId;
     this.#startedAt = this.now();
     this.#expireLater();
@@ -128,6 +145,7 @@ export class GroupCoordinator {
     if (!partition) return;
     this.#partitions.delete(index);
     for (const { members } of partition.groups.values()) {
+      if (members.type !== "classic") continue; // consumer groups let nobody wait
       for (const { joinTicket, syncTicket } of members.members.values()) {
         if (joinTicket !== null) this.#refuse(joinTicket, ErrorCode.NOT_COORDINATOR);
         if (syncTicket !== null) this.#refuse(syncTicket, ErrorCode.NOT_COORDINATOR);
@@ -195,7 +213,7 @@ export class GroupCoordinator {
   ask(
     partition: GroupPartition,
     group: Group,
-    event: (ticket: number) => ClassicEvent,
+    event: (ticket: number) => GroupEvent,
   ): Promise<Reply> {
     const ticket = ++this.#tickets;
     return new Promise((resolve) => {
@@ -205,11 +223,16 @@ export class GroupCoordinator {
   }
 
   /** Runs an event, and what it makes due, through the group's machine. */
-  submit(partition: GroupPartition, group: Group, event: ClassicEvent, ticket = 0): void {
+  submit(partition: GroupPartition, group: Group, event: GroupEvent, ticket = 0): void {
     const now = this.now();
     let isRefused = false;
-    for (let next: ClassicEvent | null = event; next; next = due(group.members, now.ms)) {
-      const { facts, replies } = decide(group.members, next, now, this.settings);
+    const { topics, settings } = this.consumer;
+    const circumstances = {
+      classicSettings: this.settings,
+      consumerCircumstances: { now, topics, settings: settings(group.id) },
+    };
+    for (let next: GroupEvent | null = event; next; next = dueIn(group, now.ms)) {
+      const { facts, replies } = decideEvent(group, next, circumstances);
       const errorCode = this.#record(partition, group, facts, now);
       if (errorCode !== ErrorCode.NONE) {
         // Nothing has happened. Whoever asked hears of it; what was due is tried again.
@@ -217,11 +240,12 @@ export class GroupCoordinator {
         isRefused = true;
         break;
       }
-      if (next.kind === "memberExpires") this.metrics.sessionsExpired++;
+      const hasExpired = next.kind === "memberExpires" || next.kind === "consumerExpires";
+      if (hasExpired) this.metrics.sessionsExpired++;
       for (const reply of replies) this.#answer(partition, reply);
     }
     partition.forgetIfVoid(group);
-    const deadlineMs = nextDeadline(group.members);
+    const deadlineMs = deadlineOf(group);
     if (deadlineMs === null) return;
     this.#deadlines.set(group, isRefused ? now.ms + APPEND_RETRY_MS : deadlineMs);
     this.#setTimer(now.ms);
@@ -248,23 +272,24 @@ export class GroupCoordinator {
   #record(
     partition: GroupPartition,
     group: Group,
-    facts: readonly ClassicFact[],
+    facts: readonly GroupFact[],
     now: Now,
   ): number {
-    const stored = facts.filter((fact) => fact.kind === "stored");
+    const stored = facts.filter((fact): fact is GroupFact & LogFact => isLogFact(fact));
     const errorCode = partition.append(group.id, stored, now.wallMs);
     if (errorCode !== ErrorCode.NONE) return errorCode;
     for (const fact of facts) {
       this.#count(group, fact, now);
-      if (fact.kind === "stored") applyLogFact(group, fact);
-      else apply(group.members, fact);
+      applyFact(group, fact);
     }
     return ErrorCode.NONE;
   }
 
-  #count({ members }: Group, fact: ClassicFact, now: Now): void {
-    if (fact.kind === "rebalancing") this.metrics.rebalancesBegun++;
-    if (fact.kind !== "stored" || members.rebalanceSinceMs === null) return;
+  #count({ members }: Group, fact: GroupFact, now: Now): void {
+    if (fact.kind === "rebalancing" || fact.kind === "epoch") this.metrics.rebalancesBegun++;
+    if (fact.kind !== "stored" || members.type !== "classic" || members.rebalanceSinceMs === null) {
+      return;
+    }
     this.metrics.rebalanceCompleted(now.ms - members.rebalanceSinceMs);
   }
 
@@ -314,8 +339,8 @@ export class GroupCoordinator {
     for (let group = this.#deadlines.take(ms); group; group = this.#deadlines.take(ms)) {
       const partition = this.place(group.id);
       if (typeof partition === "number" || partition.groups.get(group.id) !== group) continue;
-      const event = due(group.members, ms);
-      const deadlineMs = event === null ? nextDeadline(group.members) : null;
+      const event = dueIn(group, ms);
+      const deadlineMs = event === null ? deadlineOf(group) : null;
       if (event !== null) this.submit(partition, group, event);
       else if (deadlineMs !== null) this.#deadlines.set(group, deadlineMs); // beats moved it
     }

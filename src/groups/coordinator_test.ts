@@ -4,6 +4,7 @@
  * log is the simulations', whose disk syncs when told.
  */
 import { assertEquals, assertRejects } from "@std/assert";
+import { consumerContext } from "./consumer_fixture.ts";
 import { SimulatedLog } from "../../tests/simulation/simulated_log.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import { FakeClock } from "../clock.ts";
@@ -49,6 +50,7 @@ class Desk {
         create: () => Promise.resolve(),
         led: () => ({ log, leaderEpoch: 0 }),
       },
+      consumer: consumerContext(),
       give: () => {},
       newId: () => String(++this.#ids),
       wake: (delayMs, work) => {

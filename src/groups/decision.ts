@@ -2,6 +2,7 @@
  * Decision: what a group's machine answers to an event, and the checks that several of its events share.
  */
 import { ErrorCode } from "../protocol/errors.ts";
+import type { ConsumerGroupHeartbeat } from "../protocol/messages/consumer_group_heartbeat.ts";
 import type { Heartbeat } from "../protocol/messages/heartbeat.ts";
 import type { JoinGroup } from "../protocol/messages/join_group.ts";
 import type { LeaveGroup } from "../protocol/messages/leave_group.ts";
@@ -31,6 +32,7 @@ export interface Bodies {
   readonly sync: ResponseOf<typeof SyncGroup>;
   readonly heartbeat: ResponseOf<typeof Heartbeat>;
   readonly leave: ResponseOf<typeof LeaveGroup>;
+  readonly consumerHeartbeat: ResponseOf<typeof ConsumerGroupHeartbeat>;
   readonly refused: { readonly errorCode: number };
 }
 

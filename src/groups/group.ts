@@ -1,26 +1,44 @@
 /**
  * Group: a group of any type with its offsets, and the facts about it that the log keeps.
  *
- * Membership is told apart by its `type`, and so far is always classic; offsets, listing, deletion and the log do not
- * depend on it.
+ * Membership is told apart by its `type` and has a machine for each; offsets, listing, deletion and the log are shared.
  */
 import type { StoredGroup } from "./classic_facts.ts";
 import { apply as applyClassic } from "./classic_facts.ts";
 import { type ClassicGroup, newClassicGroup } from "./classic_group.ts";
+import {
+  apply as applyConsumer,
+  CONSUMER_LOG_KINDS,
+  type ConsumerLogFact,
+} from "./consumer_facts.ts";
+import { type ConsumerGroup, consumerGroupState, newConsumerGroup } from "./consumer_group.ts";
 import { type CommittedOffset, GroupOffsets } from "./offsets.ts";
 
 /** One group as a coordinator keeps it. */
 export interface Group {
   readonly id: string;
   /** Its membership. A group that only keeps offsets is an empty classic one without a protocol type, as in Kafka. */
-  members: ClassicGroup;
+  members: ClassicGroup | ConsumerGroup;
   readonly offsets: GroupOffsets;
   /** Whether the log has a record of the group itself, not only offsets. */
   isStored: boolean;
 }
 
 /** What the log says. A batch of them is whole or not there at all. */
-export type LogFact = StoredGroup | GroupGone | OffsetCommitted | OffsetGone;
+export type LogFact = StoredGroup | GroupGone | OffsetCommitted | OffsetGone | ConsumerLogFact;
+
+const LOG_KINDS: ReadonlySet<string> = new Set<LogFact["kind"]>([
+  "stored",
+  "groupGone",
+  "committed",
+  "offsetGone",
+  ...CONSUMER_LOG_KINDS,
+]);
+
+/** Whether the fact goes to the log; the others live in memory only. */
+export function isLogFact(fact: { readonly kind: string }): fact is LogFact {
+  return LOG_KINDS.has(fact.kind);
+}
 
 export interface GroupGone {
   readonly kind: "groupGone";
@@ -53,8 +71,12 @@ export function applyLogFact(group: Group, fact: LogFact): void {
   switch (fact.kind) {
     case "stored":
       group.isStored = true;
+      if (group.members.type !== "classic") {
+        group.members = newClassicGroup(group.id, fact.stateSinceMs);
+      }
       return applyClassic(group.members, fact);
     case "groupGone":
+      if (group.members.type !== "classic") return; // in a compacted log the consumer group may come first
       group.isStored = false;
       group.members = newClassicGroup(group.id, group.members.stateSinceMs);
       return;
@@ -62,7 +84,27 @@ export function applyLogFact(group: Group, fact: LogFact): void {
       return group.offsets.set(fact.topic, fact.partition, fact.committed);
     case "offsetGone":
       return group.offsets.delete(fact.topic, fact.partition);
+    default:
+      return applyConsumerFact(group, fact);
   }
+}
+
+/** A fact of a consumer group makes the group one; what is gone of one that is none any more is gone. */
+function applyConsumerFact(group: Group, fact: ConsumerLogFact): void {
+  if (group.members.type !== "consumer") {
+    if (fact.kind.endsWith("Gone")) return;
+    group.members = newConsumerGroup(group.id);
+    group.isStored = true;
+  }
+  applyConsumer(group.members, fact);
+  if (fact.kind !== "epochGone") return;
+  group.members = newClassicGroup(group.id, 0);
+  group.isStored = false;
+}
+
+/** "Stable", …: the state in the words of the group's type. */
+export function stateOf({ members }: Readonly<Group>): string {
+  return members.type === "classic" ? members.state : consumerGroupState(members);
 }
 
 /**
@@ -76,6 +118,7 @@ export function replayLogFact(group: Group, fact: LogFact): void {
 
 /** Whether nothing would be lost if the group were forgotten. */
 export function isVoid({ members, offsets, isStored }: Readonly<Group>): boolean {
-  return !isStored && offsets.count === 0 && members.members.size === 0 &&
+  if (isStored || offsets.count > 0 || members.members.size > 0) return false;
+  return members.type === "consumer" ||
     members.pendingMembers.size === 0 && members.state === "Empty";
 }

@@ -7,12 +7,13 @@ import type { Encodable } from "../protocol/schema.ts";
 import {
   type ClassicGroup,
   type ClassicMember,
+  CONSUMER_PROTOCOL_TYPE,
   metadataOf,
   NO_BYTES,
   silentUntilMs,
 } from "./classic_group.ts";
 import { appendError, type GroupCoordinator } from "./coordinator.ts";
-import type { Group } from "./group.ts";
+import { type Group, stateOf } from "./group.ts";
 import { decideGroupDelete } from "./offset_machine.ts";
 
 export interface ListedGroup {
@@ -31,10 +32,11 @@ export function listGroups(
 ): ListedGroup[] {
   const inStates = anyOf(states), ofTypes = anyOf(types);
   const listed: ListedGroup[] = [];
-  for (const { id: groupId, members } of coordinator.groups()) {
-    const { state, type, protocolType } = members;
+  for (const group of coordinator.groups()) {
+    const { id: groupId, members } = group, { type } = members, state = stateOf(group);
     if (!inStates(state) || !ofTypes(type)) continue;
-    listed.push({ groupId, protocolType: protocolType ?? "", state, type });
+    const protocolType = type === "consumer" ? CONSUMER_PROTOCOL_TYPE : members.protocolType ?? "";
+    listed.push({ groupId, protocolType, state, type });
   }
   return listed;
 }
@@ -55,16 +57,17 @@ export function describeGroup(
   const partition = coordinator.place(groupId);
   if (typeof partition === "number") return { groupId, errorCode: partition };
   const group = partition.groups.get(groupId);
-  if (group !== undefined) {
+  if (group?.members.type === "classic") {
     const { members } = group;
     const nowMs = coordinator.now().ms;
     return { groupId, ...explain ? explained(members, nowMs) : described(members) };
   }
+  const why = group === undefined ? "not found" : "is not a classic group";
   return {
     groupId,
     groupState: "Dead",
     errorCode: knowsGroupIdNotFound ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.NONE,
-    errorMessage: knowsGroupIdNotFound ? `Group ${groupId} not found.` : null,
+    errorMessage: knowsGroupIdNotFound ? `Group ${groupId} ${why}.` : null,
   };
 }
 
@@ -93,6 +96,7 @@ export interface GroupGauges {
   readonly groupId: string;
   readonly type: string;
   readonly state: string;
+  /** The group epoch, in the consumer protocol. */
   readonly generation: number;
   readonly members: number;
   /** How long the rebalance under way has been going on; 0 outside one. */
@@ -103,14 +107,15 @@ export interface GroupGauges {
 
 export function* groupGauges(coordinator: GroupCoordinator): Generator<GroupGauges> {
   const nowMs = coordinator.now().ms;
-  for (const { id: groupId, members, offsets } of coordinator.groups()) {
-    const { type, state, generation, rebalanceSinceMs } = members;
-    const rebalancingMs = rebalanceSinceMs === null ? 0 : nowMs - rebalanceSinceMs;
+  for (const group of coordinator.groups()) {
+    const { id: groupId, members, offsets } = group, isClassic = members.type === "classic";
+    const sinceMs = isClassic ? members.rebalanceSinceMs : null;
+    const rebalancingMs = sinceMs === null ? 0 : nowMs - sinceMs;
     yield {
       groupId,
-      type,
-      state,
-      generation,
+      type: members.type,
+      state: stateOf(group),
+      generation: isClassic ? members.generation : members.epoch,
       members: members.members.size,
       rebalancingMs,
       offsets,

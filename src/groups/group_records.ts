@@ -5,6 +5,7 @@
  * |---|---|---|
  * | 0, 1 | group, topic, partition | a committed offset; null: it is gone |
  * | 2 | group | a classic group; null: it is gone |
+ * | 3–8, 16 | | of consumer groups: consumer_records.ts |
  *
  * Offsets are written in version 4 with the topic's id (v1 where an old client set a time to expire), groups in
  * version 3: what Kafka 4.3 writes.
@@ -25,6 +26,7 @@ import {
 } from "../protocol/messages/group_log/classic.ts";
 import type { NewRecord } from "../protocol/records/build.ts";
 import type { StoredGroup } from "./classic_facts.ts";
+import { decodeConsumerFact, encodeConsumerFact } from "./consumer_records.ts";
 import type { LogFact, OffsetCommitted } from "./group.ts";
 
 export function encodeFact(groupId: string, fact: LogFact, timestampMs: number): NewRecord {
@@ -37,10 +39,12 @@ export function encodeFact(groupId: string, fact: LogFact, timestampMs: number):
       return { timestampMs, key: offsetKey(groupId, fact), value: offsetValue(fact) };
     case "offsetGone":
       return { timestampMs, key: offsetKey(groupId, fact), value: null };
+    default:
+      return encodeConsumerFact(groupId, fact, timestampMs);
   }
 }
 
-/** What a record says and of which group; null for types of record that are not of classic groups or offsets. */
+/** What a record says and of which group; null for types of record that say nothing here. */
 export function decodeFact(
   key: Uint8Array,
   value: Uint8Array | null,
@@ -56,7 +60,7 @@ export function decodeFact(
       return { groupId: group, fact: value === null ? { kind: "groupGone" } : groupFact(value) };
     }
     default:
-      return null;
+      return decodeConsumerFact(key, value);
   }
 }
 

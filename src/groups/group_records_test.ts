@@ -10,7 +10,7 @@ import {
   OffsetCommitKey,
   OffsetCommitValue,
 } from "../protocol/messages/group_log/classic.ts";
-import { ConsumerGroupMetadataKey } from "../protocol/messages/group_log/consumer_group.ts";
+import { ShareGroupMetadataKey } from "../protocol/messages/group_log/share_group.ts";
 import type { LogFact } from "./group.ts";
 import { decodeFact, encodeFact } from "./group_records.ts";
 
@@ -99,7 +99,7 @@ Deno.test("records of old brokers are read: offsets of type 0, groups without re
 });
 
 Deno.test("records of other types of groups are no facts of this room", () => {
-  const key = encodeRecordKey(ConsumerGroupMetadataKey, { groupId: "g" });
+  const key = encodeRecordKey(ShareGroupMetadataKey, { groupId: "g" });
   assertEquals(decodeFact(key, null), null);
 });
 

@@ -11,12 +11,13 @@ import type { LeaveGroup } from "../protocol/messages/leave_group.ts";
 import type { SyncGroup } from "../protocol/messages/sync_group.ts";
 import type { Api, Decoded, Encodable } from "../protocol/schema.ts";
 import { apply, storedGroup } from "./classic_facts.ts";
-import { newClassicGroup } from "./classic_group.ts";
+import { type ClassicGroup, newClassicGroup } from "./classic_group.ts";
 import { decide } from "./classic_machine.ts";
 import { appendError, type GroupCoordinator } from "./coordinator.ts";
 import type { Bodies, Reply } from "./decision.ts";
 import type { Group } from "./group.ts";
 import type { GroupPartition } from "./group_partition.ts";
+import { groupGone } from "./offset_machine.ts";
 
 type RequestOf<A extends Api> = Decoded<A["request"]>;
 type ResponseOf<A extends Api> = Encodable<A["response"]>;
@@ -41,6 +42,15 @@ export async function joinGroup(
     return { errorCode: ErrorCode.INVALID_SESSION_TIMEOUT, memberId };
   }
   let group = place.groups.get(groupId);
+  if (group?.members.type === "consumer") {
+    if (group.members.members.size > 0) {
+      return { errorCode: ErrorCode.INCONSISTENT_GROUP_PROTOCOL, memberId };
+    }
+    // Empty, it may become a classic one; its offsets stay.
+    const failed = place.commit(group, groupGone(group), coordinator.now().wallMs);
+    if (failed !== ErrorCode.NONE) return { errorCode: appendError(failed), memberId };
+    group = undefined;
+  }
   if (group === undefined) {
     if (memberId !== "") return { errorCode: ErrorCode.UNKNOWN_MEMBER_ID, memberId };
     const made = createGroup(coordinator, place, groupId, request);
@@ -110,7 +120,7 @@ export function heartbeat(
   // Kafka tells members to go on while their group is being loaded, so that they do not all rejoin.
   if (found === ErrorCode.COORDINATOR_LOAD_IN_PROGRESS) return { errorCode: ErrorCode.NONE };
   if (typeof found === "number") return { errorCode: found };
-  const { members } = found.group;
+  const { members } = found;
   const event = {
     kind: "heartbeat",
     ticket: 0,
@@ -159,11 +169,12 @@ function find(coordinator: GroupCoordinator, groupId: string): GroupPartition | 
 function findGroup(
   coordinator: GroupCoordinator,
   groupId: string,
-): { partition: GroupPartition; group: Group } | number {
+): { partition: GroupPartition; group: Group; members: ClassicGroup } | number {
   const partition = find(coordinator, groupId);
   if (typeof partition === "number") return partition;
-  const group = partition.groups.get(groupId);
-  return group === undefined ? ErrorCode.UNKNOWN_MEMBER_ID : { partition, group };
+  const group = partition.groups.get(groupId), members = group?.members;
+  if (members?.type !== "classic") return ErrorCode.UNKNOWN_MEMBER_ID; // members of the other protocol are not these
+  return { partition, group: group!, members };
 }
 
 /** A group begins with a record of its own, empty as it is, as in Kafka; a join that will be refused makes none. */

@@ -3,6 +3,7 @@ import { assertEquals } from "@std/assert";
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import { encodeVersioned } from "../protocol/log_record.ts";
 import { ConsumerProtocolSubscription } from "../protocol/messages/consumer_protocol.ts";
+import type { ClassicGroup } from "./classic_group.ts";
 import { applyLogFact, type Group, type LogFact, newGroup } from "./group.ts";
 import {
   commitError,
@@ -39,9 +40,9 @@ Deno.test("a group with members takes commits of its members and generation", ()
     commitError(group, { ...nobody, generation: 2, memberId: "n", instanceId: "i" }, true),
     82,
   );
-  group.members.state = "PreparingRebalance";
+  (group.members as ClassicGroup).state = "PreparingRebalance";
   assertEquals(commitError(group, { ...nobody, generation: 2, memberId: "m" }, true), 0);
-  group.members.state = "CompletingRebalance";
+  (group.members as ClassicGroup).state = "CompletingRebalance";
   assertEquals(commitError(group, { ...nobody, generation: 2, memberId: "m" }, true), 27);
 });
 
@@ -113,7 +114,7 @@ Deno.test("while members are there only what nobody is subscribed to expires", (
   commit(group, "t", 0, 0);
   commit(group, "u", 0, 0);
   assertEquals(expired(group, 9 * DAY_MS), ["u 0"]);
-  group.members.state = "PreparingRebalance";
+  (group.members as ClassicGroup).state = "PreparingRebalance";
   assertEquals(expired(group, 9 * DAY_MS), []);
 });
 

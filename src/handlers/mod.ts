@@ -18,6 +18,8 @@ import { alterPartitionReassignments } from "./alter_partition_reassignments.ts"
 import { alterReplicaLogDirs } from "./alter_replica_log_dirs.ts";
 import { alterUserScramCredentials } from "./alter_user_scram_credentials.ts";
 import { apiVersions } from "./api_versions.ts";
+import { consumerGroupDescribe } from "./consumer_group_describe.ts";
+import { consumerGroupHeartbeat } from "./consumer_group_heartbeat.ts";
 import { createAcls } from "./create_acls.ts";
 import { createPartitions } from "./create_partitions.ts";
 import { createTopics } from "./create_topics.ts";
@@ -149,6 +151,8 @@ export function allHandlers(services: Services): readonly Handler[] {
     describeCluster({ nodes }),
     describeProducers(lookup),
     unregisterBroker({ metadata, nodeId }),
+    consumerGroupHeartbeat(groups),
+    consumerGroupDescribe(groups),
     listConfigResources({ catalogue }),
     describeTopicPartitions({ catalogue, nodes }),
   ];

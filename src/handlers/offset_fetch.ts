@@ -9,7 +9,7 @@
  * the same name is not shown.
  */
 import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
-import { type FetchedOffset, fetchOffsets, isOf } from "../groups/committing.ts";
+import { type FetchClaim, type FetchedOffset, fetchOffsets, isOf } from "../groups/committing.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { OffsetFetch } from "../protocol/messages/offset_fetch.ts";
 import type { Catalogue } from "../topics/catalogue.ts";
@@ -29,9 +29,16 @@ export function offsetFetch({ groups, catalogue }: OffsetServices): Handler {
     const byId = apiVersion >= 10;
     const { requireStable } = request;
     if (apiVersion >= 8) {
-      const answers = request.groups.map(({ groupId, topics }) =>
-        fetchOne({ groups, catalogue }, { groupId, wanted: topics, byId, requireStable })
-      );
+      const answers = request.groups.map(({ groupId, memberId, memberEpoch, topics }) => {
+        const claim = { memberId, memberEpoch };
+        return fetchOne({ groups, catalogue }, {
+          groupId,
+          claim,
+          wanted: topics,
+          byId,
+          requireStable,
+        });
+      });
       return { groups: await Promise.all(answers) };
     }
     const wanted = request.topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null;
@@ -48,15 +55,16 @@ export function offsetFetch({ groups, catalogue }: OffsetServices): Handler {
 
 async function fetchOne(
   { groups, catalogue }: OffsetServices,
-  { groupId, wanted, byId, requireStable }: {
+  { groupId, claim, wanted, byId, requireStable }: {
     readonly groupId: string;
+    readonly claim?: FetchClaim;
     readonly wanted: Wanted | null;
     readonly byId: boolean;
     readonly requireStable: boolean;
   },
 ) {
   if (wanted === null) {
-    const fetched = await fetchOffsets(groups, groupId, null, requireStable);
+    const fetched = await fetchOffsets(groups, groupId, null, requireStable, claim);
     if (typeof fetched === "number") return { groupId, errorCode: fetched, topics: [] };
     const current = fetched.filter(({ topic, committed }) => {
       const id = catalogue.topic(topic)?.id ?? ZERO_UUID;
@@ -78,7 +86,7 @@ async function fetchOne(
   const rows = topics.flatMap(({ name, topicId, partitionIndexes, isUnknown }) =>
     isUnknown ? [] : partitionIndexes.map((partition) => ({ topic: name, topicId, partition }))
   );
-  const fetched = await fetchOffsets(groups, groupId, rows, requireStable);
+  const fetched = await fetchOffsets(groups, groupId, rows, requireStable, claim);
   if (typeof fetched === "number") return { groupId, errorCode: fetched, topics: [] };
   let at = 0;
   const answers = topics.map(({ name, topicId, partitionIndexes, isUnknown }) => ({

@@ -3,6 +3,8 @@
  * answers get lost; the broker loses power; the clock jumps. Everything follows from a seed, and after each step the
  * world checks what must hold.
  */
+import type { ClassicGroup } from "../../src/groups/classic_group.ts";
+import { consumerContext } from "../../src/groups/consumer_fixture.ts";
 import { FakeClock } from "../../src/clock.ts";
 import { due, nextDeadline } from "../../src/groups/classic_machine.ts";
 import { storedGroup } from "../../src/groups/classic_facts.ts";
@@ -149,7 +151,7 @@ export class World {
     this.coordinator = this.#start();
     await this.#load();
     await this.#checkCommits();
-    for (const { id, members } of this.coordinator.groups()) {
+    for (const { id, members } of classicGroups(this.coordinator)) {
       const granted = this.#granted.get(id) ?? 0;
       if (members.generation < granted) {
         throw new Error(
@@ -170,6 +172,7 @@ export class World {
         create: () => Promise.resolve(),
         led: () => ({ log, leaderEpoch: life }),
       },
+      consumer: consumerContext(),
       give: () => {},
       newId: () => String(++this.#ids),
       wake: (delayMs, work) => this.#wake(delayMs, work),
@@ -216,7 +219,7 @@ export class World {
     const nowMs = this.clock.monotonicMs();
     if (this.log.isRefusing) this.#refusedMs = nowMs;
     const retrying = nowMs - this.#refusedMs <= 1000 && this.#refusedMs > 0;
-    for (const { id, members } of this.coordinator.groups()) {
+    for (const { id, members } of classicGroups(this.coordinator)) {
       if (this.canary === "same generation") spoilGeneration(members);
       const seen = this.#seen.get(id) ?? 0;
       if (members.generation < seen) {
@@ -254,9 +257,9 @@ export class World {
   async #compareWithReplay(): Promise<void> {
     const replayed = new GroupPartition(0, this.log, 0);
     await replayed.load(() => {});
-    for (const group of this.coordinator.groups()) {
+    for (const group of classicGroups(this.coordinator)) {
       const other = replayed.groups.get(group.id);
-      const [live, found] = [picture(group), other ? picture(other) : undefined];
+      const [live, found] = [picture(group), other ? picture(other as Classic) : undefined];
       if (live.offsets !== (found?.offsets ?? "[]")) {
         throw new Error(`offsets of ${group.id}: ${live.offsets}, replayed ${found?.offsets}`);
       }
@@ -268,7 +271,14 @@ export class World {
   }
 }
 
-function picture({ members, offsets }: Group): { members: string; offsets: string } {
+type Classic = Group & { members: ClassicGroup };
+
+/** All groups there are in this simulation. */
+function classicGroups(coordinator: GroupCoordinator): Classic[] {
+  return [...coordinator.groups()] as Classic[];
+}
+
+function picture({ members, offsets }: Classic): { members: string; offsets: string } {
   const stored = storedGroup(members, {
     members: storedMembers(members, members.protocol, ({ assignment }) => assignment),
   });
@@ -287,7 +297,7 @@ function picture({ members, offsets }: Group): { members: string; offsets: strin
 const spoiled = new WeakSet<object>();
 
 /** The bug of the canary "same generation": a rebalance forgets to begin a new one. */
-function spoilGeneration(members: Group["members"]): void {
+function spoilGeneration(members: ClassicGroup): void {
   if (members.state !== "CompletingRebalance") spoiled.delete(members);
   else if (!spoiled.has(members) && members.generation > 1) {
     spoiled.add(members);
