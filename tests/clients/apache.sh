@@ -12,6 +12,7 @@ producer() { tool org.apache.kafka.tools.ConsoleProducer --bootstrap-server "$BR
 consumer() {
   tool org.apache.kafka.tools.consumer.ConsoleConsumer --bootstrap-server "$BROKERS" --timeout-ms 15000 --topic "$@" 2> "$work/err"
 }
+groups() { tool org.apache.kafka.tools.consumer.group.ConsumerGroupCommand --bootstrap-server "$BROKERS" "$@"; }
 get_offsets() { tool org.apache.kafka.tools.GetOffsetShell --bootstrap-server "$BROKERS" --topic "$@"; }
 
 api_versions() {
@@ -60,6 +61,44 @@ offsets() {
 }
 check "kafka-get-offsets: latest, earliest, by time, max timestamp" offsets
 
+features() { tool org.apache.kafka.tools.FeatureCommand --bootstrap-server "$BROKERS" describe | grep -q 'metadata.version'; }
+check "kafka-features describe" features
+
+group_reads() { # protocol
+  consumer "$topic-console" --from-beginning --group "$topic-$1" --max-messages 1000 --command-property group.protocol="$1" > "$work/got" &&
+    seq 1000 | sed 's/^/value-/' | cmp - "$work/got"
+}
+group_is_done() { # protocol
+  groups --describe --group "$topic-$1" > "$work/described" &&
+    awk -v topic="$topic-console" '$2 == topic { print $4, $5, $6 }' "$work/described" | grep -qx '1000 1000 0'
+}
+for protocol in classic consumer; do
+  check "kafka-console-consumer --group, $protocol protocol: 1,000 records" group_reads "$protocol"
+  check "kafka-consumer-groups --describe, $protocol protocol: committed to the end, no lag" group_is_done "$protocol"
+done
+listed() {
+  groups --list > "$work/groups" && grep -qx "$topic-classic" "$work/groups" && grep -qx "$topic-consumer" "$work/groups" &&
+    tool org.apache.kafka.tools.GroupsCommand --bootstrap-server "$BROKERS" --list > "$work/groups" &&
+    grep -Eq "^$topic-classic +Classic" "$work/groups" && grep -Eq "^$topic-consumer +Consumer" "$work/groups"
+}
+check "kafka-consumer-groups --list and kafka-groups --list name both, with their types" listed
+reset() {
+  groups --reset-offsets --group "$topic-classic" --topic "$topic-console" --to-offset 990 --execute > "$work/reset" &&
+    [ "$(consumer "$topic-console" --group "$topic-classic" --max-messages 1)" = value-991 ]
+}
+check "kafka-consumer-groups --reset-offsets: reading goes on from there" reset
+verifiable() {
+  tool org.apache.kafka.tools.VerifiableProducer --bootstrap-server "$BROKERS" --topic "$topic-verifiable" --max-messages 5000 --acks -1 > "$work/produced" &&
+    grep -q '"acked":5000' "$work/produced" &&
+    tool org.apache.kafka.tools.VerifiableConsumer --bootstrap-server "$BROKERS" --topic "$topic-verifiable" --group-id "$topic-verifiable" --max-messages 5000 > "$work/consumed" &&
+    sed -nE '/"name":"records_consumed"/s/.*"count":([0-9]+),.*/\1/p' "$work/consumed" | awk '{ sum += $1 } END { exit sum < 5000 }'
+}
+check "kafka-verifiable-producer and -consumer: 5,000 records" verifiable
+delete_groups() {
+  groups --delete --group "$topic-classic" --group "$topic-consumer" > "$work/deleted" && ! groups --list | grep -q "^$topic-c"
+}
+check "kafka-consumer-groups --delete: gone from --list" delete_groups
+
 delete_records() {
   printf '{"version":1,"partitions":[{"topic":"%s","partition":0,"offset":400}]}' "$topic-console" > "$work/delete.json"
   tool org.apache.kafka.tools.DeleteRecordsCommand --bootstrap-server "$BROKERS" --offset-json-file "$work/delete.json" | grep -q 'low_watermark: 400' &&
@@ -100,8 +139,21 @@ count() {
 }
 check "all of them are in the log, once" count
 
+consumer_perf() {
+  tool org.apache.kafka.tools.ConsumerPerformance --bootstrap-server "$BROKERS" --topic "$topic" --num-records "$written" --timeout 60000 > "$work/perf" &&
+    awk -F', ' -v want="$written" 'END { exit !($5 >= want) }' "$work/perf"
+}
+check "kafka-consumer-perf-test reads them all" consumer_perf
+tail -1 "$work/perf" | awk -F', ' '{ print "       " $4 " MB/s" }'
+latency() {
+  tool org.apache.kafka.tools.EndToEndLatency --bootstrap-server "$BROKERS" --topic "$topic-latency" --num-records 1000 --producer-acks all --record-size 200 > "$work/latency"
+}
+check "kafka-e2e-latency: 1,000 records, acks all" latency
+sed -nE 's/^(Avg latency|Percentiles): /       \1: /p' "$work/latency"
+
 delete_topics() {
-  topics --delete --topic "$topic" && topics --delete --topic "$topic-console" && ! topics --list | grep -q "^$topic"
+  for t in "$topic" "$topic-console" "$topic-verifiable" "$topic-latency"; do topics --delete --topic "$t" || return; done
+  ! topics --list | grep -q "^$topic"
 }
 check "kafka-topics --delete: gone from --list" delete_topics
 
