@@ -125,6 +125,10 @@ async function start(config: Config, undo: (() => unknown)[]): Promise<RunningBr
     meta,
     clock,
     topicDefaults: config.topic,
+    snapshots: {
+      bytes: config.storage.metadataSnapshotBytes,
+      intervalMs: config.storage.metadataSnapshotIntervalMs,
+    },
   });
   // Nothing has been written so far; from here on the directory is in use.
   const clean = await takeCleanShutdown(store);

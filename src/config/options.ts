@@ -108,6 +108,24 @@ export const options = {
       kafkaName: "producer.id.expiration.ms",
       doc: "How long the state of an idempotent producer that writes nothing is kept.",
     },
+    metadataSnapshotBytes: {
+      type: "integer",
+      default: 20_971_520,
+      min: 1,
+      max: INT_MAX,
+      restart: true,
+      kafkaName: "metadata.log.max.record.bytes.between.snapshots",
+      doc: "The metadata log is replaced by a snapshot after so many bytes.",
+    },
+    metadataSnapshotIntervalMs: {
+      type: "integer",
+      default: 3_600_000,
+      min: 1,
+      max: INT_MAX,
+      restart: true,
+      kafkaName: "metadata.log.max.snapshot.interval.ms",
+      doc: "Or when it was written to and its last snapshot is so old.",
+    },
   },
   auth: {
     enabled: {

@@ -199,6 +199,30 @@ export class Catalogue {
     }
   }
 
+  /** All of them, as they were written: for a snapshot. */
+  keptRecords(): Iterable<MetadataRecord> {
+    return this.#kept.values();
+  }
+
+  /** Every resource with configs set on it, topics first. */
+  *allConfigs(): Generator<
+    { resourceType: number; resourceName: string; configs: ReadonlyMap<string, string> }
+  > {
+    for (const { name, configs } of this.topics()) {
+      if (configs.size > 0) {
+        yield { resourceType: ConfigResource.TOPIC, resourceName: name, configs };
+      }
+    }
+    for (const [key, configs] of this.#configs) {
+      const colon = key.indexOf(":");
+      yield {
+        resourceType: Number(key.slice(0, colon)),
+        resourceName: key.slice(colon + 1),
+        configs,
+      };
+    }
+  }
+
   /** Takes one record in, and notes in `change` what that changed. */
   apply(record: MetadataRecord, change: CatalogueChange = noChange()): void {
     switch (record.kind) {

@@ -21,6 +21,7 @@ export class Fixture {
   readonly store = new MemoryStore();
   log = new FakeRecordLog();
   metadata: MetadataLog;
+  snapshots = { bytes: Infinity, intervalMs: Infinity };
 
   private constructor() {
     this.store.makeFolder("__cluster_metadata-0");
@@ -84,6 +85,7 @@ export class Fixture {
       meta: META,
       clock: new FakeClock(),
       topicDefaults: topicConfigDefaults(),
+      snapshots: this.snapshots,
     });
   }
 }

@@ -3,7 +3,6 @@
  * writes between them. A snapshot file is made of the same batches.
  */
 import { readInt16 } from "../bytes/int64.ts";
-import type { Uuid } from "../bytes/uuid.ts";
 import { decode, encode } from "../protocol/codec.ts";
 import * as control from "../protocol/messages/control_records.ts";
 import * as batch from "../protocol/records/batch.ts";
@@ -32,36 +31,49 @@ export function recordBatch(records: readonly NewRecord[], stamp: Stamp): Uint8A
 /** Types of control records (Kafka: ControlRecordType). */
 const LEADER_CHANGE = 2, SNAPSHOT_HEADER = 3, SNAPSHOT_FOOTER = 4, KRAFT_VERSION = 5, VOTERS = 6;
 
-/** Begins the epoch of a leader that is its only voter. */
-export function leaderChangeBatch(
-  stamp: Stamp,
-  leader: { readonly id: number; readonly directoryId: Uuid; readonly dataVersion: 0 | 1 },
-): Uint8Array {
-  const { id, directoryId, dataVersion } = leader;
-  const voters = [
-    dataVersion === 0 ? { voterId: id } : { voterId: id, voterDirectoryId: directoryId },
-  ];
-  const value = encode(control.LeaderChangeMessage, dataVersion, {
-    version: dataVersion,
-    leaderId: id,
+/**
+ * Begins the epoch of a leader that is its only voter. Version 0 also where the voters stand in the log: Kafka writes
+ * no other, and its ControlRecordUtils reads every one as if it were 0.
+ */
+export function leaderChangeBatch(stamp: Stamp, leaderId: number): Uint8Array {
+  const voters = [{ voterId: leaderId }];
+  const value = encode(control.LeaderChangeMessage, 0, {
+    version: 0,
+    leaderId,
     voters,
     grantingVoters: voters,
   });
-  return controlBatch(LEADER_CHANGE, value, stamp);
+  return controlBatch([[LEADER_CHANGE, value]], stamp);
 }
 
-/** A whole snapshot file: header, records, footer. */
-export function snapshotFile(records: readonly NewRecord[], stamp: Stamp): Uint8Array {
+/** The control records of a quorum whose voters stand in the log, as they were written; null where there are none. */
+export interface QuorumRecords {
+  readonly kraftVersion: Uint8Array | null;
+  readonly voters: Uint8Array | null;
+}
+
+/** A whole snapshot file: header, with it the quorum, records, footer. */
+export function snapshotFile(
+  records: readonly NewRecord[],
+  stamp: Stamp,
+  quorum: QuorumRecords = { kraftVersion: null, voters: null },
+): Uint8Array {
   const header = encode(control.SnapshotHeaderRecord, 0, {
     version: 0,
-    lastContainedLogTimestamp: 0,
+    lastContainedLogTimestamp: stamp.nowMs,
   });
+  const first: [number, Uint8Array][] = [[SNAPSHOT_HEADER, header]];
+  if (quorum.kraftVersion !== null) first.push([KRAFT_VERSION, quorum.kraftVersion]);
+  if (quorum.voters !== null) first.push([VOTERS, quorum.voters]);
+  const parts = [controlBatch(first, stamp)];
+  let baseOffset = first.length;
+  for (let from = 0; from < records.length; from += SNAPSHOT_BATCH_RECORDS) {
+    const some = records.slice(from, from + SNAPSHOT_BATCH_RECORDS);
+    parts.push(recordBatch(some, { ...stamp, baseOffset }));
+    baseOffset += some.length;
+  }
   const footer = encode(control.SnapshotFooterRecord, 0, { version: 0 });
-  const parts = [
-    controlBatch(SNAPSHOT_HEADER, header, stamp),
-    recordBatch(records, { ...stamp, baseOffset: 1 }),
-    controlBatch(SNAPSHOT_FOOTER, footer, { ...stamp, baseOffset: 1 + records.length }),
-  ];
+  parts.push(controlBatch([[SNAPSHOT_FOOTER, footer]], { ...stamp, baseOffset }));
   const file = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {
@@ -71,12 +83,15 @@ export function snapshotFile(records: readonly NewRecord[], stamp: Stamp): Uint8
   return file;
 }
 
+/** Far below MAX_BATCH_BYTES, whatever the records are. */
+const SNAPSHOT_BATCH_RECORDS = 500;
+
 /** What a reader of the metadata log meets. */
 export interface BatchReader {
   record(record: LogRecord): void;
-  /** 1: voters stand in the log. */
-  kraftVersion(version: number): void;
-  voters(ids: readonly number[]): void;
+  /** 1: voters stand in the log. `bytes` is the record's value; it dies with the read. */
+  kraftVersion(version: number, bytes: Uint8Array): void;
+  voters(ids: readonly number[], bytes: Uint8Array): void;
 }
 
 /** Hands every record to the reader; returns the offset after the last one, or `from` when there was none. */
@@ -98,17 +113,23 @@ function readControl({ key, value }: LogRecord, reader: BatchReader): void {
   if (key === null || value === null || key.length < 4) return;
   const type = readInt16(key, 2);
   if (type === KRAFT_VERSION) {
-    reader.kraftVersion(decode(control.KRaftVersionRecord, 0, value).kRaftVersion);
+    reader.kraftVersion(decode(control.KRaftVersionRecord, 0, value).kRaftVersion, value);
   } else if (type === VOTERS) {
-    reader.voters(decode(control.VotersRecord, 0, value).voters.map((voter) => voter.voterId));
+    const ids = decode(control.VotersRecord, 0, value).voters.map((voter) => voter.voterId);
+    reader.voters(ids, value);
   }
 }
 
-function controlBatch(type: number, value: Uint8Array, stamp: Stamp): Uint8Array {
-  const key = new Uint8Array(4);
-  key[3] = type; // version int16 0, type int16
+function controlBatch(
+  records: readonly (readonly [type: number, value: Uint8Array])[],
+  stamp: Stamp,
+): Uint8Array {
   return buildBatch({
-    records: [{ timestampMs: stamp.nowMs, key, value }],
+    records: records.map(([type, value]) => {
+      const key = new Uint8Array(4);
+      key[3] = type; // version int16 0, type int16
+      return { timestampMs: stamp.nowMs, key, value };
+    }),
     baseOffset: stamp.baseOffset,
     partitionLeaderEpoch: stamp.leaderEpoch,
     isControl: true,

@@ -16,6 +16,7 @@ import { Catalogue, type CatalogueChange, noChange } from "./catalogue.ts";
 import { leaderChangeBatch, MAX_BATCH_BYTES, recordBatch, snapshotFile } from "./metadata_batch.ts";
 import { MetadataLogError } from "./metadata_log_error.ts";
 import type { NewRecord } from "./metadata_record.ts";
+import { removeOlderSnapshots, type SnapshotLimits, writeSnapshot } from "./metadata_snapshot.ts";
 import { Replay, replayLog, snapshotRecords } from "./metadata_replay.ts";
 import { METADATA_TOPIC } from "./metadata_topic.ts";
 import type { MetadataStore, Plan, Watcher } from "./metadata_store.ts";
@@ -50,6 +51,10 @@ export interface RecordLog {
     from: number,
     options: { readonly maxBytes: number; readonly bound: "leo"; readonly minOneBatch: true },
   ): Uint8Array | null;
+  /** Begins a new segment at the log end. */
+  roll(): void;
+  /** Drops the segments before the one that holds `offset`. */
+  advanceStart(offset: number): void;
   /** Resolves when everything appended survives power loss; asked where the flush policy does not wait for that. */
   sync(): Promise<void>;
 }
@@ -62,6 +67,7 @@ export interface MetadataLogOptions {
   /** The static configuration of topics. */
   readonly topicDefaults: TopicConfig;
   readonly newId?: () => Uuid;
+  readonly snapshots: SnapshotLimits;
 }
 
 export interface StartOptions {
@@ -80,6 +86,9 @@ export class MetadataLog implements MetadataStore {
   #version = -1;
   #leaderEpoch = -1;
   #brokerEpoch = -1;
+  /** Of the batches behind the last snapshot. */
+  #bytes = 0;
+  #oldestMs: number | null = null;
 
   private constructor(options: MetadataLogOptions, catalogue: Catalogue) {
     this.#options = options;
@@ -94,7 +103,10 @@ export class MetadataLog implements MetadataStore {
       options,
       new Catalogue({ nodeId: meta.nodeId, topicDefaults }),
     );
-    opened.#version = replayLog(opened.#replay, { store, log, folder: FOLDER }) - 1;
+    const replayed = replayLog(opened.#replay, { store, log, folder: FOLDER });
+    opened.#version = replayed.endOffset - 1;
+    opened.#bytes = replayed.bytes;
+    opened.#oldestMs = replayed.oldestMs;
     opened.#checkThatItIsOurs();
     return opened;
   }
@@ -162,12 +174,16 @@ export class MetadataLog implements MetadataStore {
     for (let from = 0; from < records.length; from += MAX_RECORDS) {
       await this.#commit(records.slice(from, from + MAX_RECORDS));
     }
+    await this.#snapshotWhenDue();
   }
 
   transact<Result>(plan: (catalogue: Catalogue) => Plan<Result>): Promise<Result> {
     const done = this.#queue.then(async () => {
       const { records, result } = plan(this.catalogue);
-      if (records.length > 0) await this.#notify(await this.#commit(records));
+      if (records.length > 0) {
+        await this.#notify(await this.#commit(records));
+        await this.#snapshotWhenDue();
+      }
       return result;
     });
     this.#queue = done.catch(() => {}); // the caller has the error; the next one in the queue starts anew
@@ -182,6 +198,30 @@ export class MetadataLog implements MetadataStore {
   /** Resolves when every transaction asked for so far is over. */
   async settled(): Promise<void> {
     await this.#queue;
+  }
+
+  /** One at a time, since commits are. A crash between its steps leaves more than is needed, never less. */
+  async #snapshotWhenDue(): Promise<void> {
+    const { store, log, clock, snapshots } = this.#options;
+    const nowMs = clock.nowMs(), ageMs = nowMs - (this.#oldestMs ?? nowMs);
+    if (this.#replay.isInTransaction) return;
+    if (this.#bytes < snapshots.bytes && ageMs < snapshots.intervalMs) return;
+    const endOffset = log.logEndOffset;
+    await writeSnapshot(store, FOLDER, {
+      catalogue: this.catalogue,
+      metadataVersion: this.metadataVersion,
+      quorum: this.#replay.quorum,
+      endOffset,
+      leaderEpoch: this.#leaderEpoch,
+      nowMs,
+    });
+    log.roll();
+    await log.sync();
+    await store.syncFolder(FOLDER); // the new segment has its name before the old ones lose theirs
+    log.advanceStart(endOffset);
+    removeOlderSnapshots(store, FOLDER, endOffset);
+    this.#bytes = 0;
+    this.#oldestMs = null;
   }
 
   async #notify(change: CatalogueChange): Promise<void> {
@@ -209,7 +249,9 @@ export class MetadataLog implements MetadataStore {
   }
 
   async #append(batch: Uint8Array): Promise<void> {
-    const { log } = this.#options;
+    const { log, clock } = this.#options;
+    this.#bytes += batch.length;
+    this.#oldestMs ??= clock.nowMs();
     const { errorCode, durable } = log.append(batch, {
       origin: "controller",
       leaderEpoch: this.#leaderEpoch,
@@ -235,10 +277,9 @@ export class MetadataLog implements MetadataStore {
     await writeQuorumState(store, FOLDER, meta.nodeId, { leaderEpoch, dataVersion, voters });
     this.#leaderEpoch = leaderEpoch;
     await log.lead(leaderEpoch);
-    await this.#append(leaderChangeBatch(
-      { nowMs: clock.nowMs(), leaderEpoch },
-      { id: meta.nodeId, directoryId: meta.directoryId, dataVersion },
-    ));
+    await this.#append(
+      leaderChangeBatch({ nowMs: clock.nowMs(), leaderEpoch }, meta.nodeId),
+    );
     this.#version = log.logEndOffset - 1;
   }
 

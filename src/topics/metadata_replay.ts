@@ -2,9 +2,11 @@
  * Replay: takes batches of the metadata log into a catalogue. Records between BEGIN_TRANSACTION and END_TRANSACTION
  * count only once the end is there (KIP-868).
  */
+import * as batch from "../protocol/records/batch.ts";
 import type { Store } from "../storage/store.ts";
 import { type Catalogue, type CatalogueChange, noChange } from "./catalogue.ts";
-import { type BatchReader, readBatches } from "./metadata_batch.ts";
+import { type BatchReader, type QuorumRecords, readBatches } from "./metadata_batch.ts";
+import { snapshotOffset } from "./metadata_snapshot.ts";
 import type { RecordLog } from "./metadata_log.ts";
 import { MetadataLogError } from "./metadata_log_error.ts";
 import {
@@ -19,6 +21,7 @@ export class Replay {
   #transaction: MetadataRecord[] | null = null;
   #kraftVersion = 0;
   #voters: readonly number[] = [];
+  #quorum: QuorumRecords = { kraftVersion: null, voters: null };
 
   constructor(catalogue: Catalogue) {
     this.#catalogue = catalogue;
@@ -37,6 +40,11 @@ export class Replay {
     return this.#voters;
   }
 
+  /** What a snapshot must hold of the quorum. */
+  get quorum(): QuorumRecords {
+    return this.#quorum;
+  }
+
   /** Applies every record from offset `from` on; returns the offset after the last. */
   batches(bytes: Uint8Array, from: number, change?: CatalogueChange): number {
     const reader: BatchReader = {
@@ -47,8 +55,14 @@ export class Replay {
         // Without someone to tell, each record gets a change of its own, so that a long log piles nothing up.
         this.#take(decoded(value, offset), change ?? noChange());
       },
-      kraftVersion: (version) => this.#kraftVersion = version,
-      voters: (ids) => this.#voters = ids,
+      kraftVersion: (version, bytes) => {
+        this.#kraftVersion = version;
+        this.#quorum = { ...this.#quorum, kraftVersion: bytes.slice() };
+      },
+      voters: (ids, bytes) => {
+        this.#voters = ids;
+        this.#quorum = { ...this.#quorum, voters: bytes.slice() };
+      },
     };
     return readBatches(bytes, from, reader);
   }
@@ -72,17 +86,28 @@ export class Replay {
   }
 }
 
-/** Reads the log to its end, after the newest snapshot when its beginning is gone. Returns the log end. */
+/** What a replay found: the log end, and how much lies behind the snapshot it began with. */
+export interface Replayed {
+  readonly endOffset: number;
+  readonly bytes: number;
+  /** Of the first batch behind the snapshot, or null. */
+  readonly oldestMs: number | null;
+}
+
+/** Reads the log to its end, after the newest snapshot when its beginning is gone. */
 export function replayLog(
   replay: Replay,
   { store, log, folder }: { store: Store; log: RecordLog; folder: string },
-): number {
+): Replayed {
+  let bytesBehind = 0, oldestMs: number | null = null;
   const snapshot = startingSnapshot(store, folder, log.logStartOffset);
   if (snapshot !== null) replay.batches(snapshot.bytes, 0);
   let next = Math.max(log.logStartOffset, snapshot?.endOffset ?? 0);
   while (next < log.logEndOffset) {
     const bytes = log.read(next, { maxBytes: READ_BYTES, bound: "leo", minOneBatch: true });
     const after = bytes === null ? next : replay.batches(bytes, next);
+    bytesBehind += bytes?.length ?? 0;
+    if (bytes !== null) oldestMs ??= batch.baseTimestamp(bytes);
     if (after === next) {
       throw new MetadataLogError(
         `Cannot read ${store.name}/${folder}: no whole batch at offset ${next}, and the log ends at ${log.logEndOffset}`,
@@ -90,7 +115,7 @@ export function replayLog(
     }
     next = after;
   }
-  return next;
+  return { endOffset: next, bytes: bytesBehind, oldestMs };
 }
 
 /** The records of a snapshot file that holds nothing but data to be written again: bootstrap.checkpoint. */
@@ -116,9 +141,8 @@ function startingSnapshot(
   logStartOffset: number,
 ): { bytes: Uint8Array; endOffset: number } | null {
   const found = store.list(folder)
-    .map(({ name }) => ({ name, match: /^(\d{20})-\d{10}\.checkpoint$/.exec(name) }))
-    .filter(({ match }) => match !== null)
-    .map(({ name, match }) => ({ name, endOffset: Number(match![1]) }))
+    .map(({ name }) => ({ name, endOffset: snapshotOffset(name) ?? -1 }))
+    .filter(({ endOffset }) => endOffset >= 0)
     .filter(({ endOffset }) => logStartOffset === 0 ? endOffset === 0 : endOffset >= logStartOffset)
     .at(-1);
   if (found === undefined) {

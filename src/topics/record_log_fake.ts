@@ -6,7 +6,7 @@ import * as batch from "../protocol/records/batch.ts";
 import type { RecordLog } from "./metadata_log.ts";
 
 export class FakeRecordLog implements RecordLog {
-  readonly logStartOffset = 0;
+  logStartOffset = 0;
   logEndOffset = 0;
   readonly epochs = { latestEpoch: -1 };
   /** Every batch, in order. */
@@ -35,6 +35,15 @@ export class FakeRecordLog implements RecordLog {
     return { errorCode: 0, durable: null };
   }
 
+  roll(): void {}
+
+  advanceStart(offset: number): void {
+    this.logStartOffset = offset;
+    const before = this.batches.findIndex((bytes) => batch.lastOffset(bytes, 0) >= offset);
+    const dropped = this.batches.splice(0, before < 0 ? this.batches.length : before);
+    this.#synced = Math.max(0, this.#synced - dropped.length);
+  }
+
   read(from: number): Uint8Array | null {
     return this.batches.find((bytes) => batch.lastOffset(bytes, 0) >= from) ?? null;
   }
@@ -49,6 +58,7 @@ export class FakeRecordLog implements RecordLog {
   /** What a power loss leaves: a log with the synced batches alone. */
   crashed(): FakeRecordLog {
     const left = new FakeRecordLog();
+    left.logStartOffset = left.logEndOffset = this.logStartOffset;
     for (const bytes of this.batches.slice(0, this.#synced)) {
       const epoch = batch.partitionLeaderEpoch(bytes, 0);
       left.#epoch = epoch;

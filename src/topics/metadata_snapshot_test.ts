@@ -1,0 +1,262 @@
+/**
+ * Snapshots of the metadata log: that the image made from one equals the image it was made of, that the log before it
+ * goes, and that a crash between any two calls of the store loses nothing. Over a log in memory for the image, and over
+ * real partition logs on a store that loses power for the rest.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { BufferPool } from "../bytes/pool.ts";
+import { randomUuid, ZERO_UUID } from "../bytes/uuid.ts";
+import { FakeClock } from "../clock.ts";
+import { topicConfigDefaults } from "../config/topic_configs.ts";
+import { encode } from "../protocol/codec.ts";
+import { KRaftVersionRecord, VotersRecord } from "../protocol/messages/control_records.ts";
+import { readRecords } from "../protocol/records/record.ts";
+import { type Fault, FaultyStore, type Operation } from "../storage/faulty_store.ts";
+import { GroupCommit } from "../storage/group_commit.ts";
+import { MemoryStore } from "../storage/memory_store.ts";
+import { createLog, openLog } from "../storage/open_log.ts";
+import type { LogContext } from "../storage/log_context.ts";
+import type { PartitionLog } from "../storage/partition_log.ts";
+import { DEFAULT_PRODUCER_LIMITS } from "../storage/producer_state.ts";
+import { type Store, StoreError } from "../storage/store.ts";
+import { ENDPOINT, Fixture, imageOf, META } from "./fixture.ts";
+import { snapshotFile } from "./metadata_batch.ts";
+import { MetadataLog } from "./metadata_log.ts";
+import type { NewRecord } from "./metadata_record.ts";
+import { METADATA_TOPIC, METADATA_TOPIC_ID } from "./metadata_topic.ts";
+import { planCreateTopics } from "./plan_create_topics.ts";
+import { planDeleteTopics } from "./plan_delete_topics.ts";
+
+const FOLDER = "__cluster_metadata-0";
+
+function checkpoints(store: Store): string[] {
+  return store.list(FOLDER).map(({ name }) => name).filter((name) => name.endsWith(".checkpoint"));
+}
+
+/** Records of every kind that no plan writes yet. */
+const OTHERS: NewRecord[] = [
+  {
+    kind: "AccessControlEntryRecord",
+    version: 0,
+    value: {
+      id: randomUuid(),
+      resourceType: 2,
+      resourceName: "t",
+      patternType: 3,
+      principal: "User:a",
+      host: "*",
+      operation: 3,
+      permissionType: 3,
+    },
+  },
+  {
+    kind: "UserScramCredentialRecord",
+    version: 0,
+    value: {
+      name: "u",
+      mechanism: 1,
+      salt: new Uint8Array([1, 2]),
+      storedKey: new Uint8Array([3]),
+      serverKey: new Uint8Array([4]),
+      iterations: 4096,
+    },
+  },
+  {
+    kind: "ClientQuotaRecord",
+    version: 0,
+    value: {
+      entity: [{ entityType: "user", entityName: null }],
+      key: "producer_byte_rate",
+      value: 12.5,
+      remove: false,
+    },
+  },
+  {
+    kind: "ConfigRecord",
+    version: 0,
+    value: { resourceType: 4, resourceName: "3", name: "log.retention.ms", value: "77" },
+  },
+  {
+    kind: "ConfigRecord",
+    version: 0,
+    value: {
+      resourceType: 32,
+      resourceName: "a:b",
+      name: "consumer.session.timeout.ms",
+      value: "9",
+    },
+  },
+  { kind: "ProducerIdsRecord", version: 0, value: { brokerId: 3, nextProducerId: 4000 } },
+];
+
+Deno.test("the image made from a snapshot equals the image it was made of", async () => {
+  const fixture = await Fixture.start();
+  await fixture.create("a", 3, { "retention.ms": "5", "cleanup.policy": "compact" });
+  await fixture.create("gone");
+  await fixture.metadata.transact((catalogue) =>
+    planDeleteTopics(catalogue, [{ name: "gone", topicId: ZERO_UUID }])
+  );
+  await fixture.metadata.transact(() => ({ records: OTHERS, result: null }));
+  await fixture.restart({ wasClean: false });
+  assertEquals(checkpoints(fixture.store), []);
+
+  fixture.snapshots = { bytes: 1, intervalMs: Infinity };
+  await fixture.restart({ wasClean: true });
+  const live = imageOf(fixture.catalogue), end = fixture.log.logEndOffset;
+  assertEquals(checkpoints(fixture.store), [
+    `${String(end).padStart(20, "0")}-0000000003.checkpoint`,
+  ]);
+  assertEquals([fixture.log.logStartOffset, fixture.log.batches.length], [end, 0]);
+  assertEquals(imageOf(fixture.reopen().catalogue), live);
+  assertEquals(fixture.metadata.version, end - 1);
+});
+
+Deno.test("a quorum whose voters stand in the log keeps them, and its leader change is Kafka's", async () => {
+  const fixture = Fixture.unstarted();
+  const quorum = {
+    kraftVersion: encode(KRaftVersionRecord, 0, { version: 0, kRaftVersion: 1 }),
+    voters: encode(VotersRecord, 0, {
+      version: 0,
+      voters: [{
+        voterId: META.nodeId,
+        voterDirectoryId: META.directoryId,
+        endpoints: [{ name: "CONTROLLER", host: "h", port: 1 }],
+        kRaftVersionFeature: { minSupportedVersion: 0, maxSupportedVersion: 1 },
+      }],
+    }),
+  };
+  const formatted = snapshotFile([], { nowMs: 0, leaderEpoch: 0 }, quorum);
+  await fixture.store.replace(`${FOLDER}/${"0".repeat(20)}-0000000000.checkpoint`, formatted);
+  await fixture.restart({ wasClean: true });
+  const [leaderChange] = [...readRecords(fixture.log.batches[0], 0)];
+  assertEquals(leaderChange.value!.length, 19); // version 0: voters without directory ids
+
+  fixture.snapshots = { bytes: 1, intervalMs: Infinity };
+  await fixture.restart({ wasClean: true });
+  const [name] = checkpoints(fixture.store);
+  const file = fixture.store.readAll(`${FOLDER}/${name}`)!;
+  const [, kraftVersion, voters] = [...readRecords(file, 0)];
+  assertEquals([kraftVersion.value, voters.value], [quorum.kraftVersion, quorum.voters]);
+  await fixture.restart({ wasClean: true });
+  const state = new TextDecoder().decode(fixture.store.readAll(`${FOLDER}/quorum-state`)!);
+  assertEquals(JSON.parse(state).data_version, 1);
+});
+
+Deno.test("what is committed after a snapshot is replayed on top of it", async () => {
+  const fixture = await Fixture.start();
+  fixture.snapshots = { bytes: 600, intervalMs: Infinity };
+  await fixture.restart({ wasClean: true });
+  for (let i = 0; i < 40; i++) await fixture.create(`t${i}`, 1 + i % 3);
+  const live = imageOf(fixture.catalogue);
+  assertEquals(checkpoints(fixture.store).length, 1);
+  assert(fixture.log.batches.length < 12, "the log before the snapshot goes");
+  assertEquals(imageOf(fixture.crash().catalogue), live);
+});
+
+Deno.test("a snapshot is due by age, but only when something was written", async () => {
+  const fixture = await Fixture.start();
+  fixture.snapshots = { bytes: Infinity, intervalMs: 0 };
+  await fixture.restart({ wasClean: true });
+  const [first] = checkpoints(fixture.store);
+  await fixture.metadata.transact(() => ({ records: [], result: null }));
+  assertEquals(checkpoints(fixture.store), [first]);
+  await fixture.create("t");
+  assert(checkpoints(fixture.store)[0] > first);
+});
+
+/** Loses power before its nth call that changes anything. */
+class MortalStore extends FaultyStore {
+  count = 0;
+  powerOffAt = Infinity;
+  readonly #off = Promise.withResolvers<never>();
+  /** Rejects when the power is off: what was asked will not be answered then. */
+  readonly off = this.#off.promise;
+
+  override strike(on: Operation, path: string): Fault["how"] | null {
+    if (on === "read" || ++this.count < this.powerOffAt) return super.strike(on, path);
+    const error = new StoreError("No power", "io");
+    this.#off.reject(error);
+    this.#off.promise.catch(() => {});
+    throw error;
+  }
+}
+
+async function openMetadata(store: Store): Promise<MetadataLog> {
+  const context: LogContext = {
+    store,
+    clock: new FakeClock(),
+    pool: new BufferPool({ keepBytes: 1 << 20 }),
+    producers: DEFAULT_PRODUCER_LIMITS,
+    commit: new GroupCommit({ policy: "fsync", intervalMs: 0, journal: null, onFailure: () => {} }),
+    onProblem: () => {},
+  };
+  const ref = { topicId: METADATA_TOPIC_ID, topic: METADATA_TOPIC, partition: 0 };
+  const exists = store.list(FOLDER).some(({ name }) => name.endsWith(".log"));
+  const checkpoint = {
+    recoveryPoint: undefined,
+    logStartOffset: undefined,
+    clean: false,
+    journal: [],
+  };
+  const log: PartitionLog = exists
+    ? (await openLog(context, ref, topicConfigDefaults(), checkpoint)).log
+    : createLog(context, ref, topicConfigDefaults());
+  return MetadataLog.open({
+    store,
+    log,
+    meta: META,
+    clock: context.clock,
+    topicDefaults: topicConfigDefaults(),
+    snapshots: { bytes: 1500, intervalMs: Infinity },
+  });
+}
+
+/** Creates topics until the power goes off; the names that were answered. */
+async function createUntil(store: MortalStore): Promise<string[]> {
+  const created: string[] = [];
+  try {
+    const metadata = await openMetadata(store);
+    await Promise.race([metadata.start({ endpoint: ENDPOINT, wasClean: true }), store.off]);
+    for (let i = 0; i < 12; i++) {
+      const name = `topic-${i}`;
+      const topic = {
+        name,
+        numPartitions: 2,
+        replicationFactor: -1,
+        assignments: [],
+        configs: [],
+      };
+      const options = { numPartitions: 1, maxPartitions: 20_000, newId: randomUuid };
+      await Promise.race([
+        metadata.transact((catalogue) => planCreateTopics(catalogue, [topic], options)),
+        store.off,
+      ]);
+      created.push(name);
+    }
+  } catch (error) {
+    if (store.count < store.powerOffAt) throw error;
+  }
+  return created;
+}
+
+Deno.test("power off before any call of the store: no topic that was answered is lost", async () => {
+  let runs = 0, snapshots = 0;
+  for (let at = 20;; at++) {
+    const store = new MortalStore(new MemoryStore());
+    store.makeFolder(FOLDER);
+    store.powerOffAt = at;
+    const created = await createUntil(store);
+    if (store.count < at) break;
+    runs++;
+    for (const names of ["lost", "kept"] as const) {
+      const disk = await store.crash({ unsynced: "torn", names });
+      const metadata = await openMetadata(disk);
+      const there = new Set(metadata.catalogue.topics().map((topic) => topic.name));
+      const lost = created.filter((name) => !there.has(name));
+      assertEquals(lost, [], `power off at call ${at}, names ${names}`);
+      await metadata.start({ endpoint: ENDPOINT, wasClean: false });
+      snapshots += checkpoints(disk).length;
+    }
+  }
+  assert(runs > 50 && snapshots > 50, `${runs} runs with ${snapshots} snapshots`);
+});
