@@ -14,6 +14,7 @@ import type { LogContext } from "./log_context.ts";
 import { PartitionLog } from "./partition_log.ts";
 import { recoverLog } from "./recovery.ts";
 import { redo } from "./redo.ts";
+import { rebuildTxnIndexes } from "./txn_index_rebuild.ts";
 
 export interface LogRef {
   readonly topicId: Uuid;
@@ -103,6 +104,14 @@ export async function openLog(
   if (recovered.damage !== null) {
     log.isDamaged = true;
     log.retire(recovered.damage);
+  } else if (recovered.firstControlSegment !== null) {
+    const { segments } = log;
+    const from = segments.findIndex(({ baseOffset }) =>
+      baseOffset === recovered.firstControlSegment
+    );
+    if (from >= 0) {
+      rebuildTxnIndexes(context, folder, segments, { from, to: segments.length, logStartOffset });
+    }
   }
   return { log, cutBytes: recovered.cutBytes, damage: recovered.damage };
 }
