@@ -18,6 +18,7 @@ import { alterPartitionReassignments } from "./alter_partition_reassignments.ts"
 import { alterReplicaLogDirs } from "./alter_replica_log_dirs.ts";
 import { alterUserScramCredentials } from "./alter_user_scram_credentials.ts";
 import { apiVersions } from "./api_versions.ts";
+import { ClientTelemetry } from "./client_telemetry.ts";
 import { consumerGroupDescribe } from "./consumer_group_describe.ts";
 import { consumerGroupHeartbeat } from "./consumer_group_heartbeat.ts";
 import { createAcls } from "./create_acls.ts";
@@ -41,6 +42,7 @@ import { electLeaders } from "./elect_leaders.ts";
 import { fetch } from "./fetch.ts";
 import type { FetchSessions } from "./fetch_sessions.ts";
 import { findCoordinator } from "./find_coordinator.ts";
+import { getTelemetrySubscriptions } from "./get_telemetry_subscriptions.ts";
 import type { Handler } from "./handler.ts";
 import { heartbeat } from "./heartbeat.ts";
 import { incrementalAlterConfigs } from "./incremental_alter_configs.ts";
@@ -57,6 +59,7 @@ import { offsetDelete } from "./offset_delete.ts";
 import { offsetFetch } from "./offset_fetch.ts";
 import { offsetForLeaderEpoch } from "./offset_for_leader_epoch.ts";
 import { produce } from "./produce.ts";
+import { pushTelemetry } from "./push_telemetry.ts";
 import { syncGroup } from "./sync_group.ts";
 import { unregisterBroker } from "./unregister_broker.ts";
 import { updateFeatures } from "./update_features.ts";
@@ -77,6 +80,9 @@ export interface Services {
   readonly freeBytes: () => number;
 }
 
+/** Clients that push metrics, as many as Kafka remembers. */
+const TELEMETRY_MAX_INSTANCES = 16_384;
+
 export function allHandlers(services: Services): readonly Handler[] {
   const { config, clock, pool, metrics, metadata, nodes, logs, sessions, groups } = services;
   const { catalogue } = metadata;
@@ -87,6 +93,13 @@ export function allHandlers(services: Services): readonly Handler[] {
     maxPartitions: config.limits.maxPartitions,
   };
   const meter = (topic: string) => metrics.topic(topic);
+  const telemetry = new ClientTelemetry({
+    metadata,
+    clock,
+    maxInstances: TELEMETRY_MAX_INSTANCES,
+    onGone: (instanceId) => metrics.clients.forget(instanceId),
+  });
+  metrics.clients.forgetGone = () => telemetry.forgetGone();
   const handlers: readonly Handler[] = [
     produce({
       ...lookup,
@@ -151,6 +164,13 @@ export function allHandlers(services: Services): readonly Handler[] {
     describeCluster({ nodes }),
     describeProducers(lookup),
     unregisterBroker({ metadata, nodeId }),
+    getTelemetrySubscriptions({ telemetry, maxBytes: config.metrics.maxPushBytes }),
+    pushTelemetry({
+      telemetry,
+      metrics: metrics.clients,
+      maxBytes: config.metrics.maxPushBytes,
+      maxPoints: config.metrics.maxClientSeries,
+    }),
     consumerGroupHeartbeat(groups),
     consumerGroupDescribe(groups),
     listConfigResources({ catalogue }),
