@@ -19,7 +19,7 @@ export interface ClientTelemetryOptions {
   readonly metadata: MetadataStore;
   readonly clock: Clock;
   readonly maxInstances: number;
-  /** Told of a client that is gone: silent for three intervals, or pushed out by others. */
+  /** Told of a client that is gone: silent for too long, or pushed out by others. */
   readonly onGone: (instanceId: Uuid) => void;
 }
 
@@ -49,8 +49,8 @@ interface ConfiguredSubscription {
 }
 
 const DEFAULT_INTERVAL_MS = Number(clientMetricsConfigs["interval.ms"].default);
-/** A client that missed so many pushes is gone. */
-const SILENT_INTERVALS = 3;
+/** A client that missed so many pushes is gone, but not before the next scrape can see what it said last. */
+const SILENT_INTERVALS = 3, MIN_SILENT_MS = 60_000;
 const NEVER = -Infinity;
 
 export class ClientTelemetry {
@@ -106,7 +106,8 @@ export class ClientTelemetry {
     const nowMs = this.#options.clock.monotonicMs();
     for (const [id, instance] of this.#instances) {
       const silentMs = nowMs - Math.max(instance.lastGetMs, instance.lastPushMs);
-      if (silentMs > SILENT_INTERVALS * instance.subscription.intervalMs) this.#forget(id);
+      const allowedMs = SILENT_INTERVALS * instance.subscription.intervalMs;
+      if (silentMs > Math.max(allowedMs, MIN_SILENT_MS)) this.#forget(id);
     }
   }
 
