@@ -156,7 +156,7 @@ function recoverSegment(
 }
 
 /** Offsets never go back, though compaction may leave gaps. */
-function isValidBatch(bytes: Uint8Array, expected: number): boolean {
+export function isValidBatch(bytes: Uint8Array, expected: number): boolean {
   return batch.magic(bytes) === batch.MAGIC_V2 &&
     batch.baseOffset(bytes) >= expected &&
     batch.lastOffsetDelta(bytes) >= 0 &&
