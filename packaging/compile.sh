@@ -13,7 +13,7 @@ mkdir -p "$(dirname "$output")"
 # Least permissions, for ever part of the executable. Paths and ports are the user's choice, so read, write and net are
 # not narrowed; env is, by what unknown RUNNEL_ variables need to be refused: seeing them all. No run, no ffi.
 compile() {
-  "$1" compile --no-check --allow-net --allow-read --allow-write --allow-env --allow-sys=hostname,networkInterfaces \
+  "$1" compile --no-check --allow-net --allow-read --allow-write --allow-env --allow-sys=hostname,networkInterfaces,statfs \
     --include deno.json --output "$output" main.ts
 }
 

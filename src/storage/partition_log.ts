@@ -167,6 +167,9 @@ export class PartitionLog implements Syncable {
   append(bytes: Uint8Array, options: AppendOptions): Appended {
     if (this.offline !== null) return refused(ErrorCode.KAFKA_STORAGE_ERROR);
     if (options.leaderEpoch !== this.leaderEpoch) return refused(ErrorCode.FENCED_LEADER_EPOCH);
+    if (options.origin === "client" && this.#context.admits?.(bytes.length) === false) {
+      return refused(ErrorCode.KAFKA_STORAGE_ERROR);
+    }
     const first = this.#logEndOffset;
     for (let at = 0; at < bytes.length;) {
       const size = batch.sizeInBytes(bytes, at);
