@@ -38,6 +38,7 @@ import { describeProducers } from "./describe_producers.ts";
 import { describeQuorum } from "./describe_quorum.ts";
 import { describeTopicPartitions } from "./describe_topic_partitions.ts";
 import { describeUserScramCredentials } from "./describe_user_scram_credentials.ts";
+import { describeTransactions } from "./describe_transactions.ts";
 import { electLeaders } from "./elect_leaders.ts";
 import { fetch } from "./fetch.ts";
 import type { FetchSessions } from "./fetch_sessions.ts";
@@ -53,6 +54,7 @@ import { listGroups } from "./list_groups.ts";
 import { listConfigResources } from "./list_config_resources.ts";
 import { listOffsets } from "./list_offsets.ts";
 import { listPartitionReassignments } from "./list_partition_reassignments.ts";
+import { listTransactions } from "./list_transactions.ts";
 import { metadata as metadataHandler } from "./metadata.ts";
 import { offsetCommit } from "./offset_commit.ts";
 import { offsetDelete } from "./offset_delete.ts";
@@ -164,6 +166,8 @@ export function allHandlers(services: Services): readonly Handler[] {
     describeCluster({ nodes }),
     describeProducers(lookup),
     unregisterBroker({ metadata, nodeId }),
+    describeTransactions(),
+    listTransactions(),
     getTelemetrySubscriptions({ telemetry, maxBytes: config.metrics.maxPushBytes }),
     pushTelemetry({
       telemetry,
