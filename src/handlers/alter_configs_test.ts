@@ -161,6 +161,14 @@ Deno.test("What a broker does not know is kept, and its value is told to nobody"
   );
 });
 
+Deno.test("A resource may have 1,000 configs", async () => {
+  const { alter } = await start();
+  const plugin = (count: number): Change[] =>
+    Array.from({ length: count }, (_, i) => [`plugin.${i}`, SET, "x"]);
+  assertEquals((await alter([[BROKER, "3", plugin(1001)]]))[0][0], 44);
+  assertEquals(await alter([[BROKER, "3", plugin(1000)]]), [[0, null]]);
+});
+
 Deno.test("AlterConfigs replaces what is set, in every version", async () => {
   const { catalogue, handlers } = await start();
   await everyVersion(handlers.alterConfigs, async (version) => {

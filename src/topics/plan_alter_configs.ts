@@ -10,7 +10,7 @@ import { ErrorCode } from "../protocol/errors.ts";
 import { dynamicBrokerConfig } from "./broker_configs.ts";
 import { type Catalogue, ConfigResource } from "./catalogue.ts";
 import { configError, resourceError } from "./config_rules.ts";
-import { EligibleLeaderReplicas } from "./features.ts";
+import { ELIGIBLE_LEADER_REPLICAS } from "./features.ts";
 import type { NewRecord } from "./metadata_record.ts";
 import type { Plan } from "./metadata_store.ts";
 import { failure, type Outcome, repeated, SUCCESS } from "./outcome.ts";
@@ -76,8 +76,9 @@ function alter(
     const error = applyTo(next, resource.resourceType, alteration);
     if (error !== null) return error;
   }
+  if (next.size > MAX_CONFIGS || isOneTooMany(catalogue, resource, current)) return TOO_MANY;
   const changes = changesBetween(current, next);
-  const hasElr = catalogue.features.has(EligibleLeaderReplicas);
+  const hasElr = catalogue.features.has(ELIGIBLE_LEADER_REPLICAS);
   const error = configError(resource, { ...options, next, changes, hasElr });
   if (error !== null) return error;
   const { resourceType, resourceName } = resource;
@@ -86,6 +87,22 @@ function alter(
     records.push({ kind: "ConfigRecord", version: 0, value: fields });
   }
   return SUCCESS;
+}
+
+/** Configs of one resource, and groups or client metrics subscriptions that have some. Kafka sets no limit. */
+const MAX_CONFIGS = 1000, MAX_RESOURCES = 10_000;
+const TOO_MANY = failure(
+  ErrorCode.POLICY_VIOLATION,
+  `There may be ${MAX_CONFIGS} configs of a resource, and ${MAX_RESOURCES} resources of a type that set some.`,
+);
+
+function isOneTooMany(
+  catalogue: Catalogue,
+  { resourceType }: AlteredResource,
+  current: ReadonlyMap<string, string>,
+): boolean {
+  const isNew = current.size === 0 && resourceType !== ConfigResource.TOPIC;
+  return isNew && catalogue.configured(resourceType).length >= MAX_RESOURCES;
 }
 
 /** What is wrong with the request itself, whatever the configs mean. */
