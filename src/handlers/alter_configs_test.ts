@@ -169,6 +169,19 @@ Deno.test("A resource may have 1,000 configs", async () => {
   assertEquals(await alter([[BROKER, "3", plugin(1000)]]), [[0, null]]);
 });
 
+Deno.test("10,000 groups may have configs, and of those each can be altered still", async () => {
+  const { alter } = await start();
+  const session = (value: string): Change[] => [["consumer.session.timeout.ms", SET, value]];
+  const many = Array.from({ length: 10_001 }, (_, i): Resource => [
+    GROUP,
+    `g${i}`,
+    session("50000"),
+  ]);
+  const codes = (await alter(many)).map(([code]) => code);
+  assertEquals([codes.filter((code) => code === 0).length, codes[10_000]], [10_000, 44]);
+  assertEquals(await alter([[GROUP, "g7", session("50001")]]), [[0, null]]);
+});
+
 Deno.test("AlterConfigs replaces what is set, in every version", async () => {
   const { catalogue, handlers } = await start();
   await everyVersion(handlers.alterConfigs, async (version) => {

@@ -52,11 +52,12 @@ export function planAlterConfigs(
     `${resourceType}:${resourceName}`;
   const twice = repeated(resources.map(key));
   const records: NewRecord[] = [];
+  const room = new Room(catalogue);
   const result = resources.map((resource): ConfigOutcome => {
     const { resourceType, resourceName } = resource;
     const outcome = twice.has(key(resource))
       ? invalid("Each resource must appear at most once.")
-      : alter(catalogue, resource, options, records);
+      : alter(catalogue, resource, { ...options, room, records });
     return { ...outcome, resourceType, resourceName };
   });
   return { records, result };
@@ -65,8 +66,7 @@ export function planAlterConfigs(
 function alter(
   catalogue: Catalogue,
   resource: AlteredResource,
-  options: AlterConfigsOptions,
-  records: NewRecord[],
+  options: AlterConfigsOptions & { readonly room: Room; readonly records: NewRecord[] },
 ): Outcome {
   const refused = requestError(resource) ?? resourceError(catalogue, resource, options);
   if (refused !== null) return refused;
@@ -76,15 +76,16 @@ function alter(
     const error = applyTo(next, resource.resourceType, alteration);
     if (error !== null) return error;
   }
-  if (next.size > MAX_CONFIGS || isOneTooMany(catalogue, resource, current)) return TOO_MANY;
+  if (next.size > MAX_CONFIGS) return TOO_MANY;
   const changes = changesBetween(current, next);
   const hasElr = catalogue.features.has(ELIGIBLE_LEADER_REPLICAS);
   const error = configError(resource, { ...options, next, changes, hasElr });
   if (error !== null) return error;
   const { resourceType, resourceName } = resource;
+  if (current.size === 0 && next.size > 0 && !options.room.take(resourceType)) return TOO_MANY;
   for (const [name, value] of changes) {
     const fields = { resourceType, resourceName, name, value };
-    records.push({ kind: "ConfigRecord", version: 0, value: fields });
+    options.records.push({ kind: "ConfigRecord", version: 0, value: fields });
   }
   return SUCCESS;
 }
@@ -96,13 +97,22 @@ const TOO_MANY = failure(
   `There may be ${MAX_CONFIGS} configs of a resource, and ${MAX_RESOURCES} resources of a type that set some.`,
 );
 
-function isOneTooMany(
-  catalogue: Catalogue,
-  { resourceType }: AlteredResource,
-  current: ReadonlyMap<string, string>,
-): boolean {
-  const isNew = current.size === 0 && resourceType !== ConfigResource.TOPIC;
-  return isNew && catalogue.configured(resourceType).length >= MAX_RESOURCES;
+/** How many more resources may begin to have configs. Topics are as many as there are topics. */
+class Room {
+  readonly #catalogue: Catalogue;
+  readonly #left = new Map<number, number>();
+
+  constructor(catalogue: Catalogue) {
+    this.#catalogue = catalogue;
+  }
+
+  take(resourceType: number): boolean {
+    if (resourceType === ConfigResource.TOPIC) return true;
+    const left = this.#left.get(resourceType) ??
+      MAX_RESOURCES - this.#catalogue.configured(resourceType).length;
+    this.#left.set(resourceType, left - 1);
+    return left > 0;
+  }
 }
 
 /** What is wrong with the request itself, whatever the configs mean. */
