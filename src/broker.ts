@@ -124,6 +124,7 @@ async function start(
 
   const meta = await openMetaProperties(store, { nodeId: config.nodeId });
   const isFile = store instanceof FileStore;
+  MetadataLog.check({ store, meta, clock, topicDefaults: config.topic });
   const freeBytes = machine.freeBytes ?? (() => store.freeBytes());
   const space = freeSpace(config, metrics, { freeBytes, isFile });
   undo.push(() => space.stop());
