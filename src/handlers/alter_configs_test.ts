@@ -161,6 +161,25 @@ Deno.test("What a broker does not know is kept, and its value is told to nobody"
   );
 });
 
+Deno.test("What is set under a fine name is described above the coarse default", async () => {
+  const { handlers, alter } = await start();
+  await alter([[BROKER, "3", [["log.retention.ms", SET, "6000"]]]]);
+  const { results } = await ask(handlers.describeConfigs, DescribeConfigs, 4, {
+    resources: [
+      { resourceType: BROKER, resourceName: "3", configurationKeys: ["log.retention.ms"] },
+      { resourceType: TOPIC, resourceName: "t", configurationKeys: ["retention.ms"] },
+    ],
+    includeSynonyms: true,
+  });
+  const synonyms = [
+    { name: "log.retention.ms", value: "6000", source: 2 },
+    { name: "log.retention.hours", value: "168", source: 5 },
+  ];
+  for (const { configs: [config] } of results) {
+    assertEquals([config.value, config.configSource, config.synonyms], ["6000", 2, synonyms]);
+  }
+});
+
 Deno.test("A resource may have 1,000 configs", async () => {
   const { alter } = await start();
   const plugin = (count: number): Change[] =>
