@@ -1,12 +1,13 @@
 /**
  * Groups at scale: many groups whose members beat beside produce, and one large group that settles.
  *
- * The ten members of a group share a connection, so that the machine's time goes to the broker and not to this side's
+ * Members that beat share a connection by group, so that the machine's time goes to the broker and not to this side's
  * sockets; each asks for itself. A beat that is answered with an error counts as a lost session: the group had no
  * reason to change.
  */
 import { Connection } from "../src/client/connection.ts";
 import { parseAddress } from "../src/client/cluster.ts";
+import { ErrorCode } from "../src/protocol/errors.ts";
 import { FindCoordinator } from "../src/protocol/messages/find_coordinator.ts";
 import { Heartbeat } from "../src/protocol/messages/heartbeat.ts";
 import { JoinGroup } from "../src/protocol/messages/join_group.ts";
@@ -63,7 +64,7 @@ async function beating(target: Target, load: BeatLoad): Promise<ScaleLine> {
   await ready(connections[0]);
   const all = (await Promise.all(connections.map(async (connection, i) => {
     const group = Array.from({ length: members }, () => new Member(connection, `beating-${i}`));
-    await settle(group);
+    await settle(group, beatMs);
     return group;
   }))).flat();
   const phases = new Phases(0, measureMs);
@@ -110,59 +111,57 @@ const PRODUCERS = 4;
 
 /** A group that starts with all its members, and one more that comes: until everyone has an assignment. */
 async function settling(target: Target, count: number, beatMs: number): Promise<ScaleLine[]> {
-  const connections = await Promise.all(
-    Array.from({ length: Math.ceil(count / 10) }, () => open(target)),
-  );
+  // One each: answers come in order, so a join that waits would hold up the beats behind it.
+  const connections = await Promise.all(Array.from({ length: count + 1 }, () => open(target)));
   await ready(connections[0]);
-  const members = Array.from(
-    { length: count },
-    (_, i) => new Member(connections[i % connections.length], "settling"),
-  );
-  const line = async (what: string, work: Promise<void>): Promise<ScaleLine> => {
-    const beganMs = performance.now();
-    await work;
-    return { what, figures: { seconds: ((performance.now() - beganMs) / 1000).toFixed(2) } };
-  };
-  const lines = [await line(`a group of ${count} starts`, settle(members))];
-  const connection = await open(target);
-  const late = new Member(connection, "settling");
-  lines.push(
-    await line(
-      `one more joins it, the others beat every ${beatMs} ms`,
-      settle(
-        [late],
-        members.map(async (member) => {
-          await pause(Math.random() * beatMs);
-          while (await member.beat() === 0) await pause(beatMs);
-          await member.join();
-          await member.sync(members.concat(late));
-        }),
-      ),
-    ),
-  );
-  for (const one of [...connections, connection]) one.close();
-  return lines;
+  const all = connections.map((connection) => new Member(connection, "settling"));
+  const members = all.slice(1);
+  const started = await settle(members, beatMs);
+  const joined = await settle(all, beatMs);
+  for (const connection of connections) connection.close();
+  const figures = (ms: number) => ({ seconds: (ms / 1000).toFixed(2) });
+  return [
+    { what: `a group of ${count} starts`, figures: figures(started) },
+    {
+      what: `one more joins it, the others beat every ${beatMs} ms`,
+      figures: figures(joined),
+    },
+  ];
 }
 
-/** Joins and syncs; `others` join by themselves. */
-async function settle(members: readonly Member[], others: Promise<void>[] = []): Promise<void> {
-  await Promise.all([
-    ...others,
-    ...members.map(async (member) => {
-      await member.join();
-      await member.sync(members);
-    }),
-  ]);
+/** Until everyone has an assignment of one generation; how many ms that took. */
+async function settle(members: readonly Member[], beatMs: number): Promise<number> {
+  const beganMs = performance.now();
+  const isSettled = () =>
+    members.every(({ isSynced, generation }) => isSynced && generation === members[0].generation);
+  await Promise.all(members.map(async (member) => {
+    if (!member.isSynced) await member.rejoin(members);
+    else await pause(Math.random() * beatMs);
+    for (; !isSettled(); await pause(beatMs)) {
+      if (await member.beat() !== 0) await member.rejoin(members);
+    }
+  }));
+  return Math.max(...members.map(({ syncedAtMs }) => syncedAtMs)) - beganMs;
 }
 
 class Member {
   id = "";
-  #generation = -1;
+  generation = -1;
+  isSynced = false;
+  syncedAtMs = 0;
   #isLeader = false;
 
   constructor(readonly connection: Connection, readonly groupId: string) {}
 
-  async join(): Promise<void> {
+  /** Joins and syncs, as often as it takes. */
+  async rejoin(members: readonly Member[]): Promise<void> {
+    this.isSynced = false;
+    do await this.#join(); while (!await this.#sync(members));
+    this.isSynced = true;
+    this.syncedAtMs = performance.now();
+  }
+
+  async #join(): Promise<void> {
     const answer = await this.connection.request(JoinGroup, JOIN_VERSION, {
       groupId: this.groupId,
       sessionTimeoutMs: 45_000,
@@ -175,27 +174,29 @@ class Member {
       throw new Error(`Joining ${this.groupId} was answered with ${answer.errorCode}`);
     }
     this.id = answer.memberId;
-    this.#generation = answer.generationId;
+    this.generation = answer.generationId;
     this.#isLeader = answer.leader === answer.memberId;
   }
 
-  /** The leader brings an assignment for everyone. */
-  async sync(members: readonly Member[]): Promise<void> {
+  /** The leader brings an assignment for everyone. False when the next rebalance came first. */
+  async #sync(members: readonly Member[]): Promise<boolean> {
     const { errorCode } = await this.connection.request(SyncGroup, 3, {
       groupId: this.groupId,
-      generationId: this.#generation,
+      generationId: this.generation,
       memberId: this.id,
       assignments: this.#isLeader
         ? members.map(({ id }) => ({ memberId: id, assignment: new Uint8Array(64) }))
         : [],
     }, { timeoutMs: 60_000 });
+    if (errorCode === ErrorCode.REBALANCE_IN_PROGRESS) return false;
     if (errorCode !== 0) throw new Error(`Syncing ${this.groupId} was answered with ${errorCode}`);
+    return true;
   }
 
   async beat(): Promise<number> {
     const { errorCode } = await this.connection.request(Heartbeat, 3, {
       groupId: this.groupId,
-      generationId: this.#generation,
+      generationId: this.generation,
       memberId: this.id,
     });
     return errorCode;
