@@ -22,13 +22,14 @@ export interface OtlpPoint {
   readonly attributes: readonly (readonly [key: string, value: string])[];
 }
 
-/** The first `maxPoints` data points. Throws ProtocolError for what is no MetricsData. */
+/** The first `maxPoints` data points. Throws ProtocolError for what is no MetricsData, or has very many fields. */
 export function readOtlpMetrics(bytes: Uint8Array, maxPoints: number): OtlpPoint[] {
   const points: OtlpPoint[] = [];
-  for (const resource of messages(bytes, 1)) {
-    for (const scope of messages(resource, 2)) {
-      for (const metric of messages(scope, 2)) {
-        for (const point of pointsOf(metric)) {
+  const budget = { fields: maxPoints * FIELDS_PER_POINT };
+  for (const resource of messages(bytes, 1, budget)) {
+    for (const scope of messages(resource, 2, budget)) {
+      for (const metric of messages(scope, 2, budget)) {
+        for (const point of pointsOf(metric, budget)) {
           if (points.length === maxPoints) return points;
           points.push(point);
         }
@@ -38,52 +39,58 @@ export function readOtlpMetrics(bytes: Uint8Array, maxPoints: number): OtlpPoint
   return points;
 }
 
+/** What is left to read: a push of empty fields must not keep the broker busy. */
+interface Budget {
+  fields: number;
+}
+
+const FIELDS_PER_POINT = 50;
 const NAME = 1, GAUGE = 5, SUM = 7, DELTA = 1;
 
-function* pointsOf(metric: Uint8Array): Generator<OtlpPoint> {
+function* pointsOf(metric: Uint8Array, budget: Budget): Generator<OtlpPoint> {
   let name = "";
   const kinds: Uint8Array[] = [];
-  for (const { number, value } of fields(metric)) {
+  for (const { number, value } of fields(metric, budget)) {
     if (number === NAME) name = text(value);
     else if (number === GAUGE || number === SUM) kinds.push(bytesOf(value));
   }
   for (const kind of kinds) {
     let isDelta = false;
     const points: Uint8Array[] = [];
-    for (const { number, value } of fields(kind)) {
+    for (const { number, value } of fields(kind, budget)) {
       if (number === 1) points.push(bytesOf(value));
       else if (number === 2) isDelta = Number(value) === DELTA;
     }
-    for (const point of points) yield { name, isDelta, ...readPoint(point) };
+    for (const point of points) yield { name, isDelta, ...readPoint(point, budget) };
   }
 }
 
-function readPoint(point: Uint8Array): Pick<OtlpPoint, "value" | "attributes"> {
+function readPoint(point: Uint8Array, budget: Budget): Pick<OtlpPoint, "value" | "attributes"> {
   let value = 0;
   const attributes: [string, string][] = [];
-  for (const field of fields(point)) {
+  for (const field of fields(point, budget)) {
     if (field.number === 4) value = fixed64(field.value).getFloat64(0, true);
     else if (field.number === 6) value = Number(fixed64(field.value).getBigInt64(0, true));
-    else if (field.number === 7) attributes.push(readAttribute(bytesOf(field.value)));
+    else if (field.number === 7) attributes.push(readAttribute(bytesOf(field.value), budget));
   }
   return { value, attributes };
 }
 
-function readAttribute(bytes: Uint8Array): [string, string] {
+function readAttribute(bytes: Uint8Array, budget: Budget): [string, string] {
   let key = "", value = "";
-  for (const field of fields(bytes)) {
+  for (const field of fields(bytes, budget)) {
     if (field.number === 1) key = text(field.value);
-    else if (field.number === 2) value = readAnyValue(bytesOf(field.value));
+    else if (field.number === 2) value = readAnyValue(bytesOf(field.value), budget);
   }
   return [key, value];
 }
 
 /** Lists and maps become empty. */
-function readAnyValue(bytes: Uint8Array): string {
-  for (const { number, value } of fields(bytes)) {
+function readAnyValue(bytes: Uint8Array, budget: Budget): string {
+  for (const { number, value } of fields(bytes, budget)) {
     if (number === 1) return text(value);
     if (number === 2) return String(Number(value) !== 0);
-    if (number === 3) return String(BigInt.asIntN(64, BigInt(value as bigint)));
+    if (number === 3) return String(BigInt.asIntN(64, numberOf(value)));
     if (number === 4) return String(fixed64(value).getFloat64(0, true));
   }
   return "";
@@ -92,20 +99,31 @@ function readAnyValue(bytes: Uint8Array): string {
 /** A field of a protobuf message: a varint's number, else its bytes. */
 interface Field {
   readonly number: number;
-  readonly value: bigint | Uint8Array;
+  readonly value: number | bigint | Uint8Array;
 }
 
 const VARINT = 0, FIXED_64 = 1, BYTES = 2, FIXED_32 = 5;
 
-function* fields(bytes: Uint8Array): Generator<Field> {
+function* fields(bytes: Uint8Array, budget: Budget): Generator<Field> {
   let at = 0;
-  const varint = (): bigint => {
-    let value = 0n;
-    for (let shift = 0n; shift < 70n; shift += 7n) {
-      if (at >= bytes.length) throw new ProtocolError("OTLP metrics end inside a varint");
-      const byte = bytes[at++];
-      value |= BigInt(byte & 127) << shift;
-      if (byte < 128) return value;
+  const byte = (): number => {
+    if (at < bytes.length) return bytes[at++];
+    throw new ProtocolError("OTLP metrics end inside a varint");
+  };
+  const varint = (): number | bigint => {
+    let value = 0, scale = 1;
+    for (let i = 0; i < 7; i++, scale *= 128) {
+      const next = byte();
+      value += (next & 127) * scale;
+      if (next < 128) return value;
+    }
+    return longVarint(BigInt(value));
+  };
+  const longVarint = (low: bigint): bigint => {
+    for (let shift = 49n; shift < 70n; shift += 7n) {
+      const next = byte();
+      low |= BigInt(next & 127) << shift;
+      if (next < 128) return low;
     }
     throw new ProtocolError("OTLP metrics have a varint of more than 10 bytes");
   };
@@ -116,6 +134,7 @@ function* fields(bytes: Uint8Array): Generator<Field> {
     return bytes.subarray(at, at += length);
   };
   while (at < bytes.length) {
+    if (--budget.fields < 0) throw new ProtocolError("OTLP metrics have too many fields");
     const tag = Number(varint());
     const type = tag & 7, number = Math.floor(tag / 8);
     switch (type) {
@@ -135,22 +154,29 @@ function* fields(bytes: Uint8Array): Generator<Field> {
   }
 }
 
-function* messages(bytes: Uint8Array, wanted: number): Generator<Uint8Array> {
-  for (const { number, value } of fields(bytes)) if (number === wanted) yield bytesOf(value);
+function* messages(bytes: Uint8Array, wanted: number, budget: Budget): Generator<Uint8Array> {
+  for (const { number, value } of fields(bytes, budget)) {
+    if (number === wanted) yield bytesOf(value);
+  }
 }
 
-function bytesOf(value: bigint | Uint8Array): Uint8Array {
-  if (typeof value !== "bigint") return value;
+function numberOf(value: number | bigint | Uint8Array): bigint {
+  if (!(value instanceof Uint8Array)) return BigInt(value);
+  throw new ProtocolError(`OTLP field has ${value.length} bytes, needs a number`);
+}
+
+function bytesOf(value: number | bigint | Uint8Array): Uint8Array {
+  if (value instanceof Uint8Array) return value;
   throw new ProtocolError("OTLP field is a number, needs bytes");
 }
 
-function fixed64(value: bigint | Uint8Array): DataView {
+function fixed64(value: number | bigint | Uint8Array): DataView {
   const bytes = bytesOf(value);
   if (bytes.length !== 8) throw new ProtocolError(`OTLP number has ${bytes.length} bytes, needs 8`);
   return new DataView(bytes.buffer, bytes.byteOffset, 8);
 }
 
-function text(value: bigint | Uint8Array): string {
+function text(value: number | bigint | Uint8Array): string {
   return utf8.decode(bytesOf(value));
 }
 

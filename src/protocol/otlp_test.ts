@@ -26,6 +26,22 @@ Deno.test("readOtlpMetrics() reads gauges and sums with their attributes", () =>
   ]);
 });
 
+Deno.test("readOtlpMetrics() reads attributes of every simple kind", () => {
+  const attribute = (...value: number[]) =>
+    message(7, message(1, new TextEncoder().encode("k")), message(2, Uint8Array.from(value)));
+  const point = message(
+    1,
+    attribute(2 << 3, 1),
+    attribute(3 << 3, 0x96, 1),
+    attribute(3 << 3, ...new Array(9).fill(255), 1),
+    attribute(4 << 3 | 1, 0, 0, 0, 0, 0, 0, 0xf8, 0x3f),
+    attribute(5 << 3 | 2, 0),
+  );
+  const name = message(1, new TextEncoder().encode("m"));
+  const [read] = readOtlpMetrics(metricsData([message(2, name, message(5, point))]), 10);
+  assertEquals(read.attributes.map(([, value]) => value), ["true", "150", "-1", "1.5", ""]);
+});
+
 Deno.test("readOtlpMetrics() stops at maxPoints", () => {
   assertEquals(readOtlpMetrics(WHOLE, 2).map(({ name }) => name), ["send.rate", "sends"]);
 });
@@ -53,6 +69,12 @@ Deno.test("readOtlpMetrics() of changed bytes throws nothing but ProtocolError",
       }
     }
   }
+});
+
+Deno.test("readOtlpMetrics() refuses very many fields for the points it may read", () => {
+  const empty = new Uint8Array(1002).map((_, i) => i % 2 === 0 ? 15 << 3 : 0);
+  assertThrows(() => readOtlpMetrics(empty, 10), ProtocolError, "too many fields");
+  assertEquals(readOtlpMetrics(empty.subarray(0, 1000), 10), []);
 });
 
 Deno.test("readOtlpMetrics() refuses a varint that does not end and a length beyond the end", () => {
