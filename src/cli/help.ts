@@ -13,6 +13,7 @@ export function helpText(): string {
 
 Commands
   serve      run the broker (also when no command is given)
+  backup     copy a serving broker's data, check a copy, or restore one: create, verify, restore
   config     print every option with its value and where it came from
   group      list groups, or describe one: who is in it, how far behind, what keeps it from getting on
   storage    look at the directory of a stopped broker, and decide about damage

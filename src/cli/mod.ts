@@ -15,6 +15,8 @@ export async function run(args: readonly string[], startBroker: StartBroker): Pr
     switch (first) {
       case "serve":
         return await serve(rest, startBroker);
+      case "backup":
+        return await (await import("./backup.ts")).runBackup(rest); // loaded when it is needed
       case "config":
         return await runConfig(rest);
       case "group":
