@@ -46,7 +46,7 @@ class Victim {
   static async start(): Promise<Victim> {
     const main = new URL("../../main.ts", import.meta.url).pathname;
     const command = Deno.env.get("RUNNEL") ??
-      `deno run --no-check --allow-net --allow-read --allow-write --allow-env --allow-sys=hostname,networkInterfaces ${main}`;
+      `deno run --no-check --allow-net --allow-read --allow-write --allow-env --allow-sys=hostname,networkInterfaces,statfs ${main}`;
     const flags =
       `--kafka-port ${port} --http-port ${httpPort} --storage-path ${folder}/data --storage-flush ${options.flush}`;
     const child = new Deno.Command("bash", {
