@@ -92,7 +92,7 @@ export async function openLog(
     mayHaveGaps: recoveryPoint === undefined || config["cleanup.policy"].includes("compact"),
     nowMs: context.clock.nowMs(),
   });
-  dropSnapshotsBeyond(context, folder, recovered.logEndOffset);
+  dropSnapshotsBeyond(context, folder, names, recovered.logEndOffset);
   if (recovered.damage === null) await keepEpochs(context, folder, recovered);
   const log = new PartitionLog(context, {
     ...ref,
@@ -136,8 +136,13 @@ function segmentBases(names: readonly string[]): number[] {
 }
 
 /** A snapshot of a future that was cut off would make producer state disagree with the log. */
-function dropSnapshotsBeyond(context: LogContext, folder: string, logEndOffset: number): void {
-  for (const { name } of context.store.list(folder)) {
+function dropSnapshotsBeyond(
+  context: LogContext,
+  folder: string,
+  names: readonly string[],
+  logEndOffset: number,
+): void {
+  for (const name of names) {
     const match = /^(\d{20})\.snapshot$/.exec(name);
     if (match && Number(match[1]) > logEndOffset) context.store.remove(`${folder}/${name}`);
   }
