@@ -253,9 +253,7 @@ export class PartitionLog implements Syncable {
     const endOffset = this.#writtenOffset, writtenBytes = this.#writtenBytes;
     const active = this.#active, activeBytes = active.log.size;
     if (this.#unsynced.length > 0) {
-      const sealed = this.#unsynced;
-      this.#unsynced = [];
-      await Promise.all(sealed.map((segment) => segment.syncSealed()));
+      await Promise.all(this.#unsynced.splice(0).map((segment) => segment.syncSealed()));
     }
     await active.sync();
     if (this.offline !== null) return; // deleted meanwhile: its folder has another name by now
