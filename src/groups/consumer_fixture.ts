@@ -24,6 +24,7 @@ const SETTINGS: ConsumerSettings = {
   assignmentIntervalMs: 0,
   maxSize: 1000,
   assignors: ["uniform", "range"],
+  migrationPolicy: "bidirectional",
 };
 
 export class ConsumerTable {
