@@ -32,7 +32,8 @@ import {
 } from "./consumer_group.ts";
 import { classicJoinerFor, currentMember, isFullFor } from "./consumer_joiner.ts";
 import { removals } from "./consumer_leaving.ts";
-import { joinError, type Now, type Reply, syncError } from "./decision.ts";
+import type { TopicView } from "./consumer_topics.ts";
+import { joinError, type Reply, syncError } from "./decision.ts";
 import {
   readSubscription,
   type Subscription,
@@ -58,7 +59,7 @@ export function decideClassicRequest(
     case "sync":
       return decideSync(group, event, circumstances);
     case "heartbeat":
-      return decideHeartbeat(group, event, circumstances.now);
+      return decideHeartbeat(group, event, circumstances);
     case "leave":
       return decideLeave(group, event, circumstances);
   }
@@ -74,15 +75,17 @@ function decideJoin(
     facts: [],
     reply: joinError(ticket, errorCode, id),
   });
-  if (isFullFor(group, memberId, circumstances.settings.maxSize)) {
-    return refuse(ErrorCode.GROUP_MAX_SIZE_REACHED);
+  const { settings: { maxSize, migrationPolicy } } = circumstances;
+  if (migrationPolicy === "disabled" || !supportsProtocols(group, event)) {
+    return refuse(ErrorCode.INCONSISTENT_GROUP_PROTOCOL);
   }
-  if (!supportsProtocols(group, event)) return refuse(ErrorCode.INCONSISTENT_GROUP_PROTOCOL);
+  if (isFullFor(group, memberId, maxSize)) return refuse(ErrorCode.GROUP_MAX_SIZE_REACHED);
   const isUnknown = memberId === "";
   if (isUnknown && instanceId === null && event.mustKnowMemberId) {
     return refuse(ErrorCode.MEMBER_ID_REQUIRED, newMemberId); // nothing is kept: any id may come back
   }
   const subscription = readSubscription(event.protocols[0].metadata);
+  // Kafka answers -1, as for faults of its own.
   if (subscription === null) return refuse(ErrorCode.INCONSISTENT_GROUP_PROTOCOL);
   const joiner = classicJoinerFor(group, event);
   if ("errorCode" in joiner) return refuse(joiner.errorCode);
@@ -161,7 +164,7 @@ function decideSync(
     return { facts: [], reply: syncError(ticket, ErrorCode.INCONSISTENT_GROUP_PROTOCOL) };
   }
   // One that has yet to give partitions up must do that first, so it is told its assignment all the same.
-  if (group.epoch > member.epoch && member.state !== MemberState.UNREVOKED_PARTITIONS) {
+  if (group.assignmentEpoch > member.epoch && member.state !== MemberState.UNREVOKED_PARTITIONS) {
     return {
       facts: mustJoin(member, now.ms),
       reply: syncError(ticket, ErrorCode.REBALANCE_IN_PROGRESS),
@@ -184,7 +187,7 @@ function decideSync(
 function decideHeartbeat(
   group: Readonly<ConsumerGroup>,
   event: HeartbeatEvent,
-  now: Now,
+  { now, topics }: Circumstances,
 ): ClassicDecision {
   const answer = (errorCode: number): Reply => ({
     api: "heartbeat",
@@ -195,7 +198,9 @@ function decideHeartbeat(
   if (typeof found === "number") return { facts: [], reply: answer(found) };
   const { member, classic } = found;
   const facts: ConsumerFact[] = [beat(member.id, classic.sessionTimeoutMs, now.ms)];
-  if (!hasStepToTake(group, member)) return { facts, reply: answer(ErrorCode.NONE) };
+  if (!hasStepToTake(group, member) && !isLeftAlone(group, topics)) {
+    return { facts, reply: answer(ErrorCode.NONE) };
+  }
   return {
     facts: [...facts, ...mustJoin(member, now.ms)],
     reply: answer(ErrorCode.REBALANCE_IN_PROGRESS),
@@ -207,7 +212,7 @@ function hasStepToTake(
   group: Readonly<ConsumerGroup>,
   member: Readonly<ConsumerMember>,
 ): boolean {
-  if (member.epoch < group.epoch) return true;
+  if (member.epoch < group.assignmentEpoch) return true;
   switch (member.state) {
     case MemberState.STABLE:
       return false;
@@ -216,6 +221,16 @@ function hasStepToTake(
     case MemberState.UNRELEASED_PARTITIONS:
       return !waitsForOthers(group, member);
   }
+}
+
+/**
+ * A new target assignment is made when a member of the consumer protocol beats. Where the policy keeps a group of
+ * classic members from being downgraded there is none, so one of them has to join again. (In Kafka it waits for ever.)
+ */
+function isLeftAlone(group: Readonly<ConsumerGroup>, topics: TopicView): boolean {
+  if (group.epoch === group.assignmentEpoch && topics.state === group.seenTopics) return false;
+  for (const { metadata } of group.members.values()) if (metadata.classic === null) return false;
+  return true;
 }
 
 /** ConsumerGroup.waitingOnUnreleasedPartition. */

@@ -28,9 +28,10 @@ import {
   MemberState,
   newConsumerGroup,
   NO_TARGET,
+  type ResolvedRegex,
 } from "./consumer_group.ts";
 import { goneFacts } from "./consumer_leaving.ts";
-import type { TopicView } from "./consumer_topics.ts";
+import { metadataHash, type TopicView } from "./consumer_topics.ts";
 import { joinError, type Now, type Reply, syncError } from "./decision.ts";
 import { readAssignment, readSubscription, withIds, writeAssignment } from "./embedded_protocol.ts";
 
@@ -49,29 +50,17 @@ export function upgrade(
   { now, settings, topics }: Circumstances,
 ): Upgrade | Refusal {
   const why = upgradeFault(classic, settings);
-  if (why !== null) {
-    return refusal(`Cannot upgrade classic group ${classic.id} to consumer group because ${why}.`);
-  }
+  if (why !== null) return cannotUpgrade(classic, why);
   const facts: ConsumerFact[] = [], taken = new Set<string>();
   const targets: ConsumerFact[] = [], currents: ConsumerFact[] = [], beats: ConsumerFact[] = [];
+  const metadata: MemberMetadata[] = [];
   const { generation: epoch } = classic;
   for (const member of classic.members.values()) {
     const read = readMember(member, classic.protocol);
-    if (read === null) {
-      return refusal(
-        `Cannot upgrade classic group ${classic.id} to consumer group: ` +
-          `member ${member.id} does not speak the embedded consumer protocol.`,
-      );
-    }
-    if (read.hasUserData) {
-      return {
-        errorCode: ErrorCode.UNSUPPORTED_VERSION,
-        errorMessage: `Cannot upgrade classic group ${classic.id} to consumer group because ` +
-          "an unsupported custom assignor is in use.",
-      };
-    }
+    if (typeof read === "string") return cannotUpgrade(classic, read);
     const { id: memberId } = member;
     const partitions = untaken(withIds(read.partitions, topics), taken);
+    metadata.push(read.metadata);
     facts.push({ kind: "member", memberId, metadata: read.metadata });
     targets.push({ kind: "target", memberId, assignment: partitions });
     const assigned = new Map(Array.from(partitions, ([topicId, those]) => [
@@ -92,7 +81,7 @@ export function upgrade(
     beats.push({ kind: "consumerBeat", memberId, sessionDeadlineMs });
   }
   facts.push(
-    { kind: "epoch", epoch, metadataHash: 0 },
+    { kind: "epoch", epoch, metadataHash: metadataHash(metadata, NO_REGEXES, topics) },
     ...targets,
     { kind: "targetEpoch", epoch, assignedAtMs: 0 },
     ...currents,
@@ -144,6 +133,8 @@ export function downgrade(
   return isReplaced ? facts : [...facts, rebalancing];
 }
 
+const NO_REGEXES: ReadonlyMap<string, ResolvedRegex> = new Map();
+
 /** In Kafka's words, whose clients show them. */
 function upgradeFault(
   { protocolType, members }: Readonly<ClassicGroup>,
@@ -162,11 +153,12 @@ function allowsDowngrade({ migrationPolicy }: Circumstances["settings"]): boolea
   return migrationPolicy === "downgrade" || migrationPolicy === "bidirectional";
 }
 
-function refusal(errorMessage: string): Refusal {
+function cannotUpgrade({ id }: Readonly<ClassicGroup>, why: string): Refusal {
+  const errorMessage = `Cannot upgrade classic group ${id} to consumer group because ${why}.`;
   return { errorCode: ErrorCode.GROUP_ID_NOT_FOUND, errorMessage };
 }
 
-/** Before the first generation there is no protocol yet: then what the member likes best speaks for it. */
+/** What the member is and has, or why that cannot be told. Before the first generation there is no protocol yet: then what the member likes best speaks for it. */
 function readMember(member: Readonly<ClassicMember>, protocol: string | null) {
   const subscription = readSubscription(
     protocol === null ? member.protocols[0].metadata : metadataOf(member, protocol),
@@ -175,7 +167,13 @@ function readMember(member: Readonly<ClassicMember>, protocol: string | null) {
   const assignment = member.assignment.length === 0
     ? { assignedPartitions: [], userData: null }
     : readAssignment(member.assignment);
-  if (subscription === null || assignment === null) return null;
+  if (subscription === null || assignment === null) {
+    return "the embedded consumer protocol is malformed";
+  }
+  if (assignment.userData !== null && assignment.userData.length > 0) {
+    return "an unsupported custom assignor is in use. Please refer to the documentation or " +
+      "switch to a default assignor before re-attempting the upgrade";
+  }
   const { sessionTimeoutMs, rebalanceTimeoutMs, instanceId, clientId, clientHost } = member;
   const metadata: MemberMetadata = {
     instanceId,
@@ -188,11 +186,7 @@ function readMember(member: Readonly<ClassicMember>, protocol: string | null) {
     serverAssignor: null,
     classic: { sessionTimeoutMs, protocols: member.protocols },
   };
-  return {
-    metadata,
-    partitions: assignment.assignedPartitions,
-    hasUserData: assignment.userData !== null && assignment.userData.length > 0,
-  };
+  return { metadata, partitions: assignment.assignedPartitions };
 }
 
 /** A leader may have assigned a partition twice; the first to have it keeps it. */

@@ -15,7 +15,7 @@ import { LeaveGroup } from "../../src/protocol/messages/leave_group.ts";
 import { ListGroups } from "../../src/protocol/messages/list_groups.ts";
 import { SyncGroup } from "../../src/protocol/messages/sync_group.ts";
 import type { Decoded } from "../../src/protocol/schema.ts";
-import type { Transcript } from "./consumer_scenarios.ts";
+import type { Description, Transcript } from "./consumer_scenarios.ts";
 import type {
   ClassicStep,
   Join,
@@ -33,7 +33,7 @@ interface ClassicMember {
   generation: number;
   protocol: string;
   instance: string | null;
-  pending: Promise<void> | null;
+  pending: Promise<Joined> | null;
 }
 
 export class MixedPlayer {
@@ -66,12 +66,12 @@ export class MixedPlayer {
     return this.transcript;
   }
 
-  async #play(step: MixedStep): Promise<void> {
+  async #play(step: MixedStep): Promise<unknown> {
     switch (step.do) {
       case "join":
         return await this.#join(step);
       case "joined":
-        return void await this.#members.get(step.member)!.pending;
+        return await this.#members.get(step.member)!.pending!.then((answer) => this.#joined(answer));
       case "sync":
         return await this.#sync(step);
       case "classicBeat":
@@ -80,23 +80,47 @@ export class MixedPlayer {
         return await this.#leave(step);
       case "list":
         return await this.#list();
+      case "describe":
+        await this.#consumers.play(step);
+        return this.transcript.push(this.#renamed(this.transcript.pop() as Description));
       default:
         return await this.#consumers.play(step);
     }
+  }
+
+  /** With short names for the members that were given an id. */
+  #renamed(description: Description): Description {
+    const names = new Map(Array.from(this.#members, ([name, { id }]) => [id, name]));
+    const members = Object.entries(description.members).map(([id, member]) =>
+      [names.get(id) ?? id, member] as const
+    );
+    return {
+      ...description,
+      members: Object.fromEntries(members.sort(([a], [b]) => a < b ? -1 : 1)),
+    };
   }
 
   async #join(step: Join): Promise<void> {
     const member = await this.#member(step.member);
     if (step.isNew) member.id = "";
     member.instance = step.instance ?? null;
-    const joining = this.#request(member, step).then(async (first) => {
-      if (first.errorCode === MEMBER_ID_REQUIRED) {
-        member.id = first.memberId;
-        this.#joined(member, await this.#request(member, step));
-      } else this.#joined(member, first);
-    });
+    const joining = this.#joining(member, step);
     if (step.later) member.pending = joining;
-    else await joining;
+    else this.#joined(await joining);
+  }
+
+  /** With the id that a new member is given first. */
+  async #joining(member: ClassicMember, step: Join): Promise<Joined> {
+    let answer = await this.#request(member, step);
+    if (answer.errorCode === MEMBER_ID_REQUIRED) {
+      member.id = answer.memberId;
+      answer = await this.#request(member, step);
+    }
+    if (answer.errorCode !== 0) return answer;
+    member.id = answer.memberId;
+    member.generation = answer.generationId;
+    member.protocol = answer.protocolName ?? "";
+    return answer;
   }
 
   async #request(member: ClassicMember, step: Join): Promise<Joined> {
@@ -116,19 +140,14 @@ export class MixedPlayer {
     });
   }
 
-  #joined(member: ClassicMember, answer: Joined): void {
-    if (answer.errorCode === 0) {
-      member.id = answer.memberId;
-      member.generation = answer.generationId;
-      member.protocol = answer.protocolName ?? "";
-    }
+  #joined(answer: Joined): void {
     this.transcript.push({
       join: {
         error: answer.errorCode,
         generation: answer.generationId,
         type: answer.protocolType,
         protocol: answer.protocolName,
-        isLeader: answer.leader === answer.memberId,
+        isLeader: answer.errorCode === 0 && answer.leader === answer.memberId,
         members: answer.members.length,
         skips: answer.skipAssignment,
       },
