@@ -5,6 +5,7 @@
  * | --- | --- |
  * | partitions | requests of one record to each partition in turn, and to 50 partitions beside idle ones |
  * | connections | the same requests over few and many connections, and over 50 beside idle ones |
+ * | groups | beats of many groups beside produce, and how long a large group takes to settle |
  * | idle | memory of idle connections and idle partitions, and what an idle broker takes of a core |
  *
  * CPU is the broker's, user and system, over all its threads. The broker leaves its data in the page cache
@@ -13,6 +14,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { ApiVersions } from "../src/protocol/messages/api_versions.ts";
 import { Metadata } from "../src/protocol/messages/metadata.ts";
+import { groups } from "./groups.ts";
 import { Histogram } from "./histogram.ts";
 import { encoded, LoadConnection, Phases } from "./load.ts";
 import { heading, markdown } from "./report.ts";
@@ -33,7 +35,12 @@ type Scale = (
   size: Size,
 ) => Promise<ScaleLine[]>;
 
-export const scales: Readonly<Record<string, Scale>> = { partitions, connections, idle };
+export const scales: Readonly<Record<string, Scale>> = {
+  partitions,
+  connections,
+  idle,
+  groups,
+};
 
 async function partitions(start: Parameters<Scale>[0], size: Size): Promise<ScaleLine[]> {
   const lines: ScaleLine[] = [];
@@ -103,7 +110,12 @@ async function idle(start: Parameters<Scale>[0], size: Size): Promise<ScaleLine[
       return emptyBytes;
     });
     const count = isSmoke ? 5 : 10_000;
-    await within(await start(keep), (target) => makeTopic(target, "idle", count));
+    await within(await start(keep), async (target) => {
+      // In parts: a request that makes them all takes longer than a client waits.
+      for (let made = 0; made < count; made += 1000) {
+        await makeTopic(target, `idle-${made}`, Math.min(1000, count - made));
+      }
+    });
     await within(await start(keep), async (target) => {
       await pause(settleMs);
       const before = await usage(target);

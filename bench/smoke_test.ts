@@ -18,6 +18,7 @@ async function inProcess(): Promise<Target> {
     kafkaPort: 0,
     httpPort: 0,
     storage: { ...defaults.storage, path: "memory://" },
+    groups: { ...defaults.groups, initialRebalanceDelayMs: 100 },
   });
   return {
     address: broker.kafkaAddress,

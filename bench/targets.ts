@@ -3,11 +3,17 @@
  * which so needs no right to run anything), or one that runs already.
  */
 import type { Flush, Target } from "./types.ts";
-import { usageOf } from "./usage.ts";
+import { type Usage, usageOf } from "./usage.ts";
 
 /** A broker that is there. */
 export function runningBroker(address: string): Target {
   return { address, stop: () => Promise.resolve() };
+}
+
+/** A broker in a process of its own. */
+export interface SpawnedBroker extends Target {
+  readonly child: Deno.ChildProcess;
+  usage(): Promise<Usage>;
 }
 
 export interface SpawnOptions {
@@ -21,7 +27,7 @@ export interface SpawnOptions {
 export async function spawnBroker(
   flush: Flush,
   { checkout = new URL("..", import.meta.url).pathname, keep }: SpawnOptions = {},
-): Promise<Target> {
+): Promise<SpawnedBroker> {
   const data = keep ?? await Deno.makeTempDir({ prefix: "runnel-bench-" });
   const command = new Deno.Command("deno", {
     args: [
@@ -58,7 +64,7 @@ export async function spawnBroker(
     const address = await announcedAddress(child.stdout);
     if (address === null) throw new Error("The broker ended without saying where it listens");
     const { pid } = child;
-    return { address, usage: () => usageOf(pid), stop };
+    return { address, child, usage: () => usageOf(pid), stop };
   } catch (error) {
     await stop();
     throw error;

@@ -22,7 +22,9 @@ export async function withTopic<T>(
   const name = `bench-${crypto.randomUUID()}`;
   try {
     await admin.createTopics([{ name, partitions, replicationFactor: 1 }]);
-    await cluster.retry(() => cluster.leader(name, partitions - 1), { topic: name });
+    // Kafka names leaders before they serve: it answers 6 until then, which this retries.
+    const all = Array.from({ length: partitions }, (_, partition) => ({ topic: name, partition }));
+    await admin.listOffsets(all.map((one) => ({ ...one, at: "earliest" })));
     const result = await use(name);
     await admin.deleteTopics([name]);
     return result;

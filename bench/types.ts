@@ -37,5 +37,5 @@ export interface Result {
 
 /** How long to warm up and to measure. */
 export function durations(size: Size): { warmUpMs: number; measureMs: number } {
-  return size === "full" ? { warmUpMs: 1000, measureMs: 4000 } : { warmUpMs: 30, measureMs: 120 };
+  return size === "full" ? { warmUpMs: 1000, measureMs: 4000 } : { warmUpMs: 30, measureMs: 400 };
 }

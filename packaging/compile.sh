@@ -10,11 +10,18 @@ output=${1:-dist/runnel}
 deno=${DENO:-deno}
 mkdir -p "$(dirname "$output")"
 
+# One file loads faster than four hundred: bundling takes a third off the start. Where the bundler cannot be fetched the
+# modules are embedded as they are.
+entry() {
+  bundle=$output.js
+  if "$1" bundle --quiet --platform deno -o "$bundle" main.ts >&2; then echo "$bundle"; else echo main.ts; fi
+}
+
 # Least permissions, for ever part of the executable. Paths and ports are the user's choice, so read, write and net are
 # not narrowed; env is, by what unknown RUNNEL_ variables need to be refused: seeing them all. No run, no ffi.
 compile() {
-  "$1" compile --no-check --allow-net --allow-read --allow-write --allow-env --allow-sys=hostname,networkInterfaces \
-    --include deno.json --output "$output" main.ts
+  "$1" compile --no-check --allow-net --allow-read --allow-write --allow-env --allow-sys=hostname,networkInterfaces,statfs \
+    --include deno.json --output "$output" "$(entry "$1")"
 }
 
 if [ -n "${DENORT_BIN:-}" ]; then
@@ -34,4 +41,5 @@ elif ! compile "$deno"; then
   export DENORT_BIN
   RUST_MIN_STACK=268435456 DENO_TLS_CA_STORE=system compile "$tools/venv/bin/deno"
 fi
+rm -f "$output.js"
 ls -l "$output"

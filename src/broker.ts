@@ -27,6 +27,7 @@ import { Listener } from "./server/listener.ts";
 import { Cleaner } from "./storage/compaction.ts";
 import { takeCleanShutdown, writeCleanShutdown } from "./storage/clean_shutdown.ts";
 import { FileStore } from "./storage/file_store.ts";
+import { FreeSpace } from "./storage/free_space.ts";
 import { type FlushPolicy, GroupCommit } from "./storage/group_commit.ts";
 import { Journal, type JournalEntry, readJournal } from "./storage/journal.ts";
 import { DirectoryLock } from "./storage/lock.ts";
@@ -61,18 +62,27 @@ export interface RunningBroker {
   stop(): Promise<void>;
 }
 
+/** What a test puts in the place of the machine. */
+export interface Machine {
+  readonly freeBytes?: () => number;
+}
+
 /** Starts a broker; throws, with everything given back, when it cannot. */
-export async function startBroker(config: Config): Promise<RunningBroker> {
+export async function startBroker(config: Config, machine: Machine = {}): Promise<RunningBroker> {
   const undo: (() => unknown)[] = [];
   try {
-    return await start(config, undo);
+    return await start(config, machine, undo);
   } catch (error) {
     for (const step of undo.reverse()) await step();
     throw error;
   }
 }
 
-async function start(config: Config, undo: (() => unknown)[]): Promise<RunningBroker> {
+async function start(
+  config: Config,
+  machine: Machine,
+  undo: (() => unknown)[],
+): Promise<RunningBroker> {
   const clock = systemClock;
   const log = logger("broker");
   const metrics = new Metrics(config.metrics);
@@ -114,7 +124,11 @@ async function start(config: Config, undo: (() => unknown)[]): Promise<RunningBr
 
   const meta = await openMetaProperties(store, { nodeId: config.nodeId });
   const isFile = store instanceof FileStore;
-  const context = logContext(config, { store, pool, clock, metrics });
+  MetadataLog.check({ store, meta, clock, topicDefaults: config.topic });
+  const freeBytes = machine.freeBytes ?? (() => store.freeBytes());
+  const space = freeSpace(config, metrics, { freeBytes, isFile });
+  undo.push(() => space.stop());
+  const context = logContext(config, { store, pool, clock, space });
   const metadataLog = await openMetadataLog({
     ...context,
     commit: commitOf(isFile ? "fsync" : "os", null, metrics, 0),
@@ -179,7 +193,7 @@ async function start(config: Config, undo: (() => unknown)[]): Promise<RunningBr
     groups,
     sessions: new FetchSessions({ slots: config.limits.fetchSessions, clock }),
     logDir: store.name,
-    freeBytes: () => store.freeBytes(),
+    freeBytes,
   });
   listener.start(dispatcher({
     handlers,
@@ -203,6 +217,7 @@ async function start(config: Config, undo: (() => unknown)[]): Promise<RunningBr
       await loadingGroups;
       await metadata.settled();
       await cleaner.stop();
+      space.stop();
       await logs.close();
       await metadataLog.close();
       await commit.drain();
@@ -222,6 +237,7 @@ const JOURNAL_BYTES = 64 << 20;
 const CHECKPOINT_INTERVAL_MS = 60_000;
 const RETENTION_INTERVAL_MS = 300_000;
 const STOP_GRACE_MS = 3000;
+const FREE_SPACE_INTERVAL_MS = 1000;
 
 function openStore(config: Config): Store {
   const { path } = config.storage;
@@ -231,7 +247,7 @@ function openStore(config: Config): Store {
 
 function logContext(
   config: Config,
-  parts: { store: Store; pool: BufferPool; clock: Clock; metrics: Metrics },
+  parts: { store: Store; pool: BufferPool; clock: Clock; space: FreeSpace },
 ): Omit<LogContext, "commit"> {
   const log = logger("storage");
   const expirationMs = config.storage.producerIdExpirationMs;
@@ -240,8 +256,41 @@ function logContext(
     pool: parts.pool,
     clock: parts.clock,
     producers: { ...DEFAULT_PRODUCER_LIMITS, expirationMs },
-    onProblem: (event, details) => log.warn(event, details),
+    admits: (bytes) => parts.space.admits(bytes),
+    onProblem: (event, details) => {
+      log.warn(event, details);
+      if (event === "write_failed") parts.space.look();
+    },
   };
+}
+
+function freeSpace(
+  config: Config,
+  metrics: Metrics,
+  { freeBytes, isFile }: { freeBytes: () => number; isFile: boolean },
+): FreeSpace {
+  const log = logger("storage");
+  const { minFreeBytes } = config.storage;
+  const space = new FreeSpace({
+    freeBytes,
+    minFreeBytes,
+    onChange: (isLow, freeBytes) =>
+      isLow
+        ? log.error("disk_low", { freeBytes, minFreeBytes, action: "producers are refused" })
+        : log.warn("disk_has_room", { freeBytes, minFreeBytes, action: "producers are served" }),
+    onProblem: (error) => log.warn("free_space_unknown", { error: String(error) }),
+  });
+  if (isFile && space.freeBytes === Infinity && minFreeBytes > 0) {
+    log.warn("free_space_unknown", { need: "--allow-sys=statfs", action: "no floor is kept" });
+  }
+  metrics.gauge("storage_free_bytes", "Bytes free on the disk.", () => space.freeBytes);
+  metrics.gauge(
+    "storage_refuses_writes",
+    "1 while producers are refused because fewer bytes than storage.min_free_bytes are free.",
+    () => Number(space.isLow),
+  );
+  space.start(FREE_SPACE_INTERVAL_MS);
+  return space;
 }
 
 function groupCoordinator(

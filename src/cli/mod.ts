@@ -4,6 +4,7 @@ import { runConfig } from "./config.ts";
 import { runGroup } from "./group.ts";
 import { runHelp } from "./help.ts";
 import { serve, type StartBroker } from "./serve.ts";
+import { runStorage } from "./storage.ts";
 import { runVersion } from "./version.ts";
 
 /** Runs the command and answers the process's exit code. */
@@ -14,10 +15,14 @@ export async function run(args: readonly string[], startBroker: StartBroker): Pr
     switch (first) {
       case "serve":
         return await serve(rest, startBroker);
+      case "backup":
+        return await (await import("./backup.ts")).runBackup(rest); // loaded when it is needed
       case "config":
         return await runConfig(rest);
       case "group":
         return await runGroup(rest);
+      case "storage":
+        return await runStorage(rest);
       case "help":
         return runHelp();
       case "version":

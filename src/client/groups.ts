@@ -138,6 +138,7 @@ async function describeConsumerGroup(
   if (version === null) return null;
   const { groups: [group] } = await connection.request(ConsumerGroupDescribe, version, {
     groupIds: [groupId],
+    explain: true,
   });
   if (group.errorCode === ErrorCode.GROUP_ID_NOT_FOUND) return null;
   check(group.errorCode, `group ${groupId}`, group.errorMessage);
@@ -164,8 +165,8 @@ async function describeConsumerGroup(
       target: flat(member.targetAssignment.topicPartitions),
       epoch: member.memberEpoch,
       awaited: null,
-      silentMs: null,
-      sessionTimeoutMs: null,
+      silentMs: known(member.silentMs),
+      sessionTimeoutMs: known(member.sessionTimeoutMs),
     })),
   };
 }

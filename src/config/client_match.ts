@@ -6,14 +6,13 @@
  */
 import { RE2JS } from "re2js";
 
-/** What a client can be told by. */
+/** What a client can be told by. Kafka knows client_source_port too, which says nothing about a client. */
 export const CLIENT_FIELDS = [
   "client_instance_id",
   "client_id",
   "client_software_name",
   "client_software_version",
   "client_source_address",
-  "client_source_port",
 ] as const;
 
 export type ClientFacts = Readonly<Record<typeof CLIENT_FIELDS[number], string>>;

@@ -59,7 +59,7 @@ export function exampleToml(): string {
 /** The flags of `runnel --help`. Topic configs follow one rule, so that they need no lines of their own. */
 export function flagLines(): string[] {
   const list = rows().filter((row) => row.option !== null && !isSecret(row.option));
-  return list.map((row) => `  ${row.flag.padEnd(36)}${row.doc} [${shown(row, row.default)}]`);
+  return list.map((row) => `  ${row.flag.padEnd(34)}  ${row.doc} [${shown(row, row.default)}]`);
 }
 
 function valueIn(config: Config, row: Row): unknown {

@@ -1,6 +1,6 @@
 /** Proves what beats what, and what each mistake is answered with, by loading from made-up arguments, variables and files. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { describeConfig, exampleToml } from "./describe.ts";
+import { describeConfig, exampleToml, flagLines } from "./describe.ts";
 import { ConfigError, loadConfig } from "./load.ts";
 import { defaultConfig } from "./options.ts";
 import { rows } from "./rows.ts";
@@ -154,4 +154,8 @@ Deno.test("describeConfig() has a line for every option, with its source", async
   const lines = describeConfig(await load({ args: ["--kafka-port=7"] }));
   assertEquals(lines.length, rows().length + 1);
   assert(lines.some((line) => /^kafka_port +7 {2}\(flag --kafka-port\)$/.test(line)));
+});
+
+Deno.test("flagLines() keeps a space after every flag, the longest too", () => {
+  for (const line of flagLines()) assert(/^ {2}--[a-z-]+ {2,}\S/.test(line), line);
 });

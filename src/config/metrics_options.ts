@@ -48,4 +48,21 @@ export const metricsOptions = {
     restart: true,
     doc: "Partitions whose lag is shown, over all groups; the rest are left out.",
   },
+  maxClientSeries: {
+    type: "integer",
+    default: 2000,
+    min: 0,
+    max: 100_000,
+    restart: true,
+    doc: "Metrics that clients push of their own, over all clients; the rest are left out.",
+  },
+  maxPushBytes: {
+    type: "integer",
+    default: 1_048_576,
+    min: 1,
+    max: 2 ** 31 - 1,
+    restart: true,
+    kafkaName: "telemetry.max.bytes",
+    doc: "Bytes of metrics that a client may push at once, as they are sent.",
+  },
 } as const satisfies Record<string, Option>;

@@ -5,6 +5,7 @@
 import { compactionOptions } from "./compaction_options.ts";
 import { metricsOptions } from "./metrics_options.ts";
 import type { Option, ValueOf } from "./option.ts";
+import { storageOptions } from "./storage_options.ts";
 import { type TopicConfig, topicConfigDefaults } from "./topic_configs.ts";
 
 /** Host names, IPv4 and IPv6 addresses: no spaces, slashes or "://". */
@@ -81,52 +82,7 @@ export const options = {
     kafkaName: "auto.create.topics.enable",
     doc: "Create a topic when a client asks for its metadata and allows creation.",
   },
-  storage: {
-    path: {
-      type: "text",
-      default: "./runnel-data",
-      pattern: /^memory:\/\/$|^(?![A-Za-z][A-Za-z0-9+.-]*:\/\/)[^\0]{1,4096}$/,
-      need: "a directory, or memory://",
-      restart: true,
-      kafkaName: "log.dirs",
-      doc: "The data directory, or memory:// to keep nothing.",
-    },
-    flush: {
-      type: "choice",
-      default: "fsync",
-      choices: ["fsync", "os", "interval"],
-      restart: true,
-      doc:
-        "When a write is acknowledged: fsync, after it survives power loss; os, once the operating system has it (as Kafka does); interval, as os with an fsync every flush_interval_ms.",
-    },
-    producerIdExpirationMs: {
-      type: "integer",
-      default: 86_400_000,
-      min: 1,
-      max: INT_MAX,
-      restart: true,
-      kafkaName: "producer.id.expiration.ms",
-      doc: "How long the state of an idempotent producer that writes nothing is kept.",
-    },
-    metadataSnapshotBytes: {
-      type: "integer",
-      default: 20_971_520,
-      min: 1,
-      max: INT_MAX,
-      restart: true,
-      kafkaName: "metadata.log.max.record.bytes.between.snapshots",
-      doc: "The metadata log is replaced by a snapshot after so many bytes.",
-    },
-    metadataSnapshotIntervalMs: {
-      type: "integer",
-      default: 3_600_000,
-      min: 1,
-      max: INT_MAX,
-      restart: true,
-      kafkaName: "metadata.log.max.snapshot.interval.ms",
-      doc: "Or when it was written to and its last snapshot is so old.",
-    },
-  },
+  storage: storageOptions,
   auth: {
     enabled: {
       type: "boolean",

@@ -49,7 +49,7 @@ export const clientMetricsConfigs = {
     default: "",
     synonyms: [],
     doc:
-      "Which clients: name=pattern with commas between, all must match. Names: client_id, client_instance_id, client_software_name, client_software_version, client_source_address, client_source_port.",
+      "Which clients: name=pattern with commas between, all must match. Names: client_id, client_instance_id, client_software_name, client_software_version, client_source_address.",
   },
   "metrics": {
     type: "list",

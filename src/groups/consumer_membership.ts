@@ -7,6 +7,7 @@ import {
   type DescribedConsumerGroup,
   undescribed,
 } from "./consumer_describe.ts";
+import type { ConsumerMember } from "./consumer_group.ts";
 import type { HeartbeatReply } from "./consumer_decision.ts";
 import { type HeartbeatCaller, heartbeatEvent, type HeartbeatRequest } from "./consumer_request.ts";
 import type { GroupCoordinator } from "./coordinator.ts";
@@ -35,12 +36,33 @@ export async function consumerGroupHeartbeat(
 export function describeConsumer(
   coordinator: GroupCoordinator,
   groupId: string,
+  { explain = false }: { readonly explain?: boolean } = {},
 ): DescribedConsumerGroup {
   const partition = coordinator.place(groupId);
   if (typeof partition === "number") return { groupId, errorCode: partition };
   const members = partition.groups.get(groupId)?.members;
   if (members?.type !== "consumer") return undescribed(groupId, members !== undefined);
   const { topics, settings } = coordinator.consumer;
-  const [defaultAssignor] = settings(groupId).assignors;
-  return describeConsumerGroup(members, { topics, defaultAssignor });
+  const { assignors: [defaultAssignor], sessionTimeoutMs } = settings(groupId);
+  const described = describeConsumerGroup(members, { topics, defaultAssignor });
+  if (!explain) return described;
+  const nowMs = coordinator.now().ms;
+  return {
+    ...described,
+    members: Array.from(described.members ?? [], (shown) => {
+      const member = members.members.get(shown.memberId!)!;
+      return { ...shown, ...silenceOf(member, { nowMs, sessionTimeoutMs }) };
+    }),
+  };
+}
+
+/** How long nothing was heard of a member; nothing is told of a static one that is away on purpose. */
+function silenceOf(
+  { sessionDeadlineMs, metadata }: Readonly<ConsumerMember>,
+  { nowMs, ...settings }: { readonly nowMs: number; readonly sessionTimeoutMs: number },
+): { silentMs: number; sessionTimeoutMs: number } | Record<never, never> {
+  if (sessionDeadlineMs === Infinity) return {};
+  const sessionTimeoutMs = metadata.classic?.sessionTimeoutMs ?? settings.sessionTimeoutMs;
+  const silentMs = Math.max(0, Math.round(nowMs - sessionDeadlineMs + sessionTimeoutMs));
+  return { silentMs, sessionTimeoutMs };
 }

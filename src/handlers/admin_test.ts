@@ -242,7 +242,9 @@ Deno.test("DescribeConfigs tells the broker's options under Kafka's names, and n
   assertEquals(shown("listeners"), ["PLAINTEXT://127.0.0.1:9092", 5, true, 7]);
   assertEquals(shown("advertised.listeners"), ["PLAINTEXT://127.0.0.1:9092", 5, true, 2]);
   assertEquals(shown("min.insync.replicas"), ["1", 3, false, 3]);
-  assertEquals(shown("log.retention.hours"), [null, 5, true, 5]);
+  assertEquals(shown("log.retention.ms"), [null, 5, false, 5]);
+  assertEquals(shown("log.retention.minutes"), [null, 5, true, 3]);
+  assertEquals(shown("log.retention.hours"), ["168", 5, true, 3]);
   assertEquals(broker.configs.some((one) => /password/.test(one.name)), false);
 });
 

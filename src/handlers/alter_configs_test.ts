@@ -161,6 +161,46 @@ Deno.test("What a broker does not know is kept, and its value is told to nobody"
   );
 });
 
+Deno.test("What is set under a fine name is described above the coarse default", async () => {
+  const { handlers, alter } = await start();
+  await alter([[BROKER, "3", [["log.retention.ms", SET, "6000"]]]]);
+  const { results } = await ask(handlers.describeConfigs, DescribeConfigs, 4, {
+    resources: [
+      { resourceType: BROKER, resourceName: "3", configurationKeys: ["log.retention.ms"] },
+      { resourceType: TOPIC, resourceName: "t", configurationKeys: ["retention.ms"] },
+    ],
+    includeSynonyms: true,
+  });
+  const synonyms = [
+    { name: "log.retention.ms", value: "6000", source: 2 },
+    { name: "log.retention.hours", value: "168", source: 5 },
+  ];
+  for (const { configs: [config] } of results) {
+    assertEquals([config.value, config.configSource, config.synonyms], ["6000", 2, synonyms]);
+  }
+});
+
+Deno.test("A resource may have 1,000 configs", async () => {
+  const { alter } = await start();
+  const plugin = (count: number): Change[] =>
+    Array.from({ length: count }, (_, i) => [`plugin.${i}`, SET, "x"]);
+  assertEquals((await alter([[BROKER, "3", plugin(1001)]]))[0][0], 44);
+  assertEquals(await alter([[BROKER, "3", plugin(1000)]]), [[0, null]]);
+});
+
+Deno.test("10,000 groups may have configs, and of those each can be altered still", async () => {
+  const { alter } = await start();
+  const session = (value: string): Change[] => [["consumer.session.timeout.ms", SET, value]];
+  const many = Array.from({ length: 10_001 }, (_, i): Resource => [
+    GROUP,
+    `g${i}`,
+    session("50000"),
+  ]);
+  const codes = (await alter(many)).map(([code]) => code);
+  assertEquals([codes.filter((code) => code === 0).length, codes[10_000]], [10_000, 44]);
+  assertEquals(await alter([[GROUP, "g7", session("50001")]]), [[0, null]]);
+});
+
 Deno.test("AlterConfigs replaces what is set, in every version", async () => {
   const { catalogue, handlers } = await start();
   await everyVersion(handlers.alterConfigs, async (version) => {

@@ -209,3 +209,15 @@ Deno.test("DescribeClientQuotas refuses a filter that means nothing", async () =
   const { errorCode } = await describe([["user", EXACT, "x"], ["ip", EXACT, "1.2.3.4"]]);
   assertEquals(errorCode, 42);
 });
+
+Deno.test("There may be 10,000 entities with quotas, and of those each can be altered still", async () => {
+  const { alter } = await start();
+  const many = Array.from({ length: 10_001 }, (_, i): [Entity, Values] => [
+    { user: `u${i}` },
+    { producer_byte_rate: 5 },
+  ]);
+  const outcomes = await alter(many);
+  assertEquals(outcomes.filter(([code]) => code === 0).length, 10_000);
+  assertEquals(outcomes[10_000][0], 44);
+  assertEquals(await alter([[{ user: "u7" }, { producer_byte_rate: 6 }]]), [[0, null]]);
+});

@@ -10,7 +10,7 @@ import {
   topicConfigs,
   type TopicConfigSpec,
 } from "../config/topic_configs.ts";
-import { dynamicBrokerConfig, isStaticSynonym } from "../topics/broker_configs.ts";
+import { coarseDefault, dynamicBrokerConfig, isStaticSynonym } from "../topics/broker_configs.ts";
 import {
   brokerSettings,
   type ConfigLayers,
@@ -59,7 +59,7 @@ export function dynamicEntries(
       value,
       configSource: source,
       synonyms: [{ name, value, source }],
-      readOnly: false,
+      readOnly: known === undefined,
       isSensitive: known === undefined,
       configType: known === undefined ? UNKNOWN : typeCode(known.type),
       documentation: known?.doc ?? "",
@@ -183,21 +183,26 @@ function fixed(name: string, value: string, type: string, documentation: string)
   };
 }
 
-/** The broker-level names of topics' configs; the default of one that has several names stands under the first. */
+/** The broker-level names of topics' configs; the default of one that has several names stands under the last. */
 function topicDefaultEntries(layers: ConfigLayers): ConfigEntry[] {
   return (Object.keys(topicConfigs) as TopicConfigName[]).flatMap((name) => {
     const spec: TopicConfigSpec = topicConfigs[name];
-    const settings = brokerSettings(name, layers);
-    return spec.synonyms.map((synonym, i): ConfigEntry => {
+    const settings = brokerSettings(name, layers), coarse = coarseDefault(spec);
+    if (coarse !== null && settings.length === 0) {
+      settings.push({ ...coarse, source: ConfigSource.DEFAULT });
+    }
+    return spec.synonyms.map((synonym): ConfigEntry => {
       const own = settings.filter((setting) => setting.name === synonym);
+      // What is set under a finer name has the coarser one's default below it.
+      const isAlone = own.length === 0 || coarse === null || coarse.name === synonym;
       return {
         name: synonym,
-        value: own[0]?.value ?? (i === 0 ? spec.default : null),
+        value: own[0]?.value ?? null,
         configSource: own[0]?.source ?? ConfigSource.DEFAULT,
-        synonyms: own,
+        synonyms: isAlone ? own : [...own, { ...coarse, source: ConfigSource.DEFAULT }],
         readOnly: isStaticSynonym(synonym),
         isSensitive: false,
-        configType: typeCode(spec.type),
+        configType: typeCode(/\.(minutes|hours)$/.test(synonym) ? "int" : spec.type),
         documentation: spec.doc,
       };
     });

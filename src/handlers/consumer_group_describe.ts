@@ -2,7 +2,7 @@
  * ConsumerGroupDescribe 0–1: groups of the consumer protocol with their members, what each has and is to have; 69 for
  * a group that is not there or speaks the classic protocol.
  *
- * Versions: 1 says of each member which protocol it speaks.
+ * Versions: 1 says of each member which protocol it speaks. `explain`, a tag of Runnel's own, adds who is silent.
  */
 import { describeConsumer } from "../groups/consumer_membership.ts";
 import type { GroupCoordinator } from "../groups/coordinator.ts";
@@ -10,7 +10,7 @@ import { ConsumerGroupDescribe } from "../protocol/messages/consumer_group_descr
 import { type Handler, handler } from "./handler.ts";
 
 export function consumerGroupDescribe(groups: GroupCoordinator): Handler {
-  return handler(ConsumerGroupDescribe, { min: 0, max: 1 }, ({ groupIds }) => ({
-    groups: groupIds.map((groupId) => describeConsumer(groups, groupId)),
+  return handler(ConsumerGroupDescribe, { min: 0, max: 1 }, ({ groupIds, explain }) => ({
+    groups: groupIds.map((groupId) => describeConsumer(groups, groupId, { explain })),
   }));
 }

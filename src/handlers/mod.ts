@@ -18,6 +18,7 @@ import { alterPartitionReassignments } from "./alter_partition_reassignments.ts"
 import { alterReplicaLogDirs } from "./alter_replica_log_dirs.ts";
 import { alterUserScramCredentials } from "./alter_user_scram_credentials.ts";
 import { apiVersions } from "./api_versions.ts";
+import { ClientTelemetry } from "./client_telemetry.ts";
 import { consumerGroupDescribe } from "./consumer_group_describe.ts";
 import { consumerGroupHeartbeat } from "./consumer_group_heartbeat.ts";
 import { createAcls } from "./create_acls.ts";
@@ -37,10 +38,12 @@ import { describeProducers } from "./describe_producers.ts";
 import { describeQuorum } from "./describe_quorum.ts";
 import { describeTopicPartitions } from "./describe_topic_partitions.ts";
 import { describeUserScramCredentials } from "./describe_user_scram_credentials.ts";
+import { describeTransactions } from "./describe_transactions.ts";
 import { electLeaders } from "./elect_leaders.ts";
 import { fetch } from "./fetch.ts";
 import type { FetchSessions } from "./fetch_sessions.ts";
 import { findCoordinator } from "./find_coordinator.ts";
+import { getTelemetrySubscriptions } from "./get_telemetry_subscriptions.ts";
 import type { Handler } from "./handler.ts";
 import { heartbeat } from "./heartbeat.ts";
 import { incrementalAlterConfigs } from "./incremental_alter_configs.ts";
@@ -51,12 +54,14 @@ import { listGroups } from "./list_groups.ts";
 import { listConfigResources } from "./list_config_resources.ts";
 import { listOffsets } from "./list_offsets.ts";
 import { listPartitionReassignments } from "./list_partition_reassignments.ts";
+import { listTransactions } from "./list_transactions.ts";
 import { metadata as metadataHandler } from "./metadata.ts";
 import { offsetCommit } from "./offset_commit.ts";
 import { offsetDelete } from "./offset_delete.ts";
 import { offsetFetch } from "./offset_fetch.ts";
 import { offsetForLeaderEpoch } from "./offset_for_leader_epoch.ts";
 import { produce } from "./produce.ts";
+import { pushTelemetry } from "./push_telemetry.ts";
 import { syncGroup } from "./sync_group.ts";
 import { unregisterBroker } from "./unregister_broker.ts";
 import { updateFeatures } from "./update_features.ts";
@@ -77,6 +82,9 @@ export interface Services {
   readonly freeBytes: () => number;
 }
 
+/** Clients that push metrics, as many as Kafka remembers. */
+const TELEMETRY_MAX_INSTANCES = 16_384;
+
 export function allHandlers(services: Services): readonly Handler[] {
   const { config, clock, pool, metrics, metadata, nodes, logs, sessions, groups } = services;
   const { catalogue } = metadata;
@@ -87,6 +95,13 @@ export function allHandlers(services: Services): readonly Handler[] {
     maxPartitions: config.limits.maxPartitions,
   };
   const meter = (topic: string) => metrics.topic(topic);
+  const telemetry = new ClientTelemetry({
+    metadata,
+    clock,
+    maxInstances: TELEMETRY_MAX_INSTANCES,
+    onGone: (instanceId) => metrics.clients.forget(instanceId),
+  });
+  metrics.clients.forgetGone = () => telemetry.forgetGone();
   const handlers: readonly Handler[] = [
     produce({
       ...lookup,
@@ -151,6 +166,15 @@ export function allHandlers(services: Services): readonly Handler[] {
     describeCluster({ nodes }),
     describeProducers(lookup),
     unregisterBroker({ metadata, nodeId }),
+    describeTransactions(),
+    listTransactions(),
+    getTelemetrySubscriptions({ telemetry, maxBytes: config.metrics.maxPushBytes }),
+    pushTelemetry({
+      telemetry,
+      metrics: metrics.clients,
+      maxBytes: config.metrics.maxPushBytes,
+      maxPoints: config.metrics.maxClientSeries,
+    }),
     consumerGroupHeartbeat(groups),
     consumerGroupDescribe(groups),
     listConfigResources({ catalogue }),

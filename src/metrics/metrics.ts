@@ -5,6 +5,7 @@
  * /metrics is asked (registry.ts). Latencies are recorded in milliseconds and shown in seconds, Prometheus' base unit.
  */
 import type { GroupGauges } from "./group_definitions.ts";
+import { ClientMetrics } from "./client_metrics.ts";
 import { Histogram, LATENCY_BOUNDS_S } from "./histogram.ts";
 
 export interface MetricsSettings {
@@ -15,6 +16,8 @@ export interface MetricsSettings {
   /** Groups shown, and partitions whose lag is shown, over all groups; the rest are left out. */
   readonly maxGroups: number;
   readonly maxGroupPartitions: number;
+  /** Metrics that clients push; the rest are left out. */
+  readonly maxClientSeries: number;
 }
 
 const DEFAULTS: MetricsSettings = {
@@ -22,6 +25,7 @@ const DEFAULTS: MetricsSettings = {
   maxPartitions: 2000,
   maxGroups: 500,
   maxGroupPartitions: 2000,
+  maxClientSeries: 2000,
 };
 
 export class Metrics {
@@ -34,6 +38,8 @@ export class Metrics {
   readonly eventLoopDelay = new Histogram(LATENCY_BOUNDS_S);
   /** Produce errors by Kafka's error code. */
   readonly produceErrors = new Map<number, number>();
+  /** What clients push of their own metrics (KIP-714). */
+  readonly clients: ClientMetrics;
   /** Every partition's offsets and size, asked at each scrape; the broker sets it. */
   partitions: () => Iterable<PartitionGauges> = () => [];
   /** Every group, asked at each scrape; the broker sets it. */
@@ -48,6 +54,7 @@ export class Metrics {
 
   constructor(settings: Partial<MetricsSettings> = {}) {
     this.settings = { ...DEFAULTS, ...settings };
+    this.clients = new ClientMetrics(this.settings.maxClientSeries);
   }
 
   /** A topic's counters, to keep and add to; the shared ones once there are too many topics. */

@@ -51,6 +51,7 @@ function definitions(metrics: Metrics, settings: RegistrySettings): Definition[]
     ...topicMetrics(metrics),
     ...partitionMetrics(metrics),
     ...connectionMetrics(metrics),
+    ...clientMetrics(metrics),
     ...groupDefinitions(metrics),
     {
       name: "produce_errors_total",
@@ -192,6 +193,38 @@ function connectionMetrics({ connections, connectionsClosed }: Metrics): Definit
       help: "Kafka connections closed by the broker, by reason.",
       type: "counter",
       samples: () => map(connectionsClosed, ([reason, n]) => [{ reason }, n]),
+    },
+  ];
+}
+
+function clientMetrics({ clients }: Metrics): Definition[] {
+  return [
+    {
+      name: "client_metric",
+      help: "What a client last pushed of its own metrics, by the client's name of it.",
+      type: "gauge",
+      samples: () =>
+        map(
+          clients.series(),
+          (s) => [{
+            client_id: s.clientId,
+            client_instance_id: s.instanceId,
+            metric: s.metric,
+            attributes: s.attributes,
+          }, s.value],
+        ),
+    },
+    {
+      name: "client_telemetry_pushes_total",
+      help: "Pushes of clients' own metrics taken in.",
+      type: "counter",
+      samples: () => [[{}, clients.pushes]],
+    },
+    {
+      name: "client_telemetry_dropped_total",
+      help: "Values of clients' own metrics left out, as there were too many series.",
+      type: "counter",
+      samples: () => [[{}, clients.dropped]],
     },
   ];
 }

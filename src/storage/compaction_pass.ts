@@ -236,8 +236,10 @@ function isLastOfProducer(
 }
 
 function* abortedFrom(log: PartitionLog, offset: number): Generator<AbortedTransaction> {
-  for (const { txnIndex } of log.segments) {
-    for (const aborted of txnIndex.entries) if (aborted.lastOffset >= offset) yield aborted;
+  for (const i of log.segments.keys()) {
+    for (const aborted of log.txnIndexOf(i).entries) {
+      if (aborted.lastOffset >= offset) yield aborted;
+    }
   }
 }
 

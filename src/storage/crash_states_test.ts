@@ -351,6 +351,21 @@ for (const fault of FAULTS) {
   });
 }
 
+Deno.test("a journal that cannot be written is done without, and what follows is kept", async () => {
+  for (let nth = 1; nth < 20; nth++) {
+    const store = new MortalStore(new MemoryStore());
+    const ledgers = newLedgers();
+    const storage = await Storage.open(store);
+    store.fail({ on: "append", pathEndsWith: "runnel-journal-0", kind: "noSpace", nth });
+    await history(storage, ledgers, TURNS);
+    for (const [folder, { sent, acknowledged }] of ledgers) {
+      assertEquals(acknowledged, sent.length, `${folder}, journal write ${nth}`);
+    }
+    assertEquals(await examine(store, ledgers, 1), [], `journal write ${nth}`);
+    await storage.abandon();
+  }
+});
+
 Deno.test("after a failed fsync nothing is acknowledged any more", async () => {
   for (let nth = 1; nth < 20; nth++) {
     const store = new MortalStore(new MemoryStore());

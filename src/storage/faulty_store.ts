@@ -225,8 +225,13 @@ export class FaultyStore implements Store {
   #remember(folder: string): void {
     for (const entry of this.#inner.list(folder)) {
       const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
-      if (entry.isFolder) this.#remember(path);
-      else this.#live.set(path, { syncedBytes: entry.size, ghost: null });
+      if (entry.isFolder) {
+        this.#remember(path);
+        continue;
+      }
+      const blob = this.#inner.open(path);
+      this.#live.set(path, { syncedBytes: blob.size, ghost: null });
+      blob.close();
     }
   }
 }

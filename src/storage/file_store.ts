@@ -54,8 +54,7 @@ export class FileStore implements Store {
     const entries: StoreEntry[] = [];
     try {
       for (const { name, isDirectory } of Deno.readDirSync(full)) {
-        const size = isDirectory ? 0 : sizeOf(`${full}/${name}`);
-        if (size !== null) entries.push({ name, isFolder: isDirectory, size });
+        entries.push({ name, isFolder: isDirectory });
       }
     } catch (e) {
       if (e instanceof Deno.errors.NotFound) return [];

@@ -123,7 +123,7 @@ export class GroupCommit {
       ? stretchesOf(logs, journal.maxRoundBytes)
       : null;
     if (journal === null || stretches === null) return await syncAll(logs);
-    await journal.keep(stretches);
+    if (!await journal.keep(stretches)) return await syncAll(logs);
     for (const { unkept } of stretches) unkept.kept();
   }
 }

@@ -35,7 +35,7 @@ import {
   writeInt64,
 } from "../bytes/int64.ts";
 import { readUuid, type Uuid, writeUuid } from "../bytes/uuid.ts";
-import type { InPlaceBlob, Store } from "./store.ts";
+import { type InPlaceBlob, type Store, StoreError } from "./store.ts";
 
 /** Bytes of a log that were written and are not kept yet: one stretch of one segment's file. */
 export interface Unkept {
@@ -99,17 +99,29 @@ export class Journal {
     return this.#options.fileBytes >> 2;
   }
 
-  /** Keeps all stretches with one write and one fdatasync. */
-  async keep(stretches: readonly { log: Journaled; unkept: Unkept }[]): Promise<void> {
+  /**
+   * Keeps all stretches with one write and one fdatasync. False, with nothing kept, when they cannot be written: a full
+   * disk has no room for the second copy, but syncing the logs themselves needs none.
+   */
+  async keep(stretches: readonly { log: Journaled; unkept: Unkept }[]): Promise<boolean> {
+    const sequence = this.#sequence;
     const bytes = this.#encode(stretches);
     if (this.#files[this.#current].end + bytes > this.#options.fileBytes) await this.#turn();
     const file = this.#files[this.#current];
+    try {
+      file.append(this.#scratch.subarray(0, bytes));
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.#sequence = sequence; // the chain has no gap
+      return false;
+    }
     for (const { log } of stretches) file.logs.add(log);
-    file.append(this.#scratch.subarray(0, bytes));
     await file.blob.sync();
-    if (this.#isNamed) return;
-    await this.#options.store.syncFolder("");
-    this.#isNamed = true;
+    if (!this.#isNamed) {
+      await this.#options.store.syncFolder("");
+      this.#isNamed = true;
+    }
+    return true;
   }
 
   /** After a clean stop nothing is left to redo: removes the files. */

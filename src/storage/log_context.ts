@@ -18,6 +18,8 @@ export interface LogContext {
   readonly producers: ProducerLimits;
   /** Told when housekeeping that nobody waits for failed. */
   readonly onProblem: (event: string, details: Record<string, unknown>) => void;
+  /** Whether the disk has room for a client's batch (free_space.ts). Without it, always. */
+  readonly admits?: (bytes: number) => boolean;
   /** Does something after a while, unless the broker stops first. Without it, at once. */
   readonly later?: (delayMs: number, work: () => void) => void;
 }

@@ -36,11 +36,7 @@ export class MemoryStore implements Store {
       throw new StoreError(`Cannot list ${folder}: it is not a folder`, "io");
     }
     return [...node]
-      .map(([name, child]) => ({
-        name,
-        isFolder: !(child instanceof Content),
-        size: child instanceof Content ? child.size : 0,
-      }))
+      .map(([name, child]) => ({ name, isFolder: !(child instanceof Content) }))
       .sort((a, b) => a.name < b.name ? -1 : 1);
   }
 

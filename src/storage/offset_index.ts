@@ -64,6 +64,12 @@ export class OffsetIndex {
     return found < 0 ? 0 : this.#entries.get(found, positionAt);
   }
 
+  /** The largest indexed position not above `position`; 0 when there is none. */
+  startBefore(position: number): number {
+    const found = this.#entries.floor(position, positionAt);
+    return found < 0 ? 0 : this.#entries.get(found, positionAt);
+  }
+
   /** Forgets every entry at or after `offset`. */
   truncateTo(offset: number): void {
     this.#entries.truncate(this.#entries.floor(offset - 1 - this.baseOffset, relativeAt) + 1);

@@ -14,6 +14,7 @@ import type { LogContext } from "./log_context.ts";
 import { PartitionLog } from "./partition_log.ts";
 import { recoverLog } from "./recovery.ts";
 import { redo } from "./redo.ts";
+import { rebuildTxnIndexes } from "./txn_index_rebuild.ts";
 
 export interface LogRef {
   readonly topicId: Uuid;
@@ -91,7 +92,7 @@ export async function openLog(
     mayHaveGaps: recoveryPoint === undefined || config["cleanup.policy"].includes("compact"),
     nowMs: context.clock.nowMs(),
   });
-  dropSnapshotsBeyond(context, folder, recovered.logEndOffset);
+  dropSnapshotsBeyond(context, folder, names, recovered.logEndOffset);
   if (recovered.damage === null) await keepEpochs(context, folder, recovered);
   const log = new PartitionLog(context, {
     ...ref,
@@ -103,6 +104,14 @@ export async function openLog(
   if (recovered.damage !== null) {
     log.isDamaged = true;
     log.retire(recovered.damage);
+  } else if (recovered.firstControlSegment !== null) {
+    const { segments } = log;
+    const from = segments.findIndex(({ baseOffset }) =>
+      baseOffset === recovered.firstControlSegment
+    );
+    if (from >= 0) {
+      rebuildTxnIndexes(context, folder, segments, { from, to: segments.length, logStartOffset });
+    }
   }
   return { log, cutBytes: recovered.cutBytes, damage: recovered.damage };
 }
@@ -127,8 +136,13 @@ function segmentBases(names: readonly string[]): number[] {
 }
 
 /** A snapshot of a future that was cut off would make producer state disagree with the log. */
-function dropSnapshotsBeyond(context: LogContext, folder: string, logEndOffset: number): void {
-  for (const { name } of context.store.list(folder)) {
+function dropSnapshotsBeyond(
+  context: LogContext,
+  folder: string,
+  names: readonly string[],
+  logEndOffset: number,
+): void {
+  for (const name of names) {
     const match = /^(\d{20})\.snapshot$/.exec(name);
     if (match && Number(match[1]) > logEndOffset) context.store.remove(`${folder}/${name}`);
   }

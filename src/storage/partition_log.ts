@@ -23,7 +23,8 @@ import { mustRoll } from "./rolling.ts";
 import { Segment } from "./segment.ts";
 import { discardSegment, removeSegment, SEGMENT_FILES_AND_SNAPSHOT } from "./segment_files.ts";
 import { StoreError } from "./store.ts";
-import type { AbortedTransaction } from "./txn_index.ts";
+import type { AbortedTransaction, TxnIndex } from "./txn_index.ts";
+import { soundTxnIndex } from "./txn_index_rebuild.ts";
 import { type Write, WriteQueue } from "./write_queue.ts";
 
 /** Who appends: clients' batches are checked against producer state, the broker's own are not. */
@@ -166,6 +167,9 @@ export class PartitionLog implements Syncable {
   append(bytes: Uint8Array, options: AppendOptions): Appended {
     if (this.offline !== null) return refused(ErrorCode.KAFKA_STORAGE_ERROR);
     if (options.leaderEpoch !== this.leaderEpoch) return refused(ErrorCode.FENCED_LEADER_EPOCH);
+    if (options.origin === "client" && this.#context.admits?.(bytes.length) === false) {
+      return refused(ErrorCode.KAFKA_STORAGE_ERROR);
+    }
     const first = this.#logEndOffset;
     for (let at = 0; at < bytes.length;) {
       const size = batch.sizeInBytes(bytes, at);
@@ -251,7 +255,7 @@ export class PartitionLog implements Syncable {
     if (this.#unsynced.length > 0) {
       const sealed = this.#unsynced;
       this.#unsynced = [];
-      await Promise.all(sealed.map((segment) => segment.sync()));
+      await Promise.all(sealed.map((segment) => segment.syncSealed()));
     }
     await active.sync();
     if (this.#newFiles) {
@@ -347,6 +351,7 @@ export class PartitionLog implements Syncable {
       if (this.#producers !== null && this.#logEndOffset > this.#logStartOffset) this.#snapshot();
       await this.#snapshotting;
       if (this.#recoveryPoint < this.#logEndOffset) await this.sync();
+      if (await this.#active.txnIndex.sync()) await this.#context.store.syncFolder(this.folder);
       await this.saveEpochs();
     }
     this.retire("the broker is stopping");
@@ -370,9 +375,14 @@ export class PartitionLog implements Syncable {
     const aborted: AbortedTransaction[] = [];
     for (let i = this.#segmentAt(from); i < this.#segments.length; i++) {
       // A transaction is listed where its marker is, which may be segments after its records.
-      if (this.#segments[i].txnIndex.collect(from, end, aborted)) break;
+      if (this.txnIndexOf(i).collect(from, end, aborted)) break;
     }
     return aborted;
+  }
+
+  /** The aborted transactions whose marker lies in `segments[i]`; from the log when their file is damaged. */
+  txnIndexOf(i: number): TxnIndex {
+    return soundTxnIndex(this.#context, this.folder, this.#segments, i, this.#logStartOffset);
   }
 
   /** Writes the producer state of this moment; nobody waits, since the log can do without. */
@@ -427,7 +437,7 @@ export class PartitionLog implements Syncable {
     this.#active.admit(summary, one.length, this.config["index.interval.bytes"]);
     if (batch.producerId(one, 0) >= 0) {
       const completed = this.producers.apply(one, base, this.#context.clock.nowMs());
-      if (completed?.isAborted) this.#active.txnIndex.append(completed);
+      if (completed?.isAborted) this.txnIndexOf(this.#segments.length - 1).append(completed);
     }
     this.#logEndOffset = last + 1;
     this.#queue.add(this.#active, one, last + 1);

@@ -68,6 +68,17 @@ export class ProducerEntry {
     this.timestampMs = timestampMs;
   }
 
+  /** Remembers a batch before the newest; of several the older ones first. */
+  recall(lastSequence: number, lastOffset: number, offsetDelta: number, timestampMs: number): void {
+    if (this.#last < 0 || lastOffset >= this.lastOffset) return;
+    const at = this.#last;
+    const [sequence, offset, delta, newestMs] = this.#batches.slice(at, at + FIELDS);
+    this.#batches.splice(at, FIELDS, lastSequence, lastOffset, offsetDelta, timestampMs);
+    const ownMs = this.timestampMs; // a marker may be later than the newest batch
+    this.addBatch(sequence, offset, delta, newestMs);
+    this.timestampMs = ownMs;
+  }
+
   /** The remembered batch with exactly these sequences, or null. */
   find(firstSequence: number, lastSequence: number): RememberedBatch | null {
     const batches = this.#batches;

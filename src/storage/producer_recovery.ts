@@ -1,6 +1,6 @@
 /**
- * Producer state on disk: the newest valid `.snapshot` that is not from a future which was cut off, and a replay of
- * the batches behind it. Snapshots only save time; without any the whole log is replayed.
+ * Producer state on disk: the newest valid `.snapshot` that is not from a future which was cut off, the batches
+ * close before it that clients may send again, and a replay of those behind it. Snapshots only save time; without any the whole log is replayed.
  */
 import * as batch from "../protocol/records/batch.ts";
 import type { LogContext } from "./log_context.ts";
@@ -19,6 +19,7 @@ export function loadProducerState(
   const nowMs = context.clock.nowMs();
   const { state, offset } = newestSnapshot(context, folder, range.logEndOffset) ??
     { state: new ProducerState(limits), offset: range.logStartOffset };
+  if (state.size > 0) recallBefore(offset, segments, state);
   for (let i = 0; i < segments.length; i++) {
     if (i + 1 < segments.length && segments[i + 1].baseOffset <= offset) continue;
     const segment = segments[i];
@@ -31,6 +32,31 @@ export function loadProducerState(
   state.removeExpired(nowMs);
   return state;
 }
+
+/**
+ * A snapshot has one batch of each producer, and a client may repeat any of its last five: those are found in the log,
+ * close before the snapshot. Kafka does not look, answers such a retry with 45, and its client then sends the records
+ * again under a new epoch, so that they are there twice.
+ */
+function recallBefore(offset: number, segments: readonly Segment[], state: ProducerState): void {
+  let i = segments.findLastIndex(({ baseOffset }) => baseOffset < offset);
+  if (i < 0) return;
+  let end = segments[i].offsetIndex.lookup(offset), left = RECALL_BYTES;
+  while (i > 0 && end < left) {
+    left -= end;
+    end = segments[--i].size;
+  }
+  let from = segments[i].offsetIndex.startBefore(end - left);
+  for (; i < segments.length; i++, from = 0) {
+    for (const [bytes] of segments[i].scan(from)) {
+      if (batch.baseOffset(bytes) >= offset) return;
+      if (batch.producerId(bytes) >= 0) state.recall(bytes);
+    }
+  }
+}
+
+/** Before the snapshot: more than clients usually have in flight to one partition. */
+const RECALL_BYTES = 1 << 20;
 
 /** Writes the state as of `offset`, beside which no batch at or after it has been applied. */
 export function writeProducerSnapshot(

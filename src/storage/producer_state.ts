@@ -161,6 +161,20 @@ export class ProducerState {
     return APPEND;
   }
 
+  /** Remembers a data batch that the snapshot took in: it holds the newest of each producer only. */
+  recall(bytes: Uint8Array): void {
+    const entry = this.#producers?.get(batch.producerId(bytes));
+    if (entry === undefined || batch.isControl(bytes)) return;
+    if (entry.epoch !== batch.producerEpoch(bytes)) return;
+    const delta = batch.lastOffsetDelta(bytes);
+    entry.recall(
+      batch.lastSequence(bytes),
+      batch.lastOffset(bytes),
+      delta,
+      batch.maxTimestamp(bytes),
+    );
+  }
+
   /**
    * Takes up a batch that begins at `baseOffset` in the log; the transaction it completed, or null. `nowMs` is when
    * it was appended. A replay leaves it out: the batch's own timestamp serves then, and markers count as visible.

@@ -28,6 +28,8 @@ export interface Recovered {
   readonly damage: string | null;
   /** Leader epochs seen, each with its first offset, ascending. */
   readonly epochs: readonly { epoch: number; startOffset: number }[];
+  /** Base offset of the first segment checked that holds a control batch: from there on transactions are to be replayed. */
+  readonly firstControlSegment: number | null;
 }
 
 /** Checks the segments from the recovery point on, cuts a torn tail, rebuilds their indexes. */
@@ -48,7 +50,7 @@ export function recoverLog(
   let expected = bases[first] ?? options.logStartOffset;
   let cutBytes = 0;
   const epochs: { epoch: number; startOffset: number }[] = [];
-  let count = bases.length;
+  let count = bases.length, firstControlSegment: number | null = null;
   for (let i = Math.max(0, first); i < count; i++) {
     const segment = new Segment(context, bases[i], options.nowMs);
     if (isLeftAlone(segment, expected, options)) {
@@ -63,6 +65,7 @@ export function recoverLog(
       epochs,
     );
     expected = found.nextOffset;
+    if (found.hasControlBatch) firstControlSegment ??= bases[i];
     const torn = segment.size - found.validBytes;
     if (torn > 0) {
       const damage = damageOf(segment, found.validBytes, expected, options.recoveryPoint);
@@ -77,6 +80,7 @@ export function recoverLog(
           cutBytes: 0,
           damage: `${where} is not valid and ${damage}`,
           epochs,
+          firstControlSegment,
         };
       }
       segment.truncate(found.validBytes, expected);
@@ -89,7 +93,14 @@ export function recoverLog(
   const damage = expected < options.recoveryPoint
     ? `${context.folder}: the log ends at offset ${expected}, but was synced up to ${options.recoveryPoint}`
     : null;
-  return { logEndOffset: expected, bases: bases.slice(0, count), cutBytes, damage, epochs };
+  return {
+    logEndOffset: expected,
+    bases: bases.slice(0, count),
+    cutBytes,
+    damage,
+    epochs,
+    firstControlSegment,
+  };
 }
 
 /** An empty last segment behind a gap: a power loss took the end of the segment before it. */
@@ -122,9 +133,9 @@ function recoverSegment(
   expected: number,
   indexIntervalBytes: number,
   epochs: { epoch: number; startOffset: number }[],
-): { nextOffset: number; validBytes: number } {
+): { nextOffset: number; validBytes: number; hasControlBatch: boolean } {
   segment.clearIndexes();
-  let validBytes = 0;
+  let validBytes = 0, hasControlBatch = false;
   for (const [bytes, position] of segment.scan()) {
     if (!isValidBatch(bytes, expected)) break;
     const summary = {
@@ -137,14 +148,15 @@ function recoverSegment(
     if (epoch >= 0 && (epochs.length === 0 || epochs[epochs.length - 1].epoch < epoch)) {
       epochs.push({ epoch, startOffset: summary.baseOffset });
     }
+    hasControlBatch ||= batch.isControl(bytes);
     expected = summary.lastOffset + 1;
     validBytes = position + bytes.length;
   }
-  return { nextOffset: expected, validBytes };
+  return { nextOffset: expected, validBytes, hasControlBatch };
 }
 
 /** Offsets never go back, though compaction may leave gaps. */
-function isValidBatch(bytes: Uint8Array, expected: number): boolean {
+export function isValidBatch(bytes: Uint8Array, expected: number): boolean {
   return batch.magic(bytes) === batch.MAGIC_V2 &&
     batch.baseOffset(bytes) >= expected &&
     batch.lastOffsetDelta(bytes) >= 0 &&

@@ -176,7 +176,7 @@ export class Segment {
 
   /** Every batch from `position` on, as (bytes, position) pairs, read in large pieces; for scans. The bytes die with the next step. */
   *scan(position = 0, end = this.log.size): Generator<[Uint8Array, number]> {
-    let buffer = new Uint8Array(SCAN_BYTES);
+    let buffer = new Uint8Array(Math.max(0, Math.min(SCAN_BYTES, end - position)));
     while (position + BATCH_OVERHEAD <= end) {
       const read = this.log.read(
         position,
@@ -212,10 +212,11 @@ export class Segment {
     if (position === 0) this.firstTimestampMs = null;
   }
 
-  /** Empties both indexes, for a rebuild by reindex(). */
+  /** Empties both indexes, for a rebuild by reindex(), and the transactions', for one by rebuildTxnIndexes(). */
   clearIndexes(): void {
     this.offsetIndex.clear();
     this.timeIndex.clear();
+    this.txnIndex.rewrite([]);
     this.firstTimestampMs = null;
     this.#largestTimestampMs = this.#offsetOfLargest = -1;
     this.#timesKnown = true;
@@ -243,6 +244,12 @@ export class Segment {
     } catch (error) {
       if (!this.#gone) throw error;
     }
+  }
+
+  /** The same with the aborted transactions, before the recovery point passes a sealed segment: nobody looks at it again. */
+  async syncSealed(): Promise<void> {
+    await this.sync();
+    if (!this.#gone) await this.txnIndex.sync();
   }
 
   /** Drops what can be read again. */

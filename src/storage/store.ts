@@ -36,8 +36,6 @@ export interface Store {
 export interface StoreEntry {
   readonly name: string;
   readonly isFolder: boolean;
-  /** Bytes; 0 for a folder. */
-  readonly size: number;
 }
 
 /** A growing sequence of bytes. */

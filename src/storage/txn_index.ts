@@ -10,7 +10,8 @@
  * | 18 | 8 | last offset: the marker's |
  * | 26 | 8 | last stable offset after it |
  *
- * In the order of last offsets. Most segments have none, and no file then.
+ * In the order of last offsets. Most segments have none, and no file then. A file that is of no use is told by
+ * `isDamaged`, and rebuilt from the log (txn_index_rebuild.ts).
  */
 import { readInt16, readInt64, writeInt64 } from "../bytes/int64.ts";
 import { type Blob, type Store, StoreError } from "./store.ts";
@@ -31,6 +32,9 @@ export class TxnIndex {
   #blob: Blob | null = null;
   /** Read at the first look-up. */
   #entries: AbortedTransaction[] | null = null;
+  /** Entries at the end of `#entries` that the file has not taken: the disk was full. */
+  #unwritten = 0;
+  #isDirty = false;
 
   constructor(store: Store, path: string) {
     this.#store = store;
@@ -41,6 +45,15 @@ export class TxnIndex {
     return this.#load();
   }
 
+  /** Whether the file must be rebuilt from the log. */
+  get isDamaged(): boolean {
+    return this.#entries === null && this.sanityCheck() !== null;
+  }
+
+  /**
+   * Adds a transaction. When the disk has no room for it, it is kept in memory until a later append or sync finds
+   * some: the marker it belongs to may still be written, and consumers must be told either way.
+   */
   append(transaction: AbortedTransaction): void {
     const last = this.#load().at(-1);
     if (last !== undefined && last.lastOffset >= transaction.lastOffset) {
@@ -49,8 +62,27 @@ export class TxnIndex {
           `it needs to end after ${last.lastOffset}`,
       );
     }
-    this.#open().append(encode(transaction));
     this.#load().push(transaction);
+    this.#unwritten++;
+    try {
+      this.#write();
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+    }
+  }
+
+  /** Replaces whatever the file holds. */
+  rewrite(transactions: readonly AbortedTransaction[]): void {
+    const isNeeded = transactions.length > 0 || this.#blob !== null ||
+      this.#store.readAll(this.path) !== null;
+    this.#entries = [...transactions];
+    this.#unwritten = transactions.length;
+    if (!isNeeded) return;
+    this.#blob?.close(); // it may be of a file that is not there any more
+    this.#blob = null;
+    this.#open().truncate(0);
+    this.#isDirty = true;
+    this.#write();
   }
 
   /**
@@ -72,7 +104,10 @@ export class TxnIndex {
     const entries = this.#load();
     const keep = entries.findIndex((transaction) => transaction.lastOffset >= offset);
     if (keep < 0) return;
-    this.#open().truncate(keep * ENTRY_BYTES);
+    const written = Math.min(keep, entries.length - this.#unwritten);
+    this.#open().truncate(written * ENTRY_BYTES);
+    this.#unwritten = keep - written;
+    this.#isDirty = true;
     entries.length = keep;
   }
 
@@ -80,20 +115,25 @@ export class TxnIndex {
     this.truncateTo(-Infinity);
   }
 
-  /** fdatasync, when anything was written. */
-  async sync(): Promise<void> {
-    await this.#blob?.sync();
+  /** fdatasync, when anything was written since the last. Whether there was. */
+  async sync(): Promise<boolean> {
+    this.#write();
+    if (!this.#isDirty) return false;
+    this.#isDirty = false;
+    await this.#open().sync();
+    return true;
   }
 
   /** Drops what was read; the file has it. */
   unload(): void {
-    this.#entries = null;
+    if (this.#unwritten === 0) this.#entries = null;
   }
 
   close(): void {
     this.#blob?.close();
     this.#blob = null;
     this.#entries = null;
+    this.#unwritten = 0;
   }
 
   /** Why the file must be rebuilt from the log, or null. */
@@ -111,6 +151,17 @@ export class TxnIndex {
       throw new StoreError(`${this.path} is damaged: ${entries}`, "io");
     }
     return this.#entries = entries;
+  }
+
+  /** Brings the file up to the entries. */
+  #write(): void {
+    if (this.#unwritten === 0) return;
+    const blob = this.#open();
+    for (const entry of this.#entries!.slice(-this.#unwritten)) {
+      blob.append(encode(entry));
+      this.#unwritten--;
+      this.#isDirty = true;
+    }
   }
 
   #open(): Blob {

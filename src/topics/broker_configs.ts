@@ -29,6 +29,15 @@ export function isStaticSynonym(name: string): boolean {
   return /^log\..*\.(minutes|hours)$/.test(name) || name === "log.flush.scheduler.interval.ms";
 }
 
+/** The default of a config that the broker knows by several names: it stands under the last and coarsest one. */
+export function coarseDefault(
+  { synonyms, default: value }: TopicConfigSpec,
+): { name: string; value: string } | null {
+  if (synonyms.length < 2) return null;
+  const name = synonyms[synonyms.length - 1];
+  return { name, value: name.endsWith(".hours") ? String(Number(value) / 3_600_000) : value };
+}
+
 /** Synonyms are ordered by precedence: ms before minutes before hours. */
 function inTopicUnits(
   synonyms: readonly string[],

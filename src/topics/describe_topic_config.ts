@@ -8,6 +8,7 @@ import {
   topicConfigs,
   type TopicConfigSpec,
 } from "../config/topic_configs.ts";
+import { coarseDefault } from "./broker_configs.ts";
 import type { Catalogue } from "./catalogue.ts";
 
 /** Where a value comes from (Kafka: ConfigSource). */
@@ -65,7 +66,7 @@ function describeTopicConfig(
 
 /**
  * What the broker sets for a topic config, under the broker's names. A default that several broker configs make
- * together (ms, minutes, hours) has no name of its own, so Kafka lists none.
+ * together (ms, minutes, hours) has no name of its own, so Kafka lists it below what is set and not alone.
  */
 export function brokerSettings(
   name: TopicConfigName,
@@ -86,8 +87,11 @@ export function brokerSettings(
   const set = staticConfigs.get(name);
   const [first = name] = spec.synonyms;
   if (set !== undefined) settings.push({ name: first, value: set, source: ConfigSource.STATIC });
+  const coarse = coarseDefault(spec);
   if (spec.synonyms.length === 1) {
     settings.push({ name: first, value: spec.default, source: ConfigSource.DEFAULT });
+  } else if (coarse !== null && settings.length > 0) {
+    settings.push({ ...coarse, source: ConfigSource.DEFAULT });
   }
   return settings;
 }

@@ -6,10 +6,10 @@
  */
 import type { MetadataLog } from "./metadata_log.ts";
 
-export const MetadataVersion = "metadata.version";
-export const EligibleLeaderReplicas = "eligible.leader.replicas.version";
+export const METADATA_VERSION = "metadata.version";
+export const ELIGIBLE_LEADER_REPLICAS = "eligible.leader.replicas.version";
 /** Its level stands with the voters, not among the feature levels. */
-export const KraftVersion = "kraft.version";
+export const KRAFT_VERSION = "kraft.version";
 
 export interface Feature {
   readonly name: string;
@@ -19,10 +19,10 @@ export interface Feature {
 }
 
 export const SUPPORTED_FEATURES: readonly Feature[] = [
-  { name: EligibleLeaderReplicas, minVersion: 0, maxVersion: 1 },
+  { name: ELIGIBLE_LEADER_REPLICAS, minVersion: 0, maxVersion: 1 },
   { name: "group.version", minVersion: 0, maxVersion: 1 },
-  { name: KraftVersion, minVersion: 0, maxVersion: 1 },
-  { name: MetadataVersion, minVersion: 7, maxVersion: 30 },
+  { name: KRAFT_VERSION, minVersion: 0, maxVersion: 1 },
+  { name: METADATA_VERSION, minVersion: 7, maxVersion: 30 },
   { name: "transaction.version", minVersion: 0, maxVersion: 2 },
 ];
 
@@ -32,6 +32,6 @@ export function finalizedFeatures(
 ): { name: string; level: number }[] {
   return SUPPORTED_FEATURES.map(({ name }) => ({
     name,
-    level: name === KraftVersion ? kraftVersion : catalogue.features.get(name) ?? 0,
+    level: name === KRAFT_VERSION ? kraftVersion : catalogue.features.get(name) ?? 0,
   })).filter(({ level }) => level > 0);
 }

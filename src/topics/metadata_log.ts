@@ -13,6 +13,7 @@ import { errorName } from "../protocol/errors.ts";
 import type { MetaProperties } from "../storage/meta_properties.ts";
 import type { Store } from "../storage/store.ts";
 import { Catalogue, type CatalogueChange, noChange } from "./catalogue.ts";
+import { FrozenLog } from "./frozen_log.ts";
 import { leaderChangeBatch, MAX_BATCH_BYTES, recordBatch, snapshotFile } from "./metadata_batch.ts";
 import { MetadataLogError } from "./metadata_log_error.ts";
 import type { NewRecord } from "./metadata_record.ts";
@@ -20,6 +21,7 @@ import { removeOlderSnapshots, type SnapshotLimits, writeSnapshot } from "./meta
 import { Replay, replayLog, snapshotRecords } from "./metadata_replay.ts";
 import { METADATA_TOPIC } from "./metadata_topic.ts";
 import type { MetadataStore, Plan, Watcher } from "./metadata_store.ts";
+import { notOurs } from "./not_ours.ts";
 import { readQuorumState, writeQuorumState } from "./quorum_state.ts";
 import {
   bootstrapRecords,
@@ -107,8 +109,16 @@ export class MetadataLog implements MetadataStore {
     opened.#version = replayed.endOffset - 1;
     opened.#bytes = replayed.bytes;
     opened.#oldestMs = replayed.oldestMs;
-    opened.#checkThatItIsOurs();
+    checkThatItIsOurs(options, opened.#replay);
     return opened;
+  }
+
+  /** The same, with the log as it lies in the store, so that a directory that is refused has not been touched. */
+  static check(options: Omit<MetadataLogOptions, "log" | "snapshots">): void {
+    const { store, meta, topicDefaults } = options;
+    const replay = new Replay(new Catalogue({ nodeId: meta.nodeId, topicDefaults }));
+    replayLog(replay, { store, log: new FrozenLog(store, FOLDER), folder: FOLDER });
+    checkThatItIsOurs(options, replay);
   }
 
   /** Offset of the last record applied. */
@@ -283,26 +293,16 @@ export class MetadataLog implements MetadataStore {
     this.#version = log.logEndOffset - 1;
   }
 
-  #checkThatItIsOurs(): void {
-    const { store, meta } = this.#options;
-    const voters = readQuorumState(store, FOLDER)?.voters ?? [];
-    const others = [...voters, ...this.#replay.voters].filter((id) => id !== meta.nodeId);
-    if (others.length > 0) {
-      throw new MetadataLogError(
-        `${store.name}/${FOLDER} belongs to a quorum with node ${
-          others.join(", ")
-        }, but node ${meta.nodeId} would write it alone: use the directory of a cluster with one controller`,
-      );
-    }
-    const { min, max } = METADATA_VERSIONS;
-    if (this.metadataVersion < min || this.metadataVersion > max) {
-      throw new MetadataLogError(
-        `${store.name}/${FOLDER} is at metadata.version ${this.metadataVersion}, needs ${min} to ${max}`,
-      );
-    }
-  }
-
   #bootstrapFile(): Uint8Array {
     return snapshotFile(INITIAL_FEATURES, { nowMs: this.#options.clock.nowMs(), leaderEpoch: 0 });
   }
+}
+
+function checkThatItIsOurs(
+  { store, meta }: Pick<MetadataLogOptions, "store" | "meta">,
+  replay: Replay,
+): void {
+  const voters = [...readQuorumState(store, FOLDER)?.voters ?? [], ...replay.voters];
+  const reason = notOurs(replay.catalogue, meta, { voters, kraftVersion: replay.kraftVersion });
+  if (reason !== null) throw new MetadataLogError(`${store.name}/${FOLDER} ${reason}`);
 }

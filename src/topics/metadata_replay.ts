@@ -27,6 +27,10 @@ export class Replay {
     this.#catalogue = catalogue;
   }
 
+  get catalogue(): Catalogue {
+    return this.#catalogue;
+  }
+
   get isInTransaction(): boolean {
     return this.#transaction !== null;
   }
@@ -97,7 +101,11 @@ export interface Replayed {
 /** Reads the log to its end, after the newest snapshot when its beginning is gone. */
 export function replayLog(
   replay: Replay,
-  { store, log, folder }: { store: Store; log: RecordLog; folder: string },
+  { store, log, folder }: {
+    store: Store;
+    log: Pick<RecordLog, "logStartOffset" | "logEndOffset" | "read">;
+    folder: string;
+  },
 ): Replayed {
   let bytesBehind = 0, oldestMs: number | null = null;
   const snapshot = startingSnapshot(store, folder, log.logStartOffset);

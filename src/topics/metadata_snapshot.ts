@@ -39,10 +39,10 @@ export async function writeSnapshot(
   await store.replace(`${folder}/${name}`, snapshotFile(records, { nowMs, leaderEpoch }, quorum));
 }
 
-/** Removes every snapshot but that of `endOffset`. */
+/** Removes the snapshots before that of `endOffset`, and what a crash left of one. */
 export function removeOlderSnapshots(store: Store, folder: string, endOffset: number): void {
   for (const { name } of store.list(folder)) {
-    const found = snapshotOffset(name);
+    const found = snapshotOffset(name.replace(/\.tmp$/, ""));
     if (found !== null && found < endOffset) store.remove(`${folder}/${name}`);
   }
 }

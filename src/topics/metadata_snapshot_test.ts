@@ -153,6 +153,25 @@ Deno.test("what is committed after a snapshot is replayed on top of it", async (
   assertEquals(imageOf(fixture.crash().catalogue), live);
 });
 
+Deno.test("a snapshot takes away those before it, and what a crash left of one", async () => {
+  const fixture = await Fixture.start();
+  for (
+    const name of [
+      "00000000000000000005-0000000001.checkpoint",
+      "00000000000000000006-0000000001.checkpoint.tmp",
+    ]
+  ) {
+    await fixture.store.replace(`${FOLDER}/${name}`, new Uint8Array(1));
+  }
+  fixture.snapshots = { bytes: 1, intervalMs: Infinity };
+  await fixture.restart({ wasClean: true });
+  const left = fixture.store.list(FOLDER).map(({ name }) => name).filter((name) =>
+    name.includes("checkpoint")
+  );
+  assertEquals(left, checkpoints(fixture.store));
+  assertEquals(left.length, 1);
+});
+
 Deno.test("a snapshot is due by age, but only when something was written", async () => {
   const fixture = await Fixture.start();
   fixture.snapshots = { bytes: Infinity, intervalMs: 0 };

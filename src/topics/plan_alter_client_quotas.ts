@@ -37,16 +37,27 @@ export function planAlterClientQuotas(
   const keys = alterations.map(({ entity }) => entityKey(entity));
   const twice = repeated(keys);
   const records: NewRecord[] = [];
+  let added = 0;
   const result = alterations.map(({ entity, ops }, i): QuotaOutcome => {
     const error = twice.has(keys[i])
       ? "An entity cannot be altered twice in the same request"
       : entityError(entity) ?? opsError(entity, ops);
     if (error !== null) return { entity, ...failure(ErrorCode.INVALID_REQUEST, error) };
+    if (!quotas.has(keys[i]) && quotas.size + ++added > MAX_ENTITIES) {
+      return { entity, ...TOO_MANY };
+    }
     records.push(...changes(entity, ops, quotas.get(keys[i])));
     return { entity, ...SUCCESS };
   });
   return { records, result };
 }
+
+/** Entities with quotas. Kafka sets no limit. */
+const MAX_ENTITIES = 10_000;
+const TOO_MANY = failure(
+  ErrorCode.POLICY_VIOLATION,
+  `There may be quotas for ${MAX_ENTITIES} users, client ids and addresses.`,
+);
 
 function opsError(
   entity: readonly QuotaEntityPart[],

@@ -10,7 +10,7 @@ import { ErrorCode } from "../protocol/errors.ts";
 import { dynamicBrokerConfig } from "./broker_configs.ts";
 import { type Catalogue, ConfigResource } from "./catalogue.ts";
 import { configError, resourceError } from "./config_rules.ts";
-import { EligibleLeaderReplicas } from "./features.ts";
+import { ELIGIBLE_LEADER_REPLICAS } from "./features.ts";
 import type { NewRecord } from "./metadata_record.ts";
 import type { Plan } from "./metadata_store.ts";
 import { failure, type Outcome, repeated, SUCCESS } from "./outcome.ts";
@@ -52,11 +52,12 @@ export function planAlterConfigs(
     `${resourceType}:${resourceName}`;
   const twice = repeated(resources.map(key));
   const records: NewRecord[] = [];
+  const room = new Room(catalogue);
   const result = resources.map((resource): ConfigOutcome => {
     const { resourceType, resourceName } = resource;
     const outcome = twice.has(key(resource))
       ? invalid("Each resource must appear at most once.")
-      : alter(catalogue, resource, options, records);
+      : alter(catalogue, resource, { ...options, room, records });
     return { ...outcome, resourceType, resourceName };
   });
   return { records, result };
@@ -65,8 +66,7 @@ export function planAlterConfigs(
 function alter(
   catalogue: Catalogue,
   resource: AlteredResource,
-  options: AlterConfigsOptions,
-  records: NewRecord[],
+  options: AlterConfigsOptions & { readonly room: Room; readonly records: NewRecord[] },
 ): Outcome {
   const refused = requestError(resource) ?? resourceError(catalogue, resource, options);
   if (refused !== null) return refused;
@@ -76,16 +76,43 @@ function alter(
     const error = applyTo(next, resource.resourceType, alteration);
     if (error !== null) return error;
   }
+  if (next.size > MAX_CONFIGS) return TOO_MANY;
   const changes = changesBetween(current, next);
-  const hasElr = catalogue.features.has(EligibleLeaderReplicas);
+  const hasElr = catalogue.features.has(ELIGIBLE_LEADER_REPLICAS);
   const error = configError(resource, { ...options, next, changes, hasElr });
   if (error !== null) return error;
   const { resourceType, resourceName } = resource;
+  if (current.size === 0 && next.size > 0 && !options.room.take(resourceType)) return TOO_MANY;
   for (const [name, value] of changes) {
     const fields = { resourceType, resourceName, name, value };
-    records.push({ kind: "ConfigRecord", version: 0, value: fields });
+    options.records.push({ kind: "ConfigRecord", version: 0, value: fields });
   }
   return SUCCESS;
+}
+
+/** Configs of one resource, and groups or client metrics subscriptions that have some. Kafka sets no limit. */
+const MAX_CONFIGS = 1000, MAX_RESOURCES = 10_000;
+const TOO_MANY = failure(
+  ErrorCode.POLICY_VIOLATION,
+  `There may be ${MAX_CONFIGS} configs of a resource, and ${MAX_RESOURCES} resources of a type that set some.`,
+);
+
+/** How many more resources may begin to have configs. Topics are as many as there are topics. */
+class Room {
+  readonly #catalogue: Catalogue;
+  readonly #left = new Map<number, number>();
+
+  constructor(catalogue: Catalogue) {
+    this.#catalogue = catalogue;
+  }
+
+  take(resourceType: number): boolean {
+    if (resourceType === ConfigResource.TOPIC) return true;
+    const left = this.#left.get(resourceType) ??
+      MAX_RESOURCES - this.#catalogue.configured(resourceType).length;
+    this.#left.set(resourceType, left - 1);
+    return left > 0;
+  }
 }
 
 /** What is wrong with the request itself, whatever the configs mean. */

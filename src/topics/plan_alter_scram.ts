@@ -49,10 +49,14 @@ export function planAlterScram(
     outcomes.set(user, failure(ErrorCode.DUPLICATE_RESOURCE, message));
   }
   const records: NewRecord[] = [];
+  const present = new Set<string>();
+  for (const credential of catalogue.kept("UserScramCredentialRecord")) {
+    present.add(keyOf(credential));
+  }
   for (const deletion of deletions) {
     if (twice.has(deletion.name)) continue;
     const { name, mechanism } = deletion;
-    const refused = deletionError(catalogue, deletion);
+    const refused = deletionError(present, deletion);
     outcomes.set(name, refused ?? SUCCESS);
     if (refused !== null) continue;
     const value = { name, mechanism };
@@ -75,14 +79,15 @@ function namingError({ name, mechanism }: ScramDeletion): Outcome | null {
     : null;
 }
 
-function deletionError(catalogue: Catalogue, deletion: ScramDeletion): Outcome | null {
+function deletionError(present: ReadonlySet<string>, deletion: ScramDeletion): Outcome | null {
   const refused = namingError(deletion);
-  if (refused !== null) return refused;
-  for (const { name, mechanism } of catalogue.kept("UserScramCredentialRecord")) {
-    if (name === deletion.name && mechanism === deletion.mechanism) return null;
-  }
+  if (refused !== null || present.has(keyOf(deletion))) return refused;
   const message = "Attempt to delete a user credential that does not exist";
   return failure(ErrorCode.RESOURCE_NOT_FOUND, message);
+}
+
+function keyOf({ name, mechanism }: ScramDeletion): string {
+  return `${mechanism} ${name}`;
 }
 
 function upsertionError(upsertion: ScramUpsertion): Outcome | null {

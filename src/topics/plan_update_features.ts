@@ -7,9 +7,9 @@
  */
 import { type Catalogue, ConfigResource } from "./catalogue.ts";
 import {
-  EligibleLeaderReplicas,
-  KraftVersion,
-  MetadataVersion,
+  ELIGIBLE_LEADER_REPLICAS,
+  KRAFT_VERSION,
+  METADATA_VERSION,
   SUPPORTED_FEATURES,
 } from "./features.ts";
 import type { NewRecord } from "./metadata_record.ts";
@@ -41,7 +41,7 @@ export function planUpdateFeatures(
     if (error !== null) return { records: [], result: error };
     const { feature: name, maxVersionLevel: featureLevel } = update;
     if (featureLevel === levelOf(catalogue, name, options)) continue;
-    if (name === EligibleLeaderReplicas) records.push(...minInsyncRecords(catalogue));
+    if (name === ELIGIBLE_LEADER_REPLICAS) records.push(...minInsyncRecords(catalogue));
     records.push({ kind: "FeatureLevelRecord", version: 0, value: { name, featureLevel } });
   }
   return { records, result: null };
@@ -59,7 +59,7 @@ function updateError(
   }
   if (wanted < 0) return invalid("A feature version cannot be less than 0.");
   const level = levelOf(catalogue, feature, options);
-  const isKnown = feature === KraftVersion || catalogue.features.has(feature);
+  const isKnown = feature === KRAFT_VERSION || catalogue.features.has(feature);
   if (isKnown && wanted === level) return null;
   const supported = SUPPORTED_FEATURES.find(({ name }) => name === feature);
   const controller = `Local controller ${options.nodeId}`;
@@ -76,12 +76,12 @@ function updateError(
   if (wanted > level && upgradeType !== UpgradeType.UPGRADE) {
     return invalid("Can't downgrade to a newer version.");
   }
-  if (feature === KraftVersion) {
+  if (feature === KRAFT_VERSION) {
     return invalid(
       "The voters of this quorum stand where the directory was formatted to have them.",
     );
   }
-  return feature === MetadataVersion && wanted < level
+  return feature === METADATA_VERSION && wanted < level
     ? metadataDowngrade(level, wanted, upgradeType)
     : null;
 }
@@ -90,7 +90,7 @@ function metadataDowngrade(level: number, wanted: number, upgradeType: number): 
   const why = upgradeType === UpgradeType.SAFE_DOWNGRADE
     ? "Refusing to perform the requested downgrade because it might delete metadata information."
     : "Unsafe metadata downgrade is not supported in this version.";
-  return `Unsupported ${MetadataVersion} downgrade from ${level} to ${wanted}. ${why}`;
+  return `Unsupported ${METADATA_VERSION} downgrade from ${level} to ${wanted}. ${why}`;
 }
 
 function levelOf(
@@ -98,7 +98,7 @@ function levelOf(
   feature: string,
   { kraftVersion }: UpdateFeaturesOptions,
 ): number {
-  return feature === KraftVersion ? kraftVersion : catalogue.features.get(feature) ?? 0;
+  return feature === KRAFT_VERSION ? kraftVersion : catalogue.features.get(feature) ?? 0;
 }
 
 /** With eligible leader replicas the cluster has a min.insync.replicas of its own, and no broker another (KIP-966). */

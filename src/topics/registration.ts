@@ -38,7 +38,7 @@ export const INITIAL_FEATURES: readonly NewRecord[] = [
 export const METADATA_VERSIONS = { min: 17, max: 30 } as const;
 
 /** The ranges a node registers with, and ApiVersions tells. Order does not matter to Kafka. */
-const SUPPORTED_FEATURES = [
+export const SUPPORTED_FEATURES = [
   { name: "group.version", minSupportedVersion: 0, maxSupportedVersion: 1 },
   { name: "kraft.version", minSupportedVersion: 0, maxSupportedVersion: 1 },
   { name: "metadata.version", minSupportedVersion: 7, maxSupportedVersion: 30 },

@@ -2,7 +2,7 @@
  * Proves that `runnel group describe` sees in a running broker whom a group waits for: members are driven request by
  * request, and each look is what the command prints from.
  */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { findings } from "../../src/cli/group_findings.ts";
 import { look } from "../../src/cli/group.ts";
 import { Cluster } from "../../src/client/cluster.ts";
@@ -13,6 +13,7 @@ import {
   ConsumerProtocolAssignment,
   ConsumerProtocolSubscription,
 } from "../../src/protocol/messages/consumer_protocol.ts";
+import { ConsumerGroupHeartbeat } from "../../src/protocol/messages/consumer_group_heartbeat.ts";
 import { DescribeGroups } from "../../src/protocol/messages/describe_groups.ts";
 import { FindCoordinator } from "../../src/protocol/messages/find_coordinator.ts";
 import { JoinGroup } from "../../src/protocol/messages/join_group.ts";
@@ -105,6 +106,33 @@ Deno.test("a member that does not join a rebalance, and beats no more, is named"
     await broker.stop();
     await joining;
   });
+});
+
+Deno.test("a member of the consumer protocol is shown with its target, its silence and what it lacks", async () => {
+  await using broker = await TestBroker.start();
+  await broker.createTopic("t", { partitions: 2 });
+  const connection = await broker.connect();
+  await connection.request(FindCoordinator, 4, { keyType: 0, coordinatorKeys: ["g"] });
+  const { errorCode } = await connection.request(ConsumerGroupHeartbeat, 1, {
+    groupId: "g",
+    memberId: "m",
+    memberEpoch: 0,
+    rebalanceTimeoutMs: 60_000,
+    subscribedTopicNames: ["t"],
+    topicPartitions: [],
+  });
+  assertEquals(errorCode, 0);
+  await pause(300);
+  const cluster = new Cluster({ bootstrap: `127.0.0.1:${broker.port}` });
+  try {
+    const { group, partitions } = (await look(cluster, "g"))!;
+    assertEquals([group.type, group.members.length, partitions.length], ["consumer", 1, 2]);
+    const [{ id, target, silentMs, sessionTimeoutMs }] = group.members;
+    assertEquals([id, target?.length, sessionTimeoutMs], ["m", 2, 45_000]);
+    assert(silentMs! >= 300 && silentMs! < 30_000, `silent for ${silentMs} ms`);
+  } finally {
+    cluster.close();
+  }
 });
 
 Deno.test("nobody is sent the explanation who did not ask for it", async () => {

@@ -7,7 +7,7 @@
 import { assertEquals } from "@std/assert";
 import { readInt32 } from "../../src/bytes/int64.ts";
 import type { Uuid } from "../../src/bytes/uuid.ts";
-import { type RunningBroker, startBroker } from "../../src/broker.ts";
+import { type Machine, type RunningBroker, startBroker } from "../../src/broker.ts";
 import { Connection } from "../../src/client/connection.ts";
 import { type Config, defaultConfig } from "../../src/config/options.ts";
 import { resolveTopicConfig } from "../../src/config/topic_configs.ts";
@@ -46,8 +46,8 @@ export class TestBroker implements AsyncDisposable {
     this.#broker = broker;
   }
 
-  static async start(settings: Settings = {}): Promise<TestBroker> {
-    return new TestBroker(await startBroker(configOf(settings)));
+  static async start(settings: Settings = {}, machine: Machine = {}): Promise<TestBroker> {
+    return new TestBroker(await startBroker(configOf(settings), machine));
   }
 
   get port(): number {

@@ -1,6 +1,6 @@
 /**
- * Proves what isolation levels show of transactions. The segments and their transaction indexes are written by hand, as
- * Kafka would have left them, and found by the broker at its start; so no coordinator is needed.
+ * Proves what isolation levels show of transactions. The segments are written by hand and found by the broker at its
+ * start, which makes their transaction indexes from them; so no coordinator is needed.
  *
  * | offsets | partition 0 | partition 1 |
  * |---|---|---|
@@ -12,11 +12,9 @@
  * | 6 | | producer 2 commits |
  */
 import { assertEquals } from "@std/assert";
-import { writeInt64 } from "../../src/bytes/int64.ts";
 import * as batch from "../../src/protocol/records/batch.ts";
 import { buildBatch } from "../../src/protocol/records/build.ts";
 import { buildEndTxnBatch } from "../../src/protocol/records/control_record.ts";
-import type { AbortedTransaction } from "../../src/storage/txn_index.ts";
 import { append, fetch, fetchOne, LATEST, listOffset, recordsIn } from "./calls.ts";
 import { TestBroker, utf8, withDirectory } from "./harness.ts";
 
@@ -44,16 +42,6 @@ const open = [
 ];
 const decided = [...open, ended(2, true)];
 
-/** version int16, producer id, first, last and last stable offset int64 each. */
-function txnIndexEntry(aborted: AbortedTransaction): Uint8Array {
-  const bytes = new Uint8Array(34);
-  const { producerId, firstOffset, lastOffset, lastStableOffset } = aborted;
-  for (const [i, value] of [producerId, firstOffset, lastOffset, lastStableOffset].entries()) {
-    writeInt64(bytes, 2 + i * 8, value);
-  }
-  return bytes;
-}
-
 /** Runs a broker that finds these batches in partitions 0 and 1. */
 async function withLogs(body: (broker: TestBroker) => Promise<void>): Promise<void> {
   await withDirectory(async (path) => {
@@ -70,8 +58,6 @@ async function withLogs(body: (broker: TestBroker) => Promise<void>): Promise<vo
         offset = batch.lastOffset(bytes) + 1;
         await Deno.writeFile(`${file}.log`, bytes, { append: true });
       }
-      const aborted = { producerId: 1, firstOffset: 0, lastOffset: 4, lastStableOffset: 3 };
-      await Deno.writeFile(`${file}.txnindex`, txnIndexEntry(aborted));
     }
     await Deno.remove(`${path}/.kafka_cleanshutdown`); // so that the logs are looked at
     await using broker = await TestBroker.start({ path });

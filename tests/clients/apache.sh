@@ -10,7 +10,8 @@ topics() { tool org.apache.kafka.tools.TopicCommand --bootstrap-server "$BROKERS
 configs() { tool kafka.admin.ConfigCommand --bootstrap-server "$BROKERS" "$@"; }
 producer() { tool org.apache.kafka.tools.ConsoleProducer --bootstrap-server "$BROKERS" --topic "$@"; }
 consumer() {
-  tool org.apache.kafka.tools.consumer.ConsoleConsumer --bootstrap-server "$BROKERS" --timeout-ms 15000 --topic "$@" 2> "$work/err"
+  tool org.apache.kafka.tools.consumer.ConsoleConsumer --bootstrap-server "$BROKERS" --timeout-ms 15000 --topic "$@" 2> "$work/err" ||
+    { cat "$work/err" >&2; return 1; }
 }
 groups() { tool org.apache.kafka.tools.consumer.group.ConsumerGroupCommand --bootstrap-server "$BROKERS" "$@"; }
 get_offsets() { tool org.apache.kafka.tools.GetOffsetShell --bootstrap-server "$BROKERS" --topic "$@"; }

@@ -2,6 +2,8 @@
  * ConsumerGroupDescribe: state and members of groups of the consumer protocol (KIP-848).
  *
  * v1 says of each member whether it speaks the classic protocol.
+ *
+ * Tags from 10000 on are Runnel's own, as in DescribeGroups.
  */
 import { api, array, bool, int16, int32, int8, string, struct, uuid } from "../schema.ts";
 
@@ -23,6 +25,7 @@ export const ConsumerGroupDescribe = api({
   request: {
     groupIds: array(string),
     includeAuthorizedOperations: bool,
+    explain: bool.tag(10_000, "0+"),
   },
   response: {
     throttleTimeMs: int32,
@@ -46,6 +49,8 @@ export const ConsumerGroupDescribe = api({
         assignment: struct(assignment),
         targetAssignment: struct(assignment),
         memberType: int8.default(-1).in("1+").ignorable(),
+        silentMs: int32.default(-1).tag(10_000, "0+"), // since its last request
+        sessionTimeoutMs: int32.default(-1).tag(10_001, "0+"),
       }),
       authorizedOperations: int32.default(-2147483648),
     }),

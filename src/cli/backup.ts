@@ -1,0 +1,112 @@
+/**
+ * `runnel backup create DEST`, `verify DEST`, `restore DEST --to DIR`.
+ *
+ * create runs beside a broker that serves, with the broker's own flags or configuration file (where its data is, and its
+ * port): it asks for offsets over the Kafka protocol and reads the directory. It needs the right to read that directory and
+ * to write DEST; the broker needs no port, file or right for it.
+ */
+import { createBackup } from "../backup/create.ts";
+import { restoreBackup, verifyBackup } from "../backup/restore.ts";
+import { SourceDirectory } from "../backup/source_directory.ts";
+import { Connection } from "../client/connection.ts";
+import { ConnectionError, KafkaError } from "../client/errors.ts";
+import { ConfigError, denoSurroundings, loadConfig } from "../config/load.ts";
+import { FileStore } from "../storage/file_store.ts";
+import { StoreError } from "../storage/store.ts";
+
+export const BACKUP_USAGE =
+  `runnel backup create DEST [--bootstrap HOST:PORT] [the broker's --config, --storage-path, --kafka-port]
+runnel backup verify DEST
+runnel backup restore DEST --to DIR`;
+
+export async function runBackup(args: readonly string[]): Promise<number> {
+  const [action, destination, ...rest] = args;
+  if (destination === undefined || destination.startsWith("-")) return usage();
+  try {
+    switch (action) {
+      case "create":
+        return await create(destination, rest);
+      case "verify":
+        return rest.length === 0 ? verify(destination) : usage();
+      case "restore":
+        return await restore(destination, rest);
+      default:
+        return usage();
+    }
+  } catch (error) {
+    const isPlain = error instanceof StoreError || error instanceof ConnectionError ||
+      error instanceof KafkaError;
+    if (!isPlain) throw error;
+    console.error(`runnel: ${error.message}`);
+    return 1;
+  }
+}
+
+async function create(destination: string, args: readonly string[]): Promise<number> {
+  const { value: bootstrap, rest } = takeFlag(args, "bootstrap");
+  const { config } = await loadConfig(denoSurroundings(rest));
+  const { path } = config.storage;
+  if (path === "memory://") throw new ConfigError("There is nothing to back up of memory://");
+  const [, host, port] = /^(.+):(\d{1,5})$/.exec(
+    bootstrap ?? `${config.listenAddresses[0]}:${config.kafkaPort}`,
+  ) ?? [];
+  if (host === undefined) throw new ConfigError(`--bootstrap is ${bootstrap}, needs host:port`);
+  const connection = await Connection.open({ host, port: Number(port), clientId: "runnel-backup" });
+  const store = openBackup(destination, true);
+  try {
+    const report = await createBackup(connection, new SourceDirectory(path), store);
+    const { partitions, takenAt } = report.manifest;
+    console.log(
+      `Backed up ${partitions.length} partitions as of ${takenAt}: ${report.copiedFiles} files with ${report.copiedBytes} bytes copied, ${report.keptFiles} were there`,
+    );
+  } finally {
+    store.close();
+    connection.close();
+  }
+  return 0;
+}
+
+function verify(destination: string): number {
+  const problems = verifyBackup(openBackup(destination, false));
+  for (const problem of problems) console.error(`runnel: ${problem}`);
+  console.log(problems.length === 0 ? "The backup is whole" : `${problems.length} faults`);
+  return problems.length === 0 ? 0 : 1;
+}
+
+async function restore(destination: string, args: readonly string[]): Promise<number> {
+  const { value: to, rest } = takeFlag(args, "to");
+  if (to === null || rest.length > 0) return usage();
+  const backup = openBackup(destination, false);
+  const { partitions, takenAt } = await restoreBackup(backup, to, (path) => new FileStore(path));
+  console.log(`Restored ${partitions.length} partitions as of ${takenAt} to ${to}`);
+  return 0;
+}
+
+/** The backup as a store, which is made only when one is to be written. */
+function openBackup(destination: string, mayCreate: boolean): FileStore {
+  if (!mayCreate) {
+    try {
+      Deno.statSync(destination);
+    } catch (error) {
+      throw new StoreError(`Cannot open backup ${destination}: ${(error as Error).message}`, "io");
+    }
+  }
+  return new FileStore(destination);
+}
+
+/** "--name value" or "--name=value", and the arguments without it. */
+function takeFlag(
+  args: readonly string[],
+  name: string,
+): { value: string | null; rest: readonly string[] } {
+  const at = args.findIndex((arg) => arg === `--${name}` || arg.startsWith(`--${name}=`));
+  if (at < 0) return { value: null, rest: args };
+  const isJoined = args[at] !== `--${name}`;
+  const value = isJoined ? args[at].slice(name.length + 3) : args[at + 1] ?? null;
+  return { value, rest: args.toSpliced(at, isJoined ? 1 : 2) };
+}
+
+function usage(): number {
+  console.error(BACKUP_USAGE);
+  return 1;
+}

@@ -1,0 +1,163 @@
+/**
+ * `runnel storage`: what verify finds on a directory with every kind of harm done to it, and what repair does and tells,
+ * on a store in memory that a partition log filled.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { BufferPool } from "../bytes/pool.ts";
+import { randomUuid } from "../bytes/uuid.ts";
+import { FakeClock } from "../clock.ts";
+import { topicConfigDefaults } from "../config/topic_configs.ts";
+import { buildBatch } from "../protocol/records/build.ts";
+import { RECOVERY_POINT_CHECKPOINT, writeCheckpoint } from "../storage/checkpoints.ts";
+import { GroupCommit } from "../storage/group_commit.ts";
+import type { LogContext } from "../storage/log_context.ts";
+import { MemoryStore } from "../storage/memory_store.ts";
+import { createLog, openLog } from "../storage/open_log.ts";
+import { DEFAULT_PRODUCER_LIMITS } from "../storage/producer_state.ts";
+import { repair, verify } from "./storage.ts";
+
+const REF = { topicId: randomUuid(), topic: "t", partition: 0 };
+const FIRST = "t-0/00000000000000000000.log";
+
+function contextOf(store: MemoryStore): LogContext {
+  return {
+    store,
+    clock: new FakeClock(),
+    pool: new BufferPool({ keepBytes: 0 }),
+    producers: DEFAULT_PRODUCER_LIMITS,
+    commit: new GroupCommit({ policy: "os", intervalMs: 0, journal: null, onFailure: () => {} }),
+    onProblem: () => {},
+  };
+}
+
+/** Two segments of 12 batches with 2 records each, in a log that was closed. */
+async function filled(): Promise<MemoryStore> {
+  const store = new MemoryStore();
+  const config = { ...topicConfigDefaults(), "index.interval.bytes": 100 };
+  const log = createLog(contextOf(store), REF, config);
+  await log.lead(0);
+  for (let i = 0; i < 12; i++) {
+    const value = new TextEncoder().encode(`value ${10 + i}`);
+    const records = [{ timestampMs: 1000 + i, value }, { timestampMs: 1000 + i, value }];
+    await log.append(buildBatch({ records }), { origin: "client", leaderEpoch: 0 }).durable;
+    if (i === 7) log.roll();
+  }
+  await log.close();
+  return store;
+}
+
+async function harm(store: MemoryStore, path: string, change: (bytes: Uint8Array) => Uint8Array) {
+  await store.replace(path, change(store.readAll(path)!));
+}
+
+function verified(store: MemoryStore): { code: number; lines: string[] } {
+  const lines: string[] = [];
+  return { code: verify(store, (line) => lines.push(line)), lines };
+}
+
+async function repaired(store: MemoryStore, isCut: boolean, partition = "t-0") {
+  const lines: string[] = [];
+  const code = await repair(store, { partition, isCut }, (line) => lines.push(line));
+  return { code, lines };
+}
+
+const flipped = (at: number) => (bytes: Uint8Array) => {
+  bytes[at] ^= 1;
+  return bytes;
+};
+
+Deno.test("a sound directory has no finding, and verify changes nothing", async () => {
+  const store = await filled();
+  const before = store.list("t-0");
+  const { code, lines } = verified(store);
+  assertEquals(code, 0);
+  assertEquals(lines.length, 1);
+  assert(lines[0].startsWith("1 partitions, 2 segments, 12 batches, 24 records, "), lines[0]);
+  assertEquals(store.list("t-0"), before);
+});
+
+Deno.test("a flipped bit in a batch with valid ones behind it is damage, with what lies behind it counted", async () => {
+  const store = await filled();
+  const bytesOfBatch = store.readAll(FIRST)!.length / 8;
+  await harm(store, FIRST, flipped(2 * bytesOfBatch + 70));
+  const { code, lines } = verified(store);
+  assertEquals(code, 1);
+  assertEquals(
+    lines[0],
+    `damaged        ${FIRST}: there is no valid batch at position ${2 * bytesOfBatch}, offset 4; ` +
+      `${10 * bytesOfBatch} bytes with 18 readable records lie there and behind`,
+  );
+});
+
+Deno.test("a torn end is cut at the start, unless it was synced", async () => {
+  const store = await filled();
+  const last = "t-0/00000000000000000016.log";
+  await harm(store, last, (bytes) => bytes.subarray(0, bytes.length - 5));
+  assert(verified(store).lines[0].startsWith(`cut at start   ${last}: `));
+  await writeCheckpoint(store, RECOVERY_POINT_CHECKPOINT, [{
+    topic: "t",
+    partition: 0,
+    offset: 24,
+  }]);
+  assert(verified(store).lines[0].startsWith(`damaged        ${last}: `));
+});
+
+Deno.test("indexes, snapshots and checkpoints that are of no use are named as what is rebuilt", async () => {
+  const store = await filled();
+  await harm(store, "t-0/00000000000000000000.index", (bytes) => bytes.subarray(0, 9));
+  await harm(store, "t-0/00000000000000000000.timeindex", flipped(0));
+  await harm(store, "t-0/partition.metadata", () => new Uint8Array(3));
+  await store.replace("t-0/00000000000000000016.snapshot", new Uint8Array(4));
+  await store.replace(RECOVERY_POINT_CHECKPOINT, new TextEncoder().encode("nonsense"));
+  const { code, lines } = verified(store);
+  assertEquals(code, 0);
+  assertEquals(lines.slice(0, -1).map((line) => /^rebuilt +(\S+):/.exec(line)?.[1]), [
+    RECOVERY_POINT_CHECKPOINT,
+    "t-0/00000000000000000000.index",
+    "t-0/00000000000000000000.timeindex",
+    "t-0/00000000000000000016.snapshot",
+    "t-0/partition.metadata",
+  ]);
+});
+
+Deno.test("repair cuts only when told, says what is lost, and the partition serves again", async () => {
+  const store = await filled();
+  await writeCheckpoint(store, RECOVERY_POINT_CHECKPOINT, [{
+    topic: "t",
+    partition: 0,
+    offset: 24,
+  }]);
+  const bytesOfBatch = store.readAll(FIRST)!.length / 8;
+  await harm(store, FIRST, flipped(2 * bytesOfBatch + 70));
+  const harmed = store.readAll(FIRST);
+  const lost = `${
+    10 * bytesOfBatch
+  } bytes of t-0 from offset 4 on, with 18 readable records, the last with offset 23,`;
+  assertEquals(await repaired(store, false), {
+    code: 1,
+    lines: [
+      `t-0 would end at offset 4. ${lost} would be lost.`,
+      "Nothing has been changed. Add --cut to do it.",
+    ],
+  });
+  assertEquals(store.readAll(FIRST), harmed);
+
+  assertEquals(await repaired(store, true), {
+    code: 0,
+    lines: [`t-0 ends at offset 4 now. ${lost} are lost.`],
+  });
+  assertEquals(verified(store).code, 0);
+  const { log, damage } = await openLog(contextOf(store), REF, topicConfigDefaults(), {
+    recoveryPoint: 4,
+    logStartOffset: undefined,
+    clean: false,
+    journal: [],
+  });
+  assertEquals([damage, log.logEndOffset], [null, 4]);
+});
+
+Deno.test("repair leaves a sound partition alone and knows no other", async () => {
+  const store = await filled();
+  assertEquals((await repaired(store, true)).lines, ["t-0 is not damaged: nothing to repair"]);
+  assertEquals((await repaired(store, true, "u-1")).code, 1);
+});

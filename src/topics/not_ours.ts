@@ -1,0 +1,73 @@
+/**
+ * notOurs: what a directory says that this broker cannot keep: then it must not write to it. Kafka's own directories of
+ * one node with one log directory are fine; the rest would lose something that Kafka can read.
+ */
+import type { MetaProperties } from "../storage/meta_properties.ts";
+import type { Catalogue, Partition } from "./catalogue.ts";
+import { METADATA_VERSIONS, SUPPORTED_FEATURES } from "./registration.ts";
+
+/** The first thing found that is not understood, as a sentence after the directory's name; null when there is none. */
+export function notOurs(
+  catalogue: Catalogue,
+  { nodeId, directoryId }: MetaProperties,
+  { voters, kraftVersion }: { voters: readonly number[]; kraftVersion: number },
+): string | null {
+  const others = voters.filter((id) => id !== nodeId);
+  if (others.length > 0) {
+    return `belongs to a quorum with node ${
+      others.join(", ")
+    }, but node ${nodeId} would write it alone: use the directory of a cluster with one controller`;
+  }
+  const broker = catalogue.brokers().find(({ brokerId }) => brokerId !== nodeId);
+  if (broker !== undefined) {
+    return `belongs to a cluster with broker ${broker.brokerId}, but broker ${nodeId} would serve it alone: move its partitions away and unregister it first`;
+  }
+  return unknownFeature(catalogue, kraftVersion) ?? misplaced(catalogue, nodeId, directoryId);
+}
+
+function unknownFeature(catalogue: Catalogue, kraftVersion: number): string | null {
+  const { min, max } = METADATA_VERSIONS;
+  const metadataVersion = catalogue.features.get("metadata.version") ?? max;
+  if (metadataVersion < min || metadataVersion > max) {
+    return `is at metadata.version ${metadataVersion}, needs ${min} to ${max}`;
+  }
+  for (const [name, level] of [...catalogue.features, ["kraft.version", kraftVersion] as const]) {
+    if (name === "metadata.version") continue;
+    const known = SUPPORTED_FEATURES.find((feature) => feature.name === name);
+    if (known === undefined) {
+      return `uses the feature ${name}, which this version of Runnel does not know`;
+    }
+    if (level > known.maxSupportedVersion) {
+      return `is at ${name} ${level}, needs at most ${known.maxSupportedVersion}`;
+    }
+  }
+  return null;
+}
+
+/** Records that lie somewhere else. */
+function misplaced(catalogue: Catalogue, nodeId: number, directoryId: string): string | null {
+  for (const topic of catalogue.topics()) {
+    if (topic.configs.get("remote.storage.enable") === "true") {
+      return `has records of topic ${topic.name} in remote storage (remote.storage.enable), which Runnel cannot read`;
+    }
+    for (const partition of topic.partitions) {
+      const where = `has partition ${topic.name}-${partition.index}`;
+      const other = partition.replicas.find((id) => id !== nodeId);
+      if (other !== undefined) {
+        return `${where} with a replica on broker ${other}, needs all on ${nodeId}`;
+      }
+      const directory = otherDirectory(partition, directoryId);
+      if (directory !== undefined) {
+        return `${where} in another log directory, ${directory}: move it here first (kafka-reassign-partitions)`;
+      }
+    }
+  }
+  return null;
+}
+
+/** Ids up to 99 are reserved: unassigned, lost, migrating (DirectoryId). */
+function otherDirectory(partition: Partition, directoryId: string): string | undefined {
+  return partition.directories.find((id) =>
+    id !== directoryId && !id.startsWith("AAAAAAAAAAAAAAAAAAA")
+  );
+}

@@ -1,0 +1,216 @@
+#!/bin/bash
+# The data directory is Kafka's: Runnel and Apache Kafka take turns on one directory, and each reads what the other wrote.
+#   tests/interchange/kafka_directory.sh
+# RUNNEL is the command that starts the broker under test (default: this checkout through deno). Kafka runs from the
+# jars that kafka_tools.sh installs, with a configuration of its own and the same node id. Ledger.java keeps what was
+# acknowledged and checks it byte for byte, record by record, at its offset. MEGABYTES (default 4) for each of CODECS;
+# PARTS are "static" (a directory that Runnel began) and "standalone" (one that Kafka began).
+set -uo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+clients=$here/../clients
+. "$clients/checks.sh"
+. "$clients/kafka_tools.sh"
+. "$clients/broker.sh"
+kafka_tools_install || { echo "kafka_directory.sh could not install the tools"; echo "0 passed, 1 failed"; exit 1; }
+javac -d "$work" -cp "$KAFKA_LIBS/*" "$clients/Ledger.java" "$here/Continue.java" || { echo "0 passed, 1 failed"; exit 1; }
+trap 'kill -KILL "${BROKER_PID:-none}" 2> /dev/null; rm -rf "$work"' EXIT
+RUNNEL=${RUNNEL:-deno run --allow-net --allow-read --allow-write --allow-env --allow-sys=hostname,networkInterfaces,statfs $here/../../main.ts}
+BYTES=$((${MEGABYTES:-4} * 1000000))
+CODECS=${CODECS:-none gzip snappy lz4 zstd}
+BROKERS=127.0.0.1:$(free_port)
+controller=127.0.0.1:$(free_port)
+data=$work/data
+cluster=4L6g3nShT-eMCtK--X86sw
+log=$work/kafka.log
+topics="" # with a ledger
+
+# ---- The two brokers
+
+runnel_start() {
+  BROKER_LOG=$work/runnel.log
+  BROKER_COMMAND="$RUNNEL --kafka-port ${BROKERS#*:} --http-port $(free_port) --storage-path $data --storage-metadata-snapshot-bytes ${snapshot_bytes:-20971520}"
+  broker_start
+}
+
+# kafka_properties VOTERS   "static": the voters stand in the configuration; "standalone": in the log
+kafka_properties() {
+  cat > "$work/server.properties" <<P
+process.roles=broker,controller
+node.id=0
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://$BROKERS,CONTROLLER://$controller
+advertised.listeners=PLAINTEXT://$BROKERS
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs=$data
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=50
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+group.initial.rebalance.delay.ms=0
+num.recovery.threads.per.data.dir=1
+P
+  case $1 in
+    static) echo "controller.quorum.voters=0@$controller" ;;
+    standalone) echo "controller.quorum.bootstrap.servers=$controller" ;;
+  esac >> "$work/server.properties"
+}
+cat > "$work/kafka-log.properties" <<'P'
+rootLogger.level = INFO
+rootLogger.appenderRefs = out
+rootLogger.appenderRef.out.ref = out
+appender.out.type = Console
+appender.out.name = out
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d %p %c{1}: %m%n
+P
+kafka_start() {
+  : > "$log"
+  BROKER_LOG=$log
+  BROKER_COMMAND="java -Xms256m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dlog4j2.configurationFile=$work/kafka-log.properties -cp '$KAFKA_LIBS/*' kafka.Kafka $work/server.properties"
+  broker_start 90
+}
+kafka_stop() { # ends with 143 after SIGTERM, when everything is on the disk
+  kill -TERM "$BROKER_PID" || return
+  wait "$BROKER_PID"
+  [ $? = 143 ] && [ -f "$data/.kafka_cleanshutdown" ]
+}
+# Kafka's own opinion of what it found: no error in its log, no stray partition, nothing it had to mend.
+kafka_content() {
+  if grep -nE ' (ERROR|FATAL) |stray partition|Stray|[Cc]orrupt|[Rr]ebuilding (index|offset)|Deleting unflushed|misordered' "$log" | head -5 | grep .; then return 1; fi
+  ! find "$data" -maxdepth 1 -name '*-stray' | grep .
+}
+# Of the metadata log it looks at the last segment at every start.
+kafka_skipped_recovery() {
+  grep -q 'Skipping recovery of .* since clean shutdown file was found' "$log" && ! grep 'Recovering unflushed segment' "$log" | grep -v 'partition=__cluster_metadata-0'
+}
+
+# A snapshot in place of the log before it: with small limits Runnel has made one.
+metadata_is_snapshotted() {
+  ls "$data"/__cluster_metadata-0/*-*.checkpoint | grep -v '/0*-0*.checkpoint' && [ ! -f "$data/__cluster_metadata-0/00000000000000000000.log" ]
+}
+
+# ---- What is written and read
+
+ledger() {
+  timeout 300 java -Xms128m -Xmx512m -XX:+UseSerialGC -Dlog4j2.level=ERROR -cp "$work:$KAFKA_LIBS/*" Ledger "$@"
+}
+kafka_topics() { tool org.apache.kafka.tools.TopicCommand --bootstrap-server "$BROKERS" "$@"; }
+create() { kafka_topics --create --replication-factor 1 --topic "$@"; }
+write() { # topic, codec
+  create "$1" --partitions 2 --config segment.bytes=2097152 && ledger write "$BROKERS" "$1" 2 "$2" all "$BYTES" "$work/$1.ledger" && topics="$topics $1"
+}
+write_each() { for codec in $CODECS; do write "$1-$codec" "$codec" || return; done; }
+read_each() { for name in $topics; do ledger read "$BROKERS" "$name" 2 "$work/$name.ledger" || return; done; }
+
+# Facts about topics that both brokers must tell in the same words.
+facts() {
+  kafka_topics --describe | sed -nE 's/.*Topic: ([^\t]*)\tTopicId: ([^\t]*)\tPartitionCount: ([0-9]*).*/\1 \2 \3/p' | sort &&
+    tool kafka.admin.ConfigCommand --bootstrap-server "$BROKERS" --describe --entity-type topics | sed 's/^Dynamic configs/\n&/' | sort
+}
+keep_facts() { facts > "$work/facts" && [ -s "$work/facts" ]; }
+same_facts() { facts > "$work/facts.new" && diff "$work/facts" "$work/facts.new"; }
+
+compacted() {
+  create compacted --partitions 1 --config cleanup.policy=compact --config min.compaction.lag.ms=60000 --config segment.ms=3600000 &&
+    for i in $(seq 200); do echo "key-$((i % 10)):value-$i"; done > "$work/compacted" &&
+    tool org.apache.kafka.tools.ConsoleProducer --bootstrap-server "$BROKERS" --topic compacted --reader-property parse.key=true \
+      --reader-property key.separator=: < "$work/compacted"
+}
+read_compacted() {
+  tool org.apache.kafka.tools.consumer.ConsoleConsumer --bootstrap-server "$BROKERS" --topic compacted --partition 0 --offset earliest --max-messages 200 \
+    --timeout-ms 15000 --formatter-property print.key=true --formatter-property key.separator=: > "$work/got" && cmp "$work/compacted" "$work/got"
+}
+
+# The group reads ten records further each time, from where its commits say it was: under whichever broker.
+group_topic() {
+  create grouped --partitions 1 && seq 1000 > "$work/numbers" &&
+    tool org.apache.kafka.tools.ConsoleProducer --bootstrap-server "$BROKERS" --topic grouped < "$work/numbers"
+}
+group_at=0
+group_goes_on() {
+  tool org.apache.kafka.tools.consumer.ConsoleConsumer --bootstrap-server "$BROKERS" --topic grouped --group readers --max-messages 10 \
+    --timeout-ms 30000 --command-property auto.offset.reset=earliest > "$work/got" || return
+  seq $((group_at + 1)) $((group_at + 10)) | diff - "$work/got" || return
+  group_at=$((group_at + 10))
+}
+
+# An idempotent producer that goes on, under the other broker, where its sequence numbers were.
+producer_goes_on() { # topic, stop, start
+  create "$1" --partitions 1 && keep_facts || return
+  rm -f "$work/ready" "$work/go"
+  timeout 300 java -Xmx128m -XX:+UseSerialGC -Dlog4j2.level=ERROR -cp "$work:$KAFKA_LIBS/*" Continue "$BROKERS" "$1" 500 "$work" > "$work/going" 2>&1 &
+  local producer=$!
+  until [ -f "$work/ready" ]; do kill -0 "$producer" 2> /dev/null || { cat "$work/going"; return 1; }; sleep 0.05; done
+  "$2" && "$3" && touch "$work/go" && wait "$producer" || { cat "$work/going"; return 1; }
+  tool org.apache.kafka.tools.consumer.ConsoleConsumer --bootstrap-server "$BROKERS" --topic "$1" --partition 0 --offset earliest \
+    --max-messages 1000 --timeout-ms 15000 > "$work/got" && seq 0 999 | cmp - "$work/got"
+}
+
+everything() { # who, before
+  check "$1 tells the same topics, ids and configs" same_facts
+  check "$1 has every record of $2 at its offset" read_each
+  check "$1 reads the compacted topic" read_compacted
+  check "$1: the group goes on from its commits" group_goes_on
+}
+
+# ---- A directory that Runnel began
+
+began_by_runnel() {
+  kafka_properties static
+  check "Runnel starts on an empty directory" runnel_start
+  check "Runnel takes every codec" write_each first
+  check "Runnel takes a compacted topic" compacted
+  check "Runnel takes a topic for a group" group_topic
+  check "Runnel tells topics, ids and configs" keep_facts
+  everything Runnel itself
+  check "an idempotent producer goes on over the change from Runnel to Kafka" producer_goes_on to-kafka broker_stop kafka_start
+  check "Kafka believes Runnel's clean stop" kafka_skipped_recovery
+  everything Kafka Runnel
+  check "Kafka has no complaint" kafka_content
+  check "Kafka writes more" write second gzip
+  snapshot_bytes=1000
+  check "an idempotent producer goes on over kill -9 of Kafka and the change to Runnel" producer_goes_on to-runnel broker_kill runnel_start
+  everything Runnel "a killed Kafka"
+  check "Runnel writes more" write third zstd
+  check "Runnel tells topics, ids and configs" keep_facts
+  check "Runnel has put a snapshot in the place of the metadata log" metadata_is_snapshotted
+  check "Runnel is killed" broker_kill
+  check "Kafka starts on what a killed Runnel left" kafka_start
+  everything Kafka "a killed Runnel"
+  check "Kafka stops cleanly" kafka_stop
+  check "Runnel starts after a clean stop of Kafka" runnel_start
+  everything Runnel "a stopped Kafka"
+  check "Runnel stops cleanly" broker_stop
+}
+
+# ---- A directory that Kafka began, its voters in the log
+
+began_by_kafka() {
+  rm -rf "$data"
+  snapshot_bytes=1000
+  topics="" group_at=0
+  kafka_properties standalone
+  check "kafka-storage format --standalone" tool kafka.tools.StorageTool format --standalone -t $cluster -c "$work/server.properties"
+  check "Kafka starts on it" kafka_start
+  check "Kafka takes every codec" write_each first
+  check "Kafka takes a compacted topic" compacted
+  check "Kafka takes a topic for a group" group_topic
+  check "Kafka tells topics, ids and configs" keep_facts
+  everything Kafka itself
+  check "Kafka tells topics, ids and configs" keep_facts
+  check "Kafka stops cleanly" kafka_stop
+  check "Runnel starts on it" runnel_start
+  everything Runnel Kafka
+  check "Runnel writes more" write second snappy
+  check "Runnel has put a snapshot in the place of the metadata log" metadata_is_snapshotted
+  check "an idempotent producer goes on over the change back to Kafka" producer_goes_on back broker_stop kafka_start
+  check "Kafka believes Runnel's clean stop" kafka_skipped_recovery
+  everything Kafka Runnel
+  check "Kafka has no complaint" kafka_content
+  check "Kafka is killed" broker_kill
+}
+
+case " ${PARTS:-static standalone} " in *" static "*) began_by_runnel ;; esac
+case " ${PARTS:-static standalone} " in *" standalone "*) began_by_kafka ;; esac
+finish
