@@ -47,6 +47,7 @@ class Table {
   maxSize = 10;
   classicMaxSize = 10;
   readonly replies = new Map<number, unknown>();
+  #tickets = 0;
 
   constructor() {
     this.topics.set("t", 4);
@@ -63,7 +64,7 @@ class Table {
 
   /** Asks, and gives the ticket that the answer will be kept under. */
   begin(kind: keyof Bodies, event: object): number {
-    const ticket = this.replies.size + 100;
+    const ticket = ++this.#tickets;
     this.send({ kind, ticket, newMemberId: `n${ticket}`, ...event } as unknown as GroupEvent);
     return ticket;
   }
