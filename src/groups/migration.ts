@@ -10,7 +10,7 @@
  */
 import type { Uuid } from "../bytes/uuid.ts";
 import { ErrorCode } from "../protocol/errors.ts";
-import { type ClassicFact, type StoredGroup } from "./classic_facts.ts";
+import type { ClassicFact, StoredGroup } from "./classic_facts.ts";
 import {
   type ClassicGroup,
   type ClassicMember,
