@@ -6,7 +6,8 @@
  * consumer group (consumer_classic.ts).
  *
  * Down: the last member of the consumer protocol leaves, or a classic one takes its place. The group becomes a classic
- * one with the assignment that the coordinator made, and rebalances; where a static member was replaced it need not.
+ * one with the assignment that the coordinator made, and rebalances; in a settled group a static member is replaced
+ * without.
  */
 import type { Uuid } from "../bytes/uuid.ts";
 import { ErrorCode } from "../protocol/errors.ts";
@@ -23,6 +24,7 @@ import type { Circumstances, Refusal } from "./consumer_decision.ts";
 import { apply, type ConsumerFact } from "./consumer_facts.ts";
 import {
   type ConsumerGroup,
+  consumerGroupState,
   type ConsumerMember,
   type MemberMetadata,
   MemberState,
@@ -80,8 +82,11 @@ export function upgrade(
     const sessionDeadlineMs = now.ms + member.sessionTimeoutMs;
     beats.push({ kind: "consumerBeat", memberId, sessionDeadlineMs });
   }
+  // Another hash than the topics have makes a new assignment, even where the newcomer changes nothing (unlike Kafka).
+  const isWhole = classic.state === "Stable" && coversTopics(taken, metadata, topics);
+  const hash = isWhole ? metadataHash(metadata, NO_REGEXES, topics) : 0;
   facts.push(
-    { kind: "epoch", epoch, metadataHash: metadataHash(metadata, NO_REGEXES, topics) },
+    { kind: "epoch", epoch, metadataHash: hash },
     ...targets,
     { kind: "targetEpoch", epoch, assignedAtMs: 0 },
     ...currents,
@@ -130,7 +135,9 @@ export function downgrade(
     initialDelayMs: null,
   };
   const facts = [...goneFacts(group), stored, ...protocols, ...beats];
-  return isReplaced ? facts : [...facts, rebalancing];
+  // Kafka makes no exception here: what nobody has yet then stays with nobody until the next rebalance.
+  const isSettled = isReplaced && consumerGroupState(after) === "Stable";
+  return isSettled ? facts : [...facts, rebalancing];
 }
 
 const NO_REGEXES: ReadonlyMap<string, ResolvedRegex> = new Map();
@@ -204,6 +211,21 @@ function untaken(
     if (mine.length > 0) free.set(topicId, [...free.get(topicId) ?? [], ...mine].sort(byNumber));
   }
   return free;
+}
+
+/** Whether every partition that anyone subscribes to was assigned to someone. */
+function coversTopics(
+  taken: ReadonlySet<string>,
+  metadata: readonly MemberMetadata[],
+  topics: TopicView,
+): boolean {
+  for (const name of new Set(metadata.flatMap(({ topicNames }) => topicNames))) {
+    const { id, partitionCount } = topics.byName(name) ?? { id: "", partitionCount: 0 };
+    for (let partition = 0; partition < partitionCount; partition++) {
+      if (!taken.has(`${id} ${partition}`)) return false;
+    }
+  }
+  return true;
 }
 
 function waitingReplies(classic: Readonly<ClassicGroup>): Reply[] {

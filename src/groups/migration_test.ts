@@ -99,14 +99,19 @@ class Table {
     return this.ask("join", { ...JOIN, ...more });
   }
 
-  sync(memberId: string, generation: number, partitions: number[] | null = null): Bodies["sync"] {
+  sync(
+    memberId: string,
+    generation: number,
+    partitions: number[] | null = null,
+    instanceId: string | null = null,
+  ): Bodies["sync"] {
     const assignment = partitions && encodeVersioned(ConsumerProtocolAssignment, 1, {
       assignedPartitions: [{ topic: "t", partitions }],
       userData: null,
     });
     return this.ask("sync", {
       memberId,
-      instanceId: null,
+      instanceId,
       generation,
       protocolType: "consumer",
       protocol: "range",
@@ -114,11 +119,15 @@ class Table {
     });
   }
 
-  beat(memberId: string, memberEpoch: number): Bodies["consumerHeartbeat"] {
+  beat(
+    memberId: string,
+    memberEpoch: number,
+    instanceId: string | null = null,
+  ): Bodies["consumerHeartbeat"] {
     return this.ask("consumerHeartbeat", {
       memberId,
       memberEpoch,
-      instanceId: null,
+      instanceId,
       clientId: "c",
       clientHost: "/127.0.0.1",
       rackId: null,
@@ -284,4 +293,33 @@ Deno.test("a classic member of a consumer group that falls silent is removed aft
   assertEquals(dueIn(table.group, table.nowMs), null);
   assertEquals(deadlineOf(table.group), 8000);
   assertEquals(dueIn(table.group, 8000), { kind: "consumerExpires", memberId: memberId! });
+});
+
+Deno.test("a static member that takes its own place in the other protocol leaves what is whole as it is", () => {
+  const table = new Table();
+  const { memberId, generationId } = table.join({ instanceId: "i" });
+  table.sync(memberId!, generationId!, [0, 1, 2, 3], "i");
+  assertEquals(table.beat("c", 0, "i").memberEpoch, generationId);
+  const back = table.join({ instanceId: "i" });
+  assertEquals(back.generationId, generationId);
+  assertEquals((table.group.members as ClassicGroup).state, "Stable");
+});
+
+Deno.test("partitions that the classic leader left out are assigned after the upgrade", () => {
+  const table = new Table();
+  const { memberId, generationId } = table.join({ instanceId: "i" });
+  table.sync(memberId!, generationId!, [0, 1], "i");
+  const { memberEpoch, assignment } = table.beat("c", 0, "i");
+  assertEquals(memberEpoch, generationId! + 1);
+  assertEquals(assignment!.topicPartitions![0].partitions, [0, 1, 2, 3]);
+});
+
+Deno.test("a group that is downgraded on its way to a new assignment rebalances", () => {
+  const table = new Table();
+  table.beat("c", 0, "i");
+  table.join();
+  table.beat("c", -2, "i");
+  table.join({ instanceId: "i" });
+  const members = table.group.members as ClassicGroup;
+  assertEquals([members.type, members.state], ["classic", "PreparingRebalance"]);
 });

@@ -183,6 +183,7 @@ export class World {
         const { errorCode } = this.#ask("heartbeat", { ...this.#claim(client) });
         if (errorCode === ErrorCode.REBALANCE_IN_PROGRESS) return this.#join(client);
         if (errorCode) this.#refused(client, errorCode);
+        else this.#checkClient(client);
       }
     }
   }
@@ -275,6 +276,7 @@ export class World {
       client.assigned = new Set(body.assignment.topicPartitions!.flatMap((one) => one.partitions!));
     }
     for (const partition of client.assigned) client.owned.add(partition);
+    this.#checkClient(client);
   }
 
   #beat(client: Client, memberEpoch: number): Bodies["consumerHeartbeat"] {
@@ -434,6 +436,17 @@ export class World {
           owners.set(partition, member.id);
         }
       }
+    }
+  }
+
+  /** What a member reads from, when it is told that all is well, is what the coordinator holds for it. */
+  #checkClient({ id, owned }: Client): void {
+    const { members } = this.#group;
+    if (members.type === "classic") return;
+    const { assigned, revoking } = members.members.get(id)!, topicId = this.#topicId;
+    for (const partition of owned) {
+      const holds = assigned.get(topicId)?.has(partition) || revoking.get(topicId)?.has(partition);
+      assert(holds, `${id} reads from ${partition}, which is not held for it`);
     }
   }
 
