@@ -5,7 +5,7 @@
  * import { Broker, Consumer, Producer } from "runnel";
  *
  * await using broker = await Broker.start(); // in memory, on any free port
- * await using producer = new Producer({ bootstrap: broker.address });
+ * await using producer = new Producer({ bootstrap: broker.address, allowAutoTopicCreation: true });
  * await producer.send({ topic: "greetings", value: "hello" });
  * using consumer = new Consumer({ bootstrap: broker.address }, { autoOffsetReset: "earliest" });
  * consumer.assign([{ topic: "greetings", partition: 0 }]);

@@ -60,6 +60,16 @@ async function startBroker(): Promise<Deno.ChildProcess> {
   throw new Error("The broker does not listen after 30 s");
 }
 
+/** The broker may be gone by itself: its fsync failed. */
+async function kill(broker: Deno.ChildProcess): Promise<void> {
+  try {
+    broker.kill("SIGKILL");
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+  }
+  await broker.status;
+}
+
 /** Sends until `isOver`; resolves when the fate of everything sent is decided. */
 async function produce(ledger: Ledger, round: number, isOver: () => boolean): Promise<void> {
   const owner = `round ${round}`, outstanding = new Set<Promise<void>>();
@@ -123,9 +133,7 @@ try {
     await pause(1000 + round * 137 % 700);
     await run("xfs_io", "-x", "-c", "shutdown", disk);
     isOver = true;
-    broker.kill("SIGKILL");
-    await broker.status;
-    broker = null;
+    await kill(broker);
     await Promise.race([producing, pause(5000)]); // what is undecided then stays so
     const acknowledged = ledger.acknowledged - before;
     await run("umount", disk);
@@ -144,8 +152,7 @@ try {
     }
   }
 } finally {
-  broker?.kill("SIGKILL");
-  await broker?.status;
+  if (broker !== null) await kill(broker);
   await run("umount", disk).catch(() => {});
   await Deno.remove(folder, { recursive: true });
 }
