@@ -258,6 +258,7 @@ export class PartitionLog implements Syncable {
       await Promise.all(sealed.map((segment) => segment.syncSealed()));
     }
     await active.sync();
+    if (this.offline !== null) return; // deleted meanwhile: its folder has another name by now
     if (this.#newFiles) {
       await this.#context.store.syncFolder(this.folder);
       this.#newFiles = false;

@@ -478,3 +478,14 @@ Deno.test("a store that cannot write the snapshot is told of, and the log goes o
 function fail(error: unknown): never {
   throw error;
 }
+
+Deno.test("await sync() of a log that is deleted meanwhile owes its old folder nothing", async () => {
+  const store = new MemoryStore();
+  const log = await newLog(setup(store).context);
+  admit(log).durable.catch(() => {});
+  const syncing = log.sync();
+  await null; // it has begun
+  log.retire("the topic was deleted");
+  store.rename(log.folder, `${log.folder}.0-delete`);
+  await syncing;
+});
