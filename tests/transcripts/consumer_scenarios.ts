@@ -7,11 +7,7 @@
 export type Step =
   | ({ readonly do: "beat" } & Beat)
   | { readonly do: "wait"; readonly ms: number }
-  | {
-    readonly do: "create";
-    readonly topic: string;
-    readonly partitions: number;
-  }
+  | { readonly do: "create"; readonly topic: string; readonly partitions: number }
   | { readonly do: "grow"; readonly topic: string; readonly partitions: number }
   | { readonly do: "delete"; readonly topic: string }
   | { readonly do: "describe" };
@@ -61,11 +57,7 @@ export interface DescribedMember {
 /** Answers to the beats and descriptions, in order. */
 export type Transcript = (Answer | Description)[];
 
-const join = (
-  member: string,
-  names: readonly string[],
-  more: Partial<Beat> = {},
-): Step => ({
+const join = (member: string, names: readonly string[], more: Partial<Beat> = {}): Step => ({
   do: "beat",
   member,
   epoch: 0,
@@ -83,11 +75,7 @@ const beat = (member: string, more: Partial<Beat> = {}): Step => ({
 /** Past the interval in which Kafka makes no second target assignment. */
 const pause: Step = { do: "wait", ms: 1100 };
 const describe: Step = { do: "describe" };
-const create = (topic: string, partitions: number): Step => ({
-  do: "create",
-  topic,
-  partitions,
-});
+const create = (topic: string, partitions: number): Step => ({ do: "create", topic, partitions });
 
 export const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
   "a second member gets half of the partitions once the first has let go": [

@@ -16,12 +16,7 @@ import { ListGroups } from "../../src/protocol/messages/list_groups.ts";
 import { SyncGroup } from "../../src/protocol/messages/sync_group.ts";
 import type { Decoded } from "../../src/protocol/schema.ts";
 import type { Description, Transcript } from "./consumer_scenarios.ts";
-import type {
-  ClassicStep,
-  Join,
-  MixedStep,
-  MixedTranscript,
-} from "./mixed_scenarios.ts";
+import type { ClassicStep, Join, MixedStep, MixedTranscript } from "./mixed_scenarios.ts";
 import { Player } from "./player.ts";
 
 type StepOf<Kind> = Extract<ClassicStep, { do: Kind }>;
@@ -71,7 +66,9 @@ export class MixedPlayer {
       case "join":
         return await this.#join(step);
       case "joined":
-        return await this.#members.get(step.member)!.pending!.then((answer) => this.#joined(answer));
+        return await this.#members.get(step.member)!.pending!.then((answer) =>
+          this.#joined(answer)
+        );
       case "sync":
         return await this.#sync(step);
       case "classicBeat":
@@ -165,9 +162,7 @@ export class MixedPlayer {
 
   async #sync(step: StepOf<"sync">): Promise<void> {
     const member = await this.#member(step.member);
-    const userData = step.userData === undefined
-      ? null
-      : new TextEncoder().encode(step.userData);
+    const userData = step.userData === undefined ? null : new TextEncoder().encode(step.userData);
     const answer = await member.connection.request(SyncGroup, 5, {
       groupId: this.#group,
       generationId: step.generation ?? member.generation,
@@ -239,9 +234,7 @@ export class MixedPlayer {
       typesFilter: [],
     });
     const found = groups.find(({ groupId }) => groupId === this.#group);
-    const list = found
-      ? `${found.groupType} ${found.protocolType} ${found.groupState}`
-      : "none";
+    const list = found ? `${found.groupType} ${found.protocolType} ${found.groupState}` : "none";
     this.transcript.push({ list });
   }
 

@@ -37,9 +37,7 @@ export class Player {
   async play(step: Step): Promise<void> {
     switch (step.do) {
       case "wait":
-        return void await new Promise((resolve) =>
-          setTimeout(resolve, step.ms)
-        );
+        return void await new Promise((resolve) => setTimeout(resolve, step.ms));
       case "create":
         await this.admin.createTopics([{
           name: this.#long(step.topic),
@@ -48,10 +46,7 @@ export class Player {
         await new Promise((resolve) => setTimeout(resolve, 500));
         return await this.#learn(step.topic);
       case "grow":
-        return await this.admin.createPartitions(
-          this.#long(step.topic),
-          step.partitions,
-        );
+        return await this.admin.createPartitions(this.#long(step.topic), step.partitions);
       case "delete":
         return await this.admin.deleteTopics([this.#long(step.topic)]);
       case "describe":
@@ -62,69 +57,51 @@ export class Player {
   }
 
   async #beat(step: Beat): Promise<void> {
-    const epoch = step.epoch === "now"
-      ? this.#epochs.get(step.member) ?? -9
-      : step.epoch;
-    const answer = await this.connection.request(
-      ConsumerGroupHeartbeat,
-      step.version ?? 1,
-      {
-        groupId: this.group,
-        memberId: step.member,
-        memberEpoch: epoch,
-        instanceId: step.instance ?? null,
-        rackId: step.rack ?? null,
-        rebalanceTimeoutMs: step.timeoutMs ?? -1,
-        subscribedTopicNames: step.names?.map((name) => this.#long(name)) ??
-          null,
-        subscribedTopicRegex: step.regex ?? null,
-        serverAssignor: step.assignor ?? null,
-        topicPartitions: step.owned === undefined
-          ? null
-          : Object.entries(step.owned).map(([topic, partitions]) => ({
-            topicId: this.#ids.get(topic)!,
-            partitions: [...partitions],
-          })),
-      },
-    );
-    if (answer.errorCode === 0) {
-      this.#epochs.set(step.member, answer.memberEpoch);
-    }
+    const epoch = step.epoch === "now" ? this.#epochs.get(step.member) ?? -9 : step.epoch;
+    const answer = await this.connection.request(ConsumerGroupHeartbeat, step.version ?? 1, {
+      groupId: this.group,
+      memberId: step.member,
+      memberEpoch: epoch,
+      instanceId: step.instance ?? null,
+      rackId: step.rack ?? null,
+      rebalanceTimeoutMs: step.timeoutMs ?? -1,
+      subscribedTopicNames: step.names?.map((name) => this.#long(name)) ?? null,
+      subscribedTopicRegex: step.regex ?? null,
+      serverAssignor: step.assignor ?? null,
+      topicPartitions: step.owned === undefined
+        ? null
+        : Object.entries(step.owned).map(([topic, partitions]) => ({
+          topicId: this.#ids.get(topic)!,
+          partitions: [...partitions],
+        })),
+    });
+    if (answer.errorCode === 0) this.#epochs.set(step.member, answer.memberEpoch);
     this.transcript.push({
       error: answer.errorCode,
       message: answer.errorMessage?.replaceAll(this.group, "GROUP") ?? null,
       epoch: answer.memberEpoch,
       intervalMs: answer.heartbeatIntervalMs,
-      assignment: answer.assignment &&
-        this.#short(answer.assignment.topicPartitions),
+      assignment: answer.assignment && this.#short(answer.assignment.topicPartitions),
     });
   }
 
   async #describe(): Promise<void> {
-    const { groups: [group] } = await this.connection.request(
-      ConsumerGroupDescribe,
-      1,
-      {
-        groupIds: [this.group],
-        includeAuthorizedOperations: false,
-      },
-    );
+    const { groups: [group] } = await this.connection.request(ConsumerGroupDescribe, 1, {
+      groupIds: [this.group],
+      includeAuthorizedOperations: false,
+    });
     this.transcript.push({
       state: group.groupState,
       epoch: group.groupEpoch,
       assignmentEpoch: group.assignmentEpoch,
       assignor: group.assignorName,
       members: Object.fromEntries(
-        group.members.toSorted((a, b) => a.memberId < b.memberId ? -1 : 1).map((
-          member,
-        ) => [
+        group.members.toSorted((a, b) => a.memberId < b.memberId ? -1 : 1).map((member) => [
           member.memberId,
           {
             instance: member.instanceId,
             epoch: member.memberEpoch,
-            names: member.subscribedTopicNames.map((name) =>
-              name.slice(this.group.length + 1)
-            )
+            names: member.subscribedTopicNames.map((name) => name.slice(this.group.length + 1))
               .sort(),
             regex: member.subscribedTopicRegex,
             assignment: this.#short(member.assignment.topicPartitions),
@@ -146,9 +123,7 @@ export class Player {
     return `${this.group}-${topic}`;
   }
 
-  #short(
-    partitions: { topicId: Uuid; partitions: number[] }[],
-  ): Record<string, number[]> {
+  #short(partitions: { topicId: Uuid; partitions: number[] }[]): Record<string, number[]> {
     const short = partitions.map(({ topicId, partitions }) =>
       [this.#names.get(topicId)!, partitions.toSorted((a, b) => a - b)] as const
     );

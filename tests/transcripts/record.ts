@@ -14,8 +14,7 @@ import { Player } from "./player.ts";
 if (import.meta.main) {
   const [hostname, port] = (Deno.args[0] ?? "").split(":");
   if (!port) throw new Error("Say which broker: host:port");
-  const connect = () =>
-    Connection.open({ host: hostname, port: Number(port), clientId: "c" });
+  const connect = () => Connection.open({ host: hostname, port: Number(port), clientId: "c" });
   const connection = await connect();
   const admin = new Admin({ bootstrap: `${hostname}:${port}` });
   let count = 0;
