@@ -311,6 +311,7 @@ function groupCoordinator(
     ...resolveGroupConfig(new Map()),
     maxSize: settings.consumerMaxSize,
     assignors: [...ASSIGNORS.keys()],
+    migrationPolicy: settings.consumerMigrationPolicy,
   };
   return new GroupCoordinator({
     clock,

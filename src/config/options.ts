@@ -331,6 +331,15 @@ export const options = {
       kafkaName: "group.consumer.max.size",
       doc: "Members in a group of the consumer protocol (KIP-848).",
     },
+    consumerMigrationPolicy: {
+      type: "choice",
+      choices: ["bidirectional", "upgrade", "downgrade", "disabled"],
+      default: "bidirectional",
+      restart: true,
+      kafkaName: "group.consumer.migration.policy",
+      doc:
+        "Whether a classic group becomes one of the consumer protocol (KIP-848) when a member of that joins it, and the other way round when the last such member leaves.",
+    },
     offsetMetadataMaxLength: {
       type: "integer",
       default: 4096,

@@ -106,7 +106,7 @@ export function supportsProtocols(
  * The protocol with the most votes: each member votes for the first of its own that everyone knows. A tie goes to the
  * one voted for first; in Kafka it depends on a hash.
  */
-export function selectProtocol(members: readonly Readonly<ClassicMember>[]): string {
+export function selectProtocol(members: readonly Pick<ClassicMember, "protocols">[]): string {
   const votes = new Map<string, number>();
   const known = new Map<string, boolean>();
   for (const member of members) {
@@ -188,7 +188,10 @@ function topicsIn(metadata: Uint8Array): readonly string[] {
   }
 }
 
-function everyoneKnows(members: Iterable<Readonly<ClassicMember>>, name: string): boolean {
+function everyoneKnows(
+  members: Iterable<Pick<ClassicMember, "protocols">>,
+  name: string,
+): boolean {
   for (const { protocols } of members) {
     if (!protocols.some((protocol) => protocol.name === name)) return false;
   }

@@ -28,7 +28,11 @@ export interface ConsumerSettings {
   readonly maxSize: number;
   /** group.consumer.assignors: names in ASSIGNORS; the first serves those who name none. */
   readonly assignors: readonly string[];
+  /** group.consumer.migration.policy: which way groups may change their protocol while members live. */
+  readonly migrationPolicy: MigrationPolicy;
 }
+
+export type MigrationPolicy = "disabled" | "upgrade" | "downgrade" | "bidirectional";
 
 /** What a decision is made in. */
 export interface Circumstances {

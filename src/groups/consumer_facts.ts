@@ -50,6 +50,12 @@ export type ConsumerMemoryFact =
   | { readonly kind: "revoking"; readonly memberId: string; readonly deadlineMs: number | null }
   | { readonly kind: "topicsSeen"; readonly state: unknown };
 
+/** Where the member stands, as a fact. */
+export function currentFact(member: Readonly<ConsumerMember>): CurrentAssignment {
+  const { id: memberId, epoch, previousEpoch, state, assigned, revoking } = member;
+  return { kind: "current", memberId, epoch, previousEpoch, state, assigned, revoking };
+}
+
 export const CONSUMER_LOG_KINDS: readonly ConsumerLogFact["kind"][] = [
   "member",
   "memberGone",

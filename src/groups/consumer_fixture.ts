@@ -14,22 +14,26 @@ import type { TopicFacts, TopicView } from "./consumer_topics.ts";
 import type { NewRecord } from "../protocol/records/build.ts";
 
 /** What a coordinator needs for consumer groups, over topics that a test makes. */
-export function consumerContext(topics = new TableTopics()): ConsumerContext {
-  return { topics, settings: () => SETTINGS };
+export function consumerContext(
+  topics = new TableTopics(),
+  settings: Partial<ConsumerSettings> = {},
+): ConsumerContext {
+  return { topics, settings: () => ({ ...TABLE_SETTINGS, ...settings }) };
 }
 
-const SETTINGS: ConsumerSettings = {
+export const TABLE_SETTINGS: ConsumerSettings = {
   sessionTimeoutMs: 45_000,
   heartbeatIntervalMs: 5000,
   assignmentIntervalMs: 0,
   maxSize: 1000,
   assignors: ["uniform", "range"],
+  migrationPolicy: "bidirectional",
 };
 
 export class ConsumerTable {
   group: ConsumerGroup = newConsumerGroup("GROUP");
   nowMs = 0;
-  settings: ConsumerSettings = SETTINGS;
+  settings: ConsumerSettings = TABLE_SETTINGS;
   readonly topics = new TableTopics();
   readonly log: NewRecord[] = [];
   /** How far the wall clock has been set forward or back. */

@@ -48,7 +48,7 @@ export interface ConsumerMember {
   revoking: EpochAssignment;
   /** Silence until then ends the membership. */
   sessionDeadlineMs: number;
-  /** What it has to give up must be given up by then. */
+  /** What it has to give up must be given up by then; a classic member must have joined again, or synced. */
   rebalanceDeadlineMs: number | null;
 }
 

@@ -42,7 +42,7 @@ export function joinerFor(
     const errorMessage = `Consumer group ${group.id} not found.`;
     return { errorCode: ErrorCode.GROUP_ID_NOT_FOUND, errorMessage };
   }
-  if (group.members.size >= maxSize && !group.members.has(memberId)) {
+  if (isFullFor(group, memberId, maxSize)) {
     return {
       errorCode: ErrorCode.GROUP_MAX_SIZE_REACHED,
       errorMessage: `The consumer group has reached its maximum capacity of ${maxSize} members.`,
@@ -54,8 +54,46 @@ export function joinerFor(
     return epochFault(member, memberEpoch, claim.owned) ?? itself(member);
   }
   const staticId = instanceId === null ? undefined : group.instances.get(instanceId);
-  if (staticId !== undefined) return replacement(group, group.members.get(staticId)!, claim);
-  return itself(group.members.get(memberId) ?? newConsumerMember(memberId));
+  if (staticId === undefined) {
+    return itself(group.members.get(memberId) ?? newConsumerMember(memberId));
+  }
+  const old = group.members.get(staticId)!;
+  if (old.epoch !== LEAVE_STATIC_EPOCH && old.metadata.classic === null) {
+    const errorMessage = `Static member ${memberId} with instance id ${instanceId} cannot join ` +
+      `the group because the instance id is owned by ${old.id} member.`;
+    return { errorCode: ErrorCode.UNRELEASED_INSTANCE_ID, errorMessage };
+  }
+  return replacement(group, old, memberId);
+}
+
+/**
+ * The same for a member of the classic protocol, whose member id is enough: it has no epoch to be behind with. A static
+ * one takes the place of its predecessor whether that said it would leave or not (KIP-345).
+ */
+export function classicJoinerFor(
+  group: Readonly<ConsumerGroup>,
+  { memberId, newMemberId, instanceId }: {
+    readonly memberId: string;
+    readonly newMemberId: string;
+    readonly instanceId: string | null;
+  },
+): Joiner | Refusal {
+  if (instanceId !== null && memberId !== "") {
+    const member = currentMember(group, { memberId, instanceId });
+    return "errorCode" in member ? member : itself(member);
+  }
+  const id = memberId === "" ? newMemberId : memberId;
+  const oldId = instanceId === null ? undefined : group.instances.get(instanceId);
+  if (oldId !== undefined) return replacement(group, group.members.get(oldId)!, id);
+  return itself(group.members.get(id) ?? newConsumerMember(id));
+}
+
+export function isFullFor(
+  group: Readonly<ConsumerGroup>,
+  memberId: string,
+  maxSize: number,
+): boolean {
+  return group.members.size >= maxSize && !group.members.has(memberId);
 }
 
 /** The member that this is, by its member id and, for a static member, its instance id. */
@@ -85,17 +123,12 @@ function itself(member: Readonly<ConsumerMember>): Joiner {
   return { member, replacedId: null, facts: [], targets: null };
 }
 
-/** A static member that said it would be back keeps everything but its member id. */
+/** A static member that comes back keeps everything but its member id. */
 function replacement(
   group: Readonly<ConsumerGroup>,
   old: Readonly<ConsumerMember>,
-  { memberId, instanceId }: Claim,
-): Joiner | Refusal {
-  if (old.epoch !== LEAVE_STATIC_EPOCH) {
-    const errorMessage = `Static member ${memberId} with instance id ${instanceId} cannot join ` +
-      `the group because the instance id is owned by ${old.id} member.`;
-    return { errorCode: ErrorCode.UNRELEASED_INSTANCE_ID, errorMessage };
-  }
+  memberId: string,
+): Joiner {
   const member: ConsumerMember = { ...old, id: memberId, epoch: 0, previousEpoch: 0 };
   const targets = new Map(group.targets), target = targets.get(old.id);
   targets.delete(old.id);

@@ -9,7 +9,8 @@ import { apply } from "./consumer_facts.ts";
 import { ConsumerTable } from "./consumer_fixture.ts";
 import { consumerGroupState, isSubscribedTo, newConsumerGroup } from "./consumer_group.ts";
 import type { ConsumerHeartbeatEvent } from "./consumer_heartbeat.ts";
-import { goneFacts, nextDeadline } from "./consumer_machine.ts";
+import { goneFacts } from "./consumer_leaving.ts";
+import { nextDeadline } from "./consumer_machine.ts";
 import { consumerCommitCheck, consumerFetchError } from "./consumer_offsets.ts";
 
 const SESSION_MS = 45_000;

@@ -9,6 +9,7 @@ import { FakeClock } from "../clock.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { commitOffsets, fetchOffsets } from "./committing.ts";
 import { consumerContext, TableTopics } from "./consumer_fixture.ts";
+import type { MigrationPolicy } from "./consumer_decision.ts";
 import { consumerGroupHeartbeat, describeConsumer } from "./consumer_membership.ts";
 import type { HeartbeatRequest } from "./consumer_request.ts";
 import { GroupCoordinator } from "./coordinator.ts";
@@ -23,10 +24,14 @@ class Desk {
   readonly topics = new TableTopics();
   readonly log = new SimulatedLog();
   #timers: { atMs: number; work: () => void }[] = [];
-  coordinator = this.#open();
+  coordinator: GroupCoordinator;
 
-  static async open(): Promise<Desk> {
-    const desk = new Desk();
+  constructor(readonly migrationPolicy: MigrationPolicy) {
+    this.coordinator = this.#open();
+  }
+
+  static async open(migrationPolicy: MigrationPolicy = "bidirectional"): Promise<Desk> {
+    const desk = new Desk(migrationPolicy);
     desk.log.liesAboutSync = true; // here: keeps everything at once
     desk.topics.set("t", 2);
     await desk.coordinator.loadAll();
@@ -125,7 +130,7 @@ class Desk {
         create: () => Promise.resolve(),
         led: () => ({ log, leaderEpoch: 0 }),
       },
-      consumer: consumerContext(this.topics),
+      consumer: consumerContext(this.topics, { migrationPolicy: this.migrationPolicy }),
       give: () => {},
       newId: () => "id",
       wake: (delayMs, work) => {
@@ -173,8 +178,8 @@ Deno.test("members go on by heartbeat after a restart", async () => {
   assertEquals(describeConsumer(desk.coordinator, "g").groupState, "Empty");
 });
 
-Deno.test("a group with members of one protocol refuses the other", async () => {
-  const desk = await Desk.open();
+Deno.test("a group with members of one protocol refuses the other where it may not change", async () => {
+  const desk = await Desk.open("disabled");
   await desk.join("a");
   assertEquals((await desk.joinClassic()).errorCode, ErrorCode.INCONSISTENT_GROUP_PROTOCOL);
   await desk.beat({ memberId: "a", memberEpoch: -1 });
@@ -183,7 +188,10 @@ Deno.test("a group with members of one protocol refuses the other", async () => 
   assertEquals((await joined).errorCode, undefined);
   const refused = await desk.join("b");
   assertEquals(refused.errorCode, ErrorCode.GROUP_ID_NOT_FOUND);
-  assertEquals(refused.errorMessage, "Group g is not a consumer group.");
+  assertEquals(
+    refused.errorMessage,
+    "Cannot upgrade classic group g to consumer group because online upgrade is disabled.",
+  );
 });
 
 Deno.test("an empty group changes sides and keeps its offsets", async () => {

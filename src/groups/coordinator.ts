@@ -19,6 +19,7 @@ import {
   applyFact,
   deadlineOf,
   decideEvent,
+  type DecisionContext,
   dueIn,
   type GroupEvent,
   type GroupFact,
@@ -224,15 +225,10 @@ export class GroupCoordinator {
 
   /** Runs an event, and what it makes due, through the group's machine. */
   submit(partition: GroupPartition, group: Group, event: GroupEvent, ticket = 0): void {
-    const now = this.now();
+    const context = this.contextOf(group), { now } = context.consumerCircumstances;
     let isRefused = false;
-    const { topics, settings } = this.consumer;
-    const circumstances = {
-      classicSettings: this.settings,
-      consumerCircumstances: { now, topics, settings: settings(group.id) },
-    };
     for (let next: GroupEvent | null = event; next; next = dueIn(group, now.ms)) {
-      const { facts, replies } = decideEvent(group, next, circumstances);
+      const { facts, replies } = decideEvent(group, next, context);
       const errorCode = this.#record(partition, group, facts, now);
       if (errorCode !== ErrorCode.NONE) {
         // Nothing has happened. Whoever asked hears of it; what was due is tried again.
@@ -245,10 +241,21 @@ export class GroupCoordinator {
       for (const reply of replies) this.#answer(partition, reply);
     }
     partition.forgetIfVoid(group);
-    const deadlineMs = deadlineOf(group);
-    if (deadlineMs === null) return;
-    this.#deadlines.set(group, isRefused ? now.ms + APPEND_RETRY_MS : deadlineMs);
-    this.#setTimer(now.ms);
+    this.watch(group, isRefused ? now.ms + APPEND_RETRY_MS : deadlineOf(group));
+  }
+
+  /** What a decision about the group is made in, now. */
+  contextOf({ id }: Group): DecisionContext {
+    const { topics, settings } = this.consumer;
+    const consumerCircumstances = { now: this.now(), topics, settings: settings(id) };
+    return { classicSettings: this.settings, consumerCircumstances };
+  }
+
+  /** Looks at the group again then, by default at its deadline. */
+  watch(group: Group, atMs: number | null = deadlineOf(group)): void {
+    if (atMs === null) return;
+    this.#deadlines.set(group, atMs);
+    this.#setTimer(this.now().ms);
   }
 
   /** Offsets of deleted topics go, in every group. */

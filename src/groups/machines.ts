@@ -4,13 +4,16 @@
 import { ErrorCode } from "../protocol/errors.ts";
 import { apply as applyClassic, type ClassicFact } from "./classic_facts.ts";
 import * as classic from "./classic_machine.ts";
-import type { Circumstances } from "./consumer_decision.ts";
+import type { ClassicGroup } from "./classic_group.ts";
+import { type ClassicRequest, decideClassicRequest } from "./consumer_classic.ts";
+import type { Circumstances, HeartbeatReply, Refusal } from "./consumer_decision.ts";
 import { apply as applyConsumer, type ConsumerFact } from "./consumer_facts.ts";
-import { newConsumerGroup } from "./consumer_group.ts";
+import { type ConsumerGroup, newConsumerGroup } from "./consumer_group.ts";
 import type { ConsumerHeartbeatEvent } from "./consumer_heartbeat.ts";
 import * as consumer from "./consumer_machine.ts";
 import type { Reply } from "./decision.ts";
 import { applyLogFact, type Group, type GroupGone, isLogFact } from "./group.ts";
+import { downgrade, type Upgrade, upgrade } from "./migration.ts";
 
 export type GroupEvent = classic.ClassicEvent | ConsumerRequest | consumer.ConsumerEvent;
 
@@ -24,28 +27,26 @@ export interface GroupDecision {
   readonly replies: readonly Reply[];
 }
 
+export interface DecisionContext {
+  readonly classicSettings: classic.ClassicSettings;
+  readonly consumerCircumstances: Circumstances;
+}
+
 export function decideEvent(
   group: Readonly<Group>,
   event: GroupEvent,
-  { classicSettings, consumerCircumstances }: {
-    readonly classicSettings: classic.ClassicSettings;
-    readonly consumerCircumstances: Circumstances;
-  },
+  context: DecisionContext,
 ): GroupDecision {
-  const { members } = group;
-  if (event.kind === "consumerHeartbeat") {
-    return decideHeartbeat(group, event as ConsumerRequest, consumerCircumstances);
-  }
-  if (members.type === "classic") {
-    const { now } = consumerCircumstances;
-    return classic.decide(members, event as classic.ClassicEvent, now, classicSettings);
-  }
-  const { facts } = consumer.decide(
-    members,
-    event as consumer.ConsumerEvent,
-    consumerCircumstances,
-  );
-  return { facts, replies: [] };
+  const { members } = group, { classicSettings, consumerCircumstances } = context;
+  if (members.type === "consumer") return decideInConsumerGroup(members, event, context);
+  return event.kind === "consumerHeartbeat"
+    ? decideHeartbeat(group, members, event as ConsumerRequest, context)
+    : classic.decide(
+      members,
+      event as classic.ClassicEvent,
+      consumerCircumstances.now,
+      classicSettings,
+    );
 }
 
 export function dueIn({ members }: Readonly<Group>, nowMs: number): GroupEvent | null {
@@ -65,24 +66,82 @@ export function applyFact(group: Group, fact: GroupFact): void {
   else applyConsumer(group.members, fact as ConsumerFact);
 }
 
-/** A classic group without members becomes a consumer group when the first member of that protocol comes. */
-function decideHeartbeat(
-  { id, members, isStored }: Readonly<Group>,
-  event: ConsumerRequest,
-  circumstances: Circumstances,
+/** Members of both protocols; a decision may leave only classic ones, which then are a classic group. */
+function decideInConsumerGroup(
+  group: Readonly<ConsumerGroup>,
+  event: GroupEvent,
+  { classicSettings, consumerCircumstances }: DecisionContext,
 ): GroupDecision {
-  const { ticket } = event;
-  const isClassic = members.type === "classic";
-  if (isClassic && (members.state !== "Empty" || members.pendingMembers.size > 0)) {
-    const errorMessage = `Group ${id} is not a consumer group.`;
-    const body = { errorCode: ErrorCode.GROUP_ID_NOT_FOUND, errorMessage };
-    return { facts: [], replies: [{ api: "consumerHeartbeat", ticket, body }] };
+  const { facts, replies } = isClassicRequest(event)
+    ? decideClassic(group, event, consumerCircumstances)
+    : decideConsumer(group, event as consumer.ConsumerEvent, consumerCircumstances);
+  const { maxSize } = classicSettings;
+  return { facts: downgrade(group, facts, consumerCircumstances, maxSize) ?? facts, replies };
+}
+
+function isClassicRequest(event: GroupEvent): event is ClassicRequest {
+  switch (event.kind) {
+    case "join":
+    case "sync":
+    case "heartbeat":
+    case "leave":
+      return true;
+    default:
+      return false;
   }
-  const group = isClassic ? newConsumerGroup(id) : members;
+}
+
+function decideClassic(
+  group: Readonly<ConsumerGroup>,
+  event: ClassicRequest,
+  circumstances: Circumstances,
+) {
+  const { facts, reply } = decideClassicRequest(group, event, circumstances);
+  return { facts, replies: [reply] };
+}
+
+function decideConsumer(
+  group: Readonly<ConsumerGroup>,
+  event: consumer.ConsumerEvent,
+  circumstances: Circumstances,
+) {
   const { facts, reply } = consumer.decide(group, event, circumstances);
-  const gone: GroupGone[] = isClassic && isStored && facts.length > 0
-    ? [{ kind: "groupGone" }]
-    : [];
-  const answer: Reply = { api: "consumerHeartbeat", ticket, body: reply! };
-  return { facts: [...gone, ...facts], replies: [answer] };
+  return {
+    facts,
+    replies: reply === null ? [] : [heartbeatReply(event as ConsumerRequest, reply)],
+  };
+}
+
+/** A classic group becomes a consumer group when the first member of that protocol joins it. */
+function decideHeartbeat(
+  { id, isStored }: Readonly<Group>,
+  members: Readonly<ClassicGroup>,
+  event: ConsumerRequest,
+  { consumerCircumstances: circumstances }: DecisionContext,
+): GroupDecision {
+  let group = newConsumerGroup(id), before: Pick<Upgrade, "facts" | "replies"> = NOTHING;
+  if (members.state !== "Empty") {
+    const upgraded = event.memberEpoch === 0 ? upgrade(members, circumstances) : notConsumer(id);
+    if ("errorCode" in upgraded) return { facts: [], replies: [heartbeatReply(event, upgraded)] };
+    ({ group, ...before } = upgraded);
+  }
+  const { facts, reply } = consumer.decide(group, event, circumstances);
+  const answer = heartbeatReply(event, reply!);
+  if (facts.length === 0) return { facts, replies: [answer] }; // refused, so all is as it was
+  const gone: GroupGone[] = isStored ? [{ kind: "groupGone" }] : [];
+  return {
+    facts: [...gone, ...before.facts, ...facts],
+    replies: [...before.replies, answer],
+  };
+}
+
+const NOTHING = { facts: [], replies: [] };
+
+function notConsumer(id: string): Refusal {
+  const errorMessage = `Group ${id} is not a consumer group.`;
+  return { errorCode: ErrorCode.GROUP_ID_NOT_FOUND, errorMessage };
+}
+
+function heartbeatReply({ ticket }: ConsumerRequest, body: HeartbeatReply): Reply {
+  return { api: "consumerHeartbeat", ticket, body };
 }

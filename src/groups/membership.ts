@@ -1,5 +1,5 @@
 /**
- * Requests of members of classic groups: the checks that come before a group's machine is asked, and what is answered
+ * Requests of members that speak the classic protocol: the checks that come before a group's machine is asked, and what is answered
  * when there is no such group.
  *
  * Bytes in a request are views that die with it, so what a group will keep is copied here.
@@ -10,13 +10,13 @@ import type { JoinGroup } from "../protocol/messages/join_group.ts";
 import type { LeaveGroup } from "../protocol/messages/leave_group.ts";
 import type { SyncGroup } from "../protocol/messages/sync_group.ts";
 import type { Api, Decoded, Encodable } from "../protocol/schema.ts";
-import { apply, storedGroup } from "./classic_facts.ts";
-import { type ClassicGroup, newClassicGroup } from "./classic_group.ts";
-import { decide } from "./classic_machine.ts";
+import { storedGroup } from "./classic_facts.ts";
+import { newClassicGroup } from "./classic_group.ts";
 import { appendError, type GroupCoordinator } from "./coordinator.ts";
 import type { Bodies, Reply } from "./decision.ts";
 import type { Group } from "./group.ts";
 import type { GroupPartition } from "./group_partition.ts";
+import { applyFact, decideEvent } from "./machines.ts";
 import { groupGone } from "./offset_machine.ts";
 
 type RequestOf<A extends Api> = Decoded<A["request"]>;
@@ -42,10 +42,7 @@ export async function joinGroup(
     return { errorCode: ErrorCode.INVALID_SESSION_TIMEOUT, memberId };
   }
   let group = place.groups.get(groupId);
-  if (group?.members.type === "consumer") {
-    if (group.members.members.size > 0) {
-      return { errorCode: ErrorCode.INCONSISTENT_GROUP_PROTOCOL, memberId };
-    }
+  if (group?.members.type === "consumer" && group.members.members.size === 0) {
     // Empty, it may become a classic one; its offsets stay.
     const failed = place.commit(group, groupGone(group), coordinator.now().wallMs);
     if (failed !== ErrorCode.NONE) return { errorCode: appendError(failed), memberId };
@@ -110,7 +107,7 @@ export async function syncGroup(
   return bodyOf(reply, "sync");
 }
 
-/** The hottest request of all, so it takes the short way: it makes nothing due, and nothing it changes is stored. */
+/** The hottest request of all, so it takes the short way: nothing it changes is stored, and nobody waits for it. */
 export function heartbeat(
   coordinator: GroupCoordinator,
   request: RequestOf<typeof Heartbeat>,
@@ -120,17 +117,17 @@ export function heartbeat(
   // Kafka tells members to go on while their group is being loaded, so that they do not all rejoin.
   if (found === ErrorCode.COORDINATOR_LOAD_IN_PROGRESS) return { errorCode: ErrorCode.NONE };
   if (typeof found === "number") return { errorCode: found };
-  const { members } = found;
-  const event = {
+  const { group } = found;
+  const { facts, replies } = decideEvent(group, {
     kind: "heartbeat",
     ticket: 0,
     memberId: request.memberId,
     instanceId: request.groupInstanceId,
     generation: request.generationId,
-  } as const;
-  const { facts, replies } = decide(members, event, coordinator.now(), coordinator.settings);
-  for (const fact of facts) apply(members, fact);
-  return replies[0].body;
+  }, coordinator.contextOf(group));
+  for (const fact of facts) applyFact(group, fact);
+  if (group.members.type === "consumer") coordinator.watch(group); // only there a beat may begin a timeout
+  return bodyOf(replies[0], "heartbeat");
 }
 
 export async function leaveGroup(
@@ -169,12 +166,11 @@ function find(coordinator: GroupCoordinator, groupId: string): GroupPartition | 
 function findGroup(
   coordinator: GroupCoordinator,
   groupId: string,
-): { partition: GroupPartition; group: Group; members: ClassicGroup } | number {
+): { partition: GroupPartition; group: Group } | number {
   const partition = find(coordinator, groupId);
   if (typeof partition === "number") return partition;
-  const group = partition.groups.get(groupId), members = group?.members;
-  if (members?.type !== "classic") return ErrorCode.UNKNOWN_MEMBER_ID; // members of the other protocol are not these
-  return { partition, group: group!, members };
+  const group = partition.groups.get(groupId);
+  return group === undefined ? ErrorCode.UNKNOWN_MEMBER_ID : { partition, group };
 }
 
 /** A group begins with a record of its own, empty as it is, as in Kafka; a join that will be refused makes none. */

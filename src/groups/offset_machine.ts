@@ -6,7 +6,7 @@ import type { Uuid } from "../bytes/uuid.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { CONSUMER_PROTOCOL_TYPE, isSubscribed, subscribedTopics } from "./classic_group.ts";
 import { isSubscribedTo } from "./consumer_group.ts";
-import { goneFacts } from "./consumer_machine.ts";
+import { goneFacts } from "./consumer_leaving.ts";
 import { consumerCommitCheck, type PartitionCheck } from "./consumer_offsets.ts";
 import { requestError } from "./decision.ts";
 import { type Group, type LogFact, type OffsetGone, stateOf } from "./group.ts";

@@ -1,5 +1,6 @@
 /**
- * Heartbeat 0–4: a member of a classic group lives; 27 tells it to join the rebalance that is being prepared.
+ * Heartbeat 0–4: a member of the classic protocol lives; 27 tells it to join the rebalance that is being prepared, or
+ * in a consumer group to join again for its next step.
  *
  * Versions: 3 static members.
  */

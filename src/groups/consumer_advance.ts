@@ -1,0 +1,140 @@
+/**
+ * advance: what a request of a member does to a consumer group, whichever protocol the member speaks. In order, as
+ * Kafka's GroupMetadataManager:
+ *
+ *  1. a new subscription, or a change of the topics, makes a new group epoch;
+ *  2. a new group epoch makes a new target assignment, at most one in an assignment interval;
+ *  3. the member takes its next step towards its target.
+ */
+import type { Circumstances } from "./consumer_decision.ts";
+import type { ConsumerFact } from "./consumer_facts.ts";
+import {
+  type Assignment,
+  type ConsumerGroup,
+  type ConsumerMember,
+  isReconciled,
+  type MemberMetadata,
+  NO_TARGET,
+  ownerOf,
+  type ResolvedRegex,
+  sameNames,
+  samePartitions,
+} from "./consumer_group.ts";
+import type { Joiner } from "./consumer_joiner.ts";
+import { type OwnedPartitions, type Progress, reconcile } from "./consumer_reconcile.ts";
+import { resolveRegex } from "./consumer_regex.ts";
+import { newTarget } from "./consumer_target.ts";
+import { isRegexInUse, metadataHash, subscribedTopicIds } from "./consumer_topics.ts";
+
+/** Who asks, and what it now says of itself. */
+export interface Joining {
+  readonly joiner: Joiner;
+  readonly metadata: MemberMetadata;
+  readonly owned: OwnedPartitions;
+}
+
+/** Adds the facts about the group; returns where the member now is if it moved. */
+export function advance(
+  group: Readonly<ConsumerGroup>,
+  { joiner, metadata, owned }: Joining,
+  circumstances: Circumstances,
+  facts: ConsumerFact[],
+): Progress | null {
+  const { member, replacedId } = joiner, { topics, now, settings } = circumstances;
+  const members = new Map<string, MemberMetadata>();
+  for (const one of group.members.values()) {
+    if (one.id !== replacedId) members.set(one.id, one.metadata);
+  }
+  members.set(member.id, metadata);
+
+  const namesChanged = !sameNames(member.metadata.topicNames, metadata.topicNames);
+  const regexChanged = member.metadata.topicRegex !== metadata.topicRegex;
+  const resolved = resolve(group, { joiner, metadata }, circumstances);
+  facts.push(...resolved.facts);
+  const { regexes } = resolved;
+
+  let { epoch } = group;
+  if (epoch === 0 || namesChanged || regexChanged || topics.state !== group.seenTopics) {
+    const hash = metadataHash(members.values(), regexes, topics);
+    if (epoch === 0 || namesChanged || regexChanged || hash !== group.metadataHash) {
+      epoch = epoch === 0 ? FIRST_EPOCH : epoch + 1;
+      facts.push({ kind: "epoch", epoch, metadataHash: hash });
+    }
+    if (resolved.isCurrent) facts.push({ kind: "topicsSeen", state: topics.state });
+  }
+
+  let targets: ReadonlyMap<string, Assignment> = joiner.targets ?? group.targets;
+  let { assignmentEpoch } = group;
+  const waitMs = now.wallMs - group.assignedAtMs;
+  // A clock that was set back must not hold assignments up.
+  if (epoch > assignmentEpoch && (waitMs >= settings.assignmentIntervalMs || waitMs < 0)) {
+    const prospect = { epoch, members, targets, regexes };
+    const defaultAssignor = settings.assignors[0];
+    const made = newTarget(prospect, { topics, defaultAssignor, wallMs: now.wallMs });
+    facts.push(...made.facts);
+    targets = made.targets;
+    assignmentEpoch = epoch;
+  }
+
+  const hasSubscriptionChanged = namesChanged || regexChanged;
+  if (!hasSubscriptionChanged && isReconciled(member, assignmentEpoch)) return null;
+  const subscribed = new Set(subscribedTopicIds(metadata, regexes, topics));
+  const progress = reconcile(member, {
+    assignmentEpoch,
+    target: targets.get(member.id) ?? NO_TARGET,
+    owned,
+    isSubscribed: (topicId) => subscribed.has(topicId),
+    isTaken: (topicId, partition) => {
+      const owner = ownerOf(group, topicId, partition);
+      return owner !== undefined && owner !== member.id && owner !== replacedId;
+    },
+    hasSubscriptionChanged,
+  });
+  return progress === null || samePlace(member, progress) ? null : progress;
+}
+
+/** Where Kafka 4.3 lets a group begin. */
+const FIRST_EPOCH = 2;
+
+/** Regular expressions as they will be: the member's old one may go, a new one is resolved, all are when topics change. */
+function resolve(
+  group: Readonly<ConsumerGroup>,
+  { joiner: { member, replacedId }, metadata }: Pick<Joining, "joiner" | "metadata">,
+  { topics, now: { wallMs } }: Circumstances,
+): { facts: ConsumerFact[]; regexes: ReadonlyMap<string, ResolvedRegex>; isCurrent: boolean } {
+  const before = member.metadata.topicRegex, after = metadata.topicRegex;
+  const isStale = topics.state !== group.seenTopics && group.regexes.size > 0;
+  if (before === after && !isStale) return { facts: [], regexes: group.regexes, isCurrent: true };
+  const facts: ConsumerFact[] = [], regexes = new Map(group.regexes);
+  const set = (pattern: string) => {
+    const resolved = resolveRegex(pattern, topics, wallMs);
+    regexes.set(pattern, resolved);
+    facts.push({ kind: "regex", pattern, resolved });
+  };
+  const self = new Set(replacedId === null ? [member.id] : [member.id, replacedId]);
+  if (before !== after && regexes.has(before) && !isRegexInUse(group, before, self)) {
+    regexes.delete(before);
+    facts.push({ kind: "regexGone", pattern: before });
+  }
+  const refresh = isStale && mayRefresh(group, wallMs);
+  if (refresh) { for (const pattern of [...regexes.keys()]) set(pattern); }
+  if (after !== "" && !regexes.has(after)) set(after);
+  return { facts, regexes, isCurrent: !isStale || refresh };
+}
+
+/** Topics may come and go quickly; everything is matched again only now and then (Kafka's figure). */
+const REGEX_REFRESH_MIN_INTERVAL_MS = 10_000;
+
+function mayRefresh({ regexes, seenTopics }: Readonly<ConsumerGroup>, wallMs: number): boolean {
+  if (seenTopics === null) return true;
+  let latestMs = 0;
+  for (const { resolvedAtMs } of regexes.values()) latestMs = Math.max(latestMs, resolvedAtMs);
+  const passedMs = wallMs - latestMs;
+  return passedMs >= REGEX_REFRESH_MIN_INTERVAL_MS || passedMs < 0;
+}
+
+function samePlace(member: Readonly<ConsumerMember>, progress: Progress): boolean {
+  return member.epoch === progress.epoch && member.previousEpoch === progress.previousEpoch &&
+    member.state === progress.state && samePartitions(member.assigned, progress.assigned) &&
+    samePartitions(member.revoking, progress.revoking);
+}
