@@ -16,13 +16,21 @@ dump() { # path pattern, suffix, decoder options...
   of=$(files "$1" "$2")
   [ -n "$of" ] || { echo "no $2 file in $BROKER_DATA"; return 1; }
   tool org.apache.kafka.tools.DumpLogSegments --deep-iteration "${@:3}" --files "$(paste -sd, <<< "$of")" \
-    > "$work/dump" 2> "$work/dump.err" || { cat "$work/dump.err"; return 1; }
+    > "$work/dump" 2> "$work/raw.err" || { cat "$work/raw.err"; return 1; }
+  first_is_base < "$work/raw.err" > "$work/dump.err"
   # What a record holds is not the tool's opinion: leave the payloads out of the search.
   if [ -s "$work/dump.err" ] || sed 's/ payload: .*//; s/ key: .*//' "$work/dump" | grep -anE "$complaints" > "$work/bad"; then
-    head -5 "$work/dump.err" "$work/bad"
+    cat "$work/dump.err" "$work/bad" 2> /dev/null | head -5
     return 1
   fi
   figure="$(grep -c '' <<< "$of") files, $(grep -acE '^\| offset|^offset: |^timestamp: ' "$work/dump") entries"
+}
+# DumpLogSegments.dumpBatchRecords expects offset 0 in every file, a second segment's too: "-1 is followed by BASE" is well.
+first_is_base() {
+  awk '/^Non-consecutive offsets in / { file = $0; base = $NF; sub(".*/0*", "", base); sub("\\.log$", "", base); next }
+    /^ *-1 is followed by / && $NF == base { next }
+    / is followed by / { print file }
+    { print }'
 }
 for suffix in log index timeindex; do
   figure=
