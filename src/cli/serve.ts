@@ -4,22 +4,11 @@
  * SIGTERM and SIGINT stop it in order, within five seconds, and end with 0; a second one ends at once with the code
  * shells give for that signal. What can go wrong at a start is told in one line on standard error, with exit code 1.
  */
+import type { RunningBroker } from "../broker.ts";
 import { denoSurroundings, loadConfig, type LoadedConfig } from "../config/load.ts";
 import type { Config } from "../config/options.ts";
 import { configureLog, logger } from "../log.ts";
 import { VERSION } from "../version.ts";
-
-/** A broker that answers. */
-export interface RunningBroker {
-  /** Where clients are told to connect: "127.0.0.1:9092". */
-  readonly kafkaAddress: string;
-  /** "127.0.0.1:9093", or null when nothing answers HTTP. */
-  readonly httpAddress: string | null;
-  /** The data directory, or memory://. */
-  readonly dataName: string;
-  /** Stops accepting, finishes what is in flight, syncs and closes. */
-  stop(): Promise<void>;
-}
 
 export type StartBroker = (config: Config) => Promise<RunningBroker>;
 

@@ -2,7 +2,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { defaultConfig } from "../config/options.ts";
 import { helpText } from "./help.ts";
-import { greeting, type RunningBroker, startErrorLine } from "./serve.ts";
+import type { RunningBroker } from "../broker.ts";
+import { greeting, startErrorLine } from "./serve.ts";
 
 const broker: RunningBroker = {
   kafkaAddress: "127.0.0.1:9092",

@@ -183,11 +183,6 @@ export function readJournal(store: Store): JournalEntry[] {
   return chains.flat();
 }
 
-/** Whether the store has a journal, that is, whether the last stop was not clean. */
-export function hasJournal(store: Store): boolean {
-  return store.list("").some(({ name }) => JOURNAL_FILES.includes(name));
-}
-
 class JournalFile {
   readonly blob: InPlaceBlob;
   /** Logs with entries here that their own files may not have on the device yet. */
