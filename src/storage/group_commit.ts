@@ -9,8 +9,8 @@
  *
  * In fsync mode one round keeps every log that was written since the last round began, and everybody who waits is
  * answered together; the next round starts as the last one ends. So the more there is to do, the more one fdatasync
- * carries. A few logs with much to keep each are synced themselves, side by side; many, or with little, go through the
- * journal (journal.ts), whose one fdatasync serves them all.
+ * carries. Rounds go through the journal (journal.ts), whose one fdatasync serves all logs; only a few logs with very
+ * much to keep each, which they would have to write twice, are synced themselves, side by side.
  */
 import type { Journal, Unkept } from "./journal.ts";
 
@@ -28,7 +28,7 @@ export interface GroupCommitOptions {
   readonly policy: FlushPolicy;
   /** fsync: how long a write may wait for company, 0 to sync at once. interval: the time between syncs. */
   readonly intervalMs: number;
-  /** Where rounds of several logs go; null syncs each log's own file. */
+  /** Where rounds go; null syncs each log's own file. */
   readonly journal: Journal | null;
   /** A failed fdatasync: the pages are gone and no retry brings them back, so the process must end. */
   readonly onFailure: (error: unknown) => void;
@@ -99,7 +99,12 @@ export class GroupCommit {
   async #rounds(): Promise<void> {
     this.#running = true;
     try {
-      do await this.#round(); while (this.#dirty.size > 0 && this.#options.intervalMs === 0);
+      let round: Promise<readonly Stretch[]> | null = this.#round();
+      while (round !== null) {
+        for (const { unkept } of await round) unkept.kept();
+        // The device begins with what came meanwhile before the answers leave.
+        round = this.#dirty.size > 0 && this.#options.intervalMs === 0 ? this.#round() : null;
+      }
     } catch (error) {
       this.#failed = true;
       this.#options.onFailure(error);
@@ -109,31 +114,28 @@ export class GroupCommit {
     if (this.#dirty.size > 0) this.#schedule();
   }
 
-  async #round(): Promise<void> {
+  /** Makes everything written so far survive power loss; the stretches that may be called kept when it resolves. */
+  async #round(): Promise<readonly Stretch[]> {
     const logs = this.#dirty;
     this.#dirty = new Set();
     const started = performance.now();
-    await this.#keep(logs);
-    this.#options.onRound?.(performance.now() - started, logs.size);
-  }
-
-  async #keep(logs: ReadonlySet<Syncable>): Promise<void> {
     const { journal } = this.#options;
-    const stretches = journal !== null && logs.size > 1
-      ? stretchesOf(logs, journal.maxRoundBytes)
-      : null;
-    if (journal === null || stretches === null) return await syncAll(logs);
-    if (!await journal.keep(stretches)) return await syncAll(logs);
-    for (const { unkept } of stretches) unkept.kept();
+    const stretches = journal && stretchesOf(logs, journal.maxRoundBytes);
+    const isJournaled = stretches !== null && await journal!.keep(stretches);
+    if (!isJournaled) await syncAll(logs); // which calls them kept itself
+    this.#options.onRound?.(performance.now() - started, logs.size);
+    return isJournaled ? stretches : [];
   }
 }
 
+interface Stretch {
+  readonly log: Syncable;
+  readonly unkept: Unkept;
+}
+
 /** The stretches of all logs, when each has just one and the journal is the quicker way for them. */
-function stretchesOf(
-  logs: ReadonlySet<Syncable>,
-  maxBytes: number,
-): { log: Syncable; unkept: Unkept }[] | null {
-  const stretches: { log: Syncable; unkept: Unkept }[] = [];
+function stretchesOf(logs: ReadonlySet<Syncable>, maxBytes: number): Stretch[] | null {
+  const stretches: Stretch[] = [];
   let bytes = 0;
   for (const log of logs) {
     const unkept = log.unkept();
@@ -161,5 +163,5 @@ async function syncAll(logs: ReadonlySet<Syncable>): Promise<void> {
 
 const MAX_PARALLEL = 16;
 
-/** Above this, writing everything twice costs more than a few more syncs at the same time (4 logs: 205 against 170 MB/s). */
-const MAX_JOURNALED_BYTES_PER_LOG = 16 << 10;
+/** Above this, writing everything twice costs more than a few more syncs at the same time. */
+const MAX_JOURNALED_BYTES_PER_LOG = 256 << 10;

@@ -36,6 +36,17 @@ export class HighWatermark {
     return this.#unkept.length === 0 ? null : this.#unkept[this.#unkept.length - 1];
   }
 
+  /** Copies all that is written and not kept yet; false when not all of it is in memory any more. */
+  copyUnkept(into: Uint8Array): boolean {
+    let at = 0;
+    for (const { content } of this.#unkept) {
+      if (content === null || at + content.length > into.length) return false;
+      into.set(content, at);
+      at += content.length;
+    }
+    return at === into.length;
+  }
+
   /** A write has returned; its acknowledgements wait here until it is kept. */
   expect(write: Write): void {
     this.#unkept.push(write);
@@ -48,7 +59,9 @@ export class HighWatermark {
     this.#visibleBytes = writtenBytes;
     let kept = 0;
     while (kept < this.#unkept.length && this.#unkept[kept].endOffset <= endOffset) {
-      this.#unkept[kept++].durable.resolve();
+      const write = this.#unkept[kept++];
+      write.release();
+      write.durable.resolve();
     }
     if (kept > 0) this.#unkept.splice(0, kept);
     this.wake();
@@ -56,7 +69,10 @@ export class HighWatermark {
 
   /** The log is going away: nothing more will be kept. */
   abandon(error: unknown): void {
-    for (const write of this.#unkept) write.durable.reject(error);
+    for (const write of this.#unkept) {
+      write.release();
+      write.durable.reject(error);
+    }
     this.#unkept = [];
   }
 

@@ -1,11 +1,14 @@
 /**
- * Journal: how one fdatasync keeps the writes of many partitions.
+ * Journal: how one cheap fdatasync keeps the writes of any number of partitions.
  *
  * fdatasync speaks of one file, so a round that touched a hundred partitions would cost a hundred of them. Instead
  * the bytes that a round wrote to the partitions' files (where they stay in the page cache) are written a second
- * time, one after the other, into one file that is synced once. The partitions' own files are synced behind, when a
- * journal file is full and before it is used again. Two files take turns, and are overwritten in place: then the
- * file system has no new size or block to record, which makes the sync cheaper still.
+ * time, one after the other, into one file that is synced once. Two files take turns, and are overwritten in place:
+ * then the file system has no new size or block to record, and the sync costs half to a quarter of one that makes a
+ * file grow. So it pays even for a round of one partition.
+ *
+ * The partitions' own files are synced behind: a partition that has much, now and then; all of them when a journal file
+ * is full and before it is used again.
  *
  * After a crash every entry is done again where the partition's file does not hold its bytes (redo.ts). After a
  * clean stop there is no journal, and a directory never needs one to be understood.
@@ -80,6 +83,7 @@ export class Journal {
   #sequence: number;
   /** Whether the files' names survive power loss. */
   #isNamed = false;
+  #isSyncingBehind = false;
   /** Grows to what a round takes. */
   #scratch = new Uint8Array(1 << 16);
 
@@ -109,19 +113,32 @@ export class Journal {
     if (this.#files[this.#current].end + bytes > this.#options.fileBytes) await this.#turn();
     const file = this.#files[this.#current];
     try {
-      file.append(this.#scratch.subarray(0, bytes));
+      file.append(this.#scratch.subarray(0, bytes), this.#options.fileBytes);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       this.#sequence = sequence; // the chain has no gap
       return false;
     }
-    for (const { log } of stretches) file.logs.add(log);
+    for (const { log, unkept } of stretches) this.#owe(file, log, unkept.bytes);
     await file.blob.sync();
     if (!this.#isNamed) {
       await this.#options.store.syncFolder("");
       this.#isNamed = true;
     }
     return true;
+  }
+
+  /**
+   * Notes what a log's own file owes to the device. Much of it is synced early, one log at a time: all at the turn would
+   * keep the device busy for so long that rounds wait.
+   */
+  #owe(file: JournalFile, log: Journaled, bytes: number): void {
+    const owed = (file.logs.get(log) ?? 0) + bytes;
+    const isMuch = owed >= SYNC_BEHIND_BYTES && !this.#isSyncingBehind;
+    file.logs.set(log, isMuch ? 0 : owed);
+    if (!isMuch) return;
+    this.#isSyncingBehind = true;
+    log.sync().then(() => this.#isSyncingBehind = false).catch(this.#options.onFailure);
   }
 
   /** After a clean stop nothing is left to redo: removes the files. */
@@ -139,7 +156,7 @@ export class Journal {
   /** Takes the other file, once what it held has reached the partitions' own files. */
   async #turn(): Promise<void> {
     const full = this.#files[this.#current];
-    full.emptied = syncAll(full.logs).then(() => {
+    full.emptied = syncAll(full.logs.keys()).then(() => {
       full.logs.clear();
       full.end = 0;
     });
@@ -185,19 +202,28 @@ export function readJournal(store: Store): JournalEntry[] {
 
 class JournalFile {
   readonly blob: InPlaceBlob;
-  /** Logs with entries here that their own files may not have on the device yet. */
-  readonly logs = new Set<Journaled>();
+  /** Logs with entries here that their own files may not have on the device yet, and the bytes of them. */
+  readonly logs = new Map<Journaled, number>();
   /** Resolved when the file may be overwritten. */
   emptied: Promise<void> = Promise.resolve();
   end = 0;
+  /** The file had bytes up to here before, so that writing there changes neither its size nor its blocks. */
+  #prepared = 0;
 
   constructor(store: Store, which: number) {
     this.blob = store.openInPlace(JOURNAL_FILES[which]);
   }
 
-  append(bytes: Uint8Array): void {
+  /** Writes behind the last entry; the first time around with zeros behind it, which later entries overwrite. */
+  append(bytes: Uint8Array, fileBytes: number): void {
+    const end = this.end + bytes.length;
     this.blob.write(this.end, bytes);
-    this.end += bytes.length;
+    if (end > this.#prepared) {
+      const prepared = Math.min(end + ZEROS.length, Math.max(end, fileBytes));
+      if (prepared > end) this.blob.write(end, ZEROS.subarray(0, prepared - end));
+      this.#prepared = prepared;
+    }
+    this.end = end;
   }
 }
 
@@ -224,12 +250,16 @@ function entriesIn(b: Uint8Array): JournalEntry[] {
   return entries;
 }
 
-async function syncAll(logs: ReadonlySet<Journaled>): Promise<void> {
+async function syncAll(logs: Iterable<Journaled>): Promise<void> {
   for (const log of [...logs]) await log.sync(); // one at a time: it is behind, and must not be in the way
 }
 
 export const JOURNAL_FILES = ["runnel-journal-0", "runnel-journal-1"];
 const MAGIC = 0x524e4a31;
 const HEADER_BYTES = 56;
+/** A log with so much in the current file has its own file synced. */
+const SYNC_BEHIND_BYTES = 2 << 20;
+/** How far a file is prepared for the entries to come. */
+const ZEROS = new Uint8Array(1 << 20);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

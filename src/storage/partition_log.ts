@@ -25,7 +25,7 @@ import { discardSegment, removeSegment, SEGMENT_FILES_AND_SNAPSHOT } from "./seg
 import { StoreError } from "./store.ts";
 import type { AbortedTransaction, TxnIndex } from "./txn_index.ts";
 import { soundTxnIndex } from "./txn_index_rebuild.ts";
-import { type Write, WriteQueue } from "./write_queue.ts";
+import { MAX_IN_PLACE_BYTES, type Write, WriteQueue } from "./write_queue.ts";
 
 /** Who appends: clients' batches are checked against producer state, the broker's own are not. */
 export type Origin = "client" | "coordinator" | "controller";
@@ -105,6 +105,7 @@ export class PartitionLog implements Syncable {
     this.#highWatermark = new HighWatermark(state.logEndOffset);
     this.#queue = new WriteQueue({
       pool: context.pool,
+      maxInPlaceBytes: MAX_IN_PLACE_BYTES[context.commit.policy],
       onWritten: (write) => this.#written(write),
       onFailed: (error, segment) => this.#takeBack(error, segment),
     });
@@ -240,7 +241,9 @@ export class PartitionLog implements Syncable {
       segmentBase: active.baseOffset,
       position,
       bytes: activeBytes - position,
-      read: (into) => void active.log.read(position, into),
+      read: (into) => {
+        if (!this.#highWatermark.copyUnkept(into)) active.log.read(position, into);
+      },
       kept: () => {
         if (active === this.#active) this.#keptBytes = activeBytes;
         this.#highWatermark.advance(endOffset, writtenBytes);
@@ -450,7 +453,7 @@ export class PartitionLog implements Syncable {
     this.#highWatermark.expect(write);
     if (this.#context.commit.written(this)) {
       this.#highWatermark.advance(this.#writtenOffset, this.#writtenBytes);
-    }
+    } else if (this.#context.pool.lentBytes > MAX_LENT_FOR_JOURNAL) write.release();
   }
 
   /** A write failed: what was admitted behind the written end never was, and its offsets are free again. */
@@ -492,6 +495,8 @@ export class PartitionLog implements Syncable {
 }
 
 const NOTHING = Promise.resolve();
+/** While no more memory is lent than this, a write keeps its bytes for the journal, which would have to read them. */
+const MAX_LENT_FOR_JOURNAL = 64 << 20;
 
 function refused(errorCode: number): Appended {
   return { errorCode, baseOffset: -1, lastOffset: -1, written: NOTHING, durable: NOTHING };

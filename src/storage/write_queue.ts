@@ -9,11 +9,12 @@
 import type { BufferPool } from "../bytes/pool.ts";
 import type { Segment } from "./segment.ts";
 
-/** Batches that are written together. */
+/** Batches that are written together. Its memory is the pool's until release(). */
 export class Write {
   readonly segment: Segment;
   buffer: Uint8Array;
   bytes = 0;
+  readonly #pool: BufferPool;
   /** The offset after the last batch. */
   endOffset = 0;
   /** Resolves when write(2) has returned; rejects when it failed. */
@@ -21,17 +22,45 @@ export class Write {
   /** Resolves when the flush policy counts the bytes as kept. */
   readonly durable = Promise.withResolvers<void>();
 
-  constructor(segment: Segment, buffer: Uint8Array) {
+  constructor(segment: Segment, pool: BufferPool, bytes: number) {
     this.segment = segment;
-    this.buffer = buffer;
+    this.#pool = pool;
+    this.buffer = pool.take(bytes);
     this.written.promise.catch(ignore); // whoever waits has handlers of its own
     this.durable.promise.catch(ignore);
+  }
+
+  /** The bytes, or null when they are released. */
+  get content(): Uint8Array | null {
+    return this.buffer === RELEASED ? null : this.buffer.subarray(0, this.bytes);
+  }
+
+  add(bytes: Uint8Array): void {
+    const end = this.bytes + bytes.length;
+    if (end > this.buffer.length) this.#grow(end);
+    this.buffer.set(bytes, this.bytes);
+    this.bytes = end;
+  }
+
+  #grow(bytes: number): void {
+    const larger = this.#pool.take(Math.max(bytes, 2 * this.buffer.length));
+    larger.set(this.buffer.subarray(0, this.bytes));
+    this.#pool.give(this.buffer);
+    this.buffer = larger;
+  }
+
+  /** Gives the memory back. */
+  release(): void {
+    if (this.buffer !== RELEASED) this.#pool.give(this.buffer);
+    this.buffer = RELEASED;
   }
 }
 
 export interface WriteQueueOptions {
   readonly pool: BufferPool;
-  /** A write has returned. Called in order, before its promise resolves. */
+  /** Up to so many bytes are written in place. */
+  readonly maxInPlaceBytes: number;
+  /** A write has returned. Called in order, before its promise resolves; whoever is called releases the write. */
   readonly onWritten: (write: Write) => void;
   /** A write failed with nothing of it left in the file; everything behind it is given up too. */
   readonly onFailed: (error: unknown, segment: Segment) => void;
@@ -56,8 +85,7 @@ export class WriteQueue {
   /** Copies a batch in; it is written when this turn of the event loop is over. */
   add(segment: Segment, bytes: Uint8Array, endOffset: number): Write {
     const write = this.#open(segment, bytes.length);
-    write.buffer.set(bytes, write.bytes);
-    write.bytes += bytes.length;
+    write.add(bytes);
     write.endOffset = endOffset;
     if (!this.#isInFlight && !this.#isScheduled) {
       this.#isScheduled = true;
@@ -81,7 +109,7 @@ export class WriteQueue {
       write.written.reject(error);
       write.durable.reject(error);
       // Memory that a thread still reads from is left to the collector.
-      if (write !== writes[0] || !this.#isInFlight) this.#options.pool.give(write.buffer);
+      if (write !== writes[0] || !this.#isInFlight) write.release();
     }
   }
 
@@ -91,20 +119,10 @@ export class WriteQueue {
     const isFree = last !== null && !(this.#isInFlight && this.#writes.length === 1);
     if (
       last !== null && isFree && last.segment === segment && last.bytes + more <= MAX_WRITE_BYTES
-    ) {
-      if (last.bytes + more > last.buffer.length) this.#grow(last, last.bytes + more);
-      return last;
-    }
-    const write = new Write(segment, this.#options.pool.take(more));
+    ) return last;
+    const write = new Write(segment, this.#options.pool, more);
     this.#writes.push(write);
     return write;
-  }
-
-  #grow(write: Write, bytes: number): void {
-    const larger = this.#options.pool.take(Math.max(bytes, 2 * write.buffer.length));
-    larger.set(write.buffer.subarray(0, write.bytes));
-    this.#options.pool.give(write.buffer);
-    write.buffer = larger;
   }
 
   #run(): void {
@@ -112,7 +130,7 @@ export class WriteQueue {
     while (this.#writes.length > 0 && !this.#isInFlight) {
       const write = this.#writes[0];
       const bytes = write.buffer.subarray(0, write.bytes);
-      if (write.bytes > MAX_IN_PLACE_BYTES) return this.#hand(write, bytes);
+      if (write.bytes > this.#options.maxInPlaceBytes) return this.#hand(write, bytes);
       try {
         write.segment.log.append(bytes);
       } catch (error) {
@@ -138,7 +156,6 @@ export class WriteQueue {
 
   #done(write: Write): void {
     this.#writes.shift();
-    this.#options.pool.give(write.buffer);
     this.#options.onWritten(write);
     write.written.resolve();
   }
@@ -151,7 +168,11 @@ export class WriteQueue {
 
 const ignore = () => {};
 
-/** Up to here writing in place is quicker than a thread's round trip (about 30 µs). */
-const MAX_IN_PLACE_BYTES = 64 << 10;
+const RELEASED = new Uint8Array(0);
+/**
+ * Up to here writing in place is quicker than a thread's round trip (about 30 µs, and much longer on busy cores). With a
+ * sync to follow, which takes a thread anyway, a second hand-over pays later.
+ */
+export const MAX_IN_PLACE_BYTES = { os: 64 << 10, interval: 64 << 10, fsync: 256 << 10 } as const;
 /** What comes together while a write is in flight. */
 const MAX_WRITE_BYTES = 1 << 20;
