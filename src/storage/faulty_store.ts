@@ -163,6 +163,10 @@ export class FaultyStore implements Store {
     this.#inner.remove(path);
   }
 
+  async removeAsync(path: string): Promise<void> {
+    this.remove(path);
+  }
+
   async syncFolder(folder: string): Promise<void> {
     const lie = this.strike("syncFolder", folder) === "lie";
     await this.#inner.syncFolder(folder);

@@ -135,13 +135,26 @@ export class FileStore implements Store {
   }
 
   remove(path: string): void {
-    if (path === "") throw new StoreError("Cannot remove the root of a store", "permission");
-    const full = this.#full(path);
+    const full = this.#removable(path);
     try {
       Deno.removeSync(full, { recursive: true });
     } catch (e) {
       if (!(e instanceof Deno.errors.NotFound)) throw storeError("remove", full, e);
     }
+  }
+
+  async removeAsync(path: string): Promise<void> {
+    const full = this.#removable(path);
+    try {
+      await Deno.remove(full, { recursive: true });
+    } catch (e) {
+      if (!(e instanceof Deno.errors.NotFound)) throw storeError("remove", full, e);
+    }
+  }
+
+  #removable(path: string): string {
+    if (path === "") throw new StoreError("Cannot remove the root of a store", "permission");
+    return this.#full(path);
   }
 
   async syncFolder(folder: string): Promise<void> {

@@ -21,7 +21,7 @@ export interface LogContext {
   /** Whether the disk has room for a client's batch (free_space.ts). Without it, always. */
   readonly admits?: (bytes: number) => boolean;
   /** Does something after a while, unless the broker stops first. Without it, at once. */
-  readonly later?: (delayMs: number, work: () => void) => void;
+  readonly later?: (delayMs: number, work: () => Promise<void>) => void;
 }
 
 /** What the directory said about a partition (recovery.ts finds it out). */

@@ -44,6 +44,7 @@ export class LogManager {
   readonly #logs = new Map<Uuid, PartitionLog[]>();
   readonly #timers = new Set<ReturnType<typeof setInterval>>();
   #checkpointing: Promise<void> = Promise.resolve();
+  #removing: Promise<void> = Promise.resolve();
   #closed = false;
 
   constructor(options: LogManagerOptions) {
@@ -124,7 +125,10 @@ export class LogManager {
       log.retire("the topic was deleted");
       const doomed = `${log.folder}.${crypto.randomUUID().replaceAll("-", "")}-delete`;
       this.#context.store.rename(log.folder, doomed);
-      this.#later(log.config["file.delete.delay.ms"], () => this.#context.store.remove(doomed));
+      this.#later(
+        log.config["file.delete.delay.ms"],
+        () => this.#context.store.removeAsync(doomed),
+      );
     }
   }
 
@@ -155,6 +159,7 @@ export class LogManager {
   async close(): Promise<void> {
     this.#closed = true;
     for (const timer of this.#timers) clearInterval(timer);
+    await this.#removing;
     await this.#checkpointing;
     const entries = this.#checkpointEntries(); // before closing: offline logs keep their last checkpoint
     const queue = [...this.all()];
@@ -245,15 +250,14 @@ export class LogManager {
     }, ms));
   }
 
-  #later(ms: number, work: () => void): void {
+  /** One at a time, however many fall due together: the threads that they take are also those that sync. */
+  #later(ms: number, work: () => Promise<void>): void {
     if (this.#closed) return; // left over; the next start removes it
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      try {
-        work();
-      } catch (error) {
-        this.#options.onEvent("housekeeping_failed", { error: String(error) });
-      }
+      this.#removing = this.#removing.then(() => this.#closed ? undefined : work()).catch((error) =>
+        this.#options.onEvent("housekeeping_failed", { error: String(error) })
+      );
     }, Math.min(ms, MAX_TIMER_MS));
     this.#timers.add(timer);
   }

@@ -121,6 +121,10 @@ export class MemoryStore implements Store {
     release(node);
   }
 
+  async removeAsync(path: string): Promise<void> {
+    this.remove(path);
+  }
+
   async syncFolder(folder: string): Promise<void> {
     if (this.#find(splitPath(folder)) === undefined) {
       throw new StoreError(`Cannot sync folder ${folder}: there is no such folder`, "absent");

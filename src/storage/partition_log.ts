@@ -241,9 +241,7 @@ export class PartitionLog implements Syncable {
       segmentBase: active.baseOffset,
       position,
       bytes: activeBytes - position,
-      read: (into) => {
-        if (!this.#highWatermark.copyUnkept(into)) active.log.read(position, into);
-      },
+      read: (into) => this.#highWatermark.copyUnkept(into) || active.log.read(position, into),
       kept: () => {
         if (active === this.#active) this.#keptBytes = activeBytes;
         this.#highWatermark.advance(endOffset, writtenBytes);
@@ -453,7 +451,7 @@ export class PartitionLog implements Syncable {
     this.#highWatermark.expect(write);
     if (this.#context.commit.written(this)) {
       this.#highWatermark.advance(this.#writtenOffset, this.#writtenBytes);
-    } else if (this.#context.pool.lentBytes > MAX_LENT_FOR_JOURNAL) write.release();
+    } else write.releaseWhenScarce();
   }
 
   /** A write failed: what was admitted behind the written end never was, and its offsets are free again. */
@@ -495,8 +493,6 @@ export class PartitionLog implements Syncable {
 }
 
 const NOTHING = Promise.resolve();
-/** While no more memory is lent than this, a write keeps its bytes for the journal, which would have to read them. */
-const MAX_LENT_FOR_JOURNAL = 64 << 20;
 
 function refused(errorCode: number): Appended {
   return { errorCode, baseOffset: -1, lastOffset: -1, written: NOTHING, durable: NOTHING };

@@ -51,14 +51,18 @@ export function removeSegment(
 
 /** Takes a closed segment's files out of the log, and off the disk `delayMs` later. */
 export function discardSegment(
-  { store, later }: { store: Store; later?: (delayMs: number, work: () => void) => void },
+  { store, later }: { store: Store; later?: (delayMs: number, work: () => Promise<void>) => void },
   folder: string,
   baseOffset: number,
   { files, delayMs }: { files: readonly string[]; delayMs: number },
 ): void {
   if (later === undefined) return removeSegment(store, folder, baseOffset, { suffix: "", files });
   renameSegment(store, folder, baseOffset, { from: "", to: DELETED, files });
-  later(delayMs, () => removeSegment(store, folder, baseOffset, { suffix: DELETED, files }));
+  later(delayMs, async () => {
+    for (const file of files) {
+      await store.removeAsync(`${folder}/${segmentName(baseOffset)}${file}${DELETED}`);
+    }
+  });
 }
 
 /** The base offset and the parts of a name such as "00000000000000000042.log.swap"; null when it is none. */

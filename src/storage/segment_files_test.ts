@@ -34,7 +34,7 @@ Deno.test("a removed segment's files wait as .deleted for file.delete.delay.ms",
   const gone = names().filter((name) => DELETED.test(name)).map((name) => parseSegmentFile(name)!);
   assertEquals(gone.filter(({ file }) => file === ".log").length, 2);
   assertEquals(due.map(({ delayMs }) => delayMs), [1234, 1234]);
-  for (const { work } of due) work();
+  for (const { work } of due) await work();
   assertEquals(names().filter((name) => DELETED.test(name)), []);
   const first = names().find((name) => name.endsWith(".log"))!;
   assertEquals(parseSegmentFile(first)!.baseOffset, log.logStartOffset);

@@ -25,6 +25,8 @@ export interface Store {
   rename(from: string, to: string): void;
   /** Removes a blob, or a folder with everything in it; absent is fine. Blobs open in it must be closed first. */
   remove(path: string): void;
+  /** The same through the thread pool: a file system takes its time to free a large file. */
+  removeAsync(path: string): Promise<void>;
   /** Makes creations, renames and removals in this folder survive power loss. */
   syncFolder(folder: string): Promise<void>;
   /** Bytes free for data, or Infinity where the question has no meaning. */

@@ -234,6 +234,19 @@ const CASES: Record<string, Case> = {
     assertThrows(() => store.remove(""), StoreError, "root");
   },
 
+  "removeAsync() does as remove() does": async (store) => {
+    store.makeFolder("t-0/deeper");
+    store.open("t-0/deeper/x").close();
+    store.open("t-0/a").close();
+    await store.removeAsync("t-0/a");
+    assertEquals(store.list("t-0").map((e) => e.name), ["deeper"]);
+    await store.removeAsync("t-0");
+    await store.removeAsync("t-0");
+    assertEquals(store.list(""), []);
+    await assertRejects(async () => await store.removeAsync(""), StoreError, "root");
+    await assertRejects(async () => await store.removeAsync("../x"), StoreError);
+  },
+
   "no path leads out of the store": async (store) => {
     for (const path of ["../x", "/etc/passwd", "a/../../x", "./x", "a//x", "a/", "a\0b", ".."]) {
       assertEquals(assertThrows(() => store.open(path), StoreError).kind, "permission", path);

@@ -49,6 +49,11 @@ export class Write {
     this.buffer = larger;
   }
 
+  /** While memory is not scarce the bytes stay for the journal, which would have to read them from the file. */
+  releaseWhenScarce(): void {
+    if (this.#pool.lentBytes > SCARCE_BYTES) this.release();
+  }
+
   /** Gives the memory back. */
   release(): void {
     if (this.buffer !== RELEASED) this.#pool.give(this.buffer);
@@ -168,6 +173,7 @@ export class WriteQueue {
 
 const ignore = () => {};
 
+const SCARCE_BYTES = 64 << 20;
 const RELEASED = new Uint8Array(0);
 /**
  * Up to here writing in place is quicker than a thread's round trip (about 30 µs, and much longer on busy cores). With a
