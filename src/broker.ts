@@ -102,7 +102,10 @@ async function start(
     limits: { ...config.limits, maxQueuedBytes: MAX_QUEUED_REPLY_BYTES },
     pool,
     counters: metrics.connections,
-    onProblem: (event, details) => log.clientEvent(event, details),
+    onProblem: (event, details) => {
+      log.clientEvent(event, details);
+      if (event === "accept_failed" && store instanceof FileStore) store.relieve();
+    },
   });
   undo.push(() => listener.stop(0));
   let notReady: string | null = "starting";

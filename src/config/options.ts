@@ -217,11 +217,12 @@ export const options = {
     },
     openFiles: {
       type: "integer",
-      default: 2000,
-      min: 16,
+      default: 0,
+      min: 0,
       max: 1_000_000,
       restart: true,
-      doc: "Log and index files held open; the least recently used is closed.",
+      doc:
+        "Log files held open; past that the least recently used is closed. 0 means as many as the limit of the process allows (`ulimit -n`), less what connections need.",
     },
     idleTimeoutMs: {
       type: "integer",

@@ -1,24 +1,24 @@
 /**
  * FileStore: a Store in a directory.
  *
- * A blob holds two descriptors at most, opened at first use: one that appends (O_APPEND), and one for the synchronous
- * reads, since Deno has no positional read and a write on a thread moves the position that seekSync + readSync rely
- * on. Past `maxOpenFiles` the longest unused blobs give theirs back, those without unsynced bytes first (an error of
- * the kernel's write-back is reported to open descriptors, so a dirty one is better kept until its fdatasync has
- * answered). readAsync takes a descriptor of its own, because an awaited read shares its position with every other.
+ * A blob holds one descriptor, opened at first use (O_APPEND, so that reads may move its position as they like). Deno
+ * has no positional read, and a write on a thread moves the position that seekSync + readSync rely on: a read beside
+ * one takes a second descriptor. When no more may be open (open_files.ts) the longest unused blobs give theirs back,
+ * those without unsynced bytes first (an error of the kernel's write-back is reported to open descriptors, so a dirty
+ * one is better kept until its fdatasync has answered). readAsync takes a descriptor of its own, because an awaited
+ * read shares its position with every other.
  */
 import { statfsSync } from "node:fs";
 import { InPlaceFile } from "./in_place_file.ts";
+import { type OpenFile, OpenFiles } from "./open_files.ts";
 import { type Blob, type InPlaceBlob, type Store, type StoreEntry, StoreError } from "./store.ts";
 import { folderOf, splitPath } from "./path.ts";
 
 export interface FileStoreOptions {
-  /** Blobs with an open descriptor; more are closed, longest unused first. */
+  /** Blobs with an open descriptor; 0 for as many as the process may have. */
   readonly maxOpenFiles?: number;
 }
 
-/** How far to look past dirty blobs for a clean one to close. */
-const EVICTION_SCAN = 32;
 /** Only the owner may read what is stored (as under umask 077). */
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
@@ -26,22 +26,20 @@ const FOLDER_MODE = 0o700;
 export class FileStore implements Store {
   readonly name: string;
   readonly #root: string;
-  readonly #maxOpenFiles: number;
-  /** Blobs with an open descriptor; roughly the longest unused first, see #evict. */
-  readonly #open = new Set<FileBlob>();
+  readonly #open: OpenFiles;
   /** The last replace() under way for a path; the next one waits for it. */
   readonly #replacing = new Map<string, Promise<void>>();
   #statfsRefused = false;
 
   /** Creates the directory when it is absent. */
   constructor(root: string, options: FileStoreOptions = {}) {
-    this.#maxOpenFiles = Math.max(1, options.maxOpenFiles ?? 1_000);
     attempt(
       "create directory",
       root,
       () => Deno.mkdirSync(root, { recursive: true, mode: FOLDER_MODE }),
     );
     this.name = this.#root = attempt("find", root, () => Deno.realPathSync(root));
+    this.#open = new OpenFiles(options.maxOpenFiles || Infinity, () => Deno.openSync(this.#root));
   }
 
   /** Blobs with an open descriptor now. */
@@ -75,7 +73,7 @@ export class FileStore implements Store {
   open(path: string): Blob {
     const full = this.#full(path);
     const size = attempt("open", full, () => sizeOf(full));
-    const blob = new FileBlob(path, full, size ?? 0, this);
+    const blob = new FileBlob(path, full, size ?? 0, this.#open);
     if (size === null) blob.create();
     return blob;
   }
@@ -180,40 +178,13 @@ export class FileStore implements Store {
     }
   }
 
+  /** Something else found no descriptor: blobs give some of theirs back. */
+  relieve(): void {
+    this.#open.relieve();
+  }
+
   close(): void {
-    for (const blob of [...this.#open]) blob.close();
-  }
-
-  /** A blob tells that it has opened a descriptor, */
-  opened(blob: FileBlob): void {
-    if (this.#open.size >= this.#maxOpenFiles) this.#evict();
-    this.#open.add(blob);
-  }
-
-  /** or closed it. */
-  closed(blob: FileBlob): void {
-    this.#open.delete(blob);
-  }
-
-  /** Second chance: a blob used since it was last looked at goes to the end of the queue. So a use costs one store
-   * to a field, not a move in a list. */
-  #evict(): void {
-    let dirty: FileBlob | null = null;
-    let scanned = 0;
-    for (const blob of this.#open) {
-      // A Set visits what was re-added, so after one round of second chances every blob has `used` false.
-      if (scanned++ > 2 * this.#maxOpenFiles || dirty !== null && scanned > EVICTION_SCAN) break;
-      if (blob.busy || blob.used) {
-        blob.used = false;
-        this.#open.delete(blob);
-        this.#open.add(blob);
-      } else if (blob.dirty) {
-        dirty ??= blob;
-      } else {
-        return blob.release();
-      }
-    }
-    dirty?.release(); // None: all have a sync in flight, and the limit is passed for as long as that takes.
+    this.#open.close();
   }
 
   #full(path: string): string {
@@ -222,14 +193,14 @@ export class FileStore implements Store {
   }
 }
 
-class FileBlob implements Blob {
+class FileBlob implements Blob, OpenFile {
   readonly path: string;
-  /** Used since #evict last looked. */
+  /** As OpenFile. */
   used = true;
   /** Holds bytes appended since the last sync began. */
   dirty = false;
   readonly #full: string;
-  readonly #store: FileStore;
+  readonly #open: OpenFiles;
   #size: number;
   #file: Deno.FsFile | null = null;
   #reader: Deno.FsFile | null = null;
@@ -240,11 +211,11 @@ class FileBlob implements Blob {
   #torn = false;
   #syncError: StoreError | null = null;
 
-  constructor(path: string, full: string, size: number, store: FileStore) {
+  constructor(path: string, full: string, size: number, open: OpenFiles) {
     this.path = path;
     this.#full = full;
     this.#size = size;
-    this.#store = store;
+    this.#open = open;
   }
 
   get size(): number {
@@ -372,12 +343,13 @@ class FileBlob implements Blob {
 
   #reading(): Deno.FsFile {
     this.used = true;
+    if (this.#file !== null && this.#inFlight === 0) return this.#file;
     return this.#reader ?? this.#openReader();
   }
 
   #openReader(): Deno.FsFile {
     this.#refuseClosed();
-    if (this.#file === null) this.#store.opened(this);
+    if (this.#file === null) this.#open.add(this);
     return this.#reader = attempt("open", this.#full, () => Deno.openSync(this.#full));
   }
 
@@ -388,9 +360,11 @@ class FileBlob implements Blob {
 
   #openFile(create: boolean): Deno.FsFile {
     this.#refuseClosed();
-    const options = { append: true, create, mode: create ? FILE_MODE : undefined };
+    const options = { read: true, append: true, create, mode: create ? FILE_MODE : undefined };
     this.#file = attempt("open", this.#full, () => Deno.openSync(this.#full, options));
-    if (this.#reader === null) this.#store.opened(this);
+    if (this.#reader === null) this.#open.add(this);
+    this.#reader?.close();
+    this.#reader = null;
     return this.#file;
   }
 
@@ -400,7 +374,7 @@ class FileBlob implements Blob {
     this.#file?.close();
     this.#reader?.close();
     this.#file = this.#reader = null;
-    this.#store.closed(this);
+    this.#open.remove(this);
   }
 
   #refuseClosed(): void {
