@@ -4,8 +4,8 @@
  * New entries collect in memory and reach the blob in groups: an index is only ever a hint, so losing the last ones
  * in a crash costs a rebuild and nothing else. Entries on the blob are read at the first look-up that needs them,
  * and dropped by unload(). The last entry alone is read alone: appending to an index needs no more than that.
- * So an index nobody asks costs a few fields. Unlike Kafka's, the blob is never preallocated and ends with its
- * last entry.
+ * So an index nobody asks costs a few fields, and since its blob is needed so rarely, it holds no descriptor in between.
+ * Unlike Kafka's, the blob is never preallocated and ends with its last entry.
  */
 import type { Blob, Store } from "./store.ts";
 import { StoreError } from "./store.ts";
@@ -24,7 +24,6 @@ export class IndexEntries {
   readonly #width: number;
   /** Whether the second of two neighbours may follow the first. */
   readonly #follows: (bytes: Uint8Array, before: number, at: number) => boolean;
-  #blob: Blob | null = null;
   /** Entries on the blob; -1 until the blob was asked. */
   #stored = -1;
   /** The first #loadedCount entries of the blob. */
@@ -60,7 +59,7 @@ export class IndexEntries {
       return read(this.#loaded, index * this.#width);
     }
     const entry = oneEntry.subarray(0, this.#width);
-    this.#open().read(index * this.#width, entry);
+    this.#withBlob((blob) => blob.read(index * this.#width, entry));
     return read(entry, 0);
   }
 
@@ -96,7 +95,7 @@ export class IndexEntries {
       return;
     }
     this.#pendingCount = 0;
-    this.#open().truncate(count * this.#width);
+    this.#withBlob((blob) => blob.truncate(count * this.#width));
     this.#stored = count;
     this.#loadedCount = Math.min(this.#loadedCount, count);
   }
@@ -104,7 +103,12 @@ export class IndexEntries {
   /** Writes the entries in memory to the blob. When that fails they stay, and the next flush tries again. */
   flush(): void {
     if (this.#pendingCount === 0) return;
-    this.#open().append(this.#pending.subarray(0, this.#pendingCount * this.#width));
+    const bytes = this.#pending.subarray(0, this.#pendingCount * this.#width);
+    this.#withBlob((blob) => {
+      const good = this.#stored * this.#width;
+      if (blob.size > good) blob.truncate(good); // what a failed append left
+      blob.append(bytes);
+    });
     this.#stored += this.#pendingCount;
     this.#pendingCount = 0;
     this.#pending = NOTHING;
@@ -117,7 +121,12 @@ export class IndexEntries {
 
   /** fdatasync of what flush() wrote. */
   async sync(): Promise<void> {
-    await this.#blob?.sync();
+    const blob = this.#store.open(this.path);
+    try {
+      await blob.sync();
+    } finally {
+      blob.close();
+    }
   }
 
   /** Reads the blob's entries into memory, those that are not there yet. */
@@ -127,7 +136,7 @@ export class IndexEntries {
     const bytes = new Uint8Array(stored * this.#width);
     const have = this.#loadedCount * this.#width;
     bytes.set(this.#loaded.subarray(0, have));
-    this.#open().read(have, bytes.subarray(have));
+    this.#withBlob((blob) => blob.read(have, bytes.subarray(have)));
     this.#loaded = bytes;
     this.#loadedCount = stored;
     const good = this.ascending();
@@ -168,17 +177,20 @@ export class IndexEntries {
     return null;
   }
 
-  /** Closes the blob without writing: a clean stop flushes first, a removal need not. */
+  /** Forgets everything without writing: a clean stop flushes first, a removal need not. */
   close(): void {
-    this.#blob?.close();
-    this.#blob = null;
     this.#loaded = this.#pending = NOTHING;
     this.#loadedCount = this.#pendingCount = 0;
     this.#stored = -1;
   }
 
-  #open(): Blob {
-    return this.#blob ??= this.#store.open(this.path);
+  #withBlob<T>(use: (blob: Blob) => T): T {
+    const blob = this.#store.open(this.path);
+    try {
+      return use(blob);
+    } finally {
+      blob.close();
+    }
   }
 
   #storedCount(): number {
@@ -186,18 +198,16 @@ export class IndexEntries {
   }
 
   #askStored(): number {
-    const blob = this.#open(), width = this.#width;
-    const whole = Math.floor(blob.size / width);
-    if (blob.size !== whole * width) blob.truncate(whole * width);
-    this.#stored = whole;
-    if (whole < 2) {
-      this.load();
-      return this.#stored;
-    }
+    const width = this.#width;
     // A tail of zeros, Kafka's or a file system's, shows in the last two entries.
     const lastTwo = new Uint8Array(2 * width);
-    blob.read((whole - 2) * width, lastTwo);
-    if (!this.#follows(lastTwo, 0, width)) this.load();
+    this.#stored = this.#withBlob((blob) => {
+      const whole = Math.floor(blob.size / width);
+      if (blob.size !== whole * width) blob.truncate(whole * width);
+      if (whole >= 2) blob.read((whole - 2) * width, lastTwo);
+      return whole;
+    });
+    if (this.#stored < 2 || !this.#follows(lastTwo, 0, width)) this.load();
     return this.#stored;
   }
 
