@@ -20,7 +20,7 @@ import { LeaderEpochs } from "./leader_epochs.ts";
 import { loadProducerState, writeProducerSnapshot } from "./producer_recovery.ts";
 import type { ProducerState } from "./producer_state.ts";
 import { mustRoll } from "./rolling.ts";
-import { Segment } from "./segment.ts";
+import { Segment, type SegmentContext } from "./segment.ts";
 import { discardSegment, removeSegment, SEGMENT_FILES_AND_SNAPSHOT } from "./segment_files.ts";
 import { StoreError } from "./store.ts";
 import type { AbortedTransaction, TxnIndex } from "./txn_index.ts";
@@ -63,6 +63,8 @@ export class PartitionLog implements Syncable {
   isDamaged = false;
 
   readonly #context: LogContext;
+  /** What its segments share. */
+  readonly #ofSegments: SegmentContext;
   readonly #segments: Segment[];
   #active: Segment;
   #logStartOffset: number;
@@ -75,7 +77,8 @@ export class PartitionLog implements Syncable {
   #producers: ProducerState | null = null;
   #epochs: LeaderEpochs | null = null;
   #epochsChanged = false;
-  readonly #queue: WriteQueue;
+  /** Made for the first append. */
+  #queue: WriteQueue | null = null;
   /** Sealed segments whose bytes may not be on the device yet. */
   #unsynced: Segment[] = [];
   #newFiles: boolean;
@@ -95,20 +98,13 @@ export class PartitionLog implements Syncable {
     this.#newFiles = this.#newFolder = state.segments.length === 0;
     const bases = this.#newFiles ? [state.logEndOffset] : state.segments;
     const nowMs = context.clock.nowMs();
-    this.#segments = bases.map((base) =>
-      new Segment({ ...context, folder: this.folder }, base, nowMs)
-    );
+    this.#ofSegments = { store: context.store, pool: context.pool, folder: this.folder };
+    this.#segments = bases.map((base) => new Segment(this.#ofSegments, base, nowMs));
     this.#active = this.#segments[this.#segments.length - 1];
-    this.#keptBytes = this.#active.size;
+    if (this.#newFiles) this.#active.create();
     this.#logStartOffset = state.logStartOffset;
     this.#logEndOffset = this.#writtenOffset = state.logEndOffset;
     this.#highWatermark = new HighWatermark(state.logEndOffset);
-    this.#queue = new WriteQueue({
-      pool: context.pool,
-      maxInPlaceBytes: MAX_IN_PLACE_BYTES[context.commit.policy],
-      onWritten: (write) => this.#written(write),
-      onFailed: (error, segment) => this.#takeBack(error, segment),
-    });
     this.#recoveryPoint = state.recoveryPoint;
   }
 
@@ -184,7 +180,7 @@ export class PartitionLog implements Syncable {
       if (errorCode !== ErrorCode.NONE) return refused(errorCode);
       at += size;
     }
-    const { written, durable } = this.#queue.last!;
+    const { written, durable } = this.#queue!.last!;
     return {
       errorCode: ErrorCode.NONE,
       baseOffset: first,
@@ -316,9 +312,9 @@ export class PartitionLog implements Syncable {
     for (const segment of old) segment.close();
     this.#unsynced = this.#unsynced.filter((segment) => !old.includes(segment));
     rename();
-    const context = { ...this.#context, folder: this.folder };
     const { baseOffset } = old[0], { createdMs } = old[old.length - 1];
-    this.#segments.splice(at, old.length, new Segment(context, baseOffset, createdMs));
+    const compacted = new Segment(this.#ofSegments, baseOffset, createdMs).create();
+    this.#segments.splice(at, old.length, compacted);
     return true;
   }
 
@@ -334,8 +330,8 @@ export class PartitionLog implements Syncable {
     if (old.size === 0) return;
     old.flushIndexes(true);
     this.#snapshot();
-    const context = { ...this.#context, folder: this.folder };
-    this.#active = new Segment(context, this.#logEndOffset, this.#context.clock.nowMs());
+    const nowMs = this.#context.clock.nowMs();
+    this.#active = new Segment(this.#ofSegments, this.#logEndOffset, nowMs).create();
     this.#segments.push(this.#active);
     this.#unsynced.push(old);
     this.#newFiles = true;
@@ -345,13 +341,13 @@ export class PartitionLog implements Syncable {
 
   /** A clean stop: indexes, snapshot and data are on the device when this resolves. */
   async close(): Promise<void> {
-    await this.#queue.drain();
+    await this.#queue?.drain();
     if (this.offline === null) {
       this.#active.flushIndexes(true);
       if (this.#producers !== null && this.#logEndOffset > this.#logStartOffset) this.#snapshot();
       await this.#snapshotting;
       if (this.#recoveryPoint < this.#logEndOffset) await this.sync();
-      if (await this.#active.txnIndex.sync()) await this.#context.store.syncFolder(this.folder);
+      if (await this.#active.syncTransactions()) await this.#context.store.syncFolder(this.folder);
       await this.saveEpochs();
     }
     this.retire("the broker is stopping");
@@ -362,7 +358,7 @@ export class PartitionLog implements Syncable {
     this.offline = reason;
     this.#context.commit.forget(this);
     const gone = new StoreError(`${this.folder} serves nothing any more: ${reason}`, "io");
-    this.#queue.abandon(gone);
+    this.#queue?.abandon(gone);
     this.#highWatermark.abandon(gone);
     for (const segment of this.#segments) segment.close();
     this.#highWatermark.wake();
@@ -412,10 +408,10 @@ export class PartitionLog implements Syncable {
       errorCode: ErrorCode.NONE,
       baseOffset,
       lastOffset,
-      written: isWritten ? NOTHING : this.#queue.last!.written.promise,
+      written: isWritten ? NOTHING : this.#queue!.last!.written.promise,
       durable: isKept
         ? NOTHING
-        : (this.#queue.last ?? this.#highWatermark.lastUnkept!).durable.promise,
+        : (this.#queue?.last ?? this.#highWatermark.lastUnkept!).durable.promise,
     };
   }
 
@@ -440,8 +436,18 @@ export class PartitionLog implements Syncable {
       if (completed?.isAborted) this.txnIndexOf(this.#segments.length - 1).append(completed);
     }
     this.#logEndOffset = last + 1;
-    this.#queue.add(this.#active, one, last + 1);
+    (this.#queue ??= this.#newQueue()).add(this.#active, one, last + 1);
     return ErrorCode.NONE;
+  }
+
+  #newQueue(): WriteQueue {
+    this.#keptBytes = this.#active.log.size;
+    return new WriteQueue({
+      pool: this.#context.pool,
+      maxInPlaceBytes: MAX_IN_PLACE_BYTES[this.#context.commit.policy],
+      onWritten: (write) => this.#written(write),
+      onFailed: (error, segment) => this.#takeBack(error, segment),
+    });
   }
 
   /** write(2) has returned for these batches. */

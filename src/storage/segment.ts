@@ -2,7 +2,8 @@
  * Segment: the batches from one base offset to the next, with their two indexes.
  *
  * The `.log` blob is the only truth. The offset index says where to start looking, the time index which offset to
- * start from; either can be thrown away and is rebuilt from the log (recovery.ts).
+ * start from; either can be thrown away and is rebuilt from the log (recovery.ts). All of them are made at first use:
+ * most segments of a large broker are asked nothing.
  */
 import {
   baseOffset as batchBaseOffset,
@@ -13,7 +14,7 @@ import {
 } from "../protocol/records/batch.ts";
 import type { BufferPool } from "../bytes/pool.ts";
 import { OffsetIndex } from "./offset_index.ts";
-import type { Blob, Store } from "./store.ts";
+import { type Blob, type Store, StoreError } from "./store.ts";
 import { TimeIndex } from "./time_index.ts";
 import { TxnIndex } from "./txn_index.ts";
 
@@ -43,22 +44,21 @@ export interface ReadBounds {
 
 export class Segment {
   readonly baseOffset: number;
-  readonly log: Blob;
-  readonly offsetIndex: OffsetIndex;
-  readonly timeIndex: TimeIndex;
-  /** Aborted transactions whose marker lies here. */
-  readonly txnIndex: TxnIndex;
   /** Timestamp of the first batch, from which segment.ms counts; null while empty or not read yet. */
   firstTimestampMs: number | null = null;
   readonly createdMs: number;
   readonly #context: SegmentContext;
+  #log: Blob | null = null;
+  #offsetIndex: OffsetIndex | null = null;
+  #timeIndex: TimeIndex | null = null;
+  #txnIndex: TxnIndex | null = null;
   #gone = false;
-  /** Bytes admitted: those of the log, and those on their way to it. */
-  #size: number;
+  /** Bytes admitted: those of the log, and those on their way to it; -1 until the log was asked. */
+  #size = -1;
   #bytesSinceIndex = 0;
   #largestTimestampMs = -1;
   #offsetOfLargest = -1;
-  #timesKnown: boolean;
+  #timesKnown = false;
   /** Where the next sequential read begins: after the last batch that was read. */
   #nextOffset = -1;
   #nextPosition = 0;
@@ -67,19 +67,42 @@ export class Segment {
     this.baseOffset = baseOffset;
     this.createdMs = createdMs;
     this.#context = context;
-    const path = `${context.folder}/${segmentName(baseOffset)}`;
-    const suffix = context.suffix ?? "";
-    this.log = context.store.open(`${path}.log${suffix}`);
-    this.offsetIndex = new OffsetIndex(context.store, `${path}.index${suffix}`, baseOffset);
-    this.timeIndex = new TimeIndex(context.store, `${path}.timeindex${suffix}`, baseOffset);
-    this.txnIndex = new TxnIndex(context.store, `${path}.txnindex${suffix}`);
-    this.#size = this.log.size;
-    this.#timesKnown = this.#size === 0;
+  }
+
+  get log(): Blob {
+    return this.#log ??= this.#openLog();
+  }
+
+  get offsetIndex(): OffsetIndex {
+    return this.#offsetIndex ??= new OffsetIndex(
+      this.#context.store,
+      this.#path(".index"),
+      this.baseOffset,
+    );
+  }
+
+  get timeIndex(): TimeIndex {
+    return this.#timeIndex ??= new TimeIndex(
+      this.#context.store,
+      this.#path(".timeindex"),
+      this.baseOffset,
+    );
+  }
+
+  /** Aborted transactions whose marker lies here. */
+  get txnIndex(): TxnIndex {
+    return this.#txnIndex ??= new TxnIndex(this.#context.store, this.#path(".txnindex"));
   }
 
   /** Bytes of all batches, written or about to be. */
   get size(): number {
-    return this.#size;
+    return this.#size < 0 ? this.#size = this.log.size : this.#size;
+  }
+
+  /** Opens the log now, making it when there is none. */
+  create(): this {
+    this.#log ??= this.#openLog();
+    return this;
   }
 
   /** The largest record timestamp here and an offset that has it; -1 and -1 when there is none. */
@@ -95,6 +118,7 @@ export class Segment {
 
   /** Opens what admit() writes to, so that a failure to do so leaves nothing half done. */
   openIndexes(): void {
+    this.create();
     this.offsetIndex.create();
     this.timeIndex.create();
   }
@@ -102,7 +126,7 @@ export class Segment {
   /** Takes up a batch that is about to be appended to the log, behind everything admitted before. */
   admit(batch: BatchSummary, bytes: number, indexIntervalBytes: number): void {
     this.#learnTimes();
-    this.#note(batch, this.#size, bytes, indexIntervalBytes);
+    this.#note(batch, this.size, bytes, indexIntervalBytes);
     this.#size += bytes;
   }
 
@@ -225,6 +249,7 @@ export class Segment {
 
   /** Writes index entries that are only in memory; `seal` adds the last timestamp, as Kafka does when a segment rolls or closes. */
   flushIndexes(seal: boolean): void {
+    if (this.#log === null) return; // nothing has come since it was sealed
     if (seal) {
       this.openIndexes();
       this.#learnTimes();
@@ -232,8 +257,8 @@ export class Segment {
         this.timeIndex.maybeAppend(this.#largestTimestampMs, this.#offsetOfLargest);
       }
     }
-    this.offsetIndex.flush();
-    this.timeIndex.flush();
+    this.#offsetIndex?.flush();
+    this.#timeIndex?.flush();
   }
 
   /** fdatasync of the log. The segment may be closed or removed meanwhile; then nothing is owed. */
@@ -249,28 +274,45 @@ export class Segment {
   /** The same with the aborted transactions, before the recovery point passes a sealed segment: nobody looks at it again. */
   async syncSealed(): Promise<void> {
     await this.sync();
-    if (!this.#gone) await this.txnIndex.sync();
+    if (!this.#gone) await this.syncTransactions();
+  }
+
+  /** fdatasync of the aborted transactions, when any were written since the last. Whether there were. */
+  async syncTransactions(): Promise<boolean> {
+    return await this.#txnIndex?.sync() ?? false;
   }
 
   /** Drops what can be read again. */
   unload(): void {
-    this.offsetIndex.unload();
-    this.timeIndex.unload();
-    this.txnIndex.unload();
+    this.#offsetIndex?.unload();
+    this.#timeIndex?.unload();
+    this.#txnIndex?.unload();
   }
 
   close(): void {
     this.#gone = true;
-    this.log.close();
-    this.offsetIndex.close();
-    this.timeIndex.close();
-    this.txnIndex.close();
+    this.#log?.close();
+    this.#offsetIndex?.close();
+    this.#timeIndex?.close();
+    this.#txnIndex?.close();
+  }
+
+  #path(file: string): string {
+    const { folder, suffix } = this.#context;
+    return `${folder}/${segmentName(this.baseOffset)}${file}${suffix ?? ""}`;
+  }
+
+  #openLog(): Blob {
+    const path = this.#path(".log");
+    if (this.#gone) throw new StoreError(`Cannot use ${path}: it was closed`, "io");
+    return this.#context.store.open(path);
   }
 
   /** After a lazy open: the last time index entry, and the batches behind it, know the largest timestamp. */
   #learnTimes(): void {
     if (this.#timesKnown) return;
     this.#timesKnown = true;
+    if (this.size === 0) return;
     this.#largestTimestampMs = this.timeIndex.lastTimestampMs;
     this.#offsetOfLargest = this.timeIndex.lastOffset;
     const from = this.timeIndex.entryCount === 0
