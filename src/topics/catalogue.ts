@@ -345,18 +345,19 @@ export class Catalogue {
       const isNoted = change.created.has(topic) || change.grown.has(topic);
       if (!isNoted) change.grown.set(topic, from);
     }
+    const { replicas, isr, directories } = topic.partitions[value.partitionId - 1] ?? value;
     topic.partitions[value.partitionId] = {
       index: value.partitionId,
       leaderId: value.leader,
       leaderEpoch: value.leaderEpoch,
       partitionEpoch: value.partitionEpoch,
-      replicas: value.replicas,
-      isr: value.isr,
-      eligibleLeaderReplicas: value.eligibleLeaderReplicas ?? [],
-      lastKnownElr: value.lastKnownElr ?? [],
-      addingReplicas: value.addingReplicas,
-      removingReplicas: value.removingReplicas,
-      directories: value.directories,
+      replicas: shared(value.replicas, replicas),
+      isr: shared(value.isr, isr),
+      eligibleLeaderReplicas: shared(value.eligibleLeaderReplicas ?? NONE, NONE),
+      lastKnownElr: shared(value.lastKnownElr ?? NONE, NONE),
+      addingReplicas: shared(value.addingReplicas, NONE),
+      removingReplicas: shared(value.removingReplicas, NONE),
+      directories: shared(value.directories, directories),
       isRecovering: value.leaderRecoveryState === 1,
     };
   }
@@ -448,6 +449,12 @@ export class Catalogue {
 }
 
 const LEADER_UNCHANGED = -2;
+const NONE: readonly number[] = [];
+
+/** `list`, as the object that says the same if there is one: neighbours mostly have the same replicas. */
+function shared<T>(list: readonly T[], known: readonly T[]): readonly T[] {
+  return list.length === known.length && list.every((one, i) => one === known[i]) ? known : list;
+}
 
 function put(map: Map<string, string>, name: string, value: string | null): void {
   if (value === null) map.delete(name);
