@@ -51,7 +51,7 @@ export class FileStore implements Store {
     const full = this.#full(folder);
     const entries: StoreEntry[] = [];
     try {
-      for (const { name, isDirectory } of Deno.readDirSync(full)) {
+      for (const { name, isDirectory } of relieved(this.#open, () => Deno.readDirSync(full))) {
         entries.push({ name, isFolder: isDirectory });
       }
     } catch (e) {
@@ -85,7 +85,7 @@ export class FileStore implements Store {
   readAll(path: string): Uint8Array | null {
     const full = this.#full(path);
     try {
-      return Deno.readFileSync(full);
+      return relieved(this.#open, () => Deno.readFileSync(full));
     } catch (e) {
       if (e instanceof Deno.errors.NotFound) return null;
       throw storeError("read", full, e);
@@ -107,12 +107,8 @@ export class FileStore implements Store {
     const full = this.#full(path);
     const temporary = `${full}.tmp`;
     try {
-      using file = Deno.openSync(temporary, {
-        create: true,
-        truncate: true,
-        write: true,
-        mode: FILE_MODE,
-      });
+      const options = { create: true, truncate: true, write: true, mode: FILE_MODE };
+      using file = relieved(this.#open, () => Deno.openSync(temporary, options));
       writeAll(file, content);
       await file.sync();
       Deno.renameSync(temporary, full);
@@ -158,7 +154,7 @@ export class FileStore implements Store {
   async syncFolder(folder: string): Promise<void> {
     const full = this.#full(folder);
     try {
-      using directory = Deno.openSync(full);
+      using directory = relieved(this.#open, () => Deno.openSync(full));
       await directory.sync();
     } catch (e) {
       throw storeError("sync folder", full, e);
@@ -302,7 +298,7 @@ class FileBlob implements Blob, OpenFile {
     if (length <= 0) return 0;
     this.#refuseClosed();
     try {
-      using file = Deno.openSync(this.#full);
+      using file = relieved(this.#open, () => Deno.openSync(this.#full));
       file.seekSync(position, Deno.SeekMode.Start);
       let done = 0;
       while (done < length) {
@@ -349,8 +345,9 @@ class FileBlob implements Blob, OpenFile {
 
   #openReader(): Deno.FsFile {
     this.#refuseClosed();
+    this.#reader = this.#openWith({ read: true });
     if (this.#file === null) this.#open.add(this);
-    return this.#reader = attempt("open", this.#full, () => Deno.openSync(this.#full));
+    return this.#reader;
   }
 
   /** Makes the file. Only then: a blob whose file was removed must not bring it back. */
@@ -361,11 +358,16 @@ class FileBlob implements Blob, OpenFile {
   #openFile(create: boolean): Deno.FsFile {
     this.#refuseClosed();
     const options = { read: true, append: true, create, mode: create ? FILE_MODE : undefined };
-    this.#file = attempt("open", this.#full, () => Deno.openSync(this.#full, options));
+    this.#file = this.#openWith(options);
     if (this.#reader === null) this.#open.add(this);
     this.#reader?.close();
     this.#reader = null;
     return this.#file;
+  }
+
+  #openWith(options: Deno.OpenOptions): Deno.FsFile {
+    const open = () => Deno.openSync(this.#full, options);
+    return attempt("open", this.#full, () => relieved(this.#open, open));
   }
 
   /** Gives the descriptors back. */
@@ -397,6 +399,17 @@ function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
     const n = file.writeSync(bytes.subarray(done));
     if (n === 0) throw new Error(`write took ${done} of ${bytes.length} bytes`);
     done += n;
+  }
+}
+
+/** Opens something; when the process can have no more descriptors, blobs give some back first. */
+function relieved<T>(blobs: OpenFiles, open: () => T): T {
+  try {
+    return open();
+  } catch (e) {
+    if ((e as { code?: unknown }).code !== "EMFILE") throw e;
+    blobs.relieve();
+    return open();
   }
 }
 

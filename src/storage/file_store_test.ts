@@ -69,6 +69,34 @@ Deno.test("a blob in use keeps its descriptor while others come and go", () =>
     store.close();
   }));
 
+Deno.test("when the process has no descriptor left, blobs give some back and work goes on", () =>
+  inDirectory(async (root) => {
+    const store = new FileStore(root);
+    for (let i = 0; i < 8; i++) store.open(`${i}`).append(new Uint8Array([i]));
+    const blob = store.open("0"), into = new Uint8Array(1);
+    const openSync = Deno.openSync;
+    try {
+      for (
+        const [left, work] of [
+          [6, () => blob.read(0, into)],
+          [4, () => blob.readAsync(0, into)],
+          [3, () => store.syncFolder("")],
+          [2, () => store.replace("small", into)],
+        ] as const
+      ) {
+        Deno.openSync = (...args) => {
+          Deno.openSync = openSync;
+          throw Object.assign(new Error(`Too many open files: ${args[0]}`), { code: "EMFILE" });
+        };
+        await work();
+        assertEquals(store.openFiles, left);
+      }
+    } finally {
+      Deno.openSync = openSync;
+      store.close();
+    }
+  }));
+
 Deno.test("closing during a sync lets the sync finish", () =>
   inDirectory(async (root) => {
     const store = new FileStore(root);
