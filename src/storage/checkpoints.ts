@@ -48,9 +48,8 @@ export function writeCheckpoint(
 
 /** The entries, or what is wrong with the text. */
 export function parseCheckpoint(text: string): CheckpointEntry[] | string {
-  const rows = parseLines(text, /^(\S+) (\d{1,10}) (\d{1,16})$/, "<topic> <partition> <offset>");
-  if (typeof rows === "string") return rows;
-  return rows.map(([topic, partition, offset]) => ({
+  const line = /^(\S+) (\d{1,10}) (\d{1,16})$/;
+  return parseLines(text, line, "<topic> <partition> <offset>", ([, topic, partition, offset]) => ({
     topic,
     partition: Number(partition),
     offset: Number(offset),
@@ -62,8 +61,13 @@ export function formatLines(lines: readonly string[]): Uint8Array {
   return new TextEncoder().encode([VERSION, lines.length, ...lines, ""].join("\n"));
 }
 
-/** The groups of every line, or what is wrong with the text. */
-export function parseLines(text: string, line: RegExp, shape: string): string[][] | string {
+/** What `row` makes of every line, or what is wrong with the text. */
+export function parseLines<Row>(
+  text: string,
+  line: RegExp,
+  shape: string,
+  row: (match: RegExpExecArray) => Row,
+): Row[] | string {
   if (text === "") return []; // Kafka 4.3 leaves cleaner-offset-checkpoint so
   const [version, count, ...lines] = text.split("\n");
   if (version !== String(VERSION)) {
@@ -74,11 +78,11 @@ export function parseLines(text: string, line: RegExp, shape: string): string[][
   if (count !== String(lines.length)) {
     return `its second line says ${JSON.stringify(count)}, but ${lines.length} lines follow`;
   }
-  const rows: string[][] = [];
+  const rows: Row[] = [];
   for (const [i, text] of lines.entries()) {
     const match = line.exec(text);
     if (match === null) return `line ${i + 3} is ${JSON.stringify(text)}, needs ${shape}`;
-    rows.push(match.slice(1));
+    rows.push(row(match));
   }
   return rows;
 }

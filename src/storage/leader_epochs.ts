@@ -118,12 +118,12 @@ export class LeaderEpochs {
 
 /** The entries, or what is wrong with the text. */
 function parseEpochs(text: string): EpochEntry[] | string {
-  const rows = parseLines(text, /^(\d{1,10}) (\d{1,16})$/, "<epoch> <start offset>");
-  if (typeof rows === "string") return rows;
-  const entries = rows.map(([epoch, offset]) => ({
+  const line = /^(\d{1,10}) (\d{1,16})$/;
+  const entries = parseLines(text, line, "<epoch> <start offset>", ([, epoch, offset]) => ({
     epoch: Number(epoch),
     startOffset: Number(offset),
   }));
+  if (typeof entries === "string") return entries;
   for (let i = 1; i < entries.length; i++) {
     const { epoch, startOffset } = entries[i];
     if (epoch > entries[i - 1].epoch && startOffset > entries[i - 1].startOffset) continue;

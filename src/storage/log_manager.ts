@@ -55,9 +55,8 @@ export class LogManager {
   /** Opens the logs of every wanted partition; folders of topics that are no more are removed. */
   async open(wanted: Iterable<WantedLog>): Promise<void> {
     const { store } = this.#context;
-    const present = new Set(
-      store.list("").filter((entry) => entry.isFolder).map((entry) => entry.name),
-    );
+    const present = new Set<string>();
+    for (const { name, isFolder } of store.list("")) if (isFolder) present.add(name);
     const damaged = (reason: string) => this.#options.onEvent("checkpoint_ignored", { reason });
     const recoveryPoints = index(readCheckpoint(store, RECOVERY_POINT_CHECKPOINT, damaged));
     const logStarts = index(readCheckpoint(store, LOG_START_CHECKPOINT, damaged));
@@ -273,5 +272,7 @@ function isPartitionFolder(name: string): boolean {
 }
 
 function index(entries: readonly CheckpointEntry[]): Map<string, number> {
-  return new Map(entries.map(({ topic, partition, offset }) => [`${topic}-${partition}`, offset]));
+  const offsets = new Map<string, number>();
+  for (const { topic, partition, offset } of entries) offsets.set(`${topic}-${partition}`, offset);
+  return offsets;
 }

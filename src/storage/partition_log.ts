@@ -8,10 +8,12 @@
  * (group_commit.ts) counts the bytes as kept, and the high watermark, which bounds what consumers see, follows the
  * same policy. So nothing is ever read that a power loss could take back, unless the policy says so.
  */
+import type { BufferPool } from "../bytes/pool.ts";
 import type { Uuid } from "../bytes/uuid.ts";
 import type { TopicConfig } from "../config/topic_configs.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import * as batch from "../protocol/records/batch.ts";
+import { type Appended, type AppendOptions, refused } from "./appended.ts";
 import type { Syncable } from "./group_commit.ts";
 import type { LogContext, LogState } from "./log_context.ts";
 import { HighWatermark, type Waiter } from "./high_watermark.ts";
@@ -22,34 +24,15 @@ import type { ProducerState } from "./producer_state.ts";
 import { mustRoll } from "./rolling.ts";
 import { Segment, type SegmentContext } from "./segment.ts";
 import { discardSegment, removeSegment, SEGMENT_FILES_AND_SNAPSHOT } from "./segment_files.ts";
-import { StoreError } from "./store.ts";
+import { type Store, StoreError } from "./store.ts";
 import type { AbortedTransaction, TxnIndex } from "./txn_index.ts";
 import { soundTxnIndex } from "./txn_index_rebuild.ts";
 import { MAX_IN_PLACE_BYTES, type Write, WriteQueue } from "./write_queue.ts";
 
-/** Who appends: clients' batches are checked against producer state, the broker's own are not. */
-export type Origin = "client" | "coordinator" | "controller";
-
-export interface AppendOptions {
-  readonly origin: Origin;
-  readonly leaderEpoch: number;
-}
-
-/** What became of an append. With an error code nothing is written and the offsets are -1. */
-export interface Appended {
-  readonly errorCode: number;
-  readonly baseOffset: number;
-  readonly lastOffset: number;
-  /** Resolves when write(2) has returned; rejects with a StoreError, and the offsets are free again, when it failed. */
-  readonly written: Promise<void>;
-  /** Resolves when the bytes are kept as the flush policy promises; rejects when they cannot be written. */
-  readonly durable: Promise<void>;
-}
-
 /** How far a reader may see: the log end (replicas, recovery), the high watermark, or the last stable offset. */
 export type ReadBound = "leo" | "hw" | "lso";
 
-export class PartitionLog implements Syncable {
+export class PartitionLog implements Syncable, SegmentContext {
   readonly topicId: Uuid;
   readonly topic: string;
   readonly partition: number;
@@ -63,8 +46,6 @@ export class PartitionLog implements Syncable {
   isDamaged = false;
 
   readonly #context: LogContext;
-  /** What its segments share. */
-  readonly #ofSegments: SegmentContext;
   readonly #segments: Segment[];
   #active: Segment;
   #logStartOffset: number;
@@ -98,14 +79,21 @@ export class PartitionLog implements Syncable {
     this.#newFiles = this.#newFolder = state.segments.length === 0;
     const bases = this.#newFiles ? [state.logEndOffset] : state.segments;
     const nowMs = context.clock.nowMs();
-    this.#ofSegments = { store: context.store, pool: context.pool, folder: this.folder };
-    this.#segments = bases.map((base) => new Segment(this.#ofSegments, base, nowMs));
+    this.#segments = bases.map((base) => new Segment(this, base, nowMs));
     this.#active = this.#segments[this.#segments.length - 1];
     if (this.#newFiles) this.#active.create();
     this.#logStartOffset = state.logStartOffset;
     this.#logEndOffset = this.#writtenOffset = state.logEndOffset;
     this.#highWatermark = new HighWatermark(state.logEndOffset);
     this.#recoveryPoint = state.recoveryPoint;
+  }
+
+  get store(): Store {
+    return this.#context.store;
+  }
+
+  get pool(): BufferPool {
+    return this.#context.pool;
   }
 
   get logStartOffset(): number {
@@ -313,7 +301,7 @@ export class PartitionLog implements Syncable {
     this.#unsynced = this.#unsynced.filter((segment) => !old.includes(segment));
     rename();
     const { baseOffset } = old[0], { createdMs } = old[old.length - 1];
-    const compacted = new Segment(this.#ofSegments, baseOffset, createdMs).create();
+    const compacted = new Segment(this, baseOffset, createdMs).create();
     this.#segments.splice(at, old.length, compacted);
     return true;
   }
@@ -331,7 +319,7 @@ export class PartitionLog implements Syncable {
     old.flushIndexes(true);
     this.#snapshot();
     const nowMs = this.#context.clock.nowMs();
-    this.#active = new Segment(this.#ofSegments, this.#logEndOffset, nowMs).create();
+    this.#active = new Segment(this, this.#logEndOffset, nowMs).create();
     this.#segments.push(this.#active);
     this.#unsynced.push(old);
     this.#newFiles = true;
@@ -499,7 +487,3 @@ export class PartitionLog implements Syncable {
 }
 
 const NOTHING = Promise.resolve();
-
-function refused(errorCode: number): Appended {
-  return { errorCode, baseOffset: -1, lastOffset: -1, written: NOTHING, durable: NOTHING };
-}

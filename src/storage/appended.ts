@@ -1,0 +1,28 @@
+/**
+ * What an append to a partition log is given, and what it answers.
+ */
+/** Who appends: clients' batches are checked against producer state, the broker's own are not. */
+export type Origin = "client" | "coordinator" | "controller";
+
+export interface AppendOptions {
+  readonly origin: Origin;
+  readonly leaderEpoch: number;
+}
+
+/** What became of an append. With an error code nothing is written and the offsets are -1. */
+export interface Appended {
+  readonly errorCode: number;
+  readonly baseOffset: number;
+  readonly lastOffset: number;
+  /** Resolves when write(2) has returned; rejects with a StoreError, and the offsets are free again, when it failed. */
+  readonly written: Promise<void>;
+  /** Resolves when the bytes are kept as the flush policy promises; rejects when they cannot be written. */
+  readonly durable: Promise<void>;
+}
+
+const NOTHING = Promise.resolve();
+
+/** Nothing was written. */
+export function refused(errorCode: number): Appended {
+  return { errorCode, baseOffset: -1, lastOffset: -1, written: NOTHING, durable: NOTHING };
+}
