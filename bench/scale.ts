@@ -116,6 +116,7 @@ async function idle(start: Parameters<Scale>[0], size: Size): Promise<ScaleLine[
         await makeTopic(target, `idle-${made}`, Math.min(1000, count - made));
       }
     });
+    await within(await start(keep), () => pause(settleMs)); // makes indexes: that stop may not be a clean one
     await within(await start(keep), async (target) => {
       await pause(settleMs);
       const before = await usage(target);
