@@ -222,7 +222,7 @@ export const options = {
       max: 1_000_000,
       restart: true,
       doc:
-        "Log files held open; past that the least recently used is closed. 0 means as many as the limit of the process allows (`ulimit -n`), less what connections need.",
+        "Log files held open; past that the least recently used is closed. 0 means as many as the limit of the process allows (`ulimit -Sn`), less what connections need.",
     },
     idleTimeoutMs: {
       type: "integer",
