@@ -8,6 +8,7 @@
 import { constants, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { CompressionError } from "./compression_error.ts";
 import { compressLz4, decompressLz4 } from "./lz4.ts";
+import { Scratch } from "./scratch.ts";
 import { compressSnappy, decompressSnappy } from "./snappy.ts";
 
 export { CompressionError };
@@ -43,8 +44,21 @@ export function compress(type: CompressionType, bytes: Uint8Array, level?: numbe
 // Numbers of the zstd library itself: Deno 2.9 takes them but does not export their names.
 const ZSTD_LEVEL_PARAMETER = 100, ZSTD_DEFAULT_LEVEL = 3;
 
+/** As much as a batch of max.message.bytes' default, 1 MiB, usually grows to. */
+const scratch = new Scratch({ keepBytes: 8 << 20 });
+
 /** Decompresses to at most `maxBytes`, or throws CompressionError. `none` returns the bytes themselves. */
 export function decompress(type: CompressionType, bytes: Uint8Array, maxBytes: number): Uint8Array {
+  const plain = decompressForNow(type, bytes, maxBytes);
+  return type === CompressionType.snappy || type === CompressionType.lz4 ? plain.slice() : plain;
+}
+
+/** The same for who is finished with the result before anything else is decompressed: that may overwrite it. */
+export function decompressForNow(
+  type: CompressionType,
+  bytes: Uint8Array,
+  maxBytes: number,
+): Uint8Array {
   switch (type) {
     case CompressionType.none:
       if (bytes.length > maxBytes) {
@@ -54,9 +68,9 @@ export function decompress(type: CompressionType, bytes: Uint8Array, maxBytes: n
     case CompressionType.gzip:
       return throughZlib("gzip", gunzipSync, bytes, maxBytes);
     case CompressionType.snappy:
-      return decompressSnappy(bytes, maxBytes);
+      return decompressSnappy(bytes, maxBytes, scratch);
     case CompressionType.lz4:
-      return decompressLz4(bytes, maxBytes);
+      return decompressLz4(bytes, maxBytes, scratch);
     case CompressionType.zstd:
       return throughZlib("zstd", zstdDecompressSync, bytes, maxBytes);
   }

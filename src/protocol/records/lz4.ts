@@ -13,6 +13,7 @@
  * batch has its own checksum). Own code, because the packages allocate what a frame declares, or read no checksums.
  */
 import { CompressionError } from "./compression_error.ts";
+import type { Scratch } from "./scratch.ts";
 import { hashOf4, same4 } from "./snappy.ts";
 import { xxhash32 } from "./xxhash32.ts";
 
@@ -25,9 +26,10 @@ const BLOCK_BYTES = 65536;
 
 const broken = (why: string) => CompressionError.broken("lz4", why);
 
-export function decompressLz4(from: Uint8Array, maxBytes: number): Uint8Array {
+/** What is returned lies in `scratch`. */
+export function decompressLz4(from: Uint8Array, maxBytes: number, scratch: Scratch): Uint8Array {
   const { flags, blockBytes, headerEnd } = readHeader(from);
-  let into = new Uint8Array(Math.min(maxBytes, Math.max(from.length * 4, 1024)));
+  let into = scratch.take(Math.min(maxBytes, from.length * 4));
   let at = headerEnd, to = 0;
   for (;;) {
     const word = uint32(from, at);
@@ -42,8 +44,11 @@ export function decompressLz4(from: Uint8Array, maxBytes: number): Uint8Array {
         throw broken(`wrong checksum of block ${at}`);
       }
     }
-    into = grown(into, to, to + (isStored ? size : blockBytes), maxBytes);
-    const room = Math.min(into.length, to + blockBytes);
+    const room = Math.min(maxBytes, to + (isStored ? size : blockBytes));
+    if (room > into.length) {
+      // Twice as many as before, so that growing stays rare.
+      into = scratch.grow(into, to, Math.min(Math.max(room, into.length * 2), maxBytes));
+    }
     if (isStored) {
       if (size > room - to) throw CompressionError.tooLarge("lz4", maxBytes);
       into.set(from.subarray(at, end), to);
@@ -78,19 +83,6 @@ function readHeader(b: Uint8Array): { flags: number; blockBytes: number; headerE
 function uint32(b: Uint8Array, at: number): number {
   if (at + 4 > b.length) throw broken(`it is cut off at ${b.length}`);
   return (b[at] | b[at + 1] << 8 | b[at + 2] << 16 | b[at + 3] << 24) >>> 0;
-}
-
-/** Bytes with room for `needed`, or for `maxBytes` if that is less; twice as many as before, so that growing stays rare. */
-function grown(
-  bytes: Uint8Array<ArrayBuffer>,
-  used: number,
-  needed: number,
-  maxBytes: number,
-): Uint8Array<ArrayBuffer> {
-  if (bytes.length >= Math.min(needed, maxBytes)) return bytes;
-  const larger = new Uint8Array(Math.min(Math.max(needed, bytes.length * 2), maxBytes));
-  larger.set(bytes.subarray(0, used));
-  return larger;
 }
 
 function decodeBlock(

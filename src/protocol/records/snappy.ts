@@ -11,6 +11,7 @@
 import { readInt32, writeInt32 } from "../../bytes/int64.ts";
 import { readUnsignedVarint, varintEnd, writeUnsignedVarint } from "../../bytes/varint.ts";
 import { CompressionError } from "./compression_error.ts";
+import type { Scratch } from "./scratch.ts";
 
 const MAGIC = [0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0];
 const FRAME_HEADER = 16;
@@ -21,21 +22,22 @@ const MAX_RATIO = 22;
 
 const broken = (why: string) => CompressionError.broken("snappy", why);
 
-export function decompressSnappy(from: Uint8Array, maxBytes: number): Uint8Array {
+/** What is returned lies in `scratch`. */
+export function decompressSnappy(from: Uint8Array, maxBytes: number, scratch: Scratch): Uint8Array {
   const blocks = findBlocks(from);
   let total = 0;
   for (const block of blocks) {
     total += declaredLength(from, block);
     if (total > maxBytes) throw CompressionError.tooLarge("snappy", maxBytes);
   }
-  const into = new Uint8Array(total);
+  const into = scratch.take(total);
   let to = 0;
   for (const block of blocks) {
     const size = declaredLength(from, block);
     decodeBlock(from, varintEnd, block.end, into, to, to + size);
     to += size;
   }
-  return into;
+  return into.subarray(0, total);
 }
 
 interface Block {
