@@ -6,6 +6,7 @@
  * frame that is cut off Deno returns what came before the cut; whoever reads the records finds them missing.
  */
 import { constants, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { BlockDecoder } from "../../bytes/block_decoder.ts";
 import { CompressionError } from "./compression_error.ts";
 import { compressLz4, decompressLz4 } from "./lz4.ts";
 import { compressSnappy, decompressSnappy } from "./snappy.ts";
@@ -43,8 +44,21 @@ export function compress(type: CompressionType, bytes: Uint8Array, level?: numbe
 // Numbers of the zstd library itself: Deno 2.9 takes them but does not export their names.
 const ZSTD_LEVEL_PARAMETER = 100, ZSTD_DEFAULT_LEVEL = 3;
 
+/** Keeps what a batch of 1 MiB, the default of max.message.bytes, seldom grows beyond. */
+const decoder = new BlockDecoder({ keepBytes: 16 << 20 });
+
 /** Decompresses to at most `maxBytes`, or throws CompressionError. `none` returns the bytes themselves. */
 export function decompress(type: CompressionType, bytes: Uint8Array, maxBytes: number): Uint8Array {
+  const plain = decompressForNow(type, bytes, maxBytes);
+  return type === CompressionType.snappy || type === CompressionType.lz4 ? plain.slice() : plain;
+}
+
+/** The same for who is finished with the result before anything else is decompressed: that may overwrite it. */
+export function decompressForNow(
+  type: CompressionType,
+  bytes: Uint8Array,
+  maxBytes: number,
+): Uint8Array {
   switch (type) {
     case CompressionType.none:
       if (bytes.length > maxBytes) {
@@ -54,11 +68,23 @@ export function decompress(type: CompressionType, bytes: Uint8Array, maxBytes: n
     case CompressionType.gzip:
       return throughZlib("gzip", gunzipSync, bytes, maxBytes);
     case CompressionType.snappy:
-      return decompressSnappy(bytes, maxBytes);
+      return throughDecoder(decompressSnappy, bytes, maxBytes);
     case CompressionType.lz4:
-      return decompressLz4(bytes, maxBytes);
+      return throughDecoder(decompressLz4, bytes, maxBytes);
     case CompressionType.zstd:
       return throughZlib("zstd", zstdDecompressSync, bytes, maxBytes);
+  }
+}
+
+function throughDecoder(
+  decompress: typeof decompressLz4,
+  bytes: Uint8Array,
+  maxBytes: number,
+): Uint8Array {
+  try {
+    return decompress(bytes, maxBytes, decoder);
+  } finally {
+    decoder.end();
   }
 }
 

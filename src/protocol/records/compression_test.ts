@@ -3,7 +3,13 @@
  * input ends in CompressionError within the bound. That Kafka's own Java codecs agree is golden_test.ts's business.
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { compress, CompressionError, CompressionType, decompress } from "./compression.ts";
+import {
+  compress,
+  CompressionError,
+  CompressionType,
+  decompress,
+  decompressForNow,
+} from "./compression.ts";
 import { xxhash32 } from "./xxhash32.ts";
 
 const CODECS = Object.entries(CompressionType);
@@ -43,6 +49,32 @@ for (const [name, type] of CODECS) {
         assert(same(back, bytes), `${size} bytes differ; FUZZ_SEED=${SEED}`);
       }
     }
+  });
+}
+
+for (const [name, type] of CODECS) {
+  Deno.test(`${name} keeps what decompress() gave, whatever is decompressed next`, () => {
+    const roll = dice(SEED);
+    const plain = [300, 70_000, 5, 9_000_000, 40].map((size) => mixture(size, roll));
+    const all = plain.map((bytes) => decompress(type, compress(type, bytes), 9_000_000));
+    for (const bytes of plain) {
+      assert(same(decompressForNow(type, compress(type, bytes), 9_000_000), bytes));
+    }
+    all.forEach((bytes, i) => assert(same(bytes, plain[i]), `${i}; FUZZ_SEED=${SEED}`));
+  });
+}
+
+for (const name of ["snappy", "lz4"] as const) {
+  Deno.test(`decompressForNow() of ${name} uses its memory again, and keeps none that is large`, () => {
+    const memoryFor = (size: number) => {
+      const packed = compress(CompressionType[name], new Uint8Array(size));
+      return decompressForNow(CompressionType[name], packed, size).buffer;
+    };
+    const small = memoryFor(100_000);
+    memoryFor(40_000_000);
+    assert(memoryFor(1000).byteLength < 17_000_000);
+    assertEquals(memoryFor(100_000), memoryFor(5000));
+    assert(small.byteLength < 17_000_000);
   });
 }
 

@@ -12,6 +12,7 @@
  * Refused, because Kafka's readers refuse it: linked blocks. Not compared, as there: the content checksum and size (the
  * batch has its own checksum). Own code, because the packages allocate what a frame declares, or read no checksums.
  */
+import { type BlockDecoder, Fault } from "../../bytes/block_decoder.ts";
 import { CompressionError } from "./compression_error.ts";
 import { hashOf4, same4 } from "./snappy.ts";
 import { xxhash32 } from "./xxhash32.ts";
@@ -25,10 +26,15 @@ const BLOCK_BYTES = 65536;
 
 const broken = (why: string) => CompressionError.broken("lz4", why);
 
-export function decompressLz4(from: Uint8Array, maxBytes: number): Uint8Array {
+/** What is returned lies in the decoder's memory, as its output. */
+export function decompressLz4(
+  from: Uint8Array,
+  maxBytes: number,
+  decoder: BlockDecoder,
+): Uint8Array {
   const { flags, blockBytes, headerEnd } = readHeader(from);
-  let into = new Uint8Array(Math.min(maxBytes, Math.max(from.length * 4, 1024)));
-  let at = headerEnd, to = 0;
+  decoder.begin(maxBytes);
+  let at = headerEnd;
   for (;;) {
     const word = uint32(from, at);
     at += 4;
@@ -42,19 +48,21 @@ export function decompressLz4(from: Uint8Array, maxBytes: number): Uint8Array {
         throw broken(`wrong checksum of block ${at}`);
       }
     }
-    into = grown(into, to, to + (isStored ? size : blockBytes), maxBytes);
-    const room = Math.min(into.length, to + blockBytes);
+    const block = from.subarray(at, end), left = maxBytes - decoder.written;
     if (isStored) {
-      if (size > room - to) throw CompressionError.tooLarge("lz4", maxBytes);
-      into.set(from.subarray(at, end), to);
-      to += size;
+      if (size > left) throw CompressionError.tooLarge("lz4", maxBytes);
+      decoder.store(block);
     } else {
-      to = decodeBlock(from, at, end, into, to, room, maxBytes);
+      const fault = decoder.lz4(block, Math.min(left, blockBytes));
+      if (fault === Fault.room && left <= blockBytes) {
+        throw CompressionError.tooLarge("lz4", maxBytes);
+      }
+      if (fault !== Fault.none) throw brokenBlock(fault, decoder, at, end);
     }
     at = end + (flags & BLOCK_CHECKSUM ? 4 : 0);
   }
   if (flags & CONTENT_CHECKSUM) uint32(from, at);
-  return into.subarray(0, to);
+  return decoder.output();
 }
 
 function readHeader(b: Uint8Array): { flags: number; blockBytes: number; headerEnd: number } {
@@ -80,69 +88,22 @@ function uint32(b: Uint8Array, at: number): number {
   return (b[at] | b[at + 1] << 8 | b[at + 2] << 16 | b[at + 3] << 24) >>> 0;
 }
 
-/** Bytes with room for `needed`, or for `maxBytes` if that is less; twice as many as before, so that growing stays rare. */
-function grown(
-  bytes: Uint8Array<ArrayBuffer>,
-  used: number,
-  needed: number,
-  maxBytes: number,
-): Uint8Array<ArrayBuffer> {
-  if (bytes.length >= Math.min(needed, maxBytes)) return bytes;
-  const larger = new Uint8Array(Math.min(Math.max(needed, bytes.length * 2), maxBytes));
-  larger.set(bytes.subarray(0, used));
-  return larger;
-}
-
-function decodeBlock(
-  b: Uint8Array,
-  at: number,
-  end: number,
-  into: Uint8Array,
-  first: number,
-  room: number,
-  maxBytes: number,
-): number {
-  let to = first;
-  const noRoom = () =>
-    room === maxBytes ? CompressionError.tooLarge("lz4", maxBytes) : broken("a block is too long");
-  while (at < end) {
-    const token = b[at++];
-    let length = token >> 4;
-    if (length === 15) {
-      let byte;
-      do {
-        if (at >= end) throw broken("it ends within a length");
-        length += byte = b[at++];
-      } while (byte === 255);
-    }
-    if (length > end - at) throw broken(`${length} literals at ${at}, where ${end - at} remain`);
-    if (length > room - to) throw noRoom();
-    if (length > 32) into.set(b.subarray(at, at + length), to);
-    else for (let i = 0; i < length; i++) into[to + i] = b[at + i];
-    at += length;
-    to += length;
-    if (at === end) return to;
-    if (end - at < 2) throw broken("it ends within a distance");
-    const distance = b[at] | b[at + 1] << 8;
-    at += 2;
-    if (distance === 0 || distance > to - first) {
-      throw broken(`a match from ${distance} back at ${to - first}`);
-    }
-    length = (token & 15) + 4;
-    if (length === 19) {
-      let byte;
-      do {
-        if (at >= end) throw broken("it ends within a length");
-        length += byte = b[at++];
-      } while (byte === 255);
-    }
-    if (length > room - to) throw noRoom();
-    if (length > 64 && distance >= length) {
-      into.copyWithin(to, to - distance, to - distance + length);
-    } else for (let i = to; i < to + length; i++) into[i] = into[i - distance];
-    to += length;
+function brokenBlock(fault: Fault, decoder: BlockDecoder, start: number, end: number) {
+  const stopped = decoder.stopped(), { to, length, distance } = stopped, at = start + stopped.at;
+  switch (fault) {
+    case Fault.cutLength:
+      return broken("it ends within a length");
+    case Fault.literals:
+      return broken(`${length} literals at ${at}, where ${end - at} remain`);
+    case Fault.cutDistance:
+      return broken("it ends within a distance");
+    case Fault.match:
+      return broken(`a match from ${distance} back at ${to}`);
+    case Fault.end:
+      return broken("a block ends without literals");
+    default:
+      return broken("a block is too long");
   }
-  throw broken("a block ends without literals");
 }
 
 export function compressLz4(from: Uint8Array): Uint8Array {

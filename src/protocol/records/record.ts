@@ -35,12 +35,20 @@ export class RecordError extends Error {
  * The records of the batch at `at`, which must be whole and checked (batch.isIntact). Throws RecordError for a
  * malformed record, CompressionError for broken compression.
  */
-export function* readRecords(
+export function readRecords(
   bytes: Uint8Array,
   at = 0,
   maxBytes: number = MAX_DECOMPRESSED_BYTES,
 ): Generator<LogRecord, void> {
-  const b = recordBytes(bytes, at, maxBytes);
+  return readRecordsIn(recordBytes(bytes, at, maxBytes), bytes, at);
+}
+
+/** The same with the batch's records at hand (see recordBytes). */
+export function* readRecordsIn(
+  b: Uint8Array,
+  bytes: Uint8Array,
+  at = 0,
+): Generator<LogRecord, void> {
   const origin: Origin = {
     offset: batch.baseOffset(bytes, at),
     timestampMs: batch.baseTimestamp(bytes, at),

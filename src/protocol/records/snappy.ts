@@ -8,6 +8,7 @@
  *
  * Own code, because the packages allocate whatever a block declares.
  */
+import { type BlockDecoder, Fault } from "../../bytes/block_decoder.ts";
 import { readInt32, writeInt32 } from "../../bytes/int64.ts";
 import { readUnsignedVarint, varintEnd, writeUnsignedVarint } from "../../bytes/varint.ts";
 import { CompressionError } from "./compression_error.ts";
@@ -21,21 +22,28 @@ const MAX_RATIO = 22;
 
 const broken = (why: string) => CompressionError.broken("snappy", why);
 
-export function decompressSnappy(from: Uint8Array, maxBytes: number): Uint8Array {
+/** What is returned lies in the decoder's memory, as its output. */
+export function decompressSnappy(
+  from: Uint8Array,
+  maxBytes: number,
+  decoder: BlockDecoder,
+): Uint8Array {
   const blocks = findBlocks(from);
   let total = 0;
   for (const block of blocks) {
     total += declaredLength(from, block);
     if (total > maxBytes) throw CompressionError.tooLarge("snappy", maxBytes);
   }
-  const into = new Uint8Array(total);
-  let to = 0;
+  decoder.begin(maxBytes);
   for (const block of blocks) {
-    const size = declaredLength(from, block);
-    decodeBlock(from, varintEnd, block.end, into, to, to + size);
-    to += size;
+    const size = declaredLength(from, block), at = varintEnd, start = block.end - size;
+    if (isOneLiteral(from, at, start, size)) decoder.store(from.subarray(start, block.end));
+    else {
+      const fault = decoder.snappy(from.subarray(at, block.end), size);
+      if (fault !== Fault.none) throw brokenBlock(fault, decoder, at, size);
+    }
   }
-  return into;
+  return decoder.output();
 }
 
 interface Block {
@@ -73,61 +81,29 @@ function declaredLength(from: Uint8Array, { at, end }: Block): number {
   return size;
 }
 
-function decodeBlock(
-  b: Uint8Array,
-  at: number,
-  end: number,
-  into: Uint8Array,
-  first: number,
-  last: number,
-): void {
-  let to = first;
-  while (at < end) {
-    const tag = b[at++];
-    let length: number, distance: number;
-    switch (tag & 3) {
-      case 0: {
-        length = tag >> 2;
-        if (length >= 60) {
-          const extra = length - 59;
-          if (extra > end - at) throw broken(`a literal's length is cut off at ${at}`);
-          length = 0;
-          for (let i = extra - 1; i >= 0; i--) length = length * 256 + b[at + i];
-          at += extra;
-        }
-        length++;
-        if (length > end - at || length > last - to) {
-          throw broken(`a literal of ${length} bytes at ${at} does not fit`);
-        }
-        if (length > 32) into.set(b.subarray(at, at + length), to);
-        else for (let i = 0; i < length; i++) into[to + i] = b[at + i];
-        at += length;
-        to += length;
-        continue;
-      }
-      case 1:
-        if (at >= end) throw broken("it ends within a copy");
-        length = (tag >> 2 & 7) + 4;
-        distance = (tag & 0xe0) << 3 | b[at++];
-        break;
-      case 2:
-        if (end - at < 2) throw broken("it ends within a copy");
-        length = (tag >> 2) + 1;
-        distance = b[at] | b[at + 1] << 8;
-        at += 2;
-        break;
-      default:
-        if (end - at < 4) throw broken("it ends within a copy");
-        length = (tag >> 2) + 1;
-        distance = (b[at] | b[at + 1] << 8 | b[at + 2] << 16 | b[at + 3] << 24) >>> 0;
-        at += 4;
-    }
-    if (distance === 0 || distance > to - first || length > last - to) {
-      throw broken(`a copy of ${length} bytes from ${distance} back does not fit at ${to - first}`);
-    }
-    for (const stop = to + length; to < stop; to++) into[to] = into[to - distance];
+/** Whether elements from `at` on are one literal, which begins at `start`: such are blocks that do not compress. */
+function isOneLiteral(b: Uint8Array, at: number, start: number, size: number): boolean {
+  const lengthBytes = start - at - 1;
+  if (lengthBytes < 1 || b[at] !== 59 + lengthBytes << 2) return false;
+  let length = 0;
+  for (let i = lengthBytes; i > 0; i--) length = length * 256 + b[at + i];
+  return length === size - 1;
+}
+
+function brokenBlock(fault: Fault, decoder: BlockDecoder, start: number, size: number) {
+  const stopped = decoder.stopped(), { to, length, distance } = stopped, at = start + stopped.at;
+  switch (fault) {
+    case Fault.cutLength:
+      return broken(`a literal's length is cut off at ${at}`);
+    case Fault.literals:
+      return broken(`a literal of ${length + 1} bytes at ${at} does not fit`);
+    case Fault.cutDistance:
+      return broken("it ends within a copy");
+    case Fault.match:
+      return broken(`a copy of ${length} bytes from ${distance} back does not fit at ${to}`);
+    default:
+      return broken(`a block holds ${to} bytes and declares ${size}`);
   }
-  if (to !== last) throw broken(`a block holds ${to - first} bytes and declares ${last - first}`);
 }
 
 export function compressSnappy(from: Uint8Array): Uint8Array {

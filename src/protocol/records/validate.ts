@@ -15,10 +15,10 @@ import {
   compress,
   CompressionError,
   CompressionType,
-  decompress,
+  decompressForNow,
   isCompressionType,
 } from "./compression.ts";
-import { readRecords } from "./record.ts";
+import { readRecordsIn } from "./record.ts";
 import { type Walk, walkRecords } from "./walk.ts";
 
 export interface ValidateOptions {
@@ -82,7 +82,7 @@ export function validateRecords(
   let plain = bytes, at = batch.BATCH_OVERHEAD;
   if (type !== CompressionType.none) {
     try {
-      plain = decompress(type, bytes.subarray(at), options.maxDecompressedBytes);
+      plain = decompressForNow(type, bytes.subarray(at), options.maxDecompressedBytes);
     } catch (error) {
       if (!(error instanceof CompressionError)) throw error;
       return invalid(error.message);
@@ -90,9 +90,8 @@ export function validateRecords(
     at = 0;
   }
   const walk = walkRecords(plain, at, plain.length, batch.recordCount(bytes));
-  const badRecord = checkWalk(bytes, walk, options);
-  if (badRecord !== null) return badRecord;
-  return accept(bytes, at === 0 ? plain : plain.subarray(at), walk, options);
+  plain = plain.subarray(at);
+  return checkWalk(bytes, plain, walk, options) ?? accept(bytes, plain, walk, options);
 }
 
 /** Exactly one whole batch of magic 2 whose checksum matches. */
@@ -157,7 +156,12 @@ function checkProducer(b: Uint8Array): RefusedRecords | null {
   return null;
 }
 
-function checkWalk(b: Uint8Array, walk: Walk, options: ValidateOptions): RefusedRecords | null {
+function checkWalk(
+  b: Uint8Array,
+  plain: Uint8Array,
+  walk: Walk,
+  options: ValidateOptions,
+): RefusedRecords | null {
   if (walk.error !== null) {
     const { index, error } = walk;
     if (index === batch.recordCount(b)) return invalid(`The records are malformed: ${error}`);
@@ -167,7 +171,7 @@ function checkWalk(b: Uint8Array, walk: Walk, options: ValidateOptions): Refused
   if (options.isCompacted && walk.nullKeyIndex !== -1) {
     return blame(
       b,
-      options,
+      plain,
       ErrorCode.INVALID_RECORD,
       ({ key }) => key === null ? "A compacted topic needs a key in every record" : null,
     );
@@ -181,7 +185,7 @@ function checkWalk(b: Uint8Array, walk: Walk, options: ValidateOptions): Refused
   }
   return blame(
     b,
-    options,
+    plain,
     ErrorCode.INVALID_TIMESTAMP,
     ({ timestampMs }) =>
       timestampMs === batch.NO_TIMESTAMP || timestampMs >= earliest && timestampMs <= latest
@@ -193,14 +197,14 @@ function checkWalk(b: Uint8Array, walk: Walk, options: ValidateOptions): Refused
 /** Names every record to which `fault` objects; null when it turns out there is none. */
 function blame(
   b: Uint8Array,
-  options: ValidateOptions,
+  plain: Uint8Array,
   errorCode: RefusedRecords["errorCode"],
   fault: (record: { key: Uint8Array | null; timestampMs: number }) => string | null,
 ): RefusedRecords | null {
   const recordErrors: RecordErrorEntry[] = [];
   // A batch that claims LogAppendTime is stored without the claim here, so its records' own times count.
   const own = batch.isLogAppendTime(b) ? withoutLogAppendTime(b) : b;
-  for (const record of readRecords(own, 0, options.maxDecompressedBytes)) {
+  for (const record of readRecordsIn(plain, own)) {
     const message = fault(record);
     if (message === null) continue;
     recordErrors.push({ batchIndex: record.offset, batchIndexErrorMessage: message });
