@@ -28,6 +28,10 @@ export class InPlaceOverBlob implements InPlaceBlob {
     return this.#blob.sync();
   }
 
+  syncInPlace(): Promise<void> {
+    return this.#blob.sync();
+  }
+
   close(): void {
     this.#blob.close();
   }

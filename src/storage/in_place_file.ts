@@ -31,6 +31,10 @@ export class InPlaceFile implements InPlaceBlob {
     }
   }
 
+  syncInPlace(): void {
+    attempt("sync", this.#full, () => this.#file.syncDataSync());
+  }
+
   close(): void {
     this.#file.close();
   }

@@ -68,6 +68,8 @@ export interface InPlaceBlob {
   write(position: number, bytes: Uint8Array): void;
   /** fdatasync, as Blob.sync(). */
   sync(): Promise<void>;
+  /** The same on this thread, which waits; or through the pool, where a backend has no such way. */
+  syncInPlace(): Promise<void> | void;
   close(): void;
 }
 
