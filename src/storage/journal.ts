@@ -155,8 +155,8 @@ export class Journal {
     const isBusy = this.#isSyncingBehind || this.#isTurning || beganMs < this.#slowUntilMs;
     if (bytes > MAX_BYTES_IN_PLACE || isBusy) return file.blob.sync();
     const done = file.blob.syncInPlace();
-    const endedMs = performance.now();
-    if (endedMs - beganMs > SLOW_SYNC_MS) this.#slowUntilMs = endedMs + SLOW_FOR_MS;
+    const endedMs = performance.now(), tookMs = endedMs - beganMs;
+    if (tookMs > SLOW_SYNC_MS) this.#slowUntilMs = endedMs + SLOW_REST * tookMs;
     return done;
   }
 
@@ -282,7 +282,8 @@ const HEADER_BYTES = 56;
 const SYNC_BEHIND_BYTES = 2 << 20;
 /** With more than this the thread pool's overlap is worth more. */
 const MAX_BYTES_IN_PLACE = 96 << 10;
-const SLOW_SYNC_MS = 1, SLOW_FOR_MS = 1000;
+/** A slow answer may have been waited for here; then it is others' turn for so many times as long. */
+const SLOW_SYNC_MS = 1, SLOW_REST = 20;
 /** How far a file is prepared for the entries to come. */
 const ZEROS = new Uint8Array(1 << 20);
 const encoder = new TextEncoder();
