@@ -227,7 +227,7 @@ export class PartitionLog implements Syncable, SegmentContext {
       bytes: activeBytes - position,
       read: (into) => this.#highWatermark.copyUnkept(into) || active.log.read(position, into),
       kept: () => {
-        if (active === this.#active) this.#keptBytes = activeBytes;
+        if (active === this.#active && activeBytes > this.#keptBytes) this.#keptBytes = activeBytes;
         this.#highWatermark.advance(endOffset, writtenBytes);
       },
     };
@@ -251,7 +251,7 @@ export class PartitionLog implements Syncable, SegmentContext {
       this.#newFolder = false;
     }
     if (endOffset > this.#recoveryPoint) this.#recoveryPoint = endOffset;
-    if (active === this.#active) this.#keptBytes = activeBytes;
+    if (active === this.#active && activeBytes > this.#keptBytes) this.#keptBytes = activeBytes;
     this.#highWatermark.advance(endOffset, writtenBytes);
   }
 
