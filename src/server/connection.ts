@@ -281,9 +281,12 @@ export class Connection implements ConnectionInfo {
       const chunks = this.#out;
       const bytes = this.#outBytes;
       this.#out = [];
-      if (chunks.length === 1) await this.#write(chunks[0]);
-      else await this.#writeJoined(chunks);
-      for (const chunk of chunks) pool.give(chunk);
+      try {
+        if (chunks.length === 1) await this.#write(chunks[0]);
+        else await this.#writeJoined(chunks);
+      } finally {
+        for (const chunk of chunks) pool.give(chunk); // also when the peer has gone
+      }
       this.#outBytes -= bytes;
       this.#makeRoom();
     }
@@ -294,24 +297,27 @@ export class Connection implements ConnectionInfo {
   /** Small neighbours are copied together, large chunks are written as they are. */
   async #writeJoined(chunks: readonly Uint8Array[]): Promise<void> {
     const joined = this.#options.pool.take(JOIN_BYTES);
-    let filled = 0;
-    for (const chunk of chunks) {
-      if (filled + chunk.length <= JOIN_BYTES) {
-        joined.set(chunk, filled);
-        filled += chunk.length;
-        continue;
+    try {
+      let filled = 0;
+      for (const chunk of chunks) {
+        if (filled + chunk.length <= JOIN_BYTES) {
+          joined.set(chunk, filled);
+          filled += chunk.length;
+          continue;
+        }
+        if (filled > 0) await this.#write(joined.subarray(0, filled));
+        filled = 0;
+        if (chunk.length < JOIN_BYTES / 2) {
+          joined.set(chunk, 0);
+          filled = chunk.length;
+        } else {
+          await this.#write(chunk);
+        }
       }
       if (filled > 0) await this.#write(joined.subarray(0, filled));
-      filled = 0;
-      if (chunk.length < JOIN_BYTES / 2) {
-        joined.set(chunk, 0);
-        filled = chunk.length;
-      } else {
-        await this.#write(chunk);
-      }
+    } finally {
+      this.#options.pool.give(joined);
     }
-    if (filled > 0) await this.#write(joined.subarray(0, filled));
-    this.#options.pool.give(joined);
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
