@@ -281,11 +281,13 @@ export class Connection implements ConnectionInfo {
       const chunks = this.#out;
       const bytes = this.#outBytes;
       this.#out = [];
+      const joined = chunks.length > 1 ? pool.take(JOIN_BYTES) : null;
       try {
-        if (chunks.length === 1) await this.#write(chunks[0]);
-        else await this.#writeJoined(chunks);
-      } finally {
-        for (const chunk of chunks) pool.give(chunk); // also when the peer has gone
+        if (joined === null) await this.#write(chunks[0]);
+        else await this.#writeJoined(chunks, joined);
+      } finally { // also when the peer has gone
+        for (const chunk of chunks) pool.give(chunk);
+        if (joined !== null) pool.give(joined);
       }
       this.#outBytes -= bytes;
       this.#makeRoom();
@@ -294,30 +296,25 @@ export class Connection implements ConnectionInfo {
     if (this.#isLast || this.#stopping && !this.isBusy) this.close();
   }
 
-  /** Small neighbours are copied together, large chunks are written as they are. */
-  async #writeJoined(chunks: readonly Uint8Array[]): Promise<void> {
-    const joined = this.#options.pool.take(JOIN_BYTES);
-    try {
-      let filled = 0;
-      for (const chunk of chunks) {
-        if (filled + chunk.length <= JOIN_BYTES) {
-          joined.set(chunk, filled);
-          filled += chunk.length;
-          continue;
-        }
-        if (filled > 0) await this.#write(joined.subarray(0, filled));
-        filled = 0;
-        if (chunk.length < JOIN_BYTES / 2) {
-          joined.set(chunk, 0);
-          filled = chunk.length;
-        } else {
-          await this.#write(chunk);
-        }
+  /** Small neighbours are copied together into `joined`, large chunks are written as they are. */
+  async #writeJoined(chunks: readonly Uint8Array[], joined: Uint8Array): Promise<void> {
+    let filled = 0;
+    for (const chunk of chunks) {
+      if (filled + chunk.length <= JOIN_BYTES) {
+        joined.set(chunk, filled);
+        filled += chunk.length;
+        continue;
       }
       if (filled > 0) await this.#write(joined.subarray(0, filled));
-    } finally {
-      this.#options.pool.give(joined);
+      filled = 0;
+      if (chunk.length < JOIN_BYTES / 2) {
+        joined.set(chunk, 0);
+        filled = chunk.length;
+      } else {
+        await this.#write(chunk);
+      }
     }
+    if (filled > 0) await this.#write(joined.subarray(0, filled));
   }
 
   async #write(bytes: Uint8Array): Promise<void> {

@@ -226,10 +226,7 @@ export class PartitionLog implements Syncable, SegmentContext {
       position,
       bytes: activeBytes - position,
       read: (into) => this.#highWatermark.copyUnkept(into) || active.log.read(position, into),
-      kept: () => {
-        if (active === this.#active && activeBytes > this.#keptBytes) this.#keptBytes = activeBytes;
-        this.#highWatermark.advance(endOffset, writtenBytes);
-      },
+      kept: () => this.#kept(active, activeBytes, endOffset, writtenBytes),
     };
   }
 
@@ -251,7 +248,12 @@ export class PartitionLog implements Syncable, SegmentContext {
       this.#newFolder = false;
     }
     if (endOffset > this.#recoveryPoint) this.#recoveryPoint = endOffset;
-    if (active === this.#active && activeBytes > this.#keptBytes) this.#keptBytes = activeBytes;
+    this.#kept(active, activeBytes, endOffset, writtenBytes);
+  }
+
+  /** That much is kept, of a segment and of the log. Never less than before: a sync and a journal round may overtake. */
+  #kept(segment: Segment, segmentBytes: number, endOffset: number, writtenBytes: number): void {
+    if (segment === this.#active) this.#keptBytes = Math.max(this.#keptBytes, segmentBytes);
     this.#highWatermark.advance(endOffset, writtenBytes);
   }
 
