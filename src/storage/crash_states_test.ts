@@ -79,7 +79,13 @@ class Storage {
       clock: new FakeClock(),
       pool: new BufferPool({ keepBytes: 1 << 20 }),
       producers: DEFAULT_PRODUCER_LIMITS,
-      commit: new GroupCommit({ policy: "fsync", intervalMs: 0, journal, onFailure: fatal }),
+      commit: new GroupCommit({
+        policy: "fsync",
+        intervalMs: 0,
+        journal,
+        overlapBytes: 1,
+        onFailure: fatal,
+      }),
       onProblem: () => {},
     };
     const storage = new Storage(
@@ -133,7 +139,7 @@ async function history(storage: Storage, ledgers: Ledgers, turns: number): Promi
     for (const folder of turn % 3 === 2 ? touched.slice(1) : touched) {
       send(storage, ledgers, folder, 1 + turn % 4);
     }
-    if (turn % 4 !== 1) await settle();
+    await settle(turn % 4 === 1 ? turn % 11 : undefined); // now and then rounds are on their way still
     if (turn % 7 === 6) await storage.logs.checkpoint().catch(() => {});
     if (storage.hasFailed) return;
   }
@@ -159,9 +165,9 @@ function send(storage: Storage, ledgers: Ledgers, folder: string, count: number)
 }
 let nextValue = 0;
 
-/** Lets everything that can happen without new calls from outside happen. */
-async function settle(): Promise<void> {
-  for (let i = 0; i < 120; i++) await null;
+/** Lets everything that can happen without new calls from outside happen, or the beginning of it. */
+async function settle(turns = 120): Promise<void> {
+  for (let i = 0; i < turns; i++) await null;
 }
 
 function newLedgers(): Ledgers {

@@ -53,9 +53,13 @@ export interface CrashOptions {
 interface Inode {
   /** Bytes that survive a crash. */
   syncedBytes: number;
+  /** Syncs at work, with what each makes durable: nothing that is written after it began. */
+  readonly syncs: Set<{ bytes: number }>;
   /** The content, once no live path leads to it any more. */
   ghost: Uint8Array | null;
 }
+
+const newInode = (syncedBytes: number): Inode => ({ syncedBytes, syncs: new Set(), ghost: null });
 
 export class FaultyStore implements Store {
   readonly name: string;
@@ -112,7 +116,7 @@ export class FaultyStore implements Store {
     this.strike("open", path);
     const blob = this.#inner.open(path);
     let inode = this.#live.get(path);
-    if (inode === undefined) this.#live.set(path, inode = { syncedBytes: 0, ghost: null });
+    if (inode === undefined) this.#live.set(path, inode = newInode(0));
     return new FaultyBlob(blob, inode, this);
   }
 
@@ -129,7 +133,7 @@ export class FaultyStore implements Store {
     const lie = this.strike("replace", path) === "lie";
     const replaced = this.#live.get(path);
     if (replaced !== undefined) replaced.ghost = this.#inner.readAll(path);
-    const inode = { syncedBytes: content.length, ghost: null };
+    const inode = newInode(content.length);
     this.#live.set(path, inode);
     try {
       await this.#inner.replace(path, content);
@@ -234,7 +238,7 @@ export class FaultyStore implements Store {
         continue;
       }
       const blob = this.#inner.open(path);
-      this.#live.set(path, { syncedBytes: blob.size, ghost: null });
+      this.#live.set(path, newInode(blob.size));
       blob.close();
     }
   }
@@ -277,14 +281,16 @@ class FaultyBlob implements Blob {
 
   async sync(): Promise<void> {
     if (this.#syncError !== null) throw this.#syncError;
-    const size = this.size;
+    const sync = { bytes: this.size };
     try {
       if (this.#store.strike("sync", this.path) === "lie") return;
     } catch (e) {
       throw this.#syncError = e as StoreError;
     }
+    this.#inode.syncs.add(sync);
     await this.#inner.sync();
-    this.#inode.syncedBytes = Math.max(this.#inode.syncedBytes, Math.min(size, this.size));
+    this.#inode.syncs.delete(sync);
+    this.#inode.syncedBytes = Math.max(this.#inode.syncedBytes, sync.bytes);
   }
 
   read(position: number, into: Uint8Array): number {
@@ -303,6 +309,7 @@ class FaultyBlob implements Blob {
     this.#tornBytes = 0;
     // Taken as durable at once: file systems keep the order of a cut and the bytes written after it.
     this.#inode.syncedBytes = Math.min(this.#inode.syncedBytes, size);
+    for (const sync of this.#inode.syncs) sync.bytes = Math.min(sync.bytes, size);
   }
 
   close(): void {

@@ -9,10 +9,12 @@
  *
  * In fsync mode one round keeps every log that was written since the last round began, and everybody who waits is
  * answered together; the next round starts as the last one ends. So the more there is to do, the more one fdatasync
- * carries. Rounds go through the journal (journal.ts), whose one fdatasync serves all logs; only a few logs with very
- * much to keep each, which they would have to write twice, are synced themselves, side by side.
+ * carries. When much has come meanwhile, the next round starts beside the last: the device takes two fdatasyncs in
+ * little more time than one, and who came just after a round began waits for one round, not for two. Rounds go
+ * through the journal (journal.ts), whose one fdatasync serves all logs; only a few logs with very much to keep each,
+ * which they would have to write twice, are synced themselves, side by side.
  */
-import type { Journal, Unkept } from "./journal.ts";
+import { type Journal, MAX_ROUNDS, type Unkept } from "./journal.ts";
 
 export type FlushPolicy = "fsync" | "interval" | "os";
 
@@ -34,25 +36,35 @@ export interface GroupCommitOptions {
   readonly onFailure: (error: unknown) => void;
   /** Told how long each round took, for metrics. */
   readonly onRound?: (durationMs: number, logs: number) => void;
+  /** With so much to keep, a round begins beside the last one; OVERLAP_BYTES unless given. */
+  readonly overlapBytes?: number;
 }
 
 export class GroupCommit {
   readonly policy: FlushPolicy;
   readonly #options: GroupCommitOptions;
+  readonly #overlapBytes: number;
   #dirty = new Set<Syncable>();
-  #running = false;
+  /** Bytes that were written since the last round began. */
+  #dirtyBytes = 0;
+  #isScheduled = false;
+  #inFlight = 0;
+  /** Resolves when the last round that began, and so all before it, have ended. */
+  #last: Promise<void> = NOTHING;
   #failed = false;
   #timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(options: GroupCommitOptions) {
     this.policy = options.policy;
     this.#options = options;
+    this.#overlapBytes = options.overlapBytes ?? OVERLAP_BYTES;
   }
 
-  /** Notes that `log` has bytes that are written but not synced. Whether the policy counts them as kept already. */
-  written(log: Syncable): boolean {
+  /** Notes that `log` has `bytes` that are written but not synced. Whether the policy counts them as kept already. */
+  written(log: Syncable, bytes: number): boolean {
     if (this.policy === "os") return true;
     this.#dirty.add(log);
+    this.#dirtyBytes += bytes;
     this.#schedule();
     return this.policy === "interval";
   }
@@ -73,51 +85,69 @@ export class GroupCommit {
 
   /** Syncs whatever is waiting now; for a clean stop. */
   async drain(): Promise<void> {
-    while (this.#running || this.#dirty.size > 0) {
+    while (this.#inFlight > 0 || this.#dirty.size > 0) {
       if (this.#failed) return;
-      if (this.#running) await new Promise((resolve) => setTimeout(resolve, 1));
-      else await this.#rounds();
+      if (this.#inFlight === 0) this.#begin();
+      await this.#last;
     }
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
   }
 
   #schedule(): void {
-    if (this.#timer !== null || this.#running) return;
+    if (this.#timer !== null || this.#isScheduled || !this.#mayBegin()) return;
     if (this.policy === "fsync" && this.#options.intervalMs === 0) {
-      this.#running = true;
-      // Whatever else this turn of the event loop brings still joins the first round.
-      queueMicrotask(() => this.#rounds());
+      this.#isScheduled = true;
+      // Whatever else this turn of the event loop brings still joins the round.
+      queueMicrotask(() => {
+        this.#isScheduled = false;
+        if (this.#mayBegin()) this.#begin();
+      });
       return;
     }
     this.#timer = setTimeout(() => {
       this.#timer = null;
-      this.#rounds();
+      if (this.#mayBegin()) this.#begin();
     }, this.#options.intervalMs);
   }
 
-  async #rounds(): Promise<void> {
-    this.#running = true;
+  /** One round after the other; beside the last one another may begin when there is much for it. */
+  #mayBegin(): boolean {
+    if (this.#failed || this.#dirty.size === 0) return false;
+    if (this.#inFlight === 0) return true;
+    const { journal, intervalMs } = this.#options;
+    return this.#inFlight < MAX_ROUNDS && this.#dirtyBytes >= this.#overlapBytes &&
+      intervalMs === 0 && journal !== null && !journal.isWaiting;
+  }
+
+  #begin(): void {
+    this.#inFlight++;
+    this.#last = this.#finish(this.#round(), this.#last);
+  }
+
+  /** Rounds end in the order they began: what is kept has no gap, and a failure comes before any later success. */
+  async #finish(round: Promise<readonly Stretch[]>, before: Promise<void>): Promise<void> {
     try {
-      let round: Promise<readonly Stretch[]> | null = this.#round();
-      while (round !== null) {
-        for (const { unkept } of await round) unkept.kept();
-        // The device begins with what came meanwhile before the answers leave.
-        round = this.#dirty.size > 0 && this.#options.intervalMs === 0 ? this.#round() : null;
-      }
+      const [stretches] = await Promise.all([round, before]);
+      if (this.#failed) return; // no high watermark moves any more: nothing may be acknowledged after a failed fsync
+      for (const { unkept } of stretches) unkept.kept();
     } catch (error) {
       this.#failed = true;
       this.#options.onFailure(error);
-      return; // no high watermark moves any more: nothing may be acknowledged after a failed fsync
+      return;
+    } finally {
+      this.#inFlight--;
     }
-    this.#running = false;
-    if (this.#dirty.size > 0) this.#schedule();
+    // The device begins with what came meanwhile before the answers leave.
+    if (this.#options.intervalMs > 0) this.#schedule();
+    else if (this.#mayBegin()) this.#begin();
   }
 
   /** Makes everything written so far survive power loss; the stretches that may be called kept when it resolves. */
   async #round(): Promise<readonly Stretch[]> {
     const logs = this.#dirty;
     this.#dirty = new Set();
+    this.#dirtyBytes = 0;
     const started = performance.now();
     const { journal } = this.#options;
     const stretches = journal && stretchesOf(logs, journal.maxRoundBytes);
@@ -140,7 +170,7 @@ function stretchesOf(logs: ReadonlySet<Syncable>, maxBytes: number): Stretch[] |
   for (const log of logs) {
     const unkept = log.unkept();
     if (unkept === null || (bytes += unkept.bytes) > maxBytes) return null;
-    if (unkept.bytes > 0) stretches.push({ log, unkept });
+    stretches.push({ log, unkept });
   }
   const isMuch = logs.size <= MAX_PARALLEL && bytes > logs.size * MAX_JOURNALED_BYTES_PER_LOG;
   return isMuch ? null : stretches;
@@ -161,7 +191,10 @@ async function syncAll(logs: ReadonlySet<Syncable>): Promise<void> {
   await Promise.all(Array.from({ length: MAX_PARALLEL }, worker));
 }
 
+const NOTHING = Promise.resolve();
 const MAX_PARALLEL = 16;
+/** Less waits for the round that is on its way: a sync costs more than it would gain. */
+const OVERLAP_BYTES = 64 << 10;
 
 /** Above this, writing everything twice costs more than a few more syncs at the same time. */
 const MAX_JOURNALED_BYTES_PER_LOG = 256 << 10;

@@ -36,15 +36,19 @@ export class HighWatermark {
     return this.#unkept.length === 0 ? null : this.#unkept[this.#unkept.length - 1];
   }
 
-  /** Copies all that is written and not kept yet; false when not all of it is in memory any more. */
-  copyUnkept(into: Uint8Array): boolean {
+  /** Copies all but `skip` bytes of what is written and not kept yet; false when not all of it is in memory any more. */
+  copyUnkept(into: Uint8Array, skip: number): boolean {
     let at = 0;
-    for (const { content } of this.#unkept) {
+    for (const { content, bytes } of this.#unkept) {
+      if (skip > 0) {
+        skip -= bytes;
+        continue;
+      }
       if (content === null || at + content.length > into.length) return false;
       into.set(content, at);
       at += content.length;
     }
-    return at === into.length;
+    return skip === 0 && at === into.length;
   }
 
   /** A write has returned; its acknowledgements wait here until it is kept. */

@@ -84,8 +84,10 @@ export class Journal {
   /** Whether the files' names survive power loss. */
   #isNamed = false;
   #isSyncingBehind = false;
-  /** Whether the logs of a full file are being synced. */
-  #isTurning = false;
+  /** Full files whose logs are being synced. */
+  #turning = 0;
+  /** Whether a round waits for a file to write to. */
+  #isWaiting = false;
   /** Until when the device counts as slow. */
   #slowUntilMs = 0;
   /** Grows to what a round takes. */
@@ -107,24 +109,35 @@ export class Journal {
     return this.#options.fileBytes >> 2;
   }
 
+  /** Whether a round waits for a file. None may begin meanwhile: it would come before this one in the chain. */
+  get isWaiting(): boolean {
+    return this.#isWaiting;
+  }
+
   /**
-   * Keeps all stretches with one write and one fdatasync. False, with nothing kept, when they cannot be written: a full
-   * disk has no room for the second copy, but syncing the logs themselves needs none.
+   * Keeps all stretches with one write and one fdatasync; MAX_ROUNDS of them at a time, each with what came after the
+   * one before. Only when all before it are kept may a round be called kept: a chain of entries ends at its first gap.
+   * False, with nothing kept, when they cannot be written: a full disk has no room for the second copy, but syncing the
+   * logs themselves needs none.
    */
   async keep(stretches: readonly { log: Journaled; unkept: Unkept }[]): Promise<boolean> {
     const sequence = this.#sequence;
     const bytes = this.#encode(stretches);
-    if (this.#files[this.#current].end + bytes > this.#options.fileBytes) await this.#turn();
-    const file = this.#files[this.#current];
+    if (this.#files[this.#current].end + bytes > this.#options.fileBytes) {
+      this.#isWaiting = true;
+      await this.#turn();
+      this.#isWaiting = false;
+    }
+    const file = this.#files[this.#current], handle = file.freeHandle();
     try {
-      file.append(this.#scratch.subarray(0, bytes), this.#options.fileBytes);
+      file.append(handle, this.#scratch.subarray(0, bytes), this.#options.fileBytes);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       this.#sequence = sequence; // the chain has no gap
       return false;
     }
     for (const { log, unkept } of stretches) this.#owe(file, log, unkept.bytes);
-    await this.#sync(file, bytes);
+    await this.#sync(file, handle, bytes);
     if (!this.#isNamed) {
       await this.#options.store.syncFolder("");
       this.#isNamed = true;
@@ -148,13 +161,16 @@ export class Journal {
   /**
    * A little is synced on this thread while the device answers quickly: in 0.1 ms, which handing over to a thread and
    * back takes as well, and several times that when other programs keep the cores busy. After a slow answer, and while
-   * logs are synced behind, through the thread pool, so that nobody else waits for the device.
+   * logs are synced behind or another round is, through the thread pool, so that nobody else waits for the device.
    */
-  #sync(file: JournalFile, bytes: number): Promise<void> | void {
+  #sync(file: JournalFile, handle: Handle, bytes: number): Promise<void> | void {
     const beganMs = performance.now();
-    const isBusy = this.#isSyncingBehind || this.#isTurning || beganMs < this.#slowUntilMs;
-    if (bytes > MAX_BYTES_IN_PLACE || isBusy) return file.blob.sync();
-    const done = file.blob.syncInPlace();
+    const isBusy = this.#isSyncingBehind || this.#turning > 0 || beganMs < this.#slowUntilMs;
+    if (bytes > MAX_BYTES_IN_PLACE || isBusy || file.isSyncing) {
+      handle.isSyncing = true;
+      return handle.blob.sync().finally(() => handle.isSyncing = false);
+    }
+    const done = handle.blob.syncInPlace();
     const endedMs = performance.now(), tookMs = endedMs - beganMs;
     if (tookMs > SLOW_SYNC_MS) this.#slowUntilMs = endedMs + SLOW_REST * tookMs;
     return done;
@@ -163,21 +179,21 @@ export class Journal {
   /** After a clean stop nothing is left to redo: removes the files. */
   async remove(): Promise<void> {
     for (const file of this.#files) await file.emptied;
-    for (const file of this.#files) file.blob.close();
+    for (const file of this.#files) file.close();
     for (const name of JOURNAL_FILES) this.#options.store.remove(name);
     await this.#options.store.syncFolder("");
   }
 
   close(): void {
-    for (const file of this.#files) file.blob.close();
+    for (const file of this.#files) file.close();
   }
 
   /** Takes the other file, once what it held has reached the partitions' own files. */
   async #turn(): Promise<void> {
     const full = this.#files[this.#current];
-    this.#isTurning = true;
+    this.#turning++;
     full.emptied = syncAll(full.logs.keys()).then(() => {
-      this.#isTurning = false;
+      this.#turning--;
       full.logs.clear();
       full.end = 0;
     });
@@ -196,6 +212,7 @@ export class Journal {
     const b = this.#scratch;
     let at = 0;
     for (const { unkept } of stretches) {
+      if (unkept.bytes === 0) continue; // a sync of the log has overtaken it
       const name = encoder.encodeInto(unkept.folder, b.subarray(at + HEADER_BYTES)).written;
       const payloadAt = at + HEADER_BYTES + name, end = payloadAt + unkept.bytes;
       unkept.read(b.subarray(payloadAt, end));
@@ -221,8 +238,14 @@ export function readJournal(store: Store): JournalEntry[] {
   return chains.flat();
 }
 
-class JournalFile {
+/** An open journal file. It takes one call at a time, so that a round is written through one while another one syncs. */
+interface Handle {
   readonly blob: InPlaceBlob;
+  isSyncing: boolean;
+}
+
+class JournalFile {
+  readonly #handles: readonly Handle[];
   /** Logs with entries here that their own files may not have on the device yet, and the bytes of them. */
   readonly logs = new Map<Journaled, number>();
   /** Resolved when the file may be overwritten. */
@@ -232,16 +255,33 @@ class JournalFile {
   #prepared = 0;
 
   constructor(store: Store, which: number) {
-    this.blob = store.openInPlace(JOURNAL_FILES[which]);
+    this.#handles = Array.from({ length: MAX_ROUNDS }, () => ({
+      blob: store.openInPlace(JOURNAL_FILES[which]),
+      isSyncing: false,
+    }));
+  }
+
+  /** Whether a thread is at a sync. */
+  get isSyncing(): boolean {
+    return this.#handles.some(({ isSyncing }) => isSyncing);
+  }
+
+  /** A handle that is not at work. */
+  freeHandle(): Handle {
+    return this.#handles.find(({ isSyncing }) => !isSyncing)!;
+  }
+
+  close(): void {
+    for (const { blob } of this.#handles) blob.close();
   }
 
   /** Writes behind the last entry; the first time around with zeros behind it, which later entries overwrite. */
-  append(bytes: Uint8Array, fileBytes: number): void {
+  append({ blob }: Handle, bytes: Uint8Array, fileBytes: number): void {
     const end = this.end + bytes.length;
-    this.blob.write(this.end, bytes);
+    blob.write(this.end, bytes);
     if (end > this.#prepared) {
       const prepared = Math.min(end + ZEROS.length, Math.max(end, fileBytes));
-      if (prepared > end) this.blob.write(end, ZEROS.subarray(0, prepared - end));
+      if (prepared > end) blob.write(end, ZEROS.subarray(0, prepared - end));
       this.#prepared = prepared;
     }
     this.end = end;
@@ -275,6 +315,8 @@ async function syncAll(logs: Iterable<Journaled>): Promise<void> {
   for (const log of [...logs]) await log.sync(); // one at a time: it is behind, and must not be in the way
 }
 
+/** Rounds that may be on their way at a time: with two the device is busy while one is written; three gained nothing. */
+export const MAX_ROUNDS = 2;
 export const JOURNAL_FILES = ["runnel-journal-0", "runnel-journal-1"];
 const MAGIC = 0x524e4a31;
 const HEADER_BYTES = 56;

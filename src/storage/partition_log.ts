@@ -66,6 +66,8 @@ export class PartitionLog implements Syncable, SegmentContext {
   #newFolder: boolean;
   /** Bytes of the active segment that are kept, by its own sync or the journal. */
   #keptBytes = 0;
+  /** …and those that a round of the journal has taken. */
+  #takenBytes = 0;
   #syncing: Promise<void> = NOTHING;
   #snapshotting: Promise<void> = NOTHING;
 
@@ -217,7 +219,9 @@ export class PartitionLog implements Syncable, SegmentContext {
   /** The bytes behind what is kept, when they lie in the active segment alone. */
   unkept(): Unkept | null {
     if (this.#unsynced.length > 0) return null;
-    const active = this.#active, position = this.#keptBytes, activeBytes = active.log.size;
+    const active = this.#active, activeBytes = active.log.size;
+    const position = Math.max(this.#keptBytes, this.#takenBytes), skip = position - this.#keptBytes;
+    this.#takenBytes = activeBytes;
     const endOffset = this.#writtenOffset, writtenBytes = this.#writtenBytes;
     return {
       topicId: this.topicId,
@@ -225,7 +229,7 @@ export class PartitionLog implements Syncable, SegmentContext {
       segmentBase: active.baseOffset,
       position,
       bytes: activeBytes - position,
-      read: (into) => this.#highWatermark.copyUnkept(into) || active.log.read(position, into),
+      read: (into) => this.#highWatermark.copyUnkept(into, skip) || active.log.read(position, into),
       kept: () => this.#kept(active, activeBytes, endOffset, writtenBytes),
     };
   }
@@ -325,7 +329,7 @@ export class PartitionLog implements Syncable, SegmentContext {
     this.#segments.push(this.#active);
     this.#unsynced.push(old);
     this.#newFiles = true;
-    this.#keptBytes = 0;
+    this.#keptBytes = this.#takenBytes = 0;
     this.#context.commit.rolled(this);
   }
 
@@ -431,7 +435,7 @@ export class PartitionLog implements Syncable, SegmentContext {
   }
 
   #newQueue(): WriteQueue {
-    this.#keptBytes = this.#active.log.size;
+    this.#keptBytes = this.#takenBytes = this.#active.log.size;
     return new WriteQueue({
       pool: this.#context.pool,
       maxInPlaceBytes: MAX_IN_PLACE_BYTES[this.#context.commit.policy],
@@ -445,7 +449,7 @@ export class PartitionLog implements Syncable, SegmentContext {
     this.#writtenOffset = write.endOffset;
     this.#writtenBytes += write.bytes;
     this.#highWatermark.expect(write);
-    if (this.#context.commit.written(this)) {
+    if (this.#context.commit.written(this, write.bytes)) {
       this.#highWatermark.advance(this.#writtenOffset, this.#writtenBytes);
     } else write.releaseWhenScarce();
   }

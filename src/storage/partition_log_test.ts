@@ -1,6 +1,6 @@
 // Proves what a partition log promises, on a store in memory and on one that fails or loses power: offsets, bounds,
 // reads, rolls, search by time, retention, recovery, and the journal behind group commit.
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { BufferPool } from "../bytes/pool.ts";
 import { randomUuid } from "../bytes/uuid.ts";
 import { FakeClock } from "../clock.ts";
@@ -17,7 +17,7 @@ import type { LogContext } from "./log_context.ts";
 import type { PartitionLog } from "./partition_log.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "./producer_state.ts";
 import { expiredBefore, isActiveExpired } from "./retention.ts";
-import { type Store, StoreError } from "./store.ts";
+import { type Blob, type InPlaceBlob, type Store, StoreError } from "./store.ts";
 import { findByTimestamp, findLargestTimestamp } from "./time_search.ts";
 
 const TOPIC_ID = randomUuid();
@@ -29,13 +29,19 @@ interface Setup {
   readonly failures: unknown[];
 }
 
-function setup(store: Store, policy: FlushPolicy = "os", journal: Journal | null = null): Setup {
+function setup(
+  store: Store,
+  policy: FlushPolicy = "os",
+  journal: Journal | null = null,
+  overlapBytes?: number,
+): Setup {
   const clock = new FakeClock();
   const failures: unknown[] = [];
   const commit = new GroupCommit({
     policy,
     intervalMs: 0,
     journal,
+    overlapBytes,
     onFailure: (error) => failures.push(error),
   });
   const context: LogContext = {
@@ -437,6 +443,104 @@ Deno.test("a round of several logs is kept by the journal's one sync, and surviv
   }
 });
 
+Deno.test("a round begins beside the last one, and is kept after it", async () => {
+  const store = new FaultyStore(new MemoryStore());
+  const gates: (() => void)[] = [];
+  const syncs = { most: 0, now: 0 };
+  const slow = new class extends MemoryStore {
+    override openInPlace(path: string): InPlaceBlob {
+      const blob = store.openInPlace(path);
+      const sync = async () => {
+        syncs.most = Math.max(syncs.most, ++syncs.now);
+        await new Promise<void>((resolve) => gates.push(resolve));
+        await blob.sync();
+        syncs.now--;
+      };
+      return {
+        path,
+        write: (position, bytes) => blob.write(position, bytes),
+        sync,
+        syncInPlace: sync,
+        close: () => blob.close(),
+      };
+    }
+  }();
+  const journal = Journal.open({ store: slow, fileBytes: 1 << 20, onFailure: fail }, []);
+  const { context } = setup(store, "fsync", journal);
+  const log = await newLog(context);
+  await Promise.all([store.syncFolder(""), store.syncFolder(log.folder)]);
+  const kept: number[] = [];
+  for (const [i, bytes] of [100, 70_000, 70_000].entries()) {
+    admit(log, 1, 1000, bytes).durable.then(() => kept.push(i));
+    await ticks();
+  }
+  assertEquals([syncs.most, gates.length], [2, 2]); // and the third waits
+  gates[1](); // the second sync ends first: what came before it is not kept yet, by name
+  await ticks();
+  assertEquals([kept, log.highWatermark], [[], 0]);
+  gates[0]();
+  await ticks();
+  assertEquals([kept, log.highWatermark, gates.length], [[0, 1], 2, 3]);
+  const disk = await store.crash({ unsynced: "lost", names: "kept" });
+  assertEquals(readJournal(disk).map(({ payload }) => batch.baseOffset(payload)), [0, 1]);
+  const again = await reopen(setup(disk).context, 0);
+  assertEquals(offsetsRead(again.read(0, everything)), [0, 1]);
+  gates[2]();
+  await ticks();
+  assertEquals(kept, [0, 1, 2]);
+});
+
+Deno.test("while a round waits for a journal file none begins beside it", async () => {
+  const gate = Promise.withResolvers<void>();
+  const store = new class extends FaultyStore {
+    override open(path: string): Blob {
+      const blob = super.open(path), sync = blob.sync.bind(blob);
+      if (path.endsWith(".log")) blob.sync = () => sync().then(() => gate.promise);
+      return blob;
+    }
+  }(new MemoryStore());
+  const journal = Journal.open({ store, fileBytes: 4096, onFailure: fail }, []);
+  const { context } = setup(store, "fsync", journal, 1);
+  const full = await newLog(context, {}, 0), other = await newLog(context, {}, 1);
+  for (const folder of ["", full.folder, other.folder]) await store.syncFolder(folder);
+  const send = async (log: PartitionLog) => {
+    admit(log, 1, 1000, 200);
+    await ticks();
+  };
+  // Both files take 12 such rounds; the 25th waits for the first file to be emptied.
+  for (let i = 0; i < 24; i++) await send(full);
+  assertEquals([journal.isWaiting, full.highWatermark], [false, 24]);
+  for (let i = 0; i < 3; i++) await send(other);
+  assertEquals([journal.isWaiting, other.highWatermark], [true, 0]);
+  gate.resolve();
+  await ticks();
+  assertEquals(other.highWatermark, 3);
+  const disk = await store.crash({ unsynced: "lost", names: "kept" });
+  const again = await reopen(setup(disk).context, 0, 1);
+  assertEquals(offsetsRead(again.read(0, everything)), [0, 1, 2]);
+});
+
+Deno.test("a write that a sync has overtaken before it was told of is acknowledged", async () => {
+  const store = new MemoryStore();
+  const journal = Journal.open({ store, fileBytes: 1 << 20, onFailure: fail }, []);
+  const { context } = setup(store, "fsync", journal);
+  const log = await newLog(context);
+  await append(log);
+  const active = log.segments.at(-1)!.log;
+  const told = Promise.withResolvers<void>();
+  active.appendAsync = async (bytes) => {
+    active.append(bytes);
+    await told.promise;
+  };
+  const { durable } = admit(log, 1, 1000, 300 << 10);
+  await ticks();
+  await log.sync();
+  assertEquals(log.highWatermark, 1);
+  told.resolve();
+  await durable;
+  assertEquals(log.highWatermark, 2);
+});
+
 Deno.test("the journal takes turns between its files without losing what it keeps", async () => {
   const store = new FaultyStore(new MemoryStore());
   const journal = Journal.open({ store, fileBytes: 4096, onFailure: fail }, []);
@@ -452,6 +556,17 @@ Deno.test("the journal takes turns between its files without losing what it keep
       assertEquals(again.logEndOffset, round + 1, `partition ${partition} after round ${round}`);
     }
   }
+});
+
+Deno.test("a read that the device fails gives its memory back", async () => {
+  const store = new FaultyStore(new MemoryStore());
+  const { context } = setup(store);
+  const log = await newLog(context);
+  await append(log);
+  store.fail({ on: "read", pathEndsWith: ".log" });
+  assertThrows(() => log.read(0, everything), StoreError);
+  assertEquals(context.pool.lentBytes, 0);
+  assertEquals(offsetsRead(log.read(0, everything)), [0]);
 });
 
 Deno.test("a read of a deleted topic's log wakes its waiters and refuses appends", async () => {
@@ -474,6 +589,10 @@ Deno.test("a store that cannot write the snapshot is told of, and the log goes o
   assertEquals((failures[0] as { event: string }).event, "snapshot_failed");
   assertEquals((await append(log)).baseOffset, 1);
 });
+
+async function ticks(): Promise<void> {
+  for (let i = 0; i < 50; i++) await null;
+}
 
 function fail(error: unknown): never {
   throw error;

@@ -169,7 +169,13 @@ export class Segment {
       if (left < BATCH_OVERHEAD) return null;
       const buffer = this.#context.pool.take(Math.min(want, left));
       const window = buffer.subarray(0, Math.min(want, left));
-      const read = this.log.read(position, window);
+      let read: number;
+      try {
+        read = this.log.read(position, window);
+      } catch (error) {
+        this.#context.pool.give(buffer);
+        throw error;
+      }
       const start = skipBefore(window, read, offset);
       if (start + BATCH_OVERHEAD > read) { // every batch in the window lies before the offset
         this.#context.pool.give(buffer);
