@@ -76,7 +76,9 @@ async function produce(ledger: Ledger, round: number, isOver: () => boolean): Pr
   const producer = new Producer({ bootstrap }, { deliveryTimeoutMs: 1500, maxBatchBytes: 8192 });
   for (let order = 0; !isOver(); order++) {
     const partition = order % PARTITIONS;
-    const value = `${round}-${order}-${"x".repeat(order * 37 % 700)}`;
+    // Mostly little, and now and then so much at once that two rounds of the journal are on their way.
+    const length = order % 500 < 20 ? 20_000 : order * 37 % 700;
+    const value = `${round}-${order}-${"x".repeat(length)}`;
     ledger.send(value, { partition, order, owner });
     const sent = producer.send({ topic: TOPIC, partition, value }).then(
       ({ offset }) => ledger.acknowledge(value, offset),
