@@ -24,6 +24,7 @@ import type { ProducerState } from "./producer_state.ts";
 import { mustRoll } from "./rolling.ts";
 import { Segment, type SegmentContext } from "./segment.ts";
 import { discardSegment, removeSegment, SEGMENT_FILES_AND_SNAPSHOT } from "./segment_files.ts";
+import { SegmentList } from "./segment_list.ts";
 import { type Store, StoreError } from "./store.ts";
 import type { AbortedTransaction, TxnIndex } from "./txn_index.ts";
 import { soundTxnIndex } from "./txn_index_rebuild.ts";
@@ -46,8 +47,7 @@ export class PartitionLog implements Syncable, SegmentContext {
   isDamaged = false;
 
   readonly #context: LogContext;
-  readonly #segments: Segment[];
-  #active: Segment;
+  readonly #segments: SegmentList;
   #logStartOffset: number;
   #logEndOffset: number;
   readonly #highWatermark: HighWatermark;
@@ -81,9 +81,8 @@ export class PartitionLog implements Syncable, SegmentContext {
     this.#newFiles = this.#newFolder = state.segments.length === 0;
     const bases = this.#newFiles ? [state.logEndOffset] : state.segments;
     const nowMs = context.clock.nowMs();
-    this.#segments = bases.map((base) => new Segment(this, base, nowMs));
-    this.#active = this.#segments[this.#segments.length - 1];
-    if (this.#newFiles) this.#active.create();
+    this.#segments = new SegmentList(bases.map((base) => new Segment(this, base, nowMs)));
+    if (this.#newFiles) this.#segments.active.create();
     this.#logStartOffset = state.logStartOffset;
     this.#logEndOffset = this.#writtenOffset = state.logEndOffset;
     this.#highWatermark = new HighWatermark(state.logEndOffset);
@@ -126,18 +125,16 @@ export class PartitionLog implements Syncable, SegmentContext {
 
   /** Bytes of all segments. */
   get size(): number {
-    let bytes = 0;
-    for (const segment of this.#segments) bytes += segment.size;
-    return bytes;
+    return this.#segments.bytes;
   }
 
   get segments(): readonly Segment[] {
-    return this.#segments;
+    return this.#segments.all;
   }
 
   /** Producer ids and transactions, read from the last snapshot and the batches after it at first use. */
   get producers(): ProducerState {
-    return this.#producers ??= loadProducerState(this.#context, this.folder, this.#segments, {
+    return this.#producers ??= loadProducerState(this.#context, this.folder, this.segments, {
       logStartOffset: this.#logStartOffset,
       logEndOffset: this.#logEndOffset,
     });
@@ -189,13 +186,8 @@ export class PartitionLog implements Syncable, SegmentContext {
     options: { maxBytes: number; bound: ReadBound; minOneBatch: boolean },
   ): Uint8Array | null {
     const endOffset = this.#boundOffset(options.bound);
-    const bounds = { maxBytes: options.maxBytes, endOffset, minOneBatch: options.minOneBatch };
-    for (let i = this.#segmentAt(from); from < endOffset && i < this.#segments.length; i++) {
-      const found = this.#segments[i].read(from, bounds);
-      if (found !== null) return found;
-      if (i + 1 < this.#segments.length) from = Math.max(from, this.#segments[i + 1].baseOffset);
-    }
-    return null;
+    const { maxBytes, minOneBatch } = options;
+    return this.#segments.read(from, { maxBytes, endOffset, minOneBatch });
   }
 
   /** Whether anything lies between `from` and `bound`. */
@@ -219,7 +211,7 @@ export class PartitionLog implements Syncable, SegmentContext {
   /** The bytes behind what is kept, when they lie in the active segment alone. */
   unkept(): Unkept | null {
     if (this.#unsynced.length > 0) return null;
-    const active = this.#active, activeBytes = active.log.size;
+    const active = this.#segments.active, activeBytes = active.log.size;
     const position = Math.max(this.#keptBytes, this.#takenBytes), skip = position - this.#keptBytes;
     this.#takenBytes = activeBytes;
     const endOffset = this.#writtenOffset, writtenBytes = this.#writtenBytes;
@@ -237,7 +229,7 @@ export class PartitionLog implements Syncable, SegmentContext {
   async #sync(): Promise<void> {
     if (this.offline !== null) return; // deleted, or damaged: nothing is owed
     const endOffset = this.#writtenOffset, writtenBytes = this.#writtenBytes;
-    const active = this.#active, activeBytes = active.log.size;
+    const active = this.#segments.active, activeBytes = active.log.size;
     if (this.#unsynced.length > 0) {
       await Promise.all(this.#unsynced.splice(0).map((segment) => segment.syncSealed()));
     }
@@ -257,7 +249,9 @@ export class PartitionLog implements Syncable, SegmentContext {
 
   /** That much is kept, of a segment and of the log. Never less than before: a sync and a journal round may overtake. */
   #kept(segment: Segment, segmentBytes: number, endOffset: number, writtenBytes: number): void {
-    if (segment === this.#active) this.#keptBytes = Math.max(this.#keptBytes, segmentBytes);
+    if (segment === this.#segments.active) {
+      this.#keptBytes = Math.max(this.#keptBytes, segmentBytes);
+    }
     this.#highWatermark.advance(endOffset, writtenBytes);
   }
 
@@ -281,11 +275,7 @@ export class PartitionLog implements Syncable, SegmentContext {
   advanceStart(offset: number): void {
     if (offset <= this.#logStartOffset) return;
     this.#logStartOffset = offset;
-    let drop = 0;
-    while (drop + 1 < this.#segments.length && this.#segments[drop + 1].baseOffset <= offset) {
-      drop++;
-    }
-    for (const segment of this.#segments.splice(0, drop)) {
+    for (const segment of this.#segments.takeBefore(offset)) {
       this.#unsynced = this.#unsynced.filter((unsynced) => unsynced !== segment);
       segment.close();
       this.discard(segment.baseOffset, SEGMENT_FILES_AND_SNAPSHOT);
@@ -299,16 +289,12 @@ export class PartitionLog implements Syncable, SegmentContext {
    * the log in between.
    */
   replaceSegments(old: readonly Segment[], rename: () => void): boolean {
-    const at = this.#segments.indexOf(old[0]);
-    if (this.offline !== null || old.some((segment, i) => this.#segments[at + i] !== segment)) {
-      return false;
-    }
+    if (this.offline !== null || !this.#segments.holds(old)) return false;
     for (const segment of old) segment.close();
     this.#unsynced = this.#unsynced.filter((segment) => !old.includes(segment));
     rename();
     const { baseOffset } = old[0], { createdMs } = old[old.length - 1];
-    const compacted = new Segment(this, baseOffset, createdMs).create();
-    this.#segments.splice(at, old.length, compacted);
+    this.#segments.replace(old, new Segment(this, baseOffset, createdMs).create());
     return true;
   }
 
@@ -320,13 +306,12 @@ export class PartitionLog implements Syncable, SegmentContext {
 
   /** Begins a new segment at the log end, when the active one holds anything. */
   roll(): void {
-    const old = this.#active;
+    const old = this.#segments.active;
     if (old.size === 0) return;
     old.flushIndexes(true);
     this.#snapshot();
     const nowMs = this.#context.clock.nowMs();
-    this.#active = new Segment(this, this.#logEndOffset, nowMs).create();
-    this.#segments.push(this.#active);
+    this.#segments.add(new Segment(this, this.#logEndOffset, nowMs).create());
     this.#unsynced.push(old);
     this.#newFiles = true;
     this.#keptBytes = this.#takenBytes = 0;
@@ -337,11 +322,13 @@ export class PartitionLog implements Syncable, SegmentContext {
   async close(): Promise<void> {
     await this.#queue?.drain();
     if (this.offline === null) {
-      this.#active.flushIndexes(true);
+      this.#segments.active.flushIndexes(true);
       if (this.#producers !== null && this.#logEndOffset > this.#logStartOffset) this.#snapshot();
       await this.#snapshotting;
       if (this.#recoveryPoint < this.#logEndOffset) await this.sync();
-      if (await this.#active.syncTransactions()) await this.#context.store.syncFolder(this.folder);
+      if (await this.#segments.active.syncTransactions()) {
+        await this.#context.store.syncFolder(this.folder);
+      }
       await this.saveEpochs();
     }
     this.retire("the broker is stopping");
@@ -354,7 +341,7 @@ export class PartitionLog implements Syncable, SegmentContext {
     const gone = new StoreError(`${this.folder} serves nothing any more: ${reason}`, "io");
     this.#queue?.abandon(gone);
     this.#highWatermark.abandon(gone);
-    for (const segment of this.#segments) segment.close();
+    for (const segment of this.segments) segment.close();
     this.#highWatermark.wake();
   }
 
@@ -363,7 +350,7 @@ export class PartitionLog implements Syncable, SegmentContext {
     let end = from;
     for (const at of batch.batches(given)) end = batch.lastOffset(given, at) + 1;
     const aborted: AbortedTransaction[] = [];
-    for (let i = this.#segmentAt(from); i < this.#segments.length; i++) {
+    for (let i = this.#segments.at(from); i < this.segments.length; i++) {
       // A transaction is listed where its marker is, which may be segments after its records.
       if (this.txnIndexOf(i).collect(from, end, aborted)) break;
     }
@@ -372,7 +359,7 @@ export class PartitionLog implements Syncable, SegmentContext {
 
   /** The aborted transactions whose marker lies in `segments[i]`; from the log when their file is damaged. */
   txnIndexOf(i: number): TxnIndex {
-    return soundTxnIndex(this.#context, this.folder, this.#segments, i, this.#logStartOffset);
+    return soundTxnIndex(this.#context, this.folder, this.segments, i, this.#logStartOffset);
   }
 
   /** Writes the producer state of this moment; nobody waits, since the log can do without. */
@@ -416,26 +403,28 @@ export class PartitionLog implements Syncable, SegmentContext {
     const maxTimestampMs = batch.maxTimestamp(one, 0);
     try {
       const next = { bytes: one.length, lastOffset: last, timestampMs: maxTimestampMs };
-      if (mustRoll(this.#active, next, this.config, this.#context.clock.nowMs())) this.roll();
-      this.#active.openIndexes();
+      if (mustRoll(this.#segments.active, next, this.config, this.#context.clock.nowMs())) {
+        this.roll();
+      }
+      this.#segments.active.openIndexes();
     } catch (error) {
       if (error instanceof StoreError) return ErrorCode.KAFKA_STORAGE_ERROR;
       throw error;
     }
     batch.assign(one, 0, base, leaderEpoch);
     const summary = { baseOffset: base, lastOffset: last, maxTimestampMs };
-    this.#active.admit(summary, one.length, this.config["index.interval.bytes"]);
+    this.#segments.active.admit(summary, one.length, this.config["index.interval.bytes"]);
     if (batch.producerId(one, 0) >= 0) {
       const completed = this.producers.apply(one, base, this.#context.clock.nowMs());
-      if (completed?.isAborted) this.txnIndexOf(this.#segments.length - 1).append(completed);
+      if (completed?.isAborted) this.txnIndexOf(this.segments.length - 1).append(completed);
     }
     this.#logEndOffset = last + 1;
-    (this.#queue ??= this.#newQueue()).add(this.#active, one, last + 1);
+    (this.#queue ??= this.#newQueue()).add(this.#segments.active, one, last + 1);
     return ErrorCode.NONE;
   }
 
   #newQueue(): WriteQueue {
-    this.#keptBytes = this.#takenBytes = this.#active.log.size;
+    this.#keptBytes = this.#takenBytes = this.#segments.active.log.size;
     return new WriteQueue({
       pool: this.#context.pool,
       maxInPlaceBytes: MAX_IN_PLACE_BYTES[this.#context.commit.policy],
@@ -461,7 +450,7 @@ export class PartitionLog implements Syncable, SegmentContext {
     this.#producers = null; // and so it is read from the log when it is asked for again
     this.#epochs?.truncateFromEnd(end);
     try {
-      while (this.#active !== failed) this.#removeActive();
+      while (this.#segments.active !== failed) this.#removeActive();
       failed.truncate(failed.log.size, end);
     } catch (error) {
       this.isDamaged = true; // what is left of the write may lie in the file: the next start looks
@@ -471,24 +460,11 @@ export class PartitionLog implements Syncable, SegmentContext {
 
   /** The segment before the active one is the active one again. */
   #removeActive(): void {
-    const { baseOffset } = this.#active;
-    this.#segments.pop();
-    this.#active.close();
-    this.#active = this.#segments[this.#segments.length - 1];
-    this.#unsynced = this.#unsynced.filter((segment) => segment !== this.#active);
+    const removed = this.#segments.takeActive(), { baseOffset } = removed;
+    removed.close();
+    this.#unsynced = this.#unsynced.filter((segment) => segment !== this.#segments.active);
     const files = SEGMENT_FILES_AND_SNAPSHOT;
     removeSegment(this.#context.store, this.folder, baseOffset, { suffix: "", files });
-  }
-
-  /** Index of the segment that holds `offset`. */
-  #segmentAt(offset: number): number {
-    let low = 0, high = this.#segments.length - 1;
-    while (low < high) {
-      const middle = low + high + 1 >> 1;
-      if (this.#segments[middle].baseOffset <= offset) low = middle;
-      else high = middle - 1;
-    }
-    return low;
   }
 }
 
