@@ -88,6 +88,8 @@ export class Journal {
   #turning = 0;
   /** Whether a round waits for a file to write to. */
   #isWaiting = false;
+  /** Syncs in place that took long, since the last one that did not. */
+  #slowInARow = 0;
   /** Until when the device counts as slow. */
   #slowUntilMs = 0;
   /** Grows to what a round takes. */
@@ -160,8 +162,8 @@ export class Journal {
 
   /**
    * A little is synced on this thread while the device answers quickly: in 0.1 ms, which handing over to a thread and
-   * back takes as well, and several times that when other programs keep the cores busy. After a slow answer, and while
-   * logs are synced behind or another round is, through the thread pool, so that nobody else waits for the device.
+   * back takes as well, and several times that when other programs keep the cores busy. Through the thread pool, so that
+   * nobody else waits for the device: when it is slow, after a stall, and while logs or another round are synced.
    */
   #sync(file: JournalFile, handle: Handle, bytes: number): Promise<void> | void {
     const beganMs = performance.now();
@@ -171,9 +173,16 @@ export class Journal {
       return handle.blob.sync().finally(() => handle.isSyncing = false);
     }
     const done = handle.blob.syncInPlace();
-    const endedMs = performance.now(), tookMs = endedMs - beganMs;
-    if (tookMs > SLOW_SYNC_MS) this.#slowUntilMs = endedMs + SLOW_REST * tookMs;
+    const endedMs = performance.now();
+    this.#judge(endedMs - beganMs, endedMs);
     return done;
+  }
+
+  /** One slow answer may be the fault of busy cores, where a thread would make it worse; many in a row are the device's. */
+  #judge(tookMs: number, nowMs: number): void {
+    this.#slowInARow = tookMs > SLOW_SYNC_MS ? this.#slowInARow + 1 : 0;
+    if (this.#slowInARow >= SLOW_SYNCS) this.#slowUntilMs = nowMs + SLOW_REST * tookMs;
+    else if (tookMs > STALL_MS) this.#slowUntilMs = nowMs + STALL_REST * tookMs;
   }
 
   /** After a clean stop nothing is left to redo: removes the files. */
@@ -324,8 +333,10 @@ const HEADER_BYTES = 56;
 const SYNC_BEHIND_BYTES = 2 << 20;
 /** With more than this the thread pool's overlap is worth more. */
 const MAX_BYTES_IN_PLACE = 96 << 10;
-/** A slow answer may have been waited for here; then it is others' turn for so many times as long. */
-const SLOW_SYNC_MS = 1, SLOW_REST = 20;
+/** So many syncs of more than so long, one after the other, and the device is left to threads for so many times as long. */
+const SLOW_SYNCS = 8, SLOW_SYNC_MS = 1, SLOW_REST = 20;
+/** The same after a single one that took very long. */
+const STALL_MS = 4, STALL_REST = 5;
 /** How far a file is prepared for the entries to come. */
 const ZEROS = new Uint8Array(1 << 20);
 const encoder = new TextEncoder();

@@ -60,9 +60,22 @@ Deno.test("a small round is synced on this thread, a large one through the pool"
   assertEquals(device.syncs, ["here", "pool", "here"]);
 });
 
-Deno.test("after a slow answer the device is not waited for on this thread", async () => {
+Deno.test("a slow answer now and then is waited for, eight in a row are not followed by another", async () => {
   const { device, keep } = setup();
-  device.tookMs = 3;
+  for (let i = 0; i < 16; i++) {
+    device.tookMs = i % 8 === 7 ? 0 : 2;
+    await keep(100);
+  }
+  assertEquals(device.syncs, Array(16).fill("here"));
+  device.syncs.length = 0;
+  device.tookMs = 2;
+  for (let i = 0; i < 10; i++) await keep(100);
+  assertEquals(device.syncs, [...Array(8).fill("here"), "pool", "pool"]);
+});
+
+Deno.test("after a stall the device is not waited for on this thread", async () => {
+  const { device, keep } = setup();
+  device.tookMs = 6;
   for (let i = 0; i < 3; i++) await keep(100);
   assertEquals(device.syncs, ["here", "pool", "pool"]);
 });
