@@ -38,6 +38,7 @@ import {
   writeInt64,
 } from "../bytes/int64.ts";
 import { readUuid, type Uuid, writeUuid } from "../bytes/uuid.ts";
+import { type Clock, systemClock } from "../clock.ts";
 import { type InPlaceBlob, type Store, StoreError } from "./store.ts";
 
 /** Bytes of a log that were written and are not kept yet: one stretch of one segment's file. */
@@ -74,10 +75,13 @@ export interface JournalOptions {
   readonly fileBytes: number;
   /** A sync behind that failed: as final as any other. */
   readonly onFailure: (error: unknown) => void;
+  /** What syncs are timed with; the system's unless given. */
+  readonly clock?: Clock;
 }
 
 export class Journal {
   readonly #options: JournalOptions;
+  readonly #clock: Clock;
   readonly #files: [JournalFile, JournalFile];
   #current = 0;
   #sequence: number;
@@ -97,6 +101,7 @@ export class Journal {
 
   private constructor(options: JournalOptions, sequence: number) {
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
     this.#sequence = sequence;
     this.#files = [new JournalFile(options.store, 0), new JournalFile(options.store, 1)];
   }
@@ -166,14 +171,14 @@ export class Journal {
    * nobody else waits for the device: when it is slow, after a stall, and while logs or another round are synced.
    */
   #sync(file: JournalFile, handle: Handle, bytes: number): Promise<void> | void {
-    const beganMs = performance.now();
+    const beganMs = this.#clock.monotonicMs();
     const isBusy = this.#isSyncingBehind || this.#turning > 0 || beganMs < this.#slowUntilMs;
     if (bytes > MAX_BYTES_IN_PLACE || isBusy || file.isSyncing) {
       handle.isSyncing = true;
       return handle.blob.sync().finally(() => handle.isSyncing = false);
     }
     const done = handle.blob.syncInPlace();
-    const endedMs = performance.now();
+    const endedMs = this.#clock.monotonicMs();
     this.#judge(endedMs - beganMs, endedMs);
     return done;
   }
