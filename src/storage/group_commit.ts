@@ -43,7 +43,6 @@ export interface GroupCommitOptions {
 export class GroupCommit {
   readonly policy: FlushPolicy;
   readonly #options: GroupCommitOptions;
-  readonly #overlapBytes: number;
   #dirty = new Set<Syncable>();
   /** Bytes that were written since the last round began. */
   #dirtyBytes = 0;
@@ -57,7 +56,6 @@ export class GroupCommit {
   constructor(options: GroupCommitOptions) {
     this.policy = options.policy;
     this.#options = options;
-    this.#overlapBytes = options.overlapBytes ?? OVERLAP_BYTES;
   }
 
   /** Notes that `log` has `bytes` that are written but not synced. Whether the policy counts them as kept already. */
@@ -87,7 +85,7 @@ export class GroupCommit {
   async drain(): Promise<void> {
     while (this.#inFlight > 0 || this.#dirty.size > 0) {
       if (this.#failed) return;
-      if (this.#inFlight === 0) this.#begin();
+      this.#begin();
       await this.#last;
     }
     if (this.#timer !== null) clearTimeout(this.#timer);
@@ -101,13 +99,13 @@ export class GroupCommit {
       // Whatever else this turn of the event loop brings still joins the round.
       queueMicrotask(() => {
         this.#isScheduled = false;
-        if (this.#mayBegin()) this.#begin();
+        this.#begin();
       });
       return;
     }
     this.#timer = setTimeout(() => {
       this.#timer = null;
-      if (this.#mayBegin()) this.#begin();
+      this.#begin();
     }, this.#options.intervalMs);
   }
 
@@ -115,12 +113,14 @@ export class GroupCommit {
   #mayBegin(): boolean {
     if (this.#failed || this.#dirty.size === 0) return false;
     if (this.#inFlight === 0) return true;
-    const { journal, intervalMs } = this.#options;
-    return this.#inFlight < MAX_ROUNDS && this.#dirtyBytes >= this.#overlapBytes &&
+    const { journal, intervalMs, overlapBytes = OVERLAP_BYTES } = this.#options;
+    return this.#inFlight < MAX_ROUNDS && this.#dirtyBytes >= overlapBytes &&
       intervalMs === 0 && journal !== null && !journal.isWaiting;
   }
 
+  /** A round, if one may begin. */
   #begin(): void {
+    if (!this.#mayBegin()) return;
     this.#inFlight++;
     this.#last = this.#finish(this.#round(), this.#last);
   }
@@ -140,7 +140,7 @@ export class GroupCommit {
     }
     // The device begins with what came meanwhile before the answers leave.
     if (this.#options.intervalMs > 0) this.#schedule();
-    else if (this.#mayBegin()) this.#begin();
+    else this.#begin();
   }
 
   /** Makes everything written so far survive power loss; the stretches that may be called kept when it resolves. */

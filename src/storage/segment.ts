@@ -169,38 +169,32 @@ export class Segment {
       if (left < BATCH_OVERHEAD) return null;
       const buffer = this.#context.pool.take(Math.min(want, left));
       const window = buffer.subarray(0, Math.min(want, left));
-      let read: number;
+      let found: Uint8Array | null = null;
       try {
-        read = this.log.read(position, window);
-      } catch (error) {
-        this.#context.pool.give(buffer);
-        throw error;
+        const read = this.log.read(position, window);
+        const start = skipBefore(window, read, offset);
+        if (start + BATCH_OVERHEAD > read) { // every batch in the window lies before the offset
+          if (start === 0) return null;
+          position += start;
+          continue;
+        }
+        const firstBytes = sizeInBytes(window, start);
+        const mayExceed = bounds.minOneBatch && batchBaseOffset(window, start) < bounds.endOffset;
+        if (
+          start + firstBytes > read && (mayExceed || firstBytes <= bounds.maxBytes) && read < left
+        ) {
+          position += start; // the first batch is cut off: read it whole
+          want = Math.max(firstBytes, bounds.maxBytes);
+          continue;
+        }
+        const end = wholeBatches(window, start, read, bounds);
+        if (end === start) return null;
+        this.#nextOffset = batchLastOffset(window, lastBatchAt) + 1;
+        this.#nextPosition = position + end;
+        return found = window.subarray(start, end);
+      } finally {
+        if (found === null) this.#context.pool.give(buffer);
       }
-      const start = skipBefore(window, read, offset);
-      if (start + BATCH_OVERHEAD > read) { // every batch in the window lies before the offset
-        this.#context.pool.give(buffer);
-        if (start === 0) return null;
-        position += start;
-        continue;
-      }
-      const firstBytes = sizeInBytes(window, start);
-      const mayExceed = bounds.minOneBatch && batchBaseOffset(window, start) < bounds.endOffset;
-      if (
-        start + firstBytes > read && (mayExceed || firstBytes <= bounds.maxBytes) && read < left
-      ) {
-        this.#context.pool.give(buffer); // the first batch is cut off: read it whole
-        position += start;
-        want = Math.max(firstBytes, bounds.maxBytes);
-        continue;
-      }
-      const end = wholeBatches(window, start, read, bounds);
-      if (end === start) {
-        this.#context.pool.give(buffer);
-        return null;
-      }
-      this.#nextOffset = batchLastOffset(window, lastBatchAt) + 1;
-      this.#nextPosition = position + end;
-      return window.subarray(start, end);
     }
   }
 
