@@ -16,7 +16,7 @@ import { DescribeConfigs } from "../src/protocol/messages/describe_configs.ts";
 import { FindCoordinator } from "../src/protocol/messages/find_coordinator.ts";
 import { OffsetCommit } from "../src/protocol/messages/offset_commit.ts";
 import { OffsetFetch } from "../src/protocol/messages/offset_fetch.ts";
-import { FileStore } from "../src/storage/file_store.ts";
+import { FileStore } from "../src/storage/backends/file_store.ts";
 import { StoreError } from "../src/storage/store.ts";
 import {
   append,

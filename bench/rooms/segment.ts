@@ -5,9 +5,9 @@
 import { BufferPool } from "../../src/bytes/pool.ts";
 import * as batch from "../../src/protocol/records/batch.ts";
 import { buildBatch } from "../../src/protocol/records/build.ts";
-import { MemoryStore } from "../../src/storage/memory_store.ts";
-import { OffsetIndex } from "../../src/storage/offset_index.ts";
-import { Segment } from "../../src/storage/segment.ts";
+import { MemoryStore } from "../../src/storage/backends/memory_store.ts";
+import { OffsetIndex } from "../../src/storage/index/offset_index.ts";
+import { Segment } from "../../src/storage/log/segment.ts";
 
 const INDEX_INTERVAL_BYTES = 4096;
 const RECORDS = 16;

@@ -6,7 +6,7 @@
  * removed, so a folder is taken by opening what it lists and listing it again: the same files twice, none of them in the
  * middle of being replaced, are the folder of one moment.
  */
-import { attempt } from "../storage/file_store.ts";
+import { attempt } from "../storage/backends/file_store.ts";
 import { StoreError } from "../storage/store.ts";
 
 export class SourceFile implements Disposable {

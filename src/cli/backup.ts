@@ -11,7 +11,7 @@ import { SourceDirectory } from "../backup/source_directory.ts";
 import { Connection } from "../client/connection.ts";
 import { ConnectionError, KafkaError } from "../client/errors.ts";
 import { ConfigError, denoSurroundings, loadConfig } from "../config/load.ts";
-import { FileStore } from "../storage/file_store.ts";
+import { FileStore } from "../storage/backends/file_store.ts";
 import { StoreError } from "../storage/store.ts";
 
 export const BACKUP_USAGE =

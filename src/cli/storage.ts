@@ -4,16 +4,16 @@
  * before and after.
  */
 import { ConfigError, denoSurroundings, loadConfig } from "../config/load.ts";
-import { FileStore } from "../storage/file_store.ts";
+import { FileStore } from "../storage/backends/file_store.ts";
 import { DirectoryLock } from "../storage/lock.ts";
-import { cutAtDamage } from "../storage/repair.ts";
+import { cutAtDamage } from "../storage/recovery/repair.ts";
 import {
   type Damage,
   type Finding,
   type PartitionReport,
   verifyCheckpoints,
   verifyPartitions,
-} from "../storage/verify.ts";
+} from "../storage/recovery/verify.ts";
 import type { Store } from "../storage/store.ts";
 
 export const STORAGE_USAGE =

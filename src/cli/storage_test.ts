@@ -9,11 +9,11 @@ import { FakeClock } from "../clock.ts";
 import { topicConfigDefaults } from "../config/topic_configs.ts";
 import { buildBatch } from "../protocol/records/build.ts";
 import { RECOVERY_POINT_CHECKPOINT, writeCheckpoint } from "../storage/checkpoints.ts";
-import { GroupCommit } from "../storage/group_commit.ts";
-import type { LogContext } from "../storage/log_context.ts";
-import { MemoryStore } from "../storage/memory_store.ts";
-import { createLog, openLog } from "../storage/open_log.ts";
-import { DEFAULT_PRODUCER_LIMITS } from "../storage/producer_state.ts";
+import { GroupCommit } from "../storage/durability/group_commit.ts";
+import type { LogContext } from "../storage/log/log_context.ts";
+import { MemoryStore } from "../storage/backends/memory_store.ts";
+import { createLog, openLog } from "../storage/log/open_log.ts";
+import { DEFAULT_PRODUCER_LIMITS } from "../storage/producers/producer_state.ts";
 import { repair, verify } from "./storage.ts";
 
 const REF = { topicId: randomUuid(), topic: "t", partition: 0 };

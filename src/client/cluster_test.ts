@@ -10,7 +10,7 @@ import { ApiVersions } from "../protocol/messages/api_versions.ts";
 import { Metadata } from "../protocol/messages/metadata.ts";
 import { Cluster, parseAddress } from "./cluster.ts";
 import { ConnectionError, KafkaError } from "./errors.ts";
-import { type Asked, ScriptedSocket } from "./scripted_socket.ts";
+import { type Asked, ScriptedSocket } from "../testing/scripted_socket.ts";
 
 /** Nodes 0 and 1; topic "t" is led by `leaderId`, any other is unknown. */
 class TwoBrokers {

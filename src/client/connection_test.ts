@@ -9,7 +9,7 @@ import { ApiVersions } from "../protocol/messages/api_versions.ts";
 import { Fetch } from "../protocol/messages/fetch.ts";
 import { Metadata } from "../protocol/messages/metadata.ts";
 import { Connection, type Socket } from "./connection.ts";
-import { type Answer, type Asked, ScriptedSocket } from "./scripted_socket.ts";
+import { type Answer, type Asked, ScriptedSocket } from "../testing/scripted_socket.ts";
 import { ConnectionError } from "./errors.ts";
 
 const versions = (asked: Asked) =>

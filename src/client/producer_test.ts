@@ -14,7 +14,7 @@ import { readRecords } from "../protocol/records/record.ts";
 import { Cluster } from "./cluster.ts";
 import { KafkaError } from "./errors.ts";
 import { Producer, type ProducerOptions } from "./producer.ts";
-import { type Asked, ScriptedSocket } from "./scripted_socket.ts";
+import { type Asked, ScriptedSocket } from "../testing/scripted_socket.ts";
 
 /** One broker with topic "t" of two partitions. `faults` are taken one a produce request; 0 is none. */
 class OneBroker {

@@ -6,7 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import { ErrorCode } from "../protocol/errors.ts";
 import type { HeartbeatReply } from "./consumer_decision.ts";
 import { apply } from "./consumer_facts.ts";
-import { ConsumerTable } from "./consumer_fixture.ts";
+import { ConsumerTable } from "../testing/consumer_groups.ts";
 import { consumerGroupState, isSubscribedTo, newConsumerGroup } from "./consumer_group.ts";
 import type { ConsumerHeartbeatEvent } from "./consumer_heartbeat.ts";
 import { goneFacts } from "./consumer_leaving.ts";

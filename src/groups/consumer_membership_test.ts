@@ -8,7 +8,7 @@ import { SimulatedLog } from "../../tests/simulation/simulated_log.ts";
 import { FakeClock } from "../clock.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { commitOffsets, fetchOffsets } from "./committing.ts";
-import { consumerContext, TableTopics } from "./consumer_fixture.ts";
+import { consumerContext, TableTopics } from "../testing/consumer_groups.ts";
 import type { MigrationPolicy } from "./consumer_decision.ts";
 import { consumerGroupHeartbeat, describeConsumer } from "./consumer_membership.ts";
 import type { HeartbeatRequest } from "./consumer_request.ts";

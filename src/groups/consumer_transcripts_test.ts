@@ -14,7 +14,7 @@ import {
 } from "../../tests/transcripts/consumer_scenarios.ts";
 import { describeConsumerGroup } from "./consumer_describe.ts";
 import type { HeartbeatReply } from "./consumer_decision.ts";
-import { ConsumerTable } from "./consumer_fixture.ts";
+import { ConsumerTable } from "../testing/consumer_groups.ts";
 import { heartbeatEvent, type HeartbeatRequest } from "./consumer_request.ts";
 
 const answers: Record<string, Transcript> = JSON.parse(

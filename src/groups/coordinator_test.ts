@@ -4,7 +4,7 @@
  * log is the simulations', whose disk syncs when told.
  */
 import { assertEquals, assertRejects } from "@std/assert";
-import { consumerContext } from "./consumer_fixture.ts";
+import { consumerContext } from "../testing/consumer_groups.ts";
 import { SimulatedLog } from "../../tests/simulation/simulated_log.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import { FakeClock } from "../clock.ts";

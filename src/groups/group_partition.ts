@@ -10,7 +10,7 @@ import * as batch from "../protocol/records/batch.ts";
 import { buildBatch } from "../protocol/records/build.ts";
 import { readEndTxn } from "../protocol/records/control_record.ts";
 import { readRecords } from "../protocol/records/record.ts";
-import type { PartitionLog } from "../storage/partition_log.ts";
+import type { PartitionLog } from "../storage/log/partition_log.ts";
 import {
   applyLogFact,
   type Group,

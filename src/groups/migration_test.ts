@@ -13,7 +13,7 @@ import {
 import type { ClassicGroup } from "./classic_group.ts";
 import type { MigrationPolicy } from "./consumer_decision.ts";
 import type { ConsumerGroup } from "./consumer_group.ts";
-import { TABLE_SETTINGS, TableTopics } from "./consumer_fixture.ts";
+import { TABLE_SETTINGS, TableTopics } from "../testing/consumer_groups.ts";
 import type { Bodies } from "./decision.ts";
 import { readAssignment } from "./embedded_protocol.ts";
 import { type Group, isLogFact, newGroup } from "./group.ts";

@@ -13,7 +13,7 @@ import { DescribeConfigs } from "../protocol/messages/describe_configs.ts";
 import { DescribeTopicPartitions } from "../protocol/messages/describe_topic_partitions.ts";
 import { InitProducerId } from "../protocol/messages/init_producer_id.ts";
 import { Metadata } from "../protocol/messages/metadata.ts";
-import { adminFixture, ask, everyVersion } from "./admin_fixture.ts";
+import { adminFixture, ask, everyVersion } from "../testing/admin.ts";
 
 const UNKNOWN = "SOMEsomeSOMEsomeSOMEsA" as Uuid;
 

@@ -8,7 +8,7 @@ import { AlterConfigs } from "../protocol/messages/alter_configs.ts";
 import { DescribeConfigs } from "../protocol/messages/describe_configs.ts";
 import { IncrementalAlterConfigs } from "../protocol/messages/incremental_alter_configs.ts";
 import { ListConfigResources } from "../protocol/messages/list_config_resources.ts";
-import { adminFixture, ask, everyVersion } from "./admin_fixture.ts";
+import { adminFixture, ask, everyVersion } from "../testing/admin.ts";
 
 const SET = 0, DELETE = 1, APPEND = 2, SUBTRACT = 3;
 const TOPIC = 2, BROKER = 4, LOGGER = 8, METRICS = 16, GROUP = 32;

@@ -5,7 +5,7 @@
 import { assertEquals } from "@std/assert";
 import { AlterClientQuotas } from "../protocol/messages/alter_client_quotas.ts";
 import { DescribeClientQuotas } from "../protocol/messages/describe_client_quotas.ts";
-import { adminFixture, ask, everyVersion } from "./admin_fixture.ts";
+import { adminFixture, ask, everyVersion } from "../testing/admin.ts";
 import { alterClientQuotas } from "./alter_client_quotas.ts";
 import { describeClientQuotas } from "./describe_client_quotas.ts";
 

@@ -6,7 +6,7 @@
  */
 import { ErrorCode } from "../protocol/errors.ts";
 import { DescribeLogDirs } from "../protocol/messages/describe_log_dirs.ts";
-import type { PartitionLog } from "../storage/partition_log.ts";
+import type { PartitionLog } from "../storage/log/partition_log.ts";
 import { type Handler, handler } from "./handler.ts";
 import type { PartitionLookup } from "./partitions.ts";
 

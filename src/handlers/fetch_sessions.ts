@@ -16,7 +16,7 @@
 import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
 import type { Clock } from "../clock.ts";
 import { ErrorCode } from "../protocol/errors.ts";
-import type { PartitionLog } from "../storage/partition_log.ts";
+import type { PartitionLog } from "../storage/log/partition_log.ts";
 
 /** One partition that a client fetches. */
 export interface FetchPartition {

@@ -2,7 +2,7 @@
  * Proves what the group handlers add to the rooms below: versions, names and ids of topics, and the shapes of answers.
  * Each expectation was read off a Kafka 4.3.1. The log is the simulations', with a disk that keeps all at once.
  */
-import { consumerContext } from "../groups/consumer_fixture.ts";
+import { consumerContext } from "../testing/consumer_groups.ts";
 import { assertEquals } from "@std/assert";
 import { SimulatedLog } from "../../tests/simulation/simulated_log.ts";
 import type { Uuid } from "../bytes/uuid.ts";

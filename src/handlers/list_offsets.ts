@@ -17,8 +17,12 @@
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { ListOffsets } from "../protocol/messages/list_offsets.ts";
-import type { PartitionLog } from "../storage/partition_log.ts";
-import { findByTimestamp, findLargestTimestamp, type FoundRecord } from "../storage/time_search.ts";
+import type { PartitionLog } from "../storage/log/partition_log.ts";
+import {
+  findByTimestamp,
+  findLargestTimestamp,
+  type FoundRecord,
+} from "../storage/log/time_search.ts";
 import { type Handler, handler } from "./handler.ts";
 import { epochError, findLog, findTopic, type PartitionLookup } from "./partitions.ts";
 

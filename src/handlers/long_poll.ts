@@ -4,8 +4,8 @@
  * It counts what becomes visible instead of reading again at every wake-up, so a fetch that waits for a megabyte
  * costs nothing per append.
  */
-import type { Waiter } from "../storage/high_watermark.ts";
-import type { PartitionLog } from "../storage/partition_log.ts";
+import type { Waiter } from "../storage/durability/high_watermark.ts";
+import type { PartitionLog } from "../storage/log/partition_log.ts";
 
 export class LongPoll implements Waiter {
   /** Resolves when `missing` bytes have become visible, a log changed otherwise, time is up or the connection went. */

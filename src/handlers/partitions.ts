@@ -4,7 +4,7 @@
 import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import type { LogManager } from "../storage/log_manager.ts";
-import type { PartitionLog } from "../storage/partition_log.ts";
+import type { PartitionLog } from "../storage/log/partition_log.ts";
 import type { Catalogue, Topic } from "../topics/catalogue.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
 

@@ -11,7 +11,7 @@ import { ElectLeaders } from "../protocol/messages/elect_leaders.ts";
 import { ListPartitionReassignments } from "../protocol/messages/list_partition_reassignments.ts";
 import { UnregisterBroker } from "../protocol/messages/unregister_broker.ts";
 import type { NewRecord } from "../topics/metadata_record.ts";
-import { adminFixture, ask, everyVersion } from "./admin_fixture.ts";
+import { adminFixture, ask, everyVersion } from "../testing/admin.ts";
 import { alterPartitionReassignments } from "./alter_partition_reassignments.ts";
 import { alterReplicaLogDirs } from "./alter_replica_log_dirs.ts";
 import { describeQuorum } from "./describe_quorum.ts";

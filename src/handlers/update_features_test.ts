@@ -5,7 +5,7 @@
 import { assertEquals } from "@std/assert";
 import { UpdateFeatures } from "../protocol/messages/update_features.ts";
 import { finalizedFeatures } from "../topics/features.ts";
-import { adminFixture, ask, everyVersion } from "./admin_fixture.ts";
+import { adminFixture, ask, everyVersion } from "../testing/admin.ts";
 import { updateFeatures } from "./update_features.ts";
 
 const UPGRADE = 1, SAFE = 2, UNSAFE = 3;

@@ -6,7 +6,7 @@ import { assertEquals } from "@std/assert";
 import { pbkdf2Sync } from "node:crypto";
 import { AlterUserScramCredentials } from "../protocol/messages/alter_user_scram_credentials.ts";
 import { DescribeUserScramCredentials } from "../protocol/messages/describe_user_scram_credentials.ts";
-import { adminFixture, ask } from "./admin_fixture.ts";
+import { adminFixture, ask } from "../testing/admin.ts";
 import { alterUserScramCredentials } from "./alter_user_scram_credentials.ts";
 import { describeUserScramCredentials } from "./describe_user_scram_credentials.ts";
 

@@ -5,7 +5,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ProtocolError } from "../bytes/reader.ts";
 import { readOtlpMetrics } from "./otlp.ts";
-import { gauge, message, metricsData, sum } from "./otlp_fixture.ts";
+import { gauge, message, metricsData, sum } from "../testing/otlp.ts";
 
 const WHOLE = metricsData([
   gauge("send.rate", 1.5, { topic: "t", partition: "0" }),

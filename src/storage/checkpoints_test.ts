@@ -8,9 +8,9 @@ import {
   writeCheckpoint,
 } from "./checkpoints.ts";
 import { takeCleanShutdown, writeCleanShutdown } from "./clean_shutdown.ts";
-import { FaultyStore } from "./faulty_store.ts";
-import { MemoryStore } from "./memory_store.ts";
-import { putPartitionMetadata, readPartitionMetadata } from "./partition_metadata.ts";
+import { FaultyStore } from "./backends/faulty_store.ts";
+import { MemoryStore } from "./backends/memory_store.ts";
+import { putPartitionMetadata, readPartitionMetadata } from "./log/partition_metadata.ts";
 
 const text = (bytes: Uint8Array | null) => new TextDecoder().decode(bytes!);
 const bytes = (text: string) => new TextEncoder().encode(text);

@@ -12,11 +12,11 @@ import {
   RECOVERY_POINT_CHECKPOINT,
   writeCheckpoint,
 } from "./checkpoints.ts";
-import type { JournalEntry } from "./journal.ts";
-import { createLog, type LogRef, openLog, repairMetadata, topicIdOf } from "./open_log.ts";
-import type { LogContext } from "./log_context.ts";
-import type { PartitionLog } from "./partition_log.ts";
-import { expiredBefore, isActiveExpired } from "./retention.ts";
+import type { JournalEntry } from "./durability/journal.ts";
+import { createLog, type LogRef, openLog, repairMetadata, topicIdOf } from "./log/open_log.ts";
+import type { LogContext } from "./log/log_context.ts";
+import type { PartitionLog } from "./log/partition_log.ts";
+import { expiredBefore, isActiveExpired } from "./log/retention.ts";
 
 /** A partition that should exist, with what the catalogue says of it. */
 export interface WantedLog extends LogRef {

@@ -4,10 +4,10 @@
  */
 import { BufferPool } from "../bytes/pool.ts";
 import * as batch from "../protocol/records/batch.ts";
-import { isValidBatch } from "../storage/recovery.ts";
-import { Segment } from "../storage/segment.ts";
+import { isValidBatch } from "../storage/recovery/recovery.ts";
+import { Segment } from "../storage/log/segment.ts";
 import type { Store } from "../storage/store.ts";
-import { segmentBases, verifyPartition } from "../storage/verify.ts";
+import { segmentBases, verifyPartition } from "../storage/recovery/verify.ts";
 import type { RecordLog } from "./metadata_log.ts";
 
 export class FrozenLog implements Pick<RecordLog, "logStartOffset" | "logEndOffset" | "read"> {

@@ -5,7 +5,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as batch from "../protocol/records/batch.ts";
 import { readRecords } from "../protocol/records/record.ts";
-import { Fixture, imageOf, META } from "./fixture.ts";
+import { Fixture, imageOf, META } from "../testing/topics.ts";
 import { recordBatch, snapshotFile } from "./metadata_batch.ts";
 import { MetadataLogError } from "./metadata_log_error.ts";
 import { decodeRecord, type NewRecord, UnknownRecordError } from "./metadata_record.ts";

@@ -1,7 +1,7 @@
 /** Plans: codes, texts and records for creating, growing and deleting topics, as a Kafka 4.3.1 was seen to answer. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
-import { Fixture } from "./fixture.ts";
+import { Fixture } from "../testing/topics.ts";
 import { type NewTopic, planCreateTopics } from "./plan_create_topics.ts";
 import { planCreatePartitions } from "./plan_create_partitions.ts";
 import { planDeleteTopics } from "./plan_delete_topics.ts";

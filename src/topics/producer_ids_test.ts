@@ -1,6 +1,6 @@
 /** Producer ids: that none is given out twice, within a block, over blocks, and over a crash. */
 import { assertEquals } from "@std/assert";
-import { Fixture, META } from "./fixture.ts";
+import { Fixture, META } from "../testing/topics.ts";
 import { ProducerIds } from "./producer_ids.ts";
 
 Deno.test("ids count up from 0 and cross blocks without a gap", async () => {

@@ -10,7 +10,7 @@ import { DescribeProducers } from "../../src/protocol/messages/describe_producer
 import { GetTelemetrySubscriptions } from "../../src/protocol/messages/get_telemetry_subscriptions.ts";
 import { IncrementalAlterConfigs } from "../../src/protocol/messages/incremental_alter_configs.ts";
 import { PushTelemetry } from "../../src/protocol/messages/push_telemetry.ts";
-import { gauge, metricsData } from "../../src/protocol/otlp_fixture.ts";
+import { gauge, metricsData } from "../../src/testing/otlp.ts";
 import { compress, CompressionType } from "../../src/protocol/records/compression.ts";
 import { append, batchOf, produce } from "./calls.ts";
 import { TestBroker, withDirectory } from "./harness.ts";

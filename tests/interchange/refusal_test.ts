@@ -4,8 +4,8 @@
  */
 import { assertEquals, assertRejects } from "@std/assert";
 import { randomUuid, type Uuid } from "../../src/bytes/uuid.ts";
-import { FileStore } from "../../src/storage/file_store.ts";
-import { verifyPartition } from "../../src/storage/verify.ts";
+import { FileStore } from "../../src/storage/backends/file_store.ts";
+import { verifyPartition } from "../../src/storage/recovery/verify.ts";
 import { recordBatch } from "../../src/topics/metadata_batch.ts";
 import type { NewRecord } from "../../src/topics/metadata_record.ts";
 import { registerBroker } from "../../src/topics/registration.ts";

@@ -6,7 +6,7 @@
 import { assert } from "@std/assert";
 import type { Uuid } from "../../src/bytes/uuid.ts";
 import type { ConsumerFact } from "../../src/groups/consumer_facts.ts";
-import { ConsumerTable } from "../../src/groups/consumer_fixture.ts";
+import { ConsumerTable } from "../../src/testing/consumer_groups.ts";
 import {
   consumerGroupState,
   LEAVE_EPOCH,

@@ -4,7 +4,7 @@
  * world checks what must hold.
  */
 import type { ClassicGroup } from "../../src/groups/classic_group.ts";
-import { consumerContext } from "../../src/groups/consumer_fixture.ts";
+import { consumerContext } from "../../src/testing/consumer_groups.ts";
 import { FakeClock } from "../../src/clock.ts";
 import { due, nextDeadline } from "../../src/groups/classic_machine.ts";
 import { storedGroup } from "../../src/groups/classic_facts.ts";

@@ -5,7 +5,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import type { Uuid } from "../../src/bytes/uuid.ts";
-import { durable, TABLE_SETTINGS, TableTopics } from "../../src/groups/consumer_fixture.ts";
+import { durable, TABLE_SETTINGS, TableTopics } from "../../src/testing/consumer_groups.ts";
 import { readAssignment } from "../../src/groups/embedded_protocol.ts";
 import {
   type Group,

@@ -6,7 +6,7 @@ import type { Uuid } from "../../src/bytes/uuid.ts";
 import type { GroupLog } from "../../src/groups/group_partition.ts";
 import { ErrorCode } from "../../src/protocol/errors.ts";
 import * as batch from "../../src/protocol/records/batch.ts";
-import type { Appended, AppendOptions } from "../../src/storage/appended.ts";
+import type { Appended, AppendOptions } from "../../src/storage/log/appended.ts";
 
 const DONE = Promise.resolve();
 

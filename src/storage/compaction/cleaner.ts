@@ -1,0 +1,131 @@
+/**
+ * Cleaner: compacts the logs of topics with cleanup.policy=compact, one at a time, the dirtiest first (Kafka's
+ * LogCleaner with one thread).
+ *
+ * It looks every `backoffMs`, and again as long as it finds something. How far each log has been compacted stands in
+ * `cleaner-offset-checkpoint`, in Kafka's format; without it a log is compacted from its start again, to the same end.
+ * A log whose records cannot be read is reported and left alone until the next start.
+ */
+import type { BufferPool } from "../../bytes/pool.ts";
+import type { Clock } from "../../clock.ts";
+import { CLEANER_CHECKPOINT, readCheckpoint, writeCheckpoint } from "../checkpoints.ts";
+import { Pace } from "./pace.ts";
+import { compact, CompactionInterrupted } from "./pass.ts";
+import { type Cleanable, cleanableOf } from "./plan.ts";
+import type { PartitionLog } from "../log/partition_log.ts";
+import { type Store, StoreError } from "../store.ts";
+
+export interface CleanerOptions {
+  readonly store: Store;
+  readonly pool: BufferPool;
+  readonly clock: Clock;
+  /** Every log there is. */
+  readonly logs: () => Iterable<PartitionLog>;
+  /** Makes the logs' recovery points survive a crash. */
+  readonly checkpoint: () => Promise<void>;
+  /** Kafka: log.cleaner.backoff.ms */
+  readonly backoffMs: number;
+  /** Kafka: log.cleaner.dedupe.buffer.size */
+  readonly dedupeBufferBytes: number;
+  /** Kafka: log.cleaner.io.max.bytes.per.second; Infinity is no limit. */
+  readonly ioMaxBytesPerSecond: number;
+  readonly maxDecompressedBytes: number;
+  readonly onEvent: (event: string, details: Record<string, unknown>) => void;
+}
+
+export class Cleaner {
+  readonly #options: CleanerOptions;
+  readonly #pace: Pace;
+  /** How far each log has been compacted, which also stands in the checkpoint. */
+  readonly #cleanedTo = new Map<PartitionLog, number>();
+  readonly #failed = new WeakSet<PartitionLog>();
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(options: CleanerOptions) {
+    this.#options = options;
+    this.#pace = new Pace(options.clock, options.ioMaxBytesPerSecond);
+    const damaged = (reason: string) => options.onEvent("checkpoint_ignored", { reason });
+    const entries = readCheckpoint(options.store, CLEANER_CHECKPOINT, damaged);
+    const cleanedTo = new Map(
+      entries.map(({ topic, partition, offset }) => [`${topic}-${partition}`, offset]),
+    );
+    // By log, not by name: a topic that is deleted and created again begins anew.
+    for (const log of options.logs()) {
+      const offset = cleanedTo.get(log.folder);
+      if (offset !== undefined) this.#cleanedTo.set(log, offset);
+    }
+  }
+
+  start(): void {
+    this.#timer = setTimeout(() => {
+      this.#running = this.#run().finally(() => {
+        if (!this.#pace.isStopped) this.start();
+      });
+    }, this.#options.backoffMs);
+  }
+
+  /** Ends the pass under way; what it has not finished the next start does again. */
+  async stop(): Promise<void> {
+    this.#pace.stop();
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  /** Compacts the log that needs it most; false when none does. */
+  async cleanDirtiest(): Promise<boolean> {
+    const cleanable = this.#dirtiest();
+    if (cleanable === null) return false;
+    const { log } = cleanable, { clock, onEvent } = this.#options;
+    const beganMs = clock.monotonicMs();
+    try {
+      const compacted = await compact(cleanable, { ...this.#options, pace: this.#pace });
+      this.#cleanedTo.set(log, compacted.endOffset);
+      await this.#writeCheckpoint();
+      onEvent("log_compacted", {
+        folder: log.folder,
+        ...compacted,
+        durationMs: Math.round(clock.monotonicMs() - beganMs),
+      });
+    } catch (error) {
+      if (error instanceof CompactionInterrupted || !this.#serves(log)) return true;
+      onEvent("compaction_failed", { folder: log.folder, error: String(error) });
+      if (error instanceof StoreError) return false; // a full disk, say: tried again after the backoff
+      this.#failed.add(log);
+    }
+    return true;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#pace.isStopped && await this.cleanDirtiest());
+  }
+
+  #dirtiest(): Cleanable | null {
+    const nowMs = this.#options.clock.nowMs();
+    let dirtiest: Cleanable | null = null;
+    for (const log of this.#options.logs()) {
+      if (this.#failed.has(log)) continue;
+      const cleanable = cleanableOf(log, this.#cleanedTo.get(log), nowMs);
+      if (cleanable === null) continue;
+      if (dirtiest === null || cleanable.dirtyRatio > dirtiest.dirtyRatio) dirtiest = cleanable;
+    }
+    return dirtiest;
+  }
+
+  /** Whether the log is there still: a topic may be deleted in the middle of anything. */
+  #serves(log: PartitionLog): boolean {
+    for (const one of this.#options.logs()) if (one === log) return true;
+    return false;
+  }
+
+  /** Logs that are no more fall out. */
+  async #writeCheckpoint(): Promise<void> {
+    const present = new Set(this.#options.logs());
+    const entries = [];
+    for (const [log, offset] of this.#cleanedTo) {
+      if (!present.has(log)) this.#cleanedTo.delete(log);
+      else entries.push({ topic: log.topic, partition: log.partition, offset });
+    }
+    await writeCheckpoint(this.#options.store, CLEANER_CHECKPOINT, entries);
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * finishInterruptedCleaning: what a compaction that was cut off left in a partition's folder. Kafka's rules (LogLoader),
+ * so that either broker understands what the other left:
+ *
+ * - `.deleted` and `.cleaned` files go, and so does a `.swap` file at or above the lowest `.cleaned` one: it was not
+ *   whole yet.
+ * - Any other `.swap` segment is complete and synced. The segments it was made from go, and it takes their place.
+ *
+ * Done again after being cut off itself it comes to the same end, since a `.log` always goes or comes last.
+ */
+import * as batch from "../../protocol/records/batch.ts";
+import { Segment, type SegmentContext, segmentName } from "../log/segment.ts";
+import {
+  CLEANED,
+  parseSegmentFile,
+  removeSegment,
+  renameSegment,
+  SEGMENT_FILES,
+  SEGMENT_FILES_AND_SNAPSHOT,
+  SWAP,
+} from "../log/segment_files.ts";
+
+/** Finishes or removes leftovers; the names of the folder's files afterwards. */
+export async function finishInterruptedCleaning(context: SegmentContext): Promise<string[]> {
+  const { store, folder } = context;
+  const names = store.list(folder).map(({ name }) => name);
+  const leftOver = names.filter((name) => (parseSegmentFile(name)?.suffix ?? "") !== "");
+  if (leftOver.length === 0) return names;
+
+  let lowestCleaned = Infinity;
+  for (const { baseOffset, suffix } of leftOver.map((name) => parseSegmentFile(name)!)) {
+    if (suffix === CLEANED) lowestCleaned = Math.min(lowestCleaned, baseOffset);
+  }
+  const swaps = new Set<number>(), incomplete: string[] = [];
+  for (const name of leftOver) {
+    const { baseOffset, suffix } = parseSegmentFile(name)!;
+    if (suffix === SWAP && baseOffset < lowestCleaned) swaps.add(baseOffset);
+    else incomplete.push(name);
+  }
+  // Swaps before what makes them incomplete: cut off in between, this must not take them for complete ones.
+  incomplete.sort((a, b) => Number(b.endsWith(SWAP)) - Number(a.endsWith(SWAP)));
+  for (const name of incomplete) store.remove(`${folder}/${name}`);
+  for (const baseOffset of swaps) finishSwap(context, baseOffset, new Set(names));
+  await store.syncFolder(folder);
+  return store.list(folder).map(({ name }) => name);
+}
+
+function finishSwap(
+  context: SegmentContext,
+  baseOffset: number,
+  names: ReadonlySet<string>,
+): void {
+  const { store, folder } = context;
+  const own = `${segmentName(baseOffset)}.log`;
+  if (names.has(own + SWAP)) {
+    const end = endOffset(context, baseOffset);
+    for (const name of names) {
+      const { baseOffset: old, file, suffix } = parseSegmentFile(name) ?? NO_FILE;
+      if (file !== ".log" || suffix !== "" || old <= baseOffset || old >= end) continue;
+      removeSegment(store, folder, old, { suffix: "", files: SEGMENT_FILES_AND_SNAPSHOT });
+    }
+    // Without its log the old segment of this name is gone, and indexes by that name are the new one's.
+    if (names.has(own)) {
+      removeSegment(store, folder, baseOffset, { suffix: "", files: SEGMENT_FILES });
+    }
+  }
+  renameSegment(store, folder, baseOffset, { from: SWAP, to: "", files: SEGMENT_FILES });
+}
+
+const NO_FILE = { baseOffset: -1, file: "", suffix: "" };
+
+/** One past the last offset that the compacted segment holds. */
+function endOffset(context: SegmentContext, baseOffset: number): number {
+  const segment = new Segment({ ...context, suffix: SWAP }, baseOffset, 0);
+  let end = baseOffset;
+  for (const [bytes] of segment.scan()) end = batch.lastOffset(bytes) + 1;
+  segment.close();
+  return end;
+}

@@ -1,0 +1,60 @@
+/**
+ * Pace: keeps compaction out of the way of requests, which share its thread and its disk.
+ *
+ * It works for a slice of a few milliseconds, then rests for as long, so that others have at least half of the time
+ * and none of them waits for more than a slice; and it reads and writes no more bytes a second than it is allowed.
+ */
+import type { Clock } from "../../clock.ts";
+
+const SLICE_MS = 2;
+
+export class Pace {
+  #stopped = false;
+  readonly #clock: Clock;
+  /** Infinity is no limit. */
+  readonly #bytesPerSecond: number;
+  #sliceBeganMs: number;
+  #sliceBytes = 0;
+  #endRest: (() => void) | null = null;
+
+  constructor(clock: Clock, bytesPerSecond: number) {
+    this.#clock = clock;
+    this.#bytesPerSecond = bytesPerSecond;
+    this.#sliceBeganMs = clock.monotonicMs();
+  }
+
+  get isStopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** Counts bytes read or written; whether it is time to rest. */
+  isOver(bytes: number): boolean {
+    this.#sliceBytes += bytes;
+    return this.#clock.monotonicMs() - this.#sliceBeganMs >= SLICE_MS ||
+      this.#sliceBytes / this.#bytesPerSecond * 1000 >= SLICE_MS;
+  }
+
+  async rest(): Promise<void> {
+    const workedMs = this.#clock.monotonicMs() - this.#sliceBeganMs;
+    const owedMs = this.#sliceBytes / this.#bytesPerSecond * 1000 - workedMs;
+    if (!this.#stopped) await this.#sleep(Math.max(SLICE_MS, owedMs));
+    this.#sliceBeganMs = this.#clock.monotonicMs();
+    this.#sliceBytes = 0;
+  }
+
+  /** Ends the rest that is under way, and all later ones. */
+  stop(): void {
+    this.#stopped = true;
+    this.#endRest?.();
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#endRest = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}

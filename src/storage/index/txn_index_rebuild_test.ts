@@ -1,0 +1,153 @@
+/**
+ * Proves that a `.txnindex` is as disposable as every other file beside the log: after an unclean stop it is made anew
+ * from the batches, whatever lay there, and one that turns out damaged later is too. The log under test holds two
+ * aborted transactions, the second of which begins a segment before its marker.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { BufferPool } from "../../bytes/pool.ts";
+import { randomUuid } from "../../bytes/uuid.ts";
+import { FakeClock } from "../../clock.ts";
+import { topicConfigDefaults } from "../../config/topic_configs.ts";
+import { buildBatch } from "../../protocol/records/build.ts";
+import { buildEndTxnBatch } from "../../protocol/records/control_record.ts";
+import { FaultyStore } from "../backends/faulty_store.ts";
+import { GroupCommit } from "../durability/group_commit.ts";
+import type { LogContext } from "../log/log_context.ts";
+import { MemoryStore } from "../backends/memory_store.ts";
+import { createLog, openLog } from "../log/open_log.ts";
+import type { PartitionLog } from "../log/partition_log.ts";
+import { DEFAULT_PRODUCER_LIMITS } from "../producers/producer_state.ts";
+import type { Store } from "../store.ts";
+import type { AbortedTransaction } from "./txn_index.ts";
+
+const REF = { topicId: randomUuid(), topic: "t", partition: 0 };
+const SECOND = "t-0/00000000000000000003.txnindex";
+
+const ABORTED = [
+  { producerId: 1, firstOffset: 0, lastOffset: 1, lastStableOffset: 2 },
+  { producerId: 2, firstOffset: 2, lastOffset: 4, lastStableOffset: 3 },
+];
+
+function contextOf(store: Store, problems: string[] = []): LogContext {
+  const onFailure = (error: unknown) => {
+    throw error;
+  };
+  return {
+    store,
+    clock: new FakeClock(),
+    commit: new GroupCommit({ policy: "os", intervalMs: 0, journal: null, onFailure }),
+    pool: new BufferPool({ keepBytes: 1 << 20 }),
+    producers: DEFAULT_PRODUCER_LIMITS,
+    onProblem: (event) => problems.push(event),
+  };
+}
+
+function write(log: PartitionLog, producerId: number): void {
+  const records = [{ timestampMs: 1000, value: new Uint8Array(10) }];
+  const producer = { producerId, producerEpoch: 0, baseSequence: 0, isTransactional: true };
+  const bytes = buildBatch({ records, ...producer });
+  assertEquals(log.append(bytes, { origin: "client", leaderEpoch: 0 }).errorCode, 0);
+}
+
+function end(log: PartitionLog, producerId: number, isCommit: boolean) {
+  const ended = { isCommit, coordinatorEpoch: 0, producerId, producerEpoch: 0, timestampMs: 1000 };
+  const appended = log.append(buildEndTxnBatch(ended), { origin: "coordinator", leaderEpoch: 0 });
+  assertEquals(appended.errorCode, 0);
+  return appended.written;
+}
+
+/** | 0 begin 1 | 1 abort 1 | 2 begin 2 | roll | 3 begin 3 | 4 abort 2 | 5 commit 3 | */
+async function history(store: Store): Promise<PartitionLog> {
+  const log = createLog(contextOf(store), REF, topicConfigDefaults());
+  write(log, 1);
+  await end(log, 1, false);
+  write(log, 2);
+  await Promise.resolve();
+  log.roll();
+  write(log, 3);
+  await end(log, 2, false);
+  await end(log, 3, true);
+  return log;
+}
+
+/** As after a crash; nothing is known of what was synced. */
+async function reopen(store: Store, problems: string[] = []): Promise<PartitionLog> {
+  const checkpoint = {
+    recoveryPoint: undefined,
+    logStartOffset: undefined,
+    clean: false,
+    journal: [],
+  };
+  const report = await openLog(contextOf(store, problems), REF, topicConfigDefaults(), checkpoint);
+  assertEquals(report.damage, null);
+  return report.log;
+}
+
+function listed(log: PartitionLog): AbortedTransaction[] {
+  const entries = log.segments.flatMap((_, i) => log.txnIndexOf(i).entries);
+  return entries.map(({ producerId, firstOffset, lastOffset, lastStableOffset }) => {
+    return { producerId, firstOffset, lastOffset, lastStableOffset };
+  });
+}
+
+Deno.test("the index of a live log lists the aborted transactions, the committed one is not in it", async () => {
+  assertEquals(listed(await history(new MemoryStore())), ABORTED);
+});
+
+for (
+  const [what, spoil] of Object.entries<(store: Store) => unknown>({
+    "is missing": (store) => store.remove(SECOND),
+    "is torn": (store) => store.open(SECOND).truncate(20),
+    "lacks its last entry": (store) => store.open(SECOND).truncate(0),
+    "is garbage": (store) => store.replace(SECOND, new Uint8Array(68).fill(7)),
+    "lists what never was": (store) =>
+      store.replace(SECOND, new Uint8Array(34).fill(1).fill(0, 0, 9)),
+  })
+) {
+  Deno.test(`after an unclean stop a .txnindex that ${what} is made anew`, async () => {
+    const store = new MemoryStore();
+    await history(store);
+    await spoil(store);
+    assertEquals(listed(await reopen(store)), ABORTED);
+  });
+}
+
+Deno.test("without producer snapshots the transactions are replayed from the segments before", async () => {
+  const store = new MemoryStore();
+  await history(store);
+  for (const { name } of store.list("t-0")) {
+    if (/\.(snapshot|txnindex)$/.test(name)) store.remove(`t-0/${name}`);
+  }
+  assertEquals(listed(await reopen(store)), ABORTED);
+});
+
+Deno.test("a .txnindex found damaged by a consumer is rebuilt then, and the operator is told", async () => {
+  const store = new MemoryStore();
+  await history(store);
+  const problems: string[] = [];
+  const log = await reopen(store, problems);
+  for (const segment of log.segments) segment.unload();
+  await store.replace(SECOND, new Uint8Array(20));
+  const given = log.read(2, { maxBytes: 1000, bound: "hw", minOneBatch: true })!;
+  assertEquals(log.abortedTransactions(2, given).map(({ producerId }) => producerId), [2]);
+  assertEquals(problems, ["txn_index_rebuilt"]);
+  assertEquals(store.readAll(SECOND)!.length, 34);
+});
+
+Deno.test("an abort that a full disk keeps from the index is known all the same, and written when there is room", async () => {
+  const memory = new MemoryStore();
+  const store = new FaultyStore(memory);
+  const log = createLog(contextOf(store), REF, topicConfigDefaults());
+  write(log, 1);
+  write(log, 2);
+  await Promise.resolve();
+  const index = log.txnIndexOf(0);
+  store.fail({ on: "append", pathEndsWith: ".txnindex", kind: "noSpace" });
+  index.append(ABORTED[0]);
+  assertEquals(index.entries.length, 1);
+  assertEquals(memory.readAll(index.path)?.length ?? 0, 0);
+  index.unload();
+  assertEquals(index.entries.length, 1);
+  assert(await index.sync());
+  assertEquals(memory.readAll(index.path)?.length, 34);
+});

@@ -1,0 +1,38 @@
+/**
+ * What a partition log is opened with: the parts that all logs of a broker share, and what the directory said of this one.
+ */
+import type { BufferPool } from "../../bytes/pool.ts";
+import type { Uuid } from "../../bytes/uuid.ts";
+import type { Clock } from "../../clock.ts";
+import type { GroupCommit } from "../durability/group_commit.ts";
+import type { ProducerLimits } from "../producers/producer_state.ts";
+import type { Store } from "../store.ts";
+
+/** What all logs of a broker share. */
+export interface LogContext {
+  readonly store: Store;
+  readonly pool: BufferPool;
+  readonly clock: Clock;
+  readonly commit: GroupCommit;
+  /** Bounds on what is remembered of producers, per partition. */
+  readonly producers: ProducerLimits;
+  /** Told when housekeeping that nobody waits for failed. */
+  readonly onProblem: (event: string, details: Record<string, unknown>) => void;
+  /** Whether the disk has room for a client's batch (free_space.ts). Without it, always. */
+  readonly admits?: (bytes: number) => boolean;
+  /** Does something after a while, unless the broker stops first. Without it, at once. */
+  readonly later?: (delayMs: number, work: () => Promise<void>) => void;
+}
+
+/** What the directory said about a partition (recovery.ts finds it out). */
+export interface LogState {
+  readonly topicId: Uuid;
+  readonly topic: string;
+  readonly partition: number;
+  /** Base offsets of the segments, ascending; empty for a new log. */
+  readonly segments: readonly number[];
+  readonly logStartOffset: number;
+  readonly logEndOffset: number;
+  /** Everything below was synced. */
+  readonly recoveryPoint: number;
+}

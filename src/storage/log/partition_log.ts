@@ -1,0 +1,471 @@
+/**
+ * PartitionLog: one partition's batches, from the log start to the log end, and what may be read of them.
+ *
+ *     logStartOffset ≤ lastStableOffset ≤ highWatermark ≤ logEndOffset
+ *
+ * Offsets are given out synchronously: everything in append() happens before its caller can await, so appends of
+ * one connection keep their order. Acknowledgement is asynchronous: `durable` resolves when the flush policy
+ * (group_commit.ts) counts the bytes as kept, and the high watermark, which bounds what consumers see, follows the
+ * same policy. So nothing is ever read that a power loss could take back, unless the policy says so.
+ */
+import type { BufferPool } from "../../bytes/pool.ts";
+import type { Uuid } from "../../bytes/uuid.ts";
+import type { TopicConfig } from "../../config/topic_configs.ts";
+import { ErrorCode } from "../../protocol/errors.ts";
+import * as batch from "../../protocol/records/batch.ts";
+import { type Appended, type AppendOptions, refused } from "./appended.ts";
+import type { Syncable } from "../durability/group_commit.ts";
+import type { LogContext, LogState } from "./log_context.ts";
+import { HighWatermark, type Waiter } from "../durability/high_watermark.ts";
+import type { Unkept } from "../durability/journal.ts";
+import { LeaderEpochs } from "./leader_epochs.ts";
+import { loadProducerState, writeProducerSnapshot } from "../producers/producer_recovery.ts";
+import type { ProducerState } from "../producers/producer_state.ts";
+import { mustRoll } from "./rolling.ts";
+import { Segment, type SegmentContext } from "./segment.ts";
+import { discardSegment, removeSegment, SEGMENT_FILES_AND_SNAPSHOT } from "./segment_files.ts";
+import { SegmentList } from "./segment_list.ts";
+import { type Store, StoreError } from "../store.ts";
+import type { AbortedTransaction, TxnIndex } from "../index/txn_index.ts";
+import { soundTxnIndex } from "../index/txn_index_rebuild.ts";
+import { MAX_IN_PLACE_BYTES, type Write, WriteQueue } from "../durability/write_queue.ts";
+
+/** How far a reader may see: the log end (replicas, recovery), the high watermark, or the last stable offset. */
+export type ReadBound = "leo" | "hw" | "lso";
+
+export class PartitionLog implements Syncable, SegmentContext {
+  readonly topicId: Uuid;
+  readonly topic: string;
+  readonly partition: number;
+  readonly folder: string;
+  /** Replaced whole when a topic config changes. */
+  config: TopicConfig;
+  leaderEpoch = 0;
+  /** Why this partition serves nothing (56), or null. */
+  offline: string | null = null;
+  /** Whether it is offline because its bytes are damaged; they stay as they are then. */
+  isDamaged = false;
+
+  readonly #context: LogContext;
+  readonly #segments: SegmentList;
+  #logStartOffset: number;
+  #logEndOffset: number;
+  readonly #highWatermark: HighWatermark;
+  #recoveryPoint: number;
+  /** The end of what write(2) has returned for. */
+  #writtenOffset: number;
+  #writtenBytes = 0;
+  #producers: ProducerState | null = null;
+  #epochs: LeaderEpochs | null = null;
+  #epochsChanged = false;
+  /** Made for the first append. */
+  #queue: WriteQueue | null = null;
+  /** Sealed segments whose bytes may not be on the device yet. */
+  #unsynced: Segment[] = [];
+  #newFiles: boolean;
+  #newFolder: boolean;
+  /** Bytes of the active segment that are kept, by its own sync or the journal. */
+  #keptBytes = 0;
+  /** …and those that a round of the journal has taken. */
+  #takenBytes = 0;
+  #syncing: Promise<void> = NOTHING;
+  #snapshotting: Promise<void> = NOTHING;
+
+  constructor(context: LogContext, state: LogState, config: TopicConfig) {
+    this.topicId = state.topicId;
+    this.topic = state.topic;
+    this.partition = state.partition;
+    this.folder = `${state.topic}-${state.partition}`;
+    this.config = config;
+    this.#context = context;
+    this.#newFiles = this.#newFolder = state.segments.length === 0;
+    const bases = this.#newFiles ? [state.logEndOffset] : state.segments;
+    const nowMs = context.clock.nowMs();
+    this.#segments = new SegmentList(bases.map((base) => new Segment(this, base, nowMs)));
+    if (this.#newFiles) this.#segments.active.create();
+    this.#logStartOffset = state.logStartOffset;
+    this.#logEndOffset = this.#writtenOffset = state.logEndOffset;
+    this.#highWatermark = new HighWatermark(state.logEndOffset);
+    this.#recoveryPoint = state.recoveryPoint;
+  }
+
+  get store(): Store {
+    return this.#context.store;
+  }
+
+  get pool(): BufferPool {
+    return this.#context.pool;
+  }
+
+  get logStartOffset(): number {
+    return this.#logStartOffset;
+  }
+
+  get logEndOffset(): number {
+    return this.#logEndOffset;
+  }
+
+  get highWatermark(): number {
+    return this.#highWatermark.offset;
+  }
+
+  get recoveryPoint(): number {
+    return this.#recoveryPoint;
+  }
+
+  /** The first offset of the oldest open transaction, or the high watermark: read_committed ends here. */
+  get lastStableOffset(): number {
+    return this.producers.firstUnstableOffset(this.highWatermark) ?? this.highWatermark;
+  }
+
+  /** Bytes that became visible since the broker started; two readings tell a long poll how much came between. */
+  get visibleBytes(): number {
+    return this.#highWatermark.visibleBytes;
+  }
+
+  /** Bytes of all segments. */
+  get size(): number {
+    return this.#segments.bytes;
+  }
+
+  get segments(): readonly Segment[] {
+    return this.#segments.all;
+  }
+
+  /** Producer ids and transactions, read from the last snapshot and the batches after it at first use. */
+  get producers(): ProducerState {
+    return this.#producers ??= loadProducerState(this.#context, this.folder, this.segments, {
+      logStartOffset: this.#logStartOffset,
+      logEndOffset: this.#logEndOffset,
+    });
+  }
+
+  get epochs(): LeaderEpochs {
+    return this.#epochs ??= LeaderEpochs.load(this.#context.store, this.folder);
+  }
+
+  /**
+   * Appends whole, validated batches: assigns their offsets, stamps the leader epoch (both lie outside the CRC) and
+   * queues the bytes as they came; they are copied. Of a client exactly one batch.
+   */
+  append(bytes: Uint8Array, options: AppendOptions): Appended {
+    if (this.offline !== null) return refused(ErrorCode.KAFKA_STORAGE_ERROR);
+    if (options.leaderEpoch !== this.leaderEpoch) return refused(ErrorCode.FENCED_LEADER_EPOCH);
+    if (options.origin === "client" && this.#context.admits?.(bytes.length) === false) {
+      return refused(ErrorCode.KAFKA_STORAGE_ERROR);
+    }
+    const first = this.#logEndOffset;
+    for (let at = 0; at < bytes.length;) {
+      const size = batch.sizeInBytes(bytes, at);
+      const one = size === bytes.length ? bytes : bytes.subarray(at, at + size);
+      if (batch.producerId(one, 0) >= 0) {
+        const verdict = this.producers.check(one, options.origin, this.#context.clock.nowMs());
+        if (verdict.kind === "error") return refused(verdict.code);
+        if (verdict.kind === "duplicate") return this.#alreadyThere(verdict);
+      }
+      const errorCode = this.#admit(one, options.leaderEpoch);
+      if (errorCode !== ErrorCode.NONE) return refused(errorCode);
+      at += size;
+    }
+    const { written, durable } = this.#queue!.last!;
+    return {
+      errorCode: ErrorCode.NONE,
+      baseOffset: first,
+      lastOffset: this.#logEndOffset - 1,
+      written: written.promise,
+      durable: durable.promise,
+    };
+  }
+
+  /**
+   * Whole batches from `from` on, up to `bound`; null when there is nothing to see. The memory is the pool's: give
+   * it back when it has been sent. The caller has checked that `from` lies between start and end.
+   */
+  read(
+    from: number,
+    options: { maxBytes: number; bound: ReadBound; minOneBatch: boolean },
+  ): Uint8Array | null {
+    const endOffset = this.#boundOffset(options.bound);
+    const { maxBytes, minOneBatch } = options;
+    return this.#segments.read(from, { maxBytes, endOffset, minOneBatch });
+  }
+
+  /** Whether anything lies between `from` and `bound`. */
+  hasData(from: number, bound: ReadBound): boolean {
+    return from < this.#boundOffset(bound);
+  }
+
+  addWaiter(waiter: Waiter): void {
+    this.#highWatermark.addWaiter(waiter);
+  }
+
+  removeWaiter(waiter: Waiter): void {
+    this.#highWatermark.removeWaiter(waiter);
+  }
+
+  /** fdatasync of everything written so far; the high watermark follows. One at a time, in turn. */
+  sync(): Promise<void> {
+    return this.#syncing = this.#syncing.then(() => this.#sync());
+  }
+
+  /** The bytes behind what is kept, when they lie in the active segment alone. */
+  unkept(): Unkept | null {
+    if (this.#unsynced.length > 0) return null;
+    const active = this.#segments.active, activeBytes = active.log.size;
+    const position = Math.max(this.#keptBytes, this.#takenBytes), skip = position - this.#keptBytes;
+    this.#takenBytes = activeBytes;
+    const endOffset = this.#writtenOffset, writtenBytes = this.#writtenBytes;
+    return {
+      topicId: this.topicId,
+      folder: this.folder,
+      segmentBase: active.baseOffset,
+      position,
+      bytes: activeBytes - position,
+      read: (into) => this.#highWatermark.copyUnkept(into, skip) || active.log.read(position, into),
+      kept: () => this.#kept(active, activeBytes, endOffset, writtenBytes),
+    };
+  }
+
+  async #sync(): Promise<void> {
+    if (this.offline !== null) return; // deleted, or damaged: nothing is owed
+    const endOffset = this.#writtenOffset, writtenBytes = this.#writtenBytes;
+    const active = this.#segments.active, activeBytes = active.log.size;
+    if (this.#unsynced.length > 0) {
+      await Promise.all(this.#unsynced.splice(0).map((segment) => segment.syncSealed()));
+    }
+    await active.sync();
+    if (this.offline !== null) return; // deleted meanwhile: its folder has another name by now
+    if (this.#newFiles) {
+      await this.#context.store.syncFolder(this.folder);
+      this.#newFiles = false;
+    }
+    if (this.#newFolder) {
+      await this.#context.store.syncFolder("");
+      this.#newFolder = false;
+    }
+    if (endOffset > this.#recoveryPoint) this.#recoveryPoint = endOffset;
+    this.#kept(active, activeBytes, endOffset, writtenBytes);
+  }
+
+  /** That much is kept, of a segment and of the log. Never less than before: a sync and a journal round may overtake. */
+  #kept(segment: Segment, segmentBytes: number, endOffset: number, writtenBytes: number): void {
+    if (segment === this.#segments.active) {
+      this.#keptBytes = Math.max(this.#keptBytes, segmentBytes);
+    }
+    this.#highWatermark.advance(endOffset, writtenBytes);
+  }
+
+  /** Takes up the leadership of an epoch; a new one is remembered with the offset it starts at (KIP-101). */
+  async lead(leaderEpoch: number): Promise<void> {
+    this.leaderEpoch = leaderEpoch;
+    if (this.epochs.assign(leaderEpoch, this.#logEndOffset)) this.#epochsChanged = true;
+  }
+
+  /**
+   * Writes down epochs that began since the last time. An empty log needs none, and what a crash takes is in the
+   * batches behind the recovery point, which is written down after this.
+   */
+  async saveEpochs(): Promise<void> {
+    if (!this.#epochsChanged || this.#logEndOffset === 0) return;
+    this.#epochsChanged = false;
+    await this.epochs.save();
+  }
+
+  /** Moves the log start up (DeleteRecords, retention) and drops segments that lie wholly before it. */
+  advanceStart(offset: number): void {
+    if (offset <= this.#logStartOffset) return;
+    this.#logStartOffset = offset;
+    for (const segment of this.#segments.takeBefore(offset)) {
+      this.#unsynced = this.#unsynced.filter((unsynced) => unsynced !== segment);
+      segment.close();
+      this.discard(segment.baseOffset, SEGMENT_FILES_AND_SNAPSHOT);
+    }
+    this.#highWatermark.wake();
+  }
+
+  /**
+   * Puts the compacted segment, whose files `rename` brings to their names, in the place of those it was made from.
+   * False, with nothing done, when they are not all there any more. One turn of the event loop, so no reader sees
+   * the log in between.
+   */
+  replaceSegments(old: readonly Segment[], rename: () => void): boolean {
+    if (this.offline !== null || !this.#segments.holds(old)) return false;
+    for (const segment of old) segment.close();
+    this.#unsynced = this.#unsynced.filter((segment) => !old.includes(segment));
+    rename();
+    const { baseOffset } = old[0], { createdMs } = old[old.length - 1];
+    this.#segments.replace(old, new Segment(this, baseOffset, createdMs).create());
+    return true;
+  }
+
+  /** Takes a closed segment's files out of the log, and off the disk after file.delete.delay.ms. */
+  discard(baseOffset: number, files: readonly string[]): void {
+    const delayMs = this.config["file.delete.delay.ms"];
+    discardSegment(this.#context, this.folder, baseOffset, { files, delayMs });
+  }
+
+  /** Begins a new segment at the log end, when the active one holds anything. */
+  roll(): void {
+    const old = this.#segments.active;
+    if (old.size === 0) return;
+    old.flushIndexes(true);
+    this.#snapshot();
+    const nowMs = this.#context.clock.nowMs();
+    this.#segments.add(new Segment(this, this.#logEndOffset, nowMs).create());
+    this.#unsynced.push(old);
+    this.#newFiles = true;
+    this.#keptBytes = this.#takenBytes = 0;
+    this.#context.commit.rolled(this);
+  }
+
+  /** A clean stop: indexes, snapshot and data are on the device when this resolves. */
+  async close(): Promise<void> {
+    await this.#queue?.drain();
+    if (this.offline === null) {
+      this.#segments.active.flushIndexes(true);
+      if (this.#producers !== null && this.#logEndOffset > this.#logStartOffset) this.#snapshot();
+      await this.#snapshotting;
+      if (this.#recoveryPoint < this.#logEndOffset) await this.sync();
+      if (await this.#segments.active.syncTransactions()) {
+        await this.#context.store.syncFolder(this.folder);
+      }
+      await this.saveEpochs();
+    }
+    this.retire("the broker is stopping");
+  }
+
+  /** Ends the service of this log at once: the topic was deleted, or the broker stops. */
+  retire(reason: string): void {
+    this.offline = reason;
+    this.#context.commit.forget(this);
+    const gone = new StoreError(`${this.folder} serves nothing any more: ${reason}`, "io");
+    this.#queue?.abandon(gone);
+    this.#highWatermark.abandon(gone);
+    for (const segment of this.segments) segment.close();
+    this.#highWatermark.wake();
+  }
+
+  /** The aborted transactions that touch what a read_committed consumer was given from `from` on. */
+  abortedTransactions(from: number, given: Uint8Array): AbortedTransaction[] {
+    let end = from;
+    for (const at of batch.batches(given)) end = batch.lastOffset(given, at) + 1;
+    const aborted: AbortedTransaction[] = [];
+    for (let i = this.#segments.at(from); i < this.segments.length; i++) {
+      // A transaction is listed where its marker is, which may be segments after its records.
+      if (this.txnIndexOf(i).collect(from, end, aborted)) break;
+    }
+    return aborted;
+  }
+
+  /** The aborted transactions whose marker lies in `segments[i]`; from the log when their file is damaged. */
+  txnIndexOf(i: number): TxnIndex {
+    return soundTxnIndex(this.#context, this.folder, this.segments, i, this.#logStartOffset);
+  }
+
+  /** Writes the producer state of this moment; nobody waits, since the log can do without. */
+  #snapshot(): void {
+    const written = writeProducerSnapshot(
+      this.#context,
+      this.folder,
+      this.producers,
+      this.#logEndOffset,
+    );
+    this.#snapshotting = this.#snapshotting.then(() => written).catch((error) => {
+      if (this.offline === null) {
+        this.#context.onProblem("snapshot_failed", { folder: this.folder, error: String(error) });
+      }
+    });
+  }
+
+  #boundOffset(bound: ReadBound): number {
+    if (bound === "hw") return this.highWatermark;
+    return bound === "leo" ? this.#logEndOffset : this.lastStableOffset;
+  }
+
+  #alreadyThere(duplicate: { baseOffset: number; lastOffset: number }): Appended {
+    const { baseOffset, lastOffset } = duplicate;
+    const isWritten = lastOffset < this.#writtenOffset, isKept = lastOffset < this.highWatermark;
+    return {
+      errorCode: ErrorCode.NONE,
+      baseOffset,
+      lastOffset,
+      written: isWritten ? NOTHING : this.#queue!.last!.written.promise,
+      durable: isKept
+        ? NOTHING
+        : (this.#queue?.last ?? this.#highWatermark.lastUnkept!).durable.promise,
+    };
+  }
+
+  /** One batch to the active segment and the queue; the error code, with nothing changed, when there can be no segment for it. */
+  #admit(one: Uint8Array, leaderEpoch: number): number {
+    const base = this.#logEndOffset;
+    const last = base + batch.lastOffsetDelta(one, 0);
+    const maxTimestampMs = batch.maxTimestamp(one, 0);
+    try {
+      const next = { bytes: one.length, lastOffset: last, timestampMs: maxTimestampMs };
+      if (mustRoll(this.#segments.active, next, this.config, this.#context.clock.nowMs())) {
+        this.roll();
+      }
+      this.#segments.active.openIndexes();
+    } catch (error) {
+      if (error instanceof StoreError) return ErrorCode.KAFKA_STORAGE_ERROR;
+      throw error;
+    }
+    batch.assign(one, 0, base, leaderEpoch);
+    const summary = { baseOffset: base, lastOffset: last, maxTimestampMs };
+    this.#segments.active.admit(summary, one.length, this.config["index.interval.bytes"]);
+    if (batch.producerId(one, 0) >= 0) {
+      const completed = this.producers.apply(one, base, this.#context.clock.nowMs());
+      if (completed?.isAborted) this.txnIndexOf(this.segments.length - 1).append(completed);
+    }
+    this.#logEndOffset = last + 1;
+    (this.#queue ??= this.#newQueue()).add(this.#segments.active, one, last + 1);
+    return ErrorCode.NONE;
+  }
+
+  #newQueue(): WriteQueue {
+    this.#keptBytes = this.#takenBytes = this.#segments.active.log.size;
+    return new WriteQueue({
+      pool: this.#context.pool,
+      maxInPlaceBytes: MAX_IN_PLACE_BYTES[this.#context.commit.policy],
+      onWritten: (write) => this.#written(write),
+      onFailed: (error, segment) => this.#takeBack(error, segment),
+    });
+  }
+
+  /** write(2) has returned for these batches. */
+  #written(write: Write): void {
+    this.#writtenOffset = write.endOffset;
+    this.#writtenBytes += write.bytes;
+    this.#highWatermark.expect(write);
+    if (this.#context.commit.written(this, write.bytes)) {
+      this.#highWatermark.advance(this.#writtenOffset, this.#writtenBytes);
+    } else write.releaseWhenScarce();
+  }
+
+  /** A write failed: what was admitted behind the written end never was, and its offsets are free again. */
+  #takeBack(error: unknown, failed: Segment): void {
+    this.#context.onProblem("write_failed", { folder: this.folder, error: String(error) });
+    const end = this.#logEndOffset = this.#writtenOffset;
+    this.#producers = null; // and so it is read from the log when it is asked for again
+    this.#epochs?.truncateFromEnd(end);
+    try {
+      while (this.#segments.active !== failed) this.#removeActive();
+      failed.truncate(failed.log.size, end);
+    } catch (error) {
+      this.isDamaged = true; // what is left of the write may lie in the file: the next start looks
+      this.retire(`a write failed and could not be taken back: ${error}`);
+    }
+  }
+
+  /** The segment before the active one is the active one again. */
+  #removeActive(): void {
+    const removed = this.#segments.takeActive(), { baseOffset } = removed;
+    removed.close();
+    this.#unsynced = this.#unsynced.filter((segment) => segment !== this.#segments.active);
+    const files = SEGMENT_FILES_AND_SNAPSHOT;
+    removeSegment(this.#context.store, this.folder, baseOffset, { suffix: "", files });
+  }
+}
+
+const NOTHING = Promise.resolve();

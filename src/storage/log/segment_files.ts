@@ -1,0 +1,74 @@
+/**
+ * Segment files by name: what renames and removals of whole segments come down to.
+ *
+ * | suffix | means | at the next start |
+ * |---|---|---|
+ * | `.cleaned` | compaction is writing it | removed |
+ * | `.swap` | compacted and synced: takes the place of the segments it was made from | finished |
+ * | `.deleted` | waits for file.delete.delay.ms | removed |
+ *
+ * The `.log` is renamed and removed last: while it is there, under whatever name, so is everything that belongs to it.
+ */
+import { segmentName } from "./segment.ts";
+import type { Store } from "../store.ts";
+
+export const CLEANED = ".cleaned";
+export const SWAP = ".swap";
+export const DELETED = ".deleted";
+
+const INDEXES = [".txnindex", ".index", ".timeindex"];
+/** A segment's own files, the log last. */
+export const SEGMENT_FILES = [...INDEXES, ".log"];
+/** With the producer snapshot, which belongs to the offset the segment begins at. */
+export const SEGMENT_FILES_AND_SNAPSHOT = [".snapshot", ...SEGMENT_FILES];
+
+/** Renames those of a segment's files that exist. */
+export function renameSegment(
+  store: Store,
+  folder: string,
+  baseOffset: number,
+  change: { from: string; to: string; files: readonly string[] },
+): void {
+  const present = new Set(store.list(folder).map(({ name }) => name));
+  for (const file of change.files) {
+    const name = segmentName(baseOffset) + file;
+    if (!present.has(name + change.from)) continue;
+    store.rename(`${folder}/${name}${change.from}`, `${folder}/${name}${change.to}`);
+  }
+}
+
+/** Removes a segment's files with this suffix; absent ones are fine. */
+export function removeSegment(
+  store: Store,
+  folder: string,
+  baseOffset: number,
+  { suffix, files }: { suffix: string; files: readonly string[] },
+): void {
+  for (const file of files) {
+    store.remove(`${folder}/${segmentName(baseOffset)}${file}${suffix}`);
+  }
+}
+
+/** Takes a closed segment's files out of the log, and off the disk `delayMs` later. */
+export function discardSegment(
+  { store, later }: { store: Store; later?: (delayMs: number, work: () => Promise<void>) => void },
+  folder: string,
+  baseOffset: number,
+  { files, delayMs }: { files: readonly string[]; delayMs: number },
+): void {
+  if (later === undefined) return removeSegment(store, folder, baseOffset, { suffix: "", files });
+  renameSegment(store, folder, baseOffset, { from: "", to: DELETED, files });
+  later(delayMs, async () => {
+    for (const file of files) {
+      await store.removeAsync(`${folder}/${segmentName(baseOffset)}${file}${DELETED}`);
+    }
+  });
+}
+
+/** The base offset and the parts of a name such as "00000000000000000042.log.swap"; null when it is none. */
+export function parseSegmentFile(
+  name: string,
+): { baseOffset: number; file: string; suffix: string } | null {
+  const match = /^(\d{20})(\.[a-z]+)(\.cleaned|\.swap|\.deleted)?$/.exec(name);
+  return match && { baseOffset: Number(match[1]), file: match[2], suffix: match[3] ?? "" };
+}

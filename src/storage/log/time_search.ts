@@ -1,0 +1,51 @@
+/**
+ * Search by time: which record a timestamp leads to, exact to the record, inside compressed batches too.
+ *
+ * The time index brings the search near; batches are passed by their header, and only the one that must hold the
+ * answer is read record by record.
+ */
+import * as batch from "../../protocol/records/batch.ts";
+import { readRecords } from "../../protocol/records/record.ts";
+import type { PartitionLog } from "./partition_log.ts";
+import type { Segment } from "./segment.ts";
+
+export interface FoundRecord {
+  readonly offset: number;
+  readonly timestampMs: number;
+}
+
+/** The first record, from the log start on, that is at least as late as `timestampMs`; null when there is none. */
+export function findByTimestamp(
+  log: PartitionLog,
+  timestampMs: number,
+  maxDecompressedBytes: number,
+): FoundRecord | null {
+  for (const segment of log.segments) {
+    if (segment.largestTimestampMs < timestampMs) continue;
+    const from = segment.offsetIndex.lookup(segment.timeIndex.lookup(timestampMs));
+    for (const [bytes] of segment.scan(from)) {
+      if (batch.maxTimestamp(bytes) < timestampMs || batch.lastOffset(bytes) < log.logStartOffset) {
+        continue;
+      }
+      for (const record of readRecords(bytes, 0, maxDecompressedBytes)) {
+        if (record.timestampMs >= timestampMs && record.offset >= log.logStartOffset) return record;
+      }
+    }
+  }
+  return null;
+}
+
+/** The first record among those with the largest timestamp; null for a log without timestamps. */
+export function findLargestTimestamp(
+  log: PartitionLog,
+  maxDecompressedBytes: number,
+): FoundRecord | null {
+  let best: Segment | null = null;
+  for (const segment of log.segments) {
+    if (
+      segment.size > 0 && (best === null || segment.largestTimestampMs > best.largestTimestampMs)
+    ) best = segment;
+  }
+  if (best === null || best.largestTimestampMs < 0) return null;
+  return findByTimestamp(log, best.largestTimestampMs, maxDecompressedBytes);
+}

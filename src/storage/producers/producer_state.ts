@@ -1,0 +1,294 @@
+/**
+ * ProducerState: idempotence and open transactions of one partition. Pure: no clock, no I/O; the state is what
+ * replaying the log's batches through apply() gives, so recovery and live traffic share one path.
+ *
+ * check() says what to do with a batch before it is written, apply() takes up a batch that was written. Answers are
+ * those of Kafka's ProducerStateManager and ProducerAppendInfo:
+ * - A batch whose sequences are those of one of the producer's last five is a retry and gets its first offset;
+ *   older retries, and gaps, are OUT_OF_ORDER_SEQUENCE_NUMBER.
+ * - A new epoch starts at sequence 0. A producer the partition does not know may start anywhere: retention may have
+ *   removed all it knew.
+ * - An older epoch is INVALID_PRODUCER_EPOCH.
+ * - A batch outside a transaction from a producer that has one open is INVALID_TXN_STATE.
+ */
+import { ErrorCode } from "../../protocol/errors.ts";
+import * as batch from "../../protocol/records/batch.ts";
+import { type EndTxnMarker, readEndTxnMarker } from "./end_txn_marker.ts";
+import { ProducerEntry, type RememberedBatch } from "./producer_entry.ts";
+import type { ProducerSnapshotEntry } from "./producer_snapshot.ts";
+
+export interface ProducerLimits {
+  /** Producers remembered per partition; past it those unheard of for the longest time are forgotten. */
+  readonly maxProducers: number;
+  /** producer.id.expiration.ms */
+  readonly expirationMs: number;
+}
+
+export const DEFAULT_PRODUCER_LIMITS: ProducerLimits = {
+  maxProducers: 10_000,
+  expirationMs: 86_400_000,
+};
+
+/** Whose batch it is: only clients' have sequences. */
+export type ProducerOrigin = "client" | "coordinator" | "controller";
+
+/** What to do with a batch. */
+export type Verdict =
+  | { readonly kind: "append" }
+  | { readonly kind: "duplicate" } & RememberedBatch
+  | { readonly kind: "error"; readonly code: number };
+
+/** A transaction whose marker was written. Of an aborted one the transaction index is told. */
+export interface CompletedTransaction {
+  readonly producerId: number;
+  readonly firstOffset: number;
+  /** The marker's. */
+  readonly lastOffset: number;
+  readonly isAborted: boolean;
+  /** First offset of the oldest transaction still open then, or the one after the marker. */
+  readonly lastStableOffset: number;
+}
+
+const MAX_SEQUENCE = 2 ** 31 - 1;
+const MAX_EPOCH = 2 ** 15 - 1;
+const MAX_UNSEEN = 256;
+const APPEND: Verdict = { kind: "append" };
+const STALE_EPOCH = refusal(ErrorCode.INVALID_PRODUCER_EPOCH);
+const OUT_OF_ORDER = refusal(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
+const NOT_IN_TRANSACTION = refusal(ErrorCode.INVALID_TXN_STATE);
+const COORDINATOR_FENCED = refusal(ErrorCode.TRANSACTION_COORDINATOR_FENCED);
+/** Kafka has no limit and so no code for it; this one makes clients back off and try again. */
+const TOO_MANY_OPEN = refusal(ErrorCode.THROTTLING_QUOTA_EXCEEDED);
+
+export class ProducerState {
+  readonly #limits: ProducerLimits;
+  /** Maps are made with the first entry: most partitions never see a producer id. */
+  #producers: Map<number, ProducerEntry> | null = null;
+  /** First offset of each open transaction by producer id, ascending (offsets only grow). */
+  #open: Map<number, number> | null = null;
+  /** Completed transactions whose marker may lie above the high watermark, in the order they completed. */
+  #unseen: Pick<CompletedTransaction, "firstOffset" | "lastOffset">[] | null = null;
+
+  constructor(limits: ProducerLimits = DEFAULT_PRODUCER_LIMITS) {
+    this.#limits = limits;
+  }
+
+  /** The state a snapshot holds, without what has expired at `nowMs`. */
+  static restore(
+    entries: Iterable<ProducerSnapshotEntry>,
+    nowMs: number,
+    limits: ProducerLimits = DEFAULT_PRODUCER_LIMITS,
+  ): ProducerState {
+    const state = new ProducerState(limits);
+    const open: [number, number][] = [];
+    for (const snapshot of entries) {
+      const entry = ProducerEntry.fromSnapshot(snapshot);
+      if (state.#isExpired(entry, nowMs)) continue;
+      (state.#producers ??= new Map()).set(entry.producerId, entry);
+      if (entry.txnFirstOffset >= 0) open.push([entry.producerId, entry.txnFirstOffset]);
+    }
+    if (open.length > 0) state.#open = new Map(open.sort((a, b) => a[1] - b[1]));
+    return state;
+  }
+
+  /** Producers remembered. */
+  get size(): number {
+    return this.#producers?.size ?? 0;
+  }
+
+  /** First offset of the oldest open transaction, or null. */
+  get firstUndecidedOffset(): number | null {
+    if (this.#open !== null) { for (const offset of this.#open.values()) return offset; }
+    return null;
+  }
+
+  /**
+   * The last stable offset if it lies below the high watermark, else null: where the oldest transaction began that
+   * is open, or whose marker consumers cannot see yet.
+   */
+  firstUnstableOffset(highWatermark: number): number | null {
+    let first = this.firstUndecidedOffset ?? highWatermark;
+    if (this.#unseen !== null) {
+      this.#unseen = this.#unseen.filter(({ lastOffset }) => lastOffset >= highWatermark);
+      for (const { firstOffset } of this.#unseen) first = Math.min(first, firstOffset);
+      if (this.#unseen.length === 0) this.#unseen = null;
+    }
+    return first < highWatermark ? first : null;
+  }
+
+  /** Whether the producer has a transaction open here in this very epoch. */
+  hasOpenTransaction(producerId: number, epoch: number): boolean {
+    const entry = this.#producers?.get(producerId);
+    return entry !== undefined && entry.epoch === epoch && entry.txnFirstOffset >= 0;
+  }
+
+  /** What to do with a batch that has a producer id. Changes nothing but when the producer was last heard of. */
+  check(bytes: Uint8Array, origin: ProducerOrigin, nowMs: number): Verdict {
+    if (batch.isControl(bytes)) return this.checkMarker(bytes, 0);
+    const entry = this.#producers?.get(batch.producerId(bytes));
+    if (entry === undefined) return this.#checkUnknown(bytes);
+    entry.usedMs = nowMs;
+    const epoch = batch.producerEpoch(bytes);
+    if (origin === "client" && epoch === entry.epoch) {
+      const found = entry.find(batch.baseSequence(bytes), batch.lastSequence(bytes));
+      if (found !== null) return { kind: "duplicate", ...found };
+    }
+    if (epoch < entry.epoch) return STALE_EPOCH;
+    if (origin === "client" && !isNext(entry, epoch, batch.baseSequence(bytes))) {
+      return OUT_OF_ORDER;
+    }
+    if (entry.txnFirstOffset >= 0 && !batch.isTransactional(bytes)) return NOT_IN_TRANSACTION;
+    return APPEND;
+  }
+
+  /**
+   * What to do with a control batch that ends a transaction. Under transaction version 2 (KIP-890) every transaction
+   * has an epoch of its own, so a marker of the current epoch is a late one, which must not end the transaction
+   * that came after; except where there is nothing to end (a repeated marker) or epochs have run out.
+   */
+  checkMarker(bytes: Uint8Array, transactionVersion: number): Verdict {
+    const entry = this.#producers?.get(batch.producerId(bytes));
+    if (entry === undefined) return APPEND;
+    const epoch = batch.producerEpoch(bytes);
+    if (epoch < entry.epoch) return STALE_EPOCH;
+    if (transactionVersion >= 2 && epoch === entry.epoch) {
+      if (entry.txnFirstOffset >= 0 && epoch !== MAX_EPOCH) return STALE_EPOCH;
+    }
+    const marker = readEndTxnMarker(bytes);
+    if (marker !== null && marker.coordinatorEpoch < entry.coordinatorEpoch) {
+      return COORDINATOR_FENCED;
+    }
+    return APPEND;
+  }
+
+  /** Remembers a data batch that the snapshot took in: it holds the newest of each producer only. */
+  recall(bytes: Uint8Array): void {
+    const entry = this.#producers?.get(batch.producerId(bytes));
+    if (entry === undefined || batch.isControl(bytes)) return;
+    if (entry.epoch !== batch.producerEpoch(bytes)) return;
+    const delta = batch.lastOffsetDelta(bytes);
+    entry.recall(
+      batch.lastSequence(bytes),
+      batch.lastOffset(bytes),
+      delta,
+      batch.maxTimestamp(bytes),
+    );
+  }
+
+  /**
+   * Takes up a batch that begins at `baseOffset` in the log; the transaction it completed, or null. `nowMs` is when
+   * it was appended. A replay leaves it out: the batch's own timestamp serves then, and markers count as visible.
+   */
+  apply(bytes: Uint8Array, baseOffset: number, nowMs?: number): CompletedTransaction | null {
+    const producerId = batch.producerId(bytes);
+    if (producerId === batch.NO_PRODUCER_ID) return null;
+    const marker = batch.isControl(bytes) ? readEndTxnMarker(bytes) : null;
+    if (marker === null && batch.isControl(bytes)) return null;
+    const entry = this.#entryFor(producerId, batch.producerEpoch(bytes));
+    entry.usedMs = Math.max(entry.usedMs, nowMs ?? batch.maxTimestamp(bytes));
+    if (marker !== null) {
+      const completed = this.#endTransaction(entry, marker, bytes, baseOffset);
+      if (completed !== null && nowMs !== undefined) this.#addUnseen(completed);
+      return completed;
+    }
+    const delta = batch.lastOffsetDelta(bytes);
+    entry.addBatch(batch.lastSequence(bytes), baseOffset + delta, delta, batch.maxTimestamp(bytes));
+    if (entry.txnFirstOffset < 0 && batch.isTransactional(bytes)) {
+      entry.txnFirstOffset = baseOffset;
+      (this.#open ??= new Map()).set(producerId, baseOffset);
+    }
+    return null;
+  }
+
+  /** Forgets producers unheard of for expirationMs; one with an open transaction stays. Returns how many went. */
+  removeExpired(nowMs: number): number {
+    const before = this.size;
+    for (const entry of this.#producers?.values() ?? []) {
+      if (this.#isExpired(entry, nowMs)) this.#producers!.delete(entry.producerId);
+    }
+    const removed = before - this.size;
+    if (this.size === 0) this.#producers = null;
+    return removed;
+  }
+
+  /** What a snapshot holds of every producer, in ascending order of ids so that equal states give equal bytes. */
+  entries(): ProducerSnapshotEntry[] {
+    const entries = [...this.#producers?.values() ?? []].map((entry) => entry.toSnapshot());
+    return entries.sort((a, b) => a.producerId - b.producerId);
+  }
+
+  #checkUnknown(bytes: Uint8Array): Verdict {
+    // A producer in a transaction cannot be forgotten, so there has to be an end to how many there may be.
+    const open = this.#open?.size ?? 0;
+    return batch.isTransactional(bytes) && open >= this.#limits.maxProducers
+      ? TOO_MANY_OPEN
+      : APPEND;
+  }
+
+  #entryFor(producerId: number, epoch: number): ProducerEntry {
+    const known = this.#producers?.get(producerId);
+    if (known !== undefined) {
+      known.setEpoch(epoch);
+      return known;
+    }
+    this.#producers ??= new Map();
+    if (this.#producers.size >= this.#limits.maxProducers) this.#forgetOldest();
+    const entry = new ProducerEntry(producerId, epoch);
+    this.#producers.set(producerId, entry);
+    return entry;
+  }
+
+  #endTransaction(
+    entry: ProducerEntry,
+    marker: EndTxnMarker,
+    bytes: Uint8Array,
+    markerOffset: number,
+  ): CompletedTransaction | null {
+    const { producerId, txnFirstOffset: firstOffset } = entry;
+    entry.coordinatorEpoch = marker.coordinatorEpoch;
+    entry.timestampMs = batch.maxTimestamp(bytes);
+    entry.txnFirstOffset = -1;
+    if (firstOffset < 0) return null;
+    this.#open?.delete(producerId);
+    if (this.#open?.size === 0) this.#open = null;
+    return {
+      producerId,
+      firstOffset,
+      lastOffset: markerOffset,
+      isAborted: !marker.isCommit,
+      lastStableOffset: this.firstUndecidedOffset ?? markerOffset + 1,
+    };
+  }
+
+  /** Where nobody asks for the last stable offset the older half counts as one transaction, which is never too little. */
+  #addUnseen(completed: CompletedTransaction): void {
+    const unseen = this.#unseen ??= [];
+    unseen.push(completed);
+    if (unseen.length < MAX_UNSEEN) return;
+    const older = unseen.splice(0, MAX_UNSEEN >> 1);
+    const firstOffset = Math.min(...older.map((each) => each.firstOffset));
+    unseen.unshift({ firstOffset, lastOffset: older[older.length - 1].lastOffset });
+  }
+
+  #isExpired(entry: ProducerEntry, nowMs: number): boolean {
+    return entry.txnFirstOffset < 0 && nowMs - entry.usedMs >= this.#limits.expirationMs;
+  }
+
+  /** Forgets a sixteenth at once, so that a flood of new producers does not sort the rest for each of them. */
+  #forgetOldest(): void {
+    const idle = [...this.#producers!.values()].filter((entry) => entry.txnFirstOffset < 0);
+    idle.sort((a, b) => a.usedMs - b.usedMs);
+    const count = Math.max(1, this.#limits.maxProducers >> 4);
+    for (const entry of idle.slice(0, count)) this.#producers!.delete(entry.producerId);
+  }
+}
+
+function isNext(entry: ProducerEntry, epoch: number, firstSequence: number): boolean {
+  if (epoch !== entry.epoch) return firstSequence === 0;
+  const last = entry.lastSequence;
+  return firstSequence === (last === MAX_SEQUENCE ? 0 : last + 1);
+}
+
+function refusal(code: number): Verdict {
+  return { kind: "error", code };
+}

@@ -1,0 +1,74 @@
+/**
+ * AdminFixture: the handlers of topics and cluster over a metadata log in memory, asked through the codec, so that what
+ * they answer is also proved to fit every version.
+ */
+import { type Config, defaultConfig } from "../config/options.ts";
+import { decode, encode } from "../protocol/codec.ts";
+import type { Decoded, Encodable, Fields, Message } from "../protocol/schema.ts";
+import { Fixture, META } from "./topics.ts";
+import { registeredNodes } from "../topics/node_registry.ts";
+import { ProducerIds } from "../topics/producer_ids.ts";
+import { alterConfigs } from "../handlers/alter_configs.ts";
+import { createPartitions } from "../handlers/create_partitions.ts";
+import { createTopics } from "../handlers/create_topics.ts";
+import { deleteTopics } from "../handlers/delete_topics.ts";
+import { describeCluster } from "../handlers/describe_cluster.ts";
+import { describeConfigs } from "../handlers/describe_configs.ts";
+import { describeTopicPartitions } from "../handlers/describe_topic_partitions.ts";
+import type { Handler, RequestContext } from "../handlers/handler.ts";
+import { incrementalAlterConfigs } from "../handlers/incremental_alter_configs.ts";
+import { initProducerId } from "../handlers/init_producer_id.ts";
+import { listConfigResources } from "../handlers/list_config_resources.ts";
+import { metadata as metadataHandler } from "../handlers/metadata.ts";
+
+export async function adminFixture({ autoCreateTopics = true, config = defaultConfig() } = {}) {
+  const fixture = await Fixture.start();
+  const { metadata, catalogue } = fixture;
+  const { nodeId, clusterId } = META;
+  const nodes = registeredNodes(catalogue, { selfId: nodeId, clusterId });
+  const limits = { numPartitions: 2, maxPartitions: 1000 };
+  const full: Config = { ...config, nodeId };
+  return {
+    fixture,
+    catalogue,
+    handlers: {
+      createTopics: createTopics({
+        metadata,
+        nodeId,
+        ...limits,
+        staticConfigs: config.topicSet,
+      }),
+      deleteTopics: deleteTopics({ metadata }),
+      createPartitions: createPartitions({ metadata, ...limits }),
+      metadata: metadataHandler({ metadata, nodes, autoCreateTopics, ...limits }),
+      describeCluster: describeCluster({ nodes }),
+      describeConfigs: describeConfigs({ metadata, nodeId, config: full }),
+      describeTopicPartitions: describeTopicPartitions({ catalogue, nodes }),
+      alterConfigs: alterConfigs({ metadata, nodeId }),
+      incrementalAlterConfigs: incrementalAlterConfigs({ metadata, nodeId }),
+      listConfigResources: listConfigResources({ catalogue }),
+      initProducerId: initProducerId({ ids: new ProducerIds(metadata, nodeId) }),
+    },
+  };
+}
+
+/** Encodes the request in the version, answers it, and decodes the encoded answer. */
+export async function ask<Q extends Fields, R extends Fields>(
+  handler: Handler,
+  api: { readonly request: Message<Q>; readonly response: Message<R> },
+  version: number,
+  request: Encodable<Message<Q>>,
+): Promise<Decoded<Message<R>>> {
+  const decoded = decode(api.request, version, encode(api.request, version, request));
+  const context = { apiVersion: version } as RequestContext;
+  const answer = await handler.handle(decoded, context) as Encodable<Message<R>>;
+  return decode(api.response, version, encode(api.response, version, answer));
+}
+
+/** Runs `body` for each version served. */
+export async function everyVersion(
+  { served }: Handler,
+  body: (version: number) => Promise<void>,
+): Promise<void> {
+  for (let version = served.min; version <= served.max; version++) await body(version);
+}
