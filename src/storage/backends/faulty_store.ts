@@ -1,127 +1,173 @@
 /**
- * FaultyStore: wraps a Store, fails what it is told to fail, and knows what a power loss would leave.
+ * FaultyStore: wraps a Store, fails what it is told to fail, takes its time, and knows what a power loss would leave.
  *
  * Faults are set one by one with fail(): "the 3rd append from now, with no space left, half of it written".
  * crash() answers with a MemoryStore as a disk might look after the power went: bytes synced and names whose
- * folder was synced are there; of everything else the chosen part.
+ * folder was synced are there; of everything else the chosen part. killed() answers with the store that the next process
+ * finds after kill -9: everything written is there, and as little of it on the device as before.
+ *
+ * With a SlowDevice, calls that take a device's time land some turns later: on different files in any order, a sync and
+ * a later append of one file too; never two appends of one blob, or two replacements of one path. A crash or a kill meets
+ * those on their way: each has done nothing, all or a part.
  */
-import { InPlaceOverBlob } from "./in_place_blob.ts";
-import { type Blob, type InPlaceBlob, type Store, type StoreEntry, StoreError } from "../store.ts";
+import type { Blob, InPlaceBlob, Store, StoreEntry } from "../store.ts";
+import { type Fault, Faults, type Operation, type SetFault } from "./faults.ts";
+import { FaultyBlob, type FaultyContext, FaultyInPlaceBlob } from "./faulty_blob.ts";
+import { type ContentFate, Inode, withFlying } from "./inode.ts";
 import { MemoryStore } from "./memory_store.ts";
-import { folderOf, splitPath } from "./path.ts";
+import { folderOf } from "./path.ts";
+import { noPower, type SlowDevice, type SlowOperation } from "./slow_device.ts";
 
-export type Operation =
-  | "open"
-  | "append"
-  | "sync"
-  | "read"
-  | "truncate"
-  | "replace"
-  | "rename"
-  | "remove"
-  | "syncFolder";
+export type { Fault, Operation } from "./faults.ts";
 
-export interface Fault {
-  readonly on: Operation;
-  /** 1 is the next call of this kind (to a path that ends so). */
-  readonly nth?: number;
-  readonly pathEndsWith?: string;
+export interface CrashOptions extends ContentFate {
   /**
-   * - "error": throws, and nothing happened.
-   * - "torn": append only: half of the bytes stay behind the size, then it throws, and so does cutting them off.
-   * - "lie": sync, syncFolder and replace only: reports success, and a crash loses it.
+   * What becomes of creations, renames and removals whose folder was not synced: all gone, all there, or (on a slow
+   * device) those up to some moment, as file systems do that write their journal in order.
    */
-  readonly how?: "error" | "torn" | "lie";
-  readonly kind?: StoreError["kind"];
-  /** Goes on failing instead of failing once. */
-  readonly forever?: boolean;
+  readonly names?: "lost" | "kept" | "some";
 }
 
-export interface CrashOptions {
-  /**
-   * What becomes of bytes not synced: lost, kept, cut anywhere, or (as file systems do that write the size before
-   * the data) the length kept and the content zero.
-   */
-  readonly unsynced: "lost" | "kept" | "torn" | "zeros";
-  /** What becomes of creations, renames and removals whose folder was not synced. */
-  readonly names?: "lost" | "kept";
-  /** From 0 to below 1; seeded by the test, so that a failure can be replayed. */
-  readonly random?: () => number;
+export interface FaultyStoreOptions {
+  /** Without one, every call is done when it is made. */
+  readonly device?: SlowDevice;
 }
 
-/** What a path names: content that outlives renames. */
-interface Inode {
-  /** Bytes that survive a crash. */
-  syncedBytes: number;
-  /** Syncs at work, with what each makes durable: nothing that is written after it began. */
-  readonly syncs: Set<{ bytes: number }>;
-  /** The content, once no live path leads to it any more. */
-  ghost: Uint8Array | null;
+type Names = Map<string, Inode>;
+
+/** A replace() or removeAsync() on its way. */
+interface Changing {
+  readonly path: string;
+  /** What it puts there; null removes. */
+  readonly content: Uint8Array | null;
 }
 
-const newInode = (syncedBytes: number): Inode => ({ syncedBytes, syncs: new Set(), ghost: null });
-
-export class FaultyStore implements Store {
+export class FaultyStore implements Store, FaultyContext {
   readonly name: string;
+  readonly device: SlowDevice | null;
   readonly #inner: Store;
-  readonly #faults: { fault: Fault; left: number }[] = [];
+  readonly #faults = new Faults();
   /** What each path names now, and what it names on the disk. */
-  readonly #live = new Map<string, Inode>();
-  #durable = new Map<string, Inode>();
+  #live: Names = new Map();
+  #durable: Names = new Map();
+  /** The moment each path of #durable was last seen to be so: an older sync that lands later changes nothing there. */
+  #durableAsOf = new Map<string, number>();
+  #moment = 0;
+  /** On a slow device: what the paths named since the last time a folder was synced, oldest first. */
+  #history: Names[] = [];
+  /** How many moments lie before the first of #history. */
+  #historyBegan = 0;
+  readonly #changing = new Set<Changing>();
+  /** The last replace() of a path. */
+  readonly #replacing = new Map<string, Promise<void>>();
+  #isOff = false;
   /** Calls seen, by operation, for tests that count. */
   readonly calls = new Map<Operation, number>();
 
-  constructor(inner: Store) {
+  constructor(inner: Store, options: FaultyStoreOptions = {}) {
     this.#inner = inner;
+    this.device = options.device ?? null;
     this.name = `faulty ${inner.name}`;
     this.#remember("");
     this.#durable = new Map(this.#live);
   }
 
-  fail(fault: Fault): void {
-    this.#faults.push({ fault, left: fault.nth ?? 1 });
+  get isOff(): boolean {
+    return this.#isOff;
+  }
+
+  /** Sets a fault; what is answered tells whether it struck. */
+  fail(fault: Fault): SetFault {
+    return this.#faults.set(fault);
   }
 
   /** Takes back every fault not yet used. */
   heal(): void {
-    this.#faults.length = 0;
+    this.#faults.disarm();
+  }
+
+  /** Throws when a fault was set that never struck: `using store = new FaultyStore(…)` does so at its end. */
+  assertAllFired(): void {
+    this.#faults.assertAllFired();
+  }
+
+  [Symbol.dispose](): void {
+    this.assertAllFired();
   }
 
   /** What is left when the power goes now. This store goes on unharmed. */
   async crash(options: CrashOptions): Promise<MemoryStore> {
     const disk = new MemoryStore();
-    const names = options.names === "kept" ? this.#live : this.#durable;
     // Folders are made durable by syncing their parent; a durable file implies them, so that is all a test can see.
-    for (const [path, inode] of names) {
+    for (const [path, inode] of this.#namesAfter(options)) {
       const content = inode.ghost ?? this.#inner.readAll(this.#livePath(inode)) ??
         new Uint8Array(0);
       disk.makeFolder(folderOf(path));
-      await disk.replace(
-        path,
-        survivingBytes(content, Math.min(inode.syncedBytes, content.length), options),
-      );
+      await disk.replace(path, inode.survivors(content, options));
+    }
+    if (options.names !== "kept" && options.names !== "some" || !options.random) return disk;
+    for (const { path, content } of this.#changing) {
+      if (options.random() < 0.5) continue;
+      if (content === null) this.#removeSome(path, options.random, disk);
+      else if (hasFolder(disk, path)) await disk.replace(path, content);
     }
     return disk;
   }
 
+  /**
+   * Ends this store as kill -9 ends a process, and answers with what the next one opens, on a device of its own. What
+   * was on its way has done nothing, all or a part of its work.
+   */
+  async killed(random: () => number, options: FaultyStoreOptions = {}): Promise<FaultyStore> {
+    this.powerOff();
+    for (const [path, inode] of this.#live) {
+      inode.abandonSyncs(random);
+      const { writing } = inode;
+      if (writing === null) continue;
+      inode.writing = null;
+      const blob = this.#inner.open(path);
+      blob.append(withFlying(new Uint8Array(0), writing, random));
+      blob.close();
+    }
+    const next = new FaultyStore(this.#inner, options);
+    next.#live = this.#live;
+    next.#durable = this.#durable;
+    next.#durableAsOf = this.#durableAsOf;
+    next.#history = this.#history;
+    next.#historyBegan = this.#historyBegan;
+    next.#moment = this.#moment;
+    for (const { path, content } of this.#changing) {
+      if (random() < 0.5) continue;
+      if (content === null) next.#removeSome(path, random);
+      else if (hasFolder(this.#inner, path)) await next.#replaceNow(path, content, true);
+    }
+    return next;
+  }
+
+  /** Nothing is done any more, and whoever waits is told so. */
+  powerOff(): void {
+    this.#isOff = true;
+    this.device?.powerOff();
+  }
+
   list(folder: string): StoreEntry[] {
+    this.#refuseOff("list", folder);
     return this.#inner.list(folder);
   }
 
   makeFolder(folder: string): void {
+    this.#refuseOff("makeFolder", folder);
     this.#inner.makeFolder(folder);
   }
 
   open(path: string): Blob {
-    this.strike("open", path);
-    const blob = this.#inner.open(path);
-    let inode = this.#live.get(path);
-    if (inode === undefined) this.#live.set(path, inode = newInode(0));
+    const [blob, inode] = this.#open(path);
     return new FaultyBlob(blob, inode, this);
   }
 
   openInPlace(path: string): InPlaceBlob {
-    return new InPlaceOverBlob(this.open(path));
+    const [blob, inode] = this.#open(path);
+    return new FaultyInPlaceBlob(blob, inode, this);
   }
 
   readAll(path: string): Uint8Array | null {
@@ -129,19 +175,24 @@ export class FaultyStore implements Store {
     return this.#inner.readAll(path);
   }
 
-  async replace(path: string, content: Uint8Array): Promise<void> {
-    const lie = this.strike("replace", path) === "lie";
-    const replaced = this.#live.get(path);
-    if (replaced !== undefined) replaced.ghost = this.#inner.readAll(path);
-    const inode = newInode(content.length);
-    this.#live.set(path, inode);
+  replace(path: string, content: Uint8Array): Promise<void> {
+    let isLie: boolean;
     try {
-      await this.#inner.replace(path, content);
-    } catch (e) {
-      if (this.#live.get(path) === inode) this.#restore(path, replaced);
-      throw e;
+      isLie = this.strike("replace", path) === "lie";
+    } catch (error) {
+      return this.#slowly("replace", path, () => Promise.reject(error));
     }
-    if (!lie) this.#durable.set(path, inode);
+    if (this.device === null) return this.#replaceNow(path, content, !isLie);
+    const change = { path, content };
+    this.#changing.add(change);
+    const before = this.#replacing.get(path) ?? Promise.resolve();
+    const land = () => {
+      this.#changing.delete(change);
+      return this.#replaceNow(path, content, !isLie);
+    };
+    const done = before.catch(() => {}).then(() => this.#slowly("replace", path, land));
+    this.#replacing.set(path, done);
+    return done;
   }
 
   rename(from: string, to: string): void {
@@ -155,35 +206,44 @@ export class FaultyStore implements Store {
       this.#live.delete(path);
       this.#live.set(to + path.slice(from.length), inode);
     }
+    this.#namesChanged();
   }
 
   remove(path: string): void {
     this.strike("remove", path);
-    for (const [name, inode] of [...this.#live]) {
-      if (!isInside(name, path)) continue;
-      inode.ghost = this.#inner.readAll(name);
-      this.#live.delete(name);
-    }
-    this.#inner.remove(path);
+    this.#removeNow(path);
   }
 
   async removeAsync(path: string): Promise<void> {
-    this.remove(path);
+    const strike = () => this.strike("remove", path);
+    if (this.device === null) {
+      strike();
+      return this.#removeNow(path);
+    }
+    const change = { path, content: null };
+    this.#changing.add(change);
+    await this.#slowly("remove", path, async () => {
+      this.#changing.delete(change);
+      strike();
+      this.#removeNow(path);
+    });
   }
 
   async syncFolder(folder: string): Promise<void> {
-    const lie = this.strike("syncFolder", folder) === "lie";
-    await this.#inner.syncFolder(folder);
-    if (lie) return;
-    // A renamed sub-folder takes its content along, so everything below counts, not the direct children alone.
-    for (const path of [...this.#durable.keys()]) {
-      if (isInside(path, folder) && !this.#live.has(path)) this.#durable.delete(path);
+    let isLie: boolean;
+    try {
+      isLie = this.strike("syncFolder", folder) === "lie";
+    } catch (error) {
+      return await this.#slowly("syncFolder", folder, () => Promise.reject(error));
     }
-    for (const [path, inode] of this.#live) {
-      if (folderOf(path) === folder || isInside(path, folder) && this.#wasDurable(inode)) {
-        this.#durable.set(path, inode);
-      }
-    }
+    const seen = new Map(this.#live), moment = ++this.#moment;
+    const history = this.#historyBegan + this.#history.length;
+    await this.#slowly("syncFolder", folder, async () => {
+      await this.#inner.syncFolder(folder);
+      if (isLie) return;
+      this.#folderSynced(folder, seen, moment);
+      this.#forgetHistory(history - 1); // as it was when the sync began is the least that is left
+    });
   }
 
   freeBytes(): number {
@@ -196,26 +256,107 @@ export class FaultyStore implements Store {
 
   /** Counts a call; throws, or tells how to misbehave, when a fault is due. */
   strike(on: Operation, path: string): Fault["how"] | null {
+    this.#refuseOff(on, path);
     this.calls.set(on, (this.calls.get(on) ?? 0) + 1);
-    for (const entry of this.#faults) {
-      const { fault } = entry;
-      if (
-        fault.on !== on || fault.pathEndsWith !== undefined && !path.endsWith(fault.pathEndsWith)
-      ) continue;
-      if (entry.left > 1) {
-        entry.left--;
-        continue;
-      }
-      if (!fault.forever) this.#faults.splice(this.#faults.indexOf(entry), 1);
-      if (fault.how === "lie" || fault.how === "torn") return fault.how;
-      throw injected(on, path, fault.kind);
-    }
-    return null;
+    return this.#faults.strike(on, path);
   }
 
-  #wasDurable(inode: Inode): boolean {
-    for (const known of this.#durable.values()) if (known === inode) return true;
-    return false;
+  #refuseOff(on: string, path: string): void {
+    if (this.#isOff) throw noPower(on, path);
+  }
+
+  /** Does it now, or, on a slow device, when the call lands. */
+  async #slowly(on: SlowOperation, path: string, land: () => Promise<void>): Promise<void> {
+    if (this.device === null) return await land();
+    await this.device.begin(on, path, land);
+  }
+
+  #open(path: string): [Blob, Inode] {
+    this.strike("open", path);
+    const blob = this.#inner.open(path);
+    let inode = this.#live.get(path);
+    if (inode === undefined) {
+      this.#live.set(path, inode = new Inode(0));
+      this.#namesChanged();
+    }
+    return [blob, inode];
+  }
+
+  async #replaceNow(path: string, content: Uint8Array, isDurable: boolean): Promise<void> {
+    const replaced = this.#live.get(path);
+    if (replaced !== undefined) replaced.ghost = this.#inner.readAll(path);
+    const inode = new Inode(content.length);
+    this.#live.set(path, inode);
+    try {
+      await this.#inner.replace(path, content);
+    } catch (e) {
+      if (this.#live.get(path) === inode) this.#restore(path, replaced);
+      throw e;
+    }
+    this.#namesChanged();
+    if (!isDurable) return;
+    this.#nameDurable(path, inode, ++this.#moment);
+    this.#forgetHistory(this.#historyBegan + this.#history.length - 1); // its folder was synced
+  }
+
+  #removeNow(path: string): void {
+    for (const [name, inode] of [...this.#live]) {
+      if (!isInside(name, path)) continue;
+      inode.ghost = this.#inner.readAll(name);
+      this.#live.delete(name);
+    }
+    this.#inner.remove(path);
+    this.#namesChanged();
+  }
+
+  /** What was seen when the sync of the folder began is durable. */
+  #folderSynced(folder: string, seen: Names, moment: number): void {
+    // A renamed sub-folder takes its content along, so everything below counts, not the direct children alone.
+    const known = new Set(this.#durable.values());
+    for (const path of [...this.#durable.keys()]) {
+      if (isInside(path, folder) && !seen.has(path)) this.#nameDurable(path, null, moment);
+    }
+    for (const [path, inode] of seen) {
+      if (folderOf(path) === folder || isInside(path, folder) && known.has(inode)) {
+        this.#nameDurable(path, inode, moment);
+      }
+    }
+  }
+
+  #nameDurable(path: string, inode: Inode | null, moment: number): void {
+    if ((this.#durableAsOf.get(path) ?? 0) > moment) return;
+    this.#durableAsOf.set(path, moment);
+    if (inode === null) this.#durable.delete(path);
+    else this.#durable.set(path, inode);
+  }
+
+  #namesChanged(): void {
+    if (this.device === null) return;
+    this.#history.push(new Map(this.#live));
+    this.#forgetHistory(this.#historyBegan + this.#history.length - MAX_HISTORY);
+  }
+
+  /** The names as they were before that moment cannot come back. */
+  #forgetHistory(before: number): void {
+    const count = before - this.#historyBegan;
+    if (count <= 0) return;
+    this.#history.splice(0, count);
+    this.#historyBegan += count;
+  }
+
+  /** A removal was cut off: some of it is done, in `disk` or here. */
+  #removeSome(path: string, random: () => number, disk?: Store): void {
+    for (const name of [...this.#live.keys()]) {
+      if (!isInside(name, path) || random() < 0.5) continue;
+      if (disk === undefined) this.#removeNow(name);
+      else disk.remove(name);
+    }
+  }
+
+  #namesAfter({ names = "lost", random = () => 0.5 }: CrashOptions): Names {
+    if (names === "kept") return this.#live;
+    if (names === "lost" || this.#history.length === 0) return this.#durable;
+    return this.#history[Math.floor(random() * this.#history.length)];
   }
 
   #livePath(inode: Inode): string {
@@ -238,86 +379,9 @@ export class FaultyStore implements Store {
         continue;
       }
       const blob = this.#inner.open(path);
-      this.#live.set(path, newInode(blob.size));
+      this.#live.set(path, new Inode(blob.size));
       blob.close();
     }
-  }
-}
-
-class FaultyBlob implements Blob {
-  readonly path: string;
-  readonly #inner: Blob;
-  readonly #inode: Inode;
-  readonly #store: FaultyStore;
-  #syncError: StoreError | null = null;
-  /** Bytes a torn append left behind the size; cut off before the next append, as FileStore does. */
-  #tornBytes = 0;
-
-  constructor(inner: Blob, inode: Inode, store: FaultyStore) {
-    this.path = inner.path;
-    this.#inner = inner;
-    this.#inode = inode;
-    this.#store = store;
-  }
-
-  get size(): number {
-    return this.#inner.size - this.#tornBytes;
-  }
-
-  async appendAsync(bytes: Uint8Array): Promise<void> {
-    this.append(bytes);
-  }
-
-  append(bytes: Uint8Array): void {
-    const how = this.#store.strike("append", this.path);
-    if (this.#tornBytes > 0) this.truncate(this.size);
-    if (how === "torn") {
-      this.#tornBytes = bytes.length >> 1;
-      this.#inner.append(bytes.subarray(0, this.#tornBytes));
-      throw injected("append", this.path, "noSpace");
-    }
-    this.#inner.append(bytes);
-  }
-
-  async sync(): Promise<void> {
-    if (this.#syncError !== null) throw this.#syncError;
-    const sync = { bytes: this.size };
-    try {
-      if (this.#store.strike("sync", this.path) === "lie") return;
-    } catch (e) {
-      throw this.#syncError = e as StoreError;
-    }
-    this.#inode.syncs.add(sync);
-    await this.#inner.sync();
-    this.#inode.syncs.delete(sync);
-    this.#inode.syncedBytes = Math.max(this.#inode.syncedBytes, sync.bytes);
-  }
-
-  read(position: number, into: Uint8Array): number {
-    this.#store.strike("read", this.path);
-    return this.#inner.read(position, this.#bounded(position, into));
-  }
-
-  async readAsync(position: number, into: Uint8Array): Promise<number> {
-    this.#store.strike("read", this.path);
-    return await this.#inner.readAsync(position, this.#bounded(position, into));
-  }
-
-  truncate(size: number): void {
-    this.#store.strike("truncate", this.path);
-    this.#inner.truncate(size);
-    this.#tornBytes = 0;
-    // Taken as durable at once: file systems keep the order of a cut and the bytes written after it.
-    this.#inode.syncedBytes = Math.min(this.#inode.syncedBytes, size);
-    for (const sync of this.#inode.syncs) sync.bytes = Math.min(sync.bytes, size);
-  }
-
-  close(): void {
-    this.#inner.close();
-  }
-
-  #bounded(position: number, into: Uint8Array): Uint8Array {
-    return this.#tornBytes === 0 ? into : into.subarray(0, Math.max(0, this.size - position));
   }
 }
 
@@ -326,20 +390,12 @@ function isInside(path: string, folder: string): boolean {
   return folder === "" || path === folder || path.startsWith(`${folder}/`);
 }
 
-function survivingBytes(
-  content: Uint8Array,
-  syncedBytes: number,
-  options: CrashOptions,
-): Uint8Array {
-  const { unsynced, random = () => 0.5 } = options;
-  if (unsynced === "kept") return content;
-  if (unsynced === "lost") return content.slice(0, syncedBytes);
-  const kept = syncedBytes + Math.floor(random() * (content.length - syncedBytes + 1));
-  if (unsynced === "torn") return content.slice(0, kept);
-  return content.slice().fill(0, kept);
+/** Whether the folder that a path lies in is there. */
+function hasFolder(store: Store, path: string): boolean {
+  const folder = folderOf(path), parent = folderOf(folder);
+  const name = folder.slice(parent === "" ? 0 : parent.length + 1);
+  return folder === "" || store.list(parent).some((one) => one.isFolder && one.name === name);
 }
 
-function injected(on: Operation, path: string, kind: StoreError["kind"] = "io"): StoreError {
-  splitPath(path);
-  return new StoreError(`Cannot ${on} ${path}: injected fault`, kind);
-}
+/** So many moments are told apart; what was named before counts as durable, as after the seconds that file systems wait. */
+const MAX_HISTORY = 64;
