@@ -1,29 +1,31 @@
 /**
- * GroupCommit: decides when bytes that were written count as kept, for all logs of a broker together.
+ * GroupCommit: makes what was written durable, for all logs of a broker together, as the flush policy asks.
  *
- * | policy | kept when | Kafka's equivalent |
+ * | policy | acknowledged when | Kafka's equivalent |
  * |---|---|---|
  * | fsync | an fdatasync that began after the write has ended | log.flush.interval.messages=1, but shared |
  * | interval | write(2) has returned; an fdatasync follows within the interval | log.flush.interval.ms |
  * | os | write(2) has returned; the kernel decides | the default |
  *
- * In fsync mode one round keeps every log that was written since the last round began, and everybody who waits is
+ * In fsync mode one round makes every log durable as far as it was written when the round began, and everybody who waits is
  * answered together; the next round starts as the last one ends. So the more there is to do, the more one fdatasync
  * carries. When much has come meanwhile, the next round starts beside the last: the device takes two fdatasyncs in
  * little more time than one, and who came just after a round began waits for one round, not for two. Rounds go
- * through the journal (journal.ts), whose one fdatasync serves all logs; only a few logs with very much to keep each,
- * which they would have to write twice, are synced themselves, side by side.
+ * through the journal (journal.ts), whose one fdatasync serves all logs; only a few logs with very much each,
+ * which would have to be written twice, are synced themselves, side by side.
  */
-import { type Journal, MAX_ROUNDS, type Unkept } from "./journal.ts";
+import { type Journal, MAX_ROUNDS, type Stretch } from "./journal.ts";
 
 export type FlushPolicy = "fsync" | "interval" | "os";
 
 /** A log as the group commit sees it. */
 export interface Syncable {
-  /** Makes everything written before the call survive power loss, then lets the log's high watermark follow. */
+  /** Makes everything written before the call durable in the log's own files. */
   sync(): Promise<void>;
-  /** What was written and is not kept yet, when it is one stretch of one file; null when it is not. */
-  unkept(): Unkept | null;
+  /** The same, of sealed segments only. */
+  syncSealed(): Promise<void>;
+  /** What is written and not durable yet; nobody gets it twice. */
+  takeStretches(): Stretch[];
 }
 
 export interface GroupCommitOptions {
@@ -44,6 +46,8 @@ export class GroupCommit {
   readonly policy: FlushPolicy;
   readonly #options: GroupCommitOptions;
   #dirty = new Set<Syncable>();
+  /** Syncs of sealed segments, one after the other. */
+  #sealed: Promise<void> = NOTHING;
   /** Bytes that were written since the last round began. */
   #dirtyBytes = 0;
   #isScheduled = false;
@@ -58,22 +62,21 @@ export class GroupCommit {
     this.#options = options;
   }
 
-  /** Notes that `log` has `bytes` that are written but not synced. Whether the policy counts them as kept already. */
-  written(log: Syncable, bytes: number): boolean {
-    if (this.policy === "os") return true;
+  /** Notes that `log` has `bytes` that are written but not durable. */
+  written(log: Syncable, bytes: number): void {
+    if (this.policy === "os") return;
     this.#dirty.add(log);
     this.#dirtyBytes += bytes;
     this.#schedule();
-    return this.policy === "interval";
   }
 
   /**
-   * Notes that `log` began a new segment. Kafka syncs the old one then whatever the policy, so that a restart has
-   * at most one segment to check.
+   * Notes that a sealed segment of `log` is written whole. Kafka syncs it then whatever the policy, so that a restart has
+   * at most one segment to check. Nobody waits for that.
    */
-  rolled(log: Syncable): void {
-    this.#dirty.add(log);
-    this.#schedule();
+  sealed(log: Syncable): void {
+    this.#sealed = this.#sealed.then(() => this.#failed ? undefined : log.syncSealed())
+      .catch((error) => this.#fail(error));
   }
 
   /** Forgets a log that is going away. */
@@ -88,6 +91,7 @@ export class GroupCommit {
       this.#begin();
       await this.#last;
     }
+    await this.#sealed;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
   }
@@ -125,16 +129,14 @@ export class GroupCommit {
     this.#last = this.#finish(this.#round(), this.#last);
   }
 
-  /** Rounds end in the order they began: what is kept has no gap, and a failure comes before any later success. */
-  async #finish(round: Promise<readonly Stretch[]>, before: Promise<void>): Promise<void> {
+  /** Rounds end in the order they began: what is durable has no gap, and a failure comes before any later success. */
+  async #finish(round: Promise<readonly Taken[]>, before: Promise<void>): Promise<void> {
     try {
-      const [stretches] = await Promise.all([round, before]);
+      const [taken] = await Promise.all([round, before]);
       if (this.#failed) return; // no high watermark moves any more: nothing may be acknowledged after a failed fsync
-      for (const { unkept } of stretches) unkept.kept();
+      for (const { stretch } of taken) stretch.durable();
     } catch (error) {
-      this.#failed = true;
-      this.#options.onFailure(error);
-      return;
+      return this.#fail(error);
     } finally {
       this.#inFlight--;
     }
@@ -143,37 +145,43 @@ export class GroupCommit {
     else this.#begin();
   }
 
-  /** Makes everything written so far survive power loss; the stretches that may be called kept when it resolves. */
-  async #round(): Promise<readonly Stretch[]> {
+  #fail(error: unknown): void {
+    this.#failed = true;
+    this.#options.onFailure(error);
+  }
+
+  /** Makes everything written so far survive power loss; the stretches that may be called durable when it resolves. */
+  async #round(): Promise<readonly Taken[]> {
     const logs = this.#dirty;
     this.#dirty = new Set();
     this.#dirtyBytes = 0;
     const started = performance.now();
     const { journal } = this.#options;
-    const stretches = journal && stretchesOf(logs, journal.maxRoundBytes);
-    const isJournaled = stretches !== null && await journal!.keep(stretches);
-    if (!isJournaled) await syncAll(logs); // which calls them kept itself
+    const taken = journal && takeFor(journal, logs);
+    const isJournaled = taken !== null && await journal!.append(taken);
+    if (!isJournaled) await syncAll(logs); // which says so to each log itself
     this.#options.onRound?.(performance.now() - started, logs.size);
-    return isJournaled ? stretches : [];
+    return isJournaled ? taken : [];
   }
 }
 
-interface Stretch {
+interface Taken {
   readonly log: Syncable;
-  readonly unkept: Unkept;
+  readonly stretch: Stretch;
 }
 
-/** The stretches of all logs, when each has just one and the journal is the quicker way for them. */
-function stretchesOf(logs: ReadonlySet<Syncable>, maxBytes: number): Stretch[] | null {
-  const stretches: Stretch[] = [];
+/** The stretches of all logs, when the journal is the quicker way for them. */
+function takeFor(journal: Journal, logs: ReadonlySet<Syncable>): Taken[] | null {
+  const taken: Taken[] = [];
   let bytes = 0;
   for (const log of logs) {
-    const unkept = log.unkept();
-    if (unkept === null || (bytes += unkept.bytes) > maxBytes) return null;
-    stretches.push({ log, unkept });
+    for (const stretch of log.takeStretches()) {
+      bytes += stretch.bytes;
+      taken.push({ log, stretch });
+    }
   }
   const isMuch = logs.size <= MAX_PARALLEL && bytes > logs.size * MAX_JOURNALED_BYTES_PER_LOG;
-  return isMuch ? null : stretches;
+  return isMuch || bytes > journal.maxRoundBytes ? null : taken;
 }
 
 /** Syncs the logs, at most MAX_PARALLEL at a time: the device merges neighbours, the thread pool is shared. */

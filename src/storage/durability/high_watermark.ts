@@ -1,8 +1,10 @@
 /**
  * HighWatermark: how much of a log consumers may see, and who waits for it to move.
  *
- * It follows the flush policy, never the end of the log: what lies below it is kept. Two kinds of waiting hang on
- * it: acknowledgements, which leave when their write is below it, and long polls, which want to know of every move.
+ * It is a policy over ends, never the end of the log, and nothing but follow() moves it. Today there is one end, the
+ * log's own: what is durable under flush=fsync, what is written else. With followers it is the smallest of the ends of
+ * the replicas in sync. Two kinds of waiting hang on it: acknowledgements, which leave when their write is below it, and
+ * long polls, which want to know of every move.
  */
 import type { Write } from "./write_queue.ts";
 
@@ -14,8 +16,8 @@ export interface Waiter {
 export class HighWatermark {
   #offset: number;
   #visibleBytes = 0;
-  /** Written, and not kept yet. */
-  #unkept: Write[] = [];
+  /** Written, and not below the high watermark yet; in the order of their offsets. */
+  #pending: Write[] = [];
   #waiters: Set<Waiter> | null = null;
 
   constructor(offset: number) {
@@ -31,53 +33,43 @@ export class HighWatermark {
     return this.#visibleBytes;
   }
 
-  /** The last write that is not kept yet, or null. */
-  get lastUnkept(): Write | null {
-    return this.#unkept.length === 0 ? null : this.#unkept[this.#unkept.length - 1];
+  /** The last write that waits, or null. */
+  get lastPending(): Write | null {
+    return this.#pending.length === 0 ? null : this.#pending[this.#pending.length - 1];
   }
 
-  /** Copies all but `skip` bytes of what is written and not kept yet; false when not all of it is in memory any more. */
-  copyUnkept(into: Uint8Array, skip: number): boolean {
-    let at = 0;
-    for (const { content, bytes } of this.#unkept) {
-      if (skip > 0) {
-        skip -= bytes;
-        continue;
-      }
-      if (content === null || at + content.length > into.length) return false;
-      into.set(content, at);
-      at += content.length;
-    }
-    return skip === 0 && at === into.length;
+  /** Written and not visible yet, in order. */
+  get pending(): readonly Write[] {
+    return this.#pending;
   }
 
-  /** A write has returned; its acknowledgements wait here until it is kept. */
+  /** A write has returned; its acknowledgements wait here until it is below the high watermark. */
   expect(write: Write): void {
-    this.#unkept.push(write);
+    this.#pending.push(write);
   }
 
-  /** Everything below `endOffset` is kept; `writtenBytes` is how much has been written up to there. */
-  advance(endOffset: number, writtenBytes: number): void {
-    if (endOffset <= this.#offset) return;
-    this.#offset = endOffset;
-    this.#visibleBytes = writtenBytes;
-    let kept = 0;
-    while (kept < this.#unkept.length && this.#unkept[kept].endOffset <= endOffset) {
-      const write = this.#unkept[kept++];
+  /** The ends allow it to be there. It never falls. */
+  follow(offset: number): void {
+    if (offset <= this.#offset) return;
+    this.#offset = offset;
+    let passed = 0;
+    while (passed < this.#pending.length && this.#pending[passed].endOffset <= offset) {
+      const write = this.#pending[passed++];
+      this.#visibleBytes += write.bytes;
       write.release();
       write.durable.resolve();
     }
-    if (kept > 0) this.#unkept.splice(0, kept);
+    if (passed > 0) this.#pending.splice(0, passed);
     this.wake();
   }
 
-  /** The log is going away: nothing more will be kept. */
+  /** The log is going away: nothing more will be acknowledged. */
   abandon(error: unknown): void {
-    for (const write of this.#unkept) {
+    for (const write of this.#pending) {
       write.release();
       write.durable.reject(error);
     }
-    this.#unkept = [];
+    this.#pending = [];
   }
 
   addWaiter(waiter: Waiter): void {

@@ -1,5 +1,5 @@
 /**
- * Journal: how one cheap fdatasync keeps the writes of any number of partitions.
+ * Journal: how one cheap fdatasync makes the writes of any number of partitions durable.
  *
  * fdatasync speaks of one file, so a round that touched a hundred partitions would cost a hundred of them. Instead
  * the bytes that a round wrote to the partitions' files (where they stay in the page cache) are written a second
@@ -41,8 +41,8 @@ import { readUuid, type Uuid, writeUuid } from "../../bytes/uuid.ts";
 import { type Clock, systemClock } from "../../clock.ts";
 import { type InPlaceBlob, type Store, StoreError } from "../store.ts";
 
-/** Bytes of a log that were written and are not kept yet: one stretch of one segment's file. */
-export interface Unkept {
+/** Bytes of a log that are written and not durable yet: one stretch of one segment's file. */
+export interface Stretch {
   readonly topicId: Uuid;
   readonly folder: string;
   readonly segmentBase: number;
@@ -50,8 +50,8 @@ export interface Unkept {
   readonly bytes: number;
   /** Copies the stretch into `into`. */
   read(into: Uint8Array): void;
-  /** Says that it is kept now. */
-  kept(): void;
+  /** Says that it is durable now. */
+  durable(): void;
 }
 
 /** An entry found after a crash. */
@@ -122,14 +122,14 @@ export class Journal {
   }
 
   /**
-   * Keeps all stretches with one write and one fdatasync; MAX_ROUNDS of them at a time, each with what came after the
-   * one before. Only when all before it are kept may a round be called kept: a chain of entries ends at its first gap.
-   * False, with nothing kept, when they cannot be written: a full disk has no room for the second copy, but syncing the
-   * logs themselves needs none.
+   * Makes all stretches durable with one write and one fdatasync; MAX_ROUNDS of them at a time, each with what came after
+   * the one before. Only when all before it are durable may a round be called so: a chain of entries ends at its first
+   * gap. False, with nothing done, when they cannot be written: a full disk has no room for the second copy, but syncing
+   * the logs themselves needs none.
    */
-  async keep(stretches: readonly { log: Journaled; unkept: Unkept }[]): Promise<boolean> {
+  async append(taken: readonly { log: Journaled; stretch: Stretch }[]): Promise<boolean> {
     const sequence = this.#sequence;
-    const bytes = this.#encode(stretches);
+    const bytes = this.#encode(taken);
     if (this.#files[this.#current].end + bytes > this.#options.fileBytes) {
       this.#isWaiting = true;
       await this.#turn();
@@ -143,7 +143,7 @@ export class Journal {
       this.#sequence = sequence; // the chain has no gap
       return false;
     }
-    for (const { log, unkept } of stretches) this.#owe(file, log, unkept.bytes);
+    for (const { log, stretch } of taken) this.#owe(file, log, stretch.bytes);
     await this.#sync(file, handle, bytes);
     if (!this.#isNamed) {
       await this.#options.store.syncFolder("");
@@ -217,25 +217,24 @@ export class Journal {
   }
 
   /** Puts the stretches into the scratch buffer as entries; the bytes they take. */
-  #encode(stretches: readonly { unkept: Unkept }[]): number {
+  #encode(taken: readonly { stretch: Stretch }[]): number {
     let need = 0;
-    for (const { unkept } of stretches) {
-      need += HEADER_BYTES + unkept.folder.length * 3 + unkept.bytes;
+    for (const { stretch } of taken) {
+      need += HEADER_BYTES + stretch.folder.length * 3 + stretch.bytes;
     }
     if (need > this.#scratch.length) this.#scratch = new Uint8Array(need * 2);
     const b = this.#scratch;
     let at = 0;
-    for (const { unkept } of stretches) {
-      if (unkept.bytes === 0) continue; // a sync of the log has overtaken it
-      const name = encoder.encodeInto(unkept.folder, b.subarray(at + HEADER_BYTES)).written;
-      const payloadAt = at + HEADER_BYTES + name, end = payloadAt + unkept.bytes;
-      unkept.read(b.subarray(payloadAt, end));
+    for (const { stretch } of taken) {
+      const name = encoder.encodeInto(stretch.folder, b.subarray(at + HEADER_BYTES)).written;
+      const payloadAt = at + HEADER_BYTES + name, end = payloadAt + stretch.bytes;
+      stretch.read(b.subarray(payloadAt, end));
       writeInt32(b, at, MAGIC);
       writeInt64(b, at + 8, this.#sequence++);
-      writeUuid(b, at + 16, unkept.topicId);
-      writeInt64(b, at + 32, unkept.segmentBase);
-      writeInt64(b, at + 40, unkept.position);
-      writeInt32(b, at + 48, unkept.bytes);
+      writeUuid(b, at + 16, stretch.topicId);
+      writeInt64(b, at + 32, stretch.segmentBase);
+      writeInt64(b, at + 40, stretch.position);
+      writeInt32(b, at + 48, stretch.bytes);
       writeInt16(b, at + 52, name);
       writeInt16(b, at + 54, 0);
       writeInt32(b, at + 4, crc32c(b, at + 8, end));

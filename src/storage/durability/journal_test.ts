@@ -38,18 +38,18 @@ function setup() {
       throw error;
     },
   }, []);
-  /** Keeps one stretch of `bytes`, of a log whose own sync is `behind`. */
+  /** Appends one stretch of `bytes`, of a log whose own sync is `behind`. */
   const keep = (bytes: number, behind: () => Promise<void> = () => Promise.resolve()) =>
-    journal.keep([{
+    journal.append([{
       log: { sync: behind },
-      unkept: {
+      stretch: {
         topicId: randomUuid(),
         folder: "t-0",
         segmentBase: 0,
         position: 0,
         bytes,
         read: () => {},
-        kept: () => {},
+        durable: () => {},
       },
     }]);
   return { device, keep };

@@ -12,6 +12,8 @@ import type { Segment } from "../log/segment.ts";
 /** Batches that are written together. Its memory is the pool's until release(). */
 export class Write {
   readonly segment: Segment;
+  /** Where its first byte goes in the segment's file. */
+  readonly position: number;
   buffer: Uint8Array;
   bytes = 0;
   readonly #pool: BufferPool;
@@ -19,11 +21,12 @@ export class Write {
   endOffset = 0;
   /** Resolves when write(2) has returned; rejects when it failed. */
   readonly written = Promise.withResolvers<void>();
-  /** Resolves when the flush policy counts the bytes as kept. */
+  /** Resolves when the high watermark has passed it: when it is as durable as the flush policy promises. */
   readonly durable = Promise.withResolvers<void>();
 
-  constructor(segment: Segment, pool: BufferPool, bytes: number) {
+  constructor(segment: Segment, position: number, pool: BufferPool, bytes: number) {
     this.segment = segment;
+    this.position = position;
     this.#pool = pool;
     this.buffer = pool.take(bytes);
     this.written.promise.catch(ignore); // whoever waits has handlers of its own
@@ -87,9 +90,9 @@ export class WriteQueue {
     return this.#writes.length === 0 ? null : this.#writes[this.#writes.length - 1];
   }
 
-  /** Copies a batch in; it is written when this turn of the event loop is over. */
-  add(segment: Segment, bytes: Uint8Array, endOffset: number): Write {
-    const write = this.#open(segment, bytes.length);
+  /** Copies a batch in, which goes to `position` of the segment; it is written when this turn of the event loop is over. */
+  add(segment: Segment, position: number, bytes: Uint8Array, endOffset: number): Write {
+    const write = this.#open(segment, position, bytes.length);
     write.add(bytes);
     write.endOffset = endOffset;
     if (!this.#isInFlight && !this.#isScheduled) {
@@ -119,13 +122,13 @@ export class WriteQueue {
   }
 
   /** A write that takes `more` bytes for this segment: the last one if it can, else a new one. */
-  #open(segment: Segment, more: number): Write {
+  #open(segment: Segment, position: number, more: number): Write {
     const last = this.last;
     const isFree = last !== null && !(this.#isInFlight && this.#writes.length === 1);
     if (
       last !== null && isFree && last.segment === segment && last.bytes + more <= MAX_WRITE_BYTES
     ) return last;
-    const write = new Write(segment, this.#options.pool, more);
+    const write = new Write(segment, position, this.#options.pool, more);
     this.#writes.push(write);
     return write;
   }
@@ -169,6 +172,24 @@ export class WriteQueue {
     this.#options.onFailed(error, write.segment);
     this.abandon(error);
   }
+}
+
+/** Copies a stretch of a segment from the writes that brought it; false when not all of it is in memory any more. */
+export function copyWritten(
+  writes: readonly Write[],
+  { segment, position }: { segment: Segment; position: number },
+  into: Uint8Array,
+): boolean {
+  let copied = 0;
+  for (const write of writes) {
+    const at = write.position - position;
+    if (write.segment !== segment || at < 0 || at + write.bytes > into.length) continue;
+    const { content } = write;
+    if (content === null) return false;
+    into.set(content, at);
+    copied += content.length;
+  }
+  return copied === into.length;
 }
 
 const ignore = () => {};

@@ -113,6 +113,8 @@ export async function openLog(
       rebuildTxnIndexes(context, folder, segments, { from, to: segments.length, logStartOffset });
     }
   }
+  // After kill -9 the files hold what the device may not: nothing is served as durable that is not.
+  if (context.commit.policy === "fsync") await log.sync();
   return { log, cutBytes: recovered.cutBytes, damage: recovered.damage };
 }
 

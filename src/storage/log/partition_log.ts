@@ -4,9 +4,10 @@
  *     logStartOffset ≤ lastStableOffset ≤ highWatermark ≤ logEndOffset
  *
  * Offsets are given out synchronously: everything in append() happens before its caller can await, so appends of
- * one connection keep their order. Acknowledgement is asynchronous: `durable` resolves when the flush policy
- * (group_commit.ts) counts the bytes as kept, and the high watermark, which bounds what consumers see, follows the
- * same policy. So nothing is ever read that a power loss could take back, unless the policy says so.
+ * one connection keep their order. How far their bytes have come on the way to the device is known to one object alone
+ * (durable_end.ts). Acknowledgement is asynchronous: `durable` resolves when the high watermark has passed the batch,
+ * and the high watermark, which bounds what consumers see, follows the end that the flush policy counts. So nothing is
+ * ever read that a power loss could take back, unless the policy says so.
  */
 import type { BufferPool } from "../../bytes/pool.ts";
 import type { Uuid } from "../../bytes/uuid.ts";
@@ -14,13 +15,15 @@ import type { TopicConfig } from "../../config/topic_configs.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import * as batch from "../../protocol/records/batch.ts";
 import { type Appended, type AppendOptions, refused } from "./appended.ts";
+import { DurableEnd } from "../durability/durable_end.ts";
 import type { Syncable } from "../durability/group_commit.ts";
 import type { LogContext, LogState } from "./log_context.ts";
 import { HighWatermark, type Waiter } from "../durability/high_watermark.ts";
-import type { Unkept } from "../durability/journal.ts";
+import type { Stretch } from "../durability/journal.ts";
 import { LeaderEpochs } from "./leader_epochs.ts";
-import { loadProducerState, writeProducerSnapshot } from "../producers/producer_recovery.ts";
+import { loadProducerState } from "../producers/producer_recovery.ts";
 import type { ProducerState } from "../producers/producer_state.ts";
+import { SnapshotWriter } from "../producers/snapshot_writer.ts";
 import { mustRoll } from "./rolling.ts";
 import { Segment, type SegmentContext } from "./segment.ts";
 import { discardSegment, removeSegment, SEGMENT_FILES_AND_SNAPSHOT } from "./segment_files.ts";
@@ -28,7 +31,12 @@ import { SegmentList } from "./segment_list.ts";
 import { type Store, StoreError } from "../store.ts";
 import type { AbortedTransaction, TxnIndex } from "../index/txn_index.ts";
 import { soundTxnIndex } from "../index/txn_index_rebuild.ts";
-import { MAX_IN_PLACE_BYTES, type Write, WriteQueue } from "../durability/write_queue.ts";
+import {
+  copyWritten,
+  MAX_IN_PLACE_BYTES,
+  type Write,
+  WriteQueue,
+} from "../durability/write_queue.ts";
 
 /** How far a reader may see: the log end (replicas, recovery), the high watermark, or the last stable offset. */
 export type ReadBound = "leo" | "hw" | "lso";
@@ -48,28 +56,15 @@ export class PartitionLog implements Syncable, SegmentContext {
 
   readonly #context: LogContext;
   readonly #segments: SegmentList;
+  readonly #ends: DurableEnd<Segment>;
   #logStartOffset: number;
-  #logEndOffset: number;
   readonly #highWatermark: HighWatermark;
-  #recoveryPoint: number;
-  /** The end of what write(2) has returned for. */
-  #writtenOffset: number;
-  #writtenBytes = 0;
   #producers: ProducerState | null = null;
   #epochs: LeaderEpochs | null = null;
   #epochsChanged = false;
   /** Made for the first append. */
   #queue: WriteQueue | null = null;
-  /** Sealed segments whose bytes may not be on the device yet. */
-  #unsynced: Segment[] = [];
-  #newFiles: boolean;
-  #newFolder: boolean;
-  /** Bytes of the active segment that are kept, by its own sync or the journal. */
-  #keptBytes = 0;
-  /** …and those that a round of the journal has taken. */
-  #takenBytes = 0;
-  #syncing: Promise<void> = NOTHING;
-  #snapshotting: Promise<void> = NOTHING;
+  readonly #snapshots: SnapshotWriter;
 
   constructor(context: LogContext, state: LogState, config: TopicConfig) {
     this.topicId = state.topicId;
@@ -78,15 +73,26 @@ export class PartitionLog implements Syncable, SegmentContext {
     this.folder = `${state.topic}-${state.partition}`;
     this.config = config;
     this.#context = context;
-    this.#newFiles = this.#newFolder = state.segments.length === 0;
-    const bases = this.#newFiles ? [state.logEndOffset] : state.segments;
+    const isNew = state.segments.length === 0, { logEndOffset, recoveryPoint } = state;
+    const bases = isNew ? [logEndOffset] : state.segments;
     const nowMs = context.clock.nowMs();
     this.#segments = new SegmentList(bases.map((base) => new Segment(this, base, nowMs)));
-    if (this.#newFiles) this.#segments.active.create();
+    if (isNew) this.#segments.active.create();
     this.#logStartOffset = state.logStartOffset;
-    this.#logEndOffset = this.#writtenOffset = state.logEndOffset;
-    this.#highWatermark = new HighWatermark(state.logEndOffset);
-    this.#recoveryPoint = state.recoveryPoint;
+    this.#ends = new DurableEnd({
+      store: context.store,
+      folder: this.folder,
+      active: this.#segments.active,
+      logEndOffset,
+      isNew,
+      onDurable: () => this.#follow(),
+    });
+    this.#snapshots = new SnapshotWriter(context.store, this.folder, (error) => {
+      if (this.offline !== null) return;
+      context.onProblem("snapshot_failed", { folder: this.folder, error: String(error) });
+    });
+    if (recoveryPoint < logEndOffset) this.#findUnsynced(recoveryPoint, logEndOffset);
+    this.#highWatermark = new HighWatermark(this.#acknowledgedOffset);
   }
 
   get store(): Store {
@@ -102,15 +108,16 @@ export class PartitionLog implements Syncable, SegmentContext {
   }
 
   get logEndOffset(): number {
-    return this.#logEndOffset;
+    return this.#ends.admittedOffset;
   }
 
   get highWatermark(): number {
     return this.#highWatermark.offset;
   }
 
+  /** Everything below is in the segments' own files, and on the device. */
   get recoveryPoint(): number {
-    return this.#recoveryPoint;
+    return this.#ends.syncedOffset;
   }
 
   /** The first offset of the oldest open transaction, or the high watermark: read_committed ends here. */
@@ -136,7 +143,7 @@ export class PartitionLog implements Syncable, SegmentContext {
   get producers(): ProducerState {
     return this.#producers ??= loadProducerState(this.#context, this.folder, this.segments, {
       logStartOffset: this.#logStartOffset,
-      logEndOffset: this.#logEndOffset,
+      logEndOffset: this.logEndOffset,
     });
   }
 
@@ -154,7 +161,7 @@ export class PartitionLog implements Syncable, SegmentContext {
     if (options.origin === "client" && this.#context.admits?.(bytes.length) === false) {
       return refused(ErrorCode.KAFKA_STORAGE_ERROR);
     }
-    const first = this.#logEndOffset;
+    const first = this.logEndOffset;
     for (let at = 0; at < bytes.length;) {
       const size = batch.sizeInBytes(bytes, at);
       const one = size === bytes.length ? bytes : bytes.subarray(at, at + size);
@@ -171,7 +178,7 @@ export class PartitionLog implements Syncable, SegmentContext {
     return {
       errorCode: ErrorCode.NONE,
       baseOffset: first,
-      lastOffset: this.#logEndOffset - 1,
+      lastOffset: this.logEndOffset - 1,
       written: written.promise,
       durable: durable.promise,
     };
@@ -203,62 +210,64 @@ export class PartitionLog implements Syncable, SegmentContext {
     this.#highWatermark.removeWaiter(waiter);
   }
 
-  /** fdatasync of everything written so far; the high watermark follows. One at a time, in turn. */
-  sync(): Promise<void> {
-    return this.#syncing = this.#syncing.then(() => this.#sync());
+  /** fdatasync of everything written so far, each segment's own file; the high watermark follows. */
+  async sync(): Promise<void> {
+    if (this.offline === null) await this.#ends.sync(); // deleted, or damaged: nothing is owed
   }
 
-  /** The bytes behind what is kept, when they lie in the active segment alone. */
-  unkept(): Unkept | null {
-    if (this.#unsynced.length > 0) return null;
-    const active = this.#segments.active, activeBytes = active.log.size;
-    const position = Math.max(this.#keptBytes, this.#takenBytes), skip = position - this.#keptBytes;
-    this.#takenBytes = activeBytes;
-    const endOffset = this.#writtenOffset, writtenBytes = this.#writtenBytes;
-    return {
+  /** The same, of sealed segments only. */
+  async syncSealed(): Promise<void> {
+    if (this.offline === null) await this.#ends.syncSealed();
+  }
+
+  /** What is written and not durable yet, for a round of the journal; nobody gets it twice. */
+  takeStretches(): Stretch[] {
+    return this.#ends.takeBehind().map(({ segment, position, bytes, durable }) => ({
       topicId: this.topicId,
       folder: this.folder,
-      segmentBase: active.baseOffset,
+      segmentBase: segment.baseOffset,
       position,
-      bytes: activeBytes - position,
-      read: (into) => this.#highWatermark.copyUnkept(into, skip) || active.log.read(position, into),
-      kept: () => this.#kept(active, activeBytes, endOffset, writtenBytes),
-    };
+      bytes,
+      read: (into) => this.#copyWritten(segment, position, into),
+      durable,
+    }));
   }
 
-  async #sync(): Promise<void> {
-    if (this.offline !== null) return; // deleted, or damaged: nothing is owed
-    const endOffset = this.#writtenOffset, writtenBytes = this.#writtenBytes;
-    const active = this.#segments.active, activeBytes = active.log.size;
-    if (this.#unsynced.length > 0) {
-      await Promise.all(this.#unsynced.splice(0).map((segment) => segment.syncSealed()));
-    }
-    await active.sync();
-    if (this.offline !== null) return; // deleted meanwhile: its folder has another name by now
-    if (this.#newFiles) {
-      await this.#context.store.syncFolder(this.folder);
-      this.#newFiles = false;
-    }
-    if (this.#newFolder) {
-      await this.#context.store.syncFolder("");
-      this.#newFolder = false;
-    }
-    if (endOffset > this.#recoveryPoint) this.#recoveryPoint = endOffset;
-    this.#kept(active, activeBytes, endOffset, writtenBytes);
+  #copyWritten(segment: Segment, position: number, into: Uint8Array): void {
+    if (copyWritten(this.#highWatermark.pending, { segment, position }, into)) return;
+    const read = segment.log.read(position, into);
+    if (read === into.length) return;
+    throw new StoreError(
+      `Cannot read ${into.length} bytes at ${position} of ${segment.log.path}: only ${read} are there`,
+      "io",
+    );
   }
 
-  /** That much is kept, of a segment and of the log. Never less than before: a sync and a journal round may overtake. */
-  #kept(segment: Segment, segmentBytes: number, endOffset: number, writtenBytes: number): void {
-    if (segment === this.#segments.active) {
-      this.#keptBytes = Math.max(this.#keptBytes, segmentBytes);
+  /** The end that the flush policy counts. */
+  get #acknowledgedOffset(): number {
+    const { writtenOffset, durableOffset } = this.#ends;
+    return this.#context.commit.policy === "fsync" ? durableOffset : writtenOffset;
+  }
+
+  #follow(): void {
+    this.#highWatermark.follow(this.#acknowledgedOffset);
+  }
+
+  /** What recovery found behind the recovery point is in the files, and perhaps not on the device. */
+  #findUnsynced(recoveryPoint: number, logEndOffset: number): void {
+    const segments = this.#segments.all;
+    for (const [i, segment] of segments.entries()) {
+      const offset = segments[i + 1]?.baseOffset ?? logEndOffset;
+      if (offset <= recoveryPoint) continue;
+      this.#ends.found(segment, { bytes: segment.log.size, offset }, recoveryPoint);
+      this.#context.commit.written(this, segment.log.size);
     }
-    this.#highWatermark.advance(endOffset, writtenBytes);
   }
 
   /** Takes up the leadership of an epoch; a new one is remembered with the offset it starts at (KIP-101). */
   async lead(leaderEpoch: number): Promise<void> {
     this.leaderEpoch = leaderEpoch;
-    if (this.epochs.assign(leaderEpoch, this.#logEndOffset)) this.#epochsChanged = true;
+    if (this.epochs.assign(leaderEpoch, this.logEndOffset)) this.#epochsChanged = true;
   }
 
   /**
@@ -266,7 +275,7 @@ export class PartitionLog implements Syncable, SegmentContext {
    * batches behind the recovery point, which is written down after this.
    */
   async saveEpochs(): Promise<void> {
-    if (!this.#epochsChanged || this.#logEndOffset === 0) return;
+    if (!this.#epochsChanged || this.logEndOffset === 0) return;
     this.#epochsChanged = false;
     await this.epochs.save();
   }
@@ -275,8 +284,9 @@ export class PartitionLog implements Syncable, SegmentContext {
   advanceStart(offset: number): void {
     if (offset <= this.#logStartOffset) return;
     this.#logStartOffset = offset;
-    for (const segment of this.#segments.takeBefore(offset)) {
-      this.#unsynced = this.#unsynced.filter((unsynced) => unsynced !== segment);
+    const gone = this.#segments.takeBefore(offset);
+    this.#ends.forget(gone);
+    for (const segment of gone) {
       segment.close();
       this.discard(segment.baseOffset, SEGMENT_FILES_AND_SNAPSHOT);
     }
@@ -291,7 +301,7 @@ export class PartitionLog implements Syncable, SegmentContext {
   replaceSegments(old: readonly Segment[], rename: () => void): boolean {
     if (this.offline !== null || !this.#segments.holds(old)) return false;
     for (const segment of old) segment.close();
-    this.#unsynced = this.#unsynced.filter((segment) => !old.includes(segment));
+    this.#ends.forget(old);
     rename();
     const { baseOffset } = old[0], { createdMs } = old[old.length - 1];
     this.#segments.replace(old, new Segment(this, baseOffset, createdMs).create());
@@ -309,13 +319,17 @@ export class PartitionLog implements Syncable, SegmentContext {
     const old = this.#segments.active;
     if (old.size === 0) return;
     old.flushIndexes(true);
-    this.#snapshot();
-    const nowMs = this.#context.clock.nowMs();
-    this.#segments.add(new Segment(this, this.#logEndOffset, nowMs).create());
-    this.#unsynced.push(old);
-    this.#newFiles = true;
-    this.#keptBytes = this.#takenBytes = 0;
-    this.#context.commit.rolled(this);
+    const { producers } = this, nowMs = this.#context.clock.nowMs();
+    const next = new Segment(this, this.logEndOffset, nowMs).create();
+    this.#segments.add(next);
+    this.#snapshots.take(next.baseOffset, producers);
+    if (this.#ends.seal(next)) this.#sealed();
+  }
+
+  /** A sealed segment is written whole: nothing can take the roll back any more. */
+  #sealed(): void {
+    this.#snapshots.reached(this.#ends.writtenOffset);
+    this.#context.commit.sealed(this);
   }
 
   /** A clean stop: indexes, snapshot and data are on the device when this resolves. */
@@ -323,9 +337,12 @@ export class PartitionLog implements Syncable, SegmentContext {
     await this.#queue?.drain();
     if (this.offline === null) {
       this.#segments.active.flushIndexes(true);
-      if (this.#producers !== null && this.#logEndOffset > this.#logStartOffset) this.#snapshot();
-      await this.#snapshotting;
-      if (this.#recoveryPoint < this.#logEndOffset) await this.sync();
+      if (this.#producers !== null && this.logEndOffset > this.#logStartOffset) {
+        this.#snapshots.take(this.logEndOffset, this.#producers);
+        this.#snapshots.reached(this.#ends.writtenOffset);
+      }
+      await this.#snapshots.settled();
+      if (this.recoveryPoint < this.logEndOffset) await this.sync();
       if (await this.#segments.active.syncTransactions()) {
         await this.#context.store.syncFolder(this.folder);
       }
@@ -340,6 +357,7 @@ export class PartitionLog implements Syncable, SegmentContext {
     this.#context.commit.forget(this);
     const gone = new StoreError(`${this.folder} serves nothing any more: ${reason}`, "io");
     this.#queue?.abandon(gone);
+    this.#ends.close();
     this.#highWatermark.abandon(gone);
     for (const segment of this.segments) segment.close();
     this.#highWatermark.wake();
@@ -362,43 +380,29 @@ export class PartitionLog implements Syncable, SegmentContext {
     return soundTxnIndex(this.#context, this.folder, this.segments, i, this.#logStartOffset);
   }
 
-  /** Writes the producer state of this moment; nobody waits, since the log can do without. */
-  #snapshot(): void {
-    const written = writeProducerSnapshot(
-      this.#context,
-      this.folder,
-      this.producers,
-      this.#logEndOffset,
-    );
-    this.#snapshotting = this.#snapshotting.then(() => written).catch((error) => {
-      if (this.offline === null) {
-        this.#context.onProblem("snapshot_failed", { folder: this.folder, error: String(error) });
-      }
-    });
-  }
-
   #boundOffset(bound: ReadBound): number {
     if (bound === "hw") return this.highWatermark;
-    return bound === "leo" ? this.#logEndOffset : this.lastStableOffset;
+    return bound === "leo" ? this.logEndOffset : this.lastStableOffset;
   }
 
   #alreadyThere(duplicate: { baseOffset: number; lastOffset: number }): Appended {
     const { baseOffset, lastOffset } = duplicate;
-    const isWritten = lastOffset < this.#writtenOffset, isKept = lastOffset < this.highWatermark;
+    const isWritten = lastOffset < this.#ends.writtenOffset;
+    const isAcknowledged = lastOffset < this.highWatermark;
     return {
       errorCode: ErrorCode.NONE,
       baseOffset,
       lastOffset,
       written: isWritten ? NOTHING : this.#queue!.last!.written.promise,
-      durable: isKept
+      durable: isAcknowledged
         ? NOTHING
-        : (this.#queue?.last ?? this.#highWatermark.lastUnkept!).durable.promise,
+        : (this.#queue?.last ?? this.#highWatermark.lastPending!).durable.promise,
     };
   }
 
   /** One batch to the active segment and the queue; the error code, with nothing changed, when there can be no segment for it. */
   #admit(one: Uint8Array, leaderEpoch: number): number {
-    const base = this.#logEndOffset;
+    const base = this.logEndOffset;
     const last = base + batch.lastOffsetDelta(one, 0);
     const maxTimestampMs = batch.maxTimestamp(one, 0);
     try {
@@ -413,18 +417,18 @@ export class PartitionLog implements Syncable, SegmentContext {
     }
     batch.assign(one, 0, base, leaderEpoch);
     const summary = { baseOffset: base, lastOffset: last, maxTimestampMs };
-    this.#segments.active.admit(summary, one.length, this.config["index.interval.bytes"]);
+    const { active } = this.#segments, position = active.size;
+    active.admit(summary, one.length, this.config["index.interval.bytes"]);
     if (batch.producerId(one, 0) >= 0) {
       const completed = this.producers.apply(one, base, this.#context.clock.nowMs());
       if (completed?.isAborted) this.txnIndexOf(this.segments.length - 1).append(completed);
     }
-    this.#logEndOffset = last + 1;
-    (this.#queue ??= this.#newQueue()).add(this.#segments.active, one, last + 1);
+    this.#ends.admit(one.length, last + 1);
+    (this.#queue ??= this.#newQueue()).add(active, position, one, last + 1);
     return ErrorCode.NONE;
   }
 
   #newQueue(): WriteQueue {
-    this.#keptBytes = this.#takenBytes = this.#segments.active.log.size;
     return new WriteQueue({
       pool: this.#context.pool,
       maxInPlaceBytes: MAX_IN_PLACE_BYTES[this.#context.commit.policy],
@@ -435,20 +439,22 @@ export class PartitionLog implements Syncable, SegmentContext {
 
   /** write(2) has returned for these batches. */
   #written(write: Write): void {
-    this.#writtenOffset = write.endOffset;
-    this.#writtenBytes += write.bytes;
+    const { segment, bytes, endOffset } = write;
+    const isWhole = this.#ends.written(segment, bytes, endOffset);
     this.#highWatermark.expect(write);
-    if (this.#context.commit.written(this, write.bytes)) {
-      this.#highWatermark.advance(this.#writtenOffset, this.#writtenBytes);
-    } else write.releaseWhenScarce();
+    if (isWhole) this.#sealed();
+    this.#context.commit.written(this, bytes);
+    this.#follow();
+    if (this.highWatermark < endOffset) write.releaseWhenScarce();
   }
 
   /** A write failed: what was admitted behind the written end never was, and its offsets are free again. */
   #takeBack(error: unknown, failed: Segment): void {
     this.#context.onProblem("write_failed", { folder: this.folder, error: String(error) });
-    const end = this.#logEndOffset = this.#writtenOffset;
+    const end = this.#ends.takeBack(failed);
     this.#producers = null; // and so it is read from the log when it is asked for again
     this.#epochs?.truncateFromEnd(end);
+    this.#snapshots.takenBack();
     try {
       while (this.#segments.active !== failed) this.#removeActive();
       failed.truncate(failed.log.size, end);
@@ -462,7 +468,6 @@ export class PartitionLog implements Syncable, SegmentContext {
   #removeActive(): void {
     const removed = this.#segments.takeActive(), { baseOffset } = removed;
     removed.close();
-    this.#unsynced = this.#unsynced.filter((segment) => segment !== this.#segments.active);
     const files = SEGMENT_FILES_AND_SNAPSHOT;
     removeSegment(this.#context.store, this.folder, baseOffset, { suffix: "", files });
   }

@@ -4,7 +4,7 @@
  */
 import * as batch from "../../protocol/records/batch.ts";
 import type { LogContext } from "../log/log_context.ts";
-import { decodeProducerSnapshot, encodeProducerSnapshot } from "./producer_snapshot.ts";
+import { decodeProducerSnapshot } from "./producer_snapshot.ts";
 import { ProducerState } from "./producer_state.ts";
 import { type Segment, segmentName } from "../log/segment.ts";
 
@@ -57,17 +57,6 @@ function recallBefore(offset: number, segments: readonly Segment[], state: Produ
 
 /** Before the snapshot: more than clients usually have in flight to one partition. */
 const RECALL_BYTES = 1 << 20;
-
-/** Writes the state as of `offset`, beside which no batch at or after it has been applied. */
-export function writeProducerSnapshot(
-  context: LogContext,
-  folder: string,
-  state: ProducerState,
-  offset: number,
-): Promise<void> {
-  const path = `${folder}/${segmentName(offset)}.snapshot`;
-  return context.store.replace(path, encodeProducerSnapshot(state.entries()));
-}
 
 function newestSnapshot(
   context: LogContext,
