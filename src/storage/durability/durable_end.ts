@@ -251,11 +251,10 @@ export class DurableEnd<S extends EndedSegment> {
     const begun = segments.filter((ends) => !ends.isSynced)
       .map((ends) => ({ ends, written: ends.written }));
     if (begun.length === 0 && this.#isFolderNamed) return;
-    await Promise.all(
-      begun.map(({ ends: { segment, isSealed } }) =>
-        isSealed ? segment.syncSealed() : segment.sync()
-      ),
-    );
+    await Promise.all(begun.map(({ ends: { segment, isSealed, synced }, written }) => {
+      if (written.bytes === synced.bytes) return; // a name alone is owed
+      return isSealed ? segment.syncSealed() : segment.sync();
+    }));
     if (this.#isClosed) return; // deleted meanwhile: its folder has another name by now
     if (begun.some(({ ends }) => !ends.isNamed) || !this.#isFolderNamed) {
       await this.#store.syncFolder(this.#folder);
@@ -292,11 +291,6 @@ export class DurableEnd<S extends EndedSegment> {
       if (ends.durable.bytes < ends.admittedBytes) break;
     }
     if (durable <= this.#durableOffset) return;
-    if (durable > this.#writtenOffset) {
-      throw new Error(
-        `${this.#folder}: durable up to ${durable}, but written up to ${this.#writtenOffset}`,
-      );
-    }
     this.#durableOffset = durable;
     this.#onDurable();
   }
