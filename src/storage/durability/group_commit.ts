@@ -158,7 +158,7 @@ export class GroupCommit {
     const started = performance.now();
     const { journal } = this.#options;
     const taken = journal && takeFor(journal, logs);
-    const isJournaled = taken !== null && await journal!.append(taken);
+    const isJournaled = taken !== null && (taken.length === 0 || await journal!.append(taken));
     if (!isJournaled) await syncAll(logs); // which says so to each log itself
     this.#options.onRound?.(performance.now() - started, logs.size);
     return isJournaled ? taken : [];

@@ -124,27 +124,27 @@ export class Journal {
   /**
    * Makes all stretches durable with one write and one fdatasync; MAX_ROUNDS of them at a time, each with what came after
    * the one before. Only when all before it are durable may a round be called so: a chain of entries ends at its first
-   * gap. False, with nothing done, when they cannot be written: a full disk has no room for the second copy, but syncing
-   * the logs themselves needs none.
+   * gap. False, with nothing done, when they cannot be written, or not be read again: a full disk has no room for the
+   * second copy, but syncing the logs themselves needs none.
    */
   async append(taken: readonly { log: Journaled; stretch: Stretch }[]): Promise<boolean> {
     const sequence = this.#sequence;
-    const bytes = this.#encode(taken);
-    if (this.#files[this.#current].end + bytes > this.#options.fileBytes) {
+    const bytes = withoutStoreError(() => this.#encode(taken));
+    if (bytes !== null && this.#files[this.#current].end + bytes > this.#options.fileBytes) {
       this.#isWaiting = true;
       await this.#turn();
       this.#isWaiting = false;
     }
     const file = this.#files[this.#current], handle = file.freeHandle();
-    try {
-      file.append(handle, this.#scratch.subarray(0, bytes), this.#options.fileBytes);
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
+    const entries = bytes === null ? null : this.#scratch.subarray(0, bytes);
+    const isWritten = entries !== null &&
+      withoutStoreError(() => file.append(handle, entries, this.#options.fileBytes)) !== null;
+    if (!isWritten) {
       this.#sequence = sequence; // the chain has no gap
       return false;
     }
     for (const { log, stretch } of taken) this.#owe(file, log, stretch.bytes);
-    await this.#sync(file, handle, bytes);
+    await this.#sync(file, handle, entries.length);
     if (!this.#isNamed) {
       await this.#options.store.syncFolder("");
       this.#isNamed = true;
@@ -322,6 +322,16 @@ function entriesIn(b: Uint8Array): JournalEntry[] {
     at = end;
   }
   return entries;
+}
+
+/** Null when the store could not do it. */
+function withoutStoreError<T>(work: () => T): T | null {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof StoreError) return null;
+    throw error;
+  }
 }
 
 async function syncAll(logs: Iterable<Journaled>): Promise<void> {
