@@ -22,6 +22,7 @@ import { offsetsTopic } from "./handlers/offsets_topic.ts";
 import { logger } from "./log.ts";
 import { errorName } from "./protocol/errors.ts";
 import { apiByKey } from "./protocol/messages/mod.ts";
+import type { Dispatch } from "./server/connection.ts";
 import { dispatcher } from "./server/dispatch.ts";
 import { Listener } from "./server/listener.ts";
 import { Cleaner } from "./storage/compaction/cleaner.ts";
@@ -65,6 +66,8 @@ export interface RunningBroker {
 /** What a test puts in the place of the machine. */
 export interface Machine {
   readonly freeBytes?: () => number;
+  /** What stands between connections and handlers. */
+  readonly around?: (dispatch: Dispatch) => Dispatch;
 }
 
 /** Starts a broker; throws, with everything given back, when it cannot. */
@@ -198,13 +201,14 @@ async function start(
     logDir: store.name,
     freeBytes,
   });
-  listener.start(dispatcher({
+  const dispatch = dispatcher({
     handlers,
     onAnswered: (apiKey, version, requestBytes, responseBytes, latencyMs) =>
       metrics.requests.observe(apiKey, version, requestBytes, responseBytes, latencyMs),
     onProblem: (event, details) =>
       event === "handler_failed" ? log.error(event, details) : log.clientEvent(event, details),
-  }));
+  });
+  listener.start(machine.around?.(dispatch) ?? dispatch);
   notReady = null;
   const unwatch = metrics.watchEventLoop();
 

@@ -15,6 +15,7 @@ import { joined } from "../../src/protocol/codec.ts";
 import { decodeResponse, encodeRequest } from "../../src/protocol/frame.ts";
 import { ApiVersions } from "../../src/protocol/messages/api_versions.ts";
 import { CreateTopics } from "../../src/protocol/messages/create_topics.ts";
+import { poisonedFrames } from "../../src/testing/poisoned_frames.ts";
 import type { Api, Decoded, Encodable, Fields, Message } from "../../src/protocol/schema.ts";
 
 /** What a test sets; the rest is a broker's default. */
@@ -47,7 +48,8 @@ export class TestBroker implements AsyncDisposable {
   }
 
   static async start(settings: Settings = {}, machine: Machine = {}): Promise<TestBroker> {
-    return new TestBroker(await startBroker(configOf(settings), machine));
+    const around = poisonedFrames;
+    return new TestBroker(await startBroker(configOf(settings), { around, ...machine }));
   }
 
   get port(): number {
