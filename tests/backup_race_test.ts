@@ -32,19 +32,6 @@ const KEYS = ["a", "b", "c"];
 /** What happens between two steps of a backup. */
 type Between = () => Promise<void>;
 
-class RacedDirectory extends SourceDirectory {
-  constructor(path: string, readonly between: Between) {
-    super(path);
-  }
-
-  override async open(folder: string, isWanted: (name: string) => boolean) {
-    await this.between();
-    const files = await super.open(folder, isWanted);
-    await this.between();
-    return files;
-  }
-}
-
 class RacedStore extends FileStore {
   constructor(path: string, readonly between: Between) {
     super(path);
@@ -91,7 +78,7 @@ async function backUpWith(
   const store = new RacedStore(paths.backup, between);
   try {
     const connection = raced(await broker.connect(), between);
-    const source = new RacedDirectory(paths.data, between);
+    const source = new SourceDirectory(paths.data, { between });
     const { manifest } = await createBackup(connection, source, store);
     assertEquals(verifyBackup(store), []);
     return hasActed ? manifest : null;
