@@ -37,7 +37,7 @@ export interface Damage {
 export interface WalkLimits {
   /** Where the first batch should begin: the end of the segment before. */
   readonly nextOffset: number;
-  /** The walk ends before the first batch at or above it. */
+  /** The walk of the last segment ends where a batch does at it; no batch reaches beyond. */
   readonly endOffset: number;
   /** Where the next segment begins; Infinity for the last. */
   readonly nextBase: number;
@@ -76,14 +76,12 @@ export class LogWalk {
 
 function walkSegment(file: Readable, limits: WalkLimits): WalkedSegment {
   const hash = createHash("sha256");
-  let bytes = 0, batches = 0, next = limits.nextOffset, isAtEnd = false;
+  let bytes = 0, batches = 0, next = limits.nextOffset;
+  const isLast = limits.nextBase === Infinity;
   let gap: readonly [number, number] | null = null, damage: Damage | null = null;
   for (const [found, position] of batchesOf(file)) {
+    if (next === limits.endOffset && isLast) break; // what follows is not part of the backup
     const base = batch.baseOffset(found), end = batch.lastOffset(found) + 1;
-    if (base >= limits.endOffset && base >= next && batch.isIntact(found)) {
-      isAtEnd = true;
-      break;
-    }
     const what = faultOf(found, { base, end, next, limits });
     if (what !== null) {
       damage = { position, what };
@@ -97,7 +95,8 @@ function walkSegment(file: Readable, limits: WalkLimits): WalkedSegment {
     batches++;
   }
   // Behind the end of the backup a batch may be half written; below it all bytes are batches.
-  if (damage === null && !isAtEnd && bytes < file.size && next < limits.endOffset) {
+  const isPast = isLast && next === limits.endOffset;
+  if (damage === null && !isPast && bytes < file.size) {
     damage = { position: bytes, what: `${file.size - bytes} bytes are no whole batch` };
   }
   return { bytes, sha256: hash.digest("hex"), batches, endOffset: next, gap, damage };

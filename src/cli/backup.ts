@@ -63,17 +63,15 @@ async function create(destination: string, args: readonly string[]): Promise<num
   open.defer(() => store.close());
   checkDestination(store); // before a lock is put into somebody else's directory
   open.use(await lock(store));
-  {
-    const source = new SourceDirectory(path);
-    const report = await createBackup(connection, source, store, { allowDamage });
-    for (const warning of report.warnings) console.error(`runnel: ${warning}`);
-    const { length } = report.removedFiles;
-    if (length > 0) console.log(`Removed ${length} files that an interrupted backup had left`);
-    const { partitions, takenAt } = report.manifest;
-    console.log(
-      `Backed up ${partitions.length} partitions as of ${takenAt}: ${report.copiedFiles} files with ${report.copiedBytes} bytes copied, ${report.keptFiles} were there`,
-    );
-  }
+  const source = new SourceDirectory(path);
+  const report = await createBackup(connection, source, store, { allowDamage });
+  for (const warning of report.warnings) console.error(`runnel: ${warning}`);
+  const { length } = report.removedFiles;
+  if (length > 0) console.log(`Removed ${length} files that an interrupted backup had left`);
+  const { partitions, takenAt } = report.manifest;
+  console.log(
+    `Backed up ${partitions.length} partitions as of ${takenAt}: ${report.copiedFiles} files with ${report.copiedBytes} bytes copied, ${report.keptFiles} were there`,
+  );
   return 0;
 }
 
