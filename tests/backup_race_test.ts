@@ -18,6 +18,7 @@ import { OffsetCommit } from "../src/protocol/messages/offset_commit.ts";
 import { OffsetFetch } from "../src/protocol/messages/offset_fetch.ts";
 import { buildBatch } from "../src/protocol/records/build.ts";
 import { FileStore } from "../src/storage/backends/file_store.ts";
+import { StoreError } from "../src/storage/store.ts";
 import { append, EARLIEST, fetchOne, listOffset, produce, recordsIn } from "./broker/calls.ts";
 import { pause, TestBroker, utf8, withDirectory } from "./broker/harness.ts";
 
@@ -206,6 +207,35 @@ async function raceCompaction(path: string, maxOpenFiles?: number): Promise<void
   assert(steps >= 10, `${steps} steps`);
 }
 
+Deno.test("a backup in the midst of whose every step keys are compacted is of one moment, or none is made", () =>
+  withDirectory(async (path) => {
+    const data = `${path}/data`;
+    await using broker = await TestBroker.start({ path: data, compaction: { backoffMs: 1 } });
+    await broker.createTopic("t", { configs: COMPACTED });
+    const ledger = new Ledger(await broker.connect(), "t");
+    await ledger.write();
+    for (const maxOpenFiles of [undefined, 0]) {
+      const between = () => ledger.compact();
+      const backup = `${path}/backup-${maxOpenFiles}`, store = new FileStore(backup);
+      const source = new SourceDirectory(data, { between, maxOpenFiles });
+      let manifest: Manifest;
+      try {
+        ({ manifest } = await createBackup(await broker.connect(), source, store));
+      } catch (error) {
+        assert(
+          error instanceof StoreError && /tried 10 times|changed 50 times/.test(error.message),
+        );
+        assertEquals(store.readAll("manifest.json"), null);
+        continue;
+      } finally {
+        store.close();
+      }
+      await using other = await restored(backup, `${path}/restored-${maxOpenFiles}`);
+      const table = await tableOf(await other.connect(), "t");
+      assertEquals(table, ledger.tableAt(cutOf(manifest, "t")!.endOffset));
+    }
+  }));
+
 Deno.test("a topic that becomes compacted in the middle of a backup is in it as at its cut", () =>
   withDirectory(async (path) => {
     await using broker = await TestBroker.start({
@@ -276,34 +306,43 @@ Deno.test("offsets committed again and compacted at any step of a backup are in 
   }));
 
 Deno.test("records deleted at any step of a backup leave it every record from its log start to its cut", () =>
-  withDirectory(async (path) => {
-    await using broker = await TestBroker.start({ path: `${path}/data` });
-    const configs = { "internal.segment.bytes": "4096", "file.delete.delay.ms": "0" };
-    await broker.createTopic("t", { configs });
-    const connection = await broker.connect();
-    let end = 0;
-    const write = async () => {
-      for (let i = 0; i < 5; i++) end = 1 + await append(connection, "t", ["v".repeat(1500)]);
-    };
+  withDirectory((path) => raceDeletion(path)));
+
+Deno.test("records deleted before they are copied, of files that could not be held, raise the log start", () =>
+  withDirectory((path) => raceDeletion(path, 0)));
+
+async function raceDeletion(path: string, maxOpenFiles?: number): Promise<void> {
+  await using broker = await TestBroker.start({ path: `${path}/data` });
+  const configs = { "internal.segment.bytes": "4096", "file.delete.delay.ms": "0" };
+  await broker.createTopic("t", { configs });
+  const connection = await broker.connect();
+  let end = 0;
+  const write = async () => {
+    for (let i = 0; i < 5; i++) end = 1 + await append(connection, "t", ["v".repeat(1500)]);
+  };
+  await write();
+  await atEveryStep(path, broker, async () => {
     await write();
-    await atEveryStep(path, broker, async () => {
-      await write();
-      await connection.request(DeleteRecords, 2, {
-        topics: [{ name: "t", partitions: [{ partitionIndex: 0, offset: end - 1 }] }],
-        timeoutMs: 1000,
-      });
-    }, async (other, manifest, step) => {
-      const { startOffset, endOffset } = cutOf(manifest, "t")!;
-      const connection = await other.connect();
-      assertEquals((await listOffset(connection, "t", EARLIEST)).offset, startOffset);
-      assertEquals((await listOffset(connection, "t", -1)).offset, endOffset);
-      assert(startOffset < endOffset, `step ${step}: ${startOffset} to ${endOffset}`);
-      const { records } = await fetchOne(connection, "t", startOffset);
-      const offsets = recordsIn(records).map(({ offset }) => offset);
-      const wanted = Array.from({ length: endOffset - startOffset }, (_, i) => startOffset + i);
-      assertEquals(offsets.filter((offset) => offset >= startOffset), wanted, `step ${step}`);
+    await connection.request(DeleteRecords, 2, {
+      topics: [{ name: "t", partitions: [{ partitionIndex: 0, offset: end - 1 }] }],
+      timeoutMs: 1000,
     });
-  }));
+  }, async (other, manifest, step) => {
+    const { startOffset, endOffset } = cutOf(manifest, "t")!;
+    const connection = await other.connect();
+    assertEquals((await listOffset(connection, "t", EARLIEST)).offset, startOffset);
+    assertEquals((await listOffset(connection, "t", -1)).offset, endOffset);
+    const isHeld = maxOpenFiles === undefined;
+    assert(
+      isHeld ? startOffset < endOffset : startOffset <= endOffset,
+      `step ${step}: ${startOffset} to ${endOffset}`,
+    );
+    const { records } = await fetchOne(connection, "t", startOffset);
+    const offsets = recordsIn(records).map(({ offset }) => offset);
+    const wanted = Array.from({ length: endOffset - startOffset }, (_, i) => startOffset + i);
+    assertEquals(offsets.filter((offset) => offset >= startOffset), wanted, `step ${step}`);
+  }, maxOpenFiles);
+}
 
 Deno.test("a topic deleted and made again at any step of a backup is in it as before or as after, whole", () =>
   withDirectory(async (path) => {
