@@ -56,8 +56,10 @@ export async function copyPartition(
     }
     using _closing = held.file === null ? file : null;
     const walked = walk.segment(file, baseOffset, nextBase);
-    if (held.isNew && walked.gap !== null) {
-      throw new OvertakenError(`${folder}/${held.name} was begun and compacted meanwhile`);
+    // What is left of a compacted one may lie wholly beyond the cut, which looks like damage.
+    if (held.isNew && (walked.gap !== null || walked.damage !== null)) {
+      const what = walked.damage?.what ?? `offsets from ${walked.gap?.[0]} on are gone`;
+      throw new OvertakenError(`${folder}/${held.name} was begun meanwhile and compacted: ${what}`);
     }
     segments.push(await copySegment(context, { folder, file, walked, mayHaveGaps, nextBase }));
   }
