@@ -107,6 +107,8 @@ export class Catalogue {
   /** Records kept whole, by kind and key. */
   readonly #kept = new Map<string, MetadataRecord>();
   #nextProducerId = 0;
+  /** Ids of topics that were removed, the oldest first; as far as the log goes, so none from before a snapshot. */
+  readonly #removedIds = new Set<Uuid>();
 
   constructor(options: CatalogueOptions) {
     this.#options = options;
@@ -118,6 +120,11 @@ export class Catalogue {
 
   topicById(id: Uuid): Topic | undefined {
     return this.#byId.get(id);
+  }
+
+  /** Whether the log says that there was a topic of this id and that it was removed. No: it does not say. */
+  wasDeleted(id: Uuid): boolean {
+    return this.#removedIds.has(id);
   }
 
   /** All topics by name, in the order of UTF-16 code units, which is Kafka's. */
@@ -329,6 +336,10 @@ export class Catalogue {
     this.#nameByCollisionKey.delete(collisionKey(topic.name));
     this.#partitionCount -= topic.partitions.length;
     this.#sorted = null;
+    this.#removedIds.add(id);
+    if (this.#removedIds.size > MAX_REMOVED_IDS) {
+      this.#removedIds.delete(this.#removedIds.values().next().value!);
+    }
     change.deleted.push(topic);
   }
 
@@ -448,6 +459,8 @@ export class Catalogue {
   }
 }
 
+/** A folder whose topic was removed longer ago than this many removals is kept like one that nobody knows. */
+const MAX_REMOVED_IDS = 100_000;
 const LEADER_UNCHANGED = -2;
 const NONE: readonly number[] = [];
 

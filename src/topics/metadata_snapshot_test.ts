@@ -107,12 +107,12 @@ Deno.test("the image made from a snapshot equals the image it was made of", asyn
     `${String(end).padStart(20, "0")}-0000000003.checkpoint`,
   ]);
   assertEquals([fixture.log.logStartOffset, fixture.log.batches.length], [end, 0]);
-  assertEquals(imageOf(fixture.reopen().catalogue), live);
+  assertEquals(imageOf((await fixture.reopen()).catalogue), live);
   assertEquals(fixture.metadata.version, end - 1);
 });
 
 Deno.test("a quorum whose voters stand in the log keeps them, and its leader change is Kafka's", async () => {
-  const fixture = Fixture.unstarted();
+  const fixture = await Fixture.unstarted();
   const quorum = {
     kraftVersion: encode(KRaftVersionRecord, 0, { version: 0, kRaftVersion: 1 }),
     voters: encode(VotersRecord, 0, {
@@ -150,7 +150,7 @@ Deno.test("what is committed after a snapshot is replayed on top of it", async (
   const live = imageOf(fixture.catalogue);
   assertEquals(checkpoints(fixture.store).length, 1);
   assert(fixture.log.batches.length < 12, "the log before the snapshot goes");
-  assertEquals(imageOf(fixture.crash().catalogue), live);
+  assertEquals(imageOf((await fixture.crash()).catalogue), live);
 });
 
 Deno.test("a snapshot takes away those before it, and what a crash left of one", async () => {

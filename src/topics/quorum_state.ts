@@ -67,7 +67,7 @@ function parse(text: string): QuorumState | null {
   }
   const { leaderEpoch, data_version: dataVersion, currentVoters = [] } = json ?? {};
   if (!Number.isSafeInteger(leaderEpoch) || dataVersion !== 0 && dataVersion !== 1) return null;
-  if (!Array.isArray(currentVoters)) return null;
+  if (!Array.isArray(currentVoters) || (leaderEpoch as number) < 0) return null;
   return {
     leaderEpoch: leaderEpoch as number,
     dataVersion,
