@@ -22,6 +22,8 @@ export class Fixture {
   log = new FakeRecordLog();
   metadata!: MetadataLog;
   snapshots = { bytes: Infinity, intervalMs: Infinity };
+  /** What an operator would have been told. */
+  readonly problems: string[] = [];
 
   private constructor() {
     this.store.makeFolder("__cluster_metadata-0");
@@ -87,6 +89,7 @@ export class Fixture {
       clock: new FakeClock(),
       topicDefaults: topicConfigDefaults(),
       snapshots: this.snapshots,
+      onProblem: (event) => this.problems.push(event),
     });
   }
 }

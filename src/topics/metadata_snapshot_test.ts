@@ -3,7 +3,7 @@
  * goes, and that a crash between any two calls of the store loses nothing. Over a log in memory for the image, and over
  * real partition logs on a store that loses power for the rest.
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { BufferPool } from "../bytes/pool.ts";
 import { randomUuid, ZERO_UUID } from "../bytes/uuid.ts";
 import { FakeClock } from "../clock.ts";
@@ -170,6 +170,42 @@ Deno.test("a snapshot takes away those before it, and what a crash left of one",
   );
   assertEquals(left, checkpoints(fixture.store));
   assertEquals(left.length, 1);
+});
+
+Deno.test("a snapshot that cannot be written fails no commit, and the next commit tries again", async () => {
+  const fixture = await Fixture.start();
+  const { store } = fixture, replace = store.replace.bind(store);
+  let isFull = true;
+  store.replace = (path, content) =>
+    isFull && path.endsWith(".checkpoint")
+      ? Promise.reject(new StoreError(`Cannot replace ${path}: no space`, "noSpace"))
+      : replace(path, content);
+  fixture.snapshots = { bytes: 1, intervalMs: Infinity };
+  await fixture.restart({ wasClean: true });
+  const start = fixture.log.logStartOffset;
+  assertEquals(await fixture.create("a"), 0);
+  assertEquals([checkpoints(store), fixture.log.logStartOffset], [[], start]);
+  assertEquals(fixture.problems, ["metadata_snapshot_failed", "metadata_snapshot_failed"]);
+  isFull = false;
+  assertEquals(await fixture.create("b"), 0);
+  assertEquals([checkpoints(store).length, fixture.log.batches.length], [1, 0]);
+  const live = imageOf(fixture.catalogue);
+  assertEquals(imageOf((await fixture.crash()).catalogue), live);
+});
+
+Deno.test("a sync that fails behind a snapshot fails every commit after it", async () => {
+  const fixture = await Fixture.start();
+  fixture.snapshots = { bytes: 1, intervalMs: Infinity };
+  const { log } = fixture, sync = log.sync.bind(log), roll = log.roll.bind(log);
+  log.roll = () => {
+    roll();
+    log.failNextSync = true;
+  };
+  await fixture.restart({ wasClean: true });
+  log.failNextSync = false;
+  log.sync = sync;
+  await assertRejects(() => fixture.create("t"), Error, "the device is gone");
+  assertEquals(fixture.catalogue.topics(), []);
 });
 
 Deno.test("a snapshot is due by age, but only when something was written", async () => {

@@ -306,6 +306,14 @@ Deno.test("a hole with intact batches behind it is damage after a crash too", as
   assertStringIncludes(error.message, "runnel storage verify");
 });
 
+Deno.test("a last batch that was written to its end, and is wrong, is damage after a crash too", async () => {
+  const { store } = await left();
+  const bytes = store.readAll(LOG)!.slice();
+  bytes[bytes.length - 1] ^= 5; // two bits
+  const copy = await changed(store, LOG, bytes);
+  await assertRejects(() => check(copy, CRASH), MetadataLogError, "is damaged");
+});
+
 Deno.test("no metadata beside partitions is refused; beside nothing it is a first start", async () => {
   const { store, clean } = await left();
   const without = await changed(store, LOG, null);
