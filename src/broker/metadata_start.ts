@@ -31,7 +31,7 @@ export async function checkMetadata(
     readonly meta: MetaProperties;
     readonly clock: Clock;
     readonly config: Config;
-    /** Where the log ended when that was last written down; null when nobody did. */
+    /** Where the log ended when that was last written down; null when it was not. */
     readonly recordedEnd?: RecordedEnd | null;
   },
 ): Promise<void> {

@@ -103,14 +103,13 @@ export class LedPartitions {
     if (!this.#isCurrent(partition)) return;
     try {
       await partition.load(this.#options.give, { log, goOn: () => this.#isCurrent(partition) });
+      if (!this.#isCurrent(partition)) return;
+      this.#options.onActive(partition);
     } catch (error) {
       return this.#failed(partition, error, tries);
     }
-    if (!this.#isCurrent(partition)) return;
-    if (tries > 0) {
-      this.#options.onEvent("group_load_healed", { partition: partition.index, tries });
-    }
-    this.#options.onActive(partition);
+    if (tries === 0) return;
+    this.#options.onEvent("group_load_healed", { partition: partition.index, tries });
   }
 
   #failed(partition: GroupPartition, error: unknown, tries: number): void {

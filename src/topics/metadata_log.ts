@@ -129,7 +129,14 @@ export class MetadataLog implements MetadataStore {
       log.close();
     }
     checkThatItIsOurs(options, replay);
-    checkThatItIsWhole({ store, folder: FOLDER, log, catalogue, lastStop });
+    checkThatItIsWhole({
+      store,
+      folder: FOLDER,
+      nodeId: meta.nodeId,
+      log,
+      catalogue,
+      lastStop,
+    });
     if (catalogue.features.size === 0) bootstrapFeatures(store);
   }
 

@@ -13,8 +13,12 @@ import type { FrozenLog } from "./frozen_log.ts";
 import { MetadataLogError } from "./metadata_log_error.ts";
 import { snapshotOffset } from "./metadata_snapshot.ts";
 
-/** Where the metadata log ended when somebody last wrote that down. */
+/** Where the metadata log ended when a broker last wrote that down. */
 export interface RecordedEnd {
+  /** Of the registration of that broker: when the log has a later one, another has used the directory since. */
+  readonly brokerEpoch: number;
+  /** Whether that was the end at a clean stop; else one that was durable by then. */
+  readonly isExact: boolean;
   readonly endOffset: number;
   /** Of all segments together. */
   readonly bytes: number;
@@ -24,13 +28,13 @@ export interface RecordedEnd {
 export interface LastStop {
   /** With the broker epoch of that run; null after a crash, when the end may be torn. */
   readonly clean: { readonly brokerEpoch: number } | null;
-  /** After a clean stop the end itself; after a crash an end that was durable. */
   readonly recordedEnd: RecordedEnd | null;
 }
 
 export interface StartEvidence {
   readonly store: Store;
   readonly folder: string;
+  readonly nodeId: number;
   readonly log: FrozenLog;
   /** What the log comes to. */
   readonly catalogue: Catalogue;
@@ -49,7 +53,7 @@ export function checkThatItIsWhole(evidence: StartEvidence): void {
 }
 
 function problemOf(evidence: StartEvidence): string | null {
-  const { store, folder, log, lastStop: { clean, recordedEnd } } = evidence;
+  const { store, folder, log, lastStop: { clean } } = evidence;
   const { logEndOffset: end, tail } = log;
   if (tail?.kind === "damage") return `is damaged: ${tailOf(evidence)}`;
   const snapshot = newestSnapshot(store, folder);
@@ -60,9 +64,19 @@ function problemOf(evidence: StartEvidence): string | null {
     const trace = traceOfUse(store, folder);
     if (trace !== null) return `holds no records, but ${trace} lies beside it`;
   }
+  const recorded = recordedEndOf(evidence);
+  if (recorded !== null && recorded.endOffset > end) {
+    return `ends at offset ${end}, and had reached ${recorded.endOffset}`;
+  }
   return clean === null
     ? problemAfterCrash(evidence)
-    : problemAfterStop(evidence, clean.brokerEpoch, recordedEnd);
+    : problemAfterStop(evidence, clean.brokerEpoch, recorded);
+}
+
+/** What was written down, unless another broker has used the directory since. */
+function recordedEndOf({ nodeId, catalogue, lastStop }: StartEvidence): RecordedEnd | null {
+  const { recordedEnd } = lastStop, registered = catalogue.broker(nodeId)?.brokerEpoch ?? -1;
+  return recordedEnd === null || recordedEnd.brokerEpoch < registered ? null : recordedEnd;
 }
 
 function problemAfterStop(
@@ -71,13 +85,13 @@ function problemAfterStop(
   recorded: RecordedEnd | null,
 ): string | null {
   const { logEndOffset: end, bytes, tail } = evidence.log;
-  if (recorded !== null && recorded.endOffset !== end) {
+  if (recorded?.isExact && recorded.endOffset !== end) {
     return `ends at offset ${end}, and ended at ${recorded.endOffset} when the broker stopped`;
   }
   if (brokerEpoch >= end) {
     return `ends at offset ${end}, and the broker that stopped had registered at ${brokerEpoch}`;
   }
-  const isWhole = recorded !== null && recorded.bytes === bytes; // then what follows came later, and says nothing
+  const isWhole = recorded?.isExact && recorded.bytes === bytes; // then what follows came later, and says nothing
   if (tail !== null && !isWhole) {
     return `does not end with a whole batch, though the broker stopped in order: ${
       tailOf(evidence)
@@ -87,11 +101,7 @@ function problemAfterStop(
 }
 
 function problemAfterCrash(evidence: StartEvidence): string | null {
-  const { log: { logEndOffset: end, tail }, lastStop: { recordedEnd } } = evidence;
-  if (recordedEnd !== null && recordedEnd.endOffset > end) {
-    return `ends at offset ${end}, and had reached ${recordedEnd.endOffset}`;
-  }
-  if (tail === null) return null;
+  if (evidence.log.tail === null) return null;
   const folder = unknownPartition(evidence);
   // A crash while a topic was created cannot leave its folder: that is made when the commit is durable.
   return folder &&
@@ -122,6 +132,7 @@ function traceOfUse(store: Store, metadataFolder: string): string | null {
 }
 
 const ROOT_TRACES: ReadonlySet<string> = new Set([
+  "runnel-inventory",
   "recovery-point-offset-checkpoint",
   "replication-offset-checkpoint",
   "log-start-offset-checkpoint",

@@ -275,8 +275,10 @@ Deno.test("with the end written down, every missing byte is refused, and what ca
   const { store, clean: { clean }, image } = await left();
   const bytes = store.readAll(LOG)!;
   const endOffset = [...batch.batches(bytes)].map((at) => batch.lastOffset(bytes, at) + 1).at(-1)!;
-  const recordedEnd = { endOffset, bytes: bytes.length };
-  for (const lastStop of [{ clean, recordedEnd }, { clean: null, recordedEnd }]) {
+  const { brokerEpoch } = clean!;
+  const recordedEnd = { brokerEpoch, isExact: true, endOffset, bytes: bytes.length };
+  const durable = { ...recordedEnd, isExact: false };
+  for (const lastStop of [{ clean, recordedEnd }, { clean: null, recordedEnd: durable }]) {
     for (let size = 0; size < bytes.length; size += 3) {
       const copy = await changed(store, LOG, bytes.subarray(0, size));
       assertEquals(await outcome(copy, { image, lastStop, what: `cut to ${size}` }), "refused");
@@ -289,9 +291,29 @@ Deno.test("with the end written down, every missing byte is refused, and what ca
   }
   const longer = new Uint8Array(bytes.length + 30);
   longer.set(bytes);
-  const unrecorded = { clean, recordedEnd: null };
   const copy = await changed(store, LOG, longer);
-  assertEquals(await outcome(copy, { image, lastStop: unrecorded, what: "longer" }), "refused");
+  for (const unproven of [null, durable]) {
+    const lastStop = { clean, recordedEnd: unproven };
+    assertEquals(await outcome(copy, { image, lastStop, what: "longer" }), "refused");
+  }
+  // More than was written down: only where that was not the end.
+  const early = { ...recordedEnd, endOffset: endOffset - 1 };
+  for (const isExact of [true, false]) {
+    const lastStop = { clean, recordedEnd: { ...early, isExact } };
+    assertEquals(
+      await outcome(store, { image, lastStop, what: "early" }),
+      isExact ? "refused" : "served",
+    );
+  }
+});
+
+Deno.test("what was written down before another broker used the directory says nothing", async () => {
+  const { store, clean, image } = await left();
+  const brokerEpoch = clean.clean!.brokerEpoch - 1;
+  const recordedEnd = { brokerEpoch, isExact: true, endOffset: 999, bytes: 9 };
+  for (const lastStop of [{ ...clean, recordedEnd }, { clean: null, recordedEnd }]) {
+    assertEquals(await outcome(store, { image, lastStop, what: "older" }), "served");
+  }
 });
 
 Deno.test("a hole with intact batches behind it is damage after a crash too", async () => {
