@@ -53,16 +53,19 @@ export function checkThatItIsWhole(evidence: StartEvidence): void {
 }
 
 function problemOf(evidence: StartEvidence): string | null {
-  const { store, folder, log, lastStop: { clean } } = evidence;
+  const { store, folder, nodeId, catalogue, log, lastStop: { clean } } = evidence;
   const { logEndOffset: end, tail } = log;
   if (tail?.kind === "damage") return `is damaged: ${tailOf(evidence)}`;
   const snapshot = newestSnapshot(store, folder);
   if (snapshot !== null && snapshot.offset > end) {
     return `ends at offset ${end}, and its snapshot ${snapshot.name} was made of ${snapshot.offset} records`;
   }
-  if (end === 0) {
-    const trace = traceOfUse(store, folder);
-    if (trace !== null) return `holds no records, but ${trace} lies beside it`;
+  if (catalogue.broker(nodeId) === undefined) {
+    const trace = traceOfUse(store, folder); // which no broker leaves that had not registered before
+    const what = end === 0
+      ? "holds no records"
+      : `does not hold a registration of broker ${nodeId}`;
+    if (trace !== null) return `${what}, but ${trace} lies beside it`;
   }
   const recorded = recordedEndOf(evidence);
   if (recorded !== null && recorded.endOffset > end) {

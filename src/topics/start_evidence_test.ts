@@ -350,6 +350,15 @@ Deno.test("no metadata beside partitions is refused; beside nothing it is a firs
   await check(strange, CRASH);
 });
 
+Deno.test("a log that some other file was put in the place of is refused", async () => {
+  const { store, clean } = await left();
+  const copy = await changed(store, LOG, store.readAll("bootstrap.checkpoint")!);
+  for (const lastStop of [clean, CRASH]) {
+    const error = await assertRejects(() => check(copy, lastStop), MetadataLogError);
+    assertStringIncludes(error.message, "does not hold a registration of broker 3, but a-0");
+  }
+});
+
 Deno.test("a bootstrap.checkpoint that is damaged is refused where it is needed", async () => {
   const store = new MemoryStore();
   await (await open(store)).start({ endpoint: ENDPOINT, wasClean: true });
