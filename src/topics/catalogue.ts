@@ -106,9 +106,8 @@ export class Catalogue {
   readonly #controllers = new Map<number, ControllerRegistration>();
   /** Records kept whole, by kind and key. */
   readonly #kept = new Map<string, MetadataRecord>();
+  readonly #deletedIds = new Set<Uuid>();
   #nextProducerId = 0;
-  /** Ids of topics that were removed, the oldest first; as far as the log goes, so none from before a snapshot. */
-  readonly #removedIds = new Set<Uuid>();
 
   constructor(options: CatalogueOptions) {
     this.#options = options;
@@ -122,9 +121,9 @@ export class Catalogue {
     return this.#byId.get(id);
   }
 
-  /** Whether the log says that there was a topic of this id and that it was removed. No: it does not say. */
+  /** Whether a topic with this id was removed, as far as the log still says so: a snapshot knows only what is there. */
   wasDeleted(id: Uuid): boolean {
-    return this.#removedIds.has(id);
+    return this.#deletedIds.has(id);
   }
 
   /** All topics by name, in the order of UTF-16 code units, which is Kafka's. */
@@ -332,14 +331,14 @@ export class Catalogue {
   #removeTopic(id: Uuid, change: CatalogueChange): void {
     const topic = this.#topicOf(id, "RemoveTopicRecord");
     this.#byId.delete(id);
+    this.#deletedIds.add(id);
+    if (this.#deletedIds.size > MAX_DELETED_IDS) {
+      this.#deletedIds.delete(this.#deletedIds.values().next().value!);
+    }
     this.#byName.delete(topic.name);
     this.#nameByCollisionKey.delete(collisionKey(topic.name));
     this.#partitionCount -= topic.partitions.length;
     this.#sorted = null;
-    this.#removedIds.add(id);
-    if (this.#removedIds.size > MAX_REMOVED_IDS) {
-      this.#removedIds.delete(this.#removedIds.values().next().value!);
-    }
     change.deleted.push(topic);
   }
 
@@ -459,9 +458,9 @@ export class Catalogue {
   }
 }
 
-/** A folder whose topic was removed longer ago than this many removals is kept like one that nobody knows. */
-const MAX_REMOVED_IDS = 100_000;
 const LEADER_UNCHANGED = -2;
+/** The oldest are forgotten: their folders are long gone. */
+const MAX_DELETED_IDS = 100_000;
 const NONE: readonly number[] = [];
 
 /** `list`, as the object that says the same if there is one: neighbours mostly have the same replicas. */
