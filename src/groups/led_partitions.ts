@@ -14,8 +14,8 @@ import { type GroupLog, GroupPartition } from "./group_partition.ts";
 
 /** A partition that this node leads. */
 export interface LedPartition {
-  /** Where it is still being opened, what it will be; rejects when it will not. */
-  readonly log: GroupLog | Promise<GroupLog>;
+  /** Where it is still being opened, what waits for it; that rejects when it will not be opened. */
+  readonly log: GroupLog | (() => Promise<GroupLog>);
   readonly leaderEpoch: number;
 }
 
@@ -64,8 +64,8 @@ export class LedPartitions {
     if (known && known.leaderEpoch >= leaderEpoch && isSameTopic(known, log)) return;
     if (known) this.unload(index);
     const partition = this.#newPartition(index, leaderEpoch);
-    if (!(log instanceof Promise)) return await this.#read(partition, log, 0);
-    log.then(
+    if (typeof log !== "function") return await this.#read(partition, log, 0);
+    log().then(
       (opened) => this.#read(partition, opened, 0),
       (error) => this.#failed(partition, error, 0),
     );
@@ -128,7 +128,8 @@ export class LedPartitions {
     if (!this.#isCurrent(partition)) return;
     const led = this.#options.led(partition.index);
     if (led === null) return this.unload(partition.index);
-    Promise.resolve(led.log).then(
+    const { log } = led;
+    (typeof log === "function" ? log() : Promise.resolve(log)).then(
       (log) => this.#read(partition, log, tries),
       (error) => this.#failed(partition, error, tries),
     );
@@ -144,5 +145,5 @@ const LONGEST_RETRY_MS = 60_000;
 
 /** Whether the partition is of the topic that the log is of, as far as that is known. */
 function isSameTopic({ topicId }: GroupPartition, log: LedPartition["log"]): boolean {
-  return topicId === null || log instanceof Promise || topicId === log.topicId;
+  return topicId === null || typeof log === "function" || topicId === log.topicId;
 }

@@ -47,7 +47,7 @@ class Desk {
   led: () => LedPartition | null;
   readonly coordinator: GroupCoordinator;
 
-  constructor(log: GroupLog | Promise<GroupLog>) {
+  constructor(log: LedPartition["log"]) {
     this.led = () => ({ log, leaderEpoch: 0 });
     this.coordinator = new GroupCoordinator({
       clock: this.clock,
@@ -78,7 +78,7 @@ class Desk {
     });
   }
 
-  static async loaded(log: GroupLog | Promise<GroupLog>): Promise<Desk> {
+  static async loaded(log: LedPartition["log"]): Promise<Desk> {
     const desk = new Desk(log);
     await desk.coordinator.loadAll();
     return desk;
@@ -302,7 +302,7 @@ Deno.test("a log that is offline fails the load, and what is offline for good is
 
 Deno.test("while its log is being opened a partition is loading, and nobody waits for it", async () => {
   const { promise, resolve } = Promise.withResolvers<GroupLog>();
-  const desk = await Desk.loaded(promise);
+  const desk = await Desk.loaded(() => promise);
   const beat = () =>
     heartbeat(desk.coordinator, {
       groupId: "g",
@@ -311,7 +311,8 @@ Deno.test("while its log is being opened a partition is loading, and nobody wait
       generationId: 1,
     }).errorCode;
   assertEquals([await desk.offsets(), beat(), desk.coordinator.isLoading], [14, 0, true]);
-  await desk.coordinator.loadAll(); // again, while it is on its way
+  desk.led = () => ({ log: () => Promise.reject(new Error("asked twice")), leaderEpoch: 0 });
+  await desk.coordinator.loadAll(); // again, while it is on its way: nobody asks for it twice
   resolve(filled());
   await desk.pass(1);
   assertEquals([await desk.offsets(), beat(), desk.coordinator.isLoading], [RIGHT, 25, false]);
@@ -319,7 +320,7 @@ Deno.test("while its log is being opened a partition is loading, and nobody wait
 
 Deno.test("a log that is never opened is a failed partition", async () => {
   const { promise, reject } = Promise.withResolvers<GroupLog>();
-  const desk = await Desk.loaded(promise);
+  const desk = await Desk.loaded(() => promise);
   reject(new Error("The log of __consumer_offsets-0 could not be opened"));
   await desk.pass(1);
   assertEquals(await desk.offsets(), 16);

@@ -51,8 +51,14 @@ export function offsetsTopic(options: OffsetsTopicOptions): OffsetsTopic {
       // One that is offline too: loading it fails, and that is then told and tried again.
       const log = logs.get(topic.id, index);
       if (log !== undefined) return { log, leaderEpoch };
-      const opening = logs.ready?.(topic.id, index);
-      return opening === undefined ? null : { log: opening.then(mustBe(index)), leaderEpoch };
+      if (logs.ready === undefined) return null;
+      const opened = async () => {
+        const log = await logs.ready?.(topic.id, index);
+        if (log !== undefined) return log;
+        const why = logs.offlineReason?.(topic.id, index) ?? "its log could not be opened";
+        throw new Error(`${OFFSETS_TOPIC}-${index} is offline: ${why}`);
+      };
+      return { log: opened, leaderEpoch };
     },
   };
 }
@@ -62,13 +68,7 @@ interface LogsToOpen {
   get(topicId: Uuid, partition: number): PartitionLog | undefined;
   /** The log once it is open, or undefined when it never will be. */
   ready?(topicId: Uuid, partition: number): Promise<PartitionLog | undefined>;
-}
-
-function mustBe(index: number): (log: PartitionLog | undefined) => PartitionLog {
-  return (log) => {
-    if (log !== undefined) return log;
-    throw new Error(`The log of ${OFFSETS_TOPIC}-${index} could not be opened`);
-  };
+  offlineReason?(topicId: Uuid, partition: number): string | null;
 }
 
 /** Kafka's GroupCoordinator.offsetsTopicConfigs. */
