@@ -110,7 +110,7 @@ function commitOf(partition: number, offset: bigint): Uint8Array {
   return buildBatch({ records: [encodeFact("g", fact, 0)] });
 }
 
-const COMMITS = [[0, 39n], [1, 7n], [0, 40n], [0, 41n], [1, 8n]] as const;
+const COMMITS = [[0, 40n], [1, 8n], [0, 41n]] as const;
 
 function filled(): DamagedLog {
   const log = new DamagedLog();
@@ -127,7 +127,7 @@ Deno.test("a load whose nth read fails has failed, for every n, and is whole aft
   const log = filled();
   assertEquals(await (await Desk.loaded(log)).offsets(), RIGHT);
   const reads = log.reads;
-  assert(reads > 3, `${reads} reads`);
+  assert(reads > 1, `${reads} reads`);
   for (let n = 1; n <= reads; n++) {
     const failing = filled();
     failing.failAt = n;
@@ -188,7 +188,7 @@ Deno.test("a record that cannot be understood fails the load, and half of the st
   assertEquals([await desk.offsets(), [...desk.coordinator.groups()]], [16, []]);
   assertStringIncludes(
     desk.coordinator.failureOf("g")!,
-    "The record at offset 5 cannot be understood",
+    "The record at offset 3 cannot be understood",
   );
 });
 

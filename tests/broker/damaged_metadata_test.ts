@@ -320,8 +320,11 @@ Deno.test("a bit flipped in the last commit takes its groups offline, and is nev
     }
     const log = `${path}/__consumer_offsets-0/00000000000000000000.log`;
     const bytes = await Deno.readFile(log);
-    const before = [...(await contents(path)).keys()];
-    const clean = `${path}/.kafka_cleanshutdown`, marker = await Deno.readFile(clean);
+    const clean = `${path}/.kafka_cleanshutdown`;
+    // After a stop with damage there is no marker.
+    const names = async () =>
+      [...(await contents(path)).keys()].filter((name) => !name.startsWith("."));
+    const before = await names(), marker = await Deno.readFile(clean);
     // The last byte of the offset, 41: "…, offset int64, leaderEpoch int32 -1, metadata "", timestamps, …".
     const at = bytes.lastIndexOf(41);
     for (const bit of [0, 3, 6]) {
@@ -360,8 +363,5 @@ Deno.test("a bit flipped in the last commit takes its groups offline, and is nev
       assertEquals(await broker.metric("group_partitions_failed"), 1);
       await connection.request(Metadata, 12, { topics: [{ topicId: ZERO_UUID, name: "t" }] });
     }
-    assertEquals(
-      [...(await contents(path)).keys()].filter((name) => before.includes(name)),
-      before,
-    );
+    assertEquals((await names()).filter((name) => before.includes(name)), before);
   }));
