@@ -190,3 +190,10 @@ Deno.test("leftovers as Kafka makes them: .cleaned and .deleted go, .swap is fin
   assertEquals(await namesAfter("0.txnindex", "0.log", "0.log.swap"), ["0.log"]);
   assertEquals(await namesAfter("0.txnindex", "0.log.swap"), ["0.log", "0.txnindex"]);
 });
+
+Deno.test("an index whose log is not there takes the place of no sound one", async () => {
+  const store = await folderOf(["0.log", "0.index", "0.index.swap"]);
+  const context = { ...testContext(store, new BusyClock()), folder: "t-0" };
+  await finishInterruptedCleaning(context);
+  assertEquals(store.readAll(`t-0/${padded("0.index")}`), bytes("0.index"));
+});

@@ -43,7 +43,7 @@ async function logWithJournal() {
 async function reopenedWith(
   { context }: Awaited<ReturnType<typeof logWithJournal>>,
   journal: readonly JournalEntry[],
-  recoveryPoint: number,
+  recoveryPoint: number | undefined,
 ) {
   const ref = { topicId: TOPIC_ID, topic: "t", partition: 0 };
   const checkpoint = { recoveryPoint, logStartOffset: undefined, clean: false, journal };
@@ -84,4 +84,28 @@ Deno.test("entries of segments that were compacted since are not redone", async 
   const { log: again, damage } = await reopenedWith(setup, setup.journal, log.recoveryPoint);
   assertEquals(damage, null);
   assertEquals(consume(again, "committed"), before);
+});
+
+Deno.test("nor are they with the recovery-point checkpoint missing", async () => {
+  const setup = await logWithJournal();
+  const { store, clock, log, history, context } = setup;
+  const cleaner = new Cleaner({
+    store,
+    pool: context.pool,
+    clock,
+    logs: () => [log],
+    checkpoint: () => Promise.resolve(),
+    backoffMs: 1,
+    dedupeBufferBytes: 1 << 20,
+    ioMaxBytesPerSecond: Infinity,
+    maxDecompressedBytes: 1 << 20,
+    onEvent: () => {},
+  });
+  while (await cleaner.cleanDirtiest());
+  await history.put(["k0", "more"]);
+  const before = consume(log, "committed");
+  const files = store.list("t-0").filter(({ name }) => name.endsWith(".log"));
+  const { log: again, damage } = await reopenedWith(setup, setup.journal, undefined);
+  assertEquals([damage, consume(again, "committed")], [null, before]);
+  assertEquals(store.list("t-0").filter(({ name }) => name.endsWith(".log")), files);
 });
