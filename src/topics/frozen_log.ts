@@ -4,10 +4,10 @@
  */
 import { BufferPool } from "../bytes/pool.ts";
 import * as batch from "../protocol/records/batch.ts";
-import { isValidBatch } from "../storage/recovery/recovery.ts";
+import { endOfSegment, wrongBatch } from "../storage/recovery/continuity.ts";
 import { Segment } from "../storage/log/segment.ts";
+import { segmentBasesOf } from "../storage/log/segment_files.ts";
 import type { Store } from "../storage/store.ts";
-import { segmentBases, verifyPartition } from "../storage/recovery/verify.ts";
 import type { RecordLog } from "./metadata_log.ts";
 
 export class FrozenLog implements Pick<RecordLog, "logStartOffset" | "logEndOffset" | "read"> {
@@ -16,9 +16,11 @@ export class FrozenLog implements Pick<RecordLog, "logStartOffset" | "logEndOffs
   readonly #batches: Generator<Uint8Array>;
 
   constructor(store: Store, folder: string) {
-    const bases = segmentBases(store, folder);
+    const bases = segmentBasesOf(store.list(folder).map(({ name }) => name));
     this.logStartOffset = bases[0] ?? 0;
-    this.logEndOffset = verifyPartition(store, folder, 0).nextOffset;
+    let end = this.logStartOffset;
+    for (const bytes of batchesOf(store, folder, bases)) end = batch.lastOffset(bytes) + 1;
+    this.logEndOffset = end;
     this.#batches = batchesOf(store, folder, bases);
   }
 
@@ -38,13 +40,15 @@ function* batchesOf(
   bases: readonly number[],
 ): Generator<Uint8Array> {
   const pool = new BufferPool({ keepBytes: 0 });
-  let expected = 0;
+  let nextOffset = bases[0] ?? 0;
   for (const base of bases) {
+    if (base !== nextOffset) return;
+    const endOffset = endOfSegment(base, null);
     const segment = new Segment({ store, folder, pool }, base, 0);
     try {
       for (const [bytes] of segment.scan()) {
-        if (!isValidBatch(bytes, expected)) return;
-        expected = batch.lastOffset(bytes) + 1;
+        if (wrongBatch(bytes, 0, { nextOffset, mayHaveGaps: false, endOffset }) !== null) return;
+        nextOffset = batch.lastOffset(bytes) + 1;
         yield bytes;
       }
     } finally {
