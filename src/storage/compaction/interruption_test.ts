@@ -197,3 +197,23 @@ Deno.test("an index whose log is not there takes the place of no sound one", asy
   await finishInterruptedCleaning(context);
   assertEquals(store.readAll(`t-0/${padded("0.index")}`), bytes("0.index"));
 });
+
+Deno.test("a compacted segment that the disk has changed takes the place of no sound one", async () => {
+  const untilSwap = await operationsUntilSwap();
+  const { store, clock, log, history, config } = await dirtyLog(12);
+  const recoveryPoint = log.recoveryPoint;
+  store.left = untilSwap;
+  await cleanAll(store, log, clock);
+  store.left = Infinity;
+  const whole = await store.crash({ unsynced: "kept", names: "kept" });
+  const swap = whole.list("t-0").find(({ name }) => name.endsWith(".log.swap"))!.name;
+  for (const how of ["flipped", "cut"]) {
+    const disk = await store.crash({ unsynced: "kept", names: "kept" });
+    const found = disk.readAll(`t-0/${swap}`)!.slice();
+    found[found.length - 1] ^= 1;
+    await disk.replace(`t-0/${swap}`, how === "cut" ? found.subarray(0, -1) : found);
+    const again = await reopened(testContext(disk, clock), recoveryPoint, config);
+    check(again, history, how);
+    assertEquals(disk.list("t-0").filter(({ name }) => name.endsWith(".swap")), [], how);
+  }
+});
