@@ -50,9 +50,9 @@ async function harm(store: MemoryStore, path: string, change: (bytes: Uint8Array
   await store.replace(path, change(store.readAll(path)!));
 }
 
-function verified(store: MemoryStore): { code: number; lines: string[] } {
+async function verified(store: MemoryStore): Promise<{ code: number; lines: string[] }> {
   const lines: string[] = [];
-  return { code: verify(store, (line) => lines.push(line)), lines };
+  return { code: await verify(store, (line) => lines.push(line)), lines };
 }
 
 async function repaired(store: MemoryStore, isCut: boolean, partition = "t-0") {
@@ -69,7 +69,7 @@ const flipped = (at: number) => (bytes: Uint8Array) => {
 Deno.test("a sound directory has no finding, and verify changes nothing", async () => {
   const store = await filled();
   const before = store.list("t-0");
-  const { code, lines } = verified(store);
+  const { code, lines } = await verified(store);
   assertEquals(code, 0);
   assertEquals(lines.length, 1);
   assert(lines[0].startsWith("1 partitions, 2 segments, 12 batches, 24 records, "), lines[0]);
@@ -80,11 +80,12 @@ Deno.test("a flipped bit in a batch with valid ones behind it is damage, with wh
   const store = await filled();
   const bytesOfBatch = store.readAll(FIRST)!.length / 8;
   await harm(store, FIRST, flipped(2 * bytesOfBatch + 70));
-  const { code, lines } = verified(store);
+  const { code, lines } = await verified(store);
   assertEquals(code, 1);
   assertEquals(
     lines[0],
-    `damaged        ${FIRST}: there is no valid batch at position ${2 * bytesOfBatch}, offset 4; ` +
+    `damaged        ${FIRST}: there is no valid batch at position ${2 * bytesOfBatch}, offset 4 ` +
+      "(its checksum does not match; segment 00000000000000000016 lies behind it); " +
       `${10 * bytesOfBatch} bytes with 18 readable records lie there and behind`,
   );
 });
@@ -93,13 +94,13 @@ Deno.test("a torn end is cut at the start, unless it was synced", async () => {
   const store = await filled();
   const last = "t-0/00000000000000000016.log";
   await harm(store, last, (bytes) => bytes.subarray(0, bytes.length - 5));
-  assert(verified(store).lines[0].startsWith(`cut at start   ${last}: `));
+  assert((await verified(store)).lines[0].startsWith(`cut at start   ${last}: `));
   await writeCheckpoint(store, RECOVERY_POINT_CHECKPOINT, [{
     topic: "t",
     partition: 0,
     offset: 24,
   }]);
-  assert(verified(store).lines[0].startsWith(`damaged        ${last}: `));
+  assert((await verified(store)).lines[0].startsWith(`damaged        ${last}: `));
 });
 
 Deno.test("indexes, snapshots and checkpoints that are of no use are named as what is rebuilt", async () => {
@@ -109,7 +110,7 @@ Deno.test("indexes, snapshots and checkpoints that are of no use are named as wh
   await harm(store, "t-0/partition.metadata", () => new Uint8Array(3));
   await store.replace("t-0/00000000000000000016.snapshot", new Uint8Array(4));
   await store.replace(RECOVERY_POINT_CHECKPOINT, new TextEncoder().encode("nonsense"));
-  const { code, lines } = verified(store);
+  const { code, lines } = await verified(store);
   assertEquals(code, 0);
   assertEquals(lines.slice(0, -1).map((line) => /^rebuilt +(\S+):/.exec(line)?.[1]), [
     RECOVERY_POINT_CHECKPOINT,
@@ -146,7 +147,7 @@ Deno.test("repair cuts only when told, says what is lost, and the partition serv
     code: 0,
     lines: [`t-0 ends at offset 4 now. ${lost} are lost.`],
   });
-  assertEquals(verified(store).code, 0);
+  assertEquals((await verified(store)).code, 0);
   const { log, damage } = await openLog(contextOf(store), REF, topicConfigDefaults(), {
     recoveryPoint: 4,
     logStartOffset: undefined,

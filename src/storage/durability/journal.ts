@@ -10,7 +10,7 @@
  * The partitions' own files are synced behind: a partition that has much, now and then; all of them when a journal file
  * is full and before it is used again.
  *
- * After a crash every entry is done again where the partition's file does not hold its bytes (redo.ts). After a
+ * After a crash recovery asks for what a partition's file does not hold (recovery/journal_copies.ts). After a
  * clean stop there is no journal, and a directory never needs one to be understood.
  *
  * One entry:
@@ -299,6 +299,27 @@ class JournalFile {
       this.#prepared = prepared;
     }
     this.end = end;
+  }
+}
+
+/**
+ * Takes entries out of the journal of a stopped broker, so that no start puts back what was cut on purpose. The others stay
+ * what they were: an entry taken out keeps its place in the chain, under a topic id that nothing has.
+ */
+export async function voidEntries(
+  store: Store,
+  isVoid: (entry: JournalEntry) => boolean,
+): Promise<void> {
+  for (const name of JOURNAL_FILES) {
+    const b = store.readAll(name)?.slice();
+    const found = b === undefined ? [] : entriesIn(b).filter(isVoid);
+    for (const { folder, payload } of found) {
+      const end = payload.byteOffset + payload.length;
+      const at = payload.byteOffset - encoder.encode(folder).length - HEADER_BYTES;
+      b!.fill(0, at + 16, at + 32);
+      writeInt32(b!, at + 4, crc32c(b!, at + 8, end));
+    }
+    if (found.length > 0) await store.replace(name, b!);
   }
 }
 

@@ -163,7 +163,7 @@ export async function examineLog(
         continue;
       }
       const { problem, isIntact } = wrongAt(reader, walked.position, placeOf(base, nextBase));
-      const at = `the batch at position ${walked.position}, offset ${nextOffset}, is not valid`;
+      const at = `there is no valid batch at position ${walked.position}, offset ${nextOffset}`;
       const behind = isIntact
         ? "its checksum is right, so it was not torn"
         : await behindTheEnd(reader, walked, {
@@ -171,7 +171,7 @@ export async function examineLog(
           filled: firstFilled(store, pathOf, queue),
         });
       if (behind !== null) {
-        damage = fault(base, walked.position, `${at} (${problem}), and ${behind}`);
+        damage = fault(base, walked.position, `${at} (${problem}; ${behind})`);
         break;
       }
       const bytes = reader.size - walked.position;
@@ -218,7 +218,7 @@ export async function examineLog(
   function epochFault(
     { segmentBase, position, offset, problem }: BatchPlace & { problem: string },
   ) {
-    const what = `the batch at position ${position}, offset ${offset}, is not valid (${problem})`;
+    const what = `there is no valid batch at position ${position}, offset ${offset} (${problem})`;
     return { segmentBase, position, offset, problem: `${pathOf(segmentBase)}: ${what}` };
   }
 }

@@ -18,16 +18,26 @@ export interface SearchOptions {
   /** Batches with lower offsets say nothing. */
   readonly fromOffset: number;
   readonly rest?: () => Promise<void>;
+  /** Of several searches together; by default each has its own, a few times its stretch. */
+  readonly budget?: Budget;
+}
+
+/** Bytes that may be put through a checksum. */
+export interface Budget {
+  bytes: number;
+}
+
+export function budgetOf(stretchBytes: number): Budget {
+  return { bytes: WORK_FACTOR * stretchBytes + SMALL_BYTES };
 }
 
 /** The first intact batch that begins in [from, to). */
 export async function findIntact(
   reader: SegmentReader,
   { from, to }: { from: number; to: number },
-  { fromOffset, rest }: SearchOptions,
+  { fromOffset, rest, budget = budgetOf(to - from) }: SearchOptions,
 ): Promise<Intact | null> {
   const end = reader.size;
-  let budget = WORK_FACTOR * (to - from) + SMALL_BYTES;
   for (let start = from; start < to; start += PIECE_BYTES) {
     const starts = Math.min(PIECE_BYTES, to - start);
     const piece = reader.piece(start, starts + batch.BATCH_OVERHEAD - 1);
@@ -36,7 +46,7 @@ export async function findIntact(
       if (!looksLikeBatch(piece, at, fromOffset)) continue;
       const size = batch.sizeInBytes(piece, at), position = start + at;
       if (size < batch.BATCH_OVERHEAD || position + size > end) continue;
-      if ((budget -= size) < 0) return { position, offset: null };
+      if ((budget.bytes -= size) < 0) return { position, offset: null };
       const bytes = at + size <= piece.length ? piece : reader.piece(position, size);
       const where = bytes === piece ? at : 0;
       if (batch.isIntact(bytes, where)) return { position, offset: batch.baseOffset(bytes, where) };

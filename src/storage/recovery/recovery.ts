@@ -148,7 +148,10 @@ function epochAt({ store, folder }: SegmentContext, base: number): number {
 }
 
 /** Brings the files to what the walk has found that they should be. */
-function heal({ store, folder }: SegmentContext, examined: Examined): void {
+export function heal(
+  { store, folder }: Pick<SegmentContext, "store" | "folder">,
+  examined: Examined,
+): void {
   const pathOf = (base: number) => `${folder}/${segmentName(base)}.log`;
   for (const { base, patches, isLost } of examined.segments) {
     if (isLost) store.open(pathOf(base)).close();
