@@ -18,10 +18,12 @@ export interface BatchPlace {
 interface Run {
   epoch: number;
   readonly first: BatchPlace;
-  /** One past the last offset of the first batch. */
-  readonly firstEnd: number;
-  /** The base offset of the last batch. */
+  /** The base offset of the second batch, if there is one. */
+  second: number;
+  /** Base offsets of the last batch and the one before, if there is one, and one past its last offset. */
   lastStart: number;
+  beforeLast: number;
+  end: number;
   batches: number;
 }
 
@@ -33,11 +35,10 @@ export interface EpochRepair extends BatchPlace {
 
 export interface JudgedEpochs {
   readonly repairs: readonly EpochRepair[];
-  /** Ascending; the first may have begun before the walk. */
+  /** Ascending, with those of the checkpoint that the batches do not speak against. */
   readonly epochs: readonly EpochEntry[];
   /** The batch that makes it damage, and why. */
   readonly damage: BatchPlace & { readonly problem: string } | null;
-  readonly warnings: readonly string[];
 }
 
 export class EpochRuns {
@@ -57,17 +58,27 @@ export class EpochRuns {
     if (epoch === -1) return;
     const run = this.#runs[this.#runs.length - 1];
     if (run !== undefined && run.epoch === epoch) {
-      run.batches++;
+      if (++run.batches === 2) run.second = offset;
+      run.beforeLast = run.lastStart;
       run.lastStart = offset;
+      run.end = end;
       return;
     }
     const first = { segmentBase, position, offset };
-    this.#runs.push({ epoch, first, firstEnd: end, lastStart: offset, batches: 1 });
+    this.#runs.push({
+      epoch,
+      first,
+      second: Infinity,
+      lastStart: offset,
+      beforeLast: -Infinity,
+      end,
+      batches: 1,
+    });
   }
 
   /** What is to be done; `known` is what the epoch checkpoint says. */
   judge(maxEpoch: number, known: readonly EpochEntry[]): JudgedEpochs {
-    const repairs: EpochRepair[] = [], warnings: string[] = [];
+    const repairs: EpochRepair[] = [];
     const runs = this.#runs.map((run) => ({ ...run }));
     for (let at = wrongAt(runs, maxEpoch); at >= 0; at = wrongAt(runs, maxEpoch)) {
       const culprit = repairs.length < MAX_REPAIRS ? culpritAt(runs, at, maxEpoch, known) : null;
@@ -75,7 +86,7 @@ export class EpochRuns {
         const { epoch, first } = runs[at];
         const least = Math.max(0, runs[at - 1]?.epoch ?? 0);
         const problem = `its leader epoch is ${epoch}, needs ${least} to ${maxEpoch}`;
-        return { repairs: [], epochs: [], warnings, damage: { ...first, problem } };
+        return { repairs: [], epochs: [], damage: { ...first, problem } };
       }
       const run = runs[culprit.index];
       repairs.push({ ...run.first, found: run.epoch, epoch: culprit.epoch });
@@ -83,8 +94,7 @@ export class EpochRuns {
       merge(runs, culprit.index);
     }
     const damage = contradiction(runs, known);
-    const epochs = runs.map(({ epoch, first }) => ({ epoch, startOffset: first.offset }));
-    return { repairs, epochs, warnings, damage };
+    return { repairs, epochs: beginnings(runs, known), damage };
   }
 }
 
@@ -125,10 +135,41 @@ function merge(runs: Run[], index: number): void {
   for (const i of [index + 1, index]) {
     const before = runs[i - 1], run = runs[i];
     if (before === undefined || run === undefined || before.epoch !== run.epoch) continue;
+    if (before.batches === 1) before.second = run.first.offset;
+    before.beforeLast = run.batches > 1 ? run.beforeLast : before.lastStart;
     before.batches += run.batches;
     before.lastStart = run.lastStart;
+    before.end = run.end;
     runs.splice(i, 1);
   }
+}
+
+/**
+ * Where each epoch began. The checkpoint knows better than the batches where one lies before the walk, or where compaction
+ * has taken the first batches of it, or all.
+ */
+function beginnings(runs: readonly Run[], known: readonly EpochEntry[]): EpochEntry[] {
+  if (runs.length === 0) return [...known];
+  const found: EpochEntry[] = [];
+  const add = (entry: EpochEntry) => {
+    if (found.at(-1)?.startOffset === entry.startOffset) found.pop(); // nothing was written in it
+    found.push(entry);
+  };
+  let after = { epoch: -1, end: -1 };
+  for (const run of runs) {
+    const { epoch, first } = run, { epoch: last, end } = after;
+    const between = known.filter((entry) =>
+      entry.epoch > last && entry.epoch <= epoch &&
+      entry.startOffset >= end && entry.startOffset <= first.offset
+    );
+    for (const entry of between) add(entry);
+    if (between.at(-1)?.epoch !== epoch) add({ epoch, startOffset: first.offset });
+    after = run;
+  }
+  for (const entry of known) {
+    if (entry.epoch > after.epoch && entry.startOffset >= after.end) add(entry);
+  }
+  return found;
 }
 
 /**
@@ -140,19 +181,18 @@ function contradiction(
   known: readonly EpochEntry[],
 ): BatchPlace & { problem: string } | null {
   const latest = known.at(-1)?.epoch ?? -1;
-  for (const [i, { epoch, first, firstEnd, lastStart, batches }] of runs.entries()) {
-    const entry = known.find((one) => one.epoch === epoch);
+  for (const [i, { epoch, first, second, batches }] of runs.entries()) {
+    const said = known.find((one) => one.epoch === epoch)?.startOffset ?? null;
     const before = runs[i - 1];
-    const isOneLess = entry !== undefined && entry.startOffset === firstEnd && batches >= 1;
-    const isOneMore = entry !== undefined && before !== undefined &&
-      entry.startOffset === before.lastStart && entry.startOffset < first.offset;
-    const isUnknown = entry === undefined && epoch < latest && batches === 1;
+    const isOneLess = said !== null && said > first.offset && said <= second;
+    const isOneMore = said !== null && before !== undefined && said <= before.lastStart &&
+      said > before.beforeLast;
+    const isUnknown = said === null && epoch < latest && batches === 1;
     if (!isOneLess && !isOneMore && !isUnknown) continue;
-    const place = isOneMore ? { ...first, offset: lastStart } : first;
-    const says = entry === undefined ? "has no such epoch" : `begins it at ${entry.startOffset}`;
+    const says = said === null ? "has no such epoch" : `begins it at ${said}`;
     const problem = `its leader epoch is ${epoch} from offset ${first.offset} on, but ` +
       `leader-epoch-checkpoint ${says} (without that file the log would be believed)`;
-    return { ...place, problem };
+    return { ...first, problem };
   }
   return null;
 }

@@ -131,9 +131,9 @@ function startOf(
   const start = { index, position: within.position, offset: within.offset };
   if (index === 0 && within.position === 0) return { start, firstEpoch: null };
   const epoch = within.position > 0 ? within.epoch : epochAt(context, base);
-  const isKnown = known.findLast(({ startOffset }) => startOffset <= start.offset)?.epoch === epoch;
-  if (epoch < 0 || isKnown) return { start, firstEpoch: null };
-  return epochAt(context, bases[0]) === epoch
+  const said = known.findLast(({ startOffset }) => startOffset <= start.offset)?.epoch;
+  if (epoch === -1 || said === epoch) return { start, firstEpoch: null };
+  return said === undefined && epochAt(context, bases[0]) === epoch
     ? { start, firstEpoch: { epoch, startOffset: bases[0] } }
     : { start: everything, firstEpoch: null };
 }
