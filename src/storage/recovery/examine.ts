@@ -103,6 +103,12 @@ export async function examineLog(
   /** A segment that begins where the log ends so far, and that only the journal has. */
   const isInJournal = () =>
     journal.batchAt(nextOffset, 0, placeOf(nextOffset, queue[0] ?? null)) !== null;
+  /**
+   * The active segment is never compacted, and no other one before a recovery point behind it has been written down.
+   * Without a recovery point nothing is known.
+   */
+  const isUncompacted = (nextBase: number | null) =>
+    !mayHaveGaps || nextBase === null || recoveryPoint > 0 && nextBase > recoveryPoint;
   const placeOf = (base: number, nextBase: number | null): Place => ({
     nextOffset,
     mayHaveGaps,
@@ -113,7 +119,7 @@ export async function examineLog(
     const isFirst = i === 0 && base !== undefined;
     if (base === undefined || !isFirst && base > nextOffset) {
       const last = segments.at(-1)?.base;
-      if (last !== nextOffset && (base === undefined || !mayHaveGaps) && isInJournal()) {
+      if (last !== nextOffset && isUncompacted(base ?? null) && isInJournal()) {
         lost.add(nextOffset);
         queue.unshift(nextOffset);
         continue;
@@ -151,6 +157,7 @@ export async function examineLog(
         place,
         maxLeaderEpoch,
         journal,
+        isUncompacted: isUncompacted(nextBase),
         epochs,
         index,
         rest,

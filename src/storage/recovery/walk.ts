@@ -3,6 +3,7 @@
  * journal is asked for exactly the one that comes next. Reads only: what the journal has is noted, to be put back once the
  * whole log has been looked at.
  */
+import { crc32c } from "../../bytes/crc32c.ts";
 import * as batch from "../../protocol/records/batch.ts";
 import { type Place, wrongBatch, wrongHeader } from "./continuity.ts";
 import type { EpochRuns } from "./epoch_runs.ts";
@@ -25,6 +26,8 @@ export interface WalkOptions {
   readonly place: Place;
   readonly maxLeaderEpoch: number;
   readonly journal: JournalCopies;
+  /** Whether compaction cannot have been here, so that entries of the journal speak of what the file had. */
+  readonly isUncompacted: boolean;
   readonly epochs: EpochRuns;
   readonly index: IndexPlan;
   readonly rest?: () => Promise<void>;
@@ -43,7 +46,7 @@ export interface Walked {
 }
 
 export async function walkSegment(reader: SegmentReader, options: WalkOptions): Promise<Walked> {
-  const { base, nextBase, journal, epochs, index, maxLeaderEpoch, rest } = options;
+  const { base, journal, epochs, index, maxLeaderEpoch, rest } = options;
   const place = { ...options.place };
   const patches: Patch[] = [];
   let { position } = options, batches = 0, records = 0, sinceRest = 0;
@@ -55,9 +58,9 @@ export async function walkSegment(reader: SegmentReader, options: WalkOptions): 
   while (!epochs.isHopeless) {
     let bytes = reader.batchAt(position, isRefused);
     if (!isHere(bytes)) {
-      if (isEnd(reader, position, place, nextBase)) break;
+      if (isEnd(reader, position, place, options)) break;
       const copy = journal.batchAt(base, position, place);
-      if (copy !== null && await mayReplace(reader, position, copy, place.nextOffset)) {
+      if (copy !== null && await mayReplace(reader, position, copy, { ...options, place })) {
         patches.push({ position, bytes: copy });
         bytes = copy;
       } else {
@@ -92,27 +95,60 @@ function isEnd(
   reader: SegmentReader,
   position: number,
   { nextOffset, mayHaveGaps }: Place,
-  nextBase: number | null,
+  { nextBase, isUncompacted }: WalkOptions,
 ): boolean {
   if (position !== reader.size || nextBase === null) return false;
-  return mayHaveGaps || nextOffset === nextBase;
+  return nextOffset === nextBase || mayHaveGaps && !isUncompacted;
 }
 
 /**
- * Whether the copy is what the file had: never over another whole batch, or the beginning of one. So entries of before a
- * compaction change nothing.
+ * Whether the copy is what the file had: never over another whole batch, or the beginning of one; and where compaction may
+ * have been since the entry was written, only when the file still shows that it is the same batch, or that nothing but it
+ * fits: a batch that compaction took may have had the very place of the one that is damaged now.
  */
 async function mayReplace(
   reader: SegmentReader,
   position: number,
   copy: Uint8Array,
-  nextOffset: number,
+  options: WalkOptions,
 ): Promise<boolean> {
-  if (position >= reader.size) return true;
+  const { place } = options;
+  const isFree = options.isUncompacted || !place.mayHaveGaps;
+  if (position >= reader.size) return isFree;
   const there = reader.batchAt(position, () => false);
   if (there !== null && batch.isIntact(there) && batch.crc(there) !== batch.crc(copy)) return false;
+  if (!isFree && !isSame(reader, position, copy) && !fits(reader, position, copy, options)) {
+    return false;
+  }
   const inside = { from: position + 1, to: Math.min(reader.size, position + copy.length) };
-  return await findIntact(reader, inside, { fromOffset: nextOffset }) === null;
+  return await findIntact(reader, inside, { fromOffset: place.nextOffset }) === null;
+}
+
+/** Whether checksum or content in the file are the copy's. */
+function isSame(reader: SegmentReader, position: number, copy: Uint8Array): boolean {
+  const header = reader.headerAt(position);
+  if (header === null) return false;
+  if (batch.crc(header) === batch.crc(copy)) return true;
+  const { length } = copy, content = reader.piece(position, length);
+  return content.length === length && batch.crc(copy) === crc32c(content, batch.CRC_FROM, length);
+}
+
+/** Whether the file goes on behind it with the very next offset, at once or after more copies. */
+function fits(
+  reader: SegmentReader,
+  position: number,
+  copy: Uint8Array,
+  { base, journal, place }: WalkOptions,
+): boolean {
+  let next: Uint8Array | null = copy, at = position;
+  for (let copies = 0; next !== null && copies < MAX_COPIES; copies++) {
+    at += next.length;
+    const exact = { ...place, nextOffset: batch.lastOffset(next) + 1, mayHaveGaps: false };
+    const there = reader.batchAt(at, (b, i) => wrongHeader(b, i, exact) !== null);
+    if (there !== null && batch.isIntact(there)) return true;
+    next = journal.batchAt(base, at, exact);
+  }
+  return false;
 }
 
 /** What is wrong with the batch at a position, and whether it is whole, its checksum right: then it was not torn. */
@@ -134,5 +170,7 @@ export function wrongAt(
   return { problem: wrongBatch(bytes, 0, place) ?? "it is out of place", isIntact };
 }
 
+/** Copies that are looked through for where the file goes on. */
+const MAX_COPIES = 1000;
 /** How much is walked before others go on. */
 const REST_BYTES = 4 << 20;
