@@ -68,4 +68,4 @@ export class SegmentReader {
   }
 }
 
-const PIECE_BYTES = 1 << 20;
+const PIECE_BYTES = 1 << 18;
