@@ -3,7 +3,9 @@
  * Only a directory that no broker uses. The next start checks everything again, and mends the indexes.
  *
  * In an order that may be cut off anywhere: what is to stay is made whole first, then what could bring back the rest is
- * forgotten, then it goes, the end first.
+ * forgotten, then it goes, the end first. A segment is emptied before the log in front of it is cut, and its name goes
+ * last: with its records there the cut would look like a gap that compaction left, and without its name a batch at the
+ * damage could claim any offset.
  */
 import { takeCleanShutdown } from "../clean_shutdown.ts";
 import { voidEntries } from "../durability/journal.ts";
@@ -45,20 +47,23 @@ export async function cutAt(
   await store.syncFolder(folder);
   await voidEntries(store, (entry) => entry.folder === folder);
   await forgetAbove(store, folder, fault.offset);
-  const bases = segmentBasesOf(store.list(folder).map(({ name }) => name));
-  for (const base of bases.reverse()) {
-    if (base <= fault.segmentBase) break;
-    removeSegment(store, folder, base, { suffix: "", files: SEGMENT_FILES_AND_SNAPSHOT });
+  const bases = segmentBasesOf(store.list(folder).map(({ name }) => name))
+    .filter((base) => base >= fault.segmentBase).reverse();
+  for (const base of bases) {
+    const path = `${folder}/${segmentName(base)}.log`, blob = store.open(path);
+    blob.truncate(base > fault.segmentBase ? 0 : Math.min(fault.position, blob.size));
+    blob.close();
+    await sync(store, path);
   }
-  const files = SEGMENT_FILES.filter((file) => file !== ".log");
-  removeSegment(store, folder, fault.segmentBase, { suffix: "", files });
-  const path = `${folder}/${segmentName(fault.segmentBase)}.log`;
-  const blob = store.open(path);
-  blob.truncate(Math.min(fault.position, blob.size));
-  blob.close();
-  await sync(store, path);
+  for (const base of bases) {
+    const isCut = base === fault.segmentBase;
+    const files = isCut ? INDEXES_ALONE : SEGMENT_FILES_AND_SNAPSHOT;
+    removeSegment(store, folder, base, { suffix: "", files });
+  }
   await store.syncFolder(folder);
 }
+
+const INDEXES_ALONE = SEGMENT_FILES.filter((file) => file !== ".log");
 
 async function sync(store: Store, path: string): Promise<void> {
   const blob = store.open(path);
