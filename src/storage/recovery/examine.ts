@@ -88,6 +88,12 @@ export async function examineLog(
     queue = bases.slice(start.index),
     lost = new Set<number>();
   const pathOf = (base: number) => `${folder}/${segmentName(base)}.log`;
+  let sinceRest = 0;
+  const pace = (bytes: number) => {
+    if (rest === undefined || (sinceRest += bytes) < REST_BYTES) return;
+    sinceRest = 0;
+    return rest();
+  };
   let nextOffset = start.offset, torn: Examined["torn"] = null, damage: Fault | null = null;
   let strays: readonly number[] = [];
   const fault = (segmentBase: number, position: number, problem: string): Fault => ({
@@ -160,7 +166,7 @@ export async function examineLog(
         isUncompacted: isUncompacted(nextBase),
         epochs,
         index,
-        rest,
+        walked: pace,
       });
       nextOffset = walked.nextOffset;
       const segment = { ...walked, base, from, fileBytes: reader.size, isLost, index };
@@ -264,3 +270,6 @@ async function behindTheEnd(
     ? `more of what lies behind it looks like batches than can be checked`
     : `a valid batch with offset ${intact.offset} lies behind it`;
 }
+
+/** How much is walked before others go on. */
+const REST_BYTES = 4 << 20;

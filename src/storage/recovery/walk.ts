@@ -30,7 +30,8 @@ export interface WalkOptions {
   readonly isUncompacted: boolean;
   readonly epochs: EpochRuns;
   readonly index: IndexPlan;
-  readonly rest?: () => Promise<void>;
+  /** Told of every batch; a promise when others shall go on now. */
+  readonly walked?: (bytes: number) => Promise<void> | undefined;
 }
 
 export interface Walked {
@@ -46,10 +47,10 @@ export interface Walked {
 }
 
 export async function walkSegment(reader: SegmentReader, options: WalkOptions): Promise<Walked> {
-  const { base, journal, epochs, index, maxLeaderEpoch, rest } = options;
+  const { base, journal, epochs, index, maxLeaderEpoch } = options;
   const place = { ...options.place };
   const patches: Patch[] = [];
-  let { position } = options, batches = 0, records = 0, sinceRest = 0;
+  let { position } = options, batches = 0, records = 0;
   let hasControlBatch = false, lastJump: number | null = null;
   const isRefused = (b: Uint8Array, at: number) => wrongHeader(b, at, place) !== null;
   const isHere = (bytes: Uint8Array | null): bytes is Uint8Array =>
@@ -77,9 +78,8 @@ export async function walkSegment(reader: SegmentReader, options: WalkOptions): 
     records += batch.recordCount(bytes);
     place.nextOffset = end;
     position += bytes.length;
-    if ((sinceRest += bytes.length) < REST_BYTES) continue;
-    sinceRest = 0;
-    await rest?.();
+    const rest = options.walked?.(bytes.length);
+    if (rest !== undefined) await rest;
   }
   const { nextOffset } = place;
   return { nextOffset, position, batches, records, patches, hasControlBatch, lastJump };
@@ -172,5 +172,3 @@ export function wrongAt(
 
 /** Copies that are looked through for where the file goes on. */
 const MAX_COPIES = 1000;
-/** How much is walked before others go on. */
-const REST_BYTES = 4 << 20;
