@@ -122,6 +122,10 @@ export async function openLog(
     );
     if (from >= 0) {
       rebuildTxnIndexes(context, folder, segments, { from, to: segments.length, logStartOffset });
+      if (isSynced) {
+        for (const segment of segments.slice(from)) await segment.syncTransactions();
+        await context.store.syncFolder(folder);
+      }
     }
   }
   return { log, cutBytes: recovered.cutBytes, damage: recovered.damage, warnings };

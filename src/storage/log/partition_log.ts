@@ -235,6 +235,8 @@ export class PartitionLog implements Syncable, SegmentContext {
     }
     await active.sync();
     if (this.offline !== null) return; // deleted meanwhile: its folder has another name by now
+    if (await active.syncTransactions()) this.#newFiles = true; // a start does not look below the recovery point
+    if (this.offline !== null) return;
     if (this.#newFiles) {
       await this.#context.store.syncFolder(this.folder);
       this.#newFiles = false;

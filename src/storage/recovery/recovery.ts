@@ -196,16 +196,22 @@ function writeIndexes(
   segment.close();
 }
 
+/** With the aborted transactions, which decide what consumers see; the other indexes are hints. */
 async function syncWalked(
   { store, folder }: SegmentContext,
   segments: readonly ExaminedSegment[],
 ): Promise<void> {
+  const present = new Set(store.list(folder).map(({ name }) => name));
   for (const { base } of segments) {
-    const blob = store.open(`${folder}/${segmentName(base)}.log`);
-    try {
-      await blob.sync();
-    } finally {
-      blob.close();
+    for (const file of [".log", ".txnindex"]) {
+      const name = segmentName(base) + file;
+      if (!present.has(name)) continue;
+      const blob = store.open(`${folder}/${name}`);
+      try {
+        await blob.sync();
+      } finally {
+        blob.close();
+      }
     }
   }
   await store.syncFolder(folder);

@@ -7,6 +7,7 @@ import { readInt64, writeInt64 } from "../../bytes/int64.ts";
 import * as batch from "../../protocol/records/batch.ts";
 import {
   batchesOf,
+  COMPACTED,
   contextOf,
   entryOf,
   filesOf,
@@ -21,6 +22,7 @@ import {
 } from "../../testing/damaged_log.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
 import { createLog } from "../log/open_log.ts";
+import { recoverLog } from "./recovery.ts";
 
 const flip = (at: number, bit = 1) => (bytes: Uint8Array) => void (bytes[at] ^= bit);
 
@@ -145,4 +147,61 @@ Deno.test("an end that a later batch of the same segment proves to be damage is 
   const { damage } = await opened(store, { recoveryPoint: 16 });
   assert(damage !== null);
   assertEquals(logsOf(store), before);
+});
+
+/** What a start with these options makes of the store's log. */
+function recovered(store: MemoryStore, options: { recoveryPoint: number; mayBeTorn: boolean }) {
+  return recoverLog({ ...contextOf(store), folder: "t-0" }, [0, 8, 16], {
+    logStartOffset: 0,
+    indexIntervalBytes: 100,
+    mayHaveGaps: false,
+    maxLeaderEpoch: 0,
+    journal: [],
+    sync: true,
+    nowMs: 0,
+    ...options,
+  });
+}
+
+Deno.test("after a clean stop nothing is torn: only what lies behind the end that was noted then goes", async () => {
+  const garbage = new Uint8Array(100).fill(0x5a);
+  const grown = (bytes: Uint8Array) => new Uint8Array([...bytes, ...garbage]);
+  const { store } = await filledLog();
+  const whole = logsOf(store);
+  await harm(store, pathOf(16), grown);
+  const found = await recovered(store, { recoveryPoint: 24, mayBeTorn: false });
+  assertEquals([found.damage, found.cutBytes, found.logEndOffset], [null, 100, 24]);
+  assertEquals(logsOf(store), whole);
+  for (const end of [22, 26]) { // an end that is not the one noted proves nothing
+    await harm(store, pathOf(16), grown);
+    const before = logsOf(store);
+    const found = await recovered(store, { recoveryPoint: end, mayBeTorn: false });
+    assert(found.damage !== null, `${end}`);
+    assertEquals(logsOf(store), before);
+    await harm(store, pathOf(16), (bytes) => bytes.subarray(0, -100));
+  }
+  await harm(store, pathOf(16), (bytes) => bytes.subarray(0, -17));
+  assert((await recovered(store, { recoveryPoint: 24, mayBeTorn: false })).damage !== null);
+});
+
+Deno.test("nothing of a damaged log's folder is changed, not even an index", async () => {
+  for (const at of [0, 1]) {
+    const { store } = await filledLog();
+    await harm(store, pathOf(8), flip(80 + at * 95));
+    await harm(store, pathOf(8, ".index"), (bytes) => bytes.subarray(0, 3));
+    const before = [...filesOf(store)].filter(([name]) => !name.startsWith("0".repeat(20)));
+    assert((await opened(store)).damage !== null);
+    assertEquals([...filesOf(store)].filter(([name]) => !name.startsWith("0".repeat(20))), before);
+  }
+});
+
+Deno.test("a batch that nothing proves behind a gap at the end of a compacted log is not served", async () => {
+  const { store } = await filledLog({ rolls: [] });
+  await harm(store, pathOf(0), (bytes) => {
+    writeInt64(bytes, bytes.length / 12 * 11, 1022); // the last one, at 22
+  });
+  for (const recoveryPoint of [0, 10, 22, 24]) {
+    const { damage } = await opened(store, { recoveryPoint }, COMPACTED);
+    assert(damage?.includes("1022"), `${recoveryPoint}: ${damage}`);
+  }
 });

@@ -3,6 +3,8 @@
  * the offset index nothing that the log does not say too. And that what was walked is on the device before it is served.
  */
 import { assert, assertEquals } from "@std/assert";
+import { buildBatch } from "../../protocol/records/build.ts";
+import { buildEndTxnBatch } from "../../protocol/records/control_record.ts";
 import {
   contextOf,
   filesOf,
@@ -168,4 +170,30 @@ Deno.test("what was walked survives a power loss right after, the names too; wit
     const whole = [0, 8, 16].map((base) => sync ? store.readAll(pathOf(base))!.length : 0);
     assertEquals(left, whole);
   }
+});
+
+Deno.test("the recovery point passes no aborted transaction that is not on the device, for nobody looks there again", async () => {
+  const store = new FaultyStore(new MemoryStore());
+  const log = createLog(contextOf(store), REF, PLAIN);
+  const origin = { leaderEpoch: 0 } as const;
+  for (let i = 0; i < 3; i++) {
+    const records = [{ timestampMs: 1, value: new Uint8Array(9) }];
+    const producer = { producerId: 7, producerEpoch: 0, baseSequence: i, isTransactional: true };
+    const data = buildBatch({ records, ...producer });
+    await log.append(data, { origin: "client", ...origin }).durable;
+    const end = { isCommit: false, coordinatorEpoch: 0, timestampMs: 1 };
+    const marker = buildEndTxnBatch({ ...end, producerId: 7, producerEpoch: 0 });
+    await log.append(marker, { origin: "coordinator", ...origin }).durable;
+    await log.sync();
+    const disk = await store.crash({ unsynced: "lost", names: "lost" });
+    assertEquals(log.recoveryPoint, 2 * i + 2);
+    assertEquals(disk.readAll(pathOf(0, ".txnindex"))?.length, 34 * (i + 1));
+  }
+  // Nor after a recovery, which says that everything is on the device.
+  const again = new FaultyStore(await store.crash({ unsynced: "kept", names: "kept" }));
+  again.remove(pathOf(0, ".txnindex"));
+  const { log: found } = await opened(again, { recoveryPoint: 0 });
+  assertEquals(found.recoveryPoint, 6);
+  const disk = await again.crash({ unsynced: "lost", names: "lost" });
+  assertEquals(disk.readAll(pathOf(0, ".txnindex"))?.length, 34 * 3);
 });
