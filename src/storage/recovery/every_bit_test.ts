@@ -5,7 +5,6 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { readInt64 } from "../../bytes/int64.ts";
-import { buildBatch } from "../../protocol/records/build.ts";
 import * as batch from "../../protocol/records/batch.ts";
 import {
   batchesOf,

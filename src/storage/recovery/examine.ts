@@ -14,8 +14,9 @@
 import { type SegmentContext, segmentName } from "../log/segment.ts";
 import type { EpochEntry } from "../log/leader_epochs.ts";
 import type { JournalEntry } from "../durability/journal.ts";
+import type { Store } from "../store.ts";
 import { endOfSegment, type Place } from "./continuity.ts";
-import { type BatchPlace, type EpochRepair, EpochRuns } from "./epoch_runs.ts";
+import { type EpochRepair, EpochRuns } from "./epoch_runs.ts";
 import { IndexPlan } from "./index_plan.ts";
 import { findIntact } from "./intact_search.ts";
 import { JournalCopies } from "./journal_copies.ts";
@@ -76,199 +77,252 @@ export interface Examined {
   readonly epochs: readonly EpochEntry[];
 }
 
-export async function examineLog(
+/** Looks at the segments; `onSound` is told of each that is whole as it is. */
+export function examineLog(
   { store, folder }: Pick<SegmentContext, "store" | "folder">,
   bases: readonly number[],
   options: ExamineOptions,
   onSound: (segment: ExaminedSegment) => void = () => {},
 ): Promise<Examined> {
-  const { recoveryPoint, maxLeaderEpoch, mayHaveGaps, rest, start } = options;
-  const journal = new JournalCopies(options.journal), epochs = new EpochRuns();
-  const segments: ExaminedSegment[] = [],
-    queue = bases.slice(start.index),
-    lost = new Set<number>();
-  const pathOf = (base: number) => `${folder}/${segmentName(base)}.log`;
-  let sinceRest = 0;
-  const pace = (bytes: number) => {
-    if (rest === undefined || (sinceRest += bytes) < REST_BYTES) return;
-    sinceRest = 0;
-    return rest();
-  };
-  let nextOffset = start.offset, torn: Examined["torn"] = null, damage: Fault | null = null;
-  let strays: readonly number[] = [];
-  const fault = (segmentBase: number, position: number, problem: string): Fault => ({
-    segmentBase,
-    position,
-    offset: nextOffset,
-    problem: `${pathOf(segmentBase)}: ${problem}`,
-  });
-  const faultAtEnd = (problem: string): Fault => {
-    const end = segments.at(-1);
-    return { ...fault(end!.base, end!.position, ""), problem: `${folder}: ${problem}` };
-  };
-  /** A segment that begins where the log ends so far, and that only the journal has. */
-  const isInJournal = () =>
-    journal.batchAt(nextOffset, 0, placeOf(nextOffset, queue[0] ?? null)) !== null;
-  /**
-   * The active segment is never compacted, and no other one before a recovery point behind it has been written down.
-   * Without a recovery point nothing is known.
-   */
-  const isUncompacted = (nextBase: number | null) =>
-    !mayHaveGaps || nextBase === null || recoveryPoint > 0 && nextBase > recoveryPoint;
-  const placeOf = (base: number, nextBase: number | null): Place => ({
-    nextOffset,
-    mayHaveGaps,
-    endOffset: endOfSegment(base, nextBase),
-  });
-  for (let i = 0; damage === null; i++) {
-    const base = queue[0];
-    const isFirst = i === 0 && base !== undefined;
-    if (base === undefined || !isFirst && base > nextOffset) {
-      const last = segments.at(-1)?.base;
-      if (last !== nextOffset && isUncompacted(base ?? null) && isInJournal()) {
-        lost.add(nextOffset);
-        queue.unshift(nextOffset);
-        continue;
-      }
-      if (base === undefined) break;
-      if (mayHaveGaps) nextOffset = base;
-      else {
-        const behind = firstFilled(store, pathOf, queue);
-        if (behind === null && nextOffset >= recoveryPoint) strays = queue;
-        else {
-          const name = segmentName(behind ?? base);
-          damage = faultAtEnd(
-            `segment ${name} does not begin where the log ends, at ${nextOffset}`,
-          );
-        }
-        break;
-      }
+  return new Examination(store, folder, bases, options).run(onSound);
+}
+
+class Examination {
+  readonly #store: Store;
+  readonly #folder: string;
+  readonly #options: ExamineOptions;
+  readonly #journal: JournalCopies;
+  readonly #epochs = new EpochRuns();
+  readonly #lastBase: number | undefined;
+  /** Segments still to come. */
+  readonly #queue: number[];
+  /** Those of them that only the journal has. */
+  readonly #lost = new Set<number>();
+  readonly #segments: ExaminedSegment[] = [];
+  #nextOffset: number;
+  #torn: Examined["torn"] = null;
+  #damage: Fault | null = null;
+  #strays: readonly number[] = [];
+  #sinceRest = 0;
+
+  constructor(store: Store, folder: string, bases: readonly number[], options: ExamineOptions) {
+    this.#store = store;
+    this.#folder = folder;
+    this.#options = options;
+    this.#journal = new JournalCopies(options.journal);
+    this.#lastBase = bases.at(-1);
+    this.#queue = bases.slice(options.start.index);
+    this.#nextOffset = options.start.offset;
+  }
+
+  async run(onSound: (segment: ExaminedSegment) => void): Promise<Examined> {
+    while (this.#damage === null && this.#joinNext()) await this.#walkNext(onSound);
+    this.#damage ??= this.#faultOfEnd();
+    const judged = this.#epochs.judge(
+      this.#options.maxLeaderEpoch,
+      this.#options.knownEpochs,
+    );
+    const { damage } = judged;
+    if (damage !== null && (this.#damage === null || damage.offset < this.#damage.offset)) {
+      const { segmentBase, position, offset, problem } = damage;
+      const what = `${this.#pathOf(segmentBase)}: ${noBatchAt(position, offset)} (${problem})`;
+      this.#damage = { segmentBase, position, offset, problem: what };
     }
-    if (base < nextOffset && !isFirst) {
-      const name = segmentName(base);
-      damage = faultAtEnd(`segment ${name} begins below ${nextOffset}, where the one before ends`);
-      break;
+    return {
+      logEndOffset: this.#nextOffset,
+      segments: this.#segments,
+      torn: this.#torn,
+      damage: this.#damage,
+      strays: this.#strays,
+      epochRepairs: judged.repairs,
+      epochs: judged.epochs,
+    };
+  }
+
+  /** Whether there is another segment, which continues the log; one that only the journal has is put in between. */
+  #joinNext(): boolean {
+    const base = this.#queue[0], isFirst = this.#segments.length === 0;
+    if (base !== undefined && (isFirst || base === this.#nextOffset)) return true;
+    if (base !== undefined && base < this.#nextOffset) {
+      const ends = `where the one before ends`;
+      return this.#fail(`segment ${segmentName(base)} begins below ${this.#nextOffset}, ${ends}`);
     }
-    queue.shift();
-    const nextBase = queue[0] ?? null, isLost = lost.has(base);
-    const from = isFirst ? start : { index: start.index + i, position: 0, offset: nextOffset };
-    const index = new IndexPlan(options.indexIntervalBytes, from.position === 0);
-    const reader = isLost ? new SegmentReader(null) : SegmentReader.open(store, folder, base);
+    if (this.#isUncompacted(base ?? null) && this.#isBegunInJournal()) {
+      this.#lost.add(this.#nextOffset);
+      this.#queue.unshift(this.#nextOffset);
+      return true;
+    }
+    if (base === undefined) return false;
+    if (this.#options.mayHaveGaps) {
+      this.#nextOffset = base;
+      return true;
+    }
+    const filled = this.#firstFilled();
+    if (filled !== null || this.#nextOffset < this.#options.recoveryPoint) {
+      const name = segmentName(filled ?? base);
+      return this.#fail(
+        `segment ${name} does not begin where the log ends, at ${this.#nextOffset}`,
+      );
+    }
+    this.#strays = this.#queue.splice(0);
+    return false;
+  }
+
+  async #walkNext(onSound: (segment: ExaminedSegment) => void): Promise<void> {
+    const base = this.#queue.shift()!, nextBase = this.#queue[0] ?? null;
+    const { start, indexIntervalBytes, maxLeaderEpoch } = this.#options;
+    const from = this.#segments.length === 0
+      ? start
+      : { index: start.index + this.#segments.length, position: 0, offset: this.#nextOffset };
+    const isLost = this.#lost.has(base), place = this.#placeIn(base, nextBase);
+    const index = new IndexPlan(indexIntervalBytes, from.position === 0);
+    const reader = isLost
+      ? new SegmentReader(null)
+      : SegmentReader.open(this.#store, this.#folder, base);
     try {
-      const place = placeOf(base, nextBase);
       const walked = await walkSegment(reader, {
         base,
         nextBase,
         position: from.position,
         place,
         maxLeaderEpoch,
-        journal,
-        isUncompacted: isUncompacted(nextBase),
-        epochs,
+        journal: this.#journal,
+        isUncompacted: this.#isUncompacted(nextBase),
+        epochs: this.#epochs,
         index,
-        walked: pace,
+        walked: (bytes) => this.#pace(bytes),
       });
-      nextOffset = walked.nextOffset;
+      this.#nextOffset = walked.nextOffset;
       const segment = { ...walked, base, from, fileBytes: reader.size, isLost, index };
-      segments.push(segment);
-      if (walked.position >= reader.size) {
-        if (walked.patches.length === 0) onSound(segment);
-        continue;
-      }
-      const { problem, isIntact } = wrongAt(reader, walked.position, placeOf(base, nextBase));
-      const at = `there is no valid batch at position ${walked.position}, offset ${nextOffset}`;
-      const behind = isIntact
-        ? "its checksum is right, so it was not torn"
-        : await behindTheEnd(reader, walked, {
-          ...options,
-          filled: firstFilled(store, pathOf, queue),
-        });
-      if (behind !== null) {
-        damage = fault(base, walked.position, `${at} (${problem}; ${behind})`);
-        break;
-      }
-      const bytes = reader.size - walked.position;
-      torn = { ...fault(base, walked.position, `${at} (${problem})`), bytes };
-      if (queue[0] !== nextOffset) strays = queue.splice(0);
+      this.#segments.push(segment);
+      if (walked.position < reader.size) await this.#judgeEnd(reader, segment);
+      else if (walked.patches.length === 0) onSound(segment);
     } finally {
       reader.close();
     }
   }
-  const end = segments.at(-1), endBase = end?.base ?? bases[0] ?? options.logStartOffset;
-  damage ??= beyondTheEnd(end);
-  const judged = epochs.judge(maxLeaderEpoch, options.knownEpochs);
-  if (judged.damage !== null && (damage === null || judged.damage.offset < damage.offset)) {
-    damage = epochFault(judged.damage);
-  }
-  return {
-    logEndOffset: nextOffset,
-    segments,
-    torn,
-    damage,
-    strays,
-    epochRepairs: judged.repairs,
-    epochs: judged.epochs,
-  };
 
-  function beyondTheEnd(end: ExaminedSegment | undefined): Fault | null {
-    const position = end?.position ?? 0;
-    if (nextOffset < recoveryPoint) {
-      const problem = `the log ends at offset ${nextOffset}, but was synced up to ${recoveryPoint}`;
-      return fault(endBase, position, problem);
+  /** Whether bytes that are no batch are a torn end, or damage. */
+  async #judgeEnd(reader: SegmentReader, { base, position }: ExaminedSegment): Promise<void> {
+    const offset = this.#nextOffset;
+    const { problem, isIntact } = wrongAt(reader, position, this.#placeIn(base, null));
+    const why = isIntact
+      ? "its checksum is right, so it was not torn"
+      : await this.#whyNotTorn(reader, position);
+    const reason = why === null ? problem : `${problem}; ${why}`;
+    const fault = {
+      segmentBase: base,
+      position,
+      offset,
+      problem: `${this.#pathOf(base)}: ${noBatchAt(position, offset)} (${reason})`,
+    };
+    if (why !== null) {
+      this.#damage = fault;
+      return;
+    }
+    this.#torn = { ...fault, bytes: reader.size - position };
+    if (this.#queue[0] !== offset) this.#strays = this.#queue.splice(0);
+  }
+
+  /** What makes an end that is not valid more than a torn one, or null. */
+  async #whyNotTorn(reader: SegmentReader, position: number): Promise<string | null> {
+    const { recoveryPoint, mayBeTorn, rest } = this.#options, offset = this.#nextOffset;
+    if (offset < recoveryPoint) return `it lies below the recovery point ${recoveryPoint}`;
+    const filled = this.#firstFilled();
+    if (filled !== null) return `segment ${segmentName(filled)} lies behind it`;
+    // After a clean stop the recovery point is the log end, and what somebody put behind it belongs to no record.
+    if (!mayBeTorn && offset !== recoveryPoint) {
+      return `the last stop was clean, at offset ${recoveryPoint}`;
+    }
+    const behind = { from: position + 1, to: reader.size };
+    const intact = await findIntact(reader, behind, { fromOffset: offset, rest });
+    if (intact === null) return null;
+    return intact.offset === null
+      ? "more of what lies behind it looks like batches than can be checked"
+      : `a valid batch with offset ${intact.offset} lies behind it`;
+  }
+
+  /** What is wrong with where the log ends, though every batch is valid. */
+  #faultOfEnd(): Fault | null {
+    const end = this.#segments.at(-1), offset = this.#nextOffset;
+    const { recoveryPoint } = this.#options;
+    const endsAt = `the log ends at offset ${offset}`;
+    if (offset < recoveryPoint) {
+      return this.#faultAtEnd(`${endsAt}, but was synced up to ${recoveryPoint}`);
     }
     const jump = end?.lastJump ?? null;
-    if (jump !== null && nextOffset > recoveryPoint && end!.base === bases.at(-1)) {
-      const problem =
-        `the last batch begins at offset ${jump}, behind a gap, and nothing proves it`;
-      return fault(endBase, position, problem);
+    if (jump !== null && offset > recoveryPoint && end!.base === this.#lastBase) {
+      const what = `the last batch begins at offset ${jump}, behind a gap`;
+      return this.#faultAtEnd(`${what}, and nothing proves it`);
     }
-    const beyond = journal.beyond(endBase, nextOffset);
-    if (beyond === null) return null;
-    const problem = `the log ends at offset ${nextOffset}, but offset ${beyond} is in the journal`;
-    return fault(endBase, position, problem);
+    const beyond = this.#journal.beyond(end?.base ?? this.#options.logStartOffset, offset);
+    return beyond === null
+      ? null
+      : this.#faultAtEnd(`${endsAt}, but offset ${beyond} is in the journal`);
   }
 
-  function epochFault(
-    { segmentBase, position, offset, problem }: BatchPlace & { problem: string },
-  ) {
-    const what = `there is no valid batch at position ${position}, offset ${offset} (${problem})`;
-    return { segmentBase, position, offset, problem: `${pathOf(segmentBase)}: ${what}` };
+  #fail(problem: string): false {
+    this.#damage = this.#faultAtEnd(problem);
+    return false;
+  }
+
+  #faultAtEnd(problem: string): Fault {
+    const end = this.#segments.at(-1);
+    return {
+      segmentBase: end?.base ?? this.#options.logStartOffset,
+      position: end?.position ?? 0,
+      offset: this.#nextOffset,
+      problem: `${this.#folder}: ${problem}`,
+    };
+  }
+
+  /** Whether the journal has a segment that begins where the log ends so far, from its first batch on. */
+  #isBegunInJournal(): boolean {
+    const base = this.#nextOffset;
+    if (this.#segments.at(-1)?.base === base) return false;
+    return this.#journal.batchAt(base, 0, this.#placeIn(base, this.#queue[0] ?? null)) !== null;
+  }
+
+  /**
+   * The active segment is never compacted, and no other one before a recovery point behind it has been written down.
+   * Without a recovery point nothing is known.
+   */
+  #isUncompacted(nextBase: number | null): boolean {
+    const { mayHaveGaps, recoveryPoint } = this.#options;
+    return !mayHaveGaps || nextBase === null || recoveryPoint > 0 && nextBase > recoveryPoint;
+  }
+
+  /** The next place in the segment. */
+  #placeIn(base: number, nextBase: number | null): Place {
+    const { mayHaveGaps } = this.#options, endOffset = endOfSegment(base, nextBase);
+    return { nextOffset: this.#nextOffset, mayHaveGaps, endOffset };
+  }
+
+  /** The first of the segments to come that has any bytes, or null. */
+  #firstFilled(): number | null {
+    for (const base of this.#queue) {
+      const blob = this.#store.open(this.#pathOf(base));
+      const { size } = blob;
+      blob.close();
+      if (size > 0) return base;
+    }
+    return null;
+  }
+
+  #pace(bytes: number): Promise<void> | undefined {
+    const { rest } = this.#options;
+    if (rest === undefined || (this.#sinceRest += bytes) < REST_BYTES) return;
+    this.#sinceRest = 0;
+    return rest();
+  }
+
+  #pathOf(base: number): string {
+    return `${this.#folder}/${segmentName(base)}.log`;
   }
 }
 
-/** The first of these segments that has any bytes, or null. */
-function firstFilled(
-  store: SegmentContext["store"],
-  pathOf: (base: number) => string,
-  bases: readonly number[],
-): number | null {
-  for (const base of bases) {
-    const blob = store.open(pathOf(base));
-    const { size } = blob;
-    blob.close();
-    if (size > 0) return base;
-  }
-  return null;
-}
-
-/** What makes an end that is not valid more than a torn one, or null. */
-async function behindTheEnd(
-  reader: SegmentReader,
-  { position, nextOffset }: Walked,
-  { recoveryPoint, mayBeTorn, filled, rest }: ExamineOptions & { filled: number | null },
-): Promise<string | null> {
-  if (nextOffset < recoveryPoint) return `it lies below the recovery point ${recoveryPoint}`;
-  if (filled !== null) return `segment ${segmentName(filled)} lies behind it`;
-  // After a clean stop the recovery point is the log end, and what somebody put behind it belongs to no record.
-  if (!mayBeTorn && nextOffset !== recoveryPoint) {
-    return `the last stop was clean, at offset ${recoveryPoint}`;
-  }
-  const behind = { from: position + 1, to: reader.size };
-  const intact = await findIntact(reader, behind, { fromOffset: nextOffset, rest });
-  if (intact === null) return null;
-  return intact.offset === null
-    ? `more of what lies behind it looks like batches than can be checked`
-    : `a valid batch with offset ${intact.offset} lies behind it`;
+function noBatchAt(position: number, offset: number): string {
+  return `there is no valid batch at position ${position}, offset ${offset}`;
 }
 
 /** How much is walked before others go on. */
