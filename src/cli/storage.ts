@@ -13,9 +13,9 @@ import {
   type Damage,
   type Finding,
   type PartitionReport,
-  verifyCheckpoints,
   verifyPartitions,
 } from "../storage/recovery/verify.ts";
+import { verifyRootFiles } from "../storage/recovery/root_files.ts";
 import type { Store } from "../storage/store.ts";
 import { Catalogue } from "../topics/catalogue.ts";
 import { FrozenLog } from "../topics/frozen_log.ts";
@@ -63,7 +63,7 @@ export async function verify(
   print: (line: string) => void,
   catalogued?: Catalogued,
 ): Promise<number> {
-  const findings: Finding[] = verifyCheckpoints(store);
+  const findings: Finding[] = verifyRootFiles(store);
   let partitions = 0, segments = 0, batches = 0, records = 0, bytes = 0;
   for await (const report of verifyPartitions(store, catalogued)) {
     partitions++;

@@ -162,3 +162,50 @@ Deno.test("repair leaves a sound partition alone and knows no other", async () =
   assertEquals((await repaired(store, true)).lines, ["t-0 is not damaged: nothing to repair"]);
   assertEquals((await repaired(store, true, "u-1")).code, 1);
 });
+
+Deno.test("the files of the directory itself are looked at, and what is nobody's is left alone", async () => {
+  const store = await filled();
+  const text = (content: string) => new TextEncoder().encode(content);
+  store.makeFolder("photos-2024");
+  await store.replace("photos-2024/cat.jpg", new Uint8Array(9));
+  const sound = "version=1\ncluster.id=c\nnode.id=0\ndirectory.id=3H17zCOgUQb0UZnvcuxt5w\n";
+  await store.replace("meta.properties", text(sound));
+  const { code, lines } = await verified(store);
+  assertEquals([code, lines.length], [0, 2]);
+  assert(lines[0].startsWith("left alone     photos-2024: "), lines[0]);
+  for (const wrong of ["version=2", "node.id=-1", "directory.id=?", "cluster.id="]) {
+    await store.replace("meta.properties", text(sound + wrong));
+    const { code, lines } = await verified(store);
+    assertEquals(code, 1, wrong);
+    assert(lines[0].startsWith("damaged        meta.properties: "), lines[0]);
+  }
+});
+
+Deno.test("the metadata log and its snapshots are looked at like any other", async () => {
+  const store = await filled();
+  const folder = "__cluster_metadata-0", log = `${folder}/00000000000000000000.log`;
+  store.makeFolder(folder);
+  await store.replace("meta.properties", new TextEncoder().encode("version=1"));
+  await store.replace(log, store.readAll(FIRST)!);
+  const snapshot = `${folder}/00000000000000000007-0000000001.checkpoint`;
+  await store.replace(snapshot, store.readAll(FIRST)!.subarray(0, -7));
+  assert(
+    (await verified(store)).lines.some((line) => line.startsWith(`rebuilt        ${snapshot}: `)),
+  );
+  await harm(store, log, flipped(70));
+  assert((await verified(store)).lines.some((line) => line.startsWith(`damaged        ${log}: `)));
+});
+
+Deno.test("a partition that the metadata has, and whose folder is gone, is damage", async () => {
+  const store = await filled();
+  await writeCheckpoint(store, RECOVERY_POINT_CHECKPOINT, [
+    { topic: "gone", partition: 3, offset: 50 },
+    { topic: "deleted", partition: 0, offset: 50 },
+  ]);
+  const lines: string[] = [];
+  const known = { mayHaveGaps: false, maxLeaderEpoch: 0 };
+  const catalogued = (folder: string) => folder === "deleted-0" ? undefined : known;
+  assertEquals(await verify(store, (line) => lines.push(line), catalogued), 1);
+  assert(lines[0].includes("the log ends at offset 0, but was synced up to 50"), lines[0]);
+  assert(!lines.some((line) => line.includes("deleted")));
+});

@@ -14,12 +14,13 @@ export function* metadataSnapshotProblems(
 ): Generator<Finding> {
   for (const { name } of store.list(folder)) {
     if (!/^\d{20}-\d{10}\.checkpoint$/.test(name)) continue;
-    const file = `${folder}/${name}`, problem = problemOf(store.readAll(file)!);
+    const file = `${folder}/${name}`, problem = snapshotProblem(store.readAll(file)!);
     if (problem !== null) yield { kind: logStartOffset > 0 ? "damage" : "hint", file, problem };
   }
 }
 
-function problemOf(bytes: Uint8Array): string | null {
+/** Why the bytes are no whole snapshot, or null. */
+export function snapshotProblem(bytes: Uint8Array): string | null {
   let end = 0, hasFooter = false;
   for (const at of batch.batches(bytes)) {
     if (batch.magic(bytes, at) !== batch.MAGIC_V2 || !batch.isIntact(bytes, at)) break;

@@ -11,13 +11,7 @@
  * | hint | an index, snapshot or checkpoint that the log replaces by itself |
  * | foreign | nothing of a log's: left alone |
  */
-import {
-  CLEANER_CHECKPOINT,
-  HIGH_WATERMARK_CHECKPOINT,
-  LOG_START_CHECKPOINT,
-  readCheckpoint,
-  RECOVERY_POINT_CHECKPOINT,
-} from "../checkpoints.ts";
+import { CLEANER_CHECKPOINT, readCheckpoint, RECOVERY_POINT_CHECKPOINT } from "../checkpoints.ts";
 import { isMarkedClean } from "../clean_shutdown.ts";
 import { type JournalEntry, readJournal } from "../durability/journal.ts";
 import { LeaderEpochs } from "../log/leader_epochs.ts";
@@ -27,6 +21,7 @@ import { segmentBasesOf } from "../log/segment_files.ts";
 import type { Store } from "../store.ts";
 import { type Examined, examineLog, type Fault } from "./examine.ts";
 import { hints } from "./hints.ts";
+import { isForeign, looksLikePartition } from "./root_files.ts";
 import { metadataSnapshotProblems } from "./metadata_snapshots.ts";
 import { type Remains, remainsBehind } from "./remains.ts";
 
@@ -68,22 +63,6 @@ export type Catalogued = (folder: string) =>
   | Pick<Knowledge, "mayHaveGaps" | "maxLeaderEpoch">
   | undefined;
 
-/** What is wrong with the files that belong to no partition. */
-export function verifyCheckpoints(store: Store): Finding[] {
-  const findings: Finding[] = [];
-  for (
-    const file of [
-      RECOVERY_POINT_CHECKPOINT,
-      HIGH_WATERMARK_CHECKPOINT,
-      LOG_START_CHECKPOINT,
-      CLEANER_CHECKPOINT,
-    ]
-  ) {
-    readCheckpoint(store, file, (problem) => findings.push({ kind: "hint", file, problem }));
-  }
-  return findings;
-}
-
 /** Every partition, in the order of the names. */
 export async function* verifyPartitions(
   store: Store,
@@ -93,8 +72,7 @@ export async function* verifyPartitions(
   const compacted = offsetsIn(store, CLEANER_CHECKPOINT);
   const mayBeTorn = !isMarkedClean(store);
   const journal = mayBeTorn ? readJournal(store) : [];
-  for (const { name, isFolder } of store.list("")) {
-    if (!isFolder || !/^.+-\d+$/.test(name)) continue;
+  for (const name of partitionFolders(store, recoveryPoints, catalogued)) {
     const topicId = readPartitionMetadata(store, name), known = catalogued(name);
     yield await verifyPartition(store, name, {
       recoveryPoint: recoveryPoints.get(name) ?? 0,
@@ -104,6 +82,23 @@ export async function* verifyPartitions(
       maxLeaderEpoch: known?.maxLeaderEpoch ?? 2 ** 31 - 1,
     });
   }
+}
+
+/** Those that are there, and those that should be: the metadata has them, and something in them was synced. */
+function partitionFolders(
+  store: Store,
+  recoveryPoints: ReadonlyMap<string, number>,
+  catalogued: Catalogued,
+): string[] {
+  const found = new Set(
+    store.list("").filter(({ name, isFolder }) =>
+      isFolder && looksLikePartition(name) && !isForeign(store, name)
+    ).map(({ name }) => name),
+  );
+  for (const [name, offset] of recoveryPoints) {
+    if (offset > 0 && catalogued(name) !== undefined) found.add(name);
+  }
+  return [...found].sort();
 }
 
 /** One partition, from its first segment on. */
