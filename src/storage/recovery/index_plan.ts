@@ -45,5 +45,6 @@ export class IndexPlan {
     }
     offsetIndex.flush();
     timeIndex.flush();
+    this.#entries.length = 0; // a large log has many segments, and each is written once
   }
 }
