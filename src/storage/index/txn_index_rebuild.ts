@@ -7,8 +7,11 @@
  */
 import * as batch from "../../protocol/records/batch.ts";
 import type { LogContext } from "../log/log_context.ts";
+import { CorruptBatchError } from "../log/corrupt_batch_error.ts";
+import { readEndTxnMarker } from "../producers/end_txn_marker.ts";
 import { loadProducerState } from "../producers/producer_recovery.ts";
 import type { Segment } from "../log/segment.ts";
+import { meet, mustEndAt } from "../log/segment_list.ts";
 import type { AbortedTransaction, TxnIndex } from "./txn_index.ts";
 
 /** Rebuilds the indexes of `segments[from]` up to, not including, `segments[to]`. */
@@ -24,16 +27,21 @@ export function rebuildTxnIndexes(
   });
   for (const segment of segments.slice(from, to)) {
     const aborted: AbortedTransaction[] = [];
-    for (const [bytes] of segment.scan()) {
+    for (const [bytes] of segment.intact()) {
       if (batch.producerId(bytes) < 0) continue;
       const completed = state.apply(bytes, batch.baseOffset(bytes));
       if (completed?.isAborted) aborted.push(completed);
     }
     segment.txnIndex.rewrite(aborted);
+    segment.areTransactionsChecked = true;
   }
 }
 
-/** The index of `segments[i]`, which is rebuilt first if its file is damaged. */
+/**
+ * The index of `segments[i]`, held against the batches at its first use and rebuilt if they disagree. This decides what
+ * consumers see, and a file that is missing, cut or another's may look sound: so the markers of the segment are looked
+ * for, once, where the segment was not written by this process.
+ */
 export function soundTxnIndex(
   context: LogContext,
   folder: string,
@@ -41,10 +49,102 @@ export function soundTxnIndex(
   i: number,
   logStartOffset: number,
 ): TxnIndex {
-  const { txnIndex } = segments[i];
-  if (txnIndex.isDamaged) {
+  const segment = segments[i], { txnIndex } = segment;
+  const isDamaged = txnIndex.isDamaged;
+  if (!isDamaged && (segment.areTransactionsChecked || segment.isFresh)) return txnIndex;
+  const before = isDamaged ? null : txnIndex.entries;
+  if (before === null || !agrees(before, segments, i, logStartOffset)) {
     rebuildTxnIndexes(context, folder, segments, { from: i, to: i + 1, logStartOffset });
-    context.onProblem("txn_index_rebuilt", { path: txnIndex.path });
+    const isOther = before === null || JSON.stringify(before) !== JSON.stringify(txnIndex.entries);
+    if (isOther) context.onProblem("txn_index_rebuilt", { path: txnIndex.path });
   }
+  segment.areTransactionsChecked = true;
   return txnIndex;
+}
+
+/** What is asked of a log. */
+interface TransactionLog {
+  readonly segments: readonly Segment[];
+  readonly logEndOffset: number;
+  txnIndexOf(i: number): TxnIndex;
+}
+
+/** The aborted transactions that touch `given`, batches read from `from` on, which lies in the segment `i`. */
+export function abortedIn(
+  log: TransactionLog,
+  from: number,
+  given: Uint8Array,
+  i: number,
+): AbortedTransaction[] {
+  const aborted: AbortedTransaction[] = [], { segments } = log;
+  let end = from, concerns = false;
+  for (const at of batch.batches(given)) {
+    end = batch.lastOffset(given, at) + 1;
+    concerns ||= batch.isTransactional(given, at);
+  }
+  if (!concerns) return aborted;
+  for (; i < segments.length; i++) {
+    // A transaction is listed where its marker is, which may be segments after its records.
+    if (log.txnIndexOf(i).collect(from, end, aborted)) return aborted;
+    if (i + 1 < segments.length) meet(segments[i], segments[i + 1]); // a missing one may have it
+  }
+  mustEndAt(segments, log.logEndOffset);
+  return aborted;
+}
+
+/** The index of the active segment, to append to: never held against the batches, so damage elsewhere stops no write. */
+export function writableTxnIndex(
+  context: LogContext,
+  folder: string,
+  segments: readonly Segment[],
+  logStartOffset: number,
+): TxnIndex {
+  const i = segments.length - 1, { txnIndex } = segments[i];
+  if (!txnIndex.isDamaged) return txnIndex;
+  try {
+    rebuildTxnIndexes(context, folder, segments, { from: i, to: i + 1, logStartOffset });
+  } catch (error) {
+    if (!(error instanceof CorruptBatchError)) throw error; // reported, and to be reported again to who reads
+    txnIndex.rewrite([]);
+  }
+  context.onProblem("txn_index_rebuilt", { path: txnIndex.path });
+  return txnIndex;
+}
+
+/** Whether the segment's abort markers are those of the entries, and the transactions begin where the entries say. */
+function agrees(
+  entries: readonly AbortedTransaction[],
+  segments: readonly Segment[],
+  i: number,
+  logStartOffset: number,
+): boolean {
+  let next = 0;
+  for (const [bytes] of segments[i].intact()) {
+    if (!batch.isControl(bytes) || readEndTxnMarker(bytes)?.isCommit !== false) continue;
+    // A marker without an entry may have ended nothing here; the rebuild knows.
+    const entry = entries[next];
+    if (entry?.lastOffset !== batch.baseOffset(bytes)) return false;
+    if (entry.producerId !== batch.producerId(bytes)) return false;
+    next++;
+  }
+  if (next < entries.length) return false;
+  return entries.every(({ producerId, firstOffset, lastOffset, lastStableOffset }) =>
+    beginsAt(firstOffset, segments, logStartOffset, producerId) &&
+    (lastStableOffset === lastOffset + 1 || beginsAt(lastStableOffset, segments, logStartOffset))
+  );
+}
+
+/** Whether a transaction may have begun at `offset`. Compaction and retention may have taken its first batch. */
+function beginsAt(
+  offset: number,
+  segments: readonly Segment[],
+  logStartOffset: number,
+  producerId?: number,
+): boolean {
+  const segment = segments.findLast(({ baseOffset }) => baseOffset <= offset);
+  if (segment === undefined || offset < logStartOffset) return true;
+  const head = segment.batchAt(offset);
+  if (head === null) return segment.mayHaveGaps;
+  return batch.baseOffset(head) === offset && batch.isTransactional(head) &&
+    !batch.isControl(head) && (producerId ?? batch.producerId(head)) === batch.producerId(head);
 }

@@ -18,8 +18,9 @@ import type { Syncable } from "../durability/group_commit.ts";
 import type { LogContext, LogState } from "./log_context.ts";
 import { HighWatermark, type Waiter } from "../durability/high_watermark.ts";
 import type { Unkept } from "../durability/journal.ts";
-import { LeaderEpochs } from "./leader_epochs.ts";
-import { loadProducerState, writeProducerSnapshot } from "../producers/producer_recovery.ts";
+import { LogEpochs } from "./log_epochs.ts";
+import type { LeaderEpochs } from "./leader_epochs.ts";
+import { LogProducers } from "../producers/log_producers.ts";
 import type { ProducerState } from "../producers/producer_state.ts";
 import { mustRoll } from "./rolling.ts";
 import { Segment, type SegmentContext } from "./segment.ts";
@@ -27,7 +28,7 @@ import { discardSegment, removeSegment, SEGMENT_FILES_AND_SNAPSHOT } from "./seg
 import { SegmentList } from "./segment_list.ts";
 import { type Store, StoreError } from "../store.ts";
 import type { AbortedTransaction, TxnIndex } from "../index/txn_index.ts";
-import { soundTxnIndex } from "../index/txn_index_rebuild.ts";
+import { abortedIn, soundTxnIndex, writableTxnIndex } from "../index/txn_index_rebuild.ts";
 import { MAX_IN_PLACE_BYTES, type Write, WriteQueue } from "../durability/write_queue.ts";
 
 /** How far a reader may see: the log end (replicas, recovery), the high watermark, or the last stable offset. */
@@ -40,13 +41,14 @@ export class PartitionLog implements Syncable, SegmentContext {
   readonly folder: string;
   /** Replaced whole when a topic config changes. */
   config: TopicConfig;
-  leaderEpoch = 0;
+  #leaderEpoch = -1;
   /** Why this partition serves nothing (56), or null. */
   offline: string | null = null;
   /** Whether it is offline because its bytes are damaged; they stay as they are then. */
   isDamaged = false;
 
   readonly #context: LogContext;
+  #mayHaveGaps: boolean;
   readonly #segments: SegmentList;
   #logStartOffset: number;
   #logEndOffset: number;
@@ -55,9 +57,8 @@ export class PartitionLog implements Syncable, SegmentContext {
   /** The end of what write(2) has returned for. */
   #writtenOffset: number;
   #writtenBytes = 0;
-  #producers: ProducerState | null = null;
-  #epochs: LeaderEpochs | null = null;
-  #epochsChanged = false;
+  readonly #producers: LogProducers;
+  readonly #epochs: LogEpochs;
   /** Made for the first append. */
   #queue: WriteQueue | null = null;
   /** Sealed segments whose bytes may not be on the device yet. */
@@ -78,6 +79,9 @@ export class PartitionLog implements Syncable, SegmentContext {
     this.folder = `${state.topic}-${state.partition}`;
     this.config = config;
     this.#context = context;
+    this.#mayHaveGaps = state.mayHaveGaps ?? false;
+    this.#producers = new LogProducers(context, this, state.snapshot);
+    this.#epochs = new LogEpochs(context, this, state.segments.length === 0);
     this.#newFiles = this.#newFolder = state.segments.length === 0;
     const bases = this.#newFiles ? [state.logEndOffset] : state.segments;
     const nowMs = context.clock.nowMs();
@@ -87,6 +91,32 @@ export class PartitionLog implements Syncable, SegmentContext {
     this.#logEndOffset = this.#writtenOffset = state.logEndOffset;
     this.#highWatermark = new HighWatermark(state.logEndOffset);
     this.#recoveryPoint = state.recoveryPoint;
+  }
+
+  /** 0 until somebody says. */
+  get leaderEpoch(): number {
+    return Math.max(0, this.#leaderEpoch);
+  }
+
+  set leaderEpoch(leaderEpoch: number) {
+    this.#leaderEpoch = leaderEpoch;
+  }
+
+  /** What the segments hold batches against that lay there before (segment.ts). */
+  get maxLeaderEpoch(): number {
+    return this.#leaderEpoch < 0 ? Infinity : this.#leaderEpoch;
+  }
+
+  get mayHaveGaps(): boolean {
+    return this.#mayHaveGaps || this.config["cleanup.policy"].includes("compact");
+  }
+
+  get indexIntervalBytes(): number {
+    return this.config["index.interval.bytes"];
+  }
+
+  get onProblem(): LogContext["onProblem"] {
+    return this.#context.onProblem;
   }
 
   get store(): Store {
@@ -134,14 +164,12 @@ export class PartitionLog implements Syncable, SegmentContext {
 
   /** Producer ids and transactions, read from the last snapshot and the batches after it at first use. */
   get producers(): ProducerState {
-    return this.#producers ??= loadProducerState(this.#context, this.folder, this.segments, {
-      logStartOffset: this.#logStartOffset,
-      logEndOffset: this.#logEndOffset,
-    });
+    return this.#producers.state;
   }
 
+  /** Where the leader epochs began, held against the batches at first use. */
   get epochs(): LeaderEpochs {
-    return this.#epochs ??= LeaderEpochs.load(this.#context.store, this.folder);
+    return this.#epochs.sound;
   }
 
   /**
@@ -159,6 +187,7 @@ export class PartitionLog implements Syncable, SegmentContext {
       const size = batch.sizeInBytes(bytes, at);
       const one = size === bytes.length ? bytes : bytes.subarray(at, at + size);
       if (batch.producerId(one, 0) >= 0) {
+        if (!this.#producers.isReadable) return refused(ErrorCode.KAFKA_STORAGE_ERROR);
         const verdict = this.producers.check(one, options.origin, this.#context.clock.nowMs());
         if (verdict.kind === "error") return refused(verdict.code);
         if (verdict.kind === "duplicate") return this.#alreadyThere(verdict);
@@ -258,7 +287,7 @@ export class PartitionLog implements Syncable, SegmentContext {
   /** Takes up the leadership of an epoch; a new one is remembered with the offset it starts at (KIP-101). */
   async lead(leaderEpoch: number): Promise<void> {
     this.leaderEpoch = leaderEpoch;
-    if (this.epochs.assign(leaderEpoch, this.#logEndOffset)) this.#epochsChanged = true;
+    this.#epochs.assign(leaderEpoch, this.#logEndOffset);
   }
 
   /**
@@ -266,15 +295,14 @@ export class PartitionLog implements Syncable, SegmentContext {
    * batches behind the recovery point, which is written down after this.
    */
   async saveEpochs(): Promise<void> {
-    if (!this.#epochsChanged || this.#logEndOffset === 0) return;
-    this.#epochsChanged = false;
-    await this.epochs.save();
+    if (this.#logEndOffset > 0) await this.#epochs.save();
   }
 
   /** Moves the log start up (DeleteRecords, retention) and drops segments that lie wholly before it. */
   advanceStart(offset: number): void {
     if (offset <= this.#logStartOffset) return;
     this.#logStartOffset = offset;
+    this.#epochs.truncateFromStart(offset);
     for (const segment of this.#segments.takeBefore(offset)) {
       this.#unsynced = this.#unsynced.filter((unsynced) => unsynced !== segment);
       segment.close();
@@ -293,6 +321,7 @@ export class PartitionLog implements Syncable, SegmentContext {
     for (const segment of old) segment.close();
     this.#unsynced = this.#unsynced.filter((segment) => !old.includes(segment));
     rename();
+    this.#mayHaveGaps = true; // whatever becomes of its policy
     const { baseOffset } = old[0], { createdMs } = old[old.length - 1];
     this.#segments.replace(old, new Segment(this, baseOffset, createdMs).create());
     return true;
@@ -323,7 +352,7 @@ export class PartitionLog implements Syncable, SegmentContext {
     await this.#queue?.drain();
     if (this.offline === null) {
       this.#segments.active.flushIndexes(true);
-      if (this.#producers !== null && this.#logEndOffset > this.#logStartOffset) this.#snapshot();
+      if (this.#producers.isLoaded && this.#logEndOffset > this.#logStartOffset) this.#snapshot();
       await this.#snapshotting;
       if (this.#recoveryPoint < this.#logEndOffset) await this.sync();
       if (await this.#segments.active.syncTransactions()) {
@@ -347,14 +376,7 @@ export class PartitionLog implements Syncable, SegmentContext {
 
   /** The aborted transactions that touch what a read_committed consumer was given from `from` on. */
   abortedTransactions(from: number, given: Uint8Array): AbortedTransaction[] {
-    let end = from;
-    for (const at of batch.batches(given)) end = batch.lastOffset(given, at) + 1;
-    const aborted: AbortedTransaction[] = [];
-    for (let i = this.#segments.at(from); i < this.segments.length; i++) {
-      // A transaction is listed where its marker is, which may be segments after its records.
-      if (this.txnIndexOf(i).collect(from, end, aborted)) break;
-    }
-    return aborted;
+    return abortedIn(this, from, given, this.#segments.at(from));
   }
 
   /** The aborted transactions whose marker lies in `segments[i]`; from the log when their file is damaged. */
@@ -364,12 +386,7 @@ export class PartitionLog implements Syncable, SegmentContext {
 
   /** Writes the producer state of this moment; nobody waits, since the log can do without. */
   #snapshot(): void {
-    const written = writeProducerSnapshot(
-      this.#context,
-      this.folder,
-      this.producers,
-      this.#logEndOffset,
-    );
+    const written = this.#producers.save();
     this.#snapshotting = this.#snapshotting.then(() => written).catch((error) => {
       if (this.offline === null) {
         this.#context.onProblem("snapshot_failed", { folder: this.folder, error: String(error) });
@@ -416,7 +433,11 @@ export class PartitionLog implements Syncable, SegmentContext {
     this.#segments.active.admit(summary, one.length, this.config["index.interval.bytes"]);
     if (batch.producerId(one, 0) >= 0) {
       const completed = this.producers.apply(one, base, this.#context.clock.nowMs());
-      if (completed?.isAborted) this.txnIndexOf(this.segments.length - 1).append(completed);
+      if (completed?.isAborted) {
+        writableTxnIndex(this.#context, this.folder, this.segments, this.#logStartOffset).append(
+          completed,
+        );
+      }
     }
     this.#logEndOffset = last + 1;
     (this.#queue ??= this.#newQueue()).add(this.#segments.active, one, last + 1);
@@ -447,8 +468,8 @@ export class PartitionLog implements Syncable, SegmentContext {
   #takeBack(error: unknown, failed: Segment): void {
     this.#context.onProblem("write_failed", { folder: this.folder, error: String(error) });
     const end = this.#logEndOffset = this.#writtenOffset;
-    this.#producers = null; // and so it is read from the log when it is asked for again
-    this.#epochs?.truncateFromEnd(end);
+    this.#producers.forget();
+    this.#epochs.truncateFromEnd(end);
     try {
       while (this.#segments.active !== failed) this.#removeActive();
       failed.truncate(failed.log.size, end);
