@@ -127,8 +127,8 @@ async function buildMap(
   const map = new OffsetMap({ maxBytes: context.dedupeBufferBytes, expectedKeys: end - from });
   const transactions = new CleanedTransactions(abortedFrom(log, from));
   for (const [segment, nextBase] of segmentsBetween(log, from, end)) {
-    const position = from > segment.baseOffset ? segment.offsetIndex.lookup(from) : 0;
-    for (const [bytes] of segment.scan(position)) {
+    const position = from > segment.baseOffset ? segment.positionOf(from) : 0;
+    for (const [bytes] of segment.intact(position, undefined, true)) {
       if (batch.lastOffset(bytes) < from) continue;
       const mayDiscard = transactions.mayDiscard(bytes);
       if (!mayDiscard && !batch.isControl(bytes)) {
@@ -179,7 +179,7 @@ async function cleanGroup(
   transactions.index = writer.segment.txnIndex;
   try {
     for (const segment of group) {
-      for (const [bytes] of segment.scan()) {
+      for (const [bytes] of segment.intact(0, undefined, true)) { // a new checksum would hide old damage
         const kept = filterBatch(bytes, judge(pass, bytes), pass.rules);
         if (kept !== null) writer.append(kept);
         const resting = rest.after(bytes.length + (kept?.length ?? 0), segment);
