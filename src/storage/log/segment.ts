@@ -14,7 +14,6 @@ import {
   maxTimestamp as batchMaxTimestamp,
   sizeInBytes,
 } from "../../protocol/records/batch.ts";
-import type { BufferPool } from "../../bytes/pool.ts";
 import {
   isPointedAt,
   lastBatchAt,
@@ -24,37 +23,15 @@ import {
 } from "./batch_window.ts";
 import { CheckedLog, type CheckedSource } from "./checked_log.ts";
 import type { Walk } from "./checked_range.ts";
+import type { BatchSummary, SegmentContext } from "./segment_context.ts";
 import { CorruptBatchError } from "./corrupt_batch_error.ts";
 import { learnTimes, remakeIndexes } from "../index/index_check.ts";
 import { OffsetIndex } from "../index/offset_index.ts";
-import { type Blob, type Store, StoreError } from "../store.ts";
+import { type Blob, StoreError } from "../store.ts";
 import { TimeIndex } from "../index/time_index.ts";
 import { TxnIndex } from "../index/txn_index.ts";
 
-export interface SegmentContext {
-  readonly store: Store;
-  readonly folder: string;
-  readonly pool: BufferPool;
-  /** What every file name ends in while compaction has not put the segment into its place. */
-  readonly suffix?: string;
-  /** Whether compaction may have left gaps between batches and segments. Without it, yes. */
-  readonly mayHaveGaps?: boolean;
-  /** No batch can carry a later leader epoch. Without it, any. */
-  readonly maxLeaderEpoch?: number;
-  /** For indexes that are made anew. Without it, Kafka's default. */
-  readonly indexIntervalBytes?: number;
-  /** Told of damage, once for each place. */
-  readonly onProblem?: (event: string, details: Record<string, unknown>) => void;
-}
-
-/** What an append needs to know of a batch. */
-export interface BatchSummary {
-  readonly baseOffset: number;
-  readonly lastOffset: number;
-  readonly maxTimestampMs: number;
-}
-
-export type { ReadBounds };
+export type { BatchSummary, ReadBounds, SegmentContext };
 
 export class Segment implements CheckedSource {
   readonly baseOffset: number;
@@ -80,6 +57,8 @@ export class Segment implements CheckedSource {
   /** The damage that hides times: all is left to who reads. */
   timesDamage: CorruptBatchError | null = null;
   #areIndexesRebuilt = false;
+  /** Why they could not be. */
+  #rebuildFault: CorruptBatchError | null = null;
   readonly #checked = new CheckedLog(this);
   /** The end that was found for so many bytes. */
   #endOffset = -1;
@@ -237,7 +216,7 @@ export class Segment implements CheckedSource {
         if (entryOffset >= 0 && !isPointedAt(window, read, entryOffset)) {
           this.rebuildIndexes(
             this.offsetIndex.path,
-            `it leads to no batch that ends at ${entryOffset}`,
+            leadsNowhere(entryOffset),
           );
           return this.read(offset, bounds);
         }
@@ -246,7 +225,13 @@ export class Segment implements CheckedSource {
         if (isCold) {
           walk ??= this.#checked.walkFrom(position, isNext ? offset : -1);
           const size = sizeInBytes(window);
-          const whole = this.#checked.check(window, read, position, walk);
+          const whole = this.#checked.check(window, read, position, walk, offset);
+          if (whole < 0) {
+            if (!isNext && position === led && this.#mayIndexBeWrong()) {
+              return this.read(offset, bounds);
+            }
+            throw this.#checked.thrown();
+          }
           if (whole === 0) { // the first batch is cut off: it is checked whole or not at all
             want = Math.max(size, bounds.maxBytes);
             continue;
@@ -297,16 +282,12 @@ export class Segment implements CheckedSource {
 
   /** The position to look for `offset` from; the index is held against the batch there first. */
   positionOf(offset: number): number {
-    const position = this.offsetIndex.lookup(offset), entryOffset = this.offsetIndex.foundOffset;
-    if (entryOffset < 0 && this.offsetIndex.damage === null) return position;
-    const header = new Uint8Array(BATCH_OVERHEAD);
-    const isSound = position + BATCH_OVERHEAD <= this.log.size &&
-      isPointedAt(header, this.log.read(position, header), entryOffset);
-    if (isSound && this.offsetIndex.damage === null) return position;
-    this.rebuildIndexes(
-      this.offsetIndex.path,
-      this.offsetIndex.damage ?? `it leads to no batch that ends at ${entryOffset}`,
-    );
+    const { offsetIndex } = this;
+    const position = offsetIndex.lookup(offset), entryOffset = offsetIndex.foundOffset;
+    if (offsetIndex.damage === null) {
+      if (entryOffset < 0 || this.#checked.isEntrySound(position, entryOffset)) return position;
+    }
+    this.rebuildIndexes(offsetIndex.path, offsetIndex.damage ?? leadsNowhere(entryOffset));
     return this.positionOf(offset);
   }
 
@@ -455,15 +436,38 @@ export class Segment implements CheckedSource {
       this.offsetIndex.damage !== null;
   }
 
-  /** Makes both indexes anew from the log, once; the second time it is the log that is not sound. */
+  /** Makes both indexes anew from the log, once; what is wrong after that is wrong with the log. */
   rebuildIndexes(path: string, reason: string): void {
-    if (this.#areIndexesRebuilt) {
-      throw this.#checked.corrupt(0, this.baseOffset, `${path}: ${reason}, again`);
+    if (this.#rebuildFault !== null) throw this.#rebuildFault;
+    try {
+      if (this.#areIndexesRebuilt) {
+        throw this.#checked.corrupt(0, this.baseOffset, `${path}: ${reason}`);
+      }
+      remakeIndexes(this, this.#indexIntervalBytes);
+    } catch (error) {
+      if (error instanceof CorruptBatchError) this.#rebuildFault = error;
+      throw error;
     }
-    remakeIndexes(this, this.#indexIntervalBytes);
     this.#areIndexesRebuilt = true;
     this.onProblem("index_rebuilt", { path, reason });
   }
+
+  /** Where an index led to what is no sound batch: whether it was the index, which is made anew then. */
+  #mayIndexBeWrong(): boolean {
+    if (this.#areIndexesRebuilt || this.#rebuildFault !== null) return false;
+    if (this.offsetIndex.entryCount === 0) return false;
+    try {
+      this.rebuildIndexes(this.offsetIndex.path, this.#checked.fault.reason);
+      return true;
+    } catch (error) {
+      if (!(error instanceof CorruptBatchError)) throw error;
+      return false; // reported
+    }
+  }
+}
+
+function leadsNowhere(entryOffset: number): string {
+  return `it leads to no batch that ends at ${entryOffset}`;
 }
 
 const HEADER_PIECE_BYTES = 1 << 14;
