@@ -1,7 +1,7 @@
 // Proves that compaction changes nothing a consumer's table shows: random histories (each failure prints the seed that
 // replays it) are compacted again and again and read by both isolation levels; then one by one what random histories
 // do not pin down: when tombstones and markers go, how far a pass reaches, what is kept in memory.
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { FakeClock } from "../../clock.ts";
 import type { TopicConfig } from "../../config/topic_configs.ts";
 import * as batch from "../../protocol/records/batch.ts";
@@ -359,6 +359,32 @@ Deno.test("a batch that cannot be read is reported, its log left alone and uncha
   assertEquals([await cleaner.cleanDirtiest(), await cleaner.cleanDirtiest()], [true, false]);
   assertEquals(events.map(({ event }) => event), ["compaction_failed"]);
   assertEquals(store.readAll("t-0/00000000000000000000.log"), before);
+});
+
+Deno.test("a batch with a flipped bit is neither judged nor copied: its log stays as it is, to the byte", async () => {
+  for (const wasReadBefore of [false, true]) {
+    const { store, log, history, cleaner, events } = setup();
+    for (let i = 0; i < 60; i++) await history.step();
+    await history.settle();
+    await log.sync();
+    if (wasReadBefore) consume(log, "uncommitted");
+    const victim = log.segments[2];
+    const path = `${log.folder}/${String(victim.baseOffset).padStart(20, "0")}.log`;
+    const bytes = store.readAll(path)!;
+    bytes[bytes.length - 3] ^= 8; // in the last record: a value, or a header
+    victim.log.truncate(0);
+    victim.log.append(bytes);
+    const files = () =>
+      log.segments.map(({ baseOffset }) => [
+        baseOffset,
+        store.readAll(`${log.folder}/${String(baseOffset).padStart(20, "0")}.log`),
+      ]);
+    const before = files();
+    while (await cleaner.cleanDirtiest());
+    assertEquals(files(), before);
+    assertEquals(events.map(({ event }) => event), ["compaction_failed"]);
+    assertStringIncludes(String(events[0].error), `segment ${victim.baseOffset} of t-0`);
+  }
 });
 
 Deno.test("the cleaner goes on where its checkpoint says, unless the log says otherwise", async () => {

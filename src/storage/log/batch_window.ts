@@ -38,15 +38,16 @@ export function wholeBatches(
   length: number,
   bounds: ReadBounds,
 ): number {
-  let end = start;
+  let end = start, last = start;
   while (end + BATCH_OVERHEAD <= length) {
     const size = sizeInBytes(bytes, end);
     if (size < BATCH_OVERHEAD || end + size > length) break;
     if (end + size - start > bounds.maxBytes && !(end === start && bounds.minOneBatch)) break;
     if (baseOffset(bytes, end) >= bounds.endOffset) break;
-    lastBatchAt = end;
+    last = end;
     end += size;
   }
+  lastBatchAt = last;
   return end;
 }
 
