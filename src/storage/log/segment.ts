@@ -11,7 +11,6 @@ import {
   baseOffset as batchBaseOffset,
   BATCH_OVERHEAD,
   lastOffset as batchLastOffset,
-  maxTimestamp as batchMaxTimestamp,
   sizeInBytes,
 } from "../../protocol/records/batch.ts";
 import {

@@ -1,5 +1,5 @@
 /** SegmentList: the segments of one log, in the order of their offsets. There is always one; the last is the active one. */
-import { CorruptBatchError } from "./corrupt_batch_error.ts";
+import type { CorruptBatchError } from "./corrupt_batch_error.ts";
 import type { ReadBounds, Segment } from "./segment.ts";
 
 export class SegmentList {
