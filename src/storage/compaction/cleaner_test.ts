@@ -362,16 +362,23 @@ Deno.test("a batch that cannot be read is reported, its log left alone and uncha
 });
 
 Deno.test("a batch with a flipped bit is neither judged nor copied: its log stays as it is, to the byte", async () => {
-  for (const wasReadBefore of [false, true]) {
+  const bit = (bytes: Uint8Array, at: number) => bytes[at] ^= 8;
+  const damages: ((bytes: Uint8Array) => void)[] = [
+    (bytes) => bit(bytes, bytes.length - 3), // in the last record: a value, or a header
+    (bytes) => bit(bytes, 9), // the length of the first batch
+    (bytes) => bit(bytes, [...batch.batches(bytes)].at(-1)! + 9), // …of the last
+    (bytes) => bit(bytes, [...batch.batches(bytes)].at(-1)! + 5), // the last base offset
+  ];
+  for (const damage of damages) {
     const { store, log, history, cleaner, events } = setup();
     for (let i = 0; i < 60; i++) await history.step();
     await history.settle();
     await log.sync();
-    if (wasReadBefore) consume(log, "uncommitted");
+    consume(log, "uncommitted"); // sound then
     const victim = log.segments[2];
     const path = `${log.folder}/${String(victim.baseOffset).padStart(20, "0")}.log`;
     const bytes = store.readAll(path)!;
-    bytes[bytes.length - 3] ^= 8; // in the last record: a value, or a header
+    damage(bytes);
     victim.log.truncate(0);
     victim.log.append(bytes);
     const files = () =>
@@ -385,6 +392,23 @@ Deno.test("a batch with a flipped bit is neither judged nor copied: its log stay
     assertEquals(events.map(({ event }) => event), ["compaction_failed"]);
     assertStringIncludes(String(events[0].error), `segment ${victim.baseOffset} of t-0`);
   }
+});
+
+Deno.test("aborted records stay aborted when the files that list them are missing: they are made anew", async () => {
+  const { store, clock, context, log, history } = setup();
+  for (let i = 0; i < 200; i++) await history.step();
+  await history.settle();
+  log.roll();
+  await history.put(["end", "1"]);
+  await log.close();
+  for (const { name } of store.list(log.folder)) {
+    if (name.endsWith(".txnindex")) store.remove(`${log.folder}/${name}`);
+  }
+  const again = await reopened(context, log.logEndOffset);
+  const { cleaner, events } = cleanerOf(store, clock, again);
+  while (await cleaner.cleanDirtiest());
+  assertEquals(events.map(({ event }) => event), ["log_compacted"]);
+  assertEquals(tableOf(consume(again, "committed")), history.table());
 });
 
 Deno.test("the cleaner goes on where its checkpoint says, unless the log says otherwise", async () => {

@@ -38,27 +38,29 @@ export function rebuildTxnIndexes(
 }
 
 /**
- * The index of `segments[i]`, held against the batches at its first use and rebuilt if they disagree. This decides what
- * consumers see, and a file that is missing, cut or another's may look sound: so the markers of the segment are looked
- * for, once, where the segment was not written by this process.
+ * The index of `segments[i]`, held against the batches and rebuilt if they disagree. Every entry is; whether entries
+ * are missing takes a look at the whole segment, once, where it was not written by this process: `complete` asks for it,
+ * for this decides what consumers see, and a file that is missing or cut looks sound.
  */
 export function soundTxnIndex(
   context: LogContext,
   folder: string,
   segments: readonly Segment[],
   i: number,
-  logStartOffset: number,
+  { logStartOffset, complete }: { logStartOffset: number; complete: boolean },
 ): TxnIndex {
   const segment = segments[i], { txnIndex } = segment;
   const isDamaged = txnIndex.isDamaged;
   if (!isDamaged && (segment.areTransactionsChecked || segment.isFresh)) return txnIndex;
   const before = isDamaged ? null : txnIndex.entries;
-  if (before === null || !agrees(before, segments, i, logStartOffset)) {
+  const agrees = before !== null && areEntriesSound(before, segments, i, logStartOffset) &&
+    !(complete && lacksMarker(before, segment));
+  if (!agrees) {
     rebuildTxnIndexes(context, folder, segments, { from: i, to: i + 1, logStartOffset });
     const isOther = before === null || JSON.stringify(before) !== JSON.stringify(txnIndex.entries);
     if (isOther) context.onProblem("txn_index_rebuilt", { path: txnIndex.path });
   }
-  segment.areTransactionsChecked = true;
+  segment.areTransactionsChecked ||= complete;
   return txnIndex;
 }
 
@@ -66,7 +68,7 @@ export function soundTxnIndex(
 interface TransactionLog {
   readonly segments: readonly Segment[];
   readonly logEndOffset: number;
-  txnIndexOf(i: number): TxnIndex;
+  txnIndexOf(i: number, complete: boolean): TxnIndex;
 }
 
 /** The aborted transactions that touch `given`, batches read from `from` on, which lies in the segment `i`. */
@@ -85,7 +87,7 @@ export function abortedIn(
   if (!concerns) return aborted;
   for (; i < segments.length; i++) {
     // A transaction is listed where its marker is, which may be segments after its records.
-    if (log.txnIndexOf(i).collect(from, end, aborted)) return aborted;
+    if (log.txnIndexOf(i, true).collect(from, end, aborted)) return aborted;
     if (i + 1 < segments.length) meet(segments[i], segments[i + 1]); // a missing one may have it
   }
   mustEndAt(segments, log.logEndOffset);
@@ -111,27 +113,37 @@ export function writableTxnIndex(
   return txnIndex;
 }
 
-/** Whether the segment's abort markers are those of the entries, and the transactions begin where the entries say. */
-function agrees(
+/** Whether each entry has its abort marker here, and its transaction begins where it says. */
+function areEntriesSound(
   entries: readonly AbortedTransaction[],
   segments: readonly Segment[],
   i: number,
   logStartOffset: number,
 ): boolean {
-  let next = 0;
-  for (const [bytes] of segments[i].intact()) {
-    if (!batch.isControl(bytes) || readEndTxnMarker(bytes)?.isCommit !== false) continue;
-    // A marker without an entry may have ended nothing here; the rebuild knows.
-    const entry = entries[next];
-    if (entry?.lastOffset !== batch.baseOffset(bytes)) return false;
-    if (entry.producerId !== batch.producerId(bytes)) return false;
-    next++;
+  const { baseOffset, endOffset } = segments[i];
+  return entries.every(({ producerId, firstOffset, lastOffset, lastStableOffset }) => {
+    if (lastOffset < baseOffset || lastOffset >= endOffset) return false;
+    const marker = segments[i].batchAt(lastOffset);
+    return marker !== null && batch.baseOffset(marker) === lastOffset &&
+      batch.producerId(marker) === producerId && isAbort(marker) &&
+      beginsAt(firstOffset, segments, logStartOffset, producerId) &&
+      (lastStableOffset === lastOffset + 1 || beginsAt(lastStableOffset, segments, logStartOffset));
+  });
+}
+
+/** Whether an abort marker has no entry. It may have ended nothing here; the rebuild knows. */
+function lacksMarker(entries: readonly AbortedTransaction[], segment: Segment): boolean {
+  const listed = new Set(entries.map(({ lastOffset }) => lastOffset));
+  for (const [bytes] of segment.intact()) {
+    if (batch.isControl(bytes) && isAbort(bytes) && !listed.has(batch.baseOffset(bytes))) {
+      return true;
+    }
   }
-  if (next < entries.length) return false;
-  return entries.every(({ producerId, firstOffset, lastOffset, lastStableOffset }) =>
-    beginsAt(firstOffset, segments, logStartOffset, producerId) &&
-    (lastStableOffset === lastOffset + 1 || beginsAt(lastStableOffset, segments, logStartOffset))
-  );
+  return false;
+}
+
+function isAbort(bytes: Uint8Array): boolean {
+  return readEndTxnMarker(bytes)?.isCommit === false;
 }
 
 /** Whether a transaction may have begun at `offset`. Compaction and retention may have taken its first batch. */

@@ -40,8 +40,8 @@ export class CheckedLog {
   }
 
   /**
-   * As scan(), but nothing leaves that is not sound: throws CorruptBatchError instead. `always` checks what was
-   * checked before, too: for who writes it elsewhere under a new checksum.
+   * As scan(), but nothing leaves that is not sound: throws CorruptBatchError instead. `always` checks what this process
+   * appended or checked before, too, all of which must be there: for who writes it elsewhere under a new checksum.
    */
   *intact(
     position = 0,
@@ -52,7 +52,7 @@ export class CheckedLog {
     let reached = position;
     for (
       const each of this.scan(position, end, pieceBytes, (at, size) => {
-        const fault = at >= this.range.trustedFrom ? null : this.#sizeFault(at, size);
+        const fault = !always && at >= this.range.trustedFrom ? null : this.#sizeFault(at, size);
         if (fault !== null) throw this.corrupt(at, walk.offset, fault);
       })
     ) {
@@ -66,7 +66,7 @@ export class CheckedLog {
       reached = at + bytes.length;
       yield each;
     }
-    if (reached < end && reached < this.range.trustedFrom) {
+    if (reached < end && (always || reached < this.range.trustedFrom)) {
       throw this.corrupt(reached, walk.offset, "no whole batch begins there");
     }
   }

@@ -379,9 +379,10 @@ export class PartitionLog implements Syncable, SegmentContext {
     return abortedIn(this, from, given, this.#segments.at(from));
   }
 
-  /** The aborted transactions whose marker lies in `segments[i]`; from the log when their file is damaged. */
-  txnIndexOf(i: number): TxnIndex {
-    return soundTxnIndex(this.#context, this.folder, this.segments, i, this.#logStartOffset);
+  /** The aborted transactions whose marker lies in `segments[i]`, none missing if `complete`; from the log if need be. */
+  txnIndexOf(i: number, complete = false): TxnIndex {
+    const { segments, logStartOffset } = this;
+    return soundTxnIndex(this.#context, this.folder, segments, i, { logStartOffset, complete });
   }
 
   /** Writes the producer state of this moment; nobody waits, since the log can do without. */

@@ -420,6 +420,8 @@ export class Segment implements CheckedSource {
     this.#offsetOfLargest = times.offsetOfLargest;
     this.timesDamage = times.damage; // writing goes on
     this.#bytesSinceIndex = this.log.size - this.offsetIndex.lastPosition;
+    this.offsetIndex.unload(); // most are asked no more than this
+    this.timeIndex.unload();
   }
 
   get #indexIntervalBytes(): number {
