@@ -11,6 +11,7 @@ import type { Segment } from "../log/segment.ts";
  * and none since the entry before it has a later one. Kafka wrote the record's own offset before it wrote the batch's last.
  */
 function isTimeEntrySound(segment: Segment, entry: number): boolean {
+  if (segment.isFresh) return true; // this process wrote it
   const { timeIndex } = segment;
   timeIndex.load();
   if (timeIndex.damage !== null || entry >= timeIndex.entryCount) return false;

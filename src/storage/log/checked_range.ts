@@ -27,11 +27,17 @@ export interface BatchRules {
 
 export class CheckedRange {
   #trustedFrom = Infinity;
+  #appendedFrom = Infinity;
   #from = 0;
   #to = 0;
   readonly #end: Walk = { offset: -1, epoch: -1 };
 
   /** Where the bytes begin that this process appended. */
+  get appendedFrom(): number {
+    return this.#appendedFrom;
+  }
+
+  /** Where the bytes begin that are trusted to the end: those, and what was checked right before them. */
   get trustedFrom(): number {
     return this.#trustedFrom;
   }
@@ -55,7 +61,7 @@ export class CheckedRange {
   /** Everything from `position` on is about to be appended. */
   trust(position: number): void {
     if (position >= this.#trustedFrom) return;
-    this.#trustedFrom = position;
+    this.#trustedFrom = this.#appendedFrom = position;
     this.#join();
   }
 
@@ -77,10 +83,11 @@ export class CheckedRange {
   /** The bytes from `position` on are gone. */
   cut(position: number): void {
     this.#trustedFrom = Math.min(this.#trustedFrom, position);
+    this.#appendedFrom = Math.min(this.#appendedFrom, position);
     if (this.#to > position) this.#from = this.#to = 0;
   }
 
-  /** Forgets what was checked, not what was appended. */
+  /** What was checked up to where trust begins extends it. */
   #join(): void {
     if (this.#to > this.#from && this.#to >= this.#trustedFrom) {
       this.#trustedFrom = Math.min(this.#trustedFrom, this.#from);

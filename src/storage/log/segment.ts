@@ -47,6 +47,8 @@ export class Segment implements CheckedSource {
   #timeIndex: TimeIndex | null = null;
   #txnIndex: TxnIndex | null = null;
   #gone = false;
+  /** Whether the last read() ended where the log does. */
+  reachedEnd = false;
   /** Bytes admitted: those of the log, and those on their way to it; -1 until the log was asked. */
   #size = -1;
   #bytesSinceIndex = 0;
@@ -126,7 +128,7 @@ export class Segment implements CheckedSource {
 
   /** Whether all of it was appended by this process. */
   get isFresh(): boolean {
-    return this.#checked.range.trustedFrom === 0;
+    return this.#checked.range.appendedFrom === 0;
   }
 
   /**
@@ -193,6 +195,7 @@ export class Segment implements CheckedSource {
    * it would give, or has to pass, is not sound.
    */
   read(offset: number, bounds: ReadBounds): Uint8Array | null {
+    this.reachedEnd = false;
     const isNext = offset === this.#nextOffset;
     const led = isNext ? this.#nextPosition : this.offsetIndex.lookup(offset);
     let entryOffset = isNext ? -1 : this.offsetIndex.foundOffset;
@@ -200,6 +203,7 @@ export class Segment implements CheckedSource {
     for (;;) {
       const left = this.log.size - position;
       if (left < BATCH_OVERHEAD) {
+        this.reachedEnd = true;
         if (left === 0 || position >= this.#checked.range.trustedFrom && entryOffset < 0) {
           return null;
         }
@@ -284,7 +288,9 @@ export class Segment implements CheckedSource {
     const { offsetIndex } = this;
     const position = offsetIndex.lookup(offset), entryOffset = offsetIndex.foundOffset;
     if (offsetIndex.damage === null) {
-      if (entryOffset < 0 || this.#checked.isEntrySound(position, entryOffset)) return position;
+      if (entryOffset < 0 || this.isFresh || this.#checked.isEntrySound(position, entryOffset)) {
+        return position;
+      }
     }
     this.rebuildIndexes(offsetIndex.path, offsetIndex.damage ?? leadsNowhere(entryOffset));
     return this.positionOf(offset);

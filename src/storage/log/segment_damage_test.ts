@@ -329,3 +329,36 @@ Deno.test("what this process appended is not checked, and what it found is check
   assertEquals(segment.read(BASE, bounds)!.length, log.length);
   assertThrows(() => [...segment.intact(0, undefined, true)], CorruptBatchError); // unless told to
 });
+
+Deno.test("a segment that was read whole and appended to is no fresh one: its indexes are still held against it", () => {
+  const { files } = written();
+  const name = segmentName(BASE) + ".index";
+  const index = files.get(name)!.slice();
+  for (let at = 3; at < index.length; at += 8) index[at] ^= 1; // every entry's offset
+  const store = new MemoryStore(), problems: string[] = [];
+  putFiles(store, "t-0", new Map(files).set(name, index));
+  const onProblem = (event: string) => problems.push(event);
+  const pool = new BufferPool({ keepBytes: 0 });
+  const segment = new Segment(
+    { store, folder: "t-0", pool, mayHaveGaps: false, onProblem },
+    BASE,
+    0,
+  );
+  assertEquals([...segment.intact()].length, BATCHES);
+  const bytes = buildBatch({ records: [{ timestampMs: 2_000_000, value: new Uint8Array(9) }] });
+  const baseOffset = segment.endOffset;
+  batch.assign(bytes, 0, baseOffset, 3);
+  segment.openIndexes();
+  segment.admit(
+    { baseOffset, lastOffset: baseOffset, maxTimestampMs: 2_000_000 },
+    bytes.length,
+    300,
+  );
+  segment.log.append(bytes);
+  assert(!segment.isFresh);
+  for (let offset = BASE; offset <= baseOffset; offset += 3) {
+    const read = segment.read(offset, { maxBytes: 1, minOneBatch: true, endOffset: Infinity })!;
+    assert(batch.baseOffset(read) <= offset && offset <= batch.lastOffset(read));
+  }
+  assertEquals(problems, ["index_rebuilt"]);
+});

@@ -49,7 +49,8 @@ export class SegmentList {
       if (from < segment.baseOffset && !segment.mayHaveGaps) throw missing(segment, from);
       const found = segment.read(from, bounds);
       if (found !== null) return found;
-      if (segment.endOffset > from) return null; // there is more, but not within the bounds
+      // There is more, but not within the bounds.
+      if (!segment.reachedEnd || segment.endOffset > from) return null;
       if (i + 1 < this.#all.length) from = Math.max(from, meet(segment, this.#all[i + 1]));
       else if (!segment.mayHaveGaps) throw missing(segment, from);
     }
