@@ -1,7 +1,7 @@
 // Proves that compaction changes nothing a consumer's table shows: random histories (each failure prints the seed that
 // replays it) are compacted again and again and read by both isolation levels; then one by one what random histories
 // do not pin down: when tombstones and markers go, how far a pass reaches, what is kept in memory.
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import type { FakeClock } from "../../clock.ts";
 import type { TopicConfig } from "../../config/topic_configs.ts";
 import * as batch from "../../protocol/records/batch.ts";
@@ -23,7 +23,8 @@ import {
 import { ENTRY_BYTES } from "./map.ts";
 import { FaultyStore } from "../backends/faulty_store.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
-import type { PartitionLog } from "../log/partition_log.ts";
+import { CorruptBatchError } from "../log/corrupt_batch_error.ts";
+import { PartitionLog } from "../log/partition_log.ts";
 import type { Store } from "../store.ts";
 
 function setup(config: Partial<TopicConfig> = {}, options: Partial<CleanerOptions> = {}) {
@@ -418,6 +419,31 @@ Deno.test("aborted records stay aborted when the files that list them are missin
   }
   assertEquals([...new Set(events.map(({ event }) => event))], ["log_compacted"]);
   assertEquals(tableOf(consume(again, "committed")), history.table().set("end", "2"));
+});
+
+Deno.test("gaps that compaction left are legal for good, whatever the topic's policy is later", async () => {
+  const { context, log, history, cleaner } = setup();
+  for (let i = 0; i < 80; i++) await history.step();
+  await history.settle();
+  await log.sync();
+  while (await cleaner.cleanDirtiest());
+  const expected = consume(log, "uncommitted");
+  log.config = compactedConfig({ "cleanup.policy": ["delete"] });
+  assertEquals(consume(log, "uncommitted"), expected);
+  await log.close();
+  const state = {
+    topicId: log.topicId,
+    topic: log.topic,
+    partition: log.partition,
+    segments: log.segments.map(({ baseOffset }) => baseOffset),
+    logStartOffset: 0,
+    logEndOffset: log.logEndOffset,
+    recoveryPoint: log.logEndOffset,
+  };
+  const told = new PartitionLog(context, { ...state, mayHaveGaps: true }, log.config);
+  assertEquals(consume(told, "uncommitted"), expected);
+  const untold = new PartitionLog(context, state, log.config);
+  assertThrows(() => consume(untold, "uncommitted"), CorruptBatchError);
 });
 
 Deno.test("the cleaner goes on where its checkpoint says, unless the log says otherwise", async () => {

@@ -79,7 +79,7 @@ export class PartitionLog implements Syncable, SegmentContext {
     this.folder = `${state.topic}-${state.partition}`;
     this.config = config;
     this.#context = context;
-    this.#mayHaveGaps = state.mayHaveGaps ?? false;
+    this.#mayHaveGaps = state.mayHaveGaps ?? config["cleanup.policy"].includes("compact");
     this.#producers = new LogProducers(context, this, state.snapshot);
     this.#epochs = new LogEpochs(context, this, state.segments.length === 0);
     this.#newFiles = this.#newFolder = state.segments.length === 0;
