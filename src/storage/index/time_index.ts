@@ -77,12 +77,6 @@ export class TimeIndex {
     writeInt32(this.#entries.tail, at + 8, relative);
   }
 
-  /** The offset to look for `timestampMs` from: that of the last entry not after it; the base offset when there is none. */
-  lookup(timestampMs: number): number {
-    const found = this.#entries.floor(timestampMs, timestampAt);
-    return this.baseOffset + (found < 0 ? 0 : this.#entries.get(found, relativeAt));
-  }
-
   /** Forgets every entry at or after `offset`. */
   truncateTo(offset: number): void {
     this.#entries.truncate(this.#entries.floor(offset - 1 - this.baseOffset, relativeAt) + 1);

@@ -30,7 +30,9 @@ export function rebuildTxnIndexes(
     for (const [bytes] of segment.intact()) {
       if (batch.producerId(bytes) < 0) continue;
       const completed = state.apply(bytes, batch.baseOffset(bytes));
-      if (completed?.isAborted) aborted.push(completed);
+      if (!completed?.isAborted) continue;
+      const { producerId, firstOffset, lastOffset, lastStableOffset } = completed;
+      aborted.push({ producerId, firstOffset, lastOffset, lastStableOffset });
     }
     segment.txnIndex.rewrite(aborted);
     segment.areTransactionsChecked = true;
@@ -94,15 +96,21 @@ export function abortedIn(
   return aborted;
 }
 
-/** The index of the active segment, to append to: never held against the batches, so damage elsewhere stops no write. */
+/**
+ * The index of the active segment, to append a transaction to that ends at `lastOffset`. It is held against the batches
+ * when somebody reads, so damage elsewhere stops no write; but a file that is plainly another's is made anew first.
+ */
 export function writableTxnIndex(
   context: LogContext,
   folder: string,
   segments: readonly Segment[],
-  logStartOffset: number,
+  { logStartOffset, lastOffset }: { logStartOffset: number; lastOffset: number },
 ): TxnIndex {
-  const i = segments.length - 1, { txnIndex } = segments[i];
-  if (!txnIndex.isDamaged) return txnIndex;
+  const i = segments.length - 1, { txnIndex, baseOffset } = segments[i];
+  const isOwn = !txnIndex.isDamaged &&
+    (txnIndex.entries.length === 0 || txnIndex.entries[0].lastOffset >= baseOffset &&
+        txnIndex.entries.at(-1)!.lastOffset < lastOffset);
+  if (isOwn) return txnIndex;
   try {
     rebuildTxnIndexes(context, folder, segments, { from: i, to: i + 1, logStartOffset });
   } catch (error) {

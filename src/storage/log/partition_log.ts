@@ -435,9 +435,9 @@ export class PartitionLog implements Syncable, SegmentContext {
     if (batch.producerId(one, 0) >= 0) {
       const completed = this.producers.apply(one, base, this.#context.clock.nowMs());
       if (completed?.isAborted) {
-        writableTxnIndex(this.#context, this.folder, this.segments, this.#logStartOffset).append(
-          completed,
-        );
+        const { segments, logStartOffset } = this;
+        writableTxnIndex(this.#context, this.folder, segments, { logStartOffset, lastOffset: base })
+          .append(completed);
       }
     }
     this.#logEndOffset = last + 1;
