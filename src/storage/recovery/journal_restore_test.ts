@@ -288,11 +288,11 @@ Deno.test("an entry whose offsets or checksums are not those that come next is n
 
 Deno.test("a copy that would reach over the batches behind is not put back", async () => {
   const { store, journal } = await journaled();
-  await harm(store, pathOf(8), (bytes) => void (bytes[70] ^= 1));
-  const large = twoRecords(150);
-  batch.assign(large, 0, 8, 0);
+  await harm(store, pathOf(16), (bytes) => void (bytes[70] ^= 1));
+  const large = twoRecords(300); // more than the segment has
+  batch.assign(large, 0, 16, 0);
   const before = logsOf(store);
-  const { damage } = await opened(store, { journal: [{ ...journal[2], payload: large }] });
+  const { damage } = await opened(store, { journal: [{ ...journal[4], payload: large }] });
   assert(damage !== null);
   assertEquals(logsOf(store), before);
 });

@@ -3,6 +3,7 @@
  * the offset index nothing that the log does not say too. And that what was walked is on the device before it is served.
  */
 import { assert, assertEquals } from "@std/assert";
+import { readInt32, writeInt32 } from "../../bytes/int64.ts";
 import { buildBatch } from "../../protocol/records/build.ts";
 import { buildEndTxnBatch } from "../../protocol/records/control_record.ts";
 import {
@@ -102,6 +103,9 @@ Deno.test("an index that the log contradicts is not begun from", async () => {
     },
     "offsets off by two": (bytes) => {
       for (let at = 3; at < bytes.length; at += 8) bytes[at] ^= 2;
+    },
+    "offsets two higher": (bytes) => {
+      for (let at = 0; at < bytes.length; at += 8) writeInt32(bytes, at, readInt32(bytes, at) + 2);
     },
     "not ascending": (bytes) => void bytes.reverse(),
     "half an entry": (bytes) => bytes.subarray(0, bytes.length / 2 - 3),
