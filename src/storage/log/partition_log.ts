@@ -271,16 +271,24 @@ export class PartitionLog implements Syncable, SegmentContext {
     await this.epochs.save();
   }
 
-  /** Moves the log start up (DeleteRecords, retention) and drops segments that lie wholly before it. */
+  /**
+   * Moves the log start up (DeleteRecords, retention). The segments before it stay until the new start has been written
+   * down (dropBeforeStart): at a start, a log that begins above its recorded start has lost something.
+   */
   advanceStart(offset: number): void {
     if (offset <= this.#logStartOffset) return;
     this.#logStartOffset = offset;
+    this.#highWatermark.wake();
+  }
+
+  /** Drops segments that lie wholly before the log start; of one that was written down earlier, those before that. */
+  dropBeforeStart(writtenStart: number = this.#logStartOffset): void {
+    const offset = Math.min(writtenStart, this.#logStartOffset);
     for (const segment of this.#segments.takeBefore(offset)) {
       this.#unsynced = this.#unsynced.filter((unsynced) => unsynced !== segment);
       segment.close();
       this.discard(segment.baseOffset, SEGMENT_FILES_AND_SNAPSHOT);
     }
-    this.#highWatermark.wake();
   }
 
   /**
