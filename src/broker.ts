@@ -147,6 +147,7 @@ async function start(
       intervalMs: config.storage.metadataSnapshotIntervalMs,
     },
   });
+  const lastBrokerEpoch = metadata.catalogue.broker(meta.nodeId)?.brokerEpoch;
   // Nothing has been written so far; from here on the directory is in use.
   const clean = await takeCleanShutdown(store);
   await metadata.start({ endpoint, wasClean: clean !== null });
@@ -170,7 +171,12 @@ async function start(
     journal: leftOver,
     checkpointIntervalMs: CHECKPOINT_INTERVAL_MS,
     retentionIntervalMs: RETENTION_INTERVAL_MS,
+    brokerEpoch: metadata.brokerEpoch,
+    lastBrokerEpoch,
+    wasDeleted: (topicId) => catalogue.wasDeleted(topicId),
+    metadata: () => ({ endOffset: metadataLog.recoveryPoint, bytes: metadataLog.size }),
     onEvent: (event, details) => log.info(event, details),
+    onWarning: (event, details) => log.warn(event, details),
   });
   await logs.open(wantedLogs(catalogue, nodes));
   const cleaner = startCleaner(config, { ...context, logs });
@@ -226,8 +232,7 @@ async function start(
       await commit.drain();
       await journal?.remove();
       // The marker says that no log needs to be looked at: not so while one is damaged.
-      const isDamaged = [...logs.all()].some((log) => log.isDamaged);
-      if (!isDamaged) await writeCleanShutdown(store, metadata.brokerEpoch);
+      if (logs.isSound) await writeCleanShutdown(store, metadata.brokerEpoch);
       http.stop();
       store.close();
       lock?.release();
@@ -395,6 +400,7 @@ function startCleaner(
     ...config.compaction,
     ...parts,
     logs: () => parts.logs.all(),
+    positions: parts.logs.positions,
     checkpoint: () => parts.logs.checkpoint(),
     ioMaxBytesPerSecond: ioMaxBytesPerSecond === 0 ? Infinity : ioMaxBytesPerSecond,
     maxDecompressedBytes: config.limits.maxDecompressedBytes,
@@ -434,11 +440,9 @@ async function follow(
     groups: GroupCoordinator;
   },
 ): Promise<void> {
-  for (const topic of change.deleted) {
-    logs.remove(topic.id);
-    metrics.forgetTopic(topic.name);
-  }
+  for (const topic of change.deleted) metrics.forgetTopic(topic.name);
   if (change.deleted.length > 0) {
+    await logs.remove(change.deleted.map((topic) => topic.id));
     groups.deleteTopics(new Set(change.deleted.map((topic) => topic.name)));
   }
   const wanted: WantedLog[] = [];
@@ -446,7 +450,7 @@ async function follow(
   for (const [topic, from] of change.grown) wanted.push(...wantedOf(catalogue, nodes, topic, from));
   logs.createAll(wanted);
   for (const { topic, partition } of change.moved) {
-    await logs.get(topic.id, partition.index)?.lead(partition.leaderEpoch);
+    await logs.lead(topic.id, partition.index, partition.leaderEpoch);
   }
   if (change.moved.length > 0) await groups.loadAll(); // under a new leader epoch a partition is loaded anew
   const configured = change.brokerConfigured ? catalogue.topics() : change.configured;
@@ -464,6 +468,11 @@ function collectGauges(
       yield { topic, partition, logStartOffset, logEndOffset, highWatermark, sizeBytes: size };
     }
   };
+  metrics.gauge(
+    "partitions_offline",
+    "Partitions that answer with an error because their log is damaged or could not be opened.",
+    () => [...logs.offline()].length,
+  );
   metrics.gauge("buffers_lent_bytes", "Bytes of pooled buffers in use.", () => pool.lentBytes);
 }
 

@@ -1,17 +1,30 @@
 /**
  * openLog: from a partition's folder to its PartitionLog.
  *
- * Cheap for the many: after a clean stop the checkpoints tell where a log ends, so a thousand idle partitions cost
- * a thousand directory listings and nothing is read. After an unclean one recovery.ts looks at the bytes.
+ * A log that nothing has been done to since it was written down (as_recorded.ts) is compared with that: a listing, the
+ * sizes and its last batch. Any other is recovered (recovery.ts), which looks at the bytes from the recovery point on.
+ * What is healed is a warning with both values; what cannot be healed takes the partition offline, and its files stay.
  */
 import type { Uuid } from "../../bytes/uuid.ts";
 import type { TopicConfig } from "../../config/topic_configs.ts";
 import { finishInterruptedCleaning } from "../compaction/leftovers.ts";
 import type { JournalEntry } from "../durability/journal.ts";
-import { LeaderEpochs } from "./leader_epochs.ts";
-import { putPartitionMetadata, readPartitionMetadata } from "./partition_metadata.ts";
+import type { LogInventory } from "../inventory.ts";
+import {
+  beyondNumbers,
+  compare,
+  cutBack,
+  lastBatchProblem,
+  segmentBases,
+  setSegmentAside,
+} from "./as_recorded.ts";
+import { gapBetween } from "./segment_chain.ts";
+import { epochsAsRecorded, keepEpochs, snapshotsAsRecorded } from "./sidecars.ts";
+import { putPartitionMetadata } from "./partition_metadata.ts";
 import type { LogContext } from "./log_context.ts";
 import { PartitionLog } from "./partition_log.ts";
+import { segmentName } from "./segment.ts";
+import { DELETED, parseSegmentFile, SWAP } from "./segment_files.ts";
 import { recoverLog } from "../recovery/recovery.ts";
 import { redo } from "../durability/redo.ts";
 import { rebuildTxnIndexes } from "../index/txn_index_rebuild.ts";
@@ -22,14 +35,20 @@ export interface LogRef {
   readonly partition: number;
 }
 
-/** What the checkpoints say of a log; undefined where they say nothing. */
+/** What is remembered of a log; undefined where nothing is. */
 export interface LogCheckpoint {
   readonly recoveryPoint: number | undefined;
   readonly logStartOffset: number | undefined;
-  /** Whether the broker stopped cleanly, so that the recovery point is the log end. */
+  /** Whether the broker stopped cleanly, so that nothing can be torn. */
   readonly clean: boolean;
   /** What the journal has of this partition; nothing after a clean stop. */
   readonly journal: readonly JournalEntry[];
+  /** What the inventory says the log consisted of. */
+  readonly record?: LogInventory;
+  /** No batch can carry a later one. */
+  readonly maxLeaderEpoch?: number;
+  /** Called between pieces of work, so that others go on. */
+  readonly rest?: () => Promise<void>;
 }
 
 /** What opening found worth telling. */
@@ -37,7 +56,10 @@ export interface OpenReport {
   readonly log: PartitionLog;
   /** Bytes of a torn tail that were cut. */
   readonly cutBytes: number;
+  /** Why the partition must not be served: its log is offline. */
   readonly damage: string | null;
+  /** What was healed. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -55,84 +77,239 @@ export function createLog(context: LogContext, ref: LogRef, config: TopicConfig)
   );
 }
 
-/** Opens what is there, recovering it when the last stop was not clean. */
+/** Opens a log of which there is an exact record; null when that does not say enough. Waits for nothing. */
+export function openAsRecorded(
+  context: LogContext,
+  ref: LogRef,
+  config: TopicConfig,
+  record: LogInventory,
+): OpenReport | null {
+  const { store } = context, folder = `${ref.topic}-${ref.partition}`;
+  const holdsBatches = record.segments.some(({ bytes }) => bytes > 0);
+  if (!record.isExact || holdsBatches && record.lastBatchAt === null) return null;
+  const names = store.list(folder).map(({ name }) => name);
+  const leftOver = names.filter((name) => (parseSegmentFile(name)?.suffix ?? "") !== "");
+  if (leftOver.some((name) => name.endsWith(SWAP))) return null; // a compaction is to be finished first
+  const beyond = beyondNumbers(names);
+  const bases = segmentBases(names).filter(Number.isSafeInteger);
+  const { lost, longer, unexpected } = compare(store, folder, bases, record);
+  const problem = lost ?? lastBatchProblem(store, folder, record);
+  if (problem !== null) return damaged(context, ref, config, record, problem);
+  const cut = longer.length === 0 ? { cut: [] } : cutBack(store, folder, longer);
+  if ("kept" in cut) return damaged(context, ref, config, record, cut.kept);
+  const warnings = [...cut.cut];
+  for (const digits of [...beyond, ...unexpected.map(segmentName)]) {
+    setSegmentAside(store, folder, names, digits);
+    warnings.push(`${digits}.log was not there before, and is renamed aside`);
+  }
+  warnings.push(...epochsAsRecorded(store, folder, record));
+  warnings.push(...snapshotsAsRecorded(store, folder, names, record));
+  removeLeftOver(context, folder, leftOver);
+  const log = new PartitionLog(context, {
+    ...ref,
+    segments: record.segments.map(({ baseOffset }) => baseOffset),
+    logStartOffset: record.logStartOffset,
+    logEndOffset: record.endOffset,
+    recoveryPoint: record.endOffset,
+  }, config);
+  return { log, cutBytes: 0, damage: null, warnings };
+}
+
+/** Opens what is there, recovering it. */
 export async function openLog(
   context: LogContext,
   ref: LogRef,
   config: TopicConfig,
   checkpoint: LogCheckpoint,
 ): Promise<OpenReport> {
-  const folder = `${ref.topic}-${ref.partition}`;
+  const { store } = context, folder = `${ref.topic}-${ref.partition}`;
+  const { record, journal, recoveryPoint } = checkpoint;
+  const warnings: string[] = [];
   let names = await finishInterruptedCleaning({ ...context, folder });
-  if (checkpoint.journal.length > 0) {
-    await redo(context.store, folder, ref.topicId, {
-      entries: checkpoint.journal,
-      bases: segmentBases(names),
-      recoveryPoint: checkpoint.recoveryPoint ?? 0,
+  for (const digits of beyondNumbers(names)) {
+    setSegmentAside(store, folder, names, digits);
+    warnings.push(`${digits}.log is no offset, and is renamed aside`);
+  }
+  const mayHaveGaps = recoveryPoint === undefined || config["cleanup.policy"].includes("compact") ||
+    (record !== undefined && (record.compactedTo ?? record.compactingTo) !== null);
+  names = store.list(folder).map(({ name }) => name);
+  let bases = segmentBases(names);
+  const problem = whatIsLost(context, folder, bases, { checkpoint, mayHaveGaps, warnings });
+  if (problem !== null) {
+    return damaged(context, ref, config, record ?? forgotten(checkpoint, bases), problem);
+  }
+  if (record !== undefined) {
+    const { unexpected } = compare(store, folder, bases, record);
+    for (const digits of unexpected.map(segmentName)) {
+      setSegmentAside(store, folder, names, digits);
+      warnings.push(`${digits}.log was not there before, and is renamed aside`);
+    }
+    bases = bases.filter((base) => !unexpected.includes(base));
+    warnings.push(...snapshotsAsRecorded(store, folder, names, record));
+    warnings.push(...epochsAsRecorded(store, folder, record));
+  }
+  if (journal.length > 0) {
+    await redo(store, folder, ref.topicId, {
+      entries: journal,
+      bases,
+      recoveryPoint: recoveryPoint ?? 0,
     });
-    names = context.store.list(folder).map(({ name }) => name);
+    names = store.list(folder).map(({ name }) => name);
+    bases = segmentBases(names);
   }
-  const bases = segmentBases(names);
-  const logStartOffset = Math.max(checkpoint.logStartOffset ?? 0, bases[0] ?? 0);
-  const recoveryPoint = checkpoint.recoveryPoint;
-  if (checkpoint.clean && recoveryPoint !== undefined) {
-    const state = {
-      ...ref,
-      segments: bases,
-      logStartOffset,
-      logEndOffset: recoveryPoint,
-      recoveryPoint,
-    };
-    return { log: new PartitionLog(context, state, config), cutBytes: 0, damage: null };
-  }
-  const recovered = recoverLog({ ...context, folder }, bases, {
-    recoveryPoint: recoveryPoint ?? logStartOffset,
-    logStartOffset,
+  const begins = bases[0] ?? 0;
+  const withheld = mayHaveGaps || checkpoint.clean
+    ? emptyAhead(context, folder, bases, checkpoint)
+    : null;
+  const options = {
+    recoveryPoint: recoveryPoint ?? begins,
+    logStartOffset: Math.max(checkpoint.logStartOffset ?? 0, begins),
     indexIntervalBytes: config["index.interval.bytes"],
-    mayHaveGaps: recoveryPoint === undefined || config["cleanup.policy"].includes("compact"),
+    mayHaveGaps,
+    maxLeaderEpoch: checkpoint.maxLeaderEpoch ?? MAX_INT32,
+    journal,
+    mayBeTorn: !checkpoint.clean,
+    sync: context.commit.policy === "fsync",
     nowMs: context.clock.nowMs(),
-  });
-  dropSnapshotsBeyond(context, folder, names, recovered.logEndOffset);
-  if (recovered.damage === null) await keepEpochs(context, folder, recovered);
+    rest: checkpoint.rest,
+  };
+  const present = withheld === null ? bases : bases.slice(0, -1);
+  const recovered = await recoverLog({ ...context, folder }, present, options);
+  const { logEndOffset, damage } = recovered;
+  const segments = [...recovered.bases];
+  if (withheld !== null && damage === null) {
+    if (logEndOffset === withheld) segments.push(withheld);
+    else {
+      setSegmentAside(store, folder, names, segmentName(withheld));
+      warnings.push(
+        `${
+          segmentName(withheld)
+        }.log is empty, and the log ends at ${logEndOffset}: it is renamed aside`,
+      );
+    }
+  }
+  dropSnapshotsBeyond(context, folder, names, logEndOffset);
+  if (damage === null) await keepEpochs(store, folder, recovered);
+  const isBeyond = options.logStartOffset > logEndOffset && damage === null;
+  if (isBeyond) {
+    warnings.push(
+      `the log start ${options.logStartOffset} lies above the log end ${logEndOffset}: forgotten`,
+    );
+  }
+  const logStartOffset = isBeyond
+    ? Math.min(begins, logEndOffset)
+    : Math.min(options.logStartOffset, logEndOffset);
   const log = new PartitionLog(context, {
     ...ref,
-    segments: recovered.bases,
-    logStartOffset: Math.min(logStartOffset, recovered.logEndOffset),
-    logEndOffset: recovered.logEndOffset,
-    recoveryPoint: Math.min(recoveryPoint ?? 0, recovered.logEndOffset),
+    segments,
+    logStartOffset,
+    logEndOffset,
+    recoveryPoint: Math.min(recoveryPoint ?? 0, logEndOffset),
   }, config);
-  if (recovered.damage !== null) {
-    log.isDamaged = true;
-    log.retire(recovered.damage);
-  } else if (recovered.firstControlSegment !== null) {
-    const { segments } = log;
-    const from = segments.findIndex(({ baseOffset }) =>
+  if (damage !== null) retireDamaged(log, damage);
+  else if (recovered.firstControlSegment !== null) {
+    const from = log.segments.findIndex(({ baseOffset }) =>
       baseOffset === recovered.firstControlSegment
     );
     if (from >= 0) {
-      rebuildTxnIndexes(context, folder, segments, { from, to: segments.length, logStartOffset });
+      const range = { from, to: log.segments.length, logStartOffset };
+      rebuildTxnIndexes(context, folder, log.segments, range);
     }
   }
-  return { log, cutBytes: recovered.cutBytes, damage: recovered.damage };
+  return { log, cutBytes: recovered.cutBytes, damage, warnings };
 }
 
-/** Makes a folder that a crash left without its metadata whole again. */
-export function repairMetadata(context: LogContext, ref: LogRef): void {
-  putPartitionMetadata(context.store, `${ref.topic}-${ref.partition}`, ref.topicId);
-}
-
-/** The topic id a folder belongs to, or null when it has no partition.metadata. */
-export function topicIdOf(context: LogContext, folder: string): Uuid | null {
-  return readPartitionMetadata(context.store, folder);
-}
-
-function segmentBases(names: readonly string[]): number[] {
-  const bases: number[] = [];
+/** Removes what waited for file.delete.delay.ms, or what a pass of the cleaner had begun to write. */
+function removeLeftOver(
+  { store, later }: LogContext,
+  folder: string,
+  names: readonly string[],
+): void {
   for (const name of names) {
-    const match = /^(\d{20})\.log$/.exec(name);
-    if (match) bases.push(Number(match[1]));
+    const path = `${folder}/${name}`;
+    if (later !== undefined && name.endsWith(DELETED)) later(0, () => store.removeAsync(path));
+    else store.remove(path); // the next pass writes files of these names
   }
-  return bases.sort((a, b) => a - b);
+}
+
+/** What is missing of what was synced, which recovery, walking from the recovery point on, would not notice. */
+function whatIsLost(
+  context: LogContext,
+  folder: string,
+  bases: readonly number[],
+  { checkpoint: { record, recoveryPoint = 0, logStartOffset }, mayHaveGaps, warnings }: {
+    checkpoint: LogCheckpoint;
+    mayHaveGaps: boolean;
+    warnings: string[];
+  },
+): string | null {
+  const { store } = context;
+  if (record === undefined || record.segments.length === 0) {
+    if (bases.length === 0 && recoveryPoint > 0) {
+      return `there is no segment, and the log was synced up to ${recoveryPoint}`;
+    }
+    return mayHaveGaps ? null : gapBetween(context, folder, bases);
+  }
+  const { lost, longer } = compare(store, folder, bases, record);
+  if (lost !== null) return lost;
+  if (bases.length > 0 && logStartOffset !== undefined && bases[0] > logStartOffset) {
+    return `the log begins at ${bases[0]}, and its start is ${logStartOffset}`;
+  }
+  if (longer.length === 0) return null;
+  const cut = cutBack(store, folder, longer);
+  if ("kept" in cut) return cut.kept;
+  warnings.push(...cut.cut);
+  return null;
+}
+
+/**
+ * The base offset of an empty last segment that nothing vouches for, or null. Where gaps are allowed it would move the
+ * log end; it may be one that was just begun, or a file that somebody put there: the end of the segments before tells.
+ */
+function emptyAhead(
+  { store }: LogContext,
+  folder: string,
+  bases: readonly number[],
+  { record, recoveryPoint = 0, journal }: LogCheckpoint,
+): number | null {
+  const last = bases.at(-1);
+  if (last === undefined || bases.length < 2 || last <= recoveryPoint) return null;
+  if (record?.segments.some(({ baseOffset }) => baseOffset === last)) return null;
+  if (journal.some(({ segmentBase }) => segmentBase === last)) return null;
+  const blob = store.open(`${folder}/${segmentName(last)}.log`);
+  const { size } = blob;
+  blob.close();
+  return size === 0 ? last : null;
+}
+
+/** A log that serves nothing, over files that are left as they are. */
+function damaged(
+  context: LogContext,
+  ref: LogRef,
+  config: TopicConfig,
+  record: Pick<LogInventory, "segments" | "logStartOffset" | "endOffset" | "recoveryPoint">,
+  damage: string,
+): OpenReport {
+  const bases = record.segments.map(({ baseOffset }) => baseOffset);
+  const log = new PartitionLog(context, {
+    ...ref,
+    segments: bases.length > 0 ? bases : [record.logStartOffset], // none would be made
+    logStartOffset: record.logStartOffset,
+    logEndOffset: record.endOffset,
+    recoveryPoint: record.recoveryPoint,
+  }, config);
+  retireDamaged(log, damage);
+  return { log, cutBytes: 0, damage, warnings: [] };
+}
+
+function retireDamaged(log: PartitionLog, damage: string): void {
+  log.isDamaged = true;
+  log.retire(damage);
+}
+
+function forgotten({ recoveryPoint = 0, logStartOffset = 0 }: LogCheckpoint, bases: number[]) {
+  const segments = bases.map((baseOffset) => ({ baseOffset, bytes: 0 }));
+  return { segments, logStartOffset, endOffset: recoveryPoint, recoveryPoint };
 }
 
 /** A snapshot of a future that was cut off would make producer state disagree with the log. */
@@ -148,16 +325,4 @@ function dropSnapshotsBeyond(
   }
 }
 
-/** The epoch checkpoint is rebuilt from the batches where it knows less than they do, or more than is left. */
-async function keepEpochs(
-  context: LogContext,
-  folder: string,
-  recovered: { logEndOffset: number; epochs: readonly { epoch: number; startOffset: number }[] },
-): Promise<void> {
-  const epochs = LeaderEpochs.load(context.store, folder);
-  let changed = epochs.truncateFromEnd(recovered.logEndOffset);
-  for (const { epoch, startOffset } of recovered.epochs) {
-    changed = epochs.assign(epoch, startOffset) || changed;
-  }
-  if (changed) await epochs.save();
-}
+const MAX_INT32 = 2 ** 31 - 1;

@@ -11,6 +11,7 @@ import {
   writeCheckpoint,
 } from "../checkpoints.ts";
 import { takeCleanShutdown } from "../clean_shutdown.ts";
+import { forgetInInventory } from "../inventory.ts";
 import { segmentName } from "../log/segment.ts";
 import { removeSegment, SEGMENT_FILES, SEGMENT_FILES_AND_SNAPSHOT } from "../log/segment_files.ts";
 import type { Store } from "../store.ts";
@@ -34,6 +35,7 @@ export async function cutAtDamage(store: Store, folder: string, damage: Damage):
   await blob.sync();
   blob.close();
   await store.syncFolder(folder);
+  await forgetInInventory(store, folder, damage.offset);
   for (const file of [RECOVERY_POINT_CHECKPOINT, HIGH_WATERMARK_CHECKPOINT, LOG_START_CHECKPOINT]) {
     await lower(store, file, folder, damage.offset);
   }
