@@ -11,6 +11,7 @@ import { folderOf, INVENTORY_FILE, type LogInventory } from "./inventory.ts";
 import type { LogRef } from "./log/open_log.ts";
 import type { LogContext } from "./log/log_context.ts";
 import type { PartitionLog } from "./log/partition_log.ts";
+import { readPartitionMetadata } from "./log/partition_metadata.ts";
 import { expiredBefore, isActiveExpired } from "./log/retention.ts";
 import { Opening, type Unopened } from "./opening.ts";
 import { type FoldersContext, markedName, sortOut } from "./partition_folders.ts";
@@ -205,11 +206,19 @@ export class LogManager {
       }
       for (const { wanted } of await this.#opening.forget(topicId)) {
         isWritten = wasThere = true;
-        this.#discard(folderOf(wanted), wanted.config["file.delete.delay.ms"]);
+        const folder = folderOf(wanted), found = readPartitionMetadata(this.#context.store, folder);
+        if (found !== null && found !== topicId) continue; // was offline for that: it is not this topic's to remove
+        this.#discard(folder, wanted.config["file.delete.delay.ms"]);
       }
     }
-    if (wasThere) await this.#context.store.syncFolder("");
-    if (isWritten) await this.checkpoint();
+    try {
+      if (wasThere) await this.#context.store.syncFolder("");
+      if (isWritten) await this.checkpoint();
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      // On a full disk topics can be deleted all the same. By topic id nothing is inherited; the next checkpoint mends the rest.
+      this.#warn("checkpoint_failed", { error: error.message });
+    }
   }
 
   /** Writes down what there is of every log; segments before a log start that is on the device by then go. */
@@ -294,6 +303,7 @@ export class LogManager {
   }
 
   async #writeDown(): Promise<void> {
+    if (this.#closed) return; // the stop writes what counts
     const logs = [...this.all()].map((log) => ({ log, entry: this.#books.measure(log) }));
     const entries = logs.map(({ entry }) => entry);
     for (const { record, wanted, offline } of this.#opening.unopened()) {

@@ -237,3 +237,48 @@ Deno.test("after an unclean stop a recovery point that was written down is begun
   await again.logs.close();
   await logs.close();
 });
+
+Deno.test("a folder of another topic id is offline, and stays when the topic is deleted", async () => {
+  const store = await stopped(), next = randomUuid();
+  const { logs, warnings } = await open(store, {}, [wanted(next)]);
+  assertEquals([await logs.ready(next, 0), logs.isSound], [undefined, false]);
+  assert(logs.offlineReason(next, 0)!.includes(T), "it says whose it is");
+  assertEquals(warnings.map(({ event }) => event), ["partition_offline"]);
+  await logs.remove([next]);
+  assertEquals(logs.offlineReason(next, 0), null);
+  assert(store.list("t-0").length > 3, "its files are there");
+  await logs.close();
+});
+
+Deno.test("a folder of a deleted topic goes, and the topic of its name begins empty", async () => {
+  const store = await stopped(), next = randomUuid();
+  const { logs } = await open(store, { wasDeleted: (id) => id === T }, [wanted(next)]);
+  assertEquals((await logs.ready(next, 0))!.logEndOffset, 0);
+  await until(() => store.list("").filter(({ name }) => name.startsWith("t-0")).length === 1);
+  await fill(logs.get(next, 0)!, 2);
+  await logs.close();
+});
+
+Deno.test("many logs are recovered a few at a time, also when all are asked for at once", async () => {
+  const store = new MemoryStore(), ids = Array.from({ length: 40 }, () => randomUuid());
+  const all = ids.map((id, i) => wanted(id, { topic: `t${i}` }));
+  const first = await open(store, {}, all);
+  for (const id of ids) await fill(first.logs.get(id, 0)!, 3);
+  await first.logs.checkpoint();
+  const again = await open(store, { cleanStart: false }, all);
+  const opened = await Promise.all(ids.map((id) => again.logs.ready(id, 0)));
+  assertEquals(new Set(opened.map((log) => log?.logEndOffset)), new Set([3]));
+  await again.logs.close();
+  await first.logs.close();
+});
+
+Deno.test("deleting a topic works on a full disk", async () => {
+  const store = new FaultyStore(await stopped());
+  const { logs, warnings } = await open(store);
+  await fill(logs.get(T, 0)!, 1);
+  store.fail({ on: "replace", kind: "noSpace", forever: true });
+  await logs.remove([T]);
+  assertEquals(warnings.map(({ event }) => event), ["checkpoint_failed"]);
+  assertEquals([logs.get(T, 0), store.list("t-0")], [undefined, []]);
+  await logs.close().catch(() => {}); // there is no room for that either
+});
