@@ -87,7 +87,7 @@ export class Bookkeeping {
         endOffset,
         compactedTo: positions.compactedTo(log) ?? null,
         compactingTo: positions.compactingTo(log) ?? null,
-        lastBatchAt: isSameEnd(segments, last) ? last!.lastBatchAt : null,
+        lastBatch: isSameEnd(segments, last) ? last!.lastBatch : null,
         snapshot: this.#snapshotOf(log, last),
         epochs: epochsOf(log, last),
         segments,
@@ -98,7 +98,7 @@ export class Bookkeeping {
   /** Closes a log; what it consists of for good, where all of it is on the device. */
   async close(log: PartitionLog): Promise<Entry> {
     const entry = this.measure(log), wasSound = log.offline === null;
-    const hint = wasSound && entry.log.lastBatchAt === null ? lastIndexed(log) : null;
+    const hint = wasSound && entry.log.lastBatch === null ? lastIndexed(log) : null;
     await log.close();
     const endOffset = log.logEndOffset;
     if (!wasSound || log.isDamaged || log.recoveryPoint < endOffset) return entry;
@@ -112,7 +112,7 @@ export class Bookkeeping {
         recoveryPoint: endOffset,
         endOffset,
         compactingTo: null,
-        lastBatchAt: hint === null ? entry.log.lastBatchAt : lastBatchAt(store, log.folder, hint),
+        lastBatch: hint === null ? entry.log.lastBatch : lastBatchIn(store, log.folder, hint),
         snapshot: crc === null ? entry.log.snapshot : { offset: endOffset, crc },
         segments,
       },
@@ -215,12 +215,12 @@ function lastIndexed(log: PartitionLog): Stretch | null {
   return { baseOffset, from: lastPosition < size ? Math.max(0, lastPosition) : 0, to: size };
 }
 
-/** Where the last batch begins, from header to header; null when the headers do not lead to the end. */
-function lastBatchAt(
+/** The last batch, found from header to header; null when the headers do not lead to the end. */
+function lastBatchIn(
   store: Store,
   folder: string,
   { baseOffset, from, to }: Stretch,
-): number | null {
+): LogInventory["lastBatch"] {
   const blob = store.open(`${folder}/${segmentName(baseOffset)}.log`);
   const window = new Uint8Array(Math.min(WINDOW_BYTES, to - from));
   let at = from, windowAt = from, have = 0;
@@ -232,7 +232,7 @@ function lastBatchAt(
         if (have < batch.BATCH_OVERHEAD) return null;
       }
       const next = at + batch.sizeInBytes(window, at - windowAt);
-      if (next === to) return at;
+      if (next === to) return { position: at, crc: batch.crc(window, at - windowAt) };
       if (next < at + batch.BATCH_OVERHEAD || next > to) return null;
       at = next;
     }

@@ -5,7 +5,7 @@
  *     runnel-inventory 1
  *     broker-epoch 17 clean
  *     metadata 55 10234
- *     log 3RfaTK0rRomGYOhr6Tx8xw 0 exact start=0 recovery=100 end=100 compacted=-1 compacting=-1 last=4000 snapshot=100:1a2b3c4d epochs=0:0,3:50 segments=0:1000,50:5000 orders
+ *     log 3RfaTK0rRomGYOhr6Tx8xw 0 exact start=0 recovery=100 end=100 compacted=-1 compacting=-1 last=4000:5e6f7a8b snapshot=100:1a2b3c4d epochs=0:0,3:50 segments=0:1000,50:5000 orders
  *     crc 9f8e7d6c
  *
  * Logs go by topic id, so that a topic which is made again inherits nothing. The broker epoch says who wrote it: when the
@@ -44,8 +44,8 @@ export interface LogInventory {
   readonly compactedTo: number | null;
   /** A pass of the cleaner is joining segments below this; null when none is. */
   readonly compactingTo: number | null;
-  /** Position of the last batch in the last segment that has any; null when it is not known, or there is none. */
-  readonly lastBatchAt: number | null;
+  /** The last batch of the last segment that has any: its position and checksum. Null when not known, or there is none. */
+  readonly lastBatch: { readonly position: number; readonly crc: number } | null;
   /** The newest producer snapshot: the offset it is named after and its own checksum. */
   readonly snapshot: { readonly offset: number; readonly crc: number } | null;
   readonly epochs: readonly EpochEntry[];
@@ -145,7 +145,7 @@ export function forgetAbove(log: LogInventory, endOffset: number): LogInventory 
     endOffset: Math.min(log.endOffset, endOffset),
     compactedTo: forgotten(log.compactedTo),
     compactingTo: forgotten(log.compactingTo),
-    lastBatchAt: isCut ? null : log.lastBatchAt,
+    lastBatch: isCut ? null : log.lastBatch,
     snapshot: forgotten(log.snapshot?.offset ?? null) === null ? null : log.snapshot,
     epochs: log.epochs.filter(({ startOffset }) => startOffset < endOffset),
     segments,
@@ -168,16 +168,19 @@ function lineOf(log: LogInventory): string {
   const segments = log.segments.map(({ baseOffset, bytes }) => `${baseOffset}:${bytes}`);
   const epochs = log.epochs.map(({ epoch, startOffset }) => `${epoch}:${startOffset}`);
   const snapshot = log.snapshot === null ? "-1" : `${log.snapshot.offset}:${hex(log.snapshot.crc)}`;
+  const last = log.lastBatch === null
+    ? "-1"
+    : `${log.lastBatch.position}:${hex(log.lastBatch.crc)}`;
   return `log ${log.topicId} ${log.partition} ${log.isExact ? "exact" : "used"}` +
     ` start=${log.logStartOffset} recovery=${log.recoveryPoint} end=${log.endOffset}` +
     ` compacted=${log.compactedTo ?? -1} compacting=${log.compactingTo ?? -1}` +
-    ` last=${log.lastBatchAt ?? -1} snapshot=${snapshot}` +
+    ` last=${last} snapshot=${snapshot}` +
     ` epochs=${epochs.join(",")} segments=${segments.join(",")} ${log.topic}`;
 }
 
 const LINE = new RegExp(
   "^log (\\S{22}) (\\d{1,10}) (exact|used) start=(\\d+) recovery=(\\d+) end=(\\d+)" +
-    " compacted=(-1|\\d+) compacting=(-1|\\d+) last=(-1|\\d+) snapshot=(-1|\\d+:[0-9a-f]{8})" +
+    " compacted=(-1|\\d+) compacting=(-1|\\d+) last=(-1|\\d+:[0-9a-f]{8}) snapshot=(-1|\\d+:[0-9a-f]{8})" +
     " epochs=([\\d:,]*) segments=([\\d:,]*) (\\S+)$",
 );
 
@@ -187,11 +190,12 @@ function parseLine(line: string): LogInventory | null {
   const [, id, partition, exact, start, recovery, end, compacted, compacting, last] = match;
   const [, , , , , , , , , , snapshot, epochs, segments, topic] = match;
   const topicId = parseUuid(id), epochPairs = pairs(epochs), segmentPairs = pairs(segments);
-  const numbers = [start, recovery, end, compacted, compacting, last].map(Number);
+  const numbers = [start, recovery, end, compacted, compacting].map(Number);
+  const lastBatch = numbered(last), newest = numbered(snapshot);
   if (topicId === null || epochPairs === null || segmentPairs === null) return null;
   if (!numbers.every(Number.isSafeInteger)) return null;
+  if (lastBatch === undefined || newest === undefined) return null;
   const orNull = (value: number) => value < 0 ? null : value;
-  const [snapshotOffset, snapshotCrc] = snapshot.split(":");
   return {
     topicId,
     topic,
@@ -202,13 +206,20 @@ function parseLine(line: string): LogInventory | null {
     endOffset: numbers[2],
     compactedTo: orNull(numbers[3]),
     compactingTo: orNull(numbers[4]),
-    lastBatchAt: orNull(numbers[5]),
-    snapshot: snapshotCrc === undefined
-      ? null
-      : { offset: Number(snapshotOffset), crc: parseInt(snapshotCrc, 16) },
+    lastBatch: lastBatch && { position: lastBatch.number, crc: lastBatch.crc },
+    snapshot: newest && { offset: newest.number, crc: newest.crc },
     epochs: epochPairs.map(([epoch, startOffset]) => ({ epoch, startOffset })),
     segments: segmentPairs.map(([baseOffset, bytes]) => ({ baseOffset, bytes })),
   };
+}
+
+/** "100:1a2b3c4d"; null for "-1", undefined when the number is none. */
+function numbered(text: string): { number: number; crc: number } | null | undefined {
+  if (text === "-1") return null;
+  const [number, crc] = text.split(":");
+  return Number.isSafeInteger(Number(number))
+    ? { number: Number(number), crc: parseInt(crc, 16) }
+    : undefined;
 }
 
 /** "0:1000,50:5000"; null when a number is none. */

@@ -282,3 +282,22 @@ Deno.test("deleting a topic works on a full disk", async () => {
   assertEquals([logs.get(T, 0), store.list("t-0")], [undefined, []]);
   await logs.close().catch(() => {}); // there is no room for that either
 });
+
+Deno.test("folders of two partitions of a topic that were swapped are told apart, though they look the same", async () => {
+  const store = new MemoryStore(), both = [wanted(), wanted(T, { partition: 1 })];
+  const first = await open(store, {}, both);
+  for (const partition of [0, 1]) {
+    const log = first.logs.get(T, partition)!;
+    const records = [{ timestampMs: 1000, value: new Uint8Array(50).fill(partition) }];
+    await log.append(buildBatch({ records }), { origin: "client", leaderEpoch: 0 }).durable;
+  }
+  await first.logs.close();
+  store.rename("t-0", "t-swapping");
+  store.rename("t-1", "t-0");
+  store.rename("t-swapping", "t-1");
+  const { logs, warnings } = await open(store, {}, both);
+  assertEquals([logs.get(T, 0), logs.get(T, 1)], [undefined, undefined]);
+  assertEquals(warnings.map(({ event }) => event), ["partition_offline", "partition_offline"]);
+  assert(String(warnings[0].reason).includes("it is another one"), String(warnings[0].reason));
+  await logs.close();
+});

@@ -59,7 +59,7 @@ export class Remembered {
       endOffset: Math.max(recoveryPoint ?? 0, highWatermarks.get(folder) ?? 0),
       compactedTo: cleaned.get(folder) ?? null,
       compactingTo: null,
-      lastBatchAt: null,
+      lastBatch: null,
       snapshot: null,
       epochs: [],
       segments: [],

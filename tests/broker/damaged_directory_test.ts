@@ -46,7 +46,9 @@ async function directory(path: string, stop: Stop): Promise<string> {
   await using broker = await TestBroker.start({ path: running });
   await broker.createTopic("t", { configs: { "internal.segment.bytes": "1000" } });
   await broker.createTopic("keep");
+  await broker.createTopic("other");
   const connection = await broker.connect();
+  await append(connection, "other", ["another"]);
   for (const value of VALUES) await append(connection, "t", [value]);
   await append(connection, "keep", ["kept"]);
   await checkpointed(connection, running, "t 0 ");
@@ -199,6 +201,12 @@ const cut = async (file: string, bytes: number) => {
 };
 
 const garbage = (bytes: number) => Uint8Array.from({ length: bytes }, (_, i) => i * 7 + 3 & 255);
+
+const swap = async (one: string, other: string) => {
+  await Deno.rename(one, `${one}.swapping`);
+  await Deno.rename(other, one);
+  await Deno.rename(`${one}.swapping`, other);
+};
 
 const flip = async (file: string, at: number) => {
   const bytes = await Deno.readFile(file);
@@ -381,6 +389,26 @@ const DAMAGES: Damage[] = [
         return text.slice(0, at) + (text[at] === "A" ? "B" : "A") + text.slice(at + 1);
       }),
     outcomes: both("healed", "offline"),
+  },
+  {
+    what: "its last segment swapped with a neighbour's",
+    harm: (path) => swap(lastSegment(path), `${path}/other-0/00000000000000000000.log`),
+    outcomes: { "a clean stop": ["offline"], "kill -9": ["offline", "healed", "served"] },
+  },
+  {
+    what: "its folder swapped with a neighbour's",
+    harm: (path) => swap(`${path}/t-0`, `${path}/other-0`),
+    outcomes: both("offline"),
+  },
+  {
+    what: "its partition.metadata swapped with a neighbour's",
+    harm: (path) => swap(`${path}/t-0/partition.metadata`, `${path}/other-0/partition.metadata`),
+    outcomes: { "a clean stop": ["healed"], "kill -9": ["offline"] },
+  },
+  {
+    what: "its newest snapshot changed by a bit",
+    harm: (path) => flip(`${path}/t-0/${namesIn(`${path}/t-0`, /snapshot$/).at(-1)}`, 8),
+    outcomes: both("served", "healed"),
   },
   {
     what: "a digit changed in the leader epochs",

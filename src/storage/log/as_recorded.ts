@@ -92,19 +92,21 @@ export function lastBatchProblem(
   record: LogInventory,
 ): string | null {
   const segment = record.segments.findLast(({ bytes }) => bytes > 0);
-  if (segment === undefined || record.lastBatchAt === null) return null;
-  const size = segment.bytes - record.lastBatchAt;
-  const where = `the last batch, at position ${record.lastBatchAt} of ${
+  if (segment === undefined || record.lastBatch === null) return null;
+  const { position, crc } = record.lastBatch, size = segment.bytes - position;
+  const where = `the last batch, at position ${position} of ${
     segmentName(segment.baseOffset)
   }.log,`;
   if (size < batch.BATCH_OVERHEAD) return `${where} has ${size} bytes`;
   const bytes = new Uint8Array(size);
   const blob = store.open(`${folder}/${segmentName(segment.baseOffset)}.log`);
-  const read = blob.read(record.lastBatchAt, bytes);
+  const read = blob.read(position, bytes);
   blob.close();
   if (read < size) return `${where} has ${read} bytes, needs ${size}`;
   const isWhole = bytes[MAGIC_AT] === batch.MAGIC_V2 && batch.sizeInBytes(bytes, 0) === size;
   if (!isWhole || !batch.isIntact(bytes)) return `${where} is not intact`;
+  const found = batch.crc(bytes, 0);
+  if (found !== crc) return `${where} has checksum ${found}, and had ${crc}: it is another one`;
   const end = batch.lastOffset(bytes, 0) + 1;
   // Compaction may have taken the last records of a sealed segment; of the active one it takes none.
   const isActive = segment === record.segments.at(-1);

@@ -4,7 +4,8 @@
  * | found | answer |
  * |---|---|
  * | the topic id | ours |
- * | no topic id, or one that is a character off, and the segments are those of the inventory | healed |
+ * | no topic id, or another, and the segments are those of an exact record, to the checksum of the last batch | healed |
+ * | the same where the log has been written to since, and the id is missing or a character off | healed |
  * | the id of a topic that was deleted | goes the way of deleted ones; ours is absent |
  * | another topic id | foreign: offline, untouched |
  * | no folder, and nothing is known of one | absent: to be made |
@@ -12,7 +13,7 @@
  */
 import type { LogInventory } from "../inventory.ts";
 import { type FoldersContext, moveAside } from "../partition_folders.ts";
-import { compare, segmentBases } from "./as_recorded.ts";
+import { compare, lastBatchProblem, segmentBases } from "./as_recorded.ts";
 import type { LogRef } from "./open_log.ts";
 import { putPartitionMetadata, readPartitionMetadata } from "./partition_metadata.ts";
 
@@ -42,7 +43,8 @@ export function claimFolder(context: FoldersContext, ref: LogRef, options: Claim
   const wanted = `${folder} should be of topic id ${ref.topicId}`;
   const isOurs = found === null
     ? record === undefined || holds(context, folder, record)
-    : record !== undefined && isAlmost(found, ref.topicId) && holds(context, folder, record);
+    : record !== undefined && holds(context, folder, record) &&
+      (isProven(context, folder, record) || isAlmost(found, ref.topicId));
   if (!isOurs) {
     const has = found === null ? "its partition.metadata names none" : `it is of ${found}`;
     return { kind: "refused", reason: `${wanted}, and ${has}` };
@@ -70,6 +72,12 @@ function ofAbsent(
 function holds({ store }: FoldersContext, folder: string, record: LogInventory): boolean {
   const bases = segmentBases(store.list(folder).map(({ name }) => name));
   return compare(store, folder, bases, record).lost === null;
+}
+
+/** Whether the last batch is the very one that was recorded. */
+function isProven({ store }: FoldersContext, folder: string, record: LogInventory): boolean {
+  return record.isExact && record.lastBatch !== null &&
+    lastBatchProblem(store, folder, record) === null;
 }
 
 /** One character off, as a flipped bit leaves it. */

@@ -86,7 +86,7 @@ export function openAsRecorded(
 ): OpenReport | null {
   const { store } = context, folder = `${ref.topic}-${ref.partition}`;
   const holdsBatches = record.segments.some(({ bytes }) => bytes > 0);
-  if (!record.isExact || holdsBatches && record.lastBatchAt === null) return null;
+  if (!record.isExact || holdsBatches && record.lastBatch === null) return null;
   const names = store.list(folder).map(({ name }) => name);
   const leftOver = names.filter((name) => (parseSegmentFile(name)?.suffix ?? "") !== "");
   if (leftOver.some((name) => name.endsWith(SWAP))) return null; // a compaction is to be finished first
