@@ -5,6 +5,7 @@
 import type { Uuid } from "../bytes/uuid.ts";
 import type { TopicConfig } from "../config/topic_configs.ts";
 import { Bookkeeping, type Entry } from "./bookkeeping.ts";
+import { CheckpointDue } from "./checkpoint_due.ts";
 import { CleanerPositions } from "./compaction/positions.ts";
 import type { JournalEntry } from "./durability/journal.ts";
 import { folderOf, INVENTORY_FILE, type LogInventory } from "./inventory.ts";
@@ -13,7 +14,7 @@ import type { LogContext } from "./log/log_context.ts";
 import type { PartitionLog } from "./log/partition_log.ts";
 import { readPartitionMetadata } from "./log/partition_metadata.ts";
 import { expiredBefore, isActiveExpired } from "./log/retention.ts";
-import { Opening, type Unopened } from "./opening.ts";
+import { Opening, type Unopened, within } from "./opening.ts";
 import { type FoldersContext, markedName, sortOut } from "./partition_folders.ts";
 import { Remembered } from "./remembered.ts";
 import { StoreError } from "./store.ts";
@@ -61,11 +62,7 @@ export class LogManager {
   readonly #timers = new Set<ReturnType<typeof setInterval>>();
   #checkpointing: Promise<void> = Promise.resolve();
   #removing: Promise<void> = Promise.resolve();
-  /** Bytes that were visible, and bases of active segments, when it was looked last whether a checkpoint is due. */
-  #seen = new WeakMap<PartitionLog, { activeBase: number; visibleBytes: number }>();
-  #seenBytes = 0;
-  #isDue = false;
-  #restUntilMs = 0;
+  readonly #due = new CheckpointDue();
   #closed = false;
 
   constructor(options: LogManagerOptions) {
@@ -109,8 +106,11 @@ export class LogManager {
       this.#opening.add({ wanted: one, record: remembered.of(one), journal: entries, isThere });
     }
     await this.#begin();
-    for (const folder of sortOut(this.#folders, present)) this.#removeLater(0, folder);
+    for (const folder of sortOut(this.#folders, present)) {
+      this.#removeInTurn(() => store.removeAsync(folder));
+    }
     await this.#opening.begin(OPEN_MS);
+    await within(this.#removing, OPEN_MS);
     this.#every(this.#options.checkpointIntervalMs, () => this.checkpoint());
     this.#every(this.#options.retentionIntervalMs, () => this.enforceRetention());
     this.#every(LOOK_MS, () => this.#checkpointWhenDue());
@@ -321,26 +321,11 @@ export class LogManager {
     }
   }
 
-  /** After a segment was sealed and synced, or much was written, so that a start has little to walk. */
   async #checkpointWhenDue(): Promise<void> {
-    for (const log of this.all()) {
-      if (log.offline !== null) continue;
-      const { visibleBytes, segments, recoveryPoint } = log, seen = this.#seen.get(log);
-      const activeBase = segments[segments.length - 1].baseOffset;
-      const isSynced = recoveryPoint >= activeBase;
-      if (seen !== undefined) this.#seenBytes += visibleBytes - seen.visibleBytes;
-      if (seen !== undefined && seen.activeBase !== activeBase && isSynced) this.#isDue = true;
-      if (seen === undefined || isSynced) this.#seen.set(log, { activeBase, visibleBytes });
-      else seen.visibleBytes = visibleBytes;
-    }
-    const nowMs = performance.now();
-    this.#isDue ||= this.#seenBytes >= CHECKPOINT_BYTES;
-    if (!this.#isDue || nowMs < this.#restUntilMs) return;
-    this.#isDue = false;
-    this.#seenBytes = 0;
+    const beganMs = performance.now();
+    if (!this.#due.look(this.all(), beganMs)) return;
     await this.checkpoint();
-    const endedMs = performance.now();
-    this.#restUntilMs = endedMs + (endedMs - nowMs) * CHECKPOINT_REST;
+    this.#due.wrote(beganMs, performance.now());
   }
 
   /** Marks a folder deleted; a failure is the next start's business, which knows the topic id as deleted. */
@@ -374,11 +359,15 @@ export class LogManager {
     if (this.#closed) return; // left over; the next start removes it
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      this.#removing = this.#removing.then(() => this.#closed ? undefined : work()).catch((error) =>
-        this.#warn("housekeeping_failed", { error: String(error) })
-      );
+      this.#removeInTurn(work);
     }, Math.min(ms, MAX_TIMER_MS));
     this.#timers.add(timer);
+  }
+
+  #removeInTurn(work: () => Promise<void>): void {
+    this.#removing = this.#removing.then(() => this.#closed ? undefined : work()).catch((error) =>
+      this.#warn("housekeeping_failed", { error: String(error) })
+    );
   }
 }
 
@@ -401,5 +390,5 @@ const CLOSE_PARALLEL = 16;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 /** How long a start waits for logs that need not be open before anything is served. */
 const OPEN_MS = 1000;
-/** How often it is looked whether a checkpoint is due, after how many bytes it is, and how long it rests by its own length. */
-const LOOK_MS = 1000, CHECKPOINT_BYTES = 256 << 20, CHECKPOINT_REST = 20;
+/** How often it is looked whether a checkpoint is due. */
+const LOOK_MS = 1000;

@@ -136,23 +136,13 @@ export class Opening {
    * background.
    */
   async begin(limitMs: number): Promise<void> {
-    const inOrder = [...this.#all()].sort((a, b) =>
+    const inOrder = [...this.#all()].filter((one) => !this.#isLazy(one)).sort((a, b) =>
       rankOf(a) - rankOf(b) || bytesOf(a) - bytesOf(b)
     );
     for (const one of inOrder.filter((one) => rankOf(one) < OTHERS)) await this.#open(one);
     const others = inOrder.filter((one) => rankOf(one) === OTHERS);
     const rest = this.#openAll(others).catch((error) => this.#report(error));
-    await Promise.race([
-      rest,
-      new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, limitMs);
-        this.#retries.add(timer);
-        rest.finally(() => {
-          clearTimeout(timer);
-          this.#retries.delete(timer);
-        });
-      }),
-    ]);
+    await within(rest, limitMs);
     this.#atLeisure();
   }
 
@@ -168,17 +158,22 @@ export class Opening {
     for (const ofTopic of this.#waiting.values()) yield* ofTopic.values();
   }
 
-  /** One after the other; those with an exact record wait until they are asked for. */
+  /** One after the other. */
   async #openAll(ones: Iterable<Waiting>): Promise<void> {
     for (const one of ones) {
       if (this.#isClosed) return;
-      if (!one.record?.isExact) await this.#open(one);
+      await this.#open(one);
     }
   }
 
   async #open(one: Waiting): Promise<void> {
     if (one.isGone || one.offline !== null || !this.#isWaiting(one)) return;
     if (!this.#openNow(one)) await this.#recover(one);
+  }
+
+  /** Whether it is opened when it is asked for: after a clean stop there is nothing to be done before. */
+  #isLazy({ record }: Unopened): boolean {
+    return this.#options.cleanStart && record !== undefined && record.isExact;
   }
 
   #isWaiting({ wanted: { topicId, partition } }: Waiting): boolean {
@@ -202,7 +197,8 @@ export class Opening {
         return false;
       }
       if (record === undefined || !record.isExact) return false;
-      const report = openAsRecorded(context, wanted, wanted.config, record);
+      const { cleanStart: clean } = this.#options;
+      const report = openAsRecorded(context, wanted, wanted.config, { record, clean });
       return report !== null && this.#take(one, report);
     } catch (error) {
       return this.#failed(one, error);
@@ -313,7 +309,7 @@ export class Opening {
   /** Opens what nobody has asked for, a little at a time. */
   #atLeisure(): void {
     if (this.#isClosed) return;
-    const idle = [...this.#all()].filter((one) => one.record?.isExact && one.offline === null);
+    const idle = [...this.#all()].filter((one) => this.#isLazy(one) && one.offline === null);
     if (idle.length === 0) return;
     let next = 0;
     const step = () => {
@@ -329,6 +325,14 @@ export class Opening {
   }
 }
 
+/** Waits for what does not reject, and not longer than that. */
+export async function within(work: Promise<unknown>, limitMs: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const limit = new Promise<void>((resolve) => timer = setTimeout(resolve, limitMs));
+  await Promise.race([work, limit]);
+  clearTimeout(timer);
+}
+
 /** A recovery that was given up: the broker stops, or the topic was deleted. */
 class OpeningEnded extends Error {
   override readonly name = "OpeningEnded";
@@ -340,7 +344,7 @@ const JOURNALED = 0, INTERNAL = 1, OTHERS = 2;
 
 function rankOf({ journal, record, wanted }: Unopened): number {
   if (journal.length > 0 && !record?.isExact) return JOURNALED;
-  return wanted.topic.startsWith("__") && !record?.isExact ? INTERNAL : OTHERS;
+  return wanted.topic.startsWith("__") ? INTERNAL : OTHERS;
 }
 
 function bytesOf({ record }: Unopened): number {

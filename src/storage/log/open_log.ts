@@ -82,7 +82,7 @@ export function openAsRecorded(
   context: LogContext,
   ref: LogRef,
   config: TopicConfig,
-  record: LogInventory,
+  { record, clean }: { record: LogInventory; clean: boolean },
 ): OpenReport | null {
   const { store } = context, folder = `${ref.topic}-${ref.partition}`;
   const holdsBatches = record.segments.some(({ bytes }) => bytes > 0);
@@ -96,7 +96,8 @@ export function openAsRecorded(
   const problem = lost ?? lastBatchProblem(store, folder, record);
   if (problem !== null) return damaged(context, ref, config, record, problem);
   const cut = longer.length === 0 ? { cut: [] } : cutBack(store, folder, longer);
-  if ("kept" in cut) return damaged(context, ref, config, record, cut.kept);
+  // Without the marker of a clean stop somebody may have written behind: recovery looks at what it is.
+  if ("kept" in cut) return clean ? damaged(context, ref, config, record, cut.kept) : null;
   const warnings = [...cut.cut];
   for (const digits of [...beyond, ...unexpected.map(segmentName)]) {
     setSegmentAside(store, folder, names, digits);
@@ -123,7 +124,10 @@ export async function openLog(
   checkpoint: LogCheckpoint,
 ): Promise<OpenReport> {
   const { store } = context, folder = `${ref.topic}-${ref.partition}`;
-  const { record, journal, recoveryPoint } = checkpoint;
+  const { journal, recoveryPoint, clean } = checkpoint;
+  const record = clean || !checkpoint.record?.isExact
+    ? checkpoint.record
+    : { ...checkpoint.record, isExact: false };
   const warnings: string[] = [];
   let names = await finishInterruptedCleaning({ ...context, folder });
   for (const digits of beyondNumbers(names)) {
@@ -134,7 +138,11 @@ export async function openLog(
     (record !== undefined && (record.compactedTo ?? record.compactingTo) !== null);
   names = store.list(folder).map(({ name }) => name);
   let bases = segmentBases(names);
-  const problem = whatIsLost(context, folder, bases, { checkpoint, mayHaveGaps, warnings });
+  const problem = whatIsLost(context, folder, bases, {
+    checkpoint: { ...checkpoint, record },
+    mayHaveGaps,
+    warnings,
+  });
   if (problem !== null) {
     return damaged(context, ref, config, record ?? forgotten(checkpoint, bases), problem);
   }
@@ -158,9 +166,7 @@ export async function openLog(
     bases = segmentBases(names);
   }
   const begins = bases[0] ?? 0;
-  const withheld = mayHaveGaps || checkpoint.clean
-    ? emptyAhead(context, folder, bases, checkpoint)
-    : null;
+  const withheld = mayHaveGaps || clean ? emptyAhead(context, folder, bases, checkpoint) : null;
   const options = {
     recoveryPoint: recoveryPoint ?? begins,
     logStartOffset: Math.max(checkpoint.logStartOffset ?? 0, begins),
@@ -168,7 +174,7 @@ export async function openLog(
     mayHaveGaps,
     maxLeaderEpoch: checkpoint.maxLeaderEpoch ?? MAX_INT32,
     journal,
-    mayBeTorn: !checkpoint.clean,
+    mayBeTorn: !clean,
     sync: context.commit.policy === "fsync",
     nowMs: context.clock.nowMs(),
     rest: checkpoint.rest,
