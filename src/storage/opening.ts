@@ -238,7 +238,7 @@ export class Opening {
     const { wanted, record } = one;
     try {
       const report = await openLog(this.#options.context, wanted, wanted.config, {
-        recoveryPoint: record?.recoveryPoint,
+        recoveryPoint: saysHowFar(record) ? record.recoveryPoint : undefined,
         logStartOffset: record?.logStartOffset,
         clean: this.#options.cleanStart,
         journal: record?.isExact ? [] : one.journal,
@@ -323,6 +323,11 @@ export class Opening {
     };
     this.#timer = setTimeout(step, LEISURE_DELAY_MS);
   }
+}
+
+/** Whether a record knows more than a log start, as a restored backup has it. */
+function saysHowFar(record: LogInventory | undefined): record is LogInventory {
+  return record !== undefined && (record.segments.length > 0 || record.recoveryPoint > 0);
 }
 
 /** Waits for what does not reject, and not longer than that. */

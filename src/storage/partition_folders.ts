@@ -29,7 +29,7 @@ export function markedName(folder: string, mark: "delete" | "stray"): string {
 }
 
 /** Whether a folder was marked deleted. */
-export function isMarkedDeleted(name: string): boolean {
+function isMarkedDeleted(name: string): boolean {
   return /^.+-\d+\.[0-9a-f]{32}-delete$/.test(name);
 }
 
