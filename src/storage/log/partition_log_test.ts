@@ -141,7 +141,7 @@ Deno.test("await append() under another leader epoch is refused and writes nothi
 });
 
 Deno.test("a failed write takes back what was admitted, and the next append gets the same offset", async () => {
-  const store = new FaultyStore(new MemoryStore());
+  using store = new FaultyStore(new MemoryStore());
   const { context, failures } = setup(store);
   const log = await newLog(context);
   await append(log);
@@ -156,7 +156,7 @@ Deno.test("a failed write takes back what was admitted, and the next append gets
 });
 
 Deno.test("a failed write takes back every segment and sequence that came after it", async () => {
-  const store = new FaultyStore(new MemoryStore());
+  using store = new FaultyStore(new MemoryStore());
   const { context, clock } = setup(store);
   const log = await newLog(context, { "segment.bytes": 400 });
   const send = (baseSequence: number) =>
@@ -210,7 +210,7 @@ Deno.test("under fsync nothing is visible before the sync, and everything after"
 });
 
 Deno.test("a failed fsync is reported once and never acknowledged", async () => {
-  const store = new FaultyStore(new MemoryStore());
+  using store = new FaultyStore(new MemoryStore());
   const { context, failures } = setup(store, "fsync");
   const log = await newLog(context);
   store.fail({ on: "sync", pathEndsWith: ".log" });
@@ -382,8 +382,8 @@ Deno.test("a clean stop is believed: the log end is the recovery point and nothi
   const log = await newLog(setup(store, "fsync").context);
   await admit(log, 5).durable;
   await log.close();
-  const faulty = new FaultyStore(store);
-  faulty.fail({ on: "read", pathEndsWith: ".log", forever: true });
+  using faulty = new FaultyStore(store);
+  const reads = faulty.fail({ on: "read", pathEndsWith: ".log", forever: true });
   const report = await openLog(
     setup(faulty).context,
     { topicId: TOPIC_ID, topic: "t", partition: 0 },
@@ -396,6 +396,9 @@ Deno.test("a clean stop is believed: the log end is the recovery point and nothi
     },
   );
   assertEquals([report.log.logEndOffset, report.log.highWatermark], [5, 5]);
+  assertEquals(reads.struck, 0);
+  const bounds = { maxBytes: 100, bound: "hw", minOneBatch: true } as const;
+  await assertRejects(async () => void await report.log.read(0, bounds), StoreError); // a read would have failed
 });
 
 Deno.test("an idempotent retry gets its first offset, and does so after a restart", async () => {
@@ -559,7 +562,7 @@ Deno.test("the journal takes turns between its files without losing what it keep
 });
 
 Deno.test("a read that the device fails gives its memory back", async () => {
-  const store = new FaultyStore(new MemoryStore());
+  using store = new FaultyStore(new MemoryStore());
   const { context } = setup(store);
   const log = await newLog(context);
   await append(log);
@@ -579,7 +582,7 @@ Deno.test("a read of a deleted topic's log wakes its waiters and refuses appends
 });
 
 Deno.test("a store that cannot write the snapshot is told of, and the log goes on", async () => {
-  const store = new FaultyStore(new MemoryStore());
+  using store = new FaultyStore(new MemoryStore());
   const { context, failures } = setup(store);
   const log = await newLog(context);
   await append(log);
