@@ -20,12 +20,15 @@ import type { LogContext } from "../storage/log/log_context.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
 import { LogManager, type WantedLog } from "../storage/log_manager.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "../storage/producers/producer_state.ts";
+import type { Sabotage } from "./sabotage.ts";
 
 export interface WorldOptions {
   readonly clock?: FakeClock;
   readonly policy?: FlushPolicy;
   /** Bytes of a journal file; small ones turn often. */
   readonly journalBytes?: number;
+  /** A fault put in on purpose. */
+  readonly sabotage?: Sabotage;
   /** Told what storage tells an operator. */
   readonly onEvent?: (event: string, details: Record<string, unknown>) => void;
 }
@@ -35,9 +38,10 @@ export class StorageWorld {
   readonly clock: FakeClock;
   readonly logs: LogManager;
   readonly cleaner: Cleaner;
-  readonly #journal: Journal;
+  readonly #journal: Journal | null;
   readonly #commit: GroupCommit;
   readonly #brokerEpoch: number;
+  #cleaning: Promise<boolean> | null = null;
   /** Whether storage gave up, as a broker does that ends its process. */
   hasFailed = false;
 
@@ -46,7 +50,7 @@ export class StorageWorld {
     clock: FakeClock;
     logs: LogManager;
     cleaner: Cleaner;
-    journal: Journal;
+    journal: Journal | null;
     commit: GroupCommit;
     brokerEpoch: number;
   }) {
@@ -65,7 +69,7 @@ export class StorageWorld {
     wanted: readonly WantedLog[],
     options: WorldOptions = {},
   ): Promise<StorageWorld> {
-    const { clock = new FakeClock(), policy = "fsync", onEvent = () => {} } = options;
+    const { clock = new FakeClock(), policy = "fsync", onEvent = () => {}, sabotage } = options;
     const failure = { happened: false };
     let world: StorageWorld | null = null;
     const onFailure = (error: unknown) => {
@@ -73,17 +77,22 @@ export class StorageWorld {
       if (world !== null) world.hasFailed = true;
       onEvent("storage_failed", { error: String(error) });
     };
-    const clean = await takeCleanShutdown(store);
-    const leftOver = clean === null ? readJournal(store) : [];
+    const clean = await takeCleanShutdown(store) ??
+      (sabotage?.isAlwaysClean ? { brokerEpoch: 0 } : null);
+    const found = clean === null ? readJournal(store) : [];
+    const leftOver = sabotage?.journal?.(found) ?? found;
     const fileBytes = options.journalBytes ?? 1 << 20;
-    const journal = Journal.open({ store, fileBytes, onFailure, clock }, leftOver);
-    const commit = new GroupCommit({ policy, intervalMs: 0, journal, onFailure });
+    const journal = policy === "fsync"
+      ? Journal.open({ store, fileBytes, onFailure, clock }, found)
+      : null;
+    const commitOptions = { policy, intervalMs: 0, journal, onFailure };
+    const commit = sabotage?.groupCommit?.(commitOptions) ?? new GroupCommit(commitOptions);
     const pool = new BufferPool({ keepBytes: 1 << 20 });
     const context: LogContext = {
       store,
       clock,
       pool,
-      producers: DEFAULT_PRODUCER_LIMITS,
+      producers: sabotage?.producers ?? DEFAULT_PRODUCER_LIMITS,
       commit,
       onProblem: onEvent,
     };
@@ -119,13 +128,25 @@ export class StorageWorld {
     return world;
   }
 
+  /** One pass over the dirtiest log, if none is under way. */
+  async clean(): Promise<void> {
+    if (this.#cleaning !== null) return;
+    this.#cleaning = this.cleaner.cleanDirtiest();
+    try {
+      await this.#cleaning;
+    } finally {
+      this.#cleaning = null;
+    }
+  }
+
   /** A clean stop, in the order of broker.ts. */
   async stop(): Promise<void> {
     await this.cleaner.stop();
+    await this.#cleaning;
     await this.logs.close();
     await this.#commit.drain();
     if (this.hasFailed) throw new Error("storage had failed: no clean stop");
-    await this.#journal.remove();
+    await this.#journal?.remove();
     const isDamaged = [...this.logs.all()].some((log) => log.isDamaged);
     if (!isDamaged) await writeCleanShutdown(this.store, this.#brokerEpoch);
   }
