@@ -3,11 +3,7 @@
  * one of its kind.
  */
 import type { FaultyStore } from "../storage/backends/faulty_store.ts";
-import {
-  GroupCommit,
-  type GroupCommitOptions,
-  type Syncable,
-} from "../storage/durability/group_commit.ts";
+import { GroupCommit, type GroupCommitOptions } from "../storage/durability/group_commit.ts";
 import type { JournalEntry } from "../storage/durability/journal.ts";
 import type { ProducerLimits } from "../storage/producers/producer_state.ts";
 
@@ -24,14 +20,6 @@ export interface Sabotage {
   readonly reusesTopicIds?: boolean;
 }
 
-/** Acknowledges what is written, not what is synced. */
-class HastyCommit extends GroupCommit {
-  override written(log: Syncable, bytes: number): boolean {
-    super.written(log, bytes);
-    return true;
-  }
-}
-
 export const SABOTAGES: Record<string, Sabotage> = {
   "every sync lies": {
     store: (store) => store.fail({ on: "sync", how: "lie", forever: true }),
@@ -40,7 +28,7 @@ export const SABOTAGES: Record<string, Sabotage> = {
     store: (store) => store.fail({ on: "syncFolder", how: "lie", forever: true }),
   },
   "the group commit acknowledges what is only written": {
-    groupCommit: (options) => new HastyCommit(options),
+    groupCommit: (options) => new GroupCommit({ ...options, policy: "os" }),
   },
   "the journal is not looked at after a crash": { journal: () => [] },
   "the journal's last entry is forgotten": { journal: (entries) => entries.slice(0, -1) },
