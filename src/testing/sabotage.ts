@@ -4,7 +4,7 @@
  */
 import type { FaultyStore } from "../storage/backends/faulty_store.ts";
 import { GroupCommit, type GroupCommitOptions } from "../storage/durability/group_commit.ts";
-import type { JournalEntry } from "../storage/durability/journal.ts";
+import type { LogManagerOptions } from "../storage/log_manager.ts";
 import type { ProducerLimits } from "../storage/producers/producer_state.ts";
 
 export interface Sabotage {
@@ -12,7 +12,7 @@ export interface Sabotage {
   readonly store?: (store: FaultyStore) => void;
   readonly groupCommit?: (options: GroupCommitOptions) => GroupCommit;
   /** What the start takes for the journal. */
-  readonly journal?: (entries: JournalEntry[]) => JournalEntry[];
+  readonly journal?: (entries: LogManagerOptions["journal"]) => LogManagerOptions["journal"];
   /** Every start takes the last stop for a clean one. */
   readonly isAlwaysClean?: boolean;
   readonly producers?: ProducerLimits;
