@@ -138,14 +138,14 @@ async function start(
   const space = freeSpace(config, metrics, { freeBytes, isFile });
   undo.push(() => space.stop());
   const context = logContext(config, { store, pool, clock, space });
-  const { metadata, log: metadataLog } = await openMetadata(
+  const { metadata, log: metadataLog, wasCut } = await openMetadata(
     { ...context, commit: commitOf(isFile ? "fsync" : "os", null, metrics, 0) },
     { config, meta },
   );
   const lastBrokerEpoch = metadata.catalogue.broker(meta.nodeId)?.brokerEpoch;
   // Nothing has been written so far; from here on the directory is in use.
   const clean = await takeCleanShutdown(store);
-  await metadata.start({ endpoint, wasClean: clean !== null });
+  await metadata.start({ endpoint, wasClean: clean !== null, wasCut });
   const { catalogue } = metadata;
   const nodes = registeredNodes(catalogue, { selfId: meta.nodeId, clusterId: meta.clusterId });
 

@@ -50,9 +50,9 @@ function recordedEnd(store: Store): RecordedEnd | null {
 export async function openMetadata(
   context: LogContext,
   { config, meta }: { readonly config: Config; readonly meta: MetaProperties },
-): Promise<{ metadata: MetadataLog; log: PartitionLog }> {
+): Promise<{ metadata: MetadataLog; log: PartitionLog; wasCut: boolean }> {
   const { store, clock } = context, events = logger("metadata");
-  const log = await openMetadataLog(context, config);
+  const { log, wasCut } = await openMetadataLog(context, config);
   const metadata = await MetadataLog.open({
     store,
     log,
@@ -65,23 +65,29 @@ export async function openMetadata(
     },
     onProblem: (event, details) => events.warn(event, details),
   });
-  return { metadata, log };
+  return { metadata, log, wasCut };
 }
 
 /** The metadata log is small and its end is not in any checkpoint: its last segment is always checked. */
-async function openMetadataLog(context: LogContext, config: Config): Promise<PartitionLog> {
+async function openMetadataLog(
+  context: LogContext,
+  config: Config,
+): Promise<{ log: PartitionLog; wasCut: boolean }> {
   const ref = { topicId: METADATA_TOPIC_ID, topic: METADATA_TOPIC, partition: 0 };
   const topicConfig = { ...config.topic, "cleanup.policy": [], "segment.bytes": 1 << 30 };
   const exists = context.store.list(`${METADATA_TOPIC}-0`).some(({ name }) =>
     name.endsWith(".log")
   );
-  if (!exists) return createLog(context, ref, topicConfig);
-  const { log, damage } = await openLog(context, ref, topicConfig, {
+  if (!exists) return { log: createLog(context, ref, topicConfig), wasCut: false };
+  const { log, damage, cutBytes, warnings } = await openLog(context, ref, topicConfig, {
     recoveryPoint: undefined,
     logStartOffset: undefined,
     clean: false,
     journal: [],
   });
   if (damage !== null) throw Object.assign(new Error(damage), { kind: "damage" });
-  return log;
+  const events = logger("metadata");
+  if (cutBytes > 0) events.warn("torn_tail_cut", { folder: log.folder, bytes: cutBytes });
+  for (const found of warnings) events.warn("log_healed", { folder: log.folder, found });
+  return { log, wasCut: cutBytes > 0 };
 }

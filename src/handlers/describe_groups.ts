@@ -1,8 +1,8 @@
 /**
  * DescribeGroups 0–6: state and members of classic groups; subscriptions and assignments of stable ones.
  *
- * Versions: 3 may ask for the operations allowed · 4 static members · 6 an unknown group is 69 with a message, where
- * before it was only Dead.
+ * Versions: 3 may ask for the operations allowed · 4 static members · 6 errors have a message, and an unknown group is 69
+ * where before it was only Dead.
  *
  * `explain`, a tag of Runnel's own, adds whom a group waits for (`runnel group describe`).
  */
@@ -21,7 +21,11 @@ export function describeGroups(groups: GroupCoordinator): Handler {
         explain: request.explain,
       });
       const isShown = request.includeAuthorizedOperations && !group.errorCode;
-      return { ...group, authorizedOperations: isShown ? GROUP_OPERATIONS : NO_OPERATIONS };
+      return {
+        ...group,
+        errorMessage: apiVersion >= 6 ? group.errorMessage ?? null : null,
+        authorizedOperations: isShown ? GROUP_OPERATIONS : NO_OPERATIONS,
+      };
     }),
   }));
 }

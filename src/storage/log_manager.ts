@@ -83,7 +83,6 @@ export class LogManager {
       cleanStart,
       onOpen: (log, one, isNew) => this.#opened(log, one, isNew),
       onDoomed: (folder) => this.#removeLater(0, folder),
-      onEvent,
       onWarning,
     });
   }

@@ -2,8 +2,8 @@
  * Opening: the logs of a broker that have not been opened since it started, and how they come to serve.
  *
  * A log of which there is an exact record is opened when it is asked for first: comparing it takes a tenth of a
- * millisecond, and a start reads none of them. Every other is recovered. Those that the journal has entries of come
- * first of all, since the journal is used again after that; then internal topics, then the smallest. Those that nobody
+ * millisecond, and a start reads none of them. Every other is recovered: those that the journal has entries of come
+ * first, since they were written to last; then internal topics, then the smallest. Those that nobody
  * asks for are opened at leisure. What cannot be opened is offline, with the reason; when the store was at fault, it is
  * tried again.
  */
@@ -32,7 +32,6 @@ export interface OpeningOptions {
   readonly onOpen: (log: PartitionLog, one: Unopened, isNew: boolean) => void;
   /** A folder is to be removed. */
   readonly onDoomed: (folder: string) => void;
-  readonly onEvent: (event: string, details: Record<string, unknown>) => void;
   readonly onWarning: (event: string, details: Record<string, unknown>) => void;
 }
 
@@ -132,16 +131,13 @@ export class Opening {
   }
 
   /**
-   * Opens what must be open before anything is served, and what else is done within `limitMs`. The rest follows in the
-   * background.
+   * Opens what is done within `limitMs`; the rest follows in the background, and is served as it is done.
    */
   async begin(limitMs: number): Promise<void> {
     const inOrder = [...this.#all()].filter((one) => !this.#isLazy(one)).sort((a, b) =>
       rankOf(a) - rankOf(b) || bytesOf(a) - bytesOf(b)
     );
-    for (const one of inOrder.filter((one) => rankOf(one) < OTHERS)) await this.#open(one);
-    const others = inOrder.filter((one) => rankOf(one) === OTHERS);
-    const rest = this.#openAll(others).catch((error) => this.#report(error));
+    const rest = this.#openAll(inOrder).catch((error) => this.#report(error));
     await within(rest, limitMs);
     this.#atLeisure();
   }
@@ -262,7 +258,7 @@ export class Opening {
   #take(one: Waiting, { log, damage, cutBytes, warnings }: OpenReport): true {
     const folder = folderOf(one.wanted);
     this.#warn(one, warnings);
-    if (cutBytes > 0) this.#options.onEvent("torn_tail_cut", { folder, bytes: cutBytes });
+    if (cutBytes > 0) this.#options.onWarning("torn_tail_cut", { folder, bytes: cutBytes });
     return damage === null ? this.#serve(one, log, { isNew: false }) : this.#refuse(one, damage);
   }
 

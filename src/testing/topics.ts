@@ -51,8 +51,8 @@ export class Fixture {
     return this.metadata = await this.#open();
   }
 
-  async restart({ wasClean }: { wasClean: boolean }): Promise<void> {
-    await (await this.reopen()).start({ endpoint: ENDPOINT, wasClean });
+  async restart(last: { wasClean: boolean; wasCut?: boolean }): Promise<void> {
+    await (await this.reopen()).start({ endpoint: ENDPOINT, ...last });
   }
 
   /** Loses what was not synced, and opens what is left. */

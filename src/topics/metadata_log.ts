@@ -22,6 +22,7 @@ import { bootstrapFileRecords, Replay, type Replayed, replayLog } from "./metada
 import { METADATA_TOPIC } from "./metadata_topic.ts";
 import type { MetadataStore, Plan, Watcher } from "./metadata_store.ts";
 import { notOurs } from "./not_ours.ts";
+import { producerIdBlock } from "./producer_ids.ts";
 import { readQuorumState, writeQuorumState } from "./quorum_state.ts";
 import { checkThatItIsWhole, type LastStop } from "./start_evidence.ts";
 import {
@@ -81,6 +82,8 @@ export interface StartOptions {
   readonly endpoint: Endpoint;
   /** Whether the last broker on this directory stopped cleanly; if not, every partition begins a new leader epoch. */
   readonly wasClean: boolean;
+  /** Whether a torn end was cut off the log. */
+  readonly wasCut?: boolean;
 }
 
 export class MetadataLog implements MetadataStore {
@@ -172,7 +175,7 @@ export class MetadataLog implements MetadataStore {
   }
 
   /** Takes the lead of the log and registers this broker. Call once, before any transaction. */
-  async start({ endpoint, wasClean }: StartOptions): Promise<void> {
+  async start({ endpoint, wasClean, wasCut = false }: StartOptions): Promise<void> {
     const { store, meta, newId = randomUuid } = this.#options;
     await this.#beginEpoch();
     if (this.#replay.isInTransaction) {
@@ -201,6 +204,8 @@ export class MetadataLog implements MetadataStore {
       metadataVersion,
       wasClean,
     });
+    // What was cut off may have been a block of producer ids: an id is never given twice.
+    if (wasCut) records.push(producerIdBlock(this.catalogue, meta.nodeId));
     for (let from = 0; from < records.length; from += MAX_RECORDS) {
       await this.#commit(records.slice(from, from + MAX_RECORDS));
     }

@@ -2,6 +2,8 @@
  * ProducerIds: numbers that no producer has had before. They come from the metadata log in blocks of 1000; what is
  * left of a block when the broker stops is lost, so an id is never given out twice, whatever crashes.
  */
+import type { Catalogue } from "./catalogue.ts";
+import type { NewRecord } from "./metadata_record.ts";
 import type { MetadataStore } from "./metadata_store.ts";
 
 const BLOCK = 1000;
@@ -34,14 +36,19 @@ export class ProducerIds {
   async #fetchBlock(): Promise<void> {
     const first = await this.#store.transact((catalogue) => {
       const first = catalogue.nextProducerId;
-      const value = {
-        brokerId: this.#nodeId,
-        brokerEpoch: catalogue.broker(this.#nodeId)?.brokerEpoch ?? -1,
-        nextProducerId: first + BLOCK,
-      };
-      return { records: [{ kind: "ProducerIdsRecord", version: 0, value }], result: first };
+      return { records: [producerIdBlock(catalogue, this.#nodeId)], result: first };
     });
     this.#next = first;
     this.#end = first + BLOCK;
   }
+}
+
+/** Takes the next block for good, whether its ids are given out or not. */
+export function producerIdBlock(catalogue: Catalogue, nodeId: number): NewRecord {
+  const value = {
+    brokerId: nodeId,
+    brokerEpoch: catalogue.broker(nodeId)?.brokerEpoch ?? -1,
+    nextProducerId: catalogue.nextProducerId + BLOCK,
+  };
+  return { kind: "ProducerIdsRecord", version: 0, value };
 }

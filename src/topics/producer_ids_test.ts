@@ -27,3 +27,11 @@ Deno.test("after a crash no id comes again", async () => {
   await fixture.restart({ wasClean: false });
   assertEquals([before, await new ProducerIds(fixture.metadata, META.nodeId).next()], [0, 1000]);
 });
+
+Deno.test("after an end of the log was cut off, which may have been a block, no id of that block is given", async () => {
+  const fixture = await Fixture.start();
+  await new ProducerIds(fixture.metadata, META.nodeId).next();
+  await fixture.crash();
+  await fixture.restart({ wasClean: false, wasCut: true });
+  assertEquals(await new ProducerIds(fixture.metadata, META.nodeId).next(), 2000);
+});
