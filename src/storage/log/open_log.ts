@@ -18,6 +18,7 @@ import {
   segmentBases,
   setSegmentAside,
 } from "./as_recorded.ts";
+import { CorruptBatchError } from "./corrupt_batch_error.ts";
 import { gapBetween } from "./segment_chain.ts";
 import { epochsAsRecorded, snapshotsAsRecorded } from "./sidecars.ts";
 import { putPartitionMetadata } from "./partition_metadata.ts";
@@ -214,7 +215,7 @@ export async function openLog(
     );
     if (from >= 0) {
       const range = { from, to: log.segments.length, logStartOffset };
-      rebuildTxnIndexes(context, folder, log.segments, range);
+      warnings.push(...withTransactions(context, folder, log, range));
       if (options.sync) {
         for (const segment of log.segments.slice(from)) await segment.syncTransactions();
         await store.syncFolder(folder);
@@ -222,6 +223,25 @@ export async function openLog(
     }
   }
   return { log, cutBytes: recovered.cutBytes, damage, warnings };
+}
+
+/**
+ * Makes the `.txnindex` files anew for what was walked. The replay may reach back into segments that recovery took as
+ * they are: where one of them is damaged the files stay, and are held against the batches by who reads them.
+ */
+function withTransactions(
+  context: LogContext,
+  folder: string,
+  { segments }: PartitionLog,
+  range: { from: number; to: number; logStartOffset: number },
+): string[] {
+  try {
+    rebuildTxnIndexes(context, folder, segments, range);
+    return [];
+  } catch (error) {
+    if (!(error instanceof CorruptBatchError)) throw error;
+    return [`the .txnindex files could not be made anew: ${error.message}`];
+  }
 }
 
 /** Removes what waited for file.delete.delay.ms, or what a pass of the cleaner had begun to write. */

