@@ -165,6 +165,7 @@ export async function openLog(
     logStartOffset: Math.max(checkpoint.logStartOffset ?? 0, begins),
     indexIntervalBytes: config["index.interval.bytes"],
     mayHaveGaps,
+    emptyAhead: withheld ?? undefined,
     maxLeaderEpoch: checkpoint.maxLeaderEpoch ?? MAX_INT32,
     journal,
     mayBeTorn: !clean,
