@@ -10,14 +10,7 @@ import type { TopicConfig } from "../../config/topic_configs.ts";
 import { finishInterruptedCleaning } from "../compaction/leftovers.ts";
 import type { JournalEntry } from "../durability/journal_entries.ts";
 import type { LogInventory } from "../inventory.ts";
-import {
-  beyondNumbers,
-  compare,
-  cutBack,
-  lastBatchProblem,
-  segmentBases,
-  setSegmentAside,
-} from "./as_recorded.ts";
+import { compare, cutBack, lastBatchProblem } from "./as_recorded.ts";
 import { CorruptBatchError } from "./corrupt_batch_error.ts";
 import { gapBetween } from "./segment_chain.ts";
 import { epochsAsRecorded, snapshotsAsRecorded } from "./sidecars.ts";
@@ -25,7 +18,14 @@ import { putPartitionMetadata } from "./partition_metadata.ts";
 import type { LogContext } from "./log_context.ts";
 import { PartitionLog } from "./partition_log.ts";
 import { segmentName } from "./segment.ts";
-import { DELETED, parseSegmentFile, SWAP } from "./segment_files.ts";
+import {
+  basesBeyondAnyOffset,
+  DELETED,
+  parseSegmentFile,
+  segmentBasesOf,
+  setSegmentAside,
+  SWAP,
+} from "./segment_files.ts";
 import { recoverLog } from "../recovery/recovery.ts";
 import { keepEpochs } from "../recovery/keep_epochs.ts";
 import { rebuildTxnIndexes } from "../index/txn_index_rebuild.ts";
@@ -91,8 +91,8 @@ export function openAsRecorded(
   const names = store.list(folder).map(({ name }) => name);
   const leftOver = names.filter((name) => (parseSegmentFile(name)?.suffix ?? "") !== "");
   if (leftOver.some((name) => name.endsWith(SWAP))) return null; // a compaction is to be finished first
-  const beyond = beyondNumbers(names);
-  const bases = segmentBases(names).filter(Number.isSafeInteger);
+  const beyond = basesBeyondAnyOffset(names);
+  const bases = segmentBasesOf(names);
   const { lost, longer, unexpected } = compare(store, folder, bases, record);
   const problem = lost ?? lastBatchProblem(store, folder, record);
   if (problem !== null) return damaged(context, ref, config, record, problem);
@@ -133,13 +133,13 @@ export async function openLog(
     : { ...checkpoint.record, isExact: false };
   const warnings: string[] = [];
   let names = await finishInterruptedCleaning({ ...context, folder });
-  for (const digits of beyondNumbers(names)) {
+  for (const digits of basesBeyondAnyOffset(names)) {
     setSegmentAside(store, folder, names, digits);
     warnings.push(`${digits}.log is no offset, and is renamed aside`);
   }
   const mayHaveGaps = mayHaveGapsIn(config, record);
   names = store.list(folder).map(({ name }) => name);
-  let bases = segmentBases(names);
+  let bases = segmentBasesOf(names);
   const problem = whatIsLost(context, folder, bases, {
     checkpoint: { ...checkpoint, record },
     mayHaveGaps,

@@ -11,7 +11,7 @@ import * as batch from "../../protocol/records/batch.ts";
 import type { JournalEntry } from "../durability/journal_entries.ts";
 import { LeaderEpochs } from "../log/leader_epochs.ts";
 import { Segment, type SegmentContext, segmentName } from "../log/segment.ts";
-import { renameSegment, SEGMENT_FILES_AND_SNAPSHOT, STRAY } from "../log/segment_files.ts";
+import { setSegmentAside, STRAY } from "../log/segment_files.ts";
 import { type Examined, type ExaminedSegment, examineLog, type Start } from "./examine.ts";
 import { SegmentReader } from "./segment_reader.ts";
 import { startWithin } from "./start_within.ts";
@@ -174,7 +174,8 @@ export function heal(
     blob.close();
   }
   for (const base of examined.strays) {
-    renameSegment(store, folder, base, { from: "", to: STRAY, files: SEGMENT_FILES_AND_SNAPSHOT });
+    const names = store.list(folder).map(({ name }) => name);
+    setSegmentAside(store, folder, names, segmentName(base));
   }
 }
 
