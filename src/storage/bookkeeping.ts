@@ -23,7 +23,7 @@ import {
 } from "./inventory.ts";
 import { segmentName } from "./log/segment.ts";
 import type { PartitionLog } from "./log/partition_log.ts";
-import { snapshotCrc } from "./log/sidecars.ts";
+import { snapshotCrcAt } from "./log/sidecars.ts";
 import type { EpochEntry } from "./log/leader_epochs.ts";
 import type { Store } from "./store.ts";
 
@@ -103,7 +103,7 @@ export class Bookkeeping {
     const endOffset = log.logEndOffset;
     if (!wasSound || log.isDamaged || log.recoveryPoint < endOffset) return entry;
     const { store } = this.#options, segments = this.#segmentsOf(log);
-    const crc = snapshotCrc(store, log.folder, endOffset);
+    const crc = snapshotCrcAt(store, log.folder, endOffset);
     return {
       highWatermark: endOffset,
       log: {
@@ -175,7 +175,7 @@ export class Bookkeeping {
     if (baseOffset === 0 || last?.snapshot && last.snapshot.offset >= baseOffset) {
       return last?.snapshot ?? null;
     }
-    const crc = snapshotCrc(this.#options.store, log.folder, baseOffset);
+    const crc = snapshotCrcAt(this.#options.store, log.folder, baseOffset);
     return crc === null ? null : { offset: baseOffset, crc };
   }
 }

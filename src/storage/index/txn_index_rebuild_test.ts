@@ -3,15 +3,23 @@
  * from the batches, whatever lay there, and one that turns out damaged later is too. The log under test holds two
  * aborted transactions, the second of which begins a segment before its marker.
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { BufferPool } from "../../bytes/pool.ts";
 import { randomUuid } from "../../bytes/uuid.ts";
 import { FakeClock } from "../../clock.ts";
 import { topicConfigDefaults } from "../../config/topic_configs.ts";
 import { buildBatch } from "../../protocol/records/build.ts";
 import { buildEndTxnBatch } from "../../protocol/records/control_record.ts";
+import {
+  afterCrash,
+  asRecorded,
+  believing,
+  closedForRecord,
+  withoutRecord,
+} from "../../testing/recorded_log.ts";
 import { FaultyStore } from "../backends/faulty_store.ts";
 import { GroupCommit } from "../durability/group_commit.ts";
+import { CorruptBatchError } from "../log/corrupt_batch_error.ts";
 import type { LogContext } from "../log/log_context.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
 import { createLog, openLog } from "../log/open_log.ts";
@@ -21,6 +29,7 @@ import type { Store } from "../store.ts";
 import type { AbortedTransaction } from "./txn_index.ts";
 
 const REF = { topicId: randomUuid(), topic: "t", partition: 0 };
+const FIRST = "t-0/00000000000000000000.log";
 const SECOND = "t-0/00000000000000000003.txnindex";
 
 const ABORTED = [
@@ -156,7 +165,7 @@ Deno.test("an abort is written beside a .txnindex that is another's: that is mad
   const store = new MemoryStore(), problems: string[] = [];
   const first = await history(store);
   write(first, 4);
-  await first.close();
+  const record = await closedForRecord(contextOf(store), first);
   const foreign = new Uint8Array(34); // of producer 9, from 900 to 999: sound, but of no offset here
   for (
     const [at, value] of [[9, 9], [16, 900 >> 8], [17, 900 & 255], [24, 999 >> 8], [25, 999 & 255]]
@@ -164,8 +173,7 @@ Deno.test("an abort is written beside a .txnindex that is another's: that is mad
     foreign[at] = value;
   }
   await store.replace(SECOND, foreign);
-  const clean = { recoveryPoint: 7, logStartOffset: 0, clean: true, journal: [] };
-  const { log } = await openLog(contextOf(store, problems), REF, topicConfigDefaults(), clean);
+  const { log } = await believing(contextOf(store, problems), topicConfigDefaults(), record);
   await end(log, 4, false);
   const mine = { producerId: 4, firstOffset: 6, lastOffset: 7, lastStableOffset: 8 };
   await log.segments[1].txnIndex.sync();
@@ -174,13 +182,42 @@ Deno.test("an abort is written beside a .txnindex that is another's: that is mad
   assertEquals(problems, ["txn_index_rebuilt"]);
 });
 
+for (const [start, open] of Object.entries({ asRecorded, withoutRecord, afterCrash })) {
+  Deno.test(`a .txnindex that is another's is never believed, however the log was opened (${start})`, async () => {
+    const store = new MemoryStore(), context = contextOf(store);
+    const record = await closedForRecord(context, await history(store));
+    await store.replace(SECOND, new Uint8Array(34).fill(7, 9, 10));
+    const { log, damage } = await open(context, topicConfigDefaults(), record);
+    assertEquals(damage, null);
+    assertEquals(log.txnIndexOf(1, true).entries, [ABORTED[1]]);
+    assertEquals(store.readAll(SECOND)!.length, 34);
+  });
+}
+
+Deno.test("damage below what a start walks does not keep it from serving the rest", async () => {
+  const store = new MemoryStore(), problems: string[] = [];
+  const record = await closedForRecord(contextOf(store), await history(store));
+  for (const { name } of store.list("t-0")) {
+    if (name.endsWith(".snapshot")) store.remove(`t-0/${name}`); // or the first segment would not be read
+  }
+  const bytes = store.readAll(FIRST)!;
+  bytes[70] ^= 1;
+  await store.replace(FIRST, bytes);
+  const config = topicConfigDefaults(), context = contextOf(store, problems);
+  const { log, damage, warnings } = await afterCrash(context, config, record);
+  assertEquals(damage, null);
+  assert(warnings.some((warning) => warning.includes(".txnindex")), `${warnings}`);
+  assertThrows(() => log.txnIndexOf(1, true), CorruptBatchError);
+  assert(log.read(3, { maxBytes: 1000, bound: "leo", minOneBatch: true }) !== null);
+  assert(problems.includes("corrupt_batch"), `${problems}`);
+});
+
 Deno.test("a marker that ended nothing is no damage: it has no entry, and nobody is told of anything", async () => {
   const store = new MemoryStore(), problems: string[] = [];
   const first = await history(store);
   await end(first, 99, false);
-  await first.close();
-  const clean = { recoveryPoint: 7, logStartOffset: 0, clean: true, journal: [] };
-  const { log } = await openLog(contextOf(store, problems), REF, topicConfigDefaults(), clean);
+  const record = await closedForRecord(contextOf(store), first);
+  const { log } = await believing(contextOf(store, problems), topicConfigDefaults(), record);
   assertEquals(log.txnIndexOf(1, true).entries, [ABORTED[1]]);
   assertEquals(problems, []);
 });

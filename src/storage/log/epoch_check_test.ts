@@ -1,6 +1,7 @@
 /**
  * Leader epochs held against the batches, in a log of three epochs over three segments: every other text that the
  * checkpoint may hold is found, whatever it claims, and what the log began with after its start moved is what Kafka says.
+ * Reads find it when no start has looked; a start heals it.
  */
 import { assert, assertEquals } from "@std/assert";
 import { BufferPool } from "../../bytes/pool.ts";
@@ -13,8 +14,16 @@ import { formatLines } from "../checkpoints.ts";
 import { GroupCommit } from "../durability/group_commit.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "../producers/producer_state.ts";
 import type { LogContext } from "./log_context.ts";
-import { createLog, openLog } from "./open_log.ts";
+import { createLog } from "./open_log.ts";
 import type { PartitionLog } from "./partition_log.ts";
+import type { LogInventory } from "../inventory.ts";
+import {
+  afterCrash,
+  asRecorded,
+  believing,
+  closedForRecord,
+  withoutRecord,
+} from "../../testing/recorded_log.ts";
 
 const REF = { topicId: randomUuid(), topic: "t", partition: 0 };
 const PATH = "t-0/leader-epoch-checkpoint";
@@ -48,9 +57,18 @@ async function written(store: MemoryStore): Promise<PartitionLog> {
 const pairs = (log: PartitionLog) =>
   log.epochs.entries.map(({ epoch, startOffset }) => [epoch, startOffset]);
 
-async function reopened(store: MemoryStore, problems: string[]): Promise<PartitionLog> {
-  const checkpoint = { recoveryPoint: 30, logStartOffset: 0, clean: true, journal: [] };
-  const { log } = await openLog(contextOf(store, problems), REF, topicConfigDefaults(), checkpoint);
+/** Closes the log; what was written down of it. */
+function recorded(store: MemoryStore, log: PartitionLog): Promise<LogInventory> {
+  return closedForRecord(contextOf(store), log);
+}
+
+/** Opened by a start that has looked at nothing. */
+async function reopened(
+  store: MemoryStore,
+  record: LogInventory,
+  problems: string[],
+): Promise<PartitionLog> {
+  const { log } = await believing(contextOf(store, problems), topicConfigDefaults(), record);
   log.leaderEpoch = 7;
   return log;
 }
@@ -77,25 +95,43 @@ for (
 ) {
   Deno.test(`epochs ${JSON.stringify(claimed)} are not what the batches say, and are made anew`, async () => {
     const store = new MemoryStore(), problems: string[] = [];
-    await (await written(store)).close();
+    const record = await recorded(store, await written(store));
     await store.replace(PATH, formatLines(claimed));
-    const log = await reopened(store, problems);
+    const log = await reopened(store, record, problems);
     assertEquals(log.epochs.endOffsetFor(4, 30), { epoch: 4, endOffset: 20 });
     assertEquals(pairs(log), SOUND);
     assertEquals(problems, ["leader_epochs_rebuilt"]);
     await log.close();
     assertEquals(store.readAll(PATH), formatLines(["2 0", "4 10", "7 20"]));
   });
+
+  for (const [start, open] of Object.entries({ asRecorded, withoutRecord, afterCrash })) {
+    Deno.test(`epochs ${JSON.stringify(claimed)} are healed or found out by a start (${start})`, async () => {
+      const store = new MemoryStore(), problems: string[] = [];
+      const record = await recorded(store, await written(store));
+      await store.replace(PATH, formatLines(claimed));
+      const context = contextOf(store, problems);
+      const { log, damage, warnings } = await open(context, topicConfigDefaults(), record);
+      log.leaderEpoch = 7;
+      assertEquals(damage, null);
+      assertEquals(pairs(log), SOUND);
+      if (open === asRecorded) {
+        assert(warnings[0].startsWith("leader-epoch-checkpoint said"), `${warnings}`);
+        assertEquals(problems, []);
+      }
+      await log.close();
+      assertEquals(store.readAll(PATH), formatLines(["2 0", "4 10", "7 20"]));
+    });
+  }
 }
 
 Deno.test("sound epochs are believed, one that has no batch yet too", async () => {
   const store = new MemoryStore(), problems: string[] = [];
-  await (await written(store)).close();
-  const log = await reopened(store, problems);
+  const record = await recorded(store, await written(store));
+  const log = await reopened(store, record, problems);
   await log.lead(9);
   assertEquals(pairs(log), [...SOUND, [9, 30]]);
-  await log.close();
-  const again = await reopened(store, problems);
+  const again = await reopened(store, await recorded(store, log), problems);
   await again.lead(9);
   assertEquals(pairs(again), [...SOUND, [9, 30]]);
   assertEquals(problems, []);
@@ -103,9 +139,9 @@ Deno.test("sound epochs are believed, one that has no batch yet too", async () =
 
 Deno.test("a leadership taken up over a damaged checkpoint is kept when that is made anew", async () => {
   const store = new MemoryStore(), problems: string[] = [];
-  await (await written(store)).close();
+  const record = await recorded(store, await written(store));
   await store.replace(PATH, formatLines(["8 3"]));
-  const log = await reopened(store, problems);
+  const log = await reopened(store, record, problems);
   await log.lead(9);
   assertEquals(pairs(log), [...SOUND, [9, 30]]);
   assertEquals(problems, ["leader_epochs_rebuilt"]);
@@ -117,16 +153,13 @@ Deno.test("when the log start moves, the epoch it lies in begins there and earli
   log.advanceStart(12);
   assertEquals(pairs(log), [[4, 12], [7, 20]]);
   assertEquals(log.epochs.endOffsetFor(2, 30), { epoch: 2, endOffset: 12 });
-  await log.close();
+  const record = await recorded(store, log);
   assertEquals(store.readAll(PATH), formatLines(["4 12", "7 20"]));
-  const problems: string[] = [];
-  const checkpoint = { recoveryPoint: 30, logStartOffset: 12, clean: true, journal: [] };
-  const { log: again } = await openLog(
-    contextOf(store, problems),
-    REF,
-    topicConfigDefaults(),
-    checkpoint,
-  );
-  assertEquals(pairs(again), [[4, 12], [7, 20]]);
-  assert(problems.length === 0);
+  for (const open of [believing, asRecorded, withoutRecord, afterCrash]) {
+    const problems: string[] = [], context = contextOf(store, problems);
+    const report = await open(context, topicConfigDefaults(), record);
+    assertEquals(pairs(report.log), [[4, 12], [7, 20]]);
+    assertEquals([problems, report.warnings, report.damage], [[], [], null]);
+    await report.log.close();
+  }
 });

@@ -10,21 +10,22 @@ import type { TopicConfig } from "../../config/topic_configs.ts";
 import { finishInterruptedCleaning } from "../compaction/leftovers.ts";
 import type { JournalEntry } from "../durability/journal_entries.ts";
 import type { LogInventory } from "../inventory.ts";
-import {
-  beyondNumbers,
-  compare,
-  cutBack,
-  lastBatchProblem,
-  segmentBases,
-  setSegmentAside,
-} from "./as_recorded.ts";
+import { compare, cutBack, lastBatchProblem } from "./as_recorded.ts";
+import { CorruptBatchError } from "./corrupt_batch_error.ts";
 import { gapBetween } from "./segment_chain.ts";
 import { epochsAsRecorded, snapshotsAsRecorded } from "./sidecars.ts";
 import { putPartitionMetadata } from "./partition_metadata.ts";
 import type { LogContext } from "./log_context.ts";
 import { PartitionLog } from "./partition_log.ts";
 import { segmentName } from "./segment.ts";
-import { DELETED, parseSegmentFile, SWAP } from "./segment_files.ts";
+import {
+  basesBeyondAnyOffset,
+  DELETED,
+  parseSegmentFile,
+  segmentBasesOf,
+  setSegmentAside,
+  SWAP,
+} from "./segment_files.ts";
 import { recoverLog } from "../recovery/recovery.ts";
 import { keepEpochs } from "../recovery/keep_epochs.ts";
 import { rebuildTxnIndexes } from "../index/txn_index_rebuild.ts";
@@ -90,8 +91,8 @@ export function openAsRecorded(
   const names = store.list(folder).map(({ name }) => name);
   const leftOver = names.filter((name) => (parseSegmentFile(name)?.suffix ?? "") !== "");
   if (leftOver.some((name) => name.endsWith(SWAP))) return null; // a compaction is to be finished first
-  const beyond = beyondNumbers(names);
-  const bases = segmentBases(names).filter(Number.isSafeInteger);
+  const beyond = basesBeyondAnyOffset(names);
+  const bases = segmentBasesOf(names);
   const { lost, longer, unexpected } = compare(store, folder, bases, record);
   const problem = lost ?? lastBatchProblem(store, folder, record);
   if (problem !== null) return damaged(context, ref, config, record, problem);
@@ -132,13 +133,13 @@ export async function openLog(
     : { ...checkpoint.record, isExact: false };
   const warnings: string[] = [];
   let names = await finishInterruptedCleaning({ ...context, folder });
-  for (const digits of beyondNumbers(names)) {
+  for (const digits of basesBeyondAnyOffset(names)) {
     setSegmentAside(store, folder, names, digits);
     warnings.push(`${digits}.log is no offset, and is renamed aside`);
   }
   const mayHaveGaps = mayHaveGapsIn(config, record);
   names = store.list(folder).map(({ name }) => name);
-  let bases = segmentBases(names);
+  let bases = segmentBasesOf(names);
   const problem = whatIsLost(context, folder, bases, {
     checkpoint: { ...checkpoint, record },
     mayHaveGaps,
@@ -164,6 +165,7 @@ export async function openLog(
     logStartOffset: Math.max(checkpoint.logStartOffset ?? 0, begins),
     indexIntervalBytes: config["index.interval.bytes"],
     mayHaveGaps,
+    emptyAhead: withheld ?? undefined,
     maxLeaderEpoch: checkpoint.maxLeaderEpoch ?? MAX_INT32,
     journal,
     mayBeTorn: !clean,
@@ -214,7 +216,7 @@ export async function openLog(
     );
     if (from >= 0) {
       const range = { from, to: log.segments.length, logStartOffset };
-      rebuildTxnIndexes(context, folder, log.segments, range);
+      warnings.push(...withTransactions(context, folder, log, range));
       if (options.sync) {
         for (const segment of log.segments.slice(from)) await segment.syncTransactions();
         await store.syncFolder(folder);
@@ -222,6 +224,25 @@ export async function openLog(
     }
   }
   return { log, cutBytes: recovered.cutBytes, damage, warnings };
+}
+
+/**
+ * Makes the `.txnindex` files anew for what was walked. The replay may reach back into segments that recovery took as
+ * they are: where one of them is damaged the files stay, and are held against the batches by who reads them.
+ */
+function withTransactions(
+  context: LogContext,
+  folder: string,
+  { segments }: PartitionLog,
+  range: { from: number; to: number; logStartOffset: number },
+): string[] {
+  try {
+    rebuildTxnIndexes(context, folder, segments, range);
+    return [];
+  } catch (error) {
+    if (!(error instanceof CorruptBatchError)) throw error;
+    return [`the .txnindex files could not be made anew: ${error.message}`];
+  }
 }
 
 /** Removes what waited for file.delete.delay.ms, or what a pass of the cleaner had begun to write. */

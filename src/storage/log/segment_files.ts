@@ -6,7 +6,7 @@
  * | `.cleaned` | compaction is writing it | removed |
  * | `.swap` | compacted and synced: takes the place of the segments it was made from | finished |
  * | `.deleted` | waits for file.delete.delay.ms | removed |
- * | `.stray` | an empty segment that did not continue the log, put aside by recovery | left alone, as Kafka does |
+ * | `.stray`, `.stray.2`, … | a segment that is no part of the log, put aside | left alone, as Kafka does |
  *
  * Base offsets above 2^53 - 1 cannot be told apart as numbers: files with such names are nobody's, and left alone.
  *
@@ -90,4 +90,38 @@ export function beyondAnyOffset(names: readonly string[]): string[] {
   return names.filter((name) =>
     /^\d{20}\./.test(name) && !Number.isSafeInteger(Number(name.slice(0, 20)))
   );
+}
+
+/** The twenty digits of those of them that are logs. */
+export function basesBeyondAnyOffset(names: readonly string[]): string[] {
+  return beyondAnyOffset(names).filter((name) => /^\d{20}\.log$/.test(name))
+    .map((name) => name.slice(0, 20));
+}
+
+/**
+ * Renames the files of a segment of a folder out of the way, so that nothing takes them for a part of the log. Their
+ * bytes stay, and those of earlier ones. By twenty digits, since a name beyond 2^53 is no number here.
+ */
+export function setSegmentAside(
+  store: Store,
+  folder: string,
+  names: readonly string[],
+  digits: string,
+): void {
+  const taken = new Set(names);
+  const own = names.filter((name) => name.startsWith(`${digits}.`) && !isStray(name));
+  for (const name of own.sort((a, b) => Number(isLog(a)) - Number(isLog(b)))) {
+    let aside = name + STRAY;
+    for (let n = 2; taken.has(aside); n++) aside = `${name}${STRAY}.${n}`;
+    taken.add(aside);
+    store.rename(`${folder}/${name}`, `${folder}/${aside}`);
+  }
+}
+
+function isLog(name: string): boolean {
+  return name.endsWith(".log");
+}
+
+function isStray(name: string): boolean {
+  return /\.stray(\.\d+)?$/.test(name);
 }

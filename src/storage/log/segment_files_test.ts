@@ -10,7 +10,7 @@ import {
   testContext,
 } from "../../testing/compaction_history.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
-import { parseSegmentFile } from "./segment_files.ts";
+import { parseSegmentFile, setSegmentAside } from "./segment_files.ts";
 
 const DELETED = /\.deleted$/;
 
@@ -55,4 +55,22 @@ Deno.test("parseSegmentFile() knows a segment's files, and nothing else", () => 
   for (const other of ["leader-epoch-checkpoint", "42.log", `${name}.tmp`, "partition.metadata"]) {
     assertEquals(parseSegmentFile(other), null, other);
   }
+});
+
+Deno.test("a segment that is put aside takes no place that an earlier one has, its log last", async () => {
+  const digits = "09007199254740993000", store = new MemoryStore();
+  store.makeFolder("t-0");
+  const names = () => store.list("t-0").map(({ name }) => name).sort();
+  const write = (name: string, text: string) =>
+    store.replace(`t-0/${name}`, new TextEncoder().encode(text));
+  await write("00000000000000000042.log", "stays");
+  for (const content of ["one", "two", "three"]) {
+    await write(`${digits}.log`, content);
+    await write(`${digits}.index`, "");
+    setSegmentAside(store, "t-0", names(), digits);
+  }
+  const aside = ["", ".2", ".3"].map((n) => `${digits}.log.stray${n}`);
+  const texts = aside.map((name) => new TextDecoder().decode(store.readAll(`t-0/${name}`)!));
+  assertEquals(texts, ["one", "two", "three"]);
+  assertEquals(names().filter((name) => !name.includes("stray")), ["00000000000000000042.log"]);
 });

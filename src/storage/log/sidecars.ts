@@ -2,10 +2,10 @@
  * Sidecars: the small files beside a partition's segments, held against what the inventory says of them. They have no
  * checksum that tells them from those of another log, so that one bit, or a neighbour's file, would be believed.
  */
-import { readInt32 } from "../../bytes/int64.ts";
 import type { LogInventory } from "../inventory.ts";
 import { type EpochEntry, LeaderEpochs } from "./leader_epochs.ts";
 import { segmentName } from "./segment.ts";
+import { snapshotCrc } from "../producers/producer_snapshot.ts";
 import type { Store } from "../store.ts";
 
 /** Makes the leader epochs those that were recorded, when the file does not begin with them. What was healed. */
@@ -39,7 +39,7 @@ export function snapshotsAsRecorded(
   if (snapshot === null) return [];
   const recorded = `${segmentName(snapshot.offset)}.snapshot`;
   if (!names.includes(recorded)) return [];
-  const crc = snapshotCrc(store, folder, snapshot.offset);
+  const crc = snapshotCrcAt(store, folder, snapshot.offset);
   if (crc === snapshot.crc) return [];
   for (const name of names) {
     if (/^\d{20}\.snapshot$/.test(name)) store.remove(`${folder}/${name}`);
@@ -50,14 +50,10 @@ export function snapshotsAsRecorded(
 }
 
 /** The checksum in a producer snapshot, or null when there is none. */
-export function snapshotCrc(store: Store, folder: string, offset: number): number | null {
+export function snapshotCrcAt(store: Store, folder: string, offset: number): number | null {
   const bytes = store.readAll(`${folder}/${segmentName(offset)}.snapshot`);
-  return bytes === null || bytes.length < SNAPSHOT_CRC_AT + 4
-    ? null
-    : readInt32(bytes, SNAPSHOT_CRC_AT) >>> 0;
+  return bytes === null ? null : snapshotCrc(bytes);
 }
-
-const SNAPSHOT_CRC_AT = 2;
 
 function textOf(entries: readonly EpochEntry[]): string {
   return `[${entries.map(({ epoch, startOffset }) => `${epoch} at ${startOffset}`).join(", ")}]`;

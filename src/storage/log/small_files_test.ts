@@ -1,7 +1,8 @@
 /**
  * The damage campaign over the files of one partition after a clean stop: each file × {removed, empty, cut, one bit,
  * garbage appended, swapped with a neighbour's}. Whatever is asked of the log then is answered as by the undamaged
- * one, or refused as corrupt; never otherwise. A file that had to be made anew is one warning.
+ * one, or refused as corrupt; never otherwise. A file that had to be made anew is one warning. Reads alone have to
+ * achieve that; a start that looks at the files first may heal them, or take the partition offline.
  */
 import { assert, assertEquals } from "@std/assert";
 import { BufferPool } from "../../bytes/pool.ts";
@@ -13,13 +14,22 @@ import { buildBatch } from "../../protocol/records/build.ts";
 import { buildEndTxnBatch } from "../../protocol/records/control_record.ts";
 import { readRecords } from "../../protocol/records/record.ts";
 import { type Damage, DAMAGES, filesOf, flipped, putFiles } from "../../testing/file_damage.ts";
+import {
+  afterCrash,
+  asRecorded,
+  believing,
+  closedForRecord,
+  type Opener,
+  withoutRecord,
+} from "../../testing/recorded_log.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
 import { GroupCommit } from "../durability/group_commit.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "../producers/producer_state.ts";
+import type { LogInventory } from "../inventory.ts";
 import type { Store } from "../store.ts";
 import { CorruptBatchError } from "./corrupt_batch_error.ts";
 import type { LogContext } from "./log_context.ts";
-import { createLog, openLog } from "./open_log.ts";
+import { createLog } from "./open_log.ts";
 import type { PartitionLog } from "./partition_log.ts";
 import { findByTimestamp, findLargestTimestamp } from "./time_search.ts";
 
@@ -53,9 +63,10 @@ function data(partition: number, n: number): Uint8Array {
 }
 
 /** Three segments, three leader epochs, six aborted transactions of which two begin a segment before their end. */
-async function write(store: Store, partition: number): Promise<number> {
+async function write(store: Store, partition: number): Promise<LogInventory> {
+  const context = contextOf(store);
   const log = createLog(
-    contextOf(store),
+    context,
     { topicId: TOPIC_IDS[partition], topic: "t", partition },
     CONFIG,
   );
@@ -97,14 +108,13 @@ async function write(store: Store, partition: number): Promise<number> {
     begin(40 + partition, i);
     append(data(partition, n++));
   }
-  await log.close();
-  return log.logEndOffset;
+  return await closedForRecord(context, log);
 }
 
-async function written(): Promise<{ ends: number[]; folders: Map<string, Uint8Array>[] }> {
-  const store = new MemoryStore();
-  const ends = [await write(store, 0), await write(store, 1)];
-  return { ends, folders: [filesOf(store, "t-0"), filesOf(store, "t-1")] };
+async function written(): Promise<{ record: LogInventory; folders: Map<string, Uint8Array>[] }> {
+  const store = new MemoryStore(), record = await write(store, 0);
+  await write(store, 1);
+  return { record, folders: [filesOf(store, "t-0"), filesOf(store, "t-1")] };
 }
 
 /** Every question that can be asked, with its answer; a log whose last batch is sent again last of all. */
@@ -157,19 +167,16 @@ function recordsOf(read: Uint8Array, from: number): string {
 }
 
 async function reopened(
+  open: Opener,
   files: Map<string, Uint8Array>,
-  end: number,
-): Promise<{ log: PartitionLog; problems: string[] }> {
+  record: LogInventory,
+): Promise<{ log: PartitionLog; problems: string[]; damage: string | null }> {
   const store = new MemoryStore(), problems: string[] = [];
   putFiles(store, "t-0", files);
-  const { log } = await openLog(
-    contextOf(store, problems),
-    { topicId: TOPIC_IDS[0], topic: "t", partition: 0 },
-    CONFIG,
-    { recoveryPoint: end, logStartOffset: 0, clean: true, journal: [] },
-  );
-  await log.lead(EPOCHS.at(-1)!);
-  return { log, problems };
+  const { log, damage, warnings } = await open(contextOf(store, problems), CONFIG, record);
+  problems.push(...warnings);
+  if (damage === null) await log.lead(EPOCHS.at(-1)!);
+  return { log, problems, damage };
 }
 
 /** The file of the same kind to swap with: the other partition's, or another segment's. */
@@ -181,29 +188,47 @@ function neighbours(name: string, own: Map<string, Uint8Array>, other: Map<strin
   return [...kind === ".log" ? [] : foreign, ...siblings].map(([, bytes]) => bytes);
 }
 
+interface Campaign {
+  readonly cases: number;
+  readonly warned: number;
+  /** Some answers were refused. */
+  readonly corrupt: number;
+  /** The partition was not served at all. */
+  readonly offline: number;
+}
+
 async function campaign(
   kind: string,
   damages: readonly Damage[],
-): Promise<{ cases: number; warned: number; corrupt: number }> {
-  const { ends, folders } = await written();
-  const sound = await reopened(folders[0], ends[0]);
-  const expected = answers(sound.log, ends[0]);
+  open: Opener = believing,
+): Promise<Campaign> {
+  const { record, folders } = await written(), end = record.endOffset;
+  const sound = await reopened(open, folders[0], record);
+  const expected = answers(sound.log, end);
   assertEquals(sound.problems, []);
   assert(![...expected.values()].includes(CORRUPT));
-  let cases = 0, warned = 0, corrupt = 0;
+  let cases = 0, warned = 0, corrupt = 0, offline = 0;
   for (const [name, bytes] of folders[0]) {
     if (!name.endsWith(kind)) continue;
     for (const { name: what, apply } of damages) {
       const others = what.startsWith("swapped") ? neighbours(name, ...pair(folders)) : [null];
       for (const neighbour of others) {
-        // Where a log begins is a matter of its opening.
-        if (kind === ".log" && what === "removed" && name === FIRST) continue;
+        // Only a record says where a log began: checkpoints do not name a start that is a segment's.
+        if (open !== asRecorded && kind === ".log" && what === "removed" && name === FIRST) {
+          continue;
+        }
         const damaged = apply(bytes, neighbour);
         const files = new Map(folders[0]);
         if (damaged === null) files.delete(name);
         else files.set(name, damaged);
-        const { log, problems } = await reopened(files, ends[0]);
-        const found = answers(log, ends[0]);
+        const { log, problems, damage } = await reopened(open, files, record);
+        cases++;
+        if (damage !== null) {
+          assert(damage.length > 20, damage);
+          offline++;
+          continue;
+        }
+        const found = answers(log, end);
         let isCorrupt = false;
         for (const [question, answer] of found) {
           isCorrupt ||= answer === CORRUPT;
@@ -213,21 +238,22 @@ async function campaign(
         if (isCorrupt) assert(problems.length > 0, `${name} ${what}: corrupt without a warning`);
         const again = log.append(data(0, 47), { origin: "client", leaderEpoch: EPOCHS.at(-1)! });
         if (again.errorCode === 0) {
-          assertEquals(again.baseOffset, ends[0] - 2, `${name} ${what}: a retry was appended`);
+          assertEquals(again.baseOffset, end - 2, `${name} ${what}: a retry was appended`);
         } else assert(isCorrupt, `${name} ${what}: a retry was refused: ${again.errorCode}`);
-        cases++;
         if (problems.length > 0) warned++;
         if (isCorrupt) corrupt++;
         assert(problems.length < 9, `${name} ${what}: ${problems.length} warnings`);
       }
     }
   }
-  return { cases, warned, corrupt };
+  return { cases, warned, corrupt, offline };
 }
 
 function pair(folders: Map<string, Uint8Array>[]) {
   return [folders[0], folders[1]] as const;
 }
+
+const STARTS = { asRecorded, withoutRecord, afterCrash };
 
 for (const kind of [".index", ".timeindex", ".txnindex", ".snapshot", "leader-epoch-checkpoint"]) {
   Deno.test(`whatever happened to a ${kind} file, the log answers as before`, async () => {
@@ -238,6 +264,14 @@ for (const kind of [".index", ".timeindex", ".txnindex", ".snapshot", "leader-ep
       `${warned} of ${cases}`,
     );
   });
+
+  for (const [start, open] of Object.entries(STARTS)) {
+    Deno.test(`whatever happened to a ${kind} file, a start (${start}) serves the log as before`, async () => {
+      const { cases, corrupt, offline } = await campaign(kind, DAMAGES, open);
+      assertEquals([corrupt, offline], [0, 0], "the log itself is sound");
+      assert(cases >= DAMAGES.length);
+    });
+  }
 }
 
 /** A bit in an index entry that nothing is looked up by does no harm and is not seen; old snapshots are not read. */
@@ -249,17 +283,33 @@ const LEAST_WARNED: Record<string, number> = {
   "leader-epoch-checkpoint": 1.2,
 };
 
+const EVERYWHERE: readonly Damage[] = Array.from({ length: 120 }, (_, i) => ({
+  name: `one bit at ${i}/120`,
+  apply: (bytes) => flipped(bytes, Math.floor(bytes.length * i / 120), i),
+}));
+
+/** Of a whole file. */
+const COARSE = DAMAGES.filter(({ name }) => !name.startsWith("one bit"));
+
 Deno.test("whatever bit of a .log file is flipped, the log answers as before or refuses", async () => {
-  const everywhere: Damage[] = Array.from({ length: 120 }, (_, i) => ({
-    name: `one bit at ${i}/120`,
-    apply: (bytes) => flipped(bytes, Math.floor(bytes.length * i / 120), i),
-  }));
-  const { cases, corrupt } = await campaign(".log", everywhere);
+  const { cases, corrupt } = await campaign(".log", EVERYWHERE);
   assertEquals([cases, corrupt], [360, 360]);
 });
 
 Deno.test("a .log file that was removed, cut, or swapped with a neighbour's is never served wrongly", async () => {
-  const others = DAMAGES.filter(({ name }) => !name.startsWith("one bit"));
-  const { cases, corrupt } = await campaign(".log", others);
+  const { cases, corrupt } = await campaign(".log", COARSE);
   assert(corrupt >= cases - 1, `${corrupt} of ${cases}`);
 });
+
+for (const [start, open] of Object.entries(STARTS)) {
+  Deno.test(`whatever bit of a .log file is flipped, a start (${start}) serves what is right or goes offline`, async () => {
+    const { cases, warned, corrupt, offline } = await campaign(".log", EVERYWHERE, open);
+    assertEquals([cases, warned + offline], [360, 360]);
+    assert(corrupt + offline >= 350, `${corrupt} and ${offline}`); // a leader epoch can be put right
+  });
+
+  Deno.test(`a .log file that was removed, cut, or swapped is found out by a start (${start})`, async () => {
+    const { cases, corrupt, offline } = await campaign(".log", COARSE, open);
+    assert(corrupt + offline > cases / 2, `${corrupt} and ${offline} of ${cases}`);
+  });
+}

@@ -29,6 +29,8 @@ export interface ExamineOptions {
   readonly logStartOffset: number;
   readonly indexIntervalBytes: number;
   readonly mayHaveGaps: boolean;
+  /** The base offset of an empty segment behind them, which says where they should end. */
+  readonly emptyAhead?: number;
   readonly maxLeaderEpoch: number;
   readonly journal: readonly JournalEntry[];
   readonly mayBeTorn: boolean;
@@ -256,7 +258,8 @@ class Examination {
       return this.#faultAtEnd(`${endsAt}, but was synced up to ${recoveryPoint}`);
     }
     const jump = end?.lastJump ?? null;
-    if (jump !== null && offset > recoveryPoint && end!.base === this.#lastBase) {
+    const isProven = offset <= recoveryPoint || offset === this.#options.emptyAhead;
+    if (jump !== null && !isProven && end!.base === this.#lastBase) {
       const what = `the last batch begins at offset ${jump}, behind a gap`;
       return this.#faultAtEnd(`${what}, and nothing proves it`);
     }

@@ -11,7 +11,7 @@ import * as batch from "../../protocol/records/batch.ts";
 import type { JournalEntry } from "../durability/journal_entries.ts";
 import { LeaderEpochs } from "../log/leader_epochs.ts";
 import { Segment, type SegmentContext, segmentName } from "../log/segment.ts";
-import { renameSegment, SEGMENT_FILES_AND_SNAPSHOT, STRAY } from "../log/segment_files.ts";
+import { setSegmentAside, STRAY } from "../log/segment_files.ts";
 import { type Examined, type ExaminedSegment, examineLog, type Start } from "./examine.ts";
 import { SegmentReader } from "./segment_reader.ts";
 import { startWithin } from "./start_within.ts";
@@ -26,6 +26,8 @@ export interface RecoveryOptions {
   readonly indexIntervalBytes: number;
   /** Whether compaction may have left gaps between batches and segments. Otherwise the next batch begins where the last ended. */
   readonly mayHaveGaps: boolean;
+  /** The base offset of an empty segment behind `bases`: a log that ends there has its end proven. */
+  readonly emptyAhead?: number;
   /** No batch of this log can carry a later leader epoch. */
   readonly maxLeaderEpoch: number;
   /** Of this topic id and partition, oldest first. */
@@ -172,7 +174,8 @@ export function heal(
     blob.close();
   }
   for (const base of examined.strays) {
-    renameSegment(store, folder, base, { from: "", to: STRAY, files: SEGMENT_FILES_AND_SNAPSHOT });
+    const names = store.list(folder).map(({ name }) => name);
+    setSegmentAside(store, folder, names, segmentName(base));
   }
 }
 

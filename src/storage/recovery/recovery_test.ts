@@ -205,3 +205,17 @@ Deno.test("a batch that nothing proves behind a gap at the end of a compacted lo
     assert(damage?.includes("1022"), `${recoveryPoint}: ${damage}`);
   }
 });
+
+Deno.test("a last batch behind a gap is proven by the empty segment that was begun where it ends", async () => {
+  for (const [jumpsTo, isProven] of [[1022, true], [1020, false], [1024, false]] as const) {
+    const { store } = await filledLog({ rolls: [] });
+    await harm(store, pathOf(0), (bytes) => {
+      writeInt64(bytes, bytes.length / 12 * 11, jumpsTo); // the last one, at 22; it has two records
+    });
+    store.open(pathOf(1024)).close();
+    const { log, damage } = await opened(store, { recoveryPoint: 0 }, COMPACTED);
+    if (isProven) assertEquals([damage, log.logEndOffset], [null, 1024]);
+    else assert(damage?.includes(`${jumpsTo}`), `${damage}`);
+    assertEquals(log.segments.map(({ baseOffset }) => baseOffset).includes(1024), isProven);
+  }
+});
