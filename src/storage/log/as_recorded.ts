@@ -8,6 +8,7 @@
 import * as batch from "../../protocol/records/batch.ts";
 import type { LogInventory, SegmentInventory } from "../inventory.ts";
 import { segmentName } from "./segment.ts";
+import { STRAY } from "./segment_files.ts";
 import type { Store } from "../store.ts";
 
 /** What differs, as far as it can be told without reading a batch. */
@@ -114,39 +115,21 @@ export function lastBatchProblem(
   return `${where} ends at offset ${end}, and the log ended at ${record.endOffset}`;
 }
 
-/** The base offsets of the segments among a folder's files, ascending. */
-export function segmentBases(names: readonly string[]): number[] {
-  const bases: number[] = [];
-  for (const name of names) {
-    const match = /^(\d{20})\.log$/.exec(name);
-    if (match) bases.push(Number(match[1]));
-  }
-  return bases.sort((a, b) => a - b);
-}
-
 /**
  * Renames a segment's files out of the way, so that nothing takes them for a part of the log. Their bytes stay.
- * Twenty digits, since a name beyond 2^53 is no number here.
  */
 export function setSegmentAside(
   store: Store,
   folder: string,
   names: readonly string[],
-  digits: string,
+  baseOffset: number,
 ): void {
   for (const name of names) {
-    if (!name.startsWith(digits) || name.endsWith(STRAY)) continue;
+    if (!name.startsWith(`${segmentName(baseOffset)}.`) || name.endsWith(STRAY)) continue;
     store.rename(`${folder}/${name}`, `${folder}/${name}${STRAY}`);
   }
 }
 
-/** Names of segments whose offsets no number here can hold. */
-export function beyondNumbers(names: readonly string[]): string[] {
-  return names.flatMap((name) => /^(\d{20})\.log$/.exec(name)?.[1] ?? [])
-    .filter((digits) => !Number.isSafeInteger(Number(digits)));
-}
-
-const STRAY = ".stray";
 const MAGIC_AT = 16;
 
 function sizeOf(store: Store, path: string): number {

@@ -13,7 +13,8 @@
  */
 import type { LogInventory } from "../inventory.ts";
 import { type FoldersContext, moveAside } from "../partition_folders.ts";
-import { compare, lastBatchProblem, segmentBases } from "./as_recorded.ts";
+import { compare, lastBatchProblem } from "./as_recorded.ts";
+import { segmentBasesOf } from "./segment_files.ts";
 import type { LogRef } from "./open_log.ts";
 import { putPartitionMetadata, readPartitionMetadata } from "./partition_metadata.ts";
 
@@ -70,7 +71,7 @@ function ofAbsent(
 
 /** Whether the folder has the segments of the record. */
 function holds({ store }: FoldersContext, folder: string, record: LogInventory): boolean {
-  const bases = segmentBases(store.list(folder).map(({ name }) => name));
+  const bases = segmentBasesOf(store.list(folder).map(({ name }) => name));
   return compare(store, folder, bases, record).lost === null;
 }
 

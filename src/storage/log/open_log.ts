@@ -10,21 +10,20 @@ import type { TopicConfig } from "../../config/topic_configs.ts";
 import { finishInterruptedCleaning } from "../compaction/leftovers.ts";
 import type { JournalEntry } from "../durability/journal_entries.ts";
 import type { LogInventory } from "../inventory.ts";
-import {
-  beyondNumbers,
-  compare,
-  cutBack,
-  lastBatchProblem,
-  segmentBases,
-  setSegmentAside,
-} from "./as_recorded.ts";
+import { compare, cutBack, lastBatchProblem, setSegmentAside } from "./as_recorded.ts";
 import { gapBetween } from "./segment_chain.ts";
 import { epochsAsRecorded, snapshotsAsRecorded } from "./sidecars.ts";
 import { putPartitionMetadata } from "./partition_metadata.ts";
 import type { LogContext } from "./log_context.ts";
 import { PartitionLog } from "./partition_log.ts";
 import { segmentName } from "./segment.ts";
-import { DELETED, parseSegmentFile, SWAP } from "./segment_files.ts";
+import {
+  DELETED,
+  parseSegmentFile,
+  segmentBasesOf,
+  setBeyondAside,
+  SWAP,
+} from "./segment_files.ts";
 import { recoverLog } from "../recovery/recovery.ts";
 import { keepEpochs } from "../recovery/keep_epochs.ts";
 import { rebuildTxnIndexes } from "../index/txn_index_rebuild.ts";
@@ -90,18 +89,17 @@ export function openAsRecorded(
   const names = store.list(folder).map(({ name }) => name);
   const leftOver = names.filter((name) => (parseSegmentFile(name)?.suffix ?? "") !== "");
   if (leftOver.some((name) => name.endsWith(SWAP))) return null; // a compaction is to be finished first
-  const beyond = beyondNumbers(names);
-  const bases = segmentBases(names).filter(Number.isSafeInteger);
+  const bases = segmentBasesOf(names);
   const { lost, longer, unexpected } = compare(store, folder, bases, record);
   const problem = lost ?? lastBatchProblem(store, folder, record);
   if (problem !== null) return damaged(context, ref, config, record, problem);
   const cut = longer.length === 0 ? { cut: [] } : cutBack(store, folder, longer);
   // Without the marker of a clean stop somebody may have written behind: recovery looks at what it is.
   if ("kept" in cut) return clean ? damaged(context, ref, config, record, cut.kept) : null;
-  const warnings = [...cut.cut];
-  for (const digits of [...beyond, ...unexpected.map(segmentName)]) {
-    setSegmentAside(store, folder, names, digits);
-    warnings.push(`${digits}.log was not there before, and is renamed aside`);
+  const warnings = [...cut.cut, ...setBeyondAside(store, folder, names)];
+  for (const base of unexpected) {
+    setSegmentAside(store, folder, names, base);
+    warnings.push(`${segmentName(base)}.log was not there before, and is renamed aside`);
   }
   warnings.push(...epochsAsRecorded(store, folder, record));
   warnings.push(...snapshotsAsRecorded(store, folder, names, record));
@@ -126,19 +124,17 @@ export async function openLog(
   checkpoint: LogCheckpoint,
 ): Promise<OpenReport> {
   const { store } = context, folder = `${ref.topic}-${ref.partition}`;
-  const { journal, recoveryPoint, clean } = checkpoint;
+  const { recoveryPoint, clean } = checkpoint;
+  // One that a repair took out keeps its folder, under no topic's id.
+  const journal = checkpoint.journal.filter(({ topicId }) => topicId === ref.topicId);
   const record = clean || !checkpoint.record?.isExact
     ? checkpoint.record
     : { ...checkpoint.record, isExact: false };
-  const warnings: string[] = [];
   let names = await finishInterruptedCleaning({ ...context, folder });
-  for (const digits of beyondNumbers(names)) {
-    setSegmentAside(store, folder, names, digits);
-    warnings.push(`${digits}.log is no offset, and is renamed aside`);
-  }
+  const warnings = setBeyondAside(store, folder, names);
   const mayHaveGaps = mayHaveGapsIn(config, record);
   names = store.list(folder).map(({ name }) => name);
-  let bases = segmentBases(names);
+  let bases = segmentBasesOf(names);
   const problem = whatIsLost(context, folder, bases, {
     checkpoint: { ...checkpoint, record },
     mayHaveGaps,
@@ -149,9 +145,9 @@ export async function openLog(
   }
   if (record !== undefined) {
     const { unexpected } = compare(store, folder, bases, record);
-    for (const digits of unexpected.map(segmentName)) {
-      setSegmentAside(store, folder, names, digits);
-      warnings.push(`${digits}.log was not there before, and is renamed aside`);
+    for (const base of unexpected) {
+      setSegmentAside(store, folder, names, base);
+      warnings.push(`${segmentName(base)}.log was not there before, and is renamed aside`);
     }
     bases = bases.filter((base) => !unexpected.includes(base));
     warnings.push(...snapshotsAsRecorded(store, folder, names, record));
@@ -178,7 +174,7 @@ export async function openLog(
   if (withheld !== null && damage === null) {
     if (logEndOffset === withheld) segments.push(withheld);
     else {
-      setSegmentAside(store, folder, names, segmentName(withheld));
+      setSegmentAside(store, folder, names, withheld);
       warnings.push(
         `${
           segmentName(withheld)

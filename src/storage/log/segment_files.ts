@@ -6,9 +6,10 @@
  * | `.cleaned` | compaction is writing it | removed |
  * | `.swap` | compacted and synced: takes the place of the segments it was made from | finished |
  * | `.deleted` | waits for file.delete.delay.ms | removed |
- * | `.stray` | an empty segment that did not continue the log, put aside by recovery | left alone, as Kafka does |
+ * | `.stray` | put aside: a segment that is not of the log | left alone, as Kafka does |
  *
- * Base offsets above 2^53 - 1 cannot be told apart as numbers: files with such names are nobody's, and left alone.
+ * Base offsets above 2^53 - 1 cannot be told apart as numbers, and no log reaches them: files with such names are put aside,
+ * since a Kafka that takes the directory over would make them the active segment.
  *
  * The `.log` is renamed and removed last: while it is there, under whatever name, so is everything that belongs to it.
  */
@@ -88,6 +89,15 @@ export function segmentBasesOf(names: readonly string[]): number[] {
 /** Names of files that look like a segment's and are none, since no log reaches such offsets. */
 export function beyondAnyOffset(names: readonly string[]): string[] {
   return names.filter((name) =>
-    /^\d{20}\./.test(name) && !Number.isSafeInteger(Number(name.slice(0, 20)))
+    /^\d{20}\./.test(name) && !name.endsWith(STRAY) &&
+    !Number.isSafeInteger(Number(name.slice(0, 20)))
   );
+}
+
+/** Puts them aside. What was done, in words. */
+export function setBeyondAside(store: Store, folder: string, names: readonly string[]): string[] {
+  return beyondAnyOffset(names).map((name) => {
+    store.rename(`${folder}/${name}`, `${folder}/${name}${STRAY}`);
+    return `${name} is renamed to ${name}${STRAY}: no offset is above ${Number.MAX_SAFE_INTEGER}`;
+  });
 }
