@@ -3,6 +3,7 @@
  * written down what tells the next start where to look.
  */
 import type { Uuid } from "../bytes/uuid.ts";
+import { systemTimers, type Timers } from "../clock.ts";
 import type { TopicConfig } from "../config/topic_configs.ts";
 import { Bookkeeping, type Entry } from "./bookkeeping.ts";
 import { CheckpointDue } from "./checkpoint_due.ts";
@@ -59,7 +60,9 @@ export class LogManager {
   readonly #books: Bookkeeping;
   /** Those that serve. */
   readonly #logs = new Map<Uuid, PartitionLog[]>();
-  readonly #timers = new Set<ReturnType<typeof setInterval>>();
+  readonly #timers: Timers;
+  /** Each ends something that is due later. */
+  readonly #cancels = new Set<() => void>();
   #checkpointing: Promise<void> = Promise.resolve();
   #removing: Promise<void> = Promise.resolve();
   readonly #due = new CheckpointDue();
@@ -69,7 +72,8 @@ export class LogManager {
     const { onEvent, onWarning = onEvent, cleanStart, wasDeleted = () => false } = options;
     this.#options = options;
     this.#context = { ...options.context, later: (ms, work) => this.#later(ms, work) };
-    const { store } = this.#context;
+    const { store, timers = systemTimers } = this.#context;
+    this.#timers = timers;
     this.#folders = { store, wasDeleted, onWarning };
     this.#books = new Bookkeeping({
       store,
@@ -110,7 +114,7 @@ export class LogManager {
       this.#removeInTurn(() => store.removeAsync(folder));
     }
     await this.#opening.begin(OPEN_MS);
-    await within(this.#removing, OPEN_MS);
+    await within(this.#removing, OPEN_MS, this.#timers);
     this.#every(this.#options.checkpointIntervalMs, () => this.checkpoint());
     this.#every(this.#options.retentionIntervalMs, () => this.enforceRetention());
     this.#every(LOOK_MS, () => this.#checkpointWhenDue());
@@ -260,7 +264,7 @@ export class LogManager {
   /** A clean stop: everything synced, indexes and snapshots written, and what there is of every log written down. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const timer of this.#timers) clearInterval(timer);
+    for (const cancel of this.#cancels) cancel();
     await this.#opening.close();
     await this.#removing;
     await this.#checkpointing;
@@ -333,10 +337,10 @@ export class LogManager {
   }
 
   async #checkpointWhenDue(): Promise<void> {
-    const beganMs = performance.now();
+    const { clock } = this.#context, beganMs = clock.monotonicMs();
     if (!this.#due.look(this.all(), beganMs)) return;
     await this.checkpoint();
-    this.#due.wrote(beganMs, performance.now());
+    this.#due.wrote(beganMs, clock.monotonicMs());
   }
 
   /** Marks a folder deleted; a failure is the next start's business, which knows the topic id as deleted. */
@@ -360,19 +364,24 @@ export class LogManager {
   }
 
   #every(ms: number, work: () => Promise<void>): void {
-    this.#timers.add(setInterval(() => {
+    this.#after(ms, () => {
+      this.#every(ms, work);
       work().catch((error) => this.#warn("housekeeping_failed", { error: String(error) }));
-    }, ms));
+    });
   }
 
   /** One at a time, however many fall due together: the threads that they take are also those that sync. */
   #later(ms: number, work: () => Promise<void>): void {
+    this.#after(ms, () => this.#removeInTurn(work));
+  }
+
+  #after(ms: number, work: () => void): void {
     if (this.#closed) return; // left over; the next start removes it
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      this.#removeInTurn(work);
-    }, Math.min(ms, MAX_TIMER_MS));
-    this.#timers.add(timer);
+    const cancel = this.#timers.after(ms, () => {
+      this.#cancels.delete(cancel);
+      work();
+    });
+    this.#cancels.add(cancel);
   }
 
   #removeInTurn(work: () => Promise<void>): void {
@@ -398,7 +407,6 @@ function byName(a: Entry, b: Entry): number {
 }
 
 const CLOSE_PARALLEL = 16;
-const MAX_TIMER_MS = 2 ** 31 - 1;
 /** How long a start waits for logs that need not be open before anything is served. */
 const OPEN_MS = 1000;
 /** How often it is looked whether a checkpoint is due. */

@@ -38,11 +38,11 @@ async function found(
   wanted: ReturnType<typeof wantedPlain>,
 ): Promise<{ values: Map<number, string>; logStart: number; offline: string | null }> {
   const world = await StorageWorld.open(new FaultyStore(disk), wanted);
-  const log = world.logs.get(wanted[0].topicId, 0)!;
-  const { offline, logStartOffset: logStart } = log;
-  const values = offline === null ? await consumed(log) : new Map<number, string>();
+  const { topicId } = wanted[0], log = world.logs.get(topicId, 0);
+  const offline = world.logs.offlineReason(topicId, 0);
+  const values = log === undefined ? new Map<number, string>() : await consumed(log);
   world.abandon();
-  return { values, logStart, offline };
+  return { values, logStart: log?.logStartOffset ?? -1, offline };
 }
 
 for (const policy of ["delete", "compact"] as const) {
