@@ -301,10 +301,10 @@ export class PartitionLog implements Syncable, SegmentContext {
 
   /**
    * Writes down epochs that began since the last time. An empty log needs none, and what a crash takes is in the
-   * batches behind the recovery point, which is written down after this.
+   * batches behind the recovery point, which is written down after this. Of a log that serves nothing there is nothing new.
    */
   async saveEpochs(): Promise<void> {
-    if (this.logEndOffset > 0) await this.#epochs.save();
+    if (this.offline === null && this.logEndOffset > 0) await this.#epochs.save();
   }
 
   /**
@@ -378,7 +378,7 @@ export class PartitionLog implements Syncable, SegmentContext {
         this.#snapshots.reached(this.#ends.writtenOffset);
       }
       await this.#snapshots.settled();
-      if (this.recoveryPoint < this.logEndOffset) await this.sync();
+      await this.sync(); // the names too, where no byte is owed: the next start takes them for synced
       if (await this.#segments.active.syncTransactions()) {
         await this.#context.store.syncFolder(this.folder);
       }
@@ -394,9 +394,15 @@ export class PartitionLog implements Syncable, SegmentContext {
     const gone = new StoreError(`${this.folder} serves nothing any more: ${reason}`, "io");
     this.#queue?.abandon(gone);
     this.#ends.close();
+    this.#snapshots.end();
     this.#highWatermark.abandon(gone);
     for (const segment of this.segments) segment.close();
     this.#highWatermark.wake();
+  }
+
+  /** Resolves when a log that was retired has nothing on its way to its folder any more, whose name may be given away then. */
+  async gone(): Promise<void> {
+    await Promise.all([this.#snapshots.settled(), this.#epochs.settled()]);
   }
 
   /** The aborted transactions that touch what a read_committed consumer was given from `from` on. */
