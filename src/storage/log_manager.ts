@@ -212,11 +212,12 @@ export class LogManager {
     for (const topicId of topicIds) {
       const logs = this.#logs.get(topicId) ?? [];
       this.#logs.delete(topicId);
+      for (const log of logs) log?.retire("the topic was deleted");
       for (const log of logs) {
         if (!log) continue;
         isWritten ||= this.#books.last(log) !== undefined;
-        log.retire("the topic was deleted");
         wasThere = true;
+        await log.gone();
         this.#discard(log.folder, log.config["file.delete.delay.ms"]);
       }
       for (const { wanted } of await this.#opening.forget(topicId)) {
@@ -319,21 +320,33 @@ export class LogManager {
 
   async #writeDown(): Promise<void> {
     if (this.#closed) return; // the stop writes what counts
-    const logs = [...this.all()].map((log) => ({ log, entry: this.#books.measure(log) }));
-    const entries = logs.map(({ entry }) => entry);
+    const measured = [...this.all()].map((log) => ({ log, entry: this.#books.measure(log) }));
+    const logs: typeof measured = [], entries: Entry[] = [], failed: StoreError[] = [];
     for (const { record, wanted, offline } of this.#opening.unopened()) {
       if (record === undefined) continue;
       // One that may be opened at any moment is not known for certain any more.
       const isExact = record.isExact && offline !== null;
       entries.push(asEntry({ ...record, ...named(wanted), isExact }));
     }
+    for (const { log, entry } of measured) {
+      const error = await epochsSaved(log);
+      if (this.#logs.get(log.topicId)?.[log.partition] !== log) continue; // deleted meanwhile
+      if (error === null) {
+        logs.push({ log, entry });
+        entries.push(entry);
+        continue;
+      }
+      failed.push(error);
+      const last = this.#books.last(log); // which stays as it was
+      if (last !== undefined) entries.push(asEntry({ ...last, isExact: false }));
+    }
     entries.sort(byName);
-    for (const { log } of logs) await log.saveEpochs();
     await this.#books.write(entries, false);
     for (const { log, entry } of logs) {
       this.#books.wrote(log, entry);
       if (log.offline === null) log.dropBeforeStart(entry.log.logStartOffset);
     }
+    if (failed.length > 0) throw failed[0]; // who waits for that log's start is not answered
   }
 
   async #checkpointWhenDue(): Promise<void> {
@@ -388,6 +401,17 @@ export class LogManager {
     this.#removing = this.#removing.then(() => this.#closed ? undefined : work()).catch((error) =>
       this.#warn("housekeeping_failed", { error: String(error) })
     );
+  }
+}
+
+/** Why a log's epochs could not be written, or null. One that was deleted meanwhile has none to write. */
+async function epochsSaved(log: PartitionLog): Promise<StoreError | null> {
+  try {
+    await log.saveEpochs();
+    return null;
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    return log.offline === null ? error : null;
   }
 }
 
