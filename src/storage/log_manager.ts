@@ -67,6 +67,8 @@ export class LogManager {
   #removing: Promise<void> = Promise.resolve();
   readonly #due = new CheckpointDue();
   #closed = false;
+  /** Settled with the end of a clean stop, which writes everything down. */
+  readonly #stopped = Promise.withResolvers<void>();
 
   constructor(options: LogManagerOptions) {
     const { onEvent, onWarning = onEvent, cleanStart, wasDeleted = () => false } = options;
@@ -237,11 +239,18 @@ export class LogManager {
     }
   }
 
-  /** Writes down what there is of every log; segments before a log start that is on the device by then go. */
+  /**
+   * Writes down what there is of every log; segments before a log start that is on the device by then go. Once a stop has
+   * begun that writes what counts, and whoever asks waits for it: a log start may be answered for when this resolves.
+   */
   checkpoint(): Promise<void> {
-    const done = this.#checkpointing.then(() => this.#writeDown());
+    let isLeft = false;
+    const done = this.#checkpointing.then(() => {
+      isLeft = this.#closed;
+      return isLeft ? undefined : this.#writeDown();
+    });
     this.#checkpointing = done.catch(() => {}); // whoever asked has the error
-    return done;
+    return done.then(() => isLeft ? this.#stopped.promise : undefined);
   }
 
   /** Deletes whole segments that are too old or beyond the size a topic may keep. */
@@ -263,8 +272,15 @@ export class LogManager {
   }
 
   /** A clean stop: everything synced, indexes and snapshots written, and what there is of every log written down. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.#closed = true;
+    this.#stopped.promise.catch(() => {}); // the stop itself has the error
+    const stopped = this.#stop();
+    stopped.then(this.#stopped.resolve, this.#stopped.reject);
+    return stopped;
+  }
+
+  async #stop(): Promise<void> {
     for (const cancel of this.#cancels) cancel();
     await this.#opening.close();
     await this.#removing;
@@ -319,7 +335,6 @@ export class LogManager {
   }
 
   async #writeDown(): Promise<void> {
-    if (this.#closed) return; // the stop writes what counts
     const measured = [...this.all()].map((log) => ({ log, entry: this.#books.measure(log) }));
     const logs: typeof measured = [], entries: Entry[] = [], failed: StoreError[] = [];
     for (const { record, wanted, offline } of this.#opening.unopened()) {

@@ -326,7 +326,10 @@ class StorageHistory implements Outcome {
     const to = logStartOffset + this.#random.below(highWatermark - logStartOffset + 1);
     this.#note(`${partition.folder}: records deleted below ${to}`);
     this.#attempt(() => log.advanceStart(to));
-    const answered = this.#world!.logs.checkpoint().then(() => partition.startAnswered(to));
+    const world = this.#world!;
+    const answered = world.logs.checkpoint().then(() => {
+      if (this.#world === world) partition.startAnswered(to);
+    });
     this.#inBackground("delete records", answered);
   }
 
