@@ -16,6 +16,19 @@ export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
 };
 
+/** Waiting, passed in beside the clock so that a simulation drives that too. */
+export interface Timers {
+  /** Does something after so many milliseconds; what is answered takes it back. */
+  after(ms: number, work: () => void): () => void;
+}
+
+export const systemTimers: Timers = {
+  after(ms, work) {
+    const timer = setTimeout(work, Math.min(ms, MAX_TIMER_MS));
+    return () => clearTimeout(timer);
+  },
+};
+
 /** A clock that moves only when told to. */
 export class FakeClock implements Clock {
   #wallMs: number;
@@ -44,3 +57,6 @@ export class FakeClock implements Clock {
     this.#wallMs += ms;
   }
 }
+
+/** What setTimeout takes; more would be no wait at all. */
+const MAX_TIMER_MS = 2 ** 31 - 1;

@@ -109,6 +109,7 @@ export class Bookkeeping {
       log: {
         ...entry.log,
         isExact: true,
+        logStartOffset: log.logStartOffset, // records may have been deleted meanwhile
         recoveryPoint: endOffset,
         endOffset,
         compactingTo: null,

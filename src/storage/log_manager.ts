@@ -3,6 +3,7 @@
  * written down what tells the next start where to look.
  */
 import type { Uuid } from "../bytes/uuid.ts";
+import { systemTimers, type Timers } from "../clock.ts";
 import type { TopicConfig } from "../config/topic_configs.ts";
 import { Bookkeeping, type Entry } from "./bookkeeping.ts";
 import { CheckpointDue } from "./checkpoint_due.ts";
@@ -59,17 +60,22 @@ export class LogManager {
   readonly #books: Bookkeeping;
   /** Those that serve. */
   readonly #logs = new Map<Uuid, PartitionLog[]>();
-  readonly #timers = new Set<ReturnType<typeof setInterval>>();
+  readonly #timers: Timers;
+  /** Each ends something that is due later. */
+  readonly #cancels = new Set<() => void>();
   #checkpointing: Promise<void> = Promise.resolve();
   #removing: Promise<void> = Promise.resolve();
   readonly #due = new CheckpointDue();
   #closed = false;
+  /** Settled with the end of a clean stop, which writes everything down. */
+  readonly #stopped = Promise.withResolvers<void>();
 
   constructor(options: LogManagerOptions) {
     const { onEvent, onWarning = onEvent, cleanStart, wasDeleted = () => false } = options;
     this.#options = options;
     this.#context = { ...options.context, later: (ms, work) => this.#later(ms, work) };
-    const { store } = this.#context;
+    const { store, timers = systemTimers } = this.#context;
+    this.#timers = timers;
     this.#folders = { store, wasDeleted, onWarning };
     this.#books = new Bookkeeping({
       store,
@@ -109,7 +115,7 @@ export class LogManager {
       this.#removeInTurn(() => store.removeAsync(folder));
     }
     await this.#opening.begin(OPEN_MS);
-    await within(this.#removing, OPEN_MS);
+    await within(this.#removing, OPEN_MS, this.#timers);
     this.#every(this.#options.checkpointIntervalMs, () => this.checkpoint());
     this.#every(this.#options.retentionIntervalMs, () => this.enforceRetention());
     this.#every(LOOK_MS, () => this.#checkpointWhenDue());
@@ -207,11 +213,12 @@ export class LogManager {
     for (const topicId of topicIds) {
       const logs = this.#logs.get(topicId) ?? [];
       this.#logs.delete(topicId);
+      for (const log of logs) log?.retire("the topic was deleted");
       for (const log of logs) {
         if (!log) continue;
         isWritten ||= this.#books.last(log) !== undefined;
-        log.retire("the topic was deleted");
         wasThere = true;
+        await log.gone();
         this.#discard(log.folder, log.config["file.delete.delay.ms"]);
       }
       for (const { wanted } of await this.#opening.forget(topicId)) {
@@ -231,11 +238,18 @@ export class LogManager {
     }
   }
 
-  /** Writes down what there is of every log; segments before a log start that is on the device by then go. */
+  /**
+   * Writes down what there is of every log; segments before a log start that is on the device by then go. Once a stop has
+   * begun that writes what counts, and whoever asks waits for it: a log start may be answered for when this resolves.
+   */
   checkpoint(): Promise<void> {
-    const done = this.#checkpointing.then(() => this.#writeDown());
+    let isLeft = false;
+    const done = this.#checkpointing.then(() => {
+      isLeft = this.#closed;
+      return isLeft ? undefined : this.#writeDown();
+    });
     this.#checkpointing = done.catch(() => {}); // whoever asked has the error
-    return done;
+    return done.then(() => isLeft ? this.#stopped.promise : undefined);
   }
 
   /** Deletes whole segments that are too old or beyond the size a topic may keep. */
@@ -257,9 +271,16 @@ export class LogManager {
   }
 
   /** A clean stop: everything synced, indexes and snapshots written, and what there is of every log written down. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.#closed = true;
-    for (const timer of this.#timers) clearInterval(timer);
+    this.#stopped.promise.catch(() => {}); // the stop itself has the error
+    const stopped = this.#stop();
+    stopped.then(this.#stopped.resolve, this.#stopped.reject);
+    return stopped;
+  }
+
+  async #stop(): Promise<void> {
+    for (const cancel of this.#cancels) cancel();
     await this.#opening.close();
     await this.#removing;
     await this.#checkpointing;
@@ -313,29 +334,40 @@ export class LogManager {
   }
 
   async #writeDown(): Promise<void> {
-    if (this.#closed) return; // the stop writes what counts
-    const logs = [...this.all()].map((log) => ({ log, entry: this.#books.measure(log) }));
-    const entries = logs.map(({ entry }) => entry);
+    const measured = [...this.all()].map((log) => ({ log, entry: this.#books.measure(log) }));
+    const logs: typeof measured = [], entries: Entry[] = [], failed: StoreError[] = [];
     for (const { record, wanted, offline } of this.#opening.unopened()) {
       if (record === undefined) continue;
       // One that may be opened at any moment is not known for certain any more.
       const isExact = record.isExact && offline !== null;
       entries.push(asEntry({ ...record, ...named(wanted), isExact }));
     }
+    for (const { log, entry } of measured) {
+      const error = await epochsSaved(log);
+      if (this.#logs.get(log.topicId)?.[log.partition] !== log) continue; // deleted meanwhile
+      if (error === null) {
+        logs.push({ log, entry });
+        entries.push(entry);
+        continue;
+      }
+      failed.push(error);
+      const last = this.#books.last(log); // which stays as it was
+      if (last !== undefined) entries.push(asEntry({ ...last, isExact: false }));
+    }
     entries.sort(byName);
-    for (const { log } of logs) await log.saveEpochs();
     await this.#books.write(entries, false);
     for (const { log, entry } of logs) {
       this.#books.wrote(log, entry);
       if (log.offline === null) log.dropBeforeStart(entry.log.logStartOffset);
     }
+    if (failed.length > 0) throw failed[0]; // who waits for that log's start is not answered
   }
 
   async #checkpointWhenDue(): Promise<void> {
-    const beganMs = performance.now();
+    const { clock } = this.#context, beganMs = clock.monotonicMs();
     if (!this.#due.look(this.all(), beganMs)) return;
     await this.checkpoint();
-    this.#due.wrote(beganMs, performance.now());
+    this.#due.wrote(beganMs, clock.monotonicMs());
   }
 
   /** Marks a folder deleted; a failure is the next start's business, which knows the topic id as deleted. */
@@ -359,25 +391,41 @@ export class LogManager {
   }
 
   #every(ms: number, work: () => Promise<void>): void {
-    this.#timers.add(setInterval(() => {
+    this.#after(ms, () => {
+      this.#every(ms, work);
       work().catch((error) => this.#warn("housekeeping_failed", { error: String(error) }));
-    }, ms));
+    });
   }
 
   /** One at a time, however many fall due together: the threads that they take are also those that sync. */
   #later(ms: number, work: () => Promise<void>): void {
+    this.#after(ms, () => this.#removeInTurn(work));
+  }
+
+  #after(ms: number, work: () => void): void {
     if (this.#closed) return; // left over; the next start removes it
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      this.#removeInTurn(work);
-    }, Math.min(ms, MAX_TIMER_MS));
-    this.#timers.add(timer);
+    const cancel = this.#timers.after(ms, () => {
+      this.#cancels.delete(cancel);
+      work();
+    });
+    this.#cancels.add(cancel);
   }
 
   #removeInTurn(work: () => Promise<void>): void {
     this.#removing = this.#removing.then(() => this.#closed ? undefined : work()).catch((error) =>
       this.#warn("housekeeping_failed", { error: String(error) })
     );
+  }
+}
+
+/** Why a log's epochs could not be written, or null. One that was deleted meanwhile has none to write. */
+async function epochsSaved(log: PartitionLog): Promise<StoreError | null> {
+  try {
+    await log.saveEpochs();
+    return null;
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    return log.offline === null ? error : null;
   }
 }
 
@@ -397,7 +445,6 @@ function byName(a: Entry, b: Entry): number {
 }
 
 const CLOSE_PARALLEL = 16;
-const MAX_TIMER_MS = 2 ** 31 - 1;
 /** How long a start waits for logs that need not be open before anything is served. */
 const OPEN_MS = 1000;
 /** How often it is looked whether a checkpoint is due. */

@@ -8,6 +8,7 @@
  * tried again.
  */
 import type { Uuid } from "../bytes/uuid.ts";
+import { systemTimers, type Timers } from "../clock.ts";
 import type { JournalEntry } from "./durability/journal_entries.ts";
 import { folderOf, type LogInventory } from "./inventory.ts";
 import { claimFolder } from "./log/claim.ts";
@@ -59,8 +60,11 @@ interface Waiting extends Unopened {
 export class Opening {
   readonly #options: OpeningOptions;
   readonly #waiting = new Map<Uuid, Map<number, Waiting>>();
-  #timer: ReturnType<typeof setTimeout> | null = null;
-  readonly #retries = new Set<ReturnType<typeof setTimeout>>();
+  readonly #timers: Timers;
+  /** Ends the opening at leisure. */
+  #endLeisure: (() => void) | null = null;
+  /** Each takes back a try that is due later. */
+  readonly #retries = new Set<() => void>();
   /** Recoveries at work, and those that wait for their turn. */
   #recovering = 0;
   readonly #inLine: (() => void)[] = [];
@@ -68,6 +72,7 @@ export class Opening {
 
   constructor(options: OpeningOptions) {
     this.#options = options;
+    this.#timers = options.context.timers ?? systemTimers;
   }
 
   get isEmpty(): boolean {
@@ -138,15 +143,15 @@ export class Opening {
       rankOf(a) - rankOf(b) || bytesOf(a) - bytesOf(b)
     );
     const rest = this.#openAll(inOrder).catch((error) => this.#report(error));
-    await within(rest, limitMs);
+    await within(rest, limitMs, this.#timers);
     this.#atLeisure();
   }
 
   /** Nothing more is opened; what is being recovered comes to an end. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    for (const timer of this.#retries) clearTimeout(timer);
+    this.#endLeisure?.();
+    for (const cancel of this.#retries) cancel();
     for (const one of this.#all()) await one.recovering;
   }
 
@@ -251,7 +256,7 @@ export class Opening {
 
   /** Gives way to whatever else there is to do. */
   async #rest(one: Waiting): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await new Promise<void>((resolve) => this.#timers.after(0, resolve));
     if (one.isGone || this.#isClosed) throw new OpeningEnded("the log is not wanted any more");
   }
 
@@ -284,12 +289,12 @@ export class Opening {
     this.#refuse(one, `cannot be opened: ${error instanceof Error ? error.message : error}`);
     if (this.#isClosed || one.isGone) return true;
     const delayMs = Math.min(RETRY_MS * 2 ** one.failures++, MAX_RETRY_MS);
-    const timer = setTimeout(() => {
-      this.#retries.delete(timer);
+    const cancel = this.#timers.after(delayMs, () => {
+      this.#retries.delete(cancel);
       one.offline = null;
       this.#open(one).catch((error) => this.#report(error));
-    }, delayMs);
-    this.#retries.add(timer);
+    });
+    this.#retries.add(cancel);
     return true;
   }
 
@@ -307,17 +312,18 @@ export class Opening {
     if (this.#isClosed) return;
     const idle = [...this.#all()].filter((one) => this.#isLazy(one) && one.offline === null);
     if (idle.length === 0) return;
+    const { clock } = this.#options.context, timers = this.#timers;
     let next = 0;
     const step = () => {
-      const untilMs = performance.now() + LEISURE_WORK_MS;
-      while (next < idle.length && performance.now() < untilMs) {
+      const untilMs = clock.monotonicMs() + LEISURE_WORK_MS;
+      while (next < idle.length && clock.monotonicMs() < untilMs) {
         const one = idle[next++];
         if (one.isGone || one.offline !== null || !this.#isWaiting(one)) continue;
         if (!this.#openNow(one)) this.#recover(one);
       }
-      this.#timer = next < idle.length ? setTimeout(step, LEISURE_REST_MS) : null;
+      this.#endLeisure = next < idle.length ? timers.after(LEISURE_REST_MS, step) : null;
     };
-    this.#timer = setTimeout(step, LEISURE_DELAY_MS);
+    this.#endLeisure = timers.after(LEISURE_DELAY_MS, step);
   }
 }
 
@@ -327,11 +333,15 @@ function saysHowFar(record: LogInventory | undefined): record is LogInventory {
 }
 
 /** Waits for what does not reject, and not longer than that. */
-export async function within(work: Promise<unknown>, limitMs: number): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const limit = new Promise<void>((resolve) => timer = setTimeout(resolve, limitMs));
+export async function within(
+  work: Promise<unknown>,
+  limitMs: number,
+  timers: Timers,
+): Promise<void> {
+  const { promise: limit, resolve } = Promise.withResolvers<void>();
+  const cancel = timers.after(limitMs, resolve);
   await Promise.race([work, limit]);
-  clearTimeout(timer);
+  cancel();
 }
 
 /** A recovery that was given up: the broker stops, or the topic was deleted. */

@@ -151,7 +151,7 @@ class StorageHistory implements Outcome {
         continue;
       }
       if (log === undefined || log.offline !== null) {
-        if (!this.#hasFaults) this.#complain(partition, `not served: ${log?.offline ?? "no log"}`);
+        if (!this.#hasFaults) this.#complain(partition, `not served: ${this.#whyNot(partition)}`);
         continue;
       }
       this.#complain(partition, ...await partition.judge(log, true));
@@ -275,7 +275,7 @@ class StorageHistory implements Outcome {
     else if (choice < 93) await this.#recreate();
     else if (choice < 95) this.#fail();
     else if (choice < 97) this.#clock.advance(random.below(4000));
-    else await this.#sleep();
+    else for (let turns = 0; turns < LONG_TURNS; turns++) await this.#machine.turn();
     await microtasks(20);
     this.#noteStarts();
   }
@@ -326,7 +326,10 @@ class StorageHistory implements Outcome {
     const to = logStartOffset + this.#random.below(highWatermark - logStartOffset + 1);
     this.#note(`${partition.folder}: records deleted below ${to}`);
     this.#attempt(() => log.advanceStart(to));
-    const answered = this.#world!.logs.checkpoint().then(() => partition.startAnswered(to));
+    const world = this.#world!;
+    const answered = world.logs.checkpoint().then(() => {
+      if (this.#world === world) partition.startAnswered(to);
+    });
     this.#inBackground("delete records", answered);
   }
 
@@ -359,11 +362,6 @@ class StorageHistory implements Outcome {
     this.#coverage.setFaults.push(set);
   }
 
-  /** What is due by the system's own timers happens: the removal of deleted files. */
-  async #sleep(): Promise<void> {
-    await macrotask(2);
-  }
-
   /** Does what a failing call may interrupt; whether it went well. */
   #attempt(work: () => void): boolean {
     try {
@@ -392,6 +390,10 @@ class StorageHistory implements Outcome {
 
   #log(partition: PartitionHistory): PartitionLog | undefined {
     return this.#world?.logs.get(partition.topicId, partition.partition);
+  }
+
+  #whyNot({ topicId, partition }: PartitionHistory): string {
+    return this.#world?.logs.offlineReason(topicId, partition) ?? "no log";
   }
 
   /** No start may hide more than what was deleted in front of everybody. */
@@ -437,8 +439,12 @@ class StorageHistory implements Outcome {
 const CLEAN_SHUTDOWN = ".kafka_cleanshutdown";
 const ignore = () => {};
 
-function macrotask(ms = 0): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+/** Long enough for what storage looks at every second. */
+const LONG_TURNS = 1100;
+
+/** Where a promise without a catch is told of. */
+function macrotask(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 const FAULTS: readonly Fault[] = [

@@ -92,6 +92,7 @@ export class StorageWorld {
     const context: LogContext = {
       store,
       clock,
+      timers: store.device ?? undefined,
       pool,
       producers: sabotage?.producers ?? DEFAULT_PRODUCER_LIMITS,
       commit,

@@ -1,10 +1,12 @@
 /**
- * SlowDevice: the time that a simulated disk takes, in turns which the test drives. Nothing waits for real time.
+ * SlowDevice: the time that a simulated disk takes, in turns which the test drives. Nothing waits for real time: whoever
+ * waits for a while is given the device as its timers, a turn for a millisecond.
  *
  * A call begins with begin() and lands some turns later; until then it is on its way, where a kill or a power loss meets
  * it. How many turns a call takes is the test's to say, so calls land in another order than they began wherever real
  * ones may.
  */
+import type { Timers } from "../../clock.ts";
 import { StoreError } from "../store.ts";
 
 /** Calls that take a device's time. */
@@ -30,11 +32,12 @@ export function seededLatency(random: () => number, maxTurns: number): Latency {
   return () => 1 + Math.floor(random() ** 3 * maxTurns);
 }
 
-export class SlowDevice {
+export class SlowDevice implements Timers {
   /** May be changed at any time; calls on their way keep what they were given. */
   latency: Latency;
   #turn = 0;
   #flying: Flying[] = [];
+  readonly #waiting = new Set<{ readonly dueTurn: number; readonly work: () => void }>();
   #isOff = false;
 
   constructor(latency: Latency) {
@@ -66,9 +69,19 @@ export class SlowDevice {
     return promise;
   }
 
+  after(ms: number, work: () => void): () => void {
+    const one = { dueTurn: this.#turn + Math.max(1, Math.ceil(ms)), work };
+    if (!this.#isOff) this.#waiting.add(one);
+    return () => void this.#waiting.delete(one);
+  }
+
   /** Lands what is due, in the order of the turns it was due at; how many calls that were. */
   turn(): number {
     this.#turn++;
+    for (const one of [...this.#waiting]) {
+      if (one.dueTurn > this.#turn || !this.#waiting.delete(one)) continue;
+      one.work();
+    }
     const due = this.#flying.filter(({ dueTurn }) => dueTurn <= this.#turn);
     if (due.length === 0) return 0;
     this.#flying = this.#flying.filter(({ dueTurn }) => dueTurn > this.#turn);
@@ -88,6 +101,7 @@ export class SlowDevice {
   /** The process is gone: nothing lands any more, and whoever waits is told so. */
   powerOff(): void {
     this.#isOff = true;
+    this.#waiting.clear();
     for (const { strand } of this.#flying.splice(0)) strand();
   }
 

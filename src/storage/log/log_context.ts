@@ -3,7 +3,7 @@
  */
 import type { BufferPool } from "../../bytes/pool.ts";
 import type { Uuid } from "../../bytes/uuid.ts";
-import type { Clock } from "../../clock.ts";
+import type { Clock, Timers } from "../../clock.ts";
 import type { GroupCommit } from "../durability/group_commit.ts";
 import type { ProducerLimits } from "../producers/producer_state.ts";
 import type { Store } from "../store.ts";
@@ -13,6 +13,8 @@ export interface LogContext {
   readonly store: Store;
   readonly pool: BufferPool;
   readonly clock: Clock;
+  /** Without them, the system's. */
+  readonly timers?: Timers;
   readonly commit: GroupCommit;
   /** Bounds on what is remembered of producers, per partition. */
   readonly producers: ProducerLimits;

@@ -14,6 +14,7 @@ export class LogEpochs {
   #epochs: LeaderEpochs | null = null;
   #isSound: boolean;
   #isChanged = false;
+  #saving: Promise<void> = Promise.resolve();
 
   constructor(context: LogContext, log: EpochLog, isNew: boolean) {
     this.#context = context;
@@ -47,12 +48,19 @@ export class LogEpochs {
   async save(): Promise<void> {
     if (!this.#isChanged) return;
     this.#isChanged = false;
+    const saved = this.#loaded.save();
+    this.#saving = saved.catch(() => {}); // whoever asked has the error
     try {
-      await this.#loaded.save();
+      await saved;
     } catch (error) {
       this.#isChanged = true; // the next one tries again
       throw error;
     }
+  }
+
+  /** Resolves when no save is under way. */
+  settled(): Promise<void> {
+    return this.#saving;
   }
 
   get #loaded(): LeaderEpochs {

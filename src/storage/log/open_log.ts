@@ -19,10 +19,10 @@ import type { LogContext } from "./log_context.ts";
 import { PartitionLog } from "./partition_log.ts";
 import { segmentName } from "./segment.ts";
 import {
-  basesBeyondAnyOffset,
   DELETED,
   parseSegmentFile,
   segmentBasesOf,
+  setBeyondAside,
   setSegmentAside,
   SWAP,
 } from "./segment_files.ts";
@@ -91,7 +91,6 @@ export function openAsRecorded(
   const names = store.list(folder).map(({ name }) => name);
   const leftOver = names.filter((name) => (parseSegmentFile(name)?.suffix ?? "") !== "");
   if (leftOver.some((name) => name.endsWith(SWAP))) return null; // a compaction is to be finished first
-  const beyond = basesBeyondAnyOffset(names);
   const bases = segmentBasesOf(names);
   const { lost, longer, unexpected } = compare(store, folder, bases, record);
   const problem = lost ?? lastBatchProblem(store, folder, record);
@@ -99,10 +98,10 @@ export function openAsRecorded(
   const cut = longer.length === 0 ? { cut: [] } : cutBack(store, folder, longer);
   // Without the marker of a clean stop somebody may have written behind: recovery looks at what it is.
   if ("kept" in cut) return clean ? damaged(context, ref, config, record, cut.kept) : null;
-  const warnings = [...cut.cut];
-  for (const digits of [...beyond, ...unexpected.map(segmentName)]) {
-    setSegmentAside(store, folder, names, digits);
-    warnings.push(`${digits}.log was not there before, and is renamed aside`);
+  const warnings = [...cut.cut, ...setBeyondAside(store, folder, names)];
+  for (const base of unexpected) {
+    setSegmentAside(store, folder, names, base);
+    warnings.push(`${segmentName(base)}.log was not there before, and is renamed aside`);
   }
   warnings.push(...epochsAsRecorded(store, folder, record));
   warnings.push(...snapshotsAsRecorded(store, folder, names, record));
@@ -127,16 +126,14 @@ export async function openLog(
   checkpoint: LogCheckpoint,
 ): Promise<OpenReport> {
   const { store } = context, folder = `${ref.topic}-${ref.partition}`;
-  const { journal, recoveryPoint, clean } = checkpoint;
+  const { recoveryPoint, clean } = checkpoint;
+  // One that a repair took out keeps its folder, under no topic's id.
+  const journal = checkpoint.journal.filter(({ topicId }) => topicId === ref.topicId);
   const record = clean || !checkpoint.record?.isExact
     ? checkpoint.record
     : { ...checkpoint.record, isExact: false };
-  const warnings: string[] = [];
   let names = await finishInterruptedCleaning({ ...context, folder });
-  for (const digits of basesBeyondAnyOffset(names)) {
-    setSegmentAside(store, folder, names, digits);
-    warnings.push(`${digits}.log is no offset, and is renamed aside`);
-  }
+  const warnings = setBeyondAside(store, folder, names);
   const mayHaveGaps = mayHaveGapsIn(config, record);
   names = store.list(folder).map(({ name }) => name);
   let bases = segmentBasesOf(names);
@@ -150,9 +147,9 @@ export async function openLog(
   }
   if (record !== undefined) {
     const { unexpected } = compare(store, folder, bases, record);
-    for (const digits of unexpected.map(segmentName)) {
-      setSegmentAside(store, folder, names, digits);
-      warnings.push(`${digits}.log was not there before, and is renamed aside`);
+    for (const base of unexpected) {
+      setSegmentAside(store, folder, names, base);
+      warnings.push(`${segmentName(base)}.log was not there before, and is renamed aside`);
     }
     bases = bases.filter((base) => !unexpected.includes(base));
     warnings.push(...snapshotsAsRecorded(store, folder, names, record));
@@ -180,7 +177,7 @@ export async function openLog(
   if (withheld !== null && damage === null) {
     if (logEndOffset === withheld) segments.push(withheld);
     else {
-      setSegmentAside(store, folder, names, segmentName(withheld));
+      setSegmentAside(store, folder, names, withheld);
       warnings.push(
         `${
           segmentName(withheld)

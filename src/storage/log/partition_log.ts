@@ -240,10 +240,10 @@ export class PartitionLog implements SegmentContext {
 
   /**
    * Writes down epochs that began since the last time. An empty log needs none, and what a crash takes is in the
-   * batches behind the recovery point, which is written down after this.
+   * batches behind the recovery point, which is written down after this. Of a log that serves nothing there is nothing new.
    */
   async saveEpochs(): Promise<void> {
-    if (this.logEndOffset > 0) await this.#epochs.save();
+    if (this.offline === null && this.logEndOffset > 0) await this.#epochs.save();
   }
 
   /**
@@ -311,7 +311,7 @@ export class PartitionLog implements SegmentContext {
         this.#snapshots.reached(this.#tail.writtenOffset);
       }
       await this.#snapshots.settled();
-      await this.sync(); // of names too: a segment may have begun just now
+      await this.sync(); // the names too, where no byte is owed: the next start takes them for synced
       if (await this.#segments.active.syncTransactions()) {
         await this.#context.store.syncFolder(this.folder);
       }
@@ -326,7 +326,13 @@ export class PartitionLog implements SegmentContext {
     this.#tail.close(
       new StoreError(`${this.folder} serves nothing any more: ${reason}`, "io"),
     );
+    this.#snapshots.end();
     for (const segment of this.segments) segment.close();
+  }
+
+  /** Resolves when a log that was retired has nothing on its way to its folder any more, whose name may be given away then. */
+  async gone(): Promise<void> {
+    await Promise.all([this.#snapshots.settled(), this.#epochs.settled()]);
   }
 
   /** The aborted transactions that touch what a read_committed consumer was given from `from` on. */

@@ -8,7 +8,8 @@
  * | `.deleted` | waits for file.delete.delay.ms | removed |
  * | `.stray`, `.stray.2`, … | a segment that is no part of the log, put aside | left alone, as Kafka does |
  *
- * Base offsets above 2^53 - 1 cannot be told apart as numbers: files with such names are nobody's, and left alone.
+ * Base offsets above 2^53 - 1 cannot be told apart as numbers, and no log reaches them: files with such names are put aside,
+ * since a Kafka that takes the directory over would make them the active segment.
  *
  * The `.log` is renamed and removed last: while it is there, under whatever name, so is everything that belongs to it.
  */
@@ -88,34 +89,43 @@ export function segmentBasesOf(names: readonly string[]): number[] {
 /** Names of files that look like a segment's and are none, since no log reaches such offsets. */
 export function beyondAnyOffset(names: readonly string[]): string[] {
   return names.filter((name) =>
-    /^\d{20}\./.test(name) && !Number.isSafeInteger(Number(name.slice(0, 20)))
+    /^\d{20}\./.test(name) && !name.endsWith(STRAY) &&
+    !Number.isSafeInteger(Number(name.slice(0, 20)))
   );
 }
 
-/** The twenty digits of those of them that are logs. */
-export function basesBeyondAnyOffset(names: readonly string[]): string[] {
-  return beyondAnyOffset(names).filter((name) => /^\d{20}\.log$/.test(name))
-    .map((name) => name.slice(0, 20));
+/** Puts them aside. What was done, in words. */
+export function setBeyondAside(store: Store, folder: string, names: readonly string[]): string[] {
+  const taken = new Set(names);
+  return beyondAnyOffset(names).map((name) => {
+    const aside = asideName(name, taken);
+    store.rename(`${folder}/${name}`, `${folder}/${aside}`);
+    return `${name} is renamed to ${aside}: no offset is above ${Number.MAX_SAFE_INTEGER}`;
+  });
 }
 
 /**
  * Renames the files of a segment of a folder out of the way, so that nothing takes them for a part of the log. Their
- * bytes stay, and those of earlier ones. By twenty digits, since a name beyond 2^53 is no number here.
+ * bytes stay, and those of earlier ones.
  */
 export function setSegmentAside(
   store: Store,
   folder: string,
   names: readonly string[],
-  digits: string,
+  baseOffset: number,
 ): void {
-  const taken = new Set(names);
-  const own = names.filter((name) => name.startsWith(`${digits}.`) && !isStray(name));
-  for (const name of own.sort((a, b) => Number(isLog(a)) - Number(isLog(b)))) {
-    let aside = name + STRAY;
-    for (let n = 2; taken.has(aside); n++) aside = `${name}${STRAY}.${n}`;
-    taken.add(aside);
-    store.rename(`${folder}/${name}`, `${folder}/${aside}`);
+  const taken = new Set(names), own = `${segmentName(baseOffset)}.`;
+  const files = names.filter((name) => name.startsWith(own) && !isStray(name));
+  for (const name of files.sort((a, b) => Number(isLog(a)) - Number(isLog(b)))) {
+    store.rename(`${folder}/${name}`, `${folder}/${asideName(name, taken)}`);
   }
+}
+
+function asideName(name: string, taken: Set<string>): string {
+  let aside = name + STRAY;
+  for (let n = 2; taken.has(aside); n++) aside = `${name}${STRAY}.${n}`;
+  taken.add(aside);
+  return aside;
 }
 
 function isLog(name: string): boolean {

@@ -16,6 +16,7 @@ export class SnapshotWriter {
   readonly #onFailure: (error: unknown) => void;
   #waiting: { readonly offset: number; readonly content: Uint8Array }[] = [];
   #writing: Promise<void> = Promise.resolve();
+  #isEnded = false;
 
   constructor(store: Store, folder: string, onFailure: (error: unknown) => void) {
     this.#store = store;
@@ -33,7 +34,8 @@ export class SnapshotWriter {
     while (this.#waiting.length > 0 && this.#waiting[0].offset <= writtenOffset) {
       const { offset, content } = this.#waiting.shift()!;
       const path = `${this.#folder}/${segmentName(offset)}.snapshot`;
-      this.#writing = this.#writing.then(() => this.#store.replace(path, content))
+      this.#writing = this.#writing
+        .then(() => this.#isEnded ? undefined : this.#store.replace(path, content))
         .catch(this.#onFailure);
     }
   }
@@ -41,6 +43,12 @@ export class SnapshotWriter {
   /** What was not written never will be, and its offsets are free again. */
   takenBack(): void {
     this.#waiting = [];
+  }
+
+  /** The log serves nothing any more: no write begins, for its folder may be another log's soon. */
+  end(): void {
+    this.#waiting = [];
+    this.#isEnded = true;
   }
 
   /** Resolves when everything that the log has reached is written, or was told to have failed. */

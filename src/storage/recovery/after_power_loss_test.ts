@@ -11,6 +11,7 @@ import { MemoryStore } from "../backends/memory_store.ts";
 import { microtasks, SlowDevice } from "../backends/slow_device.ts";
 import {
   consumed,
+  isResolved,
   largeValue,
   openDriven,
   send,
@@ -38,11 +39,11 @@ async function found(
   wanted: ReturnType<typeof wantedPlain>,
 ): Promise<{ values: Map<number, string>; logStart: number; offline: string | null }> {
   const world = await StorageWorld.open(new FaultyStore(disk), wanted);
-  const log = world.logs.get(wanted[0].topicId, 0)!;
-  const { offline, logStartOffset: logStart } = log;
-  const values = offline === null ? await consumed(log) : new Map<number, string>();
+  const { topicId } = wanted[0], log = world.logs.get(topicId, 0);
+  const offline = world.logs.offlineReason(topicId, 0);
+  const values = log === undefined ? new Map<number, string>() : await consumed(log);
   world.abandon();
-  return { values, logStart, offline };
+  return { values, logStart: log?.logStartOffset ?? -1, offline };
 }
 
 for (const policy of ["delete", "compact"] as const) {
@@ -190,4 +191,21 @@ Deno.test("a topic that is deleted while a checkpoint is written does not make i
   await microtasks();
   await device.drive(Promise.all([world.logs.remove([ids[0]]), written]));
   world.abandon();
+});
+
+Deno.test("whoever deletes records while storage stops is answered when the stop has written it down", async () => {
+  const wanted = wantedPlain();
+  const device = new SlowDevice(() => 4);
+  const store = new FaultyStore(new MemoryStore(), { device });
+  const world = await openDriven(device, store, wanted);
+  const log = world.logs.get(TOPIC_ID, 0)!;
+  await device.drive(send(log, ["deleted", "kept"]).durable);
+  const stopped = world.logs.close();
+  log.advanceStart(1);
+  const answered = world.logs.checkpoint();
+  assertEquals(await isResolved(answered), false);
+  await device.drive(answered);
+  const disk = await store.crash({ unsynced: "lost", names: "lost" });
+  await device.drive(stopped);
+  assertEquals((await found(disk, wanted)).logStart, 1);
 });

@@ -15,8 +15,8 @@ export function hints(store: Store, folder: string): Finding[] {
     findings.push({ kind: "hint", file: `${folder}/${name}`, problem });
   const all = new Set(store.list(folder).map(({ name }) => name));
   for (const name of beyondAnyOffset([...all])) {
-    const problem = `is left alone: no offset is above ${Number.MAX_SAFE_INTEGER}`;
-    findings.push({ kind: "foreign", file: `${folder}/${name}`, problem });
+    const problem = `is put aside at a start: no offset is above ${Number.MAX_SAFE_INTEGER}`;
+    findings.push({ kind: "stray", file: `${folder}/${name}`, problem });
   }
   for (const name of all) {
     const parsed = parseSegmentFile(name);

@@ -175,7 +175,7 @@ export function heal(
   }
   for (const base of examined.strays) {
     const names = store.list(folder).map(({ name }) => name);
-    setSegmentAside(store, folder, names, segmentName(base));
+    setSegmentAside(store, folder, names, base);
   }
 }
 

@@ -118,6 +118,7 @@ async function assertCut(store: Store, where: string): Promise<void> {
   assertEquals((await verified(store)).damage, null, where);
   const journal = readJournal(store).filter(({ folder }) => folder === "t-0");
   const { log, damage } = await opened(store, { recoveryPoint: 0, journal }, COMPACTED);
+  assertEquals(damage, null, where);
   const offsets = batchesOf(log).map((bytes) => batch.baseOffset(bytes));
   assertEquals([damage, log.logEndOffset, offsets], [null, 10, [0, 2, 4, 6, 8]], where);
   for (const file of CHECKPOINTS) {
