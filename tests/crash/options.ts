@@ -5,6 +5,8 @@ export interface CrashOptions {
   readonly flush: "fsync" | "os";
   /** Where the directory is put as it was before the start after which something was missing; null keeps none. */
   readonly evidence: string | null;
+  /** The loads to run, by their names in world.ts; null for all. */
+  readonly loads: readonly string[] | null;
 }
 
 export interface PowerOptions extends CrashOptions {
@@ -18,11 +20,12 @@ const COMMON = {
   seed: { number: true },
   flush: { choices: ["fsync", "os"] },
   evidence: {},
+  loads: { pattern: /^[a-z]+(,[a-z]+)*$/ },
 } as const;
 
 export function crashOptions(args: readonly string[]): CrashOptions & { readonly crashes: number } {
   const given = parse(args, { ...COMMON, crashes: { number: true } });
-  return { crashes: 10, flush: "fsync", evidence: null, seed: newSeed(), ...given };
+  return { crashes: 10, flush: "fsync", ...common(), ...given, loads: list(given.loads) };
 }
 
 export function powerOptions(args: readonly string[]): PowerOptions {
@@ -33,12 +36,17 @@ export function powerOptions(args: readonly string[]): PowerOptions {
     journal: { choices: ["lost", "flushed", "mixed"] },
   });
   const defaults = { rounds: 10, fs: "ext4", journal: "mixed", flush: "fsync" } as const;
-  return { ...defaults, evidence: null, seed: newSeed(), ...given };
+  return { ...defaults, ...common(), ...given, loads: list(given.loads) };
 }
+
+const common = () => ({ evidence: null, seed: Date.now() % 1_000_000 });
+const list = (names: string | number | undefined) =>
+  names === undefined ? null : `${names}`.split(",");
 
 interface Rule {
   readonly number?: boolean;
   readonly choices?: readonly string[];
+  readonly pattern?: RegExp;
 }
 
 function parse(args: readonly string[], rules: Readonly<Record<string, Rule>>) {
@@ -47,7 +55,8 @@ function parse(args: readonly string[], rules: Readonly<Record<string, Rule>>) {
     const [, name, value] = /^--([a-z]+)=(.+)$/.exec(arg) ?? [];
     const rule = Object.hasOwn(rules, name ?? "") ? rules[name] : undefined;
     const isRight = rule !== undefined &&
-      (rule.number ? /^\d{1,9}$/.test(value) : rule.choices?.includes(value) ?? true);
+      (rule.choices?.includes(value) ??
+        (rule.number ? /^\d{1,9}$/ : rule.pattern ?? /./).test(value));
     if (!isRight) throw new Error(`Argument ${arg}: needed are ${describe(rules)}`);
     found[name] = rule.number ? Number(value) : value;
   }
@@ -56,8 +65,6 @@ function parse(args: readonly string[], rules: Readonly<Record<string, Rule>>) {
 
 function describe(rules: Readonly<Record<string, Rule>>): string {
   return Object.entries(rules).map(([name, { number, choices }]) =>
-    `--${name}=${number ? "N" : choices?.join("|") ?? "FOLDER"}`
+    `--${name}=${number ? "N" : choices?.join("|") ?? "TEXT"}`
   ).join(", ");
 }
-
-const newSeed = () => Date.now() % 1_000_000;

@@ -21,6 +21,8 @@ export interface StreamOptions {
   readonly bytesPerMs: number;
   /** See LedgerOptions. */
   readonly isAcknowledgedKept?: boolean;
+  /** Whether a consumer reads along, and what it was shown must stay. */
+  readonly isReadAlong?: boolean;
   /** Whether it waits for `resume` first. */
   readonly isPaused?: boolean;
 }
@@ -28,6 +30,7 @@ export interface StreamOptions {
 export class StreamLoad implements Load {
   readonly topic: string;
   readonly ledger: Ledger;
+  readonly isReadAlong: boolean;
   readonly #context: LoadContext;
   readonly #options: StreamOptions;
   readonly #cluster: Cluster;
@@ -43,6 +46,7 @@ export class StreamLoad implements Load {
     this.#context = context;
     this.#options = options;
     this.#isPaused = options.isPaused ?? false;
+    this.isReadAlong = options.isReadAlong ?? false;
     this.#cluster = new Cluster({ bootstrap: context.bootstrap });
     this.ledger = new Ledger({
       isExactlyOnce: options.producer.idempotent === true,

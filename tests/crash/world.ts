@@ -13,7 +13,7 @@
  */
 import { Consumer } from "../../src/client/consumer.ts";
 import { Cluster } from "../../src/client/cluster.ts";
-import { Random } from "../random.ts";
+import type { Random } from "../random.ts";
 import { CommitLoad } from "./commit_load.ts";
 import { nameOf } from "./content.ts";
 import type { JournalTurns } from "./journal_turns.ts";
@@ -30,6 +30,8 @@ export interface WorldOptions {
   readonly turns: JournalTurns;
   /** Whether an acks=1 record must survive: kill -9 yes, power loss no. */
   readonly isLeaderAckKept: boolean;
+  /** Names from the table above; null for all. */
+  readonly only: readonly string[] | null;
 }
 
 /** How a world spends the time until the next blow. */
@@ -38,9 +40,9 @@ export type Mood = "usual" | "short" | "flood";
 export class World {
   readonly #options: WorldOptions;
   readonly #loads: Load[] = [];
-  readonly #streams: StreamLoad[] = [];
+  readonly #streams: readonly StreamLoad[];
   readonly #complaints: string[] = [];
-  #flood: StreamLoad;
+  readonly #flood: StreamLoad | null;
   #reader: Reader | null = null;
 
   constructor(options: WorldOptions) {
@@ -51,29 +53,44 @@ export class World {
       seed: options.seed * 31 + i,
       complain: (complaint) => this.#complaints.push(complaint),
     });
-    const streams = streamsOf(suffix, options.isLeaderAckKept);
-    for (const [i, stream] of streams.entries()) {
-      this.#streams.push(new StreamLoad(context(i), stream));
-    }
-    this.#flood = this.#streams.at(-1)!;
-    this.#loads.push(
-      ...this.#streams,
-      new KeyedLoad(context(10), `keys${suffix}`),
-      new RebornLoad(context(11), `reborn${suffix}`),
-      new RebornLoad(context(12), `again${suffix}`),
-      new CommitLoad(context(13), `once${suffix}`),
+    const streams = streamsOf(suffix, options.isLeaderAckKept).map((stream, i) =>
+      new StreamLoad(context(i), stream)
     );
+    const loads: Record<string, readonly Load[]> = {
+      ...Object.fromEntries(streams.map((load) => [load.topic.slice(0, -suffix.length), [load]])),
+      keys: [new KeyedLoad(context(10), `keys${suffix}`)],
+      reborn: ["reborn", "again"].map((name, i) =>
+        new RebornLoad(context(11 + i), `${name}${suffix}`)
+      ),
+      commits: [new CommitLoad(context(13), `once${suffix}`)],
+    };
+    for (const name of options.only ?? Object.keys(loads)) {
+      if (!Object.hasOwn(loads, name)) {
+        throw new Error(`Load ${name}: needed are some of ${Object.keys(loads).join(", ")}`);
+      }
+      this.#loads.push(...loads[name]);
+    }
+    this.#streams = streams.filter((load) => this.#loads.includes(load));
+    this.#flood = this.#streams.find(({ topic }) => topic === `flood${suffix}`) ?? null;
   }
 
   /** Makes the topics and begins to send. */
   async begin(): Promise<void> {
     for (const load of this.#loads) await load.begin();
-    this.#reader = new Reader(this.#options.bootstrap, this.#streams.slice(0, READ_ALONG));
+    this.#reader = new Reader(
+      this.#options.bootstrap,
+      this.#streams.filter(({ isReadAlong }) => isReadAlong),
+    );
   }
 
   /** Things that the broker has said yes to. */
   get acknowledged(): number {
     return this.#loads.reduce((sum, load) => sum + load.acknowledged, 0);
+  }
+
+  /** Whether there can be a flood. */
+  get hasFlood(): boolean {
+    return this.#flood !== null;
   }
 
   /** Lives for so long, or in a flood until the journal has turned. */
@@ -83,7 +100,7 @@ export class World {
     await this.#untilServed();
     const before = turns.count, beganMs = performance.now();
     const lastMs = mood === "flood" ? FLOOD_MS : 200 + random.next() * 1800;
-    if (mood === "flood") this.#flood.resume();
+    if (mood === "flood") this.#flood?.resume();
     while (performance.now() - beganMs < lastMs && (mood !== "flood" || turns.count === before)) {
       await pause(20);
       turns.look();
@@ -111,7 +128,7 @@ export class World {
 
   /** The blow has fallen. */
   struck(): void {
-    this.#flood.pause();
+    this.#flood?.pause();
   }
 
   /** What is wrong, after a start; every complaint is made once. */
@@ -152,6 +169,7 @@ function streamsOf(suffix: string, isLeaderAckKept: boolean): StreamOptions[] {
       configs: { "segment.bytes": "1048576" },
       producer: once,
       valueBytes: small,
+      isReadAlong: true,
       maxOutstanding: many,
       bytesPerMs: 1500,
     },
@@ -161,6 +179,7 @@ function streamsOf(suffix: string, isLeaderAckKept: boolean): StreamOptions[] {
       configs: { "segment.bytes": "1048576", "segment.ms": "700" },
       producer: { acks: "all", idempotent: false },
       valueBytes: small,
+      isReadAlong: true,
       maxOutstanding: many,
       bytesPerMs: 1500,
     },
@@ -173,6 +192,7 @@ function streamsOf(suffix: string, isLeaderAckKept: boolean): StreamOptions[] {
       maxOutstanding: many,
       bytesPerMs: 1500,
       isAcknowledgedKept: isLeaderAckKept,
+      isReadAlong: true,
     },
     {
       topic: `long${suffix}`,
@@ -234,6 +254,4 @@ class Reader {
   }
 }
 
-/** The first streams are read along. */
-const READ_ALONG = 3;
 const FLOOD_MS = 20_000, SERVED_LIMIT_MS = 60_000;
