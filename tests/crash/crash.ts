@@ -5,8 +5,8 @@
  *
  * What is sent is told in world.ts. Each crash: the world lives for a while (in some, until the journal has turned), the
  * broker is killed, or stopped, or killed while it stops; perhaps it is killed again while it starts, once or twice; then
- * everything is read and compared with the ledgers: nothing lost, doubled, reordered, resurrected or made up. Sending
- * goes on all the while, and idempotent producers live through every crash. A chapter of crashes ends with its loads; the
+ * everything is read and compared with the ledgers: nothing lost, doubled, reordered, resurrected or made up. What was
+ * on its way is tried again meanwhile: idempotent producers live through every crash. A chapter of crashes ends with its loads; the
  * next has new topics. Ends with the tally of checks; exit code 1 when a promise is broken.
  */
 import { Random } from "../random.ts";

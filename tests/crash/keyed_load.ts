@@ -25,6 +25,7 @@ export class KeyedLoad implements Load {
   readonly #context: LoadContext;
   readonly #cluster: Cluster;
   readonly #outstanding = new Set<Promise<void>>();
+  isResting = false;
   #isOver = false;
   #running: Promise<void> | null = null;
   /** The fewest records that a whole log was found to have, for one sent. */
@@ -99,6 +100,7 @@ export class KeyedLoad implements Load {
       maxBatchBytes: 8192,
     });
     for (let order = 0; !this.#isOver; order++) {
+      while (this.isResting && !this.#isOver) await pause(20);
       // A few keys change all the time, others seldom: those are old values that must stay.
       const number = random.oneIn(20) ? random.below(KEYS) : random.below(12);
       const isTombstone = random.oneIn(5);

@@ -12,7 +12,9 @@ export interface Load {
   readonly acknowledged: number;
   /** Makes its topic and begins to send. */
   begin(): Promise<void>;
-  /** What is wrong, after a start; sending goes on meanwhile. */
+  /** Sends nothing new while that is true; what is on its way goes on, and is tried again. */
+  isResting?: boolean;
+  /** What is wrong, after a start. */
   judge(): Promise<string[]>;
   /** Stops sending; resolves when the fate of everything sent is decided, or may stay undecided. */
   end(): Promise<void>;

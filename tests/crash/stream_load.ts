@@ -37,6 +37,7 @@ export class StreamLoad implements Load {
   readonly #outstanding = new Set<Promise<void>>();
   #outstandingBytes = 0;
   sentBytes = 0;
+  isResting = false;
   #isOver = false;
   #isPaused: boolean;
   #running: Promise<void> | null = null;
@@ -108,7 +109,7 @@ export class StreamLoad implements Load {
     });
     let owedBytes = 0;
     for (let order = 0; !this.#isOver; order++) {
-      while (this.#isPaused && !this.#isOver) await pause(20);
+      while ((this.#isPaused || this.isResting) && !this.#isOver) await pause(20);
       const partition = random.below(partitions), bytes = valueBytes(random);
       this.#send(producer, { partition, order, bytes });
       owedBytes += bytes;

@@ -133,7 +133,13 @@ export class World {
 
   /** What is wrong, after a start; every complaint is made once. */
   async judge(): Promise<string[]> {
+    // Otherwise there is more to read, the longer reading takes.
+    const rest = (isResting: boolean) => {
+      for (const load of this.#loads) if (load.isResting !== undefined) load.isResting = isResting;
+    };
+    rest(true);
     for (const load of this.#loads) this.#complaints.push(...await load.judge());
+    rest(false);
     this.#complaints.push(...this.#reader?.complaints.splice(0) ?? []);
     return this.#complaints.splice(0);
   }
