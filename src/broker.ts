@@ -30,7 +30,13 @@ import { takeCleanShutdown, writeCleanShutdown } from "./storage/clean_shutdown.
 import { FileStore } from "./storage/backends/file_store.ts";
 import { FreeSpace } from "./storage/free_space.ts";
 import { type FlushPolicy, GroupCommit } from "./storage/durability/group_commit.ts";
-import { Journal, type JournalEntry, readJournal } from "./storage/durability/journal.ts";
+import { Journal } from "./storage/durability/journal.ts";
+import {
+  dropJournal,
+  type JournalEntry,
+  journalFiles,
+  readJournal,
+} from "./storage/durability/journal_entries.ts";
 import { DirectoryLock } from "./storage/lock.ts";
 import { LogManager, type WantedLog } from "./storage/log_manager.ts";
 import { MemoryStore } from "./storage/backends/memory_store.ts";
@@ -156,6 +162,7 @@ async function start(
   const { catalogue } = metadata;
   const nodes = registeredNodes(catalogue, { selfId: meta.nodeId, clusterId: meta.clusterId });
 
+  const earlier = journalFiles(store);
   const leftOver: JournalEntry[] = clean === null ? readJournal(store) : [];
   const journal = isFile && config.storage.flush === "fsync"
     ? Journal.open({ store, fileBytes: JOURNAL_BYTES, onFailure: fatal }, leftOver)
@@ -176,6 +183,7 @@ async function start(
     onEvent: (event, details) => log.info(event, details),
   });
   await logs.open(wantedLogs(catalogue, nodes));
+  await dropJournal(store, earlier, (entry) => logs.needsJournal(entry));
   const cleaner = startCleaner(config, { ...context, logs });
   undo.push(() => cleaner.stop());
   const groups = groupCoordinator(config, { clock, pool, metadata, nodes, logs });

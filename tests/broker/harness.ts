@@ -29,6 +29,7 @@ export interface Settings {
   readonly limits?: Partial<Config["limits"]>;
   readonly batching?: Partial<Config["batching"]>;
   readonly groups?: Partial<Config["groups"]>;
+  readonly compaction?: Partial<Config["compaction"]>;
   /** Broker-wide topic defaults, as text. */
   readonly topic?: Readonly<Record<string, string>>;
 }
@@ -240,6 +241,7 @@ function configOf(settings: Settings): Config {
     },
     limits: { ...config.limits, ...settings.limits },
     groups: { ...config.groups, ...settings.groups },
+    compaction: { ...config.compaction, ...settings.compaction },
     topic: resolveTopicConfig(Object.entries(settings.topic ?? {})),
     topicSet: new Map(Object.entries(settings.topic ?? {})),
   };
