@@ -1,13 +1,13 @@
 /**
- * JournalTurns: how often the broker has gone on to the other journal file, seen from outside by the sequence number of
- * each file's first entry (see src/storage/durability/journal.ts for the layout).
+ * JournalTurns: how often the broker has gone on to its other journal file, seen from outside by the sequence number of
+ * each file's first entry (its layout is in src/storage/durability/journal_entries.ts). Each run writes two files of its own.
  */
 import { readInt64 } from "../../src/bytes/int64.ts";
-import { JOURNAL_FILES } from "../../src/storage/durability/journal.ts";
 
 export class JournalTurns {
   readonly #folder: string;
-  #before: (number | null)[] = [null, null];
+  /** By name, the first sequence number that was seen last. */
+  readonly #seen = new Map<string, number>();
   #hasBegun = false;
   count = 0;
 
@@ -18,14 +18,14 @@ export class JournalTurns {
 
   /** Looks at the files; often enough that no file begins anew twice between two looks. */
   look(): void {
-    const now = this.#read();
-    for (const [i, sequence] of now.entries()) {
-      if (sequence === null || sequence === this.#before[i]) continue;
-      // After a start the first file is the first to be written: that is no turn.
-      if (i === 0 && !this.#hasBegun) this.#hasBegun = true;
-      else this.count++;
+    for (const name of journalNames(this.#folder)) {
+      const sequence = firstSequence(`${this.#folder}/${name}`);
+      if (sequence === null || sequence === this.#seen.get(name)) continue;
+      this.#seen.set(name, sequence);
+      // The first that a run begins is no turn.
+      if (this.#hasBegun) this.count++;
+      this.#hasBegun = true;
     }
-    this.#before = now;
   }
 
   /** The broker has ended, and the next one begins its own journal. */
@@ -33,9 +33,14 @@ export class JournalTurns {
     this.look();
     this.#hasBegun = false;
   }
+}
 
-  #read(): (number | null)[] {
-    return JOURNAL_FILES.map((name) => firstSequence(`${this.#folder}/${name}`));
+function journalNames(folder: string): string[] {
+  try {
+    const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
+    return names.filter((name) => name.startsWith("runnel-journal-"));
+  } catch {
+    return []; // the file system is cut off
   }
 }
 
@@ -43,9 +48,11 @@ export class JournalTurns {
 function firstSequence(path: string): number | null {
   try {
     using file = Deno.openSync(path, { read: true });
-    const header = new Uint8Array(16);
-    return file.readSync(header) === header.length ? readInt64(header, 8) : null;
+    const header = new Uint8Array(HEADER_BYTES);
+    return file.readSync(header) === header.length ? readInt64(header, SEQUENCE_AT) : null;
   } catch {
-    return null; // there is none yet, or the file system is cut off
+    return null; // the file is gone already, or the file system is cut off
   }
 }
+
+const HEADER_BYTES = 16, SEQUENCE_AT = 8;
