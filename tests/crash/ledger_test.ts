@@ -2,6 +2,7 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { CommitLedger } from "./commit_ledger.ts";
 import { nameFor, nameOf, valueOf } from "./content.ts";
+import { JournalTurns } from "./journal_turns.ts";
 import { KeyLedger, type SeenVersion } from "./key_ledger.ts";
 import { Ledger, type LedgerOptions, type Seen } from "./ledger.ts";
 import { crashOptions, powerOptions } from "./options.ts";
@@ -144,6 +145,27 @@ Deno.test("a value tells its name, and that one of its bytes or its end is anoth
     assertEquals(nameOf(value), `${name} with another byte at ${bytes - 5}`);
   }
   assertEquals(nameOf(new Uint8Array(3)), "a value of 3 bytes without a name: \0\0\0");
+});
+
+Deno.test("a journal that goes on to its other file has turned, one that begins with a run has not", () => {
+  const folder = Deno.makeTempDirSync({ prefix: "runnel-turns-" });
+  const turns = new JournalTurns(folder);
+  const begin = (file: number, sequence: number) => {
+    const header = new Uint8Array(100);
+    header[15] = sequence;
+    Deno.writeFileSync(`${folder}/runnel-journal-${file}`, header);
+    turns.look();
+    return turns.count;
+  };
+  Deno.writeFileSync(`${folder}/runnel-journal-1`, new Uint8Array(0)); // made, and not written yet
+  assertEquals([begin(0, 1), begin(0, 1), begin(1, 7), begin(0, 9), begin(1, 12)], [0, 0, 1, 2, 3]);
+  turns.ended();
+  assertEquals([begin(2, 13), begin(3, 20)], [3, 4]);
+  turns.ended();
+  assertEquals(begin(0, 30), 4, "an earlier file that the run begins anew");
+  Deno.removeSync(folder, { recursive: true });
+  turns.look();
+  assertEquals(turns.count, 4);
 });
 
 Deno.test("arguments are read, and what is none is refused with those there are", () => {
