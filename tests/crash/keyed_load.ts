@@ -53,12 +53,13 @@ export class KeyedLoad implements Load {
       let complaints: string[] = [];
       for (let tries = 0; tries < 3; tries++) {
         const mark = this.ledger.mark();
-        const records = await readTopic(this.#context.bootstrap, {
-          topic: this.topic,
-          partitions: PARTITIONS,
-        });
-        this.#least = Math.min(this.#least, records.length / Math.max(1, this.ledger.sent));
-        const seen = records.map((record) => this.#version(record));
+        const topic = { topic: this.topic, partitions: PARTITIONS };
+        const seen = await readTopic(
+          this.#context.bootstrap,
+          topic,
+          (record) => this.#version(record),
+        );
+        this.#least = Math.min(this.#least, seen.length / Math.max(1, this.ledger.sent));
         const wrong = seen.filter((one) => typeof one === "string");
         const right = seen.filter((one) => typeof one !== "string");
         complaints = [...wrong, ...this.ledger.complaints(right, mark)];

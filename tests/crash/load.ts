@@ -4,6 +4,8 @@ import { Cluster } from "../../src/client/cluster.ts";
 import { Consumer, type ConsumerRecord } from "../../src/client/consumer.ts";
 import { ConnectionError, KafkaError, mayRetry } from "../../src/client/errors.ts";
 import { ErrorCode } from "../../src/protocol/errors.ts";
+import { nameOf } from "./content.ts";
+import type { Seen } from "./ledger.ts";
 import { pause } from "./victim.ts";
 
 export interface Load {
@@ -35,11 +37,15 @@ export interface TopicPartitions {
   readonly partitions: number;
 }
 
-/** Everything that a topic holds at the time of the call, and what comes meanwhile. Throws when it cannot be read to its end. */
-export async function readTopic(
+/**
+ * Everything that a topic holds at the time of the call, and what comes meanwhile, each record as `keep` puts it: records
+ * themselves are large. Throws when it cannot be read to its end.
+ */
+export async function readTopic<T>(
   bootstrap: string,
   { topic, partitions: count }: TopicPartitions,
-): Promise<ConsumerRecord[]> {
+  keep: (record: ConsumerRecord) => T,
+): Promise<T[]> {
   using consumer = new Consumer({ bootstrap }, {
     autoOffsetReset: "earliest",
     fetchMaxWaitMs: 100,
@@ -56,13 +62,13 @@ export async function readTopic(
   const ends = await find("latest"), starts = await find("earliest");
   admin.close();
   partitions.forEach((partition, i) => consumer.seek(partition, starts[i]));
-  const all: ConsumerRecord[] = [];
+  const all: T[] = [];
   const isBehind = () =>
     partitions.filter((partition, i) => consumer.position(partition)! < ends[i]);
   let lastMs = performance.now();
   while (isBehind().length > 0) {
     const records = await consumer.poll(500);
-    for (const record of records) all.push(record);
+    for (const record of records) all.push(keep(record));
     if (records.length > 0) lastMs = performance.now();
     if (performance.now() - lastMs <= READ_LIMIT_MS) continue;
     const [{ partition }] = isBehind();
@@ -74,6 +80,13 @@ export async function readTopic(
   }
   return all;
 }
+
+/** A record as ledgers see it. */
+export const seen = ({ partition, offset, value }: ConsumerRecord): Seen => ({
+  partition,
+  offset,
+  value: value === null ? "a tombstone" : nameOf(value),
+});
 
 /** Complaints that `judge` finds, or that it could not judge. */
 export async function judged(topic: string, judge: () => Promise<string[]>): Promise<string[]> {

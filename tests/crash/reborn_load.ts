@@ -7,7 +7,7 @@ import { Cluster } from "../../src/client/cluster.ts";
 import { ConnectionError, mayRetry } from "../../src/client/errors.ts";
 import { Producer } from "../../src/client/producer.ts";
 import { Random } from "../random.ts";
-import { nameFor, nameOf, valueOf } from "./content.ts";
+import { nameFor, valueOf } from "./content.ts";
 import { Ledger } from "./ledger.ts";
 import {
   dropTopic,
@@ -17,6 +17,7 @@ import {
   type LoadContext,
   makeTopic,
   readTopic,
+  seen,
   Turn,
 } from "./load.ts";
 import { pause } from "./victim.ts";
@@ -76,11 +77,8 @@ export class RebornLoad implements Load {
       return isBack ? [`${this.topic} was deleted and is back`] : [];
     }
     const mark = ledger.mark();
-    const log = await readTopic(bootstrap, { topic: this.topic, partitions: PARTITIONS });
-    return ledger.complaints(
-      log.map(({ partition, offset, value }) => ({ partition, offset, value: nameOf(value!) })),
-      mark,
-    );
+    const topic = { topic: this.topic, partitions: PARTITIONS };
+    return ledger.complaints(await readTopic(bootstrap, topic, seen), mark);
   }
 
   async #run(): Promise<void> {

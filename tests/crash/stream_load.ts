@@ -3,9 +3,9 @@ import { Cluster } from "../../src/client/cluster.ts";
 import { mayRetry } from "../../src/client/errors.ts";
 import { Producer, type ProducerOptions } from "../../src/client/producer.ts";
 import { Random } from "../random.ts";
-import { nameFor, nameOf, valueOf } from "./content.ts";
+import { nameFor, valueOf } from "./content.ts";
 import { Ledger } from "./ledger.ts";
-import { judged, type Load, type LoadContext, makeTopic, readTopic } from "./load.ts";
+import { judged, type Load, type LoadContext, makeTopic, readTopic, seen } from "./load.ts";
 import { pause } from "./victim.ts";
 
 export interface StreamOptions {
@@ -77,12 +77,7 @@ export class StreamLoad implements Load {
   judge(): Promise<string[]> {
     return judged(this.topic, async () => {
       const mark = this.ledger.mark();
-      const records = await readTopic(this.#context.bootstrap, this.#options);
-      const log = records.map(({ partition, offset, value }) => ({
-        partition,
-        offset,
-        value: nameOf(value!),
-      }));
+      const log = await readTopic(this.#context.bootstrap, this.#options, seen);
       return this.ledger.complaints(log, mark);
     });
   }
