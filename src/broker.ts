@@ -6,6 +6,7 @@
  * the last thing written.
  */
 import { BufferPool } from "./bytes/pool.ts";
+import { checkMetadata, openMetadata, takeDirectory } from "./broker/metadata_start.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Config } from "./config/options.ts";
 import { resolveGroupConfig } from "./config/resource_configs.ts";
@@ -37,13 +38,10 @@ import {
   journalFiles,
   readJournal,
 } from "./storage/durability/journal_entries.ts";
-import { DirectoryLock } from "./storage/lock.ts";
 import { LogManager, type WantedLog } from "./storage/log_manager.ts";
 import { MemoryStore } from "./storage/backends/memory_store.ts";
 import { openMetaProperties } from "./storage/meta_properties.ts";
-import { createLog, openLog } from "./storage/log/open_log.ts";
 import type { LogContext } from "./storage/log/log_context.ts";
-import type { PartitionLog } from "./storage/log/partition_log.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "./storage/producers/producer_state.ts";
 import type { Store } from "./storage/store.ts";
 import {
@@ -52,8 +50,7 @@ import {
   ConfigResource,
   type Topic,
 } from "./topics/catalogue.ts";
-import { MetadataLog } from "./topics/metadata_log.ts";
-import { METADATA_TOPIC, METADATA_TOPIC_ID } from "./topics/metadata_topic.ts";
+import type { MetadataLog } from "./topics/metadata_log.ts";
 import { type NodeRegistry, registeredNodes } from "./topics/node_registry.ts";
 import { VERSION } from "./version.ts";
 
@@ -99,7 +96,7 @@ async function start(
 
   const store = openStore(config);
   undo.push(() => store.close());
-  const lock = store instanceof FileStore ? await DirectoryLock.take(store.name) : null;
+  const lock = store instanceof FileStore ? await takeDirectory(store) : null;
   undo.push(() => lock?.release());
   const listener = new Listener({
     addresses: config.listenAddresses,
@@ -136,26 +133,15 @@ async function start(
 
   const meta = await openMetaProperties(store, { nodeId: config.nodeId });
   const isFile = store instanceof FileStore;
-  MetadataLog.check({ store, meta, clock, topicDefaults: config.topic });
+  await checkMetadata({ store, meta, clock, config });
   const freeBytes = machine.freeBytes ?? (() => store.freeBytes());
   const space = freeSpace(config, metrics, { freeBytes, isFile });
   undo.push(() => space.stop());
   const context = logContext(config, { store, pool, clock, space });
-  const metadataLog = await openMetadataLog({
-    ...context,
-    commit: commitOf(isFile ? "fsync" : "os", null, metrics, 0),
-  }, config);
-  const metadata = MetadataLog.open({
-    store,
-    log: metadataLog,
-    meta,
-    clock,
-    topicDefaults: config.topic,
-    snapshots: {
-      bytes: config.storage.metadataSnapshotBytes,
-      intervalMs: config.storage.metadataSnapshotIntervalMs,
-    },
-  });
+  const { metadata, log: metadataLog } = await openMetadata(
+    { ...context, commit: commitOf(isFile ? "fsync" : "os", null, metrics, 0) },
+    { config, meta },
+  );
   // Nothing has been written so far; from here on the directory is in use.
   const clean = await takeCleanShutdown(store);
   await metadata.start({ endpoint, wasClean: clean !== null });
@@ -377,24 +363,6 @@ function fatal(error: unknown): void {
   queueMicrotask(() => {
     throw error;
   });
-}
-
-/** The metadata log is small and its end is not in any checkpoint: its last segment is always checked. */
-async function openMetadataLog(context: LogContext, config: Config): Promise<PartitionLog> {
-  const ref = { topicId: METADATA_TOPIC_ID, topic: METADATA_TOPIC, partition: 0 };
-  const topicConfig = { ...config.topic, "cleanup.policy": [], "segment.bytes": 1 << 30 };
-  const exists = context.store.list(`${METADATA_TOPIC}-0`).some(({ name }) =>
-    name.endsWith(".log")
-  );
-  if (!exists) return createLog(context, ref, topicConfig);
-  const { log, damage } = await openLog(context, ref, topicConfig, {
-    recoveryPoint: undefined,
-    logStartOffset: undefined,
-    clean: false,
-    journal: [],
-  });
-  if (damage !== null) throw Object.assign(new Error(damage), { kind: "damage" });
-  return log;
 }
 
 function startCleaner(

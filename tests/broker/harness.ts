@@ -23,6 +23,8 @@ export interface Settings {
   readonly path?: string;
   readonly flush?: Config["storage"]["flush"];
   readonly flushIntervalMs?: number;
+  /** Small, it makes a snapshot of the metadata after every commit. */
+  readonly metadataSnapshotBytes?: number;
   readonly kafkaPort?: number;
   readonly httpPort?: number;
   readonly autoCreateTopics?: boolean;
@@ -233,6 +235,8 @@ function configOf(settings: Settings): Config {
       ...config.storage,
       path: settings.path ?? "memory://",
       flush: settings.flush ?? config.storage.flush,
+      metadataSnapshotBytes: settings.metadataSnapshotBytes ??
+        config.storage.metadataSnapshotBytes,
     },
     batching: {
       ...config.batching,
