@@ -261,20 +261,19 @@ export class Segment {
     this.#timeIndex?.flush();
   }
 
-  /** fdatasync of the log. The segment may be closed or removed meanwhile; then nothing is owed. */
-  async sync(): Promise<void> {
-    if (this.#gone) return;
+  /**
+   * fdatasync of the log and of the aborted transactions, which nobody looks for below the recovery point. Whether the
+   * latter may have made a file. The segment may be closed or removed meanwhile; then nothing is owed.
+   */
+  async sync(): Promise<boolean> {
+    if (this.#gone) return false;
     try {
       await this.log.sync();
+      return !this.#gone && await this.syncTransactions();
     } catch (error) {
       if (!this.#gone) throw error;
+      return false;
     }
-  }
-
-  /** The same with the aborted transactions, before the recovery point passes a sealed segment: nobody looks at it again. */
-  async syncSealed(): Promise<void> {
-    await this.sync();
-    if (!this.#gone) await this.syncTransactions();
   }
 
   /** fdatasync of the aborted transactions, when any were written since the last. Whether there were. */
