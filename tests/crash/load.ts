@@ -49,8 +49,9 @@ export async function readTopic<T>(
   using consumer = new Consumer({ bootstrap }, {
     autoOffsetReset: "earliest",
     fetchMaxWaitMs: 100,
-    maxBytes: 16 << 20,
-    maxPartitionBytes: 2 << 20,
+    // In turn, so that a fetch ends at many places: in the middle of a partition, or before the first batch of one.
+    maxBytes: [16 << 20, 5 << 20][readings++ % 2],
+    maxPartitionBytes: [2 << 20, 700_000, 1 << 20][readings % 3],
   });
   const partitions = Array.from({ length: count }, (_, partition) => ({ topic, partition }));
   consumer.assign(partitions);
@@ -162,4 +163,5 @@ export class Turn {
   }
 }
 
+let readings = 0;
 const READ_LIMIT_MS = 60_000, PERSIST_LIMIT_MS = 180_000;
