@@ -235,7 +235,7 @@ async function persist<T>(attempt: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Writes so many fifteenths of the logs, some requests in flight for each partition. */
+/** Writes so many fifteenths of the logs, some requests at a time for each partition. */
 async function fill(
   address: string,
   { partitions }: Layout,
@@ -243,18 +243,17 @@ async function fill(
   parts: number,
 ): Promise<void> {
   const batch = batchOf(Math.ceil(batchBytes / 1000), 1000);
-  const count = Math.ceil(bytes / PARTS * parts / partitions / batch.length);
-  await Promise.all(Array.from({ length: partitions }, async (_, partition) => {
+  const left = new Array(partitions).fill(
+    Math.ceil(bytes / PARTS * parts / partitions / batch.length),
+  );
+  const writers = left.flatMap((_, partition) => Array(IN_FLIGHT).fill(partition) as number[]);
+  await Promise.all(writers.map(async (partition) => {
     const connection = await LoadConnection.open(address);
     const request = produceRequest(LARGE, partition, batch);
-    await persist(async () => checkProduced(await connection.exchange(request)));
-    let sent = 1;
-    await connection.keepBusy(request, {
-      inFlight: 4,
-      isOver: () => ++sent >= count,
-      latency: () => null,
-      check: checkProduced,
-    });
+    // A partition just made, or one that is being looked at, says so first.
+    while (left[partition]-- > 0) {
+      await persist(async () => checkProduced(await connection.exchange(request)));
+    }
     connection.close();
   }));
 }
@@ -312,7 +311,7 @@ const spawn: Begin = (folder, flush) => {
   });
 };
 
-const LIMIT_MS = 300_000;
+const LIMIT_MS = 300_000, IN_FLIGHT = 4;
 
 if (import.meta.main) {
   const args = parseArgs(Deno.args, { string: ["size", "gigabytes"] });
