@@ -89,6 +89,7 @@ export class PartitionLog implements Syncable, SegmentContext {
       active: this.#segments.active,
       logEndOffset,
       isNew,
+      isJournaled: context.commit.isJournaled,
       onDurable: () => this.#follow(),
     });
     this.#snapshots = new SnapshotWriter(context.store, this.folder, (error) => {
