@@ -9,6 +9,7 @@ import { report } from "./report.ts";
 import { benches, choose, runBenches } from "./run.ts";
 import { scales, scaleTable } from "./scale.ts";
 import type { Target } from "./types.ts";
+import { layouts, type Life, sizeOf, uncleanStart } from "./unclean_start.ts";
 import { ownUsage } from "./usage.ts";
 
 async function inProcess(): Promise<Target> {
@@ -50,6 +51,52 @@ for (const [name, scale] of Object.entries(scales)) {
       }
     }
     assert(scaleTable(lines).includes(`| ${lines[0].what} | `));
+  });
+}
+
+/** A broker in this process cannot be killed; a copy of its directory is what a kill would have left. */
+async function beginInProcess(folder: string): Promise<Life> {
+  const defaults = defaultConfig();
+  const broker = await startBroker({
+    ...defaults,
+    kafkaPort: 0,
+    httpPort: 0,
+    storage: { ...defaults.storage, path: folder },
+  });
+  return {
+    address: broker.kafkaAddress,
+    stop: () => broker.stop(),
+    kill: async () => {
+      const left = `${folder}.killed`;
+      copyFolder(folder, left);
+      await broker.stop();
+      return left;
+    },
+  };
+}
+
+function copyFolder(from: string, to: string): void {
+  Deno.mkdirSync(to, { recursive: true });
+  for (const { name, isDirectory } of Deno.readDirSync(from)) {
+    if (isDirectory) copyFolder(`${from}/${name}`, `${to}/${name}`);
+    else if (name !== ".lock") Deno.copyFileSync(`${from}/${name}`, `${to}/${name}`);
+  }
+}
+
+for (const [name, layout] of Object.entries(layouts)) {
+  Deno.test(`unclean start of ${name} runs in its smoke size`, async () => {
+    const folder = await Deno.makeTempDir({ prefix: "runnel-unclean-" });
+    try {
+      const lines = await uncleanStart(beginInProcess, `${folder}/data`, layout, sizeOf("smoke"));
+      assertEquals(lines.length, 3);
+      for (const { what, figures } of lines) {
+        for (const [column, figure] of Object.entries(figures)) {
+          assert(Number(figure) >= 0 && Number(figure) < 30, `${what}: ${column} is ${figure}`);
+        }
+      }
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
   });
 }
 

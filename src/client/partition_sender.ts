@@ -69,6 +69,8 @@ export class PartitionSender {
   #isIdentitySpent = false;
   #sequence = 0;
   #nextOrder = 0;
+  /** Settles when the last batch that was started has found its leader, or has not. */
+  #launched: Promise<unknown> = Promise.resolve();
 
   constructor(topic: string, partition: number, options: SenderOptions) {
     this.#topic = topic;
@@ -185,7 +187,10 @@ export class PartitionSender {
 
   async #send(batch: Batch, records: Uint8Array): Promise<(i: number) => Delivery> {
     const { cluster, acks, requestTimeoutMs } = this.#options;
-    const { connection, topic } = await cluster.leader(this.#topic, this.#partition);
+    // One after the other, so that no batch overtakes an earlier one that waits for a connection or for metadata.
+    const leader = this.#launched.then(() => cluster.leader(this.#topic, this.#partition));
+    this.#launched = leader.catch(() => {});
+    const { connection, topic } = await leader;
     const version = connection.versionFor(Produce, topic.id === ZERO_UUID ? 12 : Produce.max);
     const request = {
       acks,
@@ -222,7 +227,10 @@ export class PartitionSender {
 
   #failed(batch: Batch, error: unknown): void {
     const { cluster, acks, deliveryTimeoutMs } = this.#options;
-    const isFirst = !this.#redo.some((other) => other.order < batch.order);
+    // An earlier batch may be on its way over another connection still, and not in #redo yet.
+    const isFirst = ![...this.#unsettled].some((other) =>
+      other.encoded !== null && other.order < batch.order
+    );
     const isBehindFailed = error instanceof KafkaError &&
       error.code === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER && (!isFirst || this.#isIdentitySpent);
     const isLate = performance.now() - batch.createdMs > deliveryTimeoutMs;

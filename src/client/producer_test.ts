@@ -135,6 +135,26 @@ Deno.test("a batch whose answer was lost with the connection is stored once", as
   assertEquals(broker.stored[0], numbers(8));
 });
 
+/** The first batch finds its leader late, as while the connection to it is made anew; the others at once. */
+class LateLeader extends Cluster {
+  #calls = 0;
+
+  override async leader(topic: string, index: number): ReturnType<Cluster["leader"]> {
+    if (this.#calls++ === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    return await super.leader(topic, index);
+  }
+}
+
+Deno.test("a batch that overtakes an earlier one is sent again behind it", async () => {
+  const broker = new OneBroker();
+  const cluster = new LateLeader({ bootstrap: "b:9092", dial: broker.dial, retryBackoffMs: 1 });
+  const producer = new Producer(cluster, { maxBatchBytes: 1 });
+  await Promise.all(sendAll(producer, 4));
+  assertEquals(broker.stored[0], numbers(4));
+  await producer.close();
+  cluster.close();
+});
+
 Deno.test("without idempotence order holds too, with one batch on its way", async () => {
   const broker = new OneBroker([0, 6, 6, 0, 6]);
   await using client = produce(broker, { maxBatchBytes: 1, acks: "leader" });
