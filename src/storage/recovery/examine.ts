@@ -263,13 +263,14 @@ class Examination {
       const what = `the last batch begins at offset ${jump}, behind a gap`;
       return this.#faultAtEnd(`${what}, and nothing proves it`);
     }
-    if (end !== undefined && this.#journal.isAcknowledgedBehind(end.base, end.position)) {
-      return this.#faultAtEnd(`${endsAt}, but more was acknowledged: the journal has a mark of it`);
-    }
     const beyond = this.#journal.beyond(end?.base ?? this.#options.logStartOffset, offset);
-    return beyond === null
-      ? null
-      : this.#faultAtEnd(`${endsAt}, but offset ${beyond} is in the journal`);
+    if (beyond !== null) {
+      return this.#faultAtEnd(`${endsAt}, but offset ${beyond} is in the journal`);
+    }
+    if (end === undefined || !this.#journal.isAcknowledgedBehind(end.base, end.position)) {
+      return null;
+    }
+    return this.#faultAtEnd(`${endsAt}, but the journal has a mark of more that was acknowledged`);
   }
 
   /** Whether nothing was acknowledged from where the walk has come to. */
