@@ -26,6 +26,8 @@ export interface Settings {
   readonly kafkaPort?: number;
   readonly httpPort?: number;
   readonly autoCreateTopics?: boolean;
+  readonly storage?: Partial<Config["storage"]>;
+  readonly compaction?: Partial<Config["compaction"]>;
   readonly limits?: Partial<Config["limits"]>;
   readonly batching?: Partial<Config["batching"]>;
   readonly groups?: Partial<Config["groups"]>;
@@ -230,6 +232,7 @@ function configOf(settings: Settings): Config {
     autoCreateTopics: settings.autoCreateTopics ?? config.autoCreateTopics,
     storage: {
       ...config.storage,
+      ...settings.storage,
       path: settings.path ?? "memory://",
       flush: settings.flush ?? config.storage.flush,
     },
@@ -238,6 +241,7 @@ function configOf(settings: Settings): Config {
       flushIntervalMs: settings.flushIntervalMs ?? config.batching.flushIntervalMs,
       ...settings.batching,
     },
+    compaction: { ...config.compaction, ...settings.compaction },
     limits: { ...config.limits, ...settings.limits },
     groups: { ...config.groups, ...settings.groups },
     topic: resolveTopicConfig(Object.entries(settings.topic ?? {})),
