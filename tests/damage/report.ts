@@ -49,4 +49,7 @@ export function failuresOf(judged: readonly Judged[]): string {
   }).join("\n");
 }
 
-const general = (fault: string): string => fault.replace(/\d+/g, "#").slice(0, 60);
+/** What two failures have in common: the question, without places and numbers. */
+const general = (fault: string): string =>
+  fault.replace(/^after the second start: /, "").replace(/\d+/g, "#")
+    .replace(/^[\w-]+-#: /, "").replace(/: .*/, "");
