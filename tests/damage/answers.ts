@@ -26,7 +26,7 @@ import {
   produce,
 } from "../broker/calls.ts";
 import { pause, utf8 } from "../broker/harness.ts";
-import { GROUPS, memberOf, PARTITIONS, TOPICS, type Variant } from "./directory.ts";
+import { GROUPS, memberOf, PARTITIONS, TOPICS, type Variant } from "./contents.ts";
 
 /** An answer: an error, or a value; `parts` of a read are its batches, of which a broker may give fewer. */
 export interface Answer {

@@ -14,7 +14,8 @@ import { configureLog } from "../../src/log.ts";
 import { TestBroker, within } from "../broker/harness.ts";
 import { type Answers, askAll, type Questions, questionsFor, writeAll } from "./answers.ts";
 import { type Damage, damagesOf } from "./damages.ts";
-import { buildVariants, settings, type Variant } from "./directory.ts";
+import { settings, type Variant } from "./contents.ts";
+import { buildVariants } from "./directory.ts";
 import {
   compare,
   type Difference,

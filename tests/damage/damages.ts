@@ -3,7 +3,7 @@
  */
 import * as batch from "../../src/protocol/records/batch.ts";
 import { Random } from "../random.ts";
-import { PARTITIONS } from "./directory.ts";
+import { PARTITIONS } from "./contents.ts";
 import { folderOf, nameOf, type Tree } from "./tree.ts";
 
 export interface Damage {

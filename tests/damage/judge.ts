@@ -10,7 +10,7 @@
  */
 import type { Answer, Answers } from "./answers.ts";
 import { CLUSTER } from "./answers.ts";
-import { GROUPS, offsetsPartitionOf } from "./directory.ts";
+import { GROUPS, offsetsPartitionOf } from "./contents.ts";
 import { folderOf, nameOf, sameBytes, startsWith, type Tree } from "./tree.ts";
 
 export type Outcome =
