@@ -6,6 +6,7 @@
  * the last thing written.
  */
 import { BufferPool } from "./bytes/pool.ts";
+import { checkMetadata, openMetadata, takeDirectory } from "./broker/metadata_start.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Config } from "./config/options.ts";
 import { resolveGroupConfig } from "./config/resource_configs.ts";
@@ -30,14 +31,17 @@ import { takeCleanShutdown, writeCleanShutdown } from "./storage/clean_shutdown.
 import { FileStore } from "./storage/backends/file_store.ts";
 import { FreeSpace } from "./storage/free_space.ts";
 import { type FlushPolicy, GroupCommit } from "./storage/durability/group_commit.ts";
-import { Journal, type JournalEntry, readJournal } from "./storage/durability/journal.ts";
-import { DirectoryLock } from "./storage/lock.ts";
+import { Journal } from "./storage/durability/journal.ts";
+import {
+  dropJournal,
+  type JournalEntry,
+  journalFiles,
+  readJournal,
+} from "./storage/durability/journal_entries.ts";
 import { LogManager, type WantedLog } from "./storage/log_manager.ts";
 import { MemoryStore } from "./storage/backends/memory_store.ts";
 import { openMetaProperties } from "./storage/meta_properties.ts";
-import { createLog, openLog } from "./storage/log/open_log.ts";
 import type { LogContext } from "./storage/log/log_context.ts";
-import type { PartitionLog } from "./storage/log/partition_log.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "./storage/producers/producer_state.ts";
 import type { Store } from "./storage/store.ts";
 import {
@@ -46,8 +50,7 @@ import {
   ConfigResource,
   type Topic,
 } from "./topics/catalogue.ts";
-import { MetadataLog } from "./topics/metadata_log.ts";
-import { METADATA_TOPIC, METADATA_TOPIC_ID } from "./topics/metadata_topic.ts";
+import type { MetadataLog } from "./topics/metadata_log.ts";
 import { type NodeRegistry, registeredNodes } from "./topics/node_registry.ts";
 import { VERSION } from "./version.ts";
 
@@ -93,7 +96,7 @@ async function start(
 
   const store = openStore(config);
   undo.push(() => store.close());
-  const lock = store instanceof FileStore ? await DirectoryLock.take(store.name) : null;
+  const lock = store instanceof FileStore ? await takeDirectory(store) : null;
   undo.push(() => lock?.release());
   const listener = new Listener({
     addresses: config.listenAddresses,
@@ -130,32 +133,22 @@ async function start(
 
   const meta = await openMetaProperties(store, { nodeId: config.nodeId });
   const isFile = store instanceof FileStore;
-  MetadataLog.check({ store, meta, clock, topicDefaults: config.topic });
+  await checkMetadata({ store, meta, clock, config });
   const freeBytes = machine.freeBytes ?? (() => store.freeBytes());
   const space = freeSpace(config, metrics, { freeBytes, isFile });
   undo.push(() => space.stop());
   const context = logContext(config, { store, pool, clock, space });
-  const metadataLog = await openMetadataLog({
-    ...context,
-    commit: commitOf(isFile ? "fsync" : "os", null, metrics, 0),
-  }, config);
-  const metadata = MetadataLog.open({
-    store,
-    log: metadataLog,
-    meta,
-    clock,
-    topicDefaults: config.topic,
-    snapshots: {
-      bytes: config.storage.metadataSnapshotBytes,
-      intervalMs: config.storage.metadataSnapshotIntervalMs,
-    },
-  });
+  const { metadata, log: metadataLog } = await openMetadata(
+    { ...context, commit: commitOf(isFile ? "fsync" : "os", null, metrics, 0) },
+    { config, meta },
+  );
   // Nothing has been written so far; from here on the directory is in use.
   const clean = await takeCleanShutdown(store);
   await metadata.start({ endpoint, wasClean: clean !== null });
   const { catalogue } = metadata;
   const nodes = registeredNodes(catalogue, { selfId: meta.nodeId, clusterId: meta.clusterId });
 
+  const earlier = journalFiles(store);
   const leftOver: JournalEntry[] = clean === null ? readJournal(store) : [];
   const journal = isFile && config.storage.flush === "fsync"
     ? Journal.open({ store, fileBytes: JOURNAL_BYTES, onFailure: fatal }, leftOver)
@@ -176,6 +169,7 @@ async function start(
     onEvent: (event, details) => log.info(event, details),
   });
   await logs.open(wantedLogs(catalogue, nodes));
+  await dropJournal(store, earlier, (entry) => logs.needsJournal(entry));
   const cleaner = startCleaner(config, { ...context, logs });
   undo.push(() => cleaner.stop());
   const groups = groupCoordinator(config, { clock, pool, metadata, nodes, logs });
@@ -369,24 +363,6 @@ function fatal(error: unknown): void {
   queueMicrotask(() => {
     throw error;
   });
-}
-
-/** The metadata log is small and its end is not in any checkpoint: its last segment is always checked. */
-async function openMetadataLog(context: LogContext, config: Config): Promise<PartitionLog> {
-  const ref = { topicId: METADATA_TOPIC_ID, topic: METADATA_TOPIC, partition: 0 };
-  const topicConfig = { ...config.topic, "cleanup.policy": [], "segment.bytes": 1 << 30 };
-  const exists = context.store.list(`${METADATA_TOPIC}-0`).some(({ name }) =>
-    name.endsWith(".log")
-  );
-  if (!exists) return createLog(context, ref, topicConfig);
-  const { log, damage } = await openLog(context, ref, topicConfig, {
-    recoveryPoint: undefined,
-    logStartOffset: undefined,
-    clean: false,
-    journal: [],
-  });
-  if (damage !== null) throw Object.assign(new Error(damage), { kind: "damage" });
-  return log;
 }
 
 function startCleaner(

@@ -11,14 +11,19 @@ import type { Uuid } from "../bytes/uuid.ts";
 import type { Connection } from "../client/connection.ts";
 import { check } from "../client/errors.ts";
 import { ErrorCode } from "../protocol/errors.ts";
+import { DescribeConfigs } from "../protocol/messages/describe_configs.ts";
+import { DescribeQuorum } from "../protocol/messages/describe_quorum.ts";
 import { ListOffsets } from "../protocol/messages/list_offsets.ts";
 import { Metadata } from "../protocol/messages/metadata.ts";
 
-export interface PartitionCut {
+export interface NamedPartition {
   readonly topic: string;
   readonly partition: number;
   readonly topicId: Uuid;
-  /** The log start; asked after the cut, so it may lie above `endOffset`. */
+}
+
+export interface PartitionCut extends NamedPartition {
+  /** The log start just before the cut. */
   readonly startOffset: number;
   /** The high watermark. */
   readonly endOffset: number;
@@ -29,46 +34,104 @@ export interface Cut {
   readonly partitions: readonly PartitionCut[];
 }
 
-/** Throws KafkaError for a partition that cannot be read (56): a backup without it would not be one. */
-export async function takeCut(connection: Connection): Promise<Cut> {
+export interface Partitions {
+  readonly clusterId: string;
+  /** In the order of the broker's answer. */
+  readonly partitions: readonly NamedPartition[];
+}
+
+/** All there are now. */
+export async function partitionsOf(connection: Connection): Promise<Partitions> {
   const metadata = await connection.request(Metadata, connection.versionFor(Metadata), {
     topics: null,
     allowAutoTopicCreation: false,
   });
-  const ids = new Map<string, Uuid>();
-  const asked = metadata.topics.map(({ errorCode, name, topicId, partitions }) => {
+  const found = metadata.topics.flatMap(({ errorCode, name, topicId, partitions }) => {
     check(errorCode, `topic ${name}`);
-    ids.set(name!, topicId);
-    return { name: name!, partitions: partitions.map(({ partitionIndex }) => partitionIndex) };
+    return partitions.map(({ partitionIndex }) => ({
+      topic: name!,
+      partition: partitionIndex,
+      topicId,
+    }));
   });
-  const ends = await offsetsAt(connection, asked, LATEST);
-  const starts = await offsetsAt(connection, asked, EARLIEST);
-  const partitions: PartitionCut[] = [];
-  for (const { name, partitions: indexes } of asked) {
-    for (const partition of indexes) {
-      const key = `${name}-${partition}`, endOffset = ends.get(key);
-      if (endOffset === undefined) continue; // deleted since
-      const startOffset = starts.get(key) ?? endOffset, topicId = ids.get(name)!;
-      partitions.push({ topic: name, partition, topicId, startOffset, endOffset });
+  return { clusterId: metadata.clusterId ?? "", partitions: found };
+}
+
+/**
+ * Without the partitions that were deleted since they were listed. Throws KafkaError for one that cannot be read (56):
+ * a backup without it would not be one.
+ */
+export async function takeCut(connection: Connection, of?: Partitions): Promise<Cut> {
+  const { clusterId, partitions } = of ?? await partitionsOf(connection);
+  // The starts come first: a log start only moves up, so what the cut has lies above them.
+  const starts = await offsetsAt(connection, partitions, EARLIEST);
+  const ends = await offsetsAt(connection, partitions, LATEST);
+  const cuts: PartitionCut[] = [];
+  for (const one of partitions) {
+    const key = `${one.topic}-${one.partition}`;
+    const startOffset = starts.get(key), endOffset = ends.get(key);
+    if (startOffset !== undefined && endOffset !== undefined) {
+      cuts.push({ ...one, startOffset, endOffset });
     }
   }
-  return { clusterId: metadata.clusterId ?? "", partitions };
+  return { clusterId, partitions: cuts };
+}
+
+/** The end of the metadata log: all that the broker knows of topics, configs and producer ids is below. */
+export async function metadataEndOf(connection: Connection): Promise<number> {
+  const { errorCode, topics } = await connection.request(
+    DescribeQuorum,
+    connection.versionFor(DescribeQuorum),
+    { topics: [{ topicName: METADATA_TOPIC, partitions: [{ partitionIndex: 0 }] }] },
+  );
+  check(errorCode, "the end of the metadata log");
+  const partition = topics[0].partitions[0];
+  check(partition.errorCode, "the end of the metadata log");
+  return partition.highWatermark;
+}
+
+/** The topics whose cleanup.policy has "compact" in it. */
+export async function compactedTopics(
+  connection: Connection,
+  topics: readonly string[],
+): Promise<Set<string>> {
+  const compacted = new Set<string>();
+  if (topics.length === 0) return compacted;
+  const version = connection.versionFor(DescribeConfigs);
+  const { results } = await connection.request(DescribeConfigs, version, {
+    resources: topics.map((resourceName) => ({
+      resourceType: TOPIC,
+      resourceName,
+      configurationKeys: ["cleanup.policy"],
+    })),
+    includeSynonyms: false,
+  });
+  for (const { errorCode, resourceName, configs } of results) {
+    if (errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) continue; // seen when the topics are listed again
+    check(errorCode, `the configs of ${resourceName}`);
+    if (configs[0]?.value?.includes("compact")) compacted.add(resourceName);
+  }
+  return compacted;
 }
 
 const LATEST = -1, EARLIEST = -2;
+const TOPIC = 2;
+const METADATA_TOPIC = "__cluster_metadata";
 
 /** By "<topic>-<partition>"; without those that were deleted meanwhile. */
 async function offsetsAt(
   connection: Connection,
-  asked: readonly { name: string; partitions: readonly number[] }[],
+  asked: readonly NamedPartition[],
   timestamp: number,
 ): Promise<Map<string, number>> {
+  const byTopic = new Map<string, { partitionIndex: number; timestamp: number }[]>();
+  for (const { topic, partition } of asked) {
+    if (!byTopic.has(topic)) byTopic.set(topic, []);
+    byTopic.get(topic)!.push({ partitionIndex: partition, timestamp });
+  }
   const { topics } = await connection.request(ListOffsets, connection.versionFor(ListOffsets), {
     replicaId: -1,
-    topics: asked.map(({ name, partitions }) => ({
-      name,
-      partitions: partitions.map((partitionIndex) => ({ partitionIndex, timestamp })),
-    })),
+    topics: [...byTopic].map(([name, partitions]) => ({ name, partitions })),
   });
   const offsets = new Map<string, number>();
   for (const { name, partitions } of topics) {

@@ -1,10 +1,11 @@
 /**
  * Manifest: what a backup consists of: `manifest.json` in its root. It is replaced whole, after every file it names is
- * there, so an interrupted backup leaves the one before as it was.
+ * there, so an interrupted backup leaves the one before as it was. It carries a checksum of itself.
  *
  * Files are stored under their path and the first 16 digits of their SHA-256, so that one backup never overwrites what
  * another needs.
  */
+import { createHash } from "node:crypto";
 import type { Uuid } from "../bytes/uuid.ts";
 import { type Store, StoreError } from "../storage/store.ts";
 
@@ -16,22 +17,42 @@ export interface BackedUpFile {
   readonly sha256: string;
 }
 
-export interface BackedUpPartition {
-  readonly topic: string;
-  readonly partition: number;
-  readonly topicId: Uuid;
+/** What one segment must show again when it is read. */
+export interface BackedUpSegment {
+  /** As that of its file. */
+  readonly path: string;
+  readonly baseOffset: number;
+  /** After its last batch. */
+  readonly endOffset: number;
+  readonly batches: number;
+  /** Why it could not be read to its end when it was copied, and from where on; null when it could. */
+  readonly damage: { readonly position: number; readonly what: string } | null;
+}
+
+export interface BackedUpLog {
   readonly startOffset: number;
   /** The high watermark at the moment of the backup. */
   readonly endOffset: number;
+  /** Whether compaction may have taken records out; if not, every offset from start to end is there. */
+  readonly mayHaveGaps: boolean;
+  readonly segments: readonly BackedUpSegment[];
+}
+
+export interface BackedUpPartition extends BackedUpLog {
+  readonly topic: string;
+  readonly partition: number;
+  readonly topicId: Uuid;
 }
 
 export interface Manifest {
-  readonly version: 1;
+  /** 1 had no segments, metadata or checksum, and is read still. */
+  readonly version: 1 | 2;
   readonly clusterId: string;
   /** ISO 8601, of the cut. */
   readonly takenAt: string;
   readonly files: readonly BackedUpFile[];
   readonly partitions: readonly BackedUpPartition[];
+  readonly metadata: BackedUpLog;
 }
 
 export const MANIFEST = "manifest.json";
@@ -45,18 +66,24 @@ export function storedPath(file: BackedUpFile): string {
 export function readManifest(store: Store): Manifest | null {
   const bytes = store.readAll(MANIFEST);
   if (bytes === null) return null;
-  let manifest: Manifest;
+  const fail = (why: string, cause?: unknown) =>
+    new StoreError(`Cannot read ${store.name}/${MANIFEST}: ${why}`, "io", { cause });
+  let found: Manifest & { sha256?: string };
   try {
-    manifest = JSON.parse(new TextDecoder().decode(bytes));
+    found = JSON.parse(new TextDecoder().decode(bytes));
   } catch (cause) {
-    throw new StoreError(`Cannot read ${store.name}/${MANIFEST}: it is no JSON`, "io", { cause });
+    throw fail("it is no JSON", cause);
   }
-  if (manifest.version !== 1) {
-    throw new StoreError(
-      `Cannot read ${store.name}/${MANIFEST}: its version is ${manifest.version}, needs 1`,
-      "io",
-    );
+  const { sha256, ...manifest } = found ?? {};
+  if (manifest.version !== 1 && manifest.version !== 2) {
+    throw fail(`its version is ${manifest.version}, needs 1 or 2`);
   }
+  if (!Array.isArray(manifest.files) || !Array.isArray(manifest.partitions)) {
+    throw fail("it names no files and partitions, so it is not a backup's");
+  }
+  if (manifest.version === 1) return manifest;
+  const actual = checksumOf(manifest);
+  if (actual !== sha256) throw fail(`its checksum is ${sha256}, its content's is ${actual}`);
   return manifest;
 }
 
@@ -68,6 +95,10 @@ export function needManifest(store: Store): Manifest {
 }
 
 export function writeManifest(store: Store, manifest: Manifest): Promise<void> {
-  const text = JSON.stringify(manifest, null, 1) + "\n";
+  const text = JSON.stringify({ ...manifest, sha256: checksumOf(manifest) }, null, 1) + "\n";
   return store.replace(MANIFEST, new TextEncoder().encode(text));
+}
+
+function checksumOf(manifest: Manifest): string {
+  return createHash("sha256").update(JSON.stringify(manifest)).digest("hex");
 }

@@ -5,17 +5,20 @@
  * port): it asks for offsets over the Kafka protocol and reads the directory. It needs the right to read that directory and
  * to write DEST; the broker needs no port, file or right for it.
  */
+import { basename, dirname, join, resolve } from "node:path";
 import { createBackup } from "../backup/create.ts";
+import { checkDestination } from "../backup/destination.ts";
 import { restoreBackup, verifyBackup } from "../backup/restore.ts";
 import { SourceDirectory } from "../backup/source_directory.ts";
 import { Connection } from "../client/connection.ts";
 import { ConnectionError, KafkaError } from "../client/errors.ts";
 import { ConfigError, denoSurroundings, loadConfig } from "../config/load.ts";
 import { FileStore } from "../storage/backends/file_store.ts";
+import { DirectoryLock, DirectoryLockedError } from "../storage/lock.ts";
 import { StoreError } from "../storage/store.ts";
 
 export const BACKUP_USAGE =
-  `runnel backup create DEST [--bootstrap HOST:PORT] [the broker's --config, --storage-path, --kafka-port]
+  `runnel backup create DEST [--allow-damage] [--bootstrap HOST:PORT] [the broker's --config, --storage-path, --kafka-port]
 runnel backup verify DEST
 runnel backup restore DEST --to DIR`;
 
@@ -43,7 +46,9 @@ export async function runBackup(args: readonly string[]): Promise<number> {
 }
 
 async function create(destination: string, args: readonly string[]): Promise<number> {
-  const { value: bootstrap, rest } = takeFlag(args, "bootstrap");
+  const { value: bootstrap, rest: others } = takeFlag(args, "bootstrap");
+  const allowDamage = others.includes("--allow-damage");
+  const rest = others.filter((arg) => arg !== "--allow-damage");
   const { config } = await loadConfig(denoSurroundings(rest));
   const { path } = config.storage;
   if (path === "memory://") throw new ConfigError("There is nothing to back up of memory://");
@@ -52,22 +57,26 @@ async function create(destination: string, args: readonly string[]): Promise<num
   ) ?? [];
   if (host === undefined) throw new ConfigError(`--bootstrap is ${bootstrap}, needs host:port`);
   const connection = await Connection.open({ host, port: Number(port), clientId: "runnel-backup" });
-  const store = openBackup(destination, true);
-  try {
-    const report = await createBackup(connection, new SourceDirectory(path), store);
-    const { partitions, takenAt } = report.manifest;
-    console.log(
-      `Backed up ${partitions.length} partitions as of ${takenAt}: ${report.copiedFiles} files with ${report.copiedBytes} bytes copied, ${report.keptFiles} were there`,
-    );
-  } finally {
-    store.close();
-    connection.close();
-  }
+  using open = new DisposableStack();
+  open.defer(() => connection.close());
+  const store = openBackup(destination, path);
+  open.defer(() => store.close());
+  checkDestination(store); // before a lock is put into somebody else's directory
+  open.use(await lock(store));
+  const source = new SourceDirectory(path);
+  const report = await createBackup(connection, source, store, { allowDamage });
+  for (const warning of report.warnings) console.error(`runnel: ${warning}`);
+  const { length } = report.removedFiles;
+  if (length > 0) console.log(`Removed ${length} files that an interrupted backup had left`);
+  const { partitions, takenAt } = report.manifest;
+  console.log(
+    `Backed up ${partitions.length} partitions as of ${takenAt}: ${report.copiedFiles} files with ${report.copiedBytes} bytes copied, ${report.keptFiles} were there`,
+  );
   return 0;
 }
 
 function verify(destination: string): number {
-  const problems = verifyBackup(openBackup(destination, false));
+  const problems = verifyBackup(openBackup(destination, null));
   for (const problem of problems) console.error(`runnel: ${problem}`);
   console.log(problems.length === 0 ? "The backup is whole" : `${problems.length} faults`);
   return problems.length === 0 ? 0 : 1;
@@ -76,22 +85,52 @@ function verify(destination: string): number {
 async function restore(destination: string, args: readonly string[]): Promise<number> {
   const { value: to, rest } = takeFlag(args, "to");
   if (to === null || rest.length > 0) return usage();
-  const backup = openBackup(destination, false);
+  const backup = openBackup(destination, null);
   const { partitions, takenAt } = await restoreBackup(backup, to, (path) => new FileStore(path));
   console.log(`Restored ${partitions.length} partitions as of ${takenAt} to ${to}`);
   return 0;
 }
 
-/** The backup as a store, which is made only when one is to be written. */
-function openBackup(destination: string, mayCreate: boolean): FileStore {
-  if (!mayCreate) {
+/** One backup at a time: another one's files would be taken for left over. */
+async function lock(store: FileStore): Promise<Disposable> {
+  try {
+    return await DirectoryLock.take(store.name);
+  } catch (error) {
+    if (!(error instanceof DirectoryLockedError)) throw error;
+    throw new StoreError(`Cannot back up to ${store.name}: another backup is running there`, "io");
+  }
+}
+
+/** The backup as a store. It is made when one is to be written, of the data in `data`. */
+function openBackup(destination: string, data: string | null): FileStore {
+  if (data === null) {
     try {
       Deno.statSync(destination);
     } catch (error) {
       throw new StoreError(`Cannot open backup ${destination}: ${(error as Error).message}`, "io");
     }
+    return new FileStore(destination);
+  }
+  // Told before it is made: the broker would find a folder in its directory that it does not know.
+  const from = realPathOf(data), to = realPathOf(destination);
+  if (to === from || to.startsWith(`${from}/`)) {
+    throw new StoreError(
+      `Cannot back up to ${to}: it lies in the broker's directory ${from}`,
+      "permission",
+    );
   }
   return new FileStore(destination);
+}
+
+/** Also of what does not exist yet. */
+function realPathOf(path: string): string {
+  const full = resolve(path);
+  try {
+    return Deno.realPathSync(full);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound) || dirname(full) === full) throw error;
+    return join(realPathOf(dirname(full)), basename(full));
+  }
 }
 
 /** "--name value" or "--name=value", and the arguments without it. */

@@ -23,7 +23,9 @@ export async function consumerGroupHeartbeat(
   const event = heartbeatEvent(request, caller, { assignors, newId: coordinator.newId });
   if ("errorCode" in event) return event;
   const partition = coordinator.place(groupId);
-  if (typeof partition === "number") return { errorCode: partition };
+  if (typeof partition === "number") {
+    return { errorCode: partition, errorMessage: coordinator.failureOf(groupId) };
+  }
   if (!partition.groups.has(groupId) && coordinator.isFull) {
     return { errorCode: ErrorCode.GROUP_MAX_SIZE_REACHED };
   }
@@ -39,7 +41,9 @@ export function describeConsumer(
   { explain = false }: { readonly explain?: boolean } = {},
 ): DescribedConsumerGroup {
   const partition = coordinator.place(groupId);
-  if (typeof partition === "number") return { groupId, errorCode: partition };
+  if (typeof partition === "number") {
+    return { groupId, errorCode: partition, errorMessage: coordinator.failureOf(groupId) };
+  }
   const members = partition.groups.get(groupId)?.members;
   if (members?.type !== "consumer") return undescribed(groupId, members !== undefined);
   const { topics, settings } = coordinator.consumer;

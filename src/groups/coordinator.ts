@@ -13,8 +13,9 @@ import { Deadlines } from "./deadlines.ts";
 import type { Now, Reply } from "./decision.ts";
 import { type Group, isLogFact, type LogFact } from "./group.ts";
 import { GroupMetrics } from "./group_metrics.ts";
-import { type GroupLog, GroupPartition } from "./group_partition.ts";
+import type { GroupPartition } from "./group_partition.ts";
 import { javaHashCode } from "./java_hash.ts";
+import { type LedPartition, LedPartitions } from "./led_partitions.ts";
 import {
   applyFact,
   deadlineOf,
@@ -43,8 +44,8 @@ export interface OffsetsTopic {
   readonly partitionCount: number;
   /** Makes it; resolves when its logs can be written to. Calls while one is under way share it. */
   create(): Promise<void>;
-  /** A partition that this node leads, with its leader epoch. */
-  led(partition: number): { readonly log: GroupLog; readonly leaderEpoch: number } | null;
+  /** A partition that this node leads; null for others. */
+  led(partition: number): LedPartition | null;
 }
 
 /** What groups of the consumer protocol need besides. */
@@ -73,7 +74,7 @@ export class GroupCoordinator {
   readonly metrics = new GroupMetrics();
   readonly newId: () => string;
   readonly #options: GroupCoordinatorOptions;
-  readonly #partitions = new Map<number, GroupPartition>();
+  readonly #partitions: LedPartitions;
   readonly #deadlines = new Deadlines<Group>();
   readonly #waiting = new Map<number, (reply: Reply) => void>();
   /** Offsets expire by what the wall clock said at start plus what has passed since: a jump must not mass-delete. */
@@ -90,6 +91,12 @@ export class GroupCoordinator {
     this.consumer = options.consumer;
     this.newId = options.newId;
     this.#startedAt = this.now();
+    this.#partitions = new LedPartitions({
+      ...options,
+      led: (index) => options.topic.led(index),
+      onActive: (partition) => this.#taken(partition),
+      onGone: (partition) => this.#refuseAll(partition),
+    });
     this.#expireLater();
   }
 
@@ -99,59 +106,27 @@ export class GroupCoordinator {
   }
 
   /**
-   * Loads every partition that this node leads and has not loaded, at start and whenever leaders change. Requests are
-   * answered 14 until their partition is read.
+   * Loads every partition that this node leads and has not loaded, at start and whenever leaders change. Resolves when
+   * those whose log is there are active or failed; the others follow by themselves.
    */
   async loadAll(): Promise<void> {
     const { topic } = this.#options;
     const loads: Promise<void>[] = [];
     for (let i = 0; i < topic.partitionCount; i++) {
       const led = topic.led(i);
-      if (led) loads.push(this.load(i, led.log, led.leaderEpoch));
+      if (led) loads.push(this.load(i, led));
     }
     await Promise.all(loads);
   }
 
   /** Takes up the leadership of a partition: its groups are what its log says. */
-  async load(index: number, log: GroupLog, leaderEpoch: number): Promise<void> {
-    const known = this.#partitions.get(index);
-    if (known && known.topicId === log.topicId && known.leaderEpoch >= leaderEpoch) return;
-    if (known) this.unload(index);
-    const partition = new GroupPartition(index, log, leaderEpoch, (error) => {
-      if (this.#partitions.get(index) !== partition) return; // known already
-      this.#options.onEvent("group_log_write_failed", { partition: index, error: String(error) });
-      this.unload(index);
-      if (!this.#isStopped && log.offline === null) this.load(index, log, leaderEpoch);
-    });
-    this.#partitions.set(index, partition);
-    const beganMs = this.now().ms;
-    try {
-      await partition.load(this.#options.give);
-    } catch (error) {
-      // Left unloaded: answering from half a log would lose commits. The others serve.
-      this.#options.onEvent("group_load_failed", { partition: index, error: String(error) });
-      return;
-    }
-    if (this.#partitions.get(index) !== partition) return;
-    for (const group of partition.groups.values()) {
-      this.submit(partition, group, { kind: "loaded" });
-    }
-    this.metrics.partitionsLoaded++;
-    this.metrics.loadMsTotal += this.now().ms - beganMs;
+  load(index: number, led: LedPartition): Promise<void> {
+    return this.#isStopped ? Promise.resolve() : this.#partitions.load(index, led);
   }
 
   /** Gives a partition up; whoever waits is sent to look for the new coordinator. */
   unload(index: number): void {
-    const partition = this.#partitions.get(index);
-    if (!partition) return;
-    this.#partitions.delete(index);
-    for (const { members } of partition.groups.values()) {
-      if (members.type !== "classic") continue; // consumer groups let nobody wait
-      for (const { joinTicket, syncTicket } of members.members.values()) {
-        if (joinTicket !== null) this.#refuse(joinTicket, ErrorCode.NOT_COORDINATOR);
-        if (syncTicket !== null) this.#refuse(syncTicket, ErrorCode.NOT_COORDINATOR);
-      }
-    }
+    this.#partitions.unload(index);
   }
 
   /** Ends all waiting and all timers. The state is in the logs. */
@@ -159,7 +134,7 @@ export class GroupCoordinator {
     this.#isStopped = true;
     this.#cancelTimer?.();
     this.#cancelExpiry?.();
-    for (const index of [...this.#partitions.keys()]) this.unload(index);
+    this.#partitions.stop();
   }
 
   /**
@@ -189,25 +164,45 @@ export class GroupCoordinator {
     if (this.#isStopped || index === null) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
     const partition = this.#partitions.get(index);
     if (partition === undefined) return ErrorCode.NOT_COORDINATOR;
-    return partition.isLoaded ? partition : ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
+    switch (partition.state) {
+      case "active":
+        return partition;
+      case "loading":
+        return ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
+      case "failed":
+        return ErrorCode.NOT_COORDINATOR;
+    }
+  }
+
+  /** Why the partition of a group has failed, as a sentence; null when it has not. */
+  failureOf(groupId: string): string | null {
+    const index = this.partitionFor(groupId);
+    const failure = index === null ? undefined : this.#partitions.get(index)?.failure;
+    return failure ? `Partition __consumer_offsets-${index} cannot be loaded: ${failure}` : null;
+  }
+
+  /** How many partitions are in this state. */
+  count(state: GroupPartition["state"]): number {
+    return this.#partitions.count(state);
   }
 
   /** Whether one more group would be too many. */
   get isFull(): boolean {
     let count = 0;
-    for (const { groups } of this.#partitions.values()) count += groups.size;
+    for (const { groups } of this.#partitions.all()) count += groups.size;
     return count >= this.settings.maxGroups;
   }
 
   /** Whether any partition is still being read, so that a list of groups would not be whole. */
   get isLoading(): boolean {
-    for (const { isLoaded } of this.#partitions.values()) if (!isLoaded) return true;
-    return false;
+    return this.count("loading") > 0;
   }
 
-  /** Every group there is. */
+  /** Every group of the partitions that are active. */
   *groups(): Generator<Group> {
-    for (const { groups } of this.#partitions.values()) yield* groups.values();
+    for (const { state, groups } of this.#partitions.all()) {
+      if (state === "active") yield* groups.values();
+    }
   }
 
   /** Runs a request's event through the machine of its group; resolves with the answer. */
@@ -276,6 +271,22 @@ export class GroupCoordinator {
     });
   }
 
+  #taken(partition: GroupPartition): void {
+    for (const group of partition.groups.values()) {
+      this.submit(partition, group, { kind: "loaded" });
+    }
+  }
+
+  #refuseAll(partition: GroupPartition): void {
+    for (const { members } of partition.groups.values()) {
+      if (members.type !== "classic") continue; // consumer groups let nobody wait
+      for (const { joinTicket, syncTicket } of members.members.values()) {
+        if (joinTicket !== null) this.#refuse(joinTicket, ErrorCode.NOT_COORDINATOR);
+        if (syncTicket !== null) this.#refuse(syncTicket, ErrorCode.NOT_COORDINATOR);
+      }
+    }
+  }
+
   #record(
     partition: GroupPartition,
     group: Group,
@@ -305,8 +316,8 @@ export class GroupCoordinator {
     onDone: (facts: LogFact[]) => void = () => {},
   ): void {
     const { wallMs } = this.now();
-    for (const partition of this.#partitions.values()) {
-      if (!partition.isLoaded) continue;
+    for (const partition of this.#partitions.all()) {
+      if (partition.state !== "active") continue;
       for (const group of partition.groups.values()) {
         const facts = decideOn(group, partition);
         for (let i = 0; i < facts.length; i += SWEEP_BATCH) {

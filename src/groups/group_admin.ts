@@ -55,7 +55,9 @@ export function describeGroup(
   },
 ): DescribedGroup {
   const partition = coordinator.place(groupId);
-  if (typeof partition === "number") return { groupId, errorCode: partition };
+  if (typeof partition === "number") {
+    return { groupId, errorCode: partition, errorMessage: coordinator.failureOf(groupId) };
+  }
   const group = partition.groups.get(groupId);
   if (group?.members.type === "classic") {
     const { members } = group;

@@ -15,9 +15,6 @@ export class GroupMetrics {
   /** Seconds from the first sign of a rebalance to the assignment, of all that completed. */
   readonly rebalances = new Histogram(REBALANCE_BOUNDS_S);
   groupsDeleted = 0;
-  /** Partitions of the log read at start, and the time that took. */
-  partitionsLoaded = 0;
-  loadMsTotal = 0;
 
   rebalanceCompleted(durationMs: number): void {
     this.rebalances.observe(durationMs / 1000);

@@ -3,10 +3,14 @@
  *
  * Facts are appended as one batch and then applied, in one turn, so that memory never runs ahead of the log. What an
  * append promised is kept only when `whenKept` says so: no answer that shows state may leave before.
+ *
+ * What is read becomes state, so every batch is checked (BatchChain), the last one must end where the log does, and a
+ * record that cannot be understood is a failure: there is the whole state or none.
  */
 import type { Uuid } from "../bytes/uuid.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import * as batch from "../protocol/records/batch.ts";
+import { BatchChain } from "../protocol/records/batch_chain.ts";
 import { buildBatch } from "../protocol/records/build.ts";
 import { readEndTxn } from "../protocol/records/control_record.ts";
 import { readRecords } from "../protocol/records/record.ts";
@@ -24,8 +28,18 @@ import { PendingOffsets } from "./pending_offsets.ts";
 
 /** What is needed of a partition's log. */
 export type GroupLog =
-  & Pick<PartitionLog, "append" | "read" | "logStartOffset" | "logEndOffset" | "offline">
-  & { readonly topicId: Uuid; readonly config: { readonly "max.message.bytes": number } };
+  & Pick<PartitionLog, "append" | "logStartOffset" | "logEndOffset" | "offline">
+  & {
+    readonly topicId: Uuid;
+    readonly config: { readonly "max.message.bytes": number };
+    /** The last of them is empty when it begins at the log's end. */
+    readonly segments?: readonly { readonly baseOffset: number }[];
+    /** Whole batches; null when there is nothing from there on. */
+    read(
+      from: number,
+      options: { maxBytes: number; bound: "leo"; minOneBatch: boolean },
+    ): Uint8Array | null | Promise<Uint8Array | null>;
+  };
 
 /** What was promised could not be written. Nothing is answered then: the client asks again on another connection. */
 export class LogLostError extends Error {
@@ -40,16 +54,19 @@ export class GroupPartition {
   readonly leaderEpoch: number;
   readonly groups = new Map<string, Group>();
   readonly pending = new PendingOffsets();
-  /** False until the log has been read: nothing is known before. */
-  isLoaded = false;
-  readonly #log: GroupLog;
   readonly #onLost: (error: unknown) => void;
+  #state: "loading" | "active" | "failed" = "loading";
+  #failure: string | null = null;
+  #log: GroupLog | null;
   #kept: Promise<void> | null = null;
 
-  /** `onLost` hears that something applied already could not be written: the state is ahead of its log then. */
+  /**
+   * The log may be null while it is still being opened. `onLost` hears that something applied already could not be written: the
+   * state is ahead of its log then.
+   */
   constructor(
     index: number,
-    log: GroupLog,
+    log: GroupLog | null,
     leaderEpoch: number,
     onLost: (error: unknown) => void = () => {},
   ) {
@@ -59,28 +76,71 @@ export class GroupPartition {
     this.#onLost = onLost;
   }
 
-  /** The topic's id: another one means that the topic was made anew. */
-  get topicId(): Uuid {
-    return this.#log.topicId;
+  /** Only an active one knows anything. */
+  get state(): "loading" | "active" | "failed" {
+    return this.#state;
+  }
+
+  /** Why it has failed; null when it has not. */
+  get failure(): string | null {
+    return this.#failure;
+  }
+
+  /** The topic's id, once the log is there: another one means that the topic was made anew. */
+  get topicId(): Uuid | null {
+    return this.#log?.topicId ?? null;
+  }
+
+  /** Takes back what was read of a log that could not be read to its end. */
+  fail(reason: string): void {
+    this.#state = "failed";
+    this.#failure = reason;
+    this.#forget();
   }
 
   /**
-   * Reads the log to its end, giving way to others between chunks. `give` takes a chunk's memory back. Throws for
-   * records that cannot be read.
+   * Reads the log to its end and becomes active, giving way to others between chunks. `give` takes a chunk's memory
+   * back; when `goOn` says no it stops and stays as it is. Throws for what is damaged or not understood; then fail()
+   * is to be called.
    */
-  async load(give: (chunk: Uint8Array) => void): Promise<void> {
-    const log = this.#log, end = log.logEndOffset;
-    for (let from = log.logStartOffset; from < end;) {
-      const chunk = log.read(from, { maxBytes: LOAD_CHUNK_BYTES, bound: "leo", minOneBatch: true });
+  async load(
+    give: (chunk: Uint8Array) => void,
+    { log = this.#log, goOn = () => true }: {
+      readonly log?: GroupLog | null;
+      readonly goOn?: () => boolean;
+    } = {},
+  ): Promise<void> {
+    if (log === null) throw new Error("There is no log yet");
+    this.#log = log;
+    this.#forget();
+    const end = log.logEndOffset, start = log.logStartOffset;
+    const chain = new BatchChain({ nextOffset: 0, mayHaveGaps: true });
+    let known: Known | null = null, isFromKnown = true;
+    for (let next = start; next < end;) {
+      if (log.offline !== null) throw new Error(log.offline);
+      // From the last batch known on: one whose offset was damaged would be passed over as older than `next`.
+      const overlap: Known | null = isFromKnown ? known : null;
+      const from = overlap === null ? next : next - 1;
+      const maxBytes = READ_BYTES + (overlap?.sizeBytes ?? 0);
+      const chunk = await log.read(from, { maxBytes, bound: "leo", minOneBatch: true });
+      if (!goOn()) return;
       if (chunk === null) break;
-      const next = this.#replay(chunk, from);
-      give(chunk);
-      if (next <= from) break; // compaction removed the records at the end
-      from = next;
-      if (from < end) await new Promise((resolve) => setTimeout(resolve));
+      try {
+        known = this.#replay(chunk, { chain, overlap, start, end }) ?? known;
+      } finally {
+        give(chunk);
+      }
+      if (chain.nextOffset <= next && overlap === null) break;
+      isFromKnown = chain.nextOffset > next; // else the next one is so large that it has to come alone
+      next = Math.max(next, chain.nextOffset);
+      if (next < end) await new Promise((resolve) => setTimeout(resolve));
+      if (!goOn()) return;
     }
+    if (log.offline !== null) throw new Error(log.offline);
+    this.#mustEnd(log, Math.max(chain.nextOffset, start), end);
     for (const [id, group] of this.groups) if (isVoid(group)) this.groups.delete(id);
-    this.isLoaded = true;
+    this.#state = "active";
+    this.#failure = null;
   }
 
   /** Appends the facts and makes them true; otherwise, with an error code, nothing has happened. */
@@ -99,9 +159,11 @@ export class GroupPartition {
   /** Appends the facts; the caller applies them before it awaits anything. */
   append(groupId: string, facts: readonly LogFact[], wallMs: number): number {
     if (facts.length === 0) return ErrorCode.NONE;
+    const log = this.#log;
+    if (log === null || this.#state !== "active") return ErrorCode.NOT_LEADER_OR_FOLLOWER;
     const bytes = buildBatch({ records: facts.map((fact) => encodeFact(groupId, fact, wallMs)) });
-    if (bytes.length > this.#log.config["max.message.bytes"]) return ErrorCode.MESSAGE_TOO_LARGE;
-    const { errorCode, durable } = this.#log.append(bytes, {
+    if (bytes.length > log.config["max.message.bytes"]) return ErrorCode.MESSAGE_TOO_LARGE;
+    const { errorCode, durable } = log.append(bytes, {
       origin: "coordinator",
       leaderEpoch: this.leaderEpoch,
     });
@@ -134,19 +196,53 @@ export class GroupPartition {
     }, this.#onLost);
   }
 
-  /** Returns the offset behind the last batch of the chunk. */
-  #replay(chunk: Uint8Array, from: number): number {
-    let next = from;
-    for (const at of batch.batches(chunk)) {
-      next = batch.lastOffset(chunk, at) + 1;
-      for (const { offset, key, value, timestampMs } of readRecords(chunk, at)) {
-        if (offset < from || key === null) continue;
+  #forget(): void {
+    this.groups.clear();
+    this.pending.clear();
+  }
+
+  /** Takes in what the chunk holds behind the batch that is known, with which it may begin; the last one taken. */
+  #replay(
+    chunk: Uint8Array,
+    { chain, overlap, start, end }: {
+      chain: BatchChain;
+      overlap: Known | null;
+      start: number;
+      end: number;
+    },
+  ): Known | null {
+    let last: Known | null = null;
+    for (let at = 0; at < chunk.length; at += batch.sizeInBytes(chunk, at)) {
+      if (at === 0 && overlap !== null && isKnown(chunk, overlap)) continue;
+      const problem = chain.problem(chunk, at) ?? outOfBounds(chunk, at, { start, end });
+      if (problem !== null) {
+        throw new Error(`The batch at offset ${Math.max(chain.nextOffset, start)} ${problem}`);
+      }
+      chain.take(chunk, at);
+      this.#replayBatch(chunk, at, start);
+      last = { crc: batch.crc(chunk, at), sizeBytes: batch.sizeInBytes(chunk, at) };
+    }
+    return last;
+  }
+
+  #replayBatch(chunk: Uint8Array, at: number, start: number): void {
+    for (const { offset, key, value, timestampMs } of readRecords(chunk, at)) {
+      if (offset < start || key === null) continue;
+      try {
         if (batch.isControl(chunk, at)) {
           this.#replayMarker(batch.producerId(chunk, at), { key, value });
         } else this.#replayRecord(key, value, { timestampMs, producerId: pendingOf(chunk, at) });
+      } catch (cause) {
+        const why = cause instanceof Error ? cause.message : String(cause);
+        throw new Error(`The record at offset ${offset} cannot be understood: ${why}`, { cause });
       }
     }
-    return next;
+  }
+
+  /** Only where the active segment is empty may compaction have taken the last batches. */
+  #mustEnd({ segments = [] }: GroupLog, read: number, end: number): void {
+    if (read === end || segments.at(-1)?.baseOffset === end) return;
+    throw new Error(`There is no batch at offset ${read}, and the log ends at ${end}`);
   }
 
   #replayRecord(
@@ -181,4 +277,26 @@ function pendingOf(chunk: Uint8Array, at: number): number | null {
   return batch.isTransactional(chunk, at) ? batch.producerId(chunk, at) : null;
 }
 
-const LOAD_CHUNK_BYTES = 1 << 20;
+/** A batch that is wholly before or behind the log cannot be where it lies. */
+function outOfBounds(
+  chunk: Uint8Array,
+  at: number,
+  { start, end }: { start: number; end: number },
+): string | null {
+  const last = batch.lastOffset(chunk, at);
+  return last >= start && last < end
+    ? null
+    : `ends at offset ${last}, and the log goes from ${start} to ${end}`;
+}
+
+const READ_BYTES = 1 << 20;
+
+/** A batch by what it holds. */
+interface Known {
+  readonly crc: number;
+  readonly sizeBytes: number;
+}
+
+function isKnown(chunk: Uint8Array, { crc, sizeBytes }: Known): boolean {
+  return batch.endOf(chunk, 0) === sizeBytes && batch.crc(chunk) === crc;
+}

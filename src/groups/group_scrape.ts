@@ -26,6 +26,10 @@ export function scrapeGroups(metrics: Metrics, coordinator: GroupCoordinator, en
   count("sessions_expired", "Members dropped for silence.", () => counted.sessionsExpired);
   count("rebalances", "Rebalances begun.", () => counted.rebalancesBegun);
   count("deletions", "Groups deleted by request.", () => counted.groupsDeleted);
+  for (const state of ["loading", "failed"] as const) {
+    const help = `Partitions of __consumer_offsets that are ${state}.`;
+    metrics.gauge(`group_partitions_${state}`, help, () => coordinator.count(state));
+  }
   metrics.histogram(
     "group_rebalance_duration_seconds",
     "From the first sign of a rebalance to the assignment.",

@@ -46,6 +46,10 @@ export class PendingOffsets {
     return false;
   }
 
+  clear(): void {
+    this.#byProducer.clear();
+  }
+
   /** Ends the producer's transaction; returns its offsets, which its commit makes true. */
   end(producerId: number): PendingOffset[] {
     const offsets = this.#byProducer.get(producerId);

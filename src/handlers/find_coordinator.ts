@@ -4,7 +4,9 @@
  * Versions: 1 names the kind of key and carries an error message · 4 many keys at once · 5, 6 as 4.
  *
  * Transactional ids and share partitions have no coordinator here: they are answered "not available" (15), as by a
- * Kafka whose coordinators are not up; a key of an unknown kind 42. A group id is not looked at: "" has one too.
+ * Kafka whose coordinators are not up; a key of an unknown kind 42. A group id is not looked at: "" has one too. A
+ * group whose partition could not be loaded has no coordinator until it can (15, with the reason); Kafka sends clients
+ * to the broker, which sends them away again.
  */
 import { ErrorCode, errorMessage } from "../protocol/errors.ts";
 import { FindCoordinator } from "../protocol/messages/find_coordinator.ts";
@@ -51,6 +53,8 @@ function coordinatorOf(
     : catalogue.topic(OFFSETS_TOPIC)?.partitions[partition]?.leaderId ?? -1;
   const node = nodes.node(leaderId);
   if (node === undefined || node.isFenced) return nobody(ErrorCode.COORDINATOR_NOT_AVAILABLE, "");
+  const failure = node.id === nodes.selfId ? groups.failureOf(key) : null;
+  if (failure !== null) return nobody(ErrorCode.COORDINATOR_NOT_AVAILABLE, failure);
   return {
     errorCode: ErrorCode.NONE,
     errorMessage: "",

@@ -6,7 +6,9 @@ import type { OffsetsTopic } from "../groups/coordinator.ts";
 import { errorName } from "../protocol/errors.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
 import { planCreateTopics } from "../topics/plan_create_topics.ts";
-import { findLog, type PartitionLookup } from "./partitions.ts";
+import type { Uuid } from "../bytes/uuid.ts";
+import type { PartitionLog } from "../storage/log/partition_log.ts";
+import type { PartitionLookup } from "./partitions.ts";
 
 export const OFFSETS_TOPIC = "__consumer_offsets";
 
@@ -19,6 +21,7 @@ export interface OffsetsTopicOptions extends PartitionLookup {
 
 export function offsetsTopic(options: OffsetsTopicOptions): OffsetsTopic {
   const { metadata, catalogue, nodes, partitions: numPartitions, maxPartitions } = options;
+  const logs: LogsToOpen = options.logs;
   const plan = { nodeId: nodes.selfId, numPartitions, maxPartitions };
   const wanted = {
     name: OFFSETS_TOPIC,
@@ -42,12 +45,30 @@ export function offsetsTopic(options: OffsetsTopicOptions): OffsetsTopic {
       throw new Error(`Cannot create ${OFFSETS_TOPIC} with ${numPartitions} partitions: ${why}`);
     },
     led(index) {
-      const topic = catalogue.topic(OFFSETS_TOPIC);
-      const log = topic && findLog(options, topic, index);
-      if (topic === undefined || log === undefined || typeof log === "number") return null;
-      return { log, leaderEpoch: topic.partitions[index].leaderEpoch };
+      const topic = catalogue.topic(OFFSETS_TOPIC), partition = topic?.partitions[index];
+      if (topic === undefined || partition?.leaderId !== nodes.selfId) return null;
+      const { leaderEpoch } = partition;
+      // One that is offline too: loading it fails, and that is then told and tried again.
+      const log = logs.get(topic.id, index);
+      if (log !== undefined) return { log, leaderEpoch };
+      if (logs.ready === undefined) return null;
+      const opened = async () => {
+        const log = await logs.ready?.(topic.id, index);
+        if (log !== undefined) return log;
+        const why = logs.offlineReason?.(topic.id, index) ?? "its log could not be opened";
+        throw new Error(`${OFFSETS_TOPIC}-${index} is offline: ${why}`);
+      };
+      return { log: opened, leaderEpoch };
     },
   };
+}
+
+/** Logs that may still be on their way when the broker serves already. */
+interface LogsToOpen {
+  get(topicId: Uuid, partition: number): PartitionLog | undefined;
+  /** The log once it is open, or undefined when it never will be. */
+  ready?(topicId: Uuid, partition: number): Promise<PartitionLog | undefined>;
+  offlineReason?(topicId: Uuid, partition: number): string | null;
 }
 
 /** Kafka's GroupCoordinator.offsetsTopicConfigs. */

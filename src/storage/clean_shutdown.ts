@@ -12,6 +12,13 @@ export function writeCleanShutdown(store: Store, brokerEpoch: number): Promise<v
   return store.replace(FILE, new TextEncoder().encode(JSON.stringify({ version: 0, brokerEpoch })));
 }
 
+/** What the marker says, which stays; null when the last stop was not clean. */
+export function peekCleanShutdown(store: Store): { brokerEpoch: number } | null {
+  const bytes = store.readAll(FILE);
+  const brokerEpoch = bytes === null ? null : brokerEpochIn(new TextDecoder().decode(bytes));
+  return brokerEpoch === null ? null : { brokerEpoch };
+}
+
 /**
  * Whether the last stop was clean, and with which broker epoch; null when it was not. Takes the marker away for
  * good before it answers: it must not be found again after a crash.

@@ -1,6 +1,11 @@
 /**
- * DirectoryLock: one broker at a time in a data directory. An exclusive advisory lock on `.lock`, which the kernel
- * gives back however the process ends, kill -9 too.
+ * DirectoryLock: one broker at a time in a data directory. Exclusive advisory locks, which the kernel gives back however
+ * the process ends, kill -9 too.
+ *
+ * Two are taken. The first on the directory itself, which nobody can remove or replace while it is used, and which is
+ * the same by whatever path it is reached. The second on `.lock` in it: for platforms that cannot lock a directory
+ * (Windows, some network file systems), and because older versions look there. `.lock` alone would not do: a lock
+ * belongs to a file and not to its name, so who removes the file opens the directory to a second broker.
  *
  * Deno locks with flock(2), Java with fcntl(2), and on Linux these do not see each other: so this keeps out a second
  * Runnel, not a Kafka started on the same directory.
@@ -21,37 +26,56 @@ export class DirectoryLockedError extends Error {
 const WAIT_MS = 300;
 
 export class DirectoryLock implements Disposable {
-  readonly #file: Deno.FsFile;
+  readonly #files: readonly Deno.FsFile[];
 
-  private constructor(file: Deno.FsFile) {
-    this.#file = file;
+  private constructor(files: readonly Deno.FsFile[]) {
+    this.#files = files;
   }
 
   /** Takes the lock of an existing directory; throws DirectoryLockedError when it is held. */
   static async take(directory: string): Promise<DirectoryLock> {
-    const path = `${directory}/.lock`;
-    const file = attempt(
-      "open",
-      path,
-      () => Deno.openSync(path, { create: true, write: true, mode: 0o600 }),
-    );
+    const files: Deno.FsFile[] = [];
     let isOurs = false;
     try {
-      isOurs = await tryLock(file);
+      isOurs = await lockedDirectory(directory, files) && await lockedFile(directory, files);
     } finally {
-      if (!isOurs) file.close();
+      if (!isOurs) { for (const file of files) file.close(); }
     }
     if (!isOurs) throw new DirectoryLockedError(directory);
-    return new DirectoryLock(file);
+    return new DirectoryLock(files);
   }
 
   release(): void {
-    this.#file.close();
+    for (const file of this.#files) file.close();
   }
 
   [Symbol.dispose](): void {
     this.release();
   }
+}
+
+/** False when another has it. Where a directory cannot be opened or locked at all, `.lock` has to do. */
+async function lockedDirectory(directory: string, files: Deno.FsFile[]): Promise<boolean> {
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(directory, { read: true });
+  } catch {
+    return true;
+  }
+  files.push(file);
+  try {
+    return await tryLock(file);
+  } catch {
+    return true;
+  }
+}
+
+async function lockedFile(directory: string, files: Deno.FsFile[]): Promise<boolean> {
+  const path = `${directory}/.lock`;
+  const options = { create: true, write: true, mode: 0o600 };
+  const file = attempt("open", path, () => Deno.openSync(path, options));
+  files.push(file);
+  return await tryLock(file);
 }
 
 async function tryLock(file: Deno.FsFile): Promise<boolean> {

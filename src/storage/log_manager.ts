@@ -12,7 +12,7 @@ import {
   RECOVERY_POINT_CHECKPOINT,
   writeCheckpoint,
 } from "./checkpoints.ts";
-import type { JournalEntry } from "./durability/journal.ts";
+import type { JournalEntry } from "./durability/journal_entries.ts";
 import { createLog, type LogRef, openLog, repairMetadata, topicIdOf } from "./log/open_log.ts";
 import type { LogContext } from "./log/log_context.ts";
 import type { PartitionLog } from "./log/partition_log.ts";
@@ -96,6 +96,11 @@ export class LogManager {
   /** The log of a partition, or undefined when there is none (yet). */
   get(topicId: Uuid, partition: number): PartitionLog | undefined {
     return this.#logs.get(topicId)?.[partition];
+  }
+
+  /** Whether an entry of an earlier run may be the only copy of what a log has lost. */
+  needsJournal({ topicId, folder }: JournalEntry): boolean {
+    return this.#logs.get(topicId)?.some((log) => log?.folder === folder && log.isDamaged) ?? false;
   }
 
   /** Every log. */

@@ -2,14 +2,19 @@
  * MetaProperties: the file `meta.properties`, which says whose directory this is. Kafka and Runnel both refuse a
  * directory of another node or cluster: its logs would be taken for strays and moved away.
  *
+ *     #crc32c=5d3a1c07
  *     version=1
  *     cluster.id=UO8bdHv4RAySJan_JY3lrw
  *     node.id=0
  *     directory.id=3H17zCOgUQb0UZnvcuxt5w
  *
- * It is a Java properties file: "#" and "!" begin comments, "\" escapes.
+ * It is a Java properties file: "#" and "!" begin comments, "\" escapes. The first line is Runnel's, a comment to Kafka:
+ * the checksum of all bytes behind it, since a cluster id with a bit flipped is another one that looks as good. A file
+ * without it is Kafka's, and not checked.
  */
+import { crc32c } from "../bytes/crc32c.ts";
 import { parseUuid, randomUuid, type Uuid } from "../bytes/uuid.ts";
+import { mustBeFree } from "./first_start.ts";
 import type { Store } from "./store.ts";
 
 export interface MetaProperties {
@@ -22,30 +27,67 @@ export interface MetaProperties {
 /** The directory is not this broker's, or its meta.properties cannot be read. */
 export class MetaPropertiesError extends Error {
   override readonly name = "MetaPropertiesError";
+  /** For people, as it is. */
+  readonly kind = "refused";
 }
 
-const FILE = "meta.properties";
+/** Who has it has a directory of Kafka or Runnel. */
+export const META_PROPERTIES = "meta.properties";
 
-/** Reads the file, or creates it with new ids. Throws MetaPropertiesError for a directory of another node or cluster. */
+/**
+ * Reads the file, or creates it with new ids in a directory that is free. Throws MetaPropertiesError for a directory of
+ * another node or cluster and for a file that is damaged: ids are never made anew where something already bears them.
+ */
 export async function openMetaProperties(
   store: Store,
   expected: { nodeId: number; clusterId?: string },
   newId: () => Uuid = randomUuid,
 ): Promise<MetaProperties> {
-  const bytes = store.readAll(FILE);
+  const bytes = store.readAll(META_PROPERTIES);
+  if (bytes === null) mustBeFree(store);
   const found = bytes === null
     ? new Map<string, string>()
     : parseProperties(new TextDecoder().decode(bytes));
-  const where = `${store.name}/${FILE}`;
-  if (bytes !== null) check(where, found, expected);
+  const where = `${store.name}/${META_PROPERTIES}`;
+  if (bytes !== null) {
+    checkSum(where, bytes);
+    check(where, found, expected);
+  }
   const directoryId = found.get("directory.id");
+  if (bytes !== null && directoryId === undefined && isInUse(store)) {
+    throw new MetaPropertiesError(
+      `${where} has no directory.id, but the directory is in use: restore the file from a backup`,
+    );
+  }
   const meta: MetaProperties = {
     clusterId: found.get("cluster.id") ?? expected.clusterId ?? newId(),
     nodeId: expected.nodeId,
     directoryId: directoryId === undefined ? newId() : directoryIdIn(where, directoryId),
   };
-  if (directoryId === undefined) await store.replace(FILE, format(meta));
+  if (directoryId === undefined) await store.replace(META_PROPERTIES, format(meta));
   return meta;
+}
+
+function checkSum(where: string, bytes: Uint8Array): void {
+  const match = /^#crc32c=([0-9a-f]{8})\n/.exec(new TextDecoder().decode(bytes.subarray(0, 32)));
+  if (match === null) return;
+  const sum = sumOf(bytes.subarray(match[0].length));
+  if (sum === match[1]) return;
+  throw new MetaPropertiesError(
+    `${where} is damaged: its checksum is ${sum}, and its first line says ${
+      match[1]
+    }. Restore it from a backup; ` +
+      "if it was changed on purpose, remove its first line",
+  );
+}
+
+function sumOf(bytes: Uint8Array): string {
+  return crc32c(bytes).toString(16).padStart(8, "0");
+}
+
+/** Only a directory that an older Kafka formatted and nobody used gets its directory id from us. */
+function isInUse(store: Store): boolean {
+  return store.list("__cluster_metadata-0").length > 0;
 }
 
 function check(
@@ -94,7 +136,12 @@ function format(meta: MetaProperties): Uint8Array {
     ["node.id", String(meta.nodeId)],
     ["directory.id", meta.directoryId],
   ].map(([key, value]) => `${key}=${escape(value)}\n`);
-  return new TextEncoder().encode(lines.join(""));
+  const text = new TextEncoder().encode(lines.join(""));
+  const comment = new TextEncoder().encode(`#crc32c=${sumOf(text)}\n`);
+  const file = new Uint8Array(comment.length + text.length);
+  file.set(comment);
+  file.set(text, comment.length);
+  return file;
 }
 
 /** The keys and values of a Java properties file. */

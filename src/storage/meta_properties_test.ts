@@ -66,6 +66,44 @@ Deno.test("openMetaProperties() refuses a directory of another node or cluster, 
   }
 });
 
+Deno.test("openMetaProperties() finds every flipped bit and every cut of its own file, or the ids are the same", async () => {
+  const store = new MemoryStore();
+  const meta = await openMetaProperties(store, { nodeId: 7 });
+  const bytes = store.readAll("meta.properties")!;
+  let refusals = 0;
+  const outcome = async (damaged: Uint8Array, what: string) => {
+    await store.replace("meta.properties", damaged);
+    try {
+      assertEquals(await openMetaProperties(store, { nodeId: 7 }), meta, what);
+    } catch (error) {
+      if (!(error instanceof MetaPropertiesError)) throw error;
+      refusals++;
+    }
+    assertEquals(store.readAll("meta.properties"), damaged, what);
+  };
+  for (let bit = 0; bit < bytes.length * 8; bit++) {
+    const damaged = bytes.slice();
+    damaged[bit >> 3] ^= 1 << bit % 8;
+    await outcome(damaged, `bit ${bit % 8} of byte ${bit >> 3}`);
+  }
+  for (let size = 0; size < bytes.length; size++) {
+    const before = refusals;
+    await outcome(bytes.subarray(0, size), `cut to ${size}`);
+    assertEquals(refusals, before + 1, `cut to ${size}`);
+  }
+});
+
+Deno.test("openMetaProperties() makes no directory id anew where the directory is in use", async () => {
+  const store = await storeWith("version=1\nnode.id=0\ncluster.id=c\n");
+  store.makeFolder("__cluster_metadata-0");
+  await store.replace("__cluster_metadata-0/00000000000000000000.log", new Uint8Array(100));
+  await assertRejects(
+    () => openMetaProperties(store, { nodeId: 0 }),
+    MetaPropertiesError,
+    "has no directory.id",
+  );
+});
+
 Deno.test("parseProperties() knows Java's comments, separators, escapes and continued lines", () => {
   const text = [
     "# comment",

@@ -14,7 +14,8 @@ import { microtasks, type SlowDevice } from "../storage/backends/slow_device.ts"
 import { takeCleanShutdown, writeCleanShutdown } from "../storage/clean_shutdown.ts";
 import { Cleaner } from "../storage/compaction/cleaner.ts";
 import { type FlushPolicy, GroupCommit } from "../storage/durability/group_commit.ts";
-import { Journal, readJournal } from "../storage/durability/journal.ts";
+import { Journal } from "../storage/durability/journal.ts";
+import { dropJournal, journalFiles, readJournal } from "../storage/durability/journal_entries.ts";
 import type { Appended } from "../storage/log/appended.ts";
 import type { LogContext } from "../storage/log/log_context.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
@@ -74,7 +75,7 @@ export class StorageWorld {
       onEvent("storage_failed", { error: String(error) });
     };
     const clean = await takeCleanShutdown(store);
-    const leftOver = clean === null ? readJournal(store) : [];
+    const earlier = journalFiles(store), leftOver = clean === null ? readJournal(store) : [];
     const fileBytes = options.journalBytes ?? 1 << 20;
     const journal = Journal.open({ store, fileBytes, onFailure, clock }, leftOver);
     const commit = new GroupCommit({ policy, intervalMs: 0, journal, onFailure });
@@ -97,6 +98,7 @@ export class StorageWorld {
     });
     try {
       await logs.open(wanted);
+      await dropJournal(store, earlier, (entry) => logs.needsJournal(entry));
     } catch (error) {
       endTimers(logs);
       throw error;

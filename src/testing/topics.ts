@@ -20,23 +20,26 @@ export const ENDPOINT = { name: "PLAINTEXT", host: "127.0.0.1", port: 9092 };
 export class Fixture {
   readonly store = new MemoryStore();
   log = new FakeRecordLog();
-  metadata: MetadataLog;
+  metadata!: MetadataLog;
   snapshots = { bytes: Infinity, intervalMs: Infinity };
+  /** What an operator would have been told. */
+  readonly problems: string[] = [];
 
   private constructor() {
     this.store.makeFolder("__cluster_metadata-0");
-    this.metadata = this.#open();
   }
 
   /** A started log. */
   static async start(): Promise<Fixture> {
-    const fixture = new Fixture();
+    const fixture = await Fixture.unstarted();
     await fixture.metadata.start({ endpoint: ENDPOINT, wasClean: true });
     return fixture;
   }
 
-  static unstarted(): Fixture {
-    return new Fixture();
+  static async unstarted(): Promise<Fixture> {
+    const fixture = new Fixture();
+    await fixture.reopen();
+    return fixture;
   }
 
   get catalogue(): Catalogue {
@@ -44,16 +47,16 @@ export class Fixture {
   }
 
   /** Opens the same log anew, without starting it. */
-  reopen(): MetadataLog {
-    return this.metadata = this.#open();
+  async reopen(): Promise<MetadataLog> {
+    return this.metadata = await this.#open();
   }
 
   async restart({ wasClean }: { wasClean: boolean }): Promise<void> {
-    await this.reopen().start({ endpoint: ENDPOINT, wasClean });
+    await (await this.reopen()).start({ endpoint: ENDPOINT, wasClean });
   }
 
   /** Loses what was not synced, and opens what is left. */
-  crash(): MetadataLog {
+  crash(): Promise<MetadataLog> {
     this.log = this.log.crashed();
     return this.reopen();
   }
@@ -78,7 +81,7 @@ export class Fixture {
     return result.errorCode;
   }
 
-  #open(): MetadataLog {
+  #open(): Promise<MetadataLog> {
     return MetadataLog.open({
       store: this.store,
       log: this.log,
@@ -86,6 +89,7 @@ export class Fixture {
       clock: new FakeClock(),
       topicDefaults: topicConfigDefaults(),
       snapshots: this.snapshots,
+      onProblem: (event) => this.problems.push(event),
     });
   }
 }

@@ -106,6 +106,7 @@ export class Catalogue {
   readonly #controllers = new Map<number, ControllerRegistration>();
   /** Records kept whole, by kind and key. */
   readonly #kept = new Map<string, MetadataRecord>();
+  readonly #deletedIds = new Set<Uuid>();
   #nextProducerId = 0;
 
   constructor(options: CatalogueOptions) {
@@ -118,6 +119,11 @@ export class Catalogue {
 
   topicById(id: Uuid): Topic | undefined {
     return this.#byId.get(id);
+  }
+
+  /** Whether a topic with this id was removed, as far as the log still says so: a snapshot knows only what is there. */
+  wasDeleted(id: Uuid): boolean {
+    return this.#deletedIds.has(id);
   }
 
   /** All topics by name, in the order of UTF-16 code units, which is Kafka's. */
@@ -325,6 +331,10 @@ export class Catalogue {
   #removeTopic(id: Uuid, change: CatalogueChange): void {
     const topic = this.#topicOf(id, "RemoveTopicRecord");
     this.#byId.delete(id);
+    this.#deletedIds.add(id);
+    if (this.#deletedIds.size > MAX_DELETED_IDS) {
+      this.#deletedIds.delete(this.#deletedIds.values().next().value!);
+    }
     this.#byName.delete(topic.name);
     this.#nameByCollisionKey.delete(collisionKey(topic.name));
     this.#partitionCount -= topic.partitions.length;
@@ -449,6 +459,8 @@ export class Catalogue {
 }
 
 const LEADER_UNCHANGED = -2;
+/** The oldest are forgotten: their folders are long gone. */
+const MAX_DELETED_IDS = 100_000;
 const NONE: readonly number[] = [];
 
 /** `list`, as the object that says the same if there is one: neighbours mostly have the same replicas. */

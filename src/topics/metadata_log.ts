@@ -18,11 +18,12 @@ import { leaderChangeBatch, MAX_BATCH_BYTES, recordBatch, snapshotFile } from ".
 import { MetadataLogError } from "./metadata_log_error.ts";
 import type { NewRecord } from "./metadata_record.ts";
 import { removeOlderSnapshots, type SnapshotLimits, writeSnapshot } from "./metadata_snapshot.ts";
-import { Replay, replayLog, snapshotRecords } from "./metadata_replay.ts";
+import { bootstrapFileRecords, Replay, type Replayed, replayLog } from "./metadata_replay.ts";
 import { METADATA_TOPIC } from "./metadata_topic.ts";
 import type { MetadataStore, Plan, Watcher } from "./metadata_store.ts";
 import { notOurs } from "./not_ours.ts";
 import { readQuorumState, writeQuorumState } from "./quorum_state.ts";
+import { checkThatItIsWhole, type LastStop } from "./start_evidence.ts";
 import {
   bootstrapRecords,
   type Endpoint,
@@ -52,7 +53,7 @@ export interface RecordLog {
   read(
     from: number,
     options: { readonly maxBytes: number; readonly bound: "leo"; readonly minOneBatch: true },
-  ): Uint8Array | null;
+  ): Uint8Array | null | Promise<Uint8Array | null>;
   /** Begins a new segment at the log end. */
   roll(): void;
   /** Drops the segments before the one that holds `offset`. */
@@ -70,6 +71,8 @@ export interface MetadataLogOptions {
   readonly topicDefaults: TopicConfig;
   readonly newId?: () => Uuid;
   readonly snapshots: SnapshotLimits;
+  /** Told what an operator should know: a snapshot that could not be written or used. */
+  readonly onProblem?: (event: string, details: Record<string, unknown>) => void;
 }
 
 export interface StartOptions {
@@ -99,26 +102,42 @@ export class MetadataLog implements MetadataStore {
   }
 
   /** Replays the log. Throws MetadataLogError or UnknownRecordError for what this broker must not touch. */
-  static open(options: MetadataLogOptions): MetadataLog {
+  static async open(options: MetadataLogOptions): Promise<MetadataLog> {
     const { store, log, meta, topicDefaults } = options;
-    const opened = new MetadataLog(
-      options,
-      new Catalogue({ nodeId: meta.nodeId, topicDefaults }),
-    );
-    const replayed = replayLog(opened.#replay, { store, log, folder: FOLDER });
-    opened.#version = replayed.endOffset - 1;
-    opened.#bytes = replayed.bytes;
-    opened.#oldestMs = replayed.oldestMs;
+    const catalogue = new Catalogue({ nodeId: meta.nodeId, topicDefaults });
+    const opened = new MetadataLog(options, catalogue);
+    opened.#start(await replayLog(opened.#replay, { store, log, folder: FOLDER }));
     checkThatItIsOurs(options, opened.#replay);
     return opened;
   }
 
-  /** The same, with the log as it lies in the store, so that a directory that is refused has not been touched. */
-  static check(options: Omit<MetadataLogOptions, "log" | "snapshots">): void {
+  /**
+   * The same, with the log as it lies in the store, so that a directory that is refused has not been touched; and that
+   * it is the whole log. Before anything in the directory is opened.
+   */
+  static async check(
+    options: Omit<MetadataLogOptions, "log" | "snapshots">,
+    lastStop: LastStop,
+  ): Promise<void> {
     const { store, meta, topicDefaults } = options;
-    const replay = new Replay(new Catalogue({ nodeId: meta.nodeId, topicDefaults }));
-    replayLog(replay, { store, log: new FrozenLog(store, FOLDER), folder: FOLDER });
+    const catalogue = new Catalogue({ nodeId: meta.nodeId, topicDefaults });
+    const replay = new Replay(catalogue);
+    const log = new FrozenLog(store, FOLDER, readQuorumState(store, FOLDER)?.leaderEpoch);
+    try {
+      await replayLog(replay, { store, log, folder: FOLDER });
+    } finally {
+      log.close();
+    }
     checkThatItIsOurs(options, replay);
+    checkThatItIsWhole({
+      store,
+      folder: FOLDER,
+      nodeId: meta.nodeId,
+      log,
+      catalogue,
+      lastStop,
+    });
+    if (catalogue.features.size === 0) bootstrapFeatures(store);
   }
 
   /** Offset of the last record applied. */
@@ -159,10 +178,9 @@ export class MetadataLog implements MetadataStore {
       await this.#commit([{ kind: "AbortTransactionRecord", version: 0, value }]);
     }
     if (this.catalogue.features.size === 0) {
-      const formatted = store.readAll(BOOTSTRAP_FILE);
-      const features = formatted === null ? INITIAL_FEATURES : snapshotRecords(formatted);
-      if (formatted === null) await store.replace(BOOTSTRAP_FILE, this.#bootstrapFile());
-      await this.#commit(bootstrapRecords(features));
+      const features = bootstrapFeatures(store);
+      if (features === null) await store.replace(BOOTSTRAP_FILE, this.#bootstrapFile());
+      await this.#commit(bootstrapRecords(features ?? INITIAL_FEATURES));
     }
     const node = {
       nodeId: meta.nodeId,
@@ -210,12 +228,33 @@ export class MetadataLog implements MetadataStore {
     await this.#queue;
   }
 
-  /** One at a time, since commits are. A crash between its steps leaves more than is needed, never less. */
+  #start({ endOffset, bytes, oldestMs, warnings }: Replayed): void {
+    this.#version = endOffset - 1;
+    this.#bytes = bytes;
+    this.#oldestMs = oldestMs;
+    for (const reason of warnings) {
+      this.#options.onProblem?.("metadata_snapshot_ignored", { reason });
+    }
+  }
+
+  /**
+   * One at a time, since commits are. A crash between its steps leaves more than is needed, never less. Where it fails
+   * the commit before it stands, and the next commit tries again.
+   */
   async #snapshotWhenDue(): Promise<void> {
-    const { store, log, clock, snapshots } = this.#options;
+    const { clock, snapshots } = this.#options;
     const nowMs = clock.nowMs(), ageMs = nowMs - (this.#oldestMs ?? nowMs);
     if (this.#replay.isInTransaction) return;
     if (this.#bytes < snapshots.bytes && ageMs < snapshots.intervalMs) return;
+    try {
+      await this.#snapshot();
+    } catch (error) {
+      this.#options.onProblem?.("metadata_snapshot_failed", { reason: (error as Error).message });
+    }
+  }
+
+  async #snapshot(): Promise<void> {
+    const { store, log, clock } = this.#options, nowMs = clock.nowMs();
     const endOffset = log.logEndOffset;
     await writeSnapshot(store, FOLDER, {
       catalogue: this.catalogue,
@@ -226,7 +265,7 @@ export class MetadataLog implements MetadataStore {
       nowMs,
     });
     log.roll();
-    await log.sync();
+    await this.#synced(() => log.sync());
     await store.syncFolder(FOLDER); // the new segment has its name before the old ones lose theirs
     log.advanceStart(endOffset);
     removeOlderSnapshots(store, FOLDER, endOffset);
@@ -269,10 +308,14 @@ export class MetadataLog implements MetadataStore {
     if (errorCode !== 0) {
       throw new MetadataLogError(`Cannot append to ${FOLDER}: ${errorName(errorCode)}`);
     }
+    await this.#synced(() => durable ?? log.sync());
+  }
+
+  /** Where it fails, what is on the device cannot be known any more, so nothing may follow. */
+  async #synced(sync: () => Promise<void>): Promise<void> {
     try {
-      await (durable ?? log.sync());
+      await sync();
     } catch (error) {
-      // Whether the batch is on the device cannot be known any more, so nothing may follow it.
       this.#failure = error as Error;
       throw error;
     }
@@ -298,11 +341,25 @@ export class MetadataLog implements MetadataStore {
   }
 }
 
+/** What the directory was formatted with; null when it was not. */
+function bootstrapFeatures(store: Store): NewRecord[] | null {
+  const file = store.readAll(BOOTSTRAP_FILE);
+  return file && bootstrapFileRecords(file, `${store.name}/${BOOTSTRAP_FILE}`);
+}
+
 function checkThatItIsOurs(
   { store, meta }: Pick<MetadataLogOptions, "store" | "meta">,
   replay: Replay,
 ): void {
-  const voters = [...readQuorumState(store, FOLDER)?.voters ?? [], ...replay.voters];
-  const reason = notOurs(replay.catalogue, meta, { voters, kraftVersion: replay.kraftVersion });
+  const state = readQuorumState(store, FOLDER);
+  const voters = [...state?.voters ?? [], ...replay.voters];
+  const { kraftVersion } = replay;
+  const reason = notOurs(replay.catalogue, meta, { voters, kraftVersion });
   if (reason !== null) throw new MetadataLogError(`${store.name}/${FOLDER} ${reason}`);
+  if (state?.dataVersion === 1 && kraftVersion === 0) {
+    throw new MetadataLogError(
+      `${store.name}/${FOLDER}/quorum-state has data_version 1, and the log holds no voters (kraft.version 0): ` +
+        "move the file away to have it made anew from the log",
+    );
+  }
 }

@@ -2,7 +2,7 @@
  * The metadata log: that what is answered is durable and what is durable is replayed, with a record log in memory that
  * can crash, fail and be held back; and that the first records are those Kafka 4.3 writes.
  */
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import * as batch from "../protocol/records/batch.ts";
 import { readRecords } from "../protocol/records/record.ts";
 import { Fixture, imageOf, META } from "../testing/topics.ts";
@@ -107,7 +107,7 @@ Deno.test("the replay of a log equals the image that wrote it", async () => {
   );
   await fixture.create("a", 2);
   const live = imageOf(fixture.catalogue), version = fixture.metadata.version;
-  assertEquals(imageOf(fixture.crash().catalogue), live);
+  assertEquals(imageOf((await fixture.crash()).catalogue), live);
   assertEquals(fixture.metadata.version, version);
 });
 
@@ -173,7 +173,11 @@ Deno.test("an unknown record is refused before anything is written", async () =>
   batch.writeCrc(bytes);
   const before = fixture.log.logEndOffset;
   fixture.log.append(bytes, { leaderEpoch: 1 });
-  assertThrows(() => fixture.reopen(), UnknownRecordError, `Offset ${before} of the metadata log`);
+  await assertRejects(
+    () => fixture.reopen(),
+    UnknownRecordError,
+    `Offset ${before} of the metadata log`,
+  );
   assertEquals(fixture.log.logEndOffset, before + 1);
 });
 
@@ -186,7 +190,7 @@ Deno.test("a transaction without its end counts for nothing and is aborted at th
   ];
   fixture.log.append(recordBatch(open, { nowMs: 0, leaderEpoch: 1 }), { leaderEpoch: 1 });
   const end = fixture.log.logEndOffset;
-  assertEquals(fixture.reopen().catalogue.topic("half"), undefined);
+  assertEquals((await fixture.reopen()).catalogue.topic("half"), undefined);
   await fixture.metadata.start({
     endpoint: { name: "PLAINTEXT", host: "h", port: 1 },
     wasClean: true,
@@ -200,7 +204,7 @@ Deno.test("a transaction without its end counts for nothing and is aborted at th
 });
 
 Deno.test("a formatted directory gives a new cluster its features", async () => {
-  const fixture = Fixture.unstarted();
+  const fixture = await Fixture.unstarted();
   const features: NewRecord[] = [
     {
       kind: "FeatureLevelRecord",
@@ -224,13 +228,13 @@ Deno.test("a directory of another quorum is refused", async () => {
     "__cluster_metadata-0/quorum-state",
     new TextEncoder().encode(state),
   );
-  assertThrows(() => fixture.reopen(), MetadataLogError, "a quorum with node 4");
+  await assertRejects(() => fixture.reopen(), MetadataLogError, "a quorum with node 4");
 });
 
 Deno.test("a quorum-state that is no JSON is refused, not overwritten", async () => {
   const fixture = await Fixture.start();
   await fixture.store.replace("__cluster_metadata-0/quorum-state", new Uint8Array(3));
-  assertThrows(() => fixture.reopen(), MetadataLogError, "needs Kafka's quorum state");
+  await assertRejects(() => fixture.reopen(), MetadataLogError, "needs Kafka's quorum state");
 });
 
 Deno.test("a metadata.version that this broker cannot write is refused", async () => {
@@ -243,5 +247,5 @@ Deno.test("a metadata.version that this broker cannot write is refused", async (
     }],
     result: null,
   }));
-  assertThrows(() => fixture.reopen(), MetadataLogError, "is at metadata.version 31");
+  await assertRejects(() => fixture.reopen(), MetadataLogError, "is at metadata.version 31");
 });

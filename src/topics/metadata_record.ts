@@ -36,6 +36,8 @@ export type ValueOf<K extends RecordKind> = Decoded<Types[K]>;
 /** The log holds a record from a newer Kafka. */
 export class UnknownRecordError extends Error {
   override readonly name = "UnknownRecordError";
+  /** For people, as it is. */
+  readonly kind = "refused";
 }
 
 export function encodeRecord(record: NewRecord): Uint8Array {

@@ -6,7 +6,9 @@ import * as batch from "../protocol/records/batch.ts";
 import type { Store } from "../storage/store.ts";
 import { type Catalogue, type CatalogueChange, noChange } from "./catalogue.ts";
 import { type BatchReader, type QuorumRecords, readBatches } from "./metadata_batch.ts";
-import { snapshotOffset } from "./metadata_snapshot.ts";
+import { BatchChain } from "../protocol/records/batch_chain.ts";
+import { parseSnapshotName } from "./metadata_snapshot.ts";
+import { snapshotProblem } from "./snapshot_file.ts";
 import type { RecordLog } from "./metadata_log.ts";
 import { MetadataLogError } from "./metadata_log_error.ts";
 import {
@@ -96,38 +98,89 @@ export interface Replayed {
   readonly bytes: number;
   /** Of the first batch behind the snapshot, or null. */
   readonly oldestMs: number | null;
+  /** Snapshots that could not be used, where an older one and the log have it all. */
+  readonly warnings: readonly string[];
 }
 
-/** Reads the log to its end, after the newest snapshot when its beginning is gone. */
-export function replayLog(
+/** Reads the log to its end, after the newest snapshot when its beginning is gone. Every batch is checked. */
+export async function replayLog(
   replay: Replay,
   { store, log, folder }: {
     store: Store;
     log: Pick<RecordLog, "logStartOffset" | "logEndOffset" | "read">;
     folder: string;
   },
-): Replayed {
+): Promise<Replayed> {
   let bytesBehind = 0, oldestMs: number | null = null;
-  const snapshot = startingSnapshot(store, folder, log.logStartOffset);
-  if (snapshot !== null) replay.batches(snapshot.bytes, 0);
-  let next = Math.max(log.logStartOffset, snapshot?.endOffset ?? 0);
+  const warnings: string[] = [];
+  const snapshot = startingSnapshot(store, folder, log, warnings);
+  const where = `${store.name}/${folder}`;
+  if (snapshot !== null) {
+    applied(`${where}/${snapshot.name}`, () => replay.batches(snapshot.bytes, 0));
+  }
+  let next = Math.max(log.logStartOffset, snapshot?.endOffset ?? 0),
+    chain: BatchChain | null = null;
   while (next < log.logEndOffset) {
-    const bytes = log.read(next, { maxBytes: READ_BYTES, bound: "leo", minOneBatch: true });
-    const after = bytes === null ? next : replay.batches(bytes, next);
-    bytesBehind += bytes?.length ?? 0;
-    if (bytes !== null) oldestMs ??= batch.baseTimestamp(bytes);
-    if (after === next) {
+    const bytes = await log.read(next, { maxBytes: READ_BYTES, bound: "leo", minOneBatch: true });
+    if (bytes === null) {
       throw new MetadataLogError(
-        `Cannot read ${store.name}/${folder}: no whole batch at offset ${next}, and the log ends at ${log.logEndOffset}`,
+        `Cannot read ${where}: no batch at offset ${next}, and the log ends at ${log.logEndOffset}`,
       );
     }
-    next = after;
+    // The first one may begin before what the snapshot has.
+    chain ??= new BatchChain({
+      nextOffset: Math.min(next, batch.baseOffset(bytes)),
+      mayHaveGaps: false,
+    });
+    const end = checked(bytes, chain, where);
+    applied(`${where} at offset ${next}`, () => replay.batches(bytes.subarray(0, end), next));
+    bytesBehind += end;
+    oldestMs ??= batch.baseTimestamp(bytes);
+    if (chain.nextOffset <= next) {
+      throw new MetadataLogError(
+        `Cannot read ${where}: no whole batch at offset ${next}, and the log ends at ${log.logEndOffset}`,
+      );
+    }
+    next = chain.nextOffset;
   }
-  return { endOffset: next, bytes: bytesBehind, oldestMs };
+  return { endOffset: next, bytes: bytesBehind, oldestMs, warnings };
 }
 
-/** The records of a snapshot file that holds nothing but data to be written again: bootstrap.checkpoint. */
-export function snapshotRecords(file: Uint8Array): NewRecord[] {
+/** Where the whole batches end; throws for one that does not belong there. */
+function checked(bytes: Uint8Array, chain: BatchChain, where: string): number {
+  let end = 0;
+  for (const at of batch.batches(bytes)) {
+    const problem = chain.take(bytes, at);
+    if (problem !== null) {
+      throw new MetadataLogError(
+        `${where} is damaged: the batch at offset ${chain.nextOffset} ${problem}`,
+      );
+    }
+    end = at + batch.sizeInBytes(bytes, at);
+  }
+  return end;
+}
+
+/** Records that contradict each other are told with the place they come from. */
+function applied<T>(where: string, apply: () => T): T {
+  try {
+    return apply();
+  } catch (error) {
+    if (error instanceof MetadataLogError || error instanceof UnknownRecordError) throw error;
+    throw new MetadataLogError(`Cannot replay ${where}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** The records of bootstrap.checkpoint, a snapshot file that holds nothing but data to be written again. */
+export function bootstrapFileRecords(file: Uint8Array, where: string): NewRecord[] {
+  const problem = snapshotProblem(file);
+  if (problem !== null) {
+    throw new MetadataLogError(
+      `${where} ${problem}: format the directory anew, or remove the file to start with Runnel's features`,
+    );
+  }
   const records: NewRecord[] = [];
   readBatches(file, 0, {
     record: ({ offset, value }) => records.push(decoded(value!, offset)),
@@ -141,25 +194,40 @@ const READ_BYTES = 1024 * 1024;
 
 /**
  * The snapshot a replay begins with: `<end offset>-<epoch>.checkpoint`. While the log still has its beginning only the
- * one at offset 0 counts, in which `kafka-storage format --standalone` puts the voters.
+ * one at offset 0 counts, in which `kafka-storage format --standalone` puts the voters. One that is damaged is passed
+ * over for an older one from which the log goes on.
  */
 function startingSnapshot(
   store: Store,
   folder: string,
-  logStartOffset: number,
-): { bytes: Uint8Array; endOffset: number } | null {
-  const found = store.list(folder)
-    .map(({ name }) => ({ name, endOffset: snapshotOffset(name) ?? -1 }))
-    .filter(({ endOffset }) => endOffset >= 0)
-    .filter(({ endOffset }) => logStartOffset === 0 ? endOffset === 0 : endOffset >= logStartOffset)
-    .at(-1);
-  if (found === undefined) {
-    if (logStartOffset === 0) return null;
-    throw new MetadataLogError(
-      `Cannot replay ${store.name}/${folder}: it begins at offset ${logStartOffset} and has no snapshot of what was before`,
-    );
+  { logStartOffset, logEndOffset }: Pick<RecordLog, "logStartOffset" | "logEndOffset">,
+  warnings: string[],
+): { name: string; bytes: Uint8Array; endOffset: number } | null {
+  const problems: string[] = [];
+  for (const { name } of store.list(folder).reverse()) {
+    const parsed = parseSnapshotName(name);
+    if (parsed === null) continue;
+    const { endOffset, epoch } = parsed;
+    const isUsable = logStartOffset === 0
+      ? endOffset === 0
+      : endOffset >= logStartOffset && endOffset <= logEndOffset;
+    if (!isUsable) continue;
+    const bytes = store.readAll(`${folder}/${name}`)!;
+    const problem = snapshotProblem(bytes, epoch);
+    if (problem === null) {
+      warnings.push(...problems);
+      return { name, bytes, endOffset };
+    }
+    problems.push(`${folder}/${name} ${problem}`);
   }
-  return { bytes: store.readAll(`${folder}/${found.name}`)!, endOffset: found.endOffset };
+  if (logStartOffset === 0 && problems.length === 0) return null;
+  const found = problems.length > 0
+    ? problems.join("; ")
+    : `it begins at offset ${logStartOffset} and has no snapshot of what was before`;
+  throw new MetadataLogError(
+    `Cannot replay ${store.name}/${folder}: ${found}. Nothing has been changed. ` +
+      "Look at it with `runnel storage verify`, and restore what is missing from a backup",
+  );
 }
 
 function decoded(value: Uint8Array, offset: number): MetadataRecord {

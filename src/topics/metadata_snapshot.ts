@@ -49,8 +49,13 @@ export function removeOlderSnapshots(store: Store, folder: string, endOffset: nu
 
 /** The offset after the last one that a snapshot file of this name holds, or null. */
 export function snapshotOffset(name: string): number | null {
-  const match = /^(\d{20})-\d{10}\.checkpoint$/.exec(name);
-  return match && Number(match[1]);
+  return parseSnapshotName(name)?.endOffset ?? null;
+}
+
+/** What the name of a snapshot file says; null when it is none. */
+export function parseSnapshotName(name: string): { endOffset: number; epoch: number } | null {
+  const match = /^(\d{20})-(\d{10})\.checkpoint$/.exec(name);
+  return match && { endOffset: Number(match[1]), epoch: Number(match[2]) };
 }
 
 /** Records that make the image from nothing. */

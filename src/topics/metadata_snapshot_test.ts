@@ -3,7 +3,7 @@
  * goes, and that a crash between any two calls of the store loses nothing. Over a log in memory for the image, and over
  * real partition logs on a store that loses power for the rest.
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { BufferPool } from "../bytes/pool.ts";
 import { randomUuid, ZERO_UUID } from "../bytes/uuid.ts";
 import { FakeClock } from "../clock.ts";
@@ -107,12 +107,12 @@ Deno.test("the image made from a snapshot equals the image it was made of", asyn
     `${String(end).padStart(20, "0")}-0000000003.checkpoint`,
   ]);
   assertEquals([fixture.log.logStartOffset, fixture.log.batches.length], [end, 0]);
-  assertEquals(imageOf(fixture.reopen().catalogue), live);
+  assertEquals(imageOf((await fixture.reopen()).catalogue), live);
   assertEquals(fixture.metadata.version, end - 1);
 });
 
 Deno.test("a quorum whose voters stand in the log keeps them, and its leader change is Kafka's", async () => {
-  const fixture = Fixture.unstarted();
+  const fixture = await Fixture.unstarted();
   const quorum = {
     kraftVersion: encode(KRaftVersionRecord, 0, { version: 0, kRaftVersion: 1 }),
     voters: encode(VotersRecord, 0, {
@@ -150,7 +150,7 @@ Deno.test("what is committed after a snapshot is replayed on top of it", async (
   const live = imageOf(fixture.catalogue);
   assertEquals(checkpoints(fixture.store).length, 1);
   assert(fixture.log.batches.length < 12, "the log before the snapshot goes");
-  assertEquals(imageOf(fixture.crash().catalogue), live);
+  assertEquals(imageOf((await fixture.crash()).catalogue), live);
 });
 
 Deno.test("a snapshot takes away those before it, and what a crash left of one", async () => {
@@ -170,6 +170,42 @@ Deno.test("a snapshot takes away those before it, and what a crash left of one",
   );
   assertEquals(left, checkpoints(fixture.store));
   assertEquals(left.length, 1);
+});
+
+Deno.test("a snapshot that cannot be written fails no commit, and the next commit tries again", async () => {
+  const fixture = await Fixture.start();
+  const { store } = fixture, replace = store.replace.bind(store);
+  let isFull = true;
+  store.replace = (path, content) =>
+    isFull && path.endsWith(".checkpoint")
+      ? Promise.reject(new StoreError(`Cannot replace ${path}: no space`, "noSpace"))
+      : replace(path, content);
+  fixture.snapshots = { bytes: 1, intervalMs: Infinity };
+  await fixture.restart({ wasClean: true });
+  const start = fixture.log.logStartOffset;
+  assertEquals(await fixture.create("a"), 0);
+  assertEquals([checkpoints(store), fixture.log.logStartOffset], [[], start]);
+  assertEquals(fixture.problems, ["metadata_snapshot_failed", "metadata_snapshot_failed"]);
+  isFull = false;
+  assertEquals(await fixture.create("b"), 0);
+  assertEquals([checkpoints(store).length, fixture.log.batches.length], [1, 0]);
+  const live = imageOf(fixture.catalogue);
+  assertEquals(imageOf((await fixture.crash()).catalogue), live);
+});
+
+Deno.test("a sync that fails behind a snapshot fails every commit after it", async () => {
+  const fixture = await Fixture.start();
+  fixture.snapshots = { bytes: 1, intervalMs: Infinity };
+  const { log } = fixture, sync = log.sync.bind(log), roll = log.roll.bind(log);
+  log.roll = () => {
+    roll();
+    log.failNextSync = true;
+  };
+  await fixture.restart({ wasClean: true });
+  log.failNextSync = false;
+  log.sync = sync;
+  await assertRejects(() => fixture.create("t"), Error, "the device is gone");
+  assertEquals(fixture.catalogue.topics(), []);
 });
 
 Deno.test("a snapshot is due by age, but only when something was written", async () => {

@@ -22,7 +22,8 @@ export function notOurs(
   if (broker !== undefined) {
     return `belongs to a cluster with broker ${broker.brokerId}, but broker ${nodeId} would serve it alone: move its partitions away and unregister it first`;
   }
-  return unknownFeature(catalogue, kraftVersion) ?? misplaced(catalogue, nodeId, directoryId);
+  return unknownFeature(catalogue, kraftVersion) ?? misplaced(catalogue, nodeId, directoryId) ??
+    unregistered(catalogue, nodeId, directoryId);
 }
 
 function unknownFeature(catalogue: Catalogue, kraftVersion: number): string | null {
@@ -63,6 +64,15 @@ function misplaced(catalogue: Catalogue, nodeId: number, directoryId: string): s
     }
   }
   return null;
+}
+
+/** A directory whose id is not the one that this node registered with. */
+function unregistered(catalogue: Catalogue, nodeId: number, directoryId: string): string | null {
+  const { logDirs = [] } = catalogue.broker(nodeId) ?? {};
+  if (logDirs.length === 0 || logDirs.some((id) => id === directoryId)) return null;
+  return `knows broker ${nodeId} with the log directory ${
+    logDirs.join(", ")
+  }, but meta.properties has directory.id=${directoryId}`;
 }
 
 /** Ids up to 99 are reserved: unassigned, lost, migrating (DirectoryId). */

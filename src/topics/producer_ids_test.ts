@@ -23,7 +23,7 @@ Deno.test("many who ask at once get an id each and share blocks", async () => {
 Deno.test("after a crash no id comes again", async () => {
   const fixture = await Fixture.start();
   const before = await new ProducerIds(fixture.metadata, META.nodeId).next();
-  fixture.crash();
+  await fixture.crash();
   await fixture.restart({ wasClean: false });
   assertEquals([before, await new ProducerIds(fixture.metadata, META.nodeId).next()], [0, 1000]);
 });

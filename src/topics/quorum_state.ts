@@ -29,7 +29,8 @@ export function readQuorumState(store: Store, folder: string): QuorumState | nul
     throw new MetadataLogError(
       `Cannot read ${store.name}/${path}: it holds ${
         JSON.stringify(text.slice(0, 200))
-      }, needs Kafka's quorum state of version 0 or 1`,
+      }, needs Kafka's quorum state of version 0 or 1. Nothing has been changed. ` +
+        "Restore it from a backup; of a cluster of one node it is made anew from the log when it is moved away",
     );
   }
   return state;
@@ -67,7 +68,7 @@ function parse(text: string): QuorumState | null {
   }
   const { leaderEpoch, data_version: dataVersion, currentVoters = [] } = json ?? {};
   if (!Number.isSafeInteger(leaderEpoch) || dataVersion !== 0 && dataVersion !== 1) return null;
-  if (!Array.isArray(currentVoters)) return null;
+  if (!Array.isArray(currentVoters) || (leaderEpoch as number) < 0) return null;
   return {
     leaderEpoch: leaderEpoch as number,
     dataVersion,

@@ -23,6 +23,8 @@ export interface Settings {
   readonly path?: string;
   readonly flush?: Config["storage"]["flush"];
   readonly flushIntervalMs?: number;
+  /** Small, it makes a snapshot of the metadata after every commit. */
+  readonly metadataSnapshotBytes?: number;
   readonly kafkaPort?: number;
   readonly httpPort?: number;
   readonly autoCreateTopics?: boolean;
@@ -31,6 +33,7 @@ export interface Settings {
   readonly limits?: Partial<Config["limits"]>;
   readonly batching?: Partial<Config["batching"]>;
   readonly groups?: Partial<Config["groups"]>;
+  readonly compaction?: Partial<Config["compaction"]>;
   /** Broker-wide topic defaults, as text. */
   readonly topic?: Readonly<Record<string, string>>;
 }
@@ -235,6 +238,8 @@ function configOf(settings: Settings): Config {
       ...settings.storage,
       path: settings.path ?? "memory://",
       flush: settings.flush ?? config.storage.flush,
+      metadataSnapshotBytes: settings.metadataSnapshotBytes ??
+        config.storage.metadataSnapshotBytes,
     },
     batching: {
       ...config.batching,
@@ -244,6 +249,7 @@ function configOf(settings: Settings): Config {
     compaction: { ...config.compaction, ...settings.compaction },
     limits: { ...config.limits, ...settings.limits },
     groups: { ...config.groups, ...settings.groups },
+    compaction: { ...config.compaction, ...settings.compaction },
     topic: resolveTopicConfig(Object.entries(settings.topic ?? {})),
     topicSet: new Map(Object.entries(settings.topic ?? {})),
   };

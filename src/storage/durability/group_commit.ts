@@ -14,7 +14,9 @@
  * through the journal (journal.ts), whose one fdatasync serves all logs; only a few logs with very much each,
  * which would have to be written twice, are synced themselves, side by side.
  */
-import { type Journal, MAX_ROUNDS, type Stretch } from "./journal.ts";
+import { type Journal } from "./journal.ts";
+import { type Stretch } from "./journal_entries.ts";
+import { MAX_ROUNDS } from "./journal_file.ts";
 
 export type FlushPolicy = "fsync" | "interval" | "os";
 

@@ -10,64 +10,19 @@
  * The partitions' own files are synced behind: a partition that has much, now and then; all of them when a journal file
  * is full and before it is used again.
  *
- * After a crash every entry is done again where the partition's file does not hold its bytes (redo.ts). After a
- * clean stop there is no journal, and a directory never needs one to be understood.
- *
- * One entry:
- *
- * | at | bytes | field |
- * |---|---|---|
- * | 0 | 4 | magic, 0x524e4a31 ("RNJ1") |
- * | 4 | 4 | CRC-32C of everything after it |
- * | 8 | 8 | sequence number, one more than the entry before |
- * | 16 | 16 | topic id |
- * | 32 | 8 | base offset of the segment |
- * | 40 | 8 | position in the segment's file |
- * | 48 | 4 | bytes of payload |
- * | 52 | 2 | bytes of folder name |
- * | 54 | 2 | zero |
- * | 56 | | folder name, payload |
+ * After a crash recovery asks for what a partition's file does not hold; the files of that run are not written to
+ * again (journal_entries.ts). After a clean stop there is no journal, and a directory never needs one to be understood.
  */
-import { crc32c } from "../../bytes/crc32c.ts";
-import {
-  readInt16,
-  readInt32,
-  readInt64,
-  writeInt16,
-  writeInt32,
-  writeInt64,
-} from "../../bytes/int64.ts";
-import { readUuid, type Uuid, writeUuid } from "../../bytes/uuid.ts";
 import { type Clock, systemClock } from "../../clock.ts";
-import { type InPlaceBlob, type Store, StoreError } from "../store.ts";
-
-/** Bytes of a log that are written and not durable yet: one stretch of one segment's file. */
-export interface Stretch {
-  readonly topicId: Uuid;
-  readonly folder: string;
-  readonly segmentBase: number;
-  readonly position: number;
-  readonly bytes: number;
-  /** Copies the stretch into `into`. */
-  read(into: Uint8Array): void;
-  /** Says that it is durable now. */
-  durable(): void;
-}
-
-/** An entry found after a crash. */
-export interface JournalEntry {
-  readonly sequence: number;
-  readonly topicId: Uuid;
-  readonly folder: string;
-  readonly segmentBase: number;
-  readonly position: number;
-  readonly payload: Uint8Array;
-}
-
-/** A log whose own file must be synced before the journal forgets its entries. */
-export interface Journaled {
-  sync(): Promise<void>;
-}
+import { type Store, StoreError } from "../store.ts";
+import {
+  freeNames,
+  type JournalEntry,
+  maxEntryBytes,
+  type Stretch,
+  writeEntry,
+} from "./journal_entries.ts";
+import { type Handle, type Journaled, JournalFile } from "./journal_file.ts";
 
 export interface JournalOptions {
   readonly store: Store;
@@ -82,6 +37,7 @@ export interface JournalOptions {
 export class Journal {
   readonly #options: JournalOptions;
   readonly #clock: Clock;
+  readonly #names: [string, string];
   readonly #files: [JournalFile, JournalFile];
   #current = 0;
   #sequence: number;
@@ -103,12 +59,15 @@ export class Journal {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#sequence = sequence;
-    this.#files = [new JournalFile(options.store, 0), new JournalFile(options.store, 1)];
+    this.#names = freeNames(options.store);
+    const [one, other] = this.#names;
+    this.#files = [new JournalFile(options.store, one), new JournalFile(options.store, other)];
   }
 
-  /** Opens the journal of a store; `leftOver` entries have been redone and their logs synced. */
+  /** Opens a journal of its own beside what an earlier run left; its entries follow those. */
   static open(options: JournalOptions, leftOver: readonly JournalEntry[]): Journal {
-    return new Journal(options, (leftOver.at(-1)?.sequence ?? 0) + 1);
+    const last = leftOver.reduce((sequence, entry) => Math.max(sequence, entry.sequence), 0);
+    return new Journal(options, last + 1);
   }
 
   /** The largest round that the journal takes; larger ones had better sync the logs themselves. */
@@ -194,7 +153,7 @@ export class Journal {
   async remove(): Promise<void> {
     for (const file of this.#files) await file.emptied;
     for (const file of this.#files) file.close();
-    for (const name of JOURNAL_FILES) this.#options.store.remove(name);
+    for (const name of this.#names) this.#options.store.remove(name);
     await this.#options.store.syncFolder("");
   }
 
@@ -219,109 +178,14 @@ export class Journal {
   /** Puts the stretches into the scratch buffer as entries; the bytes they take. */
   #encode(taken: readonly { stretch: Stretch }[]): number {
     let need = 0;
-    for (const { stretch } of taken) {
-      need += HEADER_BYTES + stretch.folder.length * 3 + stretch.bytes;
-    }
+    for (const { stretch } of taken) need += maxEntryBytes(stretch.folder, stretch.bytes);
     if (need > this.#scratch.length) this.#scratch = new Uint8Array(need * 2);
-    const b = this.#scratch;
     let at = 0;
     for (const { stretch } of taken) {
-      const name = encoder.encodeInto(stretch.folder, b.subarray(at + HEADER_BYTES)).written;
-      const payloadAt = at + HEADER_BYTES + name, end = payloadAt + stretch.bytes;
-      stretch.read(b.subarray(payloadAt, end));
-      writeInt32(b, at, MAGIC);
-      writeInt64(b, at + 8, this.#sequence++);
-      writeUuid(b, at + 16, stretch.topicId);
-      writeInt64(b, at + 32, stretch.segmentBase);
-      writeInt64(b, at + 40, stretch.position);
-      writeInt32(b, at + 48, stretch.bytes);
-      writeInt16(b, at + 52, name);
-      writeInt16(b, at + 54, 0);
-      writeInt32(b, at + 4, crc32c(b, at + 8, end));
-      at = end;
+      at = writeEntry(this.#scratch, at, stretch, this.#sequence++);
     }
     return at;
   }
-}
-
-/** The entries that a crash left behind, in the order they were written. */
-export function readJournal(store: Store): JournalEntry[] {
-  const chains = JOURNAL_FILES.map((name) => entriesIn(store.readAll(name) ?? new Uint8Array(0)));
-  chains.sort((a, b) => (a[0]?.sequence ?? 0) - (b[0]?.sequence ?? 0));
-  return chains.flat();
-}
-
-/** An open journal file. It takes one call at a time, so that a round is written through one while another one syncs. */
-interface Handle {
-  readonly blob: InPlaceBlob;
-  isSyncing: boolean;
-}
-
-class JournalFile {
-  readonly #handles: readonly Handle[];
-  /** Logs with entries here that their own files may not have on the device yet, and the bytes of them. */
-  readonly logs = new Map<Journaled, number>();
-  /** Resolved when the file may be overwritten. */
-  emptied: Promise<void> = Promise.resolve();
-  end = 0;
-  /** The file had bytes up to here before, so that writing there changes neither its size nor its blocks. */
-  #prepared = 0;
-
-  constructor(store: Store, which: number) {
-    this.#handles = Array.from({ length: MAX_ROUNDS }, () => ({
-      blob: store.openInPlace(JOURNAL_FILES[which]),
-      isSyncing: false,
-    }));
-  }
-
-  /** Whether a thread is at a sync. */
-  get isSyncing(): boolean {
-    return this.#handles.some(({ isSyncing }) => isSyncing);
-  }
-
-  /** A handle that is not at work. */
-  freeHandle(): Handle {
-    return this.#handles.find(({ isSyncing }) => !isSyncing)!;
-  }
-
-  close(): void {
-    for (const { blob } of this.#handles) blob.close();
-  }
-
-  /** Writes behind the last entry; the first time around with zeros behind it, which later entries overwrite. */
-  append({ blob }: Handle, bytes: Uint8Array, fileBytes: number): void {
-    const end = this.end + bytes.length;
-    blob.write(this.end, bytes);
-    if (end > this.#prepared) {
-      const prepared = Math.min(end + ZEROS.length, Math.max(end, fileBytes));
-      if (prepared > end) blob.write(end, ZEROS.subarray(0, prepared - end));
-      this.#prepared = prepared;
-    }
-    this.end = end;
-  }
-}
-
-/** The unbroken chain of entries from the start of a file; what an earlier turn left behind it has older numbers. */
-function entriesIn(b: Uint8Array): JournalEntry[] {
-  const entries: JournalEntry[] = [];
-  for (let at = 0; at + HEADER_BYTES <= b.length;) {
-    const payloadBytes = readInt32(b, at + 48), nameBytes = readInt16(b, at + 52);
-    const payloadAt = at + HEADER_BYTES + nameBytes, end = payloadAt + payloadBytes;
-    if (readInt32(b, at) !== MAGIC || payloadBytes < 0 || nameBytes < 0 || end > b.length) break;
-    if (crc32c(b, at + 8, end) !== readInt32(b, at + 4) >>> 0) break;
-    const sequence = readInt64(b, at + 8);
-    if (entries.length > 0 && sequence !== entries[entries.length - 1].sequence + 1) break;
-    entries.push({
-      sequence,
-      topicId: readUuid(b, at + 16),
-      folder: decoder.decode(b.subarray(at + HEADER_BYTES, payloadAt)),
-      segmentBase: readInt64(b, at + 32),
-      position: readInt64(b, at + 40),
-      payload: b.subarray(payloadAt, end),
-    });
-    at = end;
-  }
-  return entries;
 }
 
 /** Null when the store could not do it. */
@@ -338,11 +202,6 @@ async function syncAll(logs: Iterable<Journaled>): Promise<void> {
   for (const log of [...logs]) await log.sync(); // one at a time: it is behind, and must not be in the way
 }
 
-/** Rounds that may be on their way at a time: with two the device is busy while one is written; three gained nothing. */
-export const MAX_ROUNDS = 2;
-export const JOURNAL_FILES = ["runnel-journal-0", "runnel-journal-1"];
-const MAGIC = 0x524e4a31;
-const HEADER_BYTES = 56;
 /** A log with so much in the current file has its own file synced. */
 const SYNC_BEHIND_BYTES = 2 << 20;
 /** With more than this the thread pool's overlap is worth more. */
@@ -351,7 +210,3 @@ const MAX_BYTES_IN_PLACE = 96 << 10;
 const SLOW_SYNCS = 8, SLOW_SYNC_MS = 1, SLOW_REST = 20;
 /** The same after a single one that took very long. */
 const STALL_MS = 4, STALL_REST = 5;
-/** How far a file is prepared for the entries to come. */
-const ZEROS = new Uint8Array(1 << 20);
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();

@@ -7,7 +7,7 @@
  * or is in a later entry.
  */
 import type { Uuid } from "../../bytes/uuid.ts";
-import type { JournalEntry } from "./journal.ts";
+import type { JournalEntry } from "./journal_entries.ts";
 import { segmentName } from "../log/segment.ts";
 import type { Store } from "../store.ts";
 

@@ -12,7 +12,7 @@ import {
   testContext,
   TOPIC_ID,
 } from "../../testing/compaction_history.ts";
-import type { JournalEntry } from "./journal.ts";
+import type { JournalEntry } from "./journal_entries.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
 import { openLog } from "../log/open_log.ts";
 

@@ -7,7 +7,7 @@
 import type { Uuid } from "../../bytes/uuid.ts";
 import type { TopicConfig } from "../../config/topic_configs.ts";
 import { finishInterruptedCleaning } from "../compaction/leftovers.ts";
-import type { JournalEntry } from "../durability/journal.ts";
+import type { JournalEntry } from "../durability/journal_entries.ts";
 import { LeaderEpochs } from "./leader_epochs.ts";
 import { putPartitionMetadata, readPartitionMetadata } from "./partition_metadata.ts";
 import type { LogContext } from "./log_context.ts";

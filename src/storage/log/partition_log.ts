@@ -19,7 +19,7 @@ import { DurableEnd } from "../durability/durable_end.ts";
 import type { Syncable } from "../durability/group_commit.ts";
 import type { LogContext, LogState } from "./log_context.ts";
 import { HighWatermark, type Waiter } from "../durability/high_watermark.ts";
-import type { Stretch } from "../durability/journal.ts";
+import type { Stretch } from "../durability/journal_entries.ts";
 import { LeaderEpochs } from "./leader_epochs.ts";
 import { loadProducerState } from "../producers/producer_recovery.ts";
 import type { ProducerState } from "../producers/producer_state.ts";

@@ -22,7 +22,8 @@ import {
   type Operation,
 } from "../backends/faulty_store.ts";
 import { GroupCommit } from "../durability/group_commit.ts";
-import { Journal, readJournal } from "../durability/journal.ts";
+import { Journal } from "../durability/journal.ts";
+import { readJournal } from "../durability/journal_entries.ts";
 import { LogManager, type WantedLog } from "../log_manager.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
 import type { LogContext } from "../log/log_context.ts";

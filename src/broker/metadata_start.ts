@@ -1,0 +1,80 @@
+/**
+ * Metadata start: a broker takes a directory, looks at its metadata log, and opens it. Whatever can be refused is
+ * refused here, before a byte is written.
+ */
+import type { Clock } from "../clock.ts";
+import type { Config } from "../config/options.ts";
+import { logger } from "../log.ts";
+import type { FileStore } from "../storage/backends/file_store.ts";
+import { peekCleanShutdown } from "../storage/clean_shutdown.ts";
+import { mustBeFree } from "../storage/first_start.ts";
+import { DirectoryLock } from "../storage/lock.ts";
+import type { LogContext } from "../storage/log/log_context.ts";
+import { createLog, openLog } from "../storage/log/open_log.ts";
+import type { PartitionLog } from "../storage/log/partition_log.ts";
+import { META_PROPERTIES, type MetaProperties } from "../storage/meta_properties.ts";
+import type { Store } from "../storage/store.ts";
+import { MetadataLog } from "../topics/metadata_log.ts";
+import { METADATA_TOPIC, METADATA_TOPIC_ID } from "../topics/metadata_topic.ts";
+import type { RecordedEnd } from "../topics/start_evidence.ts";
+
+/** Locks the directory; before that, since a lock is a file in it, whether it is one to begin in. */
+export async function takeDirectory(store: FileStore): Promise<DirectoryLock> {
+  if (store.readAll(META_PROPERTIES) === null) mustBeFree(store);
+  return await DirectoryLock.take(store.name);
+}
+
+/** Refuses a directory whose metadata log is not ours, or not the whole of what was committed. Only reads. */
+export async function checkMetadata(
+  { store, meta, clock, config, recordedEnd = null }: {
+    readonly store: Store;
+    readonly meta: MetaProperties;
+    readonly clock: Clock;
+    readonly config: Config;
+    /** Where the log ended when that was last written down; null when it was not. */
+    readonly recordedEnd?: RecordedEnd | null;
+  },
+): Promise<void> {
+  const lastStop = { clean: peekCleanShutdown(store), recordedEnd };
+  await MetadataLog.check({ store, meta, clock, topicDefaults: config.topic }, lastStop);
+}
+
+/** Opens the log and replays it. */
+export async function openMetadata(
+  context: LogContext,
+  { config, meta }: { readonly config: Config; readonly meta: MetaProperties },
+): Promise<{ metadata: MetadataLog; log: PartitionLog }> {
+  const { store, clock } = context, events = logger("metadata");
+  const log = await openMetadataLog(context, config);
+  const metadata = await MetadataLog.open({
+    store,
+    log,
+    meta,
+    clock,
+    topicDefaults: config.topic,
+    snapshots: {
+      bytes: config.storage.metadataSnapshotBytes,
+      intervalMs: config.storage.metadataSnapshotIntervalMs,
+    },
+    onProblem: (event, details) => events.warn(event, details),
+  });
+  return { metadata, log };
+}
+
+/** The metadata log is small and its end is not in any checkpoint: its last segment is always checked. */
+async function openMetadataLog(context: LogContext, config: Config): Promise<PartitionLog> {
+  const ref = { topicId: METADATA_TOPIC_ID, topic: METADATA_TOPIC, partition: 0 };
+  const topicConfig = { ...config.topic, "cleanup.policy": [], "segment.bytes": 1 << 30 };
+  const exists = context.store.list(`${METADATA_TOPIC}-0`).some(({ name }) =>
+    name.endsWith(".log")
+  );
+  if (!exists) return createLog(context, ref, topicConfig);
+  const { log, damage } = await openLog(context, ref, topicConfig, {
+    recoveryPoint: undefined,
+    logStartOffset: undefined,
+    clean: false,
+    journal: [],
+  });
+  if (damage !== null) throw Object.assign(new Error(damage), { kind: "damage" });
+  return log;
+}

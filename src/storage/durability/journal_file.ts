@@ -1,0 +1,65 @@
+/**
+ * JournalFile: one of the two files that the journal writes in turn, overwritten in place. Its blocks are prepared ahead the
+ * first time around, so that a sync finds neither a new size nor new blocks to record.
+ */
+import type { InPlaceBlob, Store } from "../store.ts";
+
+/** A log whose own file must be synced before the journal forgets its entries. */
+export interface Journaled {
+  sync(): Promise<void>;
+}
+
+/** An open journal file. It takes one call at a time, so that a round is written through one while another one syncs. */
+export interface Handle {
+  readonly blob: InPlaceBlob;
+  isSyncing: boolean;
+}
+
+export class JournalFile {
+  readonly #handles: readonly Handle[];
+  /** Logs with entries here that their own files may not have on the device yet, and the bytes of them. */
+  readonly logs = new Map<Journaled, number>();
+  /** Resolved when the file may be overwritten. */
+  emptied: Promise<void> = Promise.resolve();
+  end = 0;
+  /** The file had bytes up to here before, so that writing there changes neither its size nor its blocks. */
+  #prepared = 0;
+
+  constructor(store: Store, name: string) {
+    this.#handles = Array.from({ length: MAX_ROUNDS }, () => ({
+      blob: store.openInPlace(name),
+      isSyncing: false,
+    }));
+  }
+
+  /** Whether a thread is at a sync. */
+  get isSyncing(): boolean {
+    return this.#handles.some(({ isSyncing }) => isSyncing);
+  }
+
+  /** A handle that is not at work. */
+  freeHandle(): Handle {
+    return this.#handles.find(({ isSyncing }) => !isSyncing)!;
+  }
+
+  close(): void {
+    for (const { blob } of this.#handles) blob.close();
+  }
+
+  /** Writes behind the last entry; the first time around with zeros behind it, which later entries overwrite. */
+  append({ blob }: Handle, bytes: Uint8Array, fileBytes: number): void {
+    const end = this.end + bytes.length;
+    blob.write(this.end, bytes);
+    if (end > this.#prepared) {
+      const prepared = Math.min(end + ZEROS.length, Math.max(end, fileBytes));
+      if (prepared > end) blob.write(end, ZEROS.subarray(0, prepared - end));
+      this.#prepared = prepared;
+    }
+    this.end = end;
+  }
+}
+
+/** Rounds that may be on their way at a time: with two the device is busy while one is written; three gained nothing. */
+export const MAX_ROUNDS = 2;
+/** How far a file is prepared for the entries to come. */
+const ZEROS = new Uint8Array(1 << 20);
