@@ -50,6 +50,8 @@ export interface Questions {
   readonly times: readonly number[];
 }
 
+const NO_QUESTIONS: Questions = { ends: new Map(), beyond: 0, times: [] };
+
 /** How long what is loading or opening may take to be ready. */
 const READY_MS = 4000;
 
@@ -62,7 +64,7 @@ export async function askAll(connection: Connection, questions: Questions): Prom
     askConfigs(connection, answers),
     askReads(connection, answers, questions, 0),
     askReads(connection, answers, questions, 1),
-    askOffsets(connection, answers, questions.times),
+    askOffsets(connection, answers, questions),
     askEpochs(connection, answers),
     askGroups(connection, answers),
   ]);
@@ -150,7 +152,10 @@ async function readyWithin(connection: Connection, limitMs: number): Promise<voi
   const beganMs = performance.now();
   for (let waitMs = 2;; waitMs = Math.min(2 * waitMs, 100)) {
     const answers: Answers = new Map();
-    await Promise.all([askOffsets(connection, answers, []), askGroups(connection, answers)]);
+    await Promise.all([
+      askOffsets(connection, answers, NO_QUESTIONS),
+      askGroups(connection, answers),
+    ]);
     const errors = [...answers.values()].flatMap((of) => [...of.values()].map((it) => it.error));
     const isWaiting = errors.some((error) => [5, 6, 14, 15, 16].includes(error));
     if (!isWaiting || performance.now() - beganMs > limitMs) return;
@@ -257,7 +262,7 @@ const EPOCH_AT = 12;
 async function askOffsets(
   connection: Connection,
   answers: Answers,
-  times: readonly number[],
+  { ends, times }: Questions,
 ): Promise<void> {
   await Promise.all(
     [-2, -1, -3, ...times].map(async (timestamp) => {
@@ -273,7 +278,9 @@ async function askOffsets(
       for (const { name, partitions } of topics) {
         for (const { partitionIndex, errorCode, offset, timestamp: found } of partitions) {
           const question = `offset of time ${timestamp}`;
-          const value = `${offset} at ${found}`;
+          const isWritten = name.startsWith("__") &&
+            offset >= ends.get(`${name}-${partitionIndex}`)!;
+          const value = `${offset} at ${isWritten ? "a time" : found}`;
           // The times of commits are the coordinator's: which of two is the greatest differs from run to run.
           const isKnown = timestamp !== -3 || !name.startsWith("__");
           if (isKnown) note(answers, `${name}-${partitionIndex}`, question, errorCode, value);
