@@ -48,7 +48,10 @@ Deno.bench("append a batch of 16 KiB", () => {
 });
 
 const BATCHES = 4000; // 64 MiB
-const full = newSegment();
+const store = new MemoryStore();
+store.makeFolder("bench-0");
+const context = { store, folder: "bench-0", pool };
+const full = new Segment(context, 0, 1_700_000_000_000);
 for (let i = 0; i < BATCHES; i++) append(full, i * RECORDS);
 let at = 0;
 
@@ -62,6 +65,16 @@ Deno.bench("read 1 MiB from a random offset", () => {
 Deno.bench("read the batch that holds an offset", () => {
   at = (at + 7919 * RECORDS) % (BATCHES * RECORDS);
   const read = full.read(at, { maxBytes: bytes.length, endOffset: Infinity, minOneBatch: true });
+  if (read === null) throw new Error(`Nothing at offset ${at}`);
+  pool.give(read);
+});
+
+full.flushIndexes(true);
+
+Deno.bench("read 1 MiB for the first time since the start, with its checksums", () => {
+  at = (at + 7919 * RECORDS) % (BATCHES * RECORDS);
+  const cold = new Segment(context, 0, 1_700_000_000_000);
+  const read = cold.read(at, { maxBytes: 1 << 20, endOffset: Infinity, minOneBatch: true });
   if (read === null) throw new Error(`Nothing at offset ${at}`);
   pool.give(read);
 });

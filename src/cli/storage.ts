@@ -4,17 +4,23 @@
  * before and after.
  */
 import { ConfigError, denoSurroundings, loadConfig } from "../config/load.ts";
+import type { Config } from "../config/options.ts";
 import { FileStore } from "../storage/backends/file_store.ts";
 import { DirectoryLock } from "../storage/lock.ts";
-import { cutAtDamage } from "../storage/recovery/repair.ts";
+import { cutAt } from "../storage/recovery/repair.ts";
 import {
+  type Catalogued,
   type Damage,
   type Finding,
   type PartitionReport,
-  verifyCheckpoints,
   verifyPartitions,
 } from "../storage/recovery/verify.ts";
+import { verifyRootFiles } from "../storage/recovery/root_files.ts";
 import type { Store } from "../storage/store.ts";
+import { Catalogue } from "../topics/catalogue.ts";
+import { FrozenLog } from "../topics/frozen_log.ts";
+import { Replay, replayLog } from "../topics/metadata_replay.ts";
+import { METADATA_TOPIC } from "../topics/metadata_topic.ts";
 
 export const STORAGE_USAGE =
   "runnel storage verify [--storage-path DIR] | runnel storage repair --partition TOPIC-N [--cut] [--storage-path DIR]";
@@ -30,16 +36,18 @@ interface Asked {
 /** 0: all is well, or cut as told. 1: something is damaged, or the directory cannot be looked at. */
 export async function runStorage(args: readonly string[]): Promise<number> {
   const asked = parsed(args);
-  const { path } = (await loadConfig(denoSurroundings(asked.rest))).config.storage;
+  const { config } = await loadConfig(denoSurroundings(asked.rest));
+  const { path } = config.storage;
   if (!isDirectory(path)) {
     throw new ConfigError(`Cannot look at ${path}: it is not a directory; set --storage-path`);
   }
   const store = new FileStore(path);
   try {
     using _lock = await DirectoryLock.take(store.name);
+    const catalogued = cataloguedIn(store, config);
     return asked.command === "verify"
-      ? verify(store, console.log)
-      : await repair(store, asked, console.log);
+      ? await verify(store, console.log, catalogued)
+      : await repair(store, asked, console.log, catalogued);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     console.error(`runnel: ${error.message}`);
@@ -50,10 +58,14 @@ export async function runStorage(args: readonly string[]): Promise<number> {
 }
 
 /** Says what there is and what is wrong with it. */
-export function verify(store: Store, print: (line: string) => void): number {
-  const findings: Finding[] = verifyCheckpoints(store);
+export async function verify(
+  store: Store,
+  print: (line: string) => void,
+  catalogued?: Catalogued,
+): Promise<number> {
+  const findings: Finding[] = verifyRootFiles(store);
   let partitions = 0, segments = 0, batches = 0, records = 0, bytes = 0;
-  for (const report of verifyPartitions(store)) {
+  for await (const report of verifyPartitions(store, catalogued)) {
     partitions++;
     segments += report.segments;
     batches += report.batches;
@@ -73,7 +85,10 @@ export function verify(store: Store, print: (line: string) => void): number {
 const MEANING = {
   damage: "damaged       ",
   torn: "cut at start  ",
+  restored: "put back      ",
+  stray: "put aside     ",
   hint: "rebuilt       ",
+  foreign: "left alone    ",
 } as const;
 
 /** Cuts one partition, when told so; else says what a cut would lose. */
@@ -81,8 +96,12 @@ export async function repair(
   store: Store,
   { partition, isCut }: Pick<Asked, "partition" | "isCut">,
   print: (line: string) => void,
+  catalogued?: Catalogued,
 ): Promise<number> {
-  const report = [...verifyPartitions(store)].find(({ folder }) => folder === partition);
+  let report: PartitionReport | undefined;
+  for await (const one of verifyPartitions(store, catalogued)) {
+    if (one.folder === partition) report = one;
+  }
   if (report === undefined) {
     print(`There is no partition ${partition} in ${store.name}`);
     return 1;
@@ -99,7 +118,7 @@ export async function repair(
     print("Nothing has been changed. Add --cut to do it.");
     return 1;
   }
-  await cutAtDamage(store, report.folder, damage);
+  await cutAt(store, report.folder, damage, report.examined);
   print(`${partition} ends at offset ${damage.offset} now. ${loss(report, damage)} are lost.`);
   return 0;
 }
@@ -108,6 +127,27 @@ function loss({ folder }: PartitionReport, damage: Damage): string {
   const { offset, bytes, records, lastOffset } = damage;
   const range = lastOffset === null ? "" : `, the last with offset ${lastOffset}`;
   return `${bytes} bytes of ${folder} from offset ${offset} on, with ${records} readable records${range},`;
+}
+
+/** What the directory's metadata says of its partitions; nothing when it cannot be read, which verify tells as well. */
+function cataloguedIn(store: Store, config: Config): Catalogued {
+  const found = new Map<string, ReturnType<Catalogued>>();
+  try {
+    const catalogue = new Catalogue({ nodeId: config.nodeId, topicDefaults: config.topic });
+    const folder = `${METADATA_TOPIC}-0`;
+    replayLog(new Replay(catalogue), { store, log: new FrozenLog(store, folder), folder });
+    for (const topic of catalogue.topics()) {
+      const mayHaveGaps = catalogue.topicConfig(topic)["cleanup.policy"].includes("compact");
+      for (const { index, leaderEpoch } of topic.partitions) {
+        // An unclean start begins an epoch before it looks.
+        found.set(`${topic.name}-${index}`, { mayHaveGaps, maxLeaderEpoch: leaderEpoch + 1 });
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    console.error(`runnel: the metadata cannot be read: ${error.message}`);
+  }
+  return (folder) => found.get(folder);
 }
 
 function parsed(args: readonly string[]): Asked {

@@ -50,9 +50,9 @@ async function harm(store: MemoryStore, path: string, change: (bytes: Uint8Array
   await store.replace(path, change(store.readAll(path)!));
 }
 
-function verified(store: MemoryStore): { code: number; lines: string[] } {
+async function verified(store: MemoryStore): Promise<{ code: number; lines: string[] }> {
   const lines: string[] = [];
-  return { code: verify(store, (line) => lines.push(line)), lines };
+  return { code: await verify(store, (line) => lines.push(line)), lines };
 }
 
 async function repaired(store: MemoryStore, isCut: boolean, partition = "t-0") {
@@ -69,7 +69,7 @@ const flipped = (at: number) => (bytes: Uint8Array) => {
 Deno.test("a sound directory has no finding, and verify changes nothing", async () => {
   const store = await filled();
   const before = store.list("t-0");
-  const { code, lines } = verified(store);
+  const { code, lines } = await verified(store);
   assertEquals(code, 0);
   assertEquals(lines.length, 1);
   assert(lines[0].startsWith("1 partitions, 2 segments, 12 batches, 24 records, "), lines[0]);
@@ -80,11 +80,12 @@ Deno.test("a flipped bit in a batch with valid ones behind it is damage, with wh
   const store = await filled();
   const bytesOfBatch = store.readAll(FIRST)!.length / 8;
   await harm(store, FIRST, flipped(2 * bytesOfBatch + 70));
-  const { code, lines } = verified(store);
+  const { code, lines } = await verified(store);
   assertEquals(code, 1);
   assertEquals(
     lines[0],
-    `damaged        ${FIRST}: there is no valid batch at position ${2 * bytesOfBatch}, offset 4; ` +
+    `damaged        ${FIRST}: there is no valid batch at position ${2 * bytesOfBatch}, offset 4 ` +
+      "(its checksum does not match; segment 00000000000000000016 lies behind it); " +
       `${10 * bytesOfBatch} bytes with 18 readable records lie there and behind`,
   );
 });
@@ -93,13 +94,13 @@ Deno.test("a torn end is cut at the start, unless it was synced", async () => {
   const store = await filled();
   const last = "t-0/00000000000000000016.log";
   await harm(store, last, (bytes) => bytes.subarray(0, bytes.length - 5));
-  assert(verified(store).lines[0].startsWith(`cut at start   ${last}: `));
+  assert((await verified(store)).lines[0].startsWith(`cut at start   ${last}: `));
   await writeCheckpoint(store, RECOVERY_POINT_CHECKPOINT, [{
     topic: "t",
     partition: 0,
     offset: 24,
   }]);
-  assert(verified(store).lines[0].startsWith(`damaged        ${last}: `));
+  assert((await verified(store)).lines[0].startsWith(`damaged        ${last}: `));
 });
 
 Deno.test("indexes, snapshots and checkpoints that are of no use are named as what is rebuilt", async () => {
@@ -109,7 +110,7 @@ Deno.test("indexes, snapshots and checkpoints that are of no use are named as wh
   await harm(store, "t-0/partition.metadata", () => new Uint8Array(3));
   await store.replace("t-0/00000000000000000016.snapshot", new Uint8Array(4));
   await store.replace(RECOVERY_POINT_CHECKPOINT, new TextEncoder().encode("nonsense"));
-  const { code, lines } = verified(store);
+  const { code, lines } = await verified(store);
   assertEquals(code, 0);
   assertEquals(lines.slice(0, -1).map((line) => /^rebuilt +(\S+):/.exec(line)?.[1]), [
     RECOVERY_POINT_CHECKPOINT,
@@ -146,7 +147,7 @@ Deno.test("repair cuts only when told, says what is lost, and the partition serv
     code: 0,
     lines: [`t-0 ends at offset 4 now. ${lost} are lost.`],
   });
-  assertEquals(verified(store).code, 0);
+  assertEquals((await verified(store)).code, 0);
   const { log, damage } = await openLog(contextOf(store), REF, topicConfigDefaults(), {
     recoveryPoint: 4,
     logStartOffset: undefined,
@@ -160,4 +161,51 @@ Deno.test("repair leaves a sound partition alone and knows no other", async () =
   const store = await filled();
   assertEquals((await repaired(store, true)).lines, ["t-0 is not damaged: nothing to repair"]);
   assertEquals((await repaired(store, true, "u-1")).code, 1);
+});
+
+Deno.test("the files of the directory itself are looked at, and what is nobody's is left alone", async () => {
+  const store = await filled();
+  const text = (content: string) => new TextEncoder().encode(content);
+  store.makeFolder("photos-2024");
+  await store.replace("photos-2024/cat.jpg", new Uint8Array(9));
+  const sound = "version=1\ncluster.id=c\nnode.id=0\ndirectory.id=3H17zCOgUQb0UZnvcuxt5w\n";
+  await store.replace("meta.properties", text(sound));
+  const { code, lines } = await verified(store);
+  assertEquals([code, lines.length], [0, 2]);
+  assert(lines[0].startsWith("left alone     photos-2024: "), lines[0]);
+  for (const wrong of ["version=2", "node.id=-1", "directory.id=?", "cluster.id="]) {
+    await store.replace("meta.properties", text(sound + wrong));
+    const { code, lines } = await verified(store);
+    assertEquals(code, 1, wrong);
+    assert(lines[0].startsWith("damaged        meta.properties: "), lines[0]);
+  }
+});
+
+Deno.test("the metadata log and its snapshots are looked at like any other", async () => {
+  const store = await filled();
+  const folder = "__cluster_metadata-0", log = `${folder}/00000000000000000000.log`;
+  store.makeFolder(folder);
+  await store.replace("meta.properties", new TextEncoder().encode("version=1"));
+  await store.replace(log, store.readAll(FIRST)!);
+  const snapshot = `${folder}/00000000000000000007-0000000001.checkpoint`;
+  await store.replace(snapshot, store.readAll(FIRST)!.subarray(0, -7));
+  assert(
+    (await verified(store)).lines.some((line) => line.startsWith(`rebuilt        ${snapshot}: `)),
+  );
+  await harm(store, log, flipped(70));
+  assert((await verified(store)).lines.some((line) => line.startsWith(`damaged        ${log}: `)));
+});
+
+Deno.test("a partition that the metadata has, and whose folder is gone, is damage", async () => {
+  const store = await filled();
+  await writeCheckpoint(store, RECOVERY_POINT_CHECKPOINT, [
+    { topic: "gone", partition: 3, offset: 50 },
+    { topic: "deleted", partition: 0, offset: 50 },
+  ]);
+  const lines: string[] = [];
+  const known = { mayHaveGaps: false, maxLeaderEpoch: 0 };
+  const catalogued = (folder: string) => folder === "deleted-0" ? undefined : known;
+  assertEquals(await verify(store, (line) => lines.push(line), catalogued), 1);
+  assert(lines[0].includes("the log ends at offset 0, but was synced up to 50"), lines[0]);
+  assert(!lines.some((line) => line.includes("deleted")));
 });

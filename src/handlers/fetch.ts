@@ -3,7 +3,7 @@
  *
  * Whole batches leave, from the one that holds the offset on; only the first non-empty partition may exceed the
  * limits, so that a consumer never starves on a batch larger than it asked for. An error in any partition is
- * answered at once. Consumers see no further than the high watermark, under read_committed than the last stable
+ * answered at once; so is a batch that is not what its checksum says, with 2, while other partitions and offsets go on. Consumers see no further than the high watermark, under read_committed than the last stable
  * offset.
  *
  * Versions: 5 log start offset · 7 sessions · 9 leader epoch · 12 diverging epochs · 13 topic ids · 15 replica state ·
@@ -17,6 +17,7 @@ import { ErrorCode } from "../protocol/errors.ts";
 import { Fetch } from "../protocol/messages/fetch.ts";
 import * as batch from "../protocol/records/batch.ts";
 import type { Decoded, Encodable, Message } from "../protocol/schema.ts";
+import { CorruptBatchError } from "../storage/log/corrupt_batch_error.ts";
 import type { PartitionLog, ReadBound } from "../storage/log/partition_log.ts";
 import type { FetchPartition, FetchPlan, FetchSession, FetchSessions } from "./fetch_sessions.ts";
 import { type ConnectionInfo, type Handler, handler } from "./handler.ts";
@@ -115,7 +116,7 @@ function read(
   for (const partition of plan.partitions) {
     const row = replicaId >= 0
       ? errorRow(partition, ErrorCode.NOT_LEADER_OR_FOLLOWER)
-      : readPartition(options, partition, bound, budget, bytes === 0);
+      : readSound(options, partition, bound, budget, bytes === 0);
     if (row.records !== null) {
       bytes += row.records.length;
       budget = Math.max(0, budget - row.records.length);
@@ -124,6 +125,22 @@ function read(
     rows.push(row);
   }
   return { rows, bytes, isUrgent };
+}
+
+/** A damaged batch is the partition's error, answered at once: no wait makes it whole. The log has told the operator. */
+function readSound(
+  options: FetchOptions,
+  partition: FetchPartition,
+  bound: ReadBound,
+  budget: number,
+  minOneBatch: boolean,
+): Row {
+  try {
+    return readPartition(options, partition, bound, budget, minOneBatch);
+  } catch (error) {
+    if (!(error instanceof CorruptBatchError)) throw error;
+    return errorRow(partition, ErrorCode.CORRUPT_MESSAGE, partition.log);
+  }
 }
 
 function readPartition(
@@ -151,11 +168,21 @@ function readPartition(
     log,
     errorCode: ErrorCode.NONE,
     highWatermark: log.highWatermark,
-    lastStableOffset: log.lastStableOffset,
+    lastStableOffset: stableOffset(log, bound),
     logStartOffset: log.logStartOffset,
     diverging,
     records: wanted ? log.read(from, { maxBytes, bound, minOneBatch }) : null,
   };
+}
+
+/** -1 when damage hides it from a reader who has no need of it. */
+function stableOffset(log: PartitionLog, bound: ReadBound): number {
+  try {
+    return log.lastStableOffset;
+  } catch (error) {
+    if (bound === "lso" || !(error instanceof CorruptBatchError)) throw error;
+    return -1;
+  }
 }
 
 /** The partition's log, remembered over the requests of a session. */
@@ -188,7 +215,10 @@ function respond(
   const { session, isIncremental } = plan;
   const responses: NonNullable<Response["responses"]>[number][] = [];
   let current: { topic: string; topicId: string; partitions: unknown[] } | null = null;
-  for (const row of harvest.rows) {
+  for (const read of harvest.rows) {
+    const { row, aborted } = isolationLevel === READ_COMMITTED
+      ? withAborted(read, options.pool)
+      : { row: read, aborted: null };
     const { partition, records } = row;
     if (isIncremental && !hasNews(row)) continue;
     if (session) {
@@ -213,7 +243,7 @@ function respond(
       lastStableOffset: row.lastStableOffset,
       logStartOffset: row.logStartOffset,
       ...row.diverging && { divergingEpoch: row.diverging },
-      abortedTransactions: isolationLevel === READ_COMMITTED ? abortedIn(row) : null,
+      abortedTransactions: aborted,
       records: records ?? NO_RECORDS,
     });
   }
@@ -241,12 +271,23 @@ function moveToEnd(session: FetchSession, partition: FetchPartition): void {
   session.partitions.set(key, partition);
 }
 
-/** The aborted transactions whose records are in what was read: the consumer drops those records. */
-function abortedIn(
-  { log, partition, records }: Row,
-): { producerId: number; firstOffset: number }[] {
-  if (log === null || records === null) return [];
-  return log.abortedTransactions(partition.fetchOffset, records);
+/**
+ * With the aborted transactions whose records are in what was read: the consumer drops those records. Where damage hides
+ * them nothing may leave.
+ */
+function withAborted(
+  row: Row,
+  pool: BufferPool,
+): { row: Row; aborted: { producerId: number; firstOffset: number }[] } {
+  const { log, partition, records } = row;
+  if (log === null || records === null) return { row, aborted: [] };
+  try {
+    return { row, aborted: log.abortedTransactions(partition.fetchOffset, records) };
+  } catch (error) {
+    if (!(error instanceof CorruptBatchError)) throw error;
+    pool.give(records);
+    return { row: errorRow(partition, ErrorCode.CORRUPT_MESSAGE, log), aborted: [] };
+  }
 }
 
 function errorRow(

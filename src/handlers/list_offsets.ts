@@ -17,6 +17,7 @@
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { ListOffsets } from "../protocol/messages/list_offsets.ts";
+import { CorruptBatchError } from "../storage/log/corrupt_batch_error.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
 import {
   findByTimestamp,
@@ -57,7 +58,7 @@ export function listOffsets(options: ListOffsetsOptions): Handler {
             if (typeof log === "number") return refused(log);
             const epochCode = epochError(log, currentLeaderEpoch);
             if (epochCode !== ErrorCode.NONE) return refused(epochCode);
-            const { leaderEpoch, ...found } = find(options, log, timestamp, isCommitted);
+            const { leaderEpoch, ...found } = findSound(options, log, timestamp, isCommitted);
             return { partitionIndex, ...found, ...apiVersion >= 4 && { leaderEpoch } };
           }),
         };
@@ -69,6 +70,21 @@ export function listOffsets(options: ListOffsetsOptions): Handler {
 /** The version that knows timestamp -1, -2, …; by their absolute value. */
 const SINCE = [0, 1, 1, 7, 8, 9, 11];
 const READ_COMMITTED = 1;
+
+/** Where damage may hide the answer there is none: 2, CORRUPT_MESSAGE. The log has told the operator. */
+function findSound(
+  options: ListOffsetsOptions,
+  log: PartitionLog,
+  timestamp: number,
+  isCommitted: boolean,
+): Found {
+  try {
+    return find(options, log, timestamp, isCommitted);
+  } catch (error) {
+    if (!(error instanceof CorruptBatchError)) throw error;
+    return { errorCode: ErrorCode.CORRUPT_MESSAGE };
+  }
+}
 
 function find(
   options: ListOffsetsOptions,

@@ -32,6 +32,11 @@ export async function takeCleanShutdown(store: Store): Promise<{ brokerEpoch: nu
   return brokerEpoch === null ? null : { brokerEpoch };
 }
 
+/** Whether the marker is there; it stays. */
+export function isMarkedClean(store: Store): boolean {
+  return store.readAll(FILE) !== null;
+}
+
 /** Null when the marker does not say what it should; a recovery too many does no harm. */
 function brokerEpochIn(json: string): number | null {
   try {

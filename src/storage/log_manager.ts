@@ -6,6 +6,7 @@ import type { Uuid } from "../bytes/uuid.ts";
 import type { TopicConfig } from "../config/topic_configs.ts";
 import {
   type CheckpointEntry,
+  CLEANER_CHECKPOINT,
   HIGH_WATERMARK_CHECKPOINT,
   LOG_START_CHECKPOINT,
   readCheckpoint,
@@ -59,6 +60,7 @@ export class LogManager {
     for (const { name, isFolder } of store.list("")) if (isFolder) present.add(name);
     const damaged = (reason: string) => this.#options.onEvent("checkpoint_ignored", { reason });
     const recoveryPoints = index(readCheckpoint(store, RECOVERY_POINT_CHECKPOINT, damaged));
+    const compacted = index(readCheckpoint(store, CLEANER_CHECKPOINT, damaged));
     const logStarts = index(readCheckpoint(store, LOG_START_CHECKPOINT, damaged));
     const journal = Map.groupBy(this.#options.journal, (entry) => entry.folder);
     for (const one of wanted) {
@@ -76,12 +78,15 @@ export class LogManager {
         store.makeFolder(folder); // a power loss took the name; the journal has what was acknowledged
         repairMetadata(this.#context, one);
       }
-      const { log, cutBytes, damage } = await openLog(this.#context, one, one.config, {
+      const { log, cutBytes, damage, warnings } = await openLog(this.#context, one, one.config, {
         recoveryPoint: recoveryPoints.get(folder),
         logStartOffset: logStarts.get(folder),
         clean: this.#options.cleanStart,
         journal: entries,
+        maxLeaderEpoch: one.leaderEpoch,
+        wasCompacted: compacted.has(folder),
       });
+      for (const warning of warnings) this.#options.onEvent("log_healed", { folder, warning });
       if (cutBytes > 0) this.#options.onEvent("torn_tail_cut", { folder, bytes: cutBytes });
       if (damage) this.#options.onEvent("partition_offline", { folder, reason: damage });
       else if (this.#options.cleanStart) log.leaderEpoch = one.leaderEpoch; // as it was when it stopped

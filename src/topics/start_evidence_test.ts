@@ -4,7 +4,13 @@
  * it, beside the folders of its topics; whatever is not refused is opened as a broker opens it, and shows every topic
  * and config.
  */
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  AssertionError,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { BufferPool } from "../bytes/pool.ts";
 import { randomUuid, ZERO_UUID } from "../bytes/uuid.ts";
 import { FakeClock } from "../clock.ts";
@@ -51,9 +57,9 @@ async function open(store: Store, snapshotBytes = Infinity): Promise<MetadataLog
     clean: false,
     journal: [],
   };
-  const log = exists
-    ? (await openLog(context, ref, config, checkpoint)).log
-    : createLog(context, ref, config);
+  const opened = exists ? await openLog(context, ref, config, checkpoint) : null;
+  if (opened?.damage) throw Object.assign(new Error(opened.damage), { kind: "refused" });
+  const log = opened?.log ?? createLog(context, ref, config);
   return await MetadataLog.open({
     store,
     log,
@@ -138,13 +144,13 @@ async function outcome(
 ): Promise<"refused" | "served"> {
   try {
     await check(damaged, lastStop);
+    assertEquals(imageOf((await open(damaged)).catalogue), image, what);
+    return "served";
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
+    if (!(error instanceof Error) || error instanceof AssertionError) throw error;
     assertEquals((error as { kind?: string }).kind, "refused", `${what}: ${error.stack}`);
     return "refused";
   }
-  assertEquals(imageOf((await open(damaged)).catalogue), image, what);
-  return "served";
 }
 
 for (const stop of ["clean", "crash"] as const) {

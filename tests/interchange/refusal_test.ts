@@ -5,7 +5,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { randomUuid, type Uuid } from "../../src/bytes/uuid.ts";
 import { FileStore } from "../../src/storage/backends/file_store.ts";
-import { verifyPartition } from "../../src/storage/recovery/verify.ts";
+import { FrozenLog } from "../../src/topics/frozen_log.ts";
 import { recordBatch } from "../../src/topics/metadata_batch.ts";
 import type { NewRecord } from "../../src/topics/metadata_record.ts";
 import { registerBroker } from "../../src/topics/registration.ts";
@@ -122,7 +122,7 @@ for (const { name, records, message } of CASES) {
         await broker.createTopic("t");
       }
       const store = new FileStore(path);
-      const baseOffset = verifyPartition(store, FOLDER, 0).nextOffset;
+      const baseOffset = new FrozenLog(store, FOLDER).logEndOffset;
       store.close();
       await append(path, recordBatch(records, { nowMs: 1, leaderEpoch: 1, baseOffset }));
       await append(path, new Uint8Array([1, 2, 3])); // a torn end, which must stay as well

@@ -1,7 +1,7 @@
 // Proves that compaction changes nothing a consumer's table shows: random histories (each failure prints the seed that
 // replays it) are compacted again and again and read by both isolation levels; then one by one what random histories
 // do not pin down: when tombstones and markers go, how far a pass reaches, what is kept in memory.
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import type { FakeClock } from "../../clock.ts";
 import type { TopicConfig } from "../../config/topic_configs.ts";
 import * as batch from "../../protocol/records/batch.ts";
@@ -23,7 +23,8 @@ import {
 import { ENTRY_BYTES } from "./map.ts";
 import { FaultyStore } from "../backends/faulty_store.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
-import type { PartitionLog } from "../log/partition_log.ts";
+import { CorruptBatchError } from "../log/corrupt_batch_error.ts";
+import { PartitionLog } from "../log/partition_log.ts";
 import type { Store } from "../store.ts";
 
 function setup(config: Partial<TopicConfig> = {}, options: Partial<CleanerOptions> = {}) {
@@ -359,6 +360,90 @@ Deno.test("a batch that cannot be read is reported, its log left alone and uncha
   assertEquals([await cleaner.cleanDirtiest(), await cleaner.cleanDirtiest()], [true, false]);
   assertEquals(events.map(({ event }) => event), ["compaction_failed"]);
   assertEquals(store.readAll("t-0/00000000000000000000.log"), before);
+});
+
+Deno.test("a batch with a flipped bit is neither judged nor copied: its log stays as it is, to the byte", async () => {
+  const bit = (bytes: Uint8Array, at: number) => bytes[at] ^= 8;
+  const damages: ((bytes: Uint8Array) => void)[] = [
+    (bytes) => bit(bytes, bytes.length - 3), // in the last record: a value, or a header
+    (bytes) => bit(bytes, 9), // the length of the first batch
+    (bytes) => bit(bytes, [...batch.batches(bytes)].at(-1)! + 9), // …of the last
+    (bytes) => bit(bytes, [...batch.batches(bytes)].at(-1)! + 5), // the last base offset
+  ];
+  for (const damage of damages) {
+    const { store, log, history, cleaner, events } = setup();
+    for (let i = 0; i < 60; i++) await history.step();
+    await history.settle();
+    await log.sync();
+    consume(log, "uncommitted"); // sound then
+    const victim = log.segments[2];
+    const path = `${log.folder}/${String(victim.baseOffset).padStart(20, "0")}.log`;
+    const bytes = store.readAll(path)!;
+    damage(bytes);
+    victim.log.truncate(0);
+    victim.log.append(bytes);
+    const files = () =>
+      log.segments.map(({ baseOffset }) => [
+        baseOffset,
+        store.readAll(`${log.folder}/${String(baseOffset).padStart(20, "0")}.log`),
+      ]);
+    const before = files();
+    while (await cleaner.cleanDirtiest());
+    assertEquals(files(), before);
+    assertEquals(events.map(({ event }) => event), ["compaction_failed"]);
+    assertStringIncludes(String(events[0].error), `segment ${victim.baseOffset} of t-0`);
+  }
+});
+
+Deno.test("aborted records stay aborted when the files that list them are missing: they are made anew", async () => {
+  const { store, clock, context, log } = setup();
+  const history = new History(log, clock, seeded(1), 300); // so many keys that few are written again
+  for (let i = 0; i < 200; i++) await history.step();
+  await history.settle();
+  log.roll();
+  await history.put(["end", "1"]);
+  await log.close();
+  const names = store.list(log.folder).map(({ name }) => name);
+  const lists = names.filter((name) => name.endsWith(".txnindex"));
+  assert(lists.length > 3);
+  for (const name of lists) store.remove(`${log.folder}/${name}`);
+  const again = await reopened(context, log.logEndOffset);
+  const { cleaner, events } = cleanerOf(store, clock, again);
+  const more = new History(again, clock, seeded(2));
+  for (let pass = 0; pass < 3; pass++) { // what ends nothing goes after delete.retention.ms
+    while (await cleaner.cleanDirtiest());
+    clock.advance(20_000);
+    await more.put(["end", `${pass}`]);
+    again.roll();
+    await again.sync();
+  }
+  assertEquals([...new Set(events.map(({ event }) => event))], ["log_compacted"]);
+  assertEquals(tableOf(consume(again, "committed")), history.table().set("end", "2"));
+});
+
+Deno.test("gaps that compaction left are legal for good, whatever the topic's policy is later", async () => {
+  const { context, log, history, cleaner } = setup();
+  for (let i = 0; i < 80; i++) await history.step();
+  await history.settle();
+  await log.sync();
+  while (await cleaner.cleanDirtiest());
+  const expected = consume(log, "uncommitted");
+  log.config = compactedConfig({ "cleanup.policy": ["delete"] });
+  assertEquals(consume(log, "uncommitted"), expected);
+  await log.close();
+  const state = {
+    topicId: log.topicId,
+    topic: log.topic,
+    partition: log.partition,
+    segments: log.segments.map(({ baseOffset }) => baseOffset),
+    logStartOffset: 0,
+    logEndOffset: log.logEndOffset,
+    recoveryPoint: log.logEndOffset,
+  };
+  const told = new PartitionLog(context, { ...state, mayHaveGaps: true }, log.config);
+  assertEquals(consume(told, "uncommitted"), expected);
+  const untold = new PartitionLog(context, state, log.config);
+  assertThrows(() => consume(untold, "uncommitted"), CorruptBatchError);
 });
 
 Deno.test("the cleaner goes on where its checkpoint says, unless the log says otherwise", async () => {

@@ -190,3 +190,30 @@ Deno.test("leftovers as Kafka makes them: .cleaned and .deleted go, .swap is fin
   assertEquals(await namesAfter("0.txnindex", "0.log", "0.log.swap"), ["0.log"]);
   assertEquals(await namesAfter("0.txnindex", "0.log.swap"), ["0.log", "0.txnindex"]);
 });
+
+Deno.test("an index whose log is not there takes the place of no sound one", async () => {
+  const store = await folderOf(["0.log", "0.index", "0.index.swap"]);
+  const context = { ...testContext(store, new BusyClock()), folder: "t-0" };
+  await finishInterruptedCleaning(context);
+  assertEquals(store.readAll(`t-0/${padded("0.index")}`), bytes("0.index"));
+});
+
+Deno.test("a compacted segment that the disk has changed takes the place of no sound one", async () => {
+  const untilSwap = await operationsUntilSwap();
+  const { store, clock, log, history, config } = await dirtyLog(12);
+  const recoveryPoint = log.recoveryPoint;
+  store.left = untilSwap;
+  await cleanAll(store, log, clock);
+  store.left = Infinity;
+  const whole = await store.crash({ unsynced: "kept", names: "kept" });
+  const swap = whole.list("t-0").find(({ name }) => name.endsWith(".log.swap"))!.name;
+  for (const how of ["flipped", "cut"]) {
+    const disk = await store.crash({ unsynced: "kept", names: "kept" });
+    const found = disk.readAll(`t-0/${swap}`)!.slice();
+    found[found.length - 1] ^= 1;
+    await disk.replace(`t-0/${swap}`, how === "cut" ? found.subarray(0, -1) : found);
+    const again = await reopened(testContext(disk, clock), recoveryPoint, config);
+    check(again, history, how);
+    assertEquals(disk.list("t-0").filter(({ name }) => name.endsWith(".swap")), [], how);
+  }
+});

@@ -6,9 +6,14 @@
  *   whole yet.
  * - Any other `.swap` segment is complete and synced. The segments it was made from go, and it takes their place.
  *
+ * Beyond Kafka's: a `.swap` log that is not whole, every checksum right, never takes the place of one that is there, since
+ * the disk may have changed it; and an index by that suffix whose log is not there, or in place already, goes unless its
+ * own name is free.
+ *
  * Done again after being cut off itself it comes to the same end, since a `.log` always goes or comes last.
  */
 import * as batch from "../../protocol/records/batch.ts";
+import { endOfSegment, wrongBatch } from "../recovery/continuity.ts";
 import { Segment, type SegmentContext, segmentName } from "../log/segment.ts";
 import {
   CLEANED,
@@ -51,29 +56,53 @@ function finishSwap(
   names: ReadonlySet<string>,
 ): void {
   const { store, folder } = context;
-  const own = `${segmentName(baseOffset)}.log`;
-  if (names.has(own + SWAP)) {
-    const end = endOffset(context, baseOffset);
-    for (const name of names) {
-      const { baseOffset: old, file, suffix } = parseSegmentFile(name) ?? NO_FILE;
-      if (file !== ".log" || suffix !== "" || old <= baseOffset || old >= end) continue;
-      removeSegment(store, folder, old, { suffix: "", files: SEGMENT_FILES_AND_SNAPSHOT });
+  const own = `${segmentName(baseOffset)}.log`, hasOwn = names.has(own);
+  if (!names.has(own + SWAP)) return placeIndexes(context, baseOffset, names, hasOwn);
+  const end = endOffset(context, baseOffset);
+  if (end === null && hasOwn) { // nothing has been taken away from the old ones yet
+    for (const file of [...SEGMENT_FILES].reverse()) { // without its log the rest is nobody's
+      store.remove(`${folder}/${segmentName(baseOffset)}${file}${SWAP}`);
     }
-    // Without its log the old segment of this name is gone, and indexes by that name are the new one's.
-    if (names.has(own)) {
-      removeSegment(store, folder, baseOffset, { suffix: "", files: SEGMENT_FILES });
-    }
+    return;
   }
+  for (const name of end === null ? [] : names) {
+    const { baseOffset: old, file, suffix } = parseSegmentFile(name) ?? NO_FILE;
+    if (file !== ".log" || suffix !== "" || old <= baseOffset || old >= end!) continue;
+    removeSegment(store, folder, old, { suffix: "", files: SEGMENT_FILES_AND_SNAPSHOT });
+  }
+  // Without its log the old segment of this name is gone, and indexes by that name are the new one's.
+  if (hasOwn) removeSegment(store, folder, baseOffset, { suffix: "", files: SEGMENT_FILES });
   renameSegment(store, folder, baseOffset, { from: SWAP, to: "", files: SEGMENT_FILES });
+}
+
+/** Kafka renames a log before its indexes: they follow it where nothing is, and else are left over. */
+function placeIndexes(
+  { store, folder }: SegmentContext,
+  baseOffset: number,
+  names: ReadonlySet<string>,
+  hasLog: boolean,
+): void {
+  for (const file of SEGMENT_FILES) {
+    const name = segmentName(baseOffset) + file;
+    if (!names.has(name + SWAP)) continue;
+    if (hasLog && !names.has(name)) store.rename(`${folder}/${name}${SWAP}`, `${folder}/${name}`);
+    else store.remove(`${folder}/${name}${SWAP}`);
+  }
 }
 
 const NO_FILE = { baseOffset: -1, file: "", suffix: "" };
 
-/** One past the last offset that the compacted segment holds. */
-function endOffset(context: SegmentContext, baseOffset: number): number {
+/** One past the last offset that the compacted segment holds; null when it is not whole. */
+function endOffset(context: SegmentContext, baseOffset: number): number | null {
   const segment = new Segment({ ...context, suffix: SWAP }, baseOffset, 0);
-  let end = baseOffset;
-  for (const [bytes] of segment.scan()) end = batch.lastOffset(bytes) + 1;
+  let nextOffset = baseOffset, position = 0;
+  const endOffset = endOfSegment(baseOffset, null);
+  for (const [bytes] of segment.scan()) {
+    if (wrongBatch(bytes, 0, { nextOffset, mayHaveGaps: true, endOffset }) !== null) break;
+    nextOffset = batch.lastOffset(bytes) + 1;
+    position += bytes.length;
+  }
+  const isWhole = position === segment.size;
   segment.close();
-  return end;
+  return isWhole ? nextOffset : null;
 }

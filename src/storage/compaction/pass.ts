@@ -75,7 +75,7 @@ export async function compact(
       deleteRetentionMs: log.config["delete.retention.ms"],
       maxDecompressedBytes: context.maxDecompressedBytes,
     },
-    transactions: new CleanedTransactions(abortedFrom(log, 0)),
+    transactions: new CleanedTransactions(abortedFrom(log, 0), unlisted(log)),
     producers: new Map(log.producers.entries().map((entry) => [entry.producerId, entry])),
     upperBoundOffset: firstUncleanableOffset,
   };
@@ -125,10 +125,10 @@ async function buildMap(
 ): Promise<OffsetMap> {
   const from = range.firstDirtyOffset, end = range.firstUncleanableOffset;
   const map = new OffsetMap({ maxBytes: context.dedupeBufferBytes, expectedKeys: end - from });
-  const transactions = new CleanedTransactions(abortedFrom(log, from));
+  const transactions = new CleanedTransactions(abortedFrom(log, from), unlisted(log));
   for (const [segment, nextBase] of segmentsBetween(log, from, end)) {
-    const position = from > segment.baseOffset ? segment.offsetIndex.lookup(from) : 0;
-    for (const [bytes] of segment.scan(position)) {
+    const position = from > segment.baseOffset ? segment.positionOf(from) : 0;
+    for (const [bytes] of segment.intact(position, undefined, true)) {
       if (batch.lastOffset(bytes) < from) continue;
       const mayDiscard = transactions.mayDiscard(bytes);
       if (!mayDiscard && !batch.isControl(bytes)) {
@@ -179,7 +179,7 @@ async function cleanGroup(
   transactions.index = writer.segment.txnIndex;
   try {
     for (const segment of group) {
-      for (const [bytes] of segment.scan()) {
+      for (const [bytes] of segment.intact(0, undefined, true)) { // a new checksum would hide old damage
         const kept = filterBatch(bytes, judge(pass, bytes), pass.rules);
         if (kept !== null) writer.append(kept);
         const resting = rest.after(bytes.length + (kept?.length ?? 0), segment);
@@ -235,6 +235,23 @@ function* abortedFrom(log: PartitionLog, offset: number): Generator<AbortedTrans
       if (aborted.lastOffset >= offset) yield aborted;
     }
   }
+}
+
+/**
+ * A marker aborts a transaction that its segment's index does not list: its file is missing or was cut. The index is made
+ * anew, and the pass begins again; otherwise it would take aborted records for good ones and their marker for idle.
+ */
+function unlisted(log: PartitionLog): (markerOffset: number) => never {
+  return (markerOffset) => {
+    const i = log.segments.findLastIndex(({ baseOffset }) => baseOffset <= markerOffset);
+    const { entries } = log.txnIndexOf(i, true);
+    if (entries.some(({ lastOffset }) => lastOffset === markerOffset)) {
+      throw new CompactionInterrupted("a transaction index was made anew");
+    }
+    throw new RangeError(
+      `Cannot compact ${log.folder}: the marker at offset ${markerOffset} aborts a transaction that no index lists`,
+    );
+  };
 }
 
 /** The segments that reach into [from, end), each with the base offset of the next. */

@@ -19,7 +19,14 @@ export class CleanedTransactions {
   /** Producers with a batch of a transaction that is not aborted, marker not read yet. */
   readonly #committed = new Set<number>();
 
-  constructor(aborted: Iterable<AbortedTransaction>) {
+  readonly #onUnlisted: (markerOffset: number) => never;
+
+  /** `onUnlisted` is told of a marker that aborts what no index lists: the pass must not go on. */
+  constructor(
+    aborted: Iterable<AbortedTransaction>,
+    onUnlisted: (markerOffset: number) => never,
+  ) {
+    this.#onUnlisted = onUnlisted;
     this.#ahead = [...aborted].sort((a, b) => b.firstOffset - a.firstOffset);
   }
 
@@ -42,6 +49,9 @@ export class CleanedTransactions {
     const producerId = batch.producerId(bytes);
     if (marker.isCommit) return !this.#committed.delete(producerId);
     const aborted = this.#aborted.get(producerId);
+    if (aborted === undefined && this.#committed.has(producerId)) {
+      this.#onUnlisted(batch.baseOffset(bytes));
+    }
     this.#aborted.delete(producerId);
     if (aborted === undefined || !aborted.seen) return true;
     this.index?.append(aborted.transaction);

@@ -22,10 +22,11 @@ import type { Store } from "../store.ts";
 export interface EndedSegment {
   readonly baseOffset: number;
   readonly log: { readonly size: number };
-  /** fdatasync of the log. */
-  sync(): Promise<void>;
-  /** The same with the aborted transactions: nobody syncs a sealed segment again. */
-  syncSealed(): Promise<void>;
+  /**
+   * fdatasync of the log and of the aborted transactions, which a start does not look for below the recovery point.
+   * Whether that made a file, whose name is not on the device yet.
+   */
+  sync(): Promise<boolean>;
 }
 
 /** How many bytes of the segment's file, and the offset behind them. */
@@ -251,12 +252,13 @@ export class DurableEnd<S extends EndedSegment> {
     const begun = segments.filter((ends) => !ends.isSynced)
       .map((ends) => ({ ends, written: ends.written }));
     if (begun.length === 0 && this.#isFolderNamed) return;
-    await Promise.all(begun.map(({ ends: { segment, isSealed, synced }, written }) => {
-      if (written.bytes === synced.bytes) return; // a name alone is owed
-      return isSealed ? segment.syncSealed() : segment.sync();
-    }));
+    const isNew = await Promise.all(
+      begun.map(({ ends: { segment, synced }, written }) =>
+        written.bytes > synced.bytes && segment.sync() // else a name alone is owed
+      ),
+    );
     if (this.#isClosed) return; // deleted meanwhile: its folder has another name by now
-    if (begun.some(({ ends }) => !ends.isNamed) || !this.#isFolderNamed) {
+    if (isNew.includes(true) || begun.some(({ ends }) => !ends.isNamed) || !this.#isFolderNamed) {
       await this.#store.syncFolder(this.#folder);
       if (!this.#isFolderNamed) await this.#store.syncFolder("");
       if (this.#isClosed) return;

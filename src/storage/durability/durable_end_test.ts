@@ -16,18 +16,14 @@ class Model {
 
   constructor(readonly baseOffset: number, readonly ends: number[] = []) {}
 
-  sync(): Promise<void> {
+  sync(): Promise<boolean> {
     const bytes = this.log.size;
     return new Promise((resolve) =>
       this.#syncs.push(() => {
         this.synced = Math.max(this.synced, bytes);
-        resolve();
+        resolve(false);
       })
     );
-  }
-
-  syncSealed(): Promise<void> {
-    return this.sync();
   }
 
   get syncsOnTheWay(): number {

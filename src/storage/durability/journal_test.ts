@@ -1,5 +1,5 @@
 // Proves on which thread the journal syncs: a little on the broker's own while the device answers quickly, everything
-// else through the pool. What it keeps is proved in partition_log_test.ts, crash_states_test.ts and redo_test.ts.
+// else through the pool. What it keeps is proved in partition_log_test.ts, crash_states_test.ts and journal_restore_test.ts.
 import { assertEquals } from "@std/assert";
 import { randomUuid } from "../../bytes/uuid.ts";
 import { FakeClock } from "../../clock.ts";

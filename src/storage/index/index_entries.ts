@@ -20,6 +20,8 @@ const NOTHING = new Uint8Array(0);
 
 export class IndexEntries {
   readonly path: string;
+  /** Why entries at the blob's end had to be dropped, so that the index had better be made anew; null when none were. */
+  damage: string | null = null;
   readonly #store: Store;
   readonly #width: number;
   /** Whether the second of two neighbours may follow the first. */
@@ -29,6 +31,9 @@ export class IndexEntries {
   /** The first #loadedCount entries of the blob. */
   #loaded: Uint8Array = NOTHING;
   #loadedCount = 0;
+  /** The blob's last entry, read alone, and which one that is; -1 when it is not known. */
+  #last: Uint8Array | null = null;
+  #lastKnown = -1;
   /** Entries not on the blob yet. */
   #pending: Uint8Array = NOTHING;
   #pendingCount = 0;
@@ -58,9 +63,12 @@ export class IndexEntries {
       this.load();
       return read(this.#loaded, index * this.#width);
     }
-    const entry = oneEntry.subarray(0, this.#width);
-    this.#withBlob((blob) => blob.read(index * this.#width, entry));
-    return read(entry, 0);
+    if (this.#lastKnown !== index) {
+      this.#last ??= new Uint8Array(this.#width);
+      this.#withBlob((blob) => blob.read(index * this.#width, this.#last!));
+      this.#lastKnown = index;
+    }
+    return read(this.#last!, 0);
   }
 
   /** The last entry whose field is not above `target`, or -1. Fields ascend. */
@@ -90,10 +98,16 @@ export class IndexEntries {
   /** Keeps the first `count` entries. */
   truncate(count: number): void {
     const stored = this.#storedCount();
+    if (count === 0) this.damage = null;
     if (count >= stored) {
       this.#pendingCount = Math.min(this.#pendingCount, count - stored);
       return;
     }
+    this.#drop(count);
+  }
+
+  #drop(count: number): void {
+    this.#lastKnown = -1;
     this.#pendingCount = 0;
     this.#withBlob((blob) => blob.truncate(count * this.#width));
     this.#stored = count;
@@ -110,6 +124,7 @@ export class IndexEntries {
       blob.append(bytes);
     });
     this.#stored += this.#pendingCount;
+    this.#lastKnown = -1;
     this.#pendingCount = 0;
     this.#pending = NOTHING;
   }
@@ -142,7 +157,10 @@ export class IndexEntries {
     const good = this.ascending();
     // What is not ascending was torn or, after an unclean stop of Kafka, is its preallocated tail of zeros. The
     // entries before it are a good index still, only a shorter one.
-    if (good < stored) this.truncate(good);
+    if (good === stored) return;
+    const rest = bytes.subarray(good * this.#width);
+    if (rest.some((byte) => byte !== 0)) this.damage = `it does not ascend at entry ${good}`;
+    this.#drop(good);
   }
 
   /** Drops what load() read; the blob has it. */
@@ -181,7 +199,7 @@ export class IndexEntries {
   close(): void {
     this.#loaded = this.#pending = NOTHING;
     this.#loadedCount = this.#pendingCount = 0;
-    this.#stored = -1;
+    this.#stored = this.#lastKnown = -1;
   }
 
   #withBlob<T>(use: (blob: Blob) => T): T {
@@ -203,7 +221,14 @@ export class IndexEntries {
     const lastTwo = new Uint8Array(2 * width);
     this.#stored = this.#withBlob((blob) => {
       const whole = Math.floor(blob.size / width);
-      if (blob.size !== whole * width) blob.truncate(whole * width);
+      if (blob.size !== whole * width) {
+        const rest = new Uint8Array(blob.size - whole * width);
+        blob.read(whole * width, rest);
+        if (rest.some((byte) => byte !== 0)) {
+          this.damage = `it is ${blob.size} bytes, needs a multiple of ${width}`;
+        }
+        blob.truncate(whole * width);
+      }
       if (whole >= 2) blob.read((whole - 2) * width, lastTwo);
       return whole;
     });
@@ -229,8 +254,6 @@ export class IndexEntries {
     this.#pending = grown;
   }
 }
-
-const oneEntry = new Uint8Array(16);
 
 function floorIn(
   bytes: Uint8Array,

@@ -18,6 +18,8 @@ const MAX_RELATIVE = 2 ** 31 - 1;
 
 export class OffsetIndex {
   readonly baseOffset: number;
+  /** The offset of the entry that the last lookup() found; -1 when it found none. */
+  foundOffset = -1;
   readonly #entries: IndexEntries;
   /** The last entry, so that append() and a look-up at the end need not ask; -1 until known. */
   #lastRelative = -1;
@@ -25,6 +27,15 @@ export class OffsetIndex {
   constructor(store: Store, path: string, baseOffset: number) {
     this.baseOffset = baseOffset;
     this.#entries = new IndexEntries(store, path, ENTRY_BYTES, follows);
+  }
+
+  get path(): string {
+    return this.#entries.path;
+  }
+
+  /** Why the blob lost entries when it was read, or null. */
+  get damage(): string | null {
+    return this.#entries.damage;
   }
 
   get entryCount(): number {
@@ -61,7 +72,12 @@ export class OffsetIndex {
   /** The position to look for `offset` from: that of the last entry not after it; 0 when there is none. */
   lookup(offset: number): number {
     const found = this.#entries.floor(offset - this.baseOffset, relativeAt);
-    return found < 0 ? 0 : this.#entries.get(found, positionAt);
+    if (found < 0) {
+      this.foundOffset = -1;
+      return 0;
+    }
+    this.foundOffset = this.baseOffset + this.#entries.get(found, relativeAt);
+    return this.#entries.get(found, positionAt);
   }
 
   /** The largest indexed position not above `position`; 0 when there is none. */

@@ -24,8 +24,30 @@ export class TimeIndex {
     this.#entries = new IndexEntries(store, path, ENTRY_BYTES, follows);
   }
 
+  get path(): string {
+    return this.#entries.path;
+  }
+
+  /** Why the blob lost entries when it was read, or null. */
+  get damage(): string | null {
+    return this.#entries.damage;
+  }
+
   get entryCount(): number {
     return this.#entries.count;
+  }
+
+  timestampOf(entry: number): number {
+    return this.#entries.get(entry, timestampAt);
+  }
+
+  offsetOf(entry: number): number {
+    return this.baseOffset + this.#entries.get(entry, relativeAt);
+  }
+
+  /** The last entry that is not after `timestampMs`; -1 when there is none. */
+  entryBefore(timestampMs: number): number {
+    return this.#entries.floor(timestampMs, timestampAt);
   }
 
   /** -1 when there is no entry. */
@@ -53,12 +75,6 @@ export class TimeIndex {
     const at = this.#entries.add();
     writeInt64(this.#entries.tail, at, timestampMs);
     writeInt32(this.#entries.tail, at + 8, relative);
-  }
-
-  /** The offset to look for `timestampMs` from: that of the last entry not after it; the base offset when there is none. */
-  lookup(timestampMs: number): number {
-    const found = this.#entries.floor(timestampMs, timestampAt);
-    return this.baseOffset + (found < 0 ? 0 : this.#entries.get(found, relativeAt));
   }
 
   /** Forgets every entry at or after `offset`. */

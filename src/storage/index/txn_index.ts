@@ -196,6 +196,14 @@ function decode(b: Uint8Array): AbortedTransaction[] | string {
     if (entry.lastOffset <= before) {
       return `the last offset at ${at} is ${entry.lastOffset}, needs more than ${before}`;
     }
+    const { producerId, firstOffset, lastOffset, lastStableOffset } = entry;
+    if (
+      producerId < 0 || firstOffset < 0 || firstOffset >= lastOffset || lastStableOffset < 0 ||
+      lastStableOffset > lastOffset + 1
+    ) {
+      return `the transaction at ${at} is of producer ${producerId}, from ${firstOffset} to ${lastOffset}, ` +
+        `stable below ${lastStableOffset}`;
+    }
     before = entry.lastOffset;
     entries.push(entry);
   }

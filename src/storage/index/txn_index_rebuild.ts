@@ -7,8 +7,11 @@
  */
 import * as batch from "../../protocol/records/batch.ts";
 import type { LogContext } from "../log/log_context.ts";
+import { CorruptBatchError } from "../log/corrupt_batch_error.ts";
+import { readEndTxnMarker } from "../producers/end_txn_marker.ts";
 import { loadProducerState } from "../producers/producer_recovery.ts";
 import type { Segment } from "../log/segment.ts";
+import { meet, mustEndAt } from "../log/segment_list.ts";
 import type { AbortedTransaction, TxnIndex } from "./txn_index.ts";
 
 /** Rebuilds the indexes of `segments[from]` up to, not including, `segments[to]`. */
@@ -24,27 +27,144 @@ export function rebuildTxnIndexes(
   });
   for (const segment of segments.slice(from, to)) {
     const aborted: AbortedTransaction[] = [];
-    for (const [bytes] of segment.scan()) {
+    for (const [bytes] of segment.intact()) {
       if (batch.producerId(bytes) < 0) continue;
       const completed = state.apply(bytes, batch.baseOffset(bytes));
-      if (completed?.isAborted) aborted.push(completed);
+      if (!completed?.isAborted) continue;
+      const { producerId, firstOffset, lastOffset, lastStableOffset } = completed;
+      aborted.push({ producerId, firstOffset, lastOffset, lastStableOffset });
     }
     segment.txnIndex.rewrite(aborted);
+    segment.areTransactionsChecked = true;
   }
 }
 
-/** The index of `segments[i]`, which is rebuilt first if its file is damaged. */
+/**
+ * The index of `segments[i]`, held against the batches and rebuilt if they disagree. Every entry is; whether entries
+ * are missing takes a look at the whole segment, once, where it was not written by this process: `complete` asks for it,
+ * for this decides what consumers see, and a file that is missing or cut looks sound.
+ */
 export function soundTxnIndex(
   context: LogContext,
   folder: string,
   segments: readonly Segment[],
   i: number,
-  logStartOffset: number,
+  { logStartOffset, complete }: { logStartOffset: number; complete: boolean },
 ): TxnIndex {
-  const { txnIndex } = segments[i];
-  if (txnIndex.isDamaged) {
+  const segment = segments[i], { txnIndex } = segment;
+  const isDamaged = txnIndex.isDamaged;
+  if (!isDamaged && (segment.areTransactionsChecked || segment.isFresh)) return txnIndex;
+  const before = isDamaged ? null : txnIndex.entries;
+  const agrees = before !== null && areEntriesSound(before, segments, i, logStartOffset) &&
+    !(complete && lacksMarker(before, segment));
+  if (!agrees) {
     rebuildTxnIndexes(context, folder, segments, { from: i, to: i + 1, logStartOffset });
-    context.onProblem("txn_index_rebuilt", { path: txnIndex.path });
+    const isOther = before === null || JSON.stringify(before) !== JSON.stringify(txnIndex.entries);
+    if (isOther) context.onProblem("txn_index_rebuilt", { path: txnIndex.path });
   }
+  segment.areTransactionsChecked ||= complete;
   return txnIndex;
+}
+
+/** What is asked of a log. */
+interface TransactionLog {
+  readonly segments: readonly Segment[];
+  readonly logEndOffset: number;
+  txnIndexOf(i: number, complete: boolean): TxnIndex;
+}
+
+/** The aborted transactions that touch `given`, batches read from `from` on, which lies in the segment `i`. */
+export function abortedIn(
+  log: TransactionLog,
+  from: number,
+  given: Uint8Array,
+  i: number,
+): AbortedTransaction[] {
+  const aborted: AbortedTransaction[] = [], { segments } = log;
+  let end = from, concerns = false;
+  for (const at of batch.batches(given)) {
+    end = batch.lastOffset(given, at) + 1;
+    concerns ||= batch.isTransactional(given, at);
+  }
+  if (!concerns) return aborted;
+  for (; i < segments.length; i++) {
+    // A transaction is listed where its marker is, which may be segments after its records.
+    if (log.txnIndexOf(i, true).collect(from, end, aborted)) return aborted;
+    if (i + 1 < segments.length) meet(segments[i], segments[i + 1]); // a missing one may have it
+  }
+  mustEndAt(segments, log.logEndOffset);
+  return aborted;
+}
+
+/**
+ * The index of the active segment, to append a transaction to that ends at `lastOffset`. It is held against the batches
+ * when somebody reads, so damage elsewhere stops no write; but a file that is plainly another's is made anew first.
+ */
+export function writableTxnIndex(
+  context: LogContext,
+  folder: string,
+  segments: readonly Segment[],
+  { logStartOffset, lastOffset }: { logStartOffset: number; lastOffset: number },
+): TxnIndex {
+  const i = segments.length - 1, { txnIndex, baseOffset } = segments[i];
+  const isOwn = !txnIndex.isDamaged &&
+    (txnIndex.entries.length === 0 || txnIndex.entries[0].lastOffset >= baseOffset &&
+        txnIndex.entries.at(-1)!.lastOffset < lastOffset);
+  if (isOwn) return txnIndex;
+  try {
+    rebuildTxnIndexes(context, folder, segments, { from: i, to: i + 1, logStartOffset });
+  } catch (error) {
+    if (!(error instanceof CorruptBatchError)) throw error; // reported, and to be reported again to who reads
+    txnIndex.rewrite([]);
+  }
+  context.onProblem("txn_index_rebuilt", { path: txnIndex.path });
+  return txnIndex;
+}
+
+/** Whether each entry has its abort marker here, and its transaction begins where it says. */
+function areEntriesSound(
+  entries: readonly AbortedTransaction[],
+  segments: readonly Segment[],
+  i: number,
+  logStartOffset: number,
+): boolean {
+  const { baseOffset, endOffset } = segments[i];
+  return entries.every(({ producerId, firstOffset, lastOffset, lastStableOffset }) => {
+    if (lastOffset < baseOffset || lastOffset >= endOffset) return false;
+    const marker = segments[i].batchAt(lastOffset);
+    return marker !== null && batch.baseOffset(marker) === lastOffset &&
+      batch.producerId(marker) === producerId && isAbort(marker) &&
+      beginsAt(firstOffset, segments, logStartOffset, producerId) &&
+      (lastStableOffset === lastOffset + 1 || beginsAt(lastStableOffset, segments, logStartOffset));
+  });
+}
+
+/** Whether an abort marker has no entry. It may have ended nothing here; the rebuild knows. */
+function lacksMarker(entries: readonly AbortedTransaction[], segment: Segment): boolean {
+  const listed = new Set(entries.map(({ lastOffset }) => lastOffset));
+  for (const [bytes] of segment.intact()) {
+    if (batch.isControl(bytes) && isAbort(bytes) && !listed.has(batch.baseOffset(bytes))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+function isAbort(bytes: Uint8Array): boolean {
+  return readEndTxnMarker(bytes)?.isCommit === false;
+}
+
+/** Whether a transaction may have begun at `offset`. Compaction and retention may have taken its first batch. */
+function beginsAt(
+  offset: number,
+  segments: readonly Segment[],
+  logStartOffset: number,
+  producerId?: number,
+): boolean {
+  const segment = segments.findLast(({ baseOffset }) => baseOffset <= offset);
+  if (segment === undefined || offset < logStartOffset) return true;
+  const head = segment.batchAt(offset);
+  if (head === null) return segment.mayHaveGaps;
+  return batch.baseOffset(head) === offset && batch.isTransactional(head) &&
+    !batch.isControl(head) && (producerId ?? batch.producerId(head)) === batch.producerId(head);
 }

@@ -151,3 +151,36 @@ Deno.test("an abort that a full disk keeps from the index is known all the same,
   assert(await index.sync());
   assertEquals(memory.readAll(index.path)?.length, 34);
 });
+
+Deno.test("an abort is written beside a .txnindex that is another's: that is made anew first, and no write fails", async () => {
+  const store = new MemoryStore(), problems: string[] = [];
+  const first = await history(store);
+  write(first, 4);
+  await first.close();
+  const foreign = new Uint8Array(34); // of producer 9, from 900 to 999: sound, but of no offset here
+  for (
+    const [at, value] of [[9, 9], [16, 900 >> 8], [17, 900 & 255], [24, 999 >> 8], [25, 999 & 255]]
+  ) {
+    foreign[at] = value;
+  }
+  await store.replace(SECOND, foreign);
+  const clean = { recoveryPoint: 7, logStartOffset: 0, clean: true, journal: [] };
+  const { log } = await openLog(contextOf(store, problems), REF, topicConfigDefaults(), clean);
+  await end(log, 4, false);
+  const mine = { producerId: 4, firstOffset: 6, lastOffset: 7, lastStableOffset: 8 };
+  await log.segments[1].txnIndex.sync();
+  log.segments[1].unload();
+  assertEquals(log.txnIndexOf(1, true).entries, [ABORTED[1], mine]);
+  assertEquals(problems, ["txn_index_rebuilt"]);
+});
+
+Deno.test("a marker that ended nothing is no damage: it has no entry, and nobody is told of anything", async () => {
+  const store = new MemoryStore(), problems: string[] = [];
+  const first = await history(store);
+  await end(first, 99, false);
+  await first.close();
+  const clean = { recoveryPoint: 7, logStartOffset: 0, clean: true, journal: [] };
+  const { log } = await openLog(contextOf(store, problems), REF, topicConfigDefaults(), clean);
+  assertEquals(log.txnIndexOf(1, true).entries, [ABORTED[1]]);
+  assertEquals(problems, []);
+});

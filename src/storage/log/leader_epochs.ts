@@ -94,6 +94,12 @@ export class LeaderEpochs {
     return this.#entries.findLast((entry) => entry.startOffset <= offset)?.epoch ?? UNDEFINED_EPOCH;
   }
 
+  /** Takes what the batches say for what was known; epochs that lie before the log start begin there. */
+  replace(entries: readonly EpochEntry[], logStartOffset: number): void {
+    this.#entries = [...entries];
+    this.truncateFromStart(logStartOffset);
+  }
+
   /** The log was cut to end at `endOffset`. Returns whether anything changed. */
   truncateFromEnd(endOffset: number): boolean {
     const before = this.#entries.length;

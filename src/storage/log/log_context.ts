@@ -35,4 +35,8 @@ export interface LogState {
   readonly logEndOffset: number;
   /** Everything below was synced. */
   readonly recoveryPoint: number;
+  /** Whether compaction may have left gaps, though the topic's policy is another now. Without it, the policy says. */
+  readonly mayHaveGaps?: boolean;
+  /** The newest producer snapshot as it was left; another one is not believed. Without it, the log is asked. */
+  readonly snapshot?: { readonly offset: number; readonly crc: number };
 }

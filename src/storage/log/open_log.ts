@@ -8,12 +8,12 @@ import type { Uuid } from "../../bytes/uuid.ts";
 import type { TopicConfig } from "../../config/topic_configs.ts";
 import { finishInterruptedCleaning } from "../compaction/leftovers.ts";
 import type { JournalEntry } from "../durability/journal_entries.ts";
-import { LeaderEpochs } from "./leader_epochs.ts";
 import { putPartitionMetadata, readPartitionMetadata } from "./partition_metadata.ts";
 import type { LogContext } from "./log_context.ts";
 import { PartitionLog } from "./partition_log.ts";
+import { keepEpochs } from "../recovery/keep_epochs.ts";
 import { recoverLog } from "../recovery/recovery.ts";
-import { redo } from "../durability/redo.ts";
+import { beyondAnyOffset, segmentBasesOf } from "./segment_files.ts";
 import { rebuildTxnIndexes } from "../index/txn_index_rebuild.ts";
 
 export interface LogRef {
@@ -30,6 +30,10 @@ export interface LogCheckpoint {
   readonly clean: boolean;
   /** What the journal has of this partition; nothing after a clean stop. */
   readonly journal: readonly JournalEntry[];
+  /** The partition's epoch now, which no batch can be beyond; unknown without. */
+  readonly maxLeaderEpoch?: number;
+  /** Whether it has ever been compacted, whatever its policy is now. */
+  readonly wasCompacted?: boolean;
 }
 
 /** What opening found worth telling. */
@@ -38,6 +42,8 @@ export interface OpenReport {
   /** Bytes of a torn tail that were cut. */
   readonly cutBytes: number;
   readonly damage: string | null;
+  /** What was healed, or is none of ours. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -63,16 +69,11 @@ export async function openLog(
   checkpoint: LogCheckpoint,
 ): Promise<OpenReport> {
   const folder = `${ref.topic}-${ref.partition}`;
-  let names = await finishInterruptedCleaning({ ...context, folder });
-  if (checkpoint.journal.length > 0) {
-    await redo(context.store, folder, ref.topicId, {
-      entries: checkpoint.journal,
-      bases: segmentBases(names),
-      recoveryPoint: checkpoint.recoveryPoint ?? 0,
-    });
-    names = context.store.list(folder).map(({ name }) => name);
-  }
-  const bases = segmentBases(names);
+  const names = await finishInterruptedCleaning({ ...context, folder });
+  const bases = segmentBasesOf(names);
+  const warnings = beyondAnyOffset(names).map((name) =>
+    `${folder}/${name} is none of a log's files: no offset is above ${Number.MAX_SAFE_INTEGER}`
+  );
   const logStartOffset = Math.max(checkpoint.logStartOffset ?? 0, bases[0] ?? 0);
   const recoveryPoint = checkpoint.recoveryPoint;
   if (checkpoint.clean && recoveryPoint !== undefined) {
@@ -83,23 +84,33 @@ export async function openLog(
       logEndOffset: recoveryPoint,
       recoveryPoint,
     };
-    return { log: new PartitionLog(context, state, config), cutBytes: 0, damage: null };
+    return { log: new PartitionLog(context, state, config), cutBytes: 0, damage: null, warnings };
   }
-  const recovered = recoverLog({ ...context, folder }, bases, {
-    recoveryPoint: recoveryPoint ?? logStartOffset,
+  const isSynced = context.commit.policy === "fsync";
+  const recovered = await recoverLog({ ...context, folder }, bases, {
+    recoveryPoint: recoveryPoint ?? 0,
     logStartOffset,
     indexIntervalBytes: config["index.interval.bytes"],
-    mayHaveGaps: recoveryPoint === undefined || config["cleanup.policy"].includes("compact"),
+    mayHaveGaps: checkpoint.wasCompacted || config["cleanup.policy"].includes("compact"),
+    maxLeaderEpoch: checkpoint.maxLeaderEpoch ?? 2 ** 31 - 1,
+    journal: checkpoint.journal.filter(({ topicId }) => topicId === ref.topicId),
+    mayBeTorn: true,
+    sync: isSynced,
     nowMs: context.clock.nowMs(),
   });
-  dropSnapshotsBeyond(context, folder, names, recovered.logEndOffset);
-  if (recovered.damage === null) await keepEpochs(context, folder, recovered);
+  warnings.push(...recovered.warnings);
+  if (recovered.damage === null) {
+    dropSnapshotsBeyond(context, folder, names, recovered.logEndOffset);
+    warnings.push(...await keepEpochs(context.store, folder, recovered));
+  }
   const log = new PartitionLog(context, {
     ...ref,
     segments: recovered.bases,
     logStartOffset: Math.min(logStartOffset, recovered.logEndOffset),
     logEndOffset: recovered.logEndOffset,
-    recoveryPoint: Math.min(recoveryPoint ?? 0, recovered.logEndOffset),
+    recoveryPoint: isSynced
+      ? recovered.logEndOffset
+      : Math.min(recoveryPoint ?? 0, recovered.logEndOffset),
   }, config);
   if (recovered.damage !== null) {
     log.isDamaged = true;
@@ -111,11 +122,13 @@ export async function openLog(
     );
     if (from >= 0) {
       rebuildTxnIndexes(context, folder, segments, { from, to: segments.length, logStartOffset });
+      if (isSynced) {
+        for (const segment of segments.slice(from)) await segment.syncTransactions();
+        await context.store.syncFolder(folder);
+      }
     }
   }
-  // After kill -9 the files hold what the device may not: nothing is served as durable that is not.
-  if (context.commit.policy === "fsync") await log.sync();
-  return { log, cutBytes: recovered.cutBytes, damage: recovered.damage };
+  return { log, cutBytes: recovered.cutBytes, damage: recovered.damage, warnings };
 }
 
 /** Makes a folder that a crash left without its metadata whole again. */
@@ -128,15 +141,6 @@ export function topicIdOf(context: LogContext, folder: string): Uuid | null {
   return readPartitionMetadata(context.store, folder);
 }
 
-function segmentBases(names: readonly string[]): number[] {
-  const bases: number[] = [];
-  for (const name of names) {
-    const match = /^(\d{20})\.log$/.exec(name);
-    if (match) bases.push(Number(match[1]));
-  }
-  return bases.sort((a, b) => a - b);
-}
-
 /** A snapshot of a future that was cut off would make producer state disagree with the log. */
 function dropSnapshotsBeyond(
   context: LogContext,
@@ -146,20 +150,8 @@ function dropSnapshotsBeyond(
 ): void {
   for (const name of names) {
     const match = /^(\d{20})\.snapshot$/.exec(name);
-    if (match && Number(match[1]) > logEndOffset) context.store.remove(`${folder}/${name}`);
+    if (match && Number(match[1]) > logEndOffset && Number.isSafeInteger(Number(match[1]))) {
+      context.store.remove(`${folder}/${name}`);
+    }
   }
-}
-
-/** The epoch checkpoint is rebuilt from the batches where it knows less than they do, or more than is left. */
-async function keepEpochs(
-  context: LogContext,
-  folder: string,
-  recovered: { logEndOffset: number; epochs: readonly { epoch: number; startOffset: number }[] },
-): Promise<void> {
-  const epochs = LeaderEpochs.load(context.store, folder);
-  let changed = epochs.truncateFromEnd(recovered.logEndOffset);
-  for (const { epoch, startOffset } of recovered.epochs) {
-    changed = epochs.assign(epoch, startOffset) || changed;
-  }
-  if (changed) await epochs.save();
 }

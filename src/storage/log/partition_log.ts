@@ -20,8 +20,9 @@ import type { Syncable } from "../durability/group_commit.ts";
 import type { LogContext, LogState } from "./log_context.ts";
 import { HighWatermark, type Waiter } from "../durability/high_watermark.ts";
 import type { Stretch } from "../durability/journal_entries.ts";
-import { LeaderEpochs } from "./leader_epochs.ts";
-import { loadProducerState } from "../producers/producer_recovery.ts";
+import { LogEpochs } from "./log_epochs.ts";
+import type { LeaderEpochs } from "./leader_epochs.ts";
+import { LogProducers } from "../producers/log_producers.ts";
 import type { ProducerState } from "../producers/producer_state.ts";
 import { SnapshotWriter } from "../producers/snapshot_writer.ts";
 import { mustRoll } from "./rolling.ts";
@@ -30,7 +31,7 @@ import { discardSegment, removeSegment, SEGMENT_FILES_AND_SNAPSHOT } from "./seg
 import { SegmentList } from "./segment_list.ts";
 import { type Store, StoreError } from "../store.ts";
 import type { AbortedTransaction, TxnIndex } from "../index/txn_index.ts";
-import { soundTxnIndex } from "../index/txn_index_rebuild.ts";
+import { abortedIn, soundTxnIndex, writableTxnIndex } from "../index/txn_index_rebuild.ts";
 import {
   copyWritten,
   MAX_IN_PLACE_BYTES,
@@ -48,20 +49,20 @@ export class PartitionLog implements Syncable, SegmentContext {
   readonly folder: string;
   /** Replaced whole when a topic config changes. */
   config: TopicConfig;
-  leaderEpoch = 0;
+  #leaderEpoch = -1;
   /** Why this partition serves nothing (56), or null. */
   offline: string | null = null;
   /** Whether it is offline because its bytes are damaged; they stay as they are then. */
   isDamaged = false;
 
   readonly #context: LogContext;
+  #mayHaveGaps: boolean;
   readonly #segments: SegmentList;
   readonly #ends: DurableEnd<Segment>;
   #logStartOffset: number;
   readonly #highWatermark: HighWatermark;
-  #producers: ProducerState | null = null;
-  #epochs: LeaderEpochs | null = null;
-  #epochsChanged = false;
+  readonly #producers: LogProducers;
+  readonly #epochs: LogEpochs;
   /** Made for the first append. */
   #queue: WriteQueue | null = null;
   readonly #snapshots: SnapshotWriter;
@@ -73,7 +74,10 @@ export class PartitionLog implements Syncable, SegmentContext {
     this.folder = `${state.topic}-${state.partition}`;
     this.config = config;
     this.#context = context;
+    this.#mayHaveGaps = state.mayHaveGaps ?? config["cleanup.policy"].includes("compact");
     const isNew = state.segments.length === 0, { logEndOffset, recoveryPoint } = state;
+    this.#producers = new LogProducers(context, this, state.snapshot);
+    this.#epochs = new LogEpochs(context, this, isNew);
     const bases = isNew ? [logEndOffset] : state.segments;
     const nowMs = context.clock.nowMs();
     this.#segments = new SegmentList(bases.map((base) => new Segment(this, base, nowMs)));
@@ -93,6 +97,32 @@ export class PartitionLog implements Syncable, SegmentContext {
     });
     if (recoveryPoint < logEndOffset) this.#findUnsynced(recoveryPoint, logEndOffset);
     this.#highWatermark = new HighWatermark(this.#acknowledgedOffset);
+  }
+
+  /** 0 until somebody says. */
+  get leaderEpoch(): number {
+    return Math.max(0, this.#leaderEpoch);
+  }
+
+  set leaderEpoch(leaderEpoch: number) {
+    this.#leaderEpoch = leaderEpoch;
+  }
+
+  /** What the segments hold batches against that lay there before (segment.ts). */
+  get maxLeaderEpoch(): number {
+    return this.#leaderEpoch < 0 ? Infinity : this.#leaderEpoch;
+  }
+
+  get mayHaveGaps(): boolean {
+    return this.#mayHaveGaps || this.config["cleanup.policy"].includes("compact");
+  }
+
+  get indexIntervalBytes(): number {
+    return this.config["index.interval.bytes"];
+  }
+
+  get onProblem(): LogContext["onProblem"] {
+    return this.#context.onProblem;
   }
 
   get store(): Store {
@@ -141,14 +171,12 @@ export class PartitionLog implements Syncable, SegmentContext {
 
   /** Producer ids and transactions, read from the last snapshot and the batches after it at first use. */
   get producers(): ProducerState {
-    return this.#producers ??= loadProducerState(this.#context, this.folder, this.segments, {
-      logStartOffset: this.#logStartOffset,
-      logEndOffset: this.logEndOffset,
-    });
+    return this.#producers.state;
   }
 
+  /** Where the leader epochs began, held against the batches at first use. */
   get epochs(): LeaderEpochs {
-    return this.#epochs ??= LeaderEpochs.load(this.#context.store, this.folder);
+    return this.#epochs.sound;
   }
 
   /**
@@ -166,6 +194,7 @@ export class PartitionLog implements Syncable, SegmentContext {
       const size = batch.sizeInBytes(bytes, at);
       const one = size === bytes.length ? bytes : bytes.subarray(at, at + size);
       if (batch.producerId(one, 0) >= 0) {
+        if (!this.#producers.isReadable) return refused(ErrorCode.KAFKA_STORAGE_ERROR);
         const verdict = this.producers.check(one, options.origin, this.#context.clock.nowMs());
         if (verdict.kind === "error") return refused(verdict.code);
         if (verdict.kind === "duplicate") return this.#alreadyThere(verdict);
@@ -267,7 +296,7 @@ export class PartitionLog implements Syncable, SegmentContext {
   /** Takes up the leadership of an epoch; a new one is remembered with the offset it starts at (KIP-101). */
   async lead(leaderEpoch: number): Promise<void> {
     this.leaderEpoch = leaderEpoch;
-    if (this.epochs.assign(leaderEpoch, this.logEndOffset)) this.#epochsChanged = true;
+    this.#epochs.assign(leaderEpoch, this.logEndOffset);
   }
 
   /**
@@ -275,15 +304,14 @@ export class PartitionLog implements Syncable, SegmentContext {
    * batches behind the recovery point, which is written down after this.
    */
   async saveEpochs(): Promise<void> {
-    if (!this.#epochsChanged || this.logEndOffset === 0) return;
-    this.#epochsChanged = false;
-    await this.epochs.save();
+    if (this.logEndOffset > 0) await this.#epochs.save();
   }
 
   /** Moves the log start up (DeleteRecords, retention) and drops segments that lie wholly before it. */
   advanceStart(offset: number): void {
     if (offset <= this.#logStartOffset) return;
     this.#logStartOffset = offset;
+    this.#epochs.truncateFromStart(offset);
     const gone = this.#segments.takeBefore(offset);
     this.#ends.forget(gone);
     for (const segment of gone) {
@@ -303,6 +331,7 @@ export class PartitionLog implements Syncable, SegmentContext {
     for (const segment of old) segment.close();
     this.#ends.forget(old);
     rename();
+    this.#mayHaveGaps = true; // whatever becomes of its policy
     const { baseOffset } = old[0], { createdMs } = old[old.length - 1];
     this.#segments.replace(old, new Segment(this, baseOffset, createdMs).create());
     return true;
@@ -319,10 +348,10 @@ export class PartitionLog implements Syncable, SegmentContext {
     const old = this.#segments.active;
     if (old.size === 0) return;
     old.flushIndexes(true);
-    const { producers } = this, nowMs = this.#context.clock.nowMs();
-    const next = new Segment(this, this.logEndOffset, nowMs).create();
+    const producers = this.#producers.isReadable ? this.producers : null;
+    const next = new Segment(this, this.logEndOffset, this.#context.clock.nowMs()).create();
     this.#segments.add(next);
-    this.#snapshots.take(next.baseOffset, producers);
+    if (producers !== null) this.#snapshots.take(next.baseOffset, producers);
     if (this.#ends.seal(next)) this.#sealed();
   }
 
@@ -337,8 +366,8 @@ export class PartitionLog implements Syncable, SegmentContext {
     await this.#queue?.drain();
     if (this.offline === null) {
       this.#segments.active.flushIndexes(true);
-      if (this.#producers !== null && this.logEndOffset > this.#logStartOffset) {
-        this.#snapshots.take(this.logEndOffset, this.#producers);
+      if (this.#producers.isLoaded && this.logEndOffset > this.#logStartOffset) {
+        this.#snapshots.take(this.logEndOffset, this.producers);
         this.#snapshots.reached(this.#ends.writtenOffset);
       }
       await this.#snapshots.settled();
@@ -365,19 +394,13 @@ export class PartitionLog implements Syncable, SegmentContext {
 
   /** The aborted transactions that touch what a read_committed consumer was given from `from` on. */
   abortedTransactions(from: number, given: Uint8Array): AbortedTransaction[] {
-    let end = from;
-    for (const at of batch.batches(given)) end = batch.lastOffset(given, at) + 1;
-    const aborted: AbortedTransaction[] = [];
-    for (let i = this.#segments.at(from); i < this.segments.length; i++) {
-      // A transaction is listed where its marker is, which may be segments after its records.
-      if (this.txnIndexOf(i).collect(from, end, aborted)) break;
-    }
-    return aborted;
+    return abortedIn(this, from, given, this.#segments.at(from));
   }
 
-  /** The aborted transactions whose marker lies in `segments[i]`; from the log when their file is damaged. */
-  txnIndexOf(i: number): TxnIndex {
-    return soundTxnIndex(this.#context, this.folder, this.segments, i, this.#logStartOffset);
+  /** The aborted transactions whose marker lies in `segments[i]`, none missing if `complete`; from the log if need be. */
+  txnIndexOf(i: number, complete = false): TxnIndex {
+    const { segments, logStartOffset } = this;
+    return soundTxnIndex(this.#context, this.folder, segments, i, { logStartOffset, complete });
   }
 
   #boundOffset(bound: ReadBound): number {
@@ -421,7 +444,11 @@ export class PartitionLog implements Syncable, SegmentContext {
     active.admit(summary, one.length, this.config["index.interval.bytes"]);
     if (batch.producerId(one, 0) >= 0) {
       const completed = this.producers.apply(one, base, this.#context.clock.nowMs());
-      if (completed?.isAborted) this.txnIndexOf(this.segments.length - 1).append(completed);
+      if (completed?.isAborted) {
+        const { segments, logStartOffset } = this;
+        writableTxnIndex(this.#context, this.folder, segments, { logStartOffset, lastOffset: base })
+          .append(completed);
+      }
     }
     this.#ends.admit(one.length, last + 1);
     (this.#queue ??= this.#newQueue()).add(active, position, one, last + 1);
@@ -452,8 +479,8 @@ export class PartitionLog implements Syncable, SegmentContext {
   #takeBack(error: unknown, failed: Segment): void {
     this.#context.onProblem("write_failed", { folder: this.folder, error: String(error) });
     const end = this.#ends.takeBack(failed);
-    this.#producers = null; // and so it is read from the log when it is asked for again
-    this.#epochs?.truncateFromEnd(end);
+    this.#producers.forget(); // and so they are read from the log when they are asked for again
+    this.#epochs.truncateFromEnd(end);
     this.#snapshots.takenBack();
     try {
       while (this.#segments.active !== failed) this.#removeActive();

@@ -6,6 +6,9 @@
  * | `.cleaned` | compaction is writing it | removed |
  * | `.swap` | compacted and synced: takes the place of the segments it was made from | finished |
  * | `.deleted` | waits for file.delete.delay.ms | removed |
+ * | `.stray` | an empty segment that did not continue the log, put aside by recovery | left alone, as Kafka does |
+ *
+ * Base offsets above 2^53 - 1 cannot be told apart as numbers: files with such names are nobody's, and left alone.
  *
  * The `.log` is renamed and removed last: while it is there, under whatever name, so is everything that belongs to it.
  */
@@ -15,6 +18,7 @@ import type { Store } from "../store.ts";
 export const CLEANED = ".cleaned";
 export const SWAP = ".swap";
 export const DELETED = ".deleted";
+export const STRAY = ".stray";
 
 const INDEXES = [".txnindex", ".index", ".timeindex"];
 /** A segment's own files, the log last. */
@@ -70,5 +74,20 @@ export function parseSegmentFile(
   name: string,
 ): { baseOffset: number; file: string; suffix: string } | null {
   const match = /^(\d{20})(\.[a-z]+)(\.cleaned|\.swap|\.deleted)?$/.exec(name);
-  return match && { baseOffset: Number(match[1]), file: match[2], suffix: match[3] ?? "" };
+  if (match === null || !Number.isSafeInteger(Number(match[1]))) return null;
+  return { baseOffset: Number(match[1]), file: match[2], suffix: match[3] ?? "" };
+}
+
+/** The base offsets of the segments among these names, ascending. */
+export function segmentBasesOf(names: readonly string[]): number[] {
+  return names.map(parseSegmentFile)
+    .filter((parsed) => parsed?.file === ".log" && parsed.suffix === "")
+    .map((parsed) => parsed!.baseOffset).sort((a, b) => a - b);
+}
+
+/** Names of files that look like a segment's and are none, since no log reaches such offsets. */
+export function beyondAnyOffset(names: readonly string[]): string[] {
+  return names.filter((name) =>
+    /^\d{20}\./.test(name) && !Number.isSafeInteger(Number(name.slice(0, 20)))
+  );
 }

@@ -2,12 +2,14 @@
  * Search by time: which record a timestamp leads to, exact to the record, inside compressed batches too.
  *
  * The time index brings the search near; batches are passed by their header, and only the one that must hold the
- * answer is read record by record.
+ * answer is read record by record. Both throw CorruptBatchError where damage may hide the answer.
  */
 import * as batch from "../../protocol/records/batch.ts";
 import { readRecords } from "../../protocol/records/record.ts";
+import { positionOfTime } from "../index/index_check.ts";
 import type { PartitionLog } from "./partition_log.ts";
 import type { Segment } from "./segment.ts";
+import { meet, mustEndAt } from "./segment_list.ts";
 
 export interface FoundRecord {
   readonly offset: number;
@@ -20,10 +22,10 @@ export function findByTimestamp(
   timestampMs: number,
   maxDecompressedBytes: number,
 ): FoundRecord | null {
-  for (const segment of log.segments) {
+  for (const [i, segment] of log.segments.entries()) {
+    if (i > 0) meet(log.segments[i - 1], segment); // what is missing may have been the answer
     if (segment.largestTimestampMs < timestampMs) continue;
-    const from = segment.offsetIndex.lookup(segment.timeIndex.lookup(timestampMs));
-    for (const [bytes] of segment.scan(from)) {
+    for (const [bytes] of segment.intact(positionOfTime(segment, timestampMs))) {
       if (batch.maxTimestamp(bytes) < timestampMs || batch.lastOffset(bytes) < log.logStartOffset) {
         continue;
       }
@@ -32,6 +34,7 @@ export function findByTimestamp(
       }
     }
   }
+  mustEndAt(log.segments, log.logEndOffset);
   return null;
 }
 
@@ -42,10 +45,14 @@ export function findLargestTimestamp(
 ): FoundRecord | null {
   let best: Segment | null = null;
   for (const segment of log.segments) {
+    const newestMs = segment.largestTimestampMs;
+    if (segment.timesDamage !== null) throw segment.timesDamage;
     if (
-      segment.size > 0 && (best === null || segment.largestTimestampMs > best.largestTimestampMs)
+      segment.size > 0 && (best === null || newestMs > best.largestTimestampMs)
     ) best = segment;
   }
+  log.segments.forEach((segment, i) => i > 0 && meet(log.segments[i - 1], segment));
+  mustEndAt(log.segments, log.logEndOffset);
   if (best === null || best.largestTimestampMs < 0) return null;
   return findByTimestamp(log, best.largestTimestampMs, maxDecompressedBytes);
 }

@@ -1,34 +1,48 @@
 /**
- * Producer state on disk: the newest valid `.snapshot` that is not from a future which was cut off, the batches
- * close before it that clients may send again, and a replay of those behind it. Snapshots only save time; without any the whole log is replayed.
+ * Producer state on disk: the newest valid `.snapshot` that is of this log and not from a future which was cut off, the
+ * batches close before it that clients may send again, and a replay of those behind it. Snapshots only save time:
+ * without any the whole log is replayed, and one that the log contradicts is as good as none.
  */
 import * as batch from "../../protocol/records/batch.ts";
+import { CorruptBatchError } from "../log/corrupt_batch_error.ts";
 import type { LogContext } from "../log/log_context.ts";
-import { decodeProducerSnapshot } from "./producer_snapshot.ts";
+import { decodeProducerSnapshot, snapshotCrc } from "./producer_snapshot.ts";
 import { ProducerState } from "./producer_state.ts";
 import { type Segment, segmentName } from "../log/segment.ts";
+import { meet, mustEndAt } from "../log/segment_list.ts";
+import { DELETED } from "../log/segment_files.ts";
+import { foreignSnapshot } from "./snapshot_check.ts";
 
-/** The state at the log end. */
+export interface ProducerRange {
+  readonly logStartOffset: number;
+  readonly logEndOffset: number;
+  /** The newest snapshot as it was left; any other one at its offset is not believed. */
+  readonly expected?: { readonly offset: number; readonly crc: number };
+}
+
+/** The state at the log end. Throws CorruptBatchError where a damaged batch is a part of it. */
 export function loadProducerState(
   context: LogContext,
   folder: string,
   segments: readonly Segment[],
-  range: { logStartOffset: number; logEndOffset: number },
+  range: ProducerRange,
 ): ProducerState {
   const limits = { ...context.producers };
   const nowMs = context.clock.nowMs();
-  const { state, offset } = newestSnapshot(context, folder, range.logEndOffset) ??
+  const { state, offset } = newestSnapshot(context, folder, segments, range) ??
     { state: new ProducerState(limits), offset: range.logStartOffset };
-  if (state.size > 0) recallBefore(offset, segments, state);
   for (let i = 0; i < segments.length; i++) {
     if (i + 1 < segments.length && segments[i + 1].baseOffset <= offset) continue;
     const segment = segments[i];
-    const from = offset > segment.baseOffset ? segment.offsetIndex.lookup(offset) : 0;
-    for (const [bytes] of segment.scan(from)) {
+    if (i > 0 && segment.baseOffset > offset) meet(segments[i - 1], segment); // nothing may be missing
+    if (segment.size === 0) continue;
+    const from = offset > segment.baseOffset ? segment.positionOf(offset) : 0;
+    for (const [bytes] of segment.intact(from)) {
       if (batch.lastOffset(bytes) < offset) continue;
       if (batch.producerId(bytes) >= 0) state.apply(bytes, batch.baseOffset(bytes));
     }
   }
+  mustEndAt(segments, range.logEndOffset);
   state.removeExpired(nowMs);
   return state;
 }
@@ -36,46 +50,85 @@ export function loadProducerState(
 /**
  * A snapshot has one batch of each producer, and a client may repeat any of its last five: those are found in the log,
  * close before the snapshot. Kafka does not look, answers such a retry with 45, and its client then sends the records
- * again under a new epoch, so that they are there twice.
+ * again under a new epoch, so that they are there twice. On the way it shows whether the snapshot knows these batches:
+ * what it misses, or null.
  */
-function recallBefore(offset: number, segments: readonly Segment[], state: ProducerState): void {
+function recallBefore(
+  offset: number,
+  segments: readonly Segment[],
+  state: ProducerState,
+  nowMs: number,
+): string | null {
   let i = segments.findLastIndex(({ baseOffset }) => baseOffset < offset);
-  if (i < 0) return;
-  let end = segments[i].offsetIndex.lookup(offset), left = RECALL_BYTES;
+  if (i < 0) return null;
+  let end = Math.min(segments[i].positionOf(offset), segments[i].size);
+  let left = state.size > 0 ? RECALL_BYTES : LOOK_BYTES;
   while (i > 0 && end < left) {
     left -= end;
     end = segments[--i].size;
   }
   let from = segments[i].offsetIndex.startBefore(end - left);
   for (; i < segments.length; i++, from = 0) {
-    for (const [bytes] of segments[i].scan(from)) {
-      if (batch.baseOffset(bytes) >= offset) return;
-      if (batch.producerId(bytes) >= 0) state.recall(bytes);
+    for (const [bytes] of segments[i].intact(from)) {
+      if (batch.baseOffset(bytes) >= offset) return null;
+      if (batch.producerId(bytes) < 0) continue;
+      const missed = state.recall(bytes, nowMs);
+      if (missed !== null) return missed;
     }
   }
+  return null;
 }
 
 /** Before the snapshot: more than clients usually have in flight to one partition. */
 const RECALL_BYTES = 1 << 20;
+/** …and enough to see that a snapshot without producers lies beside a log that has some. */
+const LOOK_BYTES = 1 << 16;
 
 function newestSnapshot(
   context: LogContext,
   folder: string,
-  logEndOffset: number,
+  segments: readonly Segment[],
+  range: ProducerRange,
 ): { state: ProducerState; offset: number } | null {
   const offsets: number[] = [];
   for (const { name } of context.store.list(folder)) {
     const match = /^(\d{20})\.snapshot$/.exec(name);
-    if (match && Number(match[1]) <= logEndOffset) offsets.push(Number(match[1]));
+    if (match && Number(match[1]) <= range.logEndOffset) offsets.push(Number(match[1]));
   }
   for (const offset of offsets.sort((a, b) => b - a)) {
     const path = `${folder}/${segmentName(offset)}.snapshot`;
-    const entries = decodeProducerSnapshot(context.store.readAll(path) ?? new Uint8Array(0));
-    if (typeof entries !== "string") {
-      const state = ProducerState.restore(entries, context.clock.nowMs(), context.producers);
-      return { state, offset };
-    }
-    context.store.remove(path); // torn or corrupt: an older one, or the log itself, knows as much
+    const state = soundState(context, path, offset, segments, range);
+    if (typeof state !== "string") return { state, offset };
+    // An older one, or the log itself, knows as much. The next start removes it.
+    context.store.rename(path, path + DELETED);
+    context.onProblem("snapshot_ignored", { path, reason: state });
   }
   return null;
+}
+
+/** The state that a snapshot holds with what the log adds to it, or why it is of no use. */
+function soundState(
+  context: LogContext,
+  path: string,
+  offset: number,
+  segments: readonly Segment[],
+  { logStartOffset, expected }: ProducerRange,
+): ProducerState | string {
+  const bytes = context.store.readAll(path) ?? new Uint8Array(0);
+  const entries = decodeProducerSnapshot(bytes);
+  if (typeof entries === "string") return entries;
+  if (expected?.offset === offset && expected.crc !== snapshotCrc(bytes)) {
+    return `its checksum is ${snapshotCrc(bytes)}, but ${expected.crc} was written`;
+  }
+  const nowMs = context.clock.nowMs();
+  try {
+    const foreign = foreignSnapshot(entries, offset, segments, logStartOffset);
+    if (foreign !== null) return foreign;
+    const state = ProducerState.restore(entries, nowMs, context.producers);
+    return recallBefore(offset, segments, state, nowMs) ?? state;
+  } catch (error) {
+    if (!(error instanceof CorruptBatchError)) throw error;
+    // Reported. The log cannot speak against the snapshot, and what lies before it is not needed.
+    return ProducerState.restore(entries, nowMs, context.producers);
+  }
 }

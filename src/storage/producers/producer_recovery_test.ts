@@ -2,7 +2,7 @@
  * Producer state after a restart: a retry of any of a producer's last five batches gets its first offset, whether they
  * lie before the newest snapshot, behind it or on both sides; older ones and gaps are refused.
  */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { BufferPool } from "../../bytes/pool.ts";
 import { randomUuid } from "../../bytes/uuid.ts";
 import { FakeClock } from "../../clock.ts";
@@ -13,7 +13,13 @@ import { GroupCommit } from "../durability/group_commit.ts";
 import type { LogContext } from "../log/log_context.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
 import { createLog, openLog } from "../log/open_log.ts";
-import type { PartitionLog } from "../log/partition_log.ts";
+import { PartitionLog } from "../log/partition_log.ts";
+import { filesOf } from "../../testing/file_damage.ts";
+import {
+  encodeProducerSnapshot,
+  type ProducerSnapshotEntry,
+  snapshotCrc,
+} from "./producer_snapshot.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "./producer_state.ts";
 
 const REF = { topicId: randomUuid(), topic: "t", partition: 0 };
@@ -86,3 +92,82 @@ for (const isClean of [true, false]) {
     }
   });
 }
+
+/** What a snapshot may be instead of what it was, each with a right checksum; all of them are of no use. */
+const FOREIGN: Record<string, (files: Map<string, Uint8Array>) => Uint8Array> = {
+  "of a log without producers": () => encodeProducerSnapshot([]),
+  "of another producer": () => encodeProducerSnapshot([entryOf({ producerId: 8 })]),
+  "an older one under a newer name": (files) => files.get(snapshotName(8))!,
+  "of another epoch": () => encodeProducerSnapshot([entryOf({ epoch: 3 })]),
+  "one sequence on": () => encodeProducerSnapshot([entryOf({ lastSequence: 16 })]),
+  "from a future": () => encodeProducerSnapshot([entryOf({ lastOffset: 99, lastSequence: 99 })]),
+  "with a transaction that never was": () =>
+    encodeProducerSnapshot([entryOf({ currentTxnFirstOffset: 4 })]),
+};
+
+function entryOf(changed: Partial<ProducerSnapshotEntry>): ProducerSnapshotEntry {
+  return {
+    producerId: 7,
+    epoch: 0,
+    lastSequence: 15,
+    lastOffset: 15,
+    offsetDelta: 1,
+    timestampMs: new FakeClock().nowMs(),
+    coordinatorEpoch: -1,
+    currentTxnFirstOffset: -1,
+    ...changed,
+  };
+}
+
+const snapshotName = (offset: number) => `${String(offset).padStart(20, "0")}.snapshot`;
+
+/** The log of eight batches, cleanly stopped, its last snapshot replaced; opened again. */
+async function withSnapshot(
+  bytes: (files: Map<string, Uint8Array>) => Uint8Array,
+  expected?: { offset: number; crc: number },
+): Promise<{ log: PartitionLog; store: MemoryStore; problems: string[] }> {
+  const store = new MemoryStore(), problems: string[] = [];
+  const log = createLog(contextOf(store), REF, topicConfigDefaults());
+  await log.lead(0);
+  for (let n = 0; n < 8; n++) {
+    if (n === 4) log.roll();
+    await send(log, n);
+  }
+  await log.close();
+  await store.replace(`t-0/${snapshotName(16)}`, bytes(filesOf(store, "t-0")));
+  const state = {
+    ...REF,
+    segments: [0, 8],
+    logStartOffset: 0,
+    logEndOffset: 16,
+    recoveryPoint: 16,
+  };
+  const context = { ...contextOf(store), onProblem: (event: string) => problems.push(event) };
+  const again = new PartitionLog(context, { ...state, snapshot: expected }, topicConfigDefaults());
+  await again.lead(0);
+  return { log: again, store, problems };
+}
+
+for (const [what, bytes] of Object.entries(FOREIGN)) {
+  Deno.test(`a snapshot ${what} is put aside, and the log says what its producers did`, async () => {
+    const { log, store, problems } = await withSnapshot(bytes);
+    assertEquals(await send(log, 7), { offset: 14, code: 0 });
+    assertEquals(await send(log, 9), { offset: -1, code: ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER });
+    assertEquals(await send(log, 8), { offset: 16, code: 0 });
+    assertEquals(problems.filter((event) => event !== "snapshot_ignored"), []);
+    assert(problems.length >= 1 && problems.length <= 2);
+    const names = store.list("t-0").map(({ name }) => name);
+    assert(names.includes(`${snapshotName(16)}.deleted`), "kept until the next start");
+  });
+}
+
+Deno.test("the snapshot that was written is believed, another one at its offset is not", async () => {
+  const sound = encodeProducerSnapshot([entryOf({})]);
+  const crc = snapshotCrc(sound)!;
+  const believed = await withSnapshot(() => sound, { offset: 16, crc });
+  assertEquals(await send(believed.log, 7), { offset: 14, code: 0 });
+  assertEquals(believed.problems, []);
+  const other = await withSnapshot(() => sound, { offset: 16, crc: crc ^ 1 });
+  assertEquals(await send(other.log, 7), { offset: 14, code: 0 });
+  assertEquals(other.problems, ["snapshot_ignored"]);
+});

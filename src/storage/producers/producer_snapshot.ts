@@ -69,6 +69,11 @@ export function decodeProducerSnapshot(b: Uint8Array): ProducerSnapshotEntry[] |
   return Array.from({ length: count }, (_, i) => readEntry(b, HEADER_BYTES + i * ENTRY_BYTES));
 }
 
+/** The checksum that a snapshot says it has; null when it is too short to have one. */
+export function snapshotCrc(b: Uint8Array): number | null {
+  return b.length < HEADER_BYTES ? null : readInt32(b, CRC_AT) >>> 0;
+}
+
 function writeEntry(b: Uint8Array, at: number, entry: ProducerSnapshotEntry): void {
   writeInt64(b, at, entry.producerId);
   writeInt16(b, at + 8, entry.epoch);

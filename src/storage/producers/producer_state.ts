@@ -161,18 +161,28 @@ export class ProducerState {
     return APPEND;
   }
 
-  /** Remembers a data batch that the snapshot took in: it holds the newest of each producer only. */
-  recall(bytes: Uint8Array): void {
-    const entry = this.#producers?.get(batch.producerId(bytes));
-    if (entry === undefined || batch.isControl(bytes)) return;
-    if (entry.epoch !== batch.producerEpoch(bytes)) return;
+  /**
+   * Remembers a data batch from before a snapshot, which holds the newest of each producer only. Why the state cannot be
+   * a snapshot behind this batch, or null: it knows the producer, unless that is forgotten by now, and no older batch.
+   */
+  recall(bytes: Uint8Array, nowMs: number): string | null {
+    if (batch.isControl(bytes)) return null;
+    const producerId = batch.producerId(bytes), epoch = batch.producerEpoch(bytes);
+    const lastOffset = batch.lastOffset(bytes), timestampMs = batch.maxTimestamp(bytes);
+    const entry = this.#producers?.get(producerId);
+    if (entry === undefined) {
+      const mayBeForgotten = nowMs - timestampMs >= this.#limits.expirationMs ||
+        this.size >= this.#limits.maxProducers * 15 / 16 - 1;
+      return mayBeForgotten ? null : `it misses producer ${producerId} at ${lastOffset}`;
+    }
+    const isNewer = epoch > entry.epoch || epoch === entry.epoch && lastOffset > entry.lastOffset;
+    if (isNewer) {
+      return `producer ${producerId} is at ${entry.lastOffset}, and in the log at ${lastOffset}`;
+    }
+    if (epoch !== entry.epoch) return null;
     const delta = batch.lastOffsetDelta(bytes);
-    entry.recall(
-      batch.lastSequence(bytes),
-      batch.lastOffset(bytes),
-      delta,
-      batch.maxTimestamp(bytes),
-    );
+    entry.recall(batch.lastSequence(bytes), lastOffset, delta, timestampMs);
+    return null;
   }
 
   /**

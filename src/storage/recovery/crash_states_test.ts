@@ -55,7 +55,7 @@ class MortalStore extends FaultyStore {
   count = 0;
   powerOffAt = Infinity;
 
-  get isOff(): boolean {
+  override get isOff(): boolean {
     return this.count >= this.powerOffAt;
   }
 

@@ -1,21 +1,43 @@
 /**
- * Recovery: what a partition's folder holds after whatever happened to it.
+ * Recovery: what a start does with a partition's segments when it cannot know that they are as they were left. It looks
+ * at every batch from the recovery point on (examine.ts has the rules); then, unless the log is damaged, it puts back
+ * what the journal has, cuts a torn end, renames aside what is not of the log, writes the indexes anew from where it
+ * began, and syncs all of it: what is served has to be on the device. Of a damaged log nothing is changed.
  *
- * After a clean stop the checkpoints are believed. Otherwise every batch from the recovery point on is checked
- * (magic, size, offsets, CRC) and the indexes of those segments are built anew. What is found wrong decides:
- *
- * | found | means | answer |
- * |---|---|---|
- * | bytes at the end of a segment that are no whole, valid batch | a write that a crash tore | cut them, and the segments behind |
- * | the same with valid batches behind it in the file, or below the recovery point | damage | keep the bytes, partition offline |
- *
- * Kafka cuts in both cases, because its replicas refill what was cut; a single node has nobody to ask. A segment that
- * was begun before the one in front of it had reached the device may survive a power loss that took the end of
- * that one: nothing in it was acknowledged by a sync, since a sync covers both, so it goes too, as with Kafka.
+ * Cut off anywhere it can be done again, to the same end.
  */
+import { writeInt32 } from "../../bytes/int64.ts";
 import * as batch from "../../protocol/records/batch.ts";
+import type { JournalEntry } from "../durability/journal_entries.ts";
+import { LeaderEpochs } from "../log/leader_epochs.ts";
 import { Segment, type SegmentContext, segmentName } from "../log/segment.ts";
-import { removeSegment, SEGMENT_FILES_AND_SNAPSHOT } from "../log/segment_files.ts";
+import { renameSegment, SEGMENT_FILES_AND_SNAPSHOT, STRAY } from "../log/segment_files.ts";
+import { type Examined, type ExaminedSegment, examineLog, type Start } from "./examine.ts";
+import { SegmentReader } from "./segment_reader.ts";
+import { startWithin } from "./start_within.ts";
+
+export interface RecoveryOptions {
+  /**
+   * Everything below was synced to the segments' own files: a log that ends below it is damaged. The walk begins at the
+   * batch that holds it, within its segment.
+   */
+  readonly recoveryPoint: number;
+  readonly logStartOffset: number;
+  readonly indexIntervalBytes: number;
+  /** Whether compaction may have left gaps between batches and segments. Otherwise the next batch begins where the last ended. */
+  readonly mayHaveGaps: boolean;
+  /** No batch of this log can carry a later leader epoch. */
+  readonly maxLeaderEpoch: number;
+  /** Of this topic id and partition, oldest first. */
+  readonly journal: readonly JournalEntry[];
+  /** Whether the last stop was unclean, so that the end may be torn by a crash. */
+  readonly mayBeTorn: boolean;
+  /** Whether what was walked is synced before this resolves; then everything up to the end is durable. */
+  readonly sync: boolean;
+  readonly nowMs: number;
+  /** Called between pieces of work (every few MiB) so that others go on. */
+  readonly rest?: () => Promise<void>;
+}
 
 /** What the scan of a folder came to. */
 export interface Recovered {
@@ -24,167 +46,205 @@ export interface Recovered {
   readonly bases: readonly number[];
   /** Bytes of a torn tail that were cut. */
   readonly cutBytes: number;
+  /** Bytes put back from the journal. */
+  readonly restoredBytes: number;
   /** Why the partition must not be served, or null. */
   readonly damage: string | null;
+  /** What was healed. */
+  readonly warnings: readonly string[];
   /** Leader epochs seen, each with its first offset, ascending. */
   readonly epochs: readonly { epoch: number; startOffset: number }[];
   /** Base offset of the first segment checked that holds a control batch: from there on transactions are to be replayed. */
   readonly firstControlSegment: number | null;
 }
 
-/** Checks the segments from the recovery point on, cuts a torn tail, rebuilds their indexes. */
-export function recoverLog(
+export async function recoverLog(
   context: SegmentContext,
   bases: readonly number[],
-  options: {
-    recoveryPoint: number;
-    logStartOffset: number;
-    indexIntervalBytes: number;
-    /** Whether compaction may have left gaps between segments. */
-    mayHaveGaps: boolean;
-    nowMs: number;
-  },
-): Recovered {
-  let first = bases.length - 1;
-  while (first > 0 && bases[first] > options.recoveryPoint) first--;
-  let expected = bases[first] ?? options.logStartOffset;
-  let cutBytes = 0;
-  const epochs: { epoch: number; startOffset: number }[] = [];
-  let count = bases.length, firstControlSegment: number | null = null;
-  for (let i = Math.max(0, first); i < count; i++) {
-    const segment = new Segment(context, bases[i], options.nowMs);
-    if (isLeftAlone(segment, expected, options)) {
-      segment.close();
-      removeFrom(context, bases, count = i);
-      break;
-    }
-    const found = recoverSegment(
-      segment,
-      Math.max(expected, bases[i]),
-      options.indexIntervalBytes,
-      epochs,
-    );
-    expected = found.nextOffset;
-    if (found.hasControlBatch) firstControlSegment ??= bases[i];
-    const torn = segment.size - found.validBytes;
-    if (torn > 0) {
-      const damage = damageOf(segment, found.validBytes, expected, options.recoveryPoint);
-      if (damage) {
-        segment.close();
-        const where = `${context.folder}: the batch at position ${found.validBytes} of segment ${
-          bases[i]
-        }`;
-        return {
-          logEndOffset: expected,
-          bases,
-          cutBytes: 0,
-          damage: `${where} is not valid and ${damage}`,
-          epochs,
-          firstControlSegment,
-        };
-      }
-      segment.truncate(found.validBytes, expected);
-      cutBytes += torn + removeFrom(context, bases.slice(0, count), i + 1);
-      count = i + 1;
-    }
-    segment.flushIndexes(i + 1 < count);
-    segment.close();
+  options: RecoveryOptions,
+): Promise<Recovered> {
+  const { store, folder } = context;
+  const known = LeaderEpochs.load(store, folder).entries;
+  const { start, firstEpoch } = startOf(context, bases, options, known);
+  const write = (segment: ExaminedSegment, isLast: boolean) =>
+    writeIndexes(context, segment, { nowMs: options.nowMs, isSealed: !isLast });
+  const written = new Set<number>();
+  const examined = await examineLog(context, bases, {
+    ...options,
+    start,
+    knownEpochs: known,
+  }, (segment) => {
+    write(segment, segment.base === bases.at(-1));
+    written.add(segment.base);
+  });
+  const { damage, segments, torn, logEndOffset } = examined;
+  if (damage !== null) {
+    return {
+      logEndOffset,
+      bases,
+      cutBytes: 0,
+      restoredBytes: 0,
+      damage: damage.problem,
+      warnings: [],
+      epochs: [],
+      firstControlSegment: null,
+    };
   }
-  const damage = expected < options.recoveryPoint
-    ? `${context.folder}: the log ends at offset ${expected}, but was synced up to ${options.recoveryPoint}`
-    : null;
+  heal(context, examined);
+  for (const segment of segments) {
+    if (!written.has(segment.base)) write(segment, segment === segments.at(-1));
+  }
+  if (options.sync) await syncWalked(context, segments);
+  const left = new Set(bases);
+  for (const stray of examined.strays) left.delete(stray);
+  for (const { base } of segments) left.add(base);
   return {
-    logEndOffset: expected,
-    bases: bases.slice(0, count),
-    cutBytes,
-    damage,
-    epochs,
-    firstControlSegment,
+    logEndOffset,
+    bases: [...left].sort((a, b) => a - b),
+    cutBytes: torn?.bytes ?? 0,
+    restoredBytes: bytesOf(segments),
+    damage: null,
+    warnings: [...warningsOf(folder, examined)],
+    epochs: firstEpoch === null ? examined.epochs : [
+      firstEpoch,
+      ...examined.epochs.filter(({ epoch }) => epoch !== firstEpoch.epoch),
+    ],
+    firstControlSegment: segments.find((segment) => segment.hasControlBatch)?.base ?? null,
   };
 }
 
-/** An empty last segment behind a gap: a power loss took the end of the segment before it. */
-function isLeftAlone(
-  segment: Segment,
-  expected: number,
-  options: { recoveryPoint: number; mayHaveGaps: boolean },
-): boolean {
-  const { baseOffset, size } = segment;
-  return size === 0 && baseOffset > expected && baseOffset > options.recoveryPoint &&
-    !options.mayHaveGaps;
+/**
+ * Where the walk begins. The epoch of the first batch must be known from its own beginning on: from the checkpoint, or
+ * because the log begins in it. Else everything is walked.
+ */
+function startOf(
+  context: SegmentContext,
+  bases: readonly number[],
+  { recoveryPoint, logStartOffset }: RecoveryOptions,
+  known: LeaderEpochs["entries"],
+): { start: Start; firstEpoch: { epoch: number; startOffset: number } | null } {
+  const offset = bases[0] ?? logStartOffset, everything = { index: 0, position: 0, offset };
+  const index = bases.findLastIndex((base) => base <= recoveryPoint);
+  if (index < 0) return { start: everything, firstEpoch: null };
+  const base = bases[index], nextBase = bases[index + 1] ?? null;
+  const within = startWithin(context, { base, nextBase, recoveryPoint });
+  const start = { index, position: within.position, offset: within.offset };
+  if (index === 0 && within.position === 0) return { start, firstEpoch: null };
+  const epoch = within.position > 0 ? within.epoch : epochAt(context, base);
+  const said = known.findLast(({ startOffset }) => startOffset <= start.offset)?.epoch;
+  if (epoch === -1 || said === epoch) return { start, firstEpoch: null };
+  return said === undefined && epochAt(context, bases[0]) === epoch
+    ? { start, firstEpoch: { epoch, startOffset: bases[0] } }
+    : { start: everything, firstEpoch: null };
 }
 
-/** Removes the segments from the index `from` on; their bytes. */
-function removeFrom(context: SegmentContext, bases: readonly number[], from: number): number {
-  const { store, folder } = context;
-  let bytes = 0;
-  for (const base of bases.slice(from)) {
-    const blob = store.open(`${folder}/${segmentName(base)}.log`);
-    bytes += blob.size;
+/** The leader epoch of a segment's first batch; -1 when there is none. */
+function epochAt({ store, folder }: SegmentContext, base: number): number {
+  const reader = SegmentReader.open(store, folder, base);
+  const header = reader.headerAt(0);
+  const epoch = header === null ? -1 : batch.partitionLeaderEpoch(header);
+  reader.close();
+  return epoch;
+}
+
+/** Brings the files to what the walk has found that they should be. */
+export function heal(
+  { store, folder }: Pick<SegmentContext, "store" | "folder">,
+  examined: Examined,
+): void {
+  const pathOf = (base: number) => `${folder}/${segmentName(base)}.log`;
+  for (const { base, patches, isLost } of examined.segments) {
+    if (isLost) store.open(pathOf(base)).close();
+    if (patches.length === 0) continue;
+    const blob = store.openInPlace(pathOf(base));
+    for (const { position, bytes } of patches) blob.write(position, bytes);
     blob.close();
-    removeSegment(store, folder, base, { suffix: "", files: SEGMENT_FILES_AND_SNAPSHOT });
   }
-  return bytes;
-}
-
-/** Walks one segment's valid batches and indexes them. */
-function recoverSegment(
-  segment: Segment,
-  expected: number,
-  indexIntervalBytes: number,
-  epochs: { epoch: number; startOffset: number }[],
-): { nextOffset: number; validBytes: number; hasControlBatch: boolean } {
-  segment.clearIndexes();
-  let validBytes = 0, hasControlBatch = false;
-  for (const [bytes, position] of segment.scan()) {
-    if (!isValidBatch(bytes, expected)) break;
-    const summary = {
-      baseOffset: batch.baseOffset(bytes),
-      lastOffset: batch.lastOffset(bytes),
-      maxTimestampMs: batch.maxTimestamp(bytes),
-    };
-    segment.reindex(summary, position, bytes.length, indexIntervalBytes);
-    const epoch = batch.partitionLeaderEpoch(bytes);
-    if (epoch >= 0 && (epochs.length === 0 || epochs[epochs.length - 1].epoch < epoch)) {
-      epochs.push({ epoch, startOffset: summary.baseOffset });
-    }
-    hasControlBatch ||= batch.isControl(bytes);
-    expected = summary.lastOffset + 1;
-    validBytes = position + bytes.length;
+  for (const { segmentBase, position, epoch } of examined.epochRepairs) {
+    const bytes = new Uint8Array(4), blob = store.openInPlace(pathOf(segmentBase));
+    writeInt32(bytes, 0, epoch);
+    blob.write(position + EPOCH_AT, bytes);
+    blob.close();
   }
-  return { nextOffset: expected, validBytes, hasControlBatch };
+  if (examined.torn !== null) {
+    const blob = store.open(pathOf(examined.torn.segmentBase));
+    blob.truncate(examined.torn.position);
+    blob.close();
+  }
+  for (const base of examined.strays) {
+    renameSegment(store, folder, base, { from: "", to: STRAY, files: SEGMENT_FILES_AND_SNAPSHOT });
+  }
 }
 
-/** Offsets never go back, though compaction may leave gaps. */
-export function isValidBatch(bytes: Uint8Array, expected: number): boolean {
-  return batch.magic(bytes) === batch.MAGIC_V2 &&
-    batch.baseOffset(bytes) >= expected &&
-    batch.lastOffsetDelta(bytes) >= 0 &&
-    batch.isIntact(bytes);
+/** The indexes from where the walk began; what lies before stays, as far as it is sound. */
+function writeIndexes(
+  context: SegmentContext,
+  { base, from, index, hasControlBatch }: ExaminedSegment,
+  { nowMs, isSealed }: { nowMs: number; isSealed: boolean },
+): void {
+  const segment = new Segment(context, base, nowMs);
+  if (from.position === 0) {
+    segment.offsetIndex.clear();
+    segment.timeIndex.clear();
+    if (!hasControlBatch) segment.txnIndex.rewrite([]); // else it is built from a replay
+  } else {
+    segment.offsetIndex.truncateTo(from.offset);
+    segment.timeIndex.truncateTo(from.offset);
+    if (!segment.txnIndex.isDamaged) segment.txnIndex.truncateTo(from.offset);
+  }
+  index.write(segment, isSealed);
+  segment.close();
 }
 
-/** Why an invalid stretch is more than a torn tail, or null when it is just that. */
-function damageOf(
-  segment: Segment,
-  position: number,
-  nextOffset: number,
-  recoveryPoint: number,
-): string | null {
-  if (nextOffset < recoveryPoint) return `lies below the recovery point ${recoveryPoint}`;
-  const tail = new Uint8Array(Math.min(segment.size - position, SEARCH_BYTES));
-  segment.log.read(position, tail);
-  for (let at = 1; at + batch.BATCH_OVERHEAD <= tail.length; at++) {
-    if (tail[at + MAGIC_AT] !== batch.MAGIC_V2) continue;
-    const size = batch.sizeInBytes(tail, at);
-    if (size < batch.BATCH_OVERHEAD || at + size > tail.length) continue;
-    if (isValidBatch(tail.subarray(at, at + size), nextOffset)) {
-      return `a valid batch with offset ${batch.baseOffset(tail, at)} lies behind it`;
+/** With the aborted transactions, which decide what consumers see; the other indexes are hints. */
+async function syncWalked(
+  { store, folder }: SegmentContext,
+  segments: readonly ExaminedSegment[],
+): Promise<void> {
+  const present = new Set(store.list(folder).map(({ name }) => name));
+  for (const { base } of segments) {
+    for (const file of [".log", ".txnindex"]) {
+      const name = segmentName(base) + file;
+      if (!present.has(name)) continue;
+      const blob = store.open(`${folder}/${name}`);
+      try {
+        await blob.sync();
+      } finally {
+        blob.close();
+      }
     }
   }
-  return null;
+  await store.syncFolder(folder);
+  await store.syncFolder("");
 }
 
-const MAGIC_AT = 16;
+function bytesOf(segments: readonly ExaminedSegment[]): number {
+  let restored = 0;
+  for (const { patches } of segments) for (const { bytes } of patches) restored += bytes.length;
+  return restored;
+}
 
-/** How far behind an invalid batch a valid one is looked for: far more than a crash leaves unsynced. */
-const SEARCH_BYTES = 64 << 20;
+function* warningsOf(folder: string, examined: Examined): Generator<string> {
+  const patched = examined.segments.filter(({ patches }) => patches.length > 0);
+  const batches = patched.reduce((sum, { patches }) => sum + patches.length, 0);
+  if (batches > 0) {
+    const names = patched.map(({ base }) => segmentName(base)).join(", ");
+    yield `${folder}: ${batches} batches with ${bytesOf(patched)} bytes were put back from the ` +
+      `journal into segment ${names}`;
+  }
+  for (const { segmentBase, position, found, epoch } of examined.epochRepairs) {
+    yield `${folder}: the batch at position ${position} of segment ${
+      segmentName(segmentBase)
+    } had ` +
+      `leader epoch ${found}; by its neighbours it is ${epoch}`;
+  }
+  for (const base of examined.strays) {
+    yield `${folder}: the empty segment ${
+      segmentName(base)
+    } does not continue the log, which ends ` +
+      `at offset ${examined.logEndOffset}: renamed to ${STRAY}`;
+  }
+}
+
+/** Of the leader epoch in a batch. */
+const EPOCH_AT = 12;

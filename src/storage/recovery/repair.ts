@@ -1,54 +1,75 @@
 /**
  * Repair: cuts a partition's log where it stops being valid, for whoever has decided that what lies behind may go.
  * Only a directory that no broker uses. The next start checks everything again, and mends the indexes.
+ *
+ * In an order that may be cut off anywhere: what is to stay is made whole first, then what could bring back the rest is
+ * forgotten, then it goes, the end first. A segment is emptied before the log in front of it is cut, and its name goes
+ * last: with its records there the cut would look like a gap that compaction left, and without its name a batch at the
+ * damage could claim any offset.
  */
-import {
-  type CheckpointEntry,
-  HIGH_WATERMARK_CHECKPOINT,
-  LOG_START_CHECKPOINT,
-  readCheckpoint,
-  RECOVERY_POINT_CHECKPOINT,
-  writeCheckpoint,
-} from "../checkpoints.ts";
 import { takeCleanShutdown } from "../clean_shutdown.ts";
+import { voidEntries } from "../durability/journal_entries.ts";
 import { segmentName } from "../log/segment.ts";
-import { removeSegment, SEGMENT_FILES, SEGMENT_FILES_AND_SNAPSHOT } from "../log/segment_files.ts";
+import {
+  removeSegment,
+  SEGMENT_FILES,
+  SEGMENT_FILES_AND_SNAPSHOT,
+  segmentBasesOf,
+} from "../log/segment_files.ts";
 import type { Store } from "../store.ts";
-import { type Damage, segmentBases } from "./verify.ts";
+import type { Examined, Fault } from "./examine.ts";
+import { forgetAbove } from "./forget_above.ts";
+import { heal } from "./recovery.ts";
 
-/** Cuts the log at the damage; what was behind it is gone when this resolves. */
-export async function cutAtDamage(store: Store, folder: string, damage: Damage): Promise<void> {
+/** Cuts the log at the fault; what was behind it is gone when this resolves. */
+export async function cutAt(
+  store: Store,
+  folder: string,
+  fault: Fault,
+  examined: Examined,
+): Promise<void> {
   await takeCleanShutdown(store); // first of all: no start may believe the checkpoints any more
-  for (const base of segmentBases(store, folder)) {
-    if (base <= damage.segmentBase) continue;
-    removeSegment(store, folder, base, { suffix: "", files: SEGMENT_FILES_AND_SNAPSHOT });
+  const isBefore = ({ segmentBase, position }: { segmentBase: number; position: number }) =>
+    segmentBase < fault.segmentBase ||
+    segmentBase === fault.segmentBase && position < fault.position;
+  const segments = examined.segments.filter(({ base }) => base <= fault.segmentBase)
+    .map((segment) => ({
+      ...segment,
+      patches: segment.patches.filter(({ position }) =>
+        isBefore({ segmentBase: segment.base, position })
+      ),
+    }));
+  const epochRepairs = examined.epochRepairs.filter(isBefore);
+  heal({ store, folder }, { ...examined, segments, epochRepairs, torn: null, strays: [] });
+  for (const { base, patches } of segments) {
+    if (patches.length > 0) await sync(store, `${folder}/${segmentName(base)}.log`);
   }
-  const files = SEGMENT_FILES.filter((file) => file !== ".log");
-  removeSegment(store, folder, damage.segmentBase, { suffix: "", files });
-  for (const { name } of store.list(folder)) {
-    const match = /^(\d{20})\.snapshot$/.exec(name);
-    if (match && Number(match[1]) > damage.offset) store.remove(`${folder}/${name}`);
-  }
-  const blob = store.open(`${folder}/${segmentName(damage.segmentBase)}.log`);
-  blob.truncate(damage.position);
-  await blob.sync();
-  blob.close();
   await store.syncFolder(folder);
-  for (const file of [RECOVERY_POINT_CHECKPOINT, HIGH_WATERMARK_CHECKPOINT, LOG_START_CHECKPOINT]) {
-    await lower(store, file, folder, damage.offset);
+  await voidEntries(store, (entry) => entry.folder === folder);
+  await forgetAbove(store, folder, fault.offset);
+  const bases = segmentBasesOf(store.list(folder).map(({ name }) => name))
+    .filter((base) => base >= fault.segmentBase).reverse();
+  for (const base of bases) {
+    const path = `${folder}/${segmentName(base)}.log`, blob = store.open(path);
+    blob.truncate(base > fault.segmentBase ? 0 : Math.min(fault.position, blob.size));
+    blob.close();
+    await sync(store, path);
   }
+  for (const base of bases) {
+    const isCut = base === fault.segmentBase;
+    const files = isCut ? INDEXES_ALONE : SEGMENT_FILES_AND_SNAPSHOT;
+    removeSegment(store, folder, base, { suffix: "", files });
+  }
+  await store.syncFolder(folder);
 }
 
-/** No checkpoint may speak of offsets that are gone. */
-async function lower(store: Store, file: string, folder: string, offset: number): Promise<void> {
-  const isOurs = (entry: CheckpointEntry) => `${entry.topic}-${entry.partition}` === folder;
-  const entries = readCheckpoint(store, file);
-  if (!entries.some((entry) => isOurs(entry) && entry.offset > offset)) return;
-  await writeCheckpoint(
-    store,
-    file,
-    entries.map((entry) =>
-      isOurs(entry) ? { ...entry, offset: Math.min(entry.offset, offset) } : entry
-    ),
-  );
+const INDEXES_ALONE = SEGMENT_FILES.filter((file) => file !== ".log");
+
+async function sync(store: Store, path: string): Promise<void> {
+  const blob = store.open(path);
+  try {
+    await blob.sync();
+  } finally {
+    blob.close();
+  }
 }

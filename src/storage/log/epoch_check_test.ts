@@ -1,0 +1,132 @@
+/**
+ * Leader epochs held against the batches, in a log of three epochs over three segments: every other text that the
+ * checkpoint may hold is found, whatever it claims, and what the log began with after its start moved is what Kafka says.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { BufferPool } from "../../bytes/pool.ts";
+import { randomUuid } from "../../bytes/uuid.ts";
+import { FakeClock } from "../../clock.ts";
+import { topicConfigDefaults } from "../../config/topic_configs.ts";
+import { buildBatch } from "../../protocol/records/build.ts";
+import { MemoryStore } from "../backends/memory_store.ts";
+import { formatLines } from "../checkpoints.ts";
+import { GroupCommit } from "../durability/group_commit.ts";
+import { DEFAULT_PRODUCER_LIMITS } from "../producers/producer_state.ts";
+import type { LogContext } from "./log_context.ts";
+import { createLog, openLog } from "./open_log.ts";
+import type { PartitionLog } from "./partition_log.ts";
+
+const REF = { topicId: randomUuid(), topic: "t", partition: 0 };
+const PATH = "t-0/leader-epoch-checkpoint";
+
+function contextOf(store: MemoryStore, problems: string[] = []): LogContext {
+  return {
+    store,
+    clock: new FakeClock(),
+    pool: new BufferPool({ keepBytes: 0 }),
+    producers: DEFAULT_PRODUCER_LIMITS,
+    commit: new GroupCommit({ policy: "os", intervalMs: 0, journal: null, onFailure: () => {} }),
+    onProblem: (event) => problems.push(event),
+  };
+}
+
+/** Epoch 2 from 0, 4 from 10, 7 from 20, to 30; a segment ends at 5, 15, 25. */
+async function written(store: MemoryStore): Promise<PartitionLog> {
+  const log = createLog(contextOf(store), REF, topicConfigDefaults());
+  for (let offset = 0; offset < 30; offset++) {
+    if (offset % 10 === 0) await log.lead([2, 4, 7][offset / 10]);
+    if (offset % 10 === 5) log.roll();
+    const bytes = buildBatch({ records: [{ timestampMs: offset, value: new Uint8Array(9) }] });
+    assertEquals(
+      log.append(bytes, { origin: "client", leaderEpoch: log.leaderEpoch }).errorCode,
+      0,
+    );
+  }
+  return log;
+}
+
+const pairs = (log: PartitionLog) =>
+  log.epochs.entries.map(({ epoch, startOffset }) => [epoch, startOffset]);
+
+async function reopened(store: MemoryStore, problems: string[]): Promise<PartitionLog> {
+  const checkpoint = { recoveryPoint: 30, logStartOffset: 0, clean: true, journal: [] };
+  const { log } = await openLog(contextOf(store, problems), REF, topicConfigDefaults(), checkpoint);
+  log.leaderEpoch = 7;
+  return log;
+}
+
+const SOUND = [[2, 0], [4, 10], [7, 20]];
+
+for (
+  const claimed of [
+    [],
+    ["2 0"],
+    ["2 0", "4 10"],
+    ["4 10", "7 20"],
+    ["2 0", "7 20"],
+    ["2 0", "4 11", "7 20"],
+    ["2 0", "4 9", "7 20"],
+    ["2 1", "4 10", "7 20"],
+    ["3 0", "4 10", "7 20"],
+    ["2 0", "5 10", "7 20"],
+    ["2 0", "4 10", "8 20"],
+    ["2 0", "4 10", "7 20", "9 25"],
+    ["2 0", "4 10", "7 20", "9 31"],
+    ["0 0"],
+  ]
+) {
+  Deno.test(`epochs ${JSON.stringify(claimed)} are not what the batches say, and are made anew`, async () => {
+    const store = new MemoryStore(), problems: string[] = [];
+    await (await written(store)).close();
+    await store.replace(PATH, formatLines(claimed));
+    const log = await reopened(store, problems);
+    assertEquals(log.epochs.endOffsetFor(4, 30), { epoch: 4, endOffset: 20 });
+    assertEquals(pairs(log), SOUND);
+    assertEquals(problems, ["leader_epochs_rebuilt"]);
+    await log.close();
+    assertEquals(store.readAll(PATH), formatLines(["2 0", "4 10", "7 20"]));
+  });
+}
+
+Deno.test("sound epochs are believed, one that has no batch yet too", async () => {
+  const store = new MemoryStore(), problems: string[] = [];
+  await (await written(store)).close();
+  const log = await reopened(store, problems);
+  await log.lead(9);
+  assertEquals(pairs(log), [...SOUND, [9, 30]]);
+  await log.close();
+  const again = await reopened(store, problems);
+  await again.lead(9);
+  assertEquals(pairs(again), [...SOUND, [9, 30]]);
+  assertEquals(problems, []);
+});
+
+Deno.test("a leadership taken up over a damaged checkpoint is kept when that is made anew", async () => {
+  const store = new MemoryStore(), problems: string[] = [];
+  await (await written(store)).close();
+  await store.replace(PATH, formatLines(["8 3"]));
+  const log = await reopened(store, problems);
+  await log.lead(9);
+  assertEquals(pairs(log), [...SOUND, [9, 30]]);
+  assertEquals(problems, ["leader_epochs_rebuilt"]);
+});
+
+Deno.test("when the log start moves, the epoch it lies in begins there and earlier ones are gone", async () => {
+  const store = new MemoryStore();
+  const log = await written(store);
+  log.advanceStart(12);
+  assertEquals(pairs(log), [[4, 12], [7, 20]]);
+  assertEquals(log.epochs.endOffsetFor(2, 30), { epoch: 2, endOffset: 12 });
+  await log.close();
+  assertEquals(store.readAll(PATH), formatLines(["4 12", "7 20"]));
+  const problems: string[] = [];
+  const checkpoint = { recoveryPoint: 30, logStartOffset: 12, clean: true, journal: [] };
+  const { log: again } = await openLog(
+    contextOf(store, problems),
+    REF,
+    topicConfigDefaults(),
+    checkpoint,
+  );
+  assertEquals(pairs(again), [[4, 12], [7, 20]]);
+  assert(problems.length === 0);
+});

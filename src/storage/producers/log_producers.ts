@@ -1,0 +1,67 @@
+/**
+ * LogProducers: one log's producer state over its life: read at first use (producer_recovery.ts), forgotten when a write
+ * is taken back, written down when a segment is rolled.
+ *
+ * Where a damaged batch is a part of the state there is none: what needs it is refused, what does not goes on. Reading
+ * is not tried again before the log begins somewhere else, for it may read all of the log.
+ */
+import { CorruptBatchError } from "../log/corrupt_batch_error.ts";
+import type { LogContext } from "../log/log_context.ts";
+import type { Segment } from "../log/segment.ts";
+import { loadProducerState, type ProducerRange } from "./producer_recovery.ts";
+import type { ProducerState } from "./producer_state.ts";
+
+interface ProducerLog extends Omit<ProducerRange, "expected"> {
+  readonly folder: string;
+  readonly segments: readonly Segment[];
+}
+
+export class LogProducers {
+  readonly #context: LogContext;
+  readonly #log: ProducerLog;
+  readonly #expected: ProducerRange["expected"];
+  #state: ProducerState | null = null;
+  #fault: { readonly error: CorruptBatchError; readonly logStartOffset: number } | null = null;
+
+  constructor(context: LogContext, log: ProducerLog, expected: ProducerRange["expected"]) {
+    this.#context = context;
+    this.#log = log;
+    this.#expected = expected;
+  }
+
+  /** Throws CorruptBatchError when there is none. */
+  get state(): ProducerState {
+    return this.#state ??= this.#load();
+  }
+
+  get isLoaded(): boolean {
+    return this.#state !== null;
+  }
+
+  /** Whether there is a state. */
+  get isReadable(): boolean {
+    try {
+      return this.state !== null;
+    } catch (error) {
+      if (!(error instanceof CorruptBatchError)) throw error;
+      return false; // reported
+    }
+  }
+
+  /** It is read again when it is asked for. */
+  forget(): void {
+    this.#state = this.#fault = null;
+  }
+
+  #load(): ProducerState {
+    const { folder, segments, logStartOffset, logEndOffset } = this.#log;
+    if (this.#fault?.logStartOffset === logStartOffset) throw this.#fault.error;
+    try {
+      const range = { logStartOffset, logEndOffset, expected: this.#expected };
+      return loadProducerState(this.#context, folder, segments, range);
+    } catch (error) {
+      if (error instanceof CorruptBatchError) this.#fault = { error, logStartOffset };
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,329 @@
+/**
+ * examineLog: what the segments of a log hold, and what is to be done about it. Reads only, so that a start, which does
+ * it, and `runnel storage verify`, which tells it, decide by the same rules:
+ *
+ * | found | means | answer |
+ * |---|---|---|
+ * | a batch that is not the next one, which the journal has | a crash or a disk took it | put back in place |
+ * | bytes at the end that are no batch, after an unclean stop | a write that a crash tore | cut |
+ * | an empty segment behind the end that does not continue it | the end before it was lost, unsynced | renamed aside |
+ * | the same below the recovery point, or with anything intact behind, or after a clean stop | damage | bytes kept, offline |
+ *
+ * Kafka cuts in all cases, because its replicas refill what was cut; a single node has nobody to ask.
+ */
+import { type SegmentContext, segmentName } from "../log/segment.ts";
+import type { EpochEntry } from "../log/leader_epochs.ts";
+import type { JournalEntry } from "../durability/journal_entries.ts";
+import type { Store } from "../store.ts";
+import { endOfSegment, type Place } from "./continuity.ts";
+import { type EpochRepair, EpochRuns } from "./epoch_runs.ts";
+import { IndexPlan } from "./index_plan.ts";
+import { findIntact } from "./intact_search.ts";
+import { JournalCopies } from "./journal_copies.ts";
+import { SegmentReader } from "./segment_reader.ts";
+import { type Walked, walkSegment, wrongAt } from "./walk.ts";
+
+export interface ExamineOptions {
+  readonly recoveryPoint: number;
+  readonly logStartOffset: number;
+  readonly indexIntervalBytes: number;
+  readonly mayHaveGaps: boolean;
+  readonly maxLeaderEpoch: number;
+  readonly journal: readonly JournalEntry[];
+  readonly mayBeTorn: boolean;
+  /** What the epoch checkpoint says. */
+  readonly knownEpochs: readonly EpochEntry[];
+  /** Where to begin: everything before is taken as it is. */
+  readonly start: Start;
+  readonly rest?: () => Promise<void>;
+}
+
+/** A batch's place in the segments, by index. */
+export interface Start {
+  readonly index: number;
+  readonly position: number;
+  readonly offset: number;
+}
+
+export interface ExaminedSegment extends Walked {
+  readonly base: number;
+  /** Where the walk of it began. */
+  readonly from: Start;
+  /** Of its file as it is. */
+  readonly fileBytes: number;
+  /** Whether the file is missing, its name lost, and the journal has it from its beginning. */
+  readonly isLost: boolean;
+  readonly index: IndexPlan;
+}
+
+/** Where a log stops being what it should be. */
+export interface Fault {
+  readonly segmentBase: number;
+  readonly position: number;
+  readonly offset: number;
+  readonly problem: string;
+}
+
+export interface Examined {
+  readonly logEndOffset: number;
+  /** Those walked, ascending. */
+  readonly segments: readonly ExaminedSegment[];
+  /** A torn end, whose bytes behind the position go. */
+  readonly torn: (Fault & { readonly bytes: number }) | null;
+  readonly damage: Fault | null;
+  /** Base offsets of empty segments that do not belong to the log. */
+  readonly strays: readonly number[];
+  readonly epochRepairs: readonly EpochRepair[];
+  readonly epochs: readonly EpochEntry[];
+}
+
+/** Looks at the segments; `onSound` is told of each that is whole as it is. */
+export function examineLog(
+  { store, folder }: Pick<SegmentContext, "store" | "folder">,
+  bases: readonly number[],
+  options: ExamineOptions,
+  onSound: (segment: ExaminedSegment) => void = () => {},
+): Promise<Examined> {
+  return new Examination(store, folder, bases, options).run(onSound);
+}
+
+class Examination {
+  readonly #store: Store;
+  readonly #folder: string;
+  readonly #options: ExamineOptions;
+  readonly #journal: JournalCopies;
+  readonly #epochs = new EpochRuns();
+  readonly #lastBase: number | undefined;
+  /** Segments still to come. */
+  readonly #queue: number[];
+  /** Those of them that only the journal has. */
+  readonly #lost = new Set<number>();
+  readonly #segments: ExaminedSegment[] = [];
+  #nextOffset: number;
+  #torn: Examined["torn"] = null;
+  #damage: Fault | null = null;
+  #strays: readonly number[] = [];
+  #sinceRest = 0;
+
+  constructor(store: Store, folder: string, bases: readonly number[], options: ExamineOptions) {
+    this.#store = store;
+    this.#folder = folder;
+    this.#options = options;
+    this.#journal = new JournalCopies(options.journal);
+    this.#lastBase = bases.at(-1);
+    this.#queue = bases.slice(options.start.index);
+    this.#nextOffset = options.start.offset;
+  }
+
+  async run(onSound: (segment: ExaminedSegment) => void): Promise<Examined> {
+    while (this.#damage === null && this.#joinNext()) await this.#walkNext(onSound);
+    this.#damage ??= this.#faultOfEnd();
+    const judged = this.#epochs.judge(
+      this.#options.maxLeaderEpoch,
+      this.#options.knownEpochs,
+    );
+    const { damage } = judged;
+    if (damage !== null && (this.#damage === null || damage.offset < this.#damage.offset)) {
+      const { segmentBase, position, offset, problem } = damage;
+      const what = `${this.#pathOf(segmentBase)}: ${noBatchAt(position, offset)} (${problem})`;
+      this.#damage = { segmentBase, position, offset, problem: what };
+    }
+    return {
+      logEndOffset: this.#nextOffset,
+      segments: this.#segments,
+      torn: this.#torn,
+      damage: this.#damage,
+      strays: this.#strays,
+      epochRepairs: judged.repairs,
+      epochs: judged.epochs,
+    };
+  }
+
+  /** Whether there is another segment, which continues the log; one that only the journal has is put in between. */
+  #joinNext(): boolean {
+    const base = this.#queue[0], isFirst = this.#segments.length === 0;
+    if (base !== undefined && (isFirst || base === this.#nextOffset)) return true;
+    if (base !== undefined && base < this.#nextOffset) {
+      const ends = `where the one before ends`;
+      return this.#fail(`segment ${segmentName(base)} begins below ${this.#nextOffset}, ${ends}`);
+    }
+    if (this.#isUncompacted(base ?? null) && this.#isBegunInJournal()) {
+      this.#lost.add(this.#nextOffset);
+      this.#queue.unshift(this.#nextOffset);
+      return true;
+    }
+    if (base === undefined) return false;
+    if (this.#options.mayHaveGaps) {
+      this.#nextOffset = base;
+      return true;
+    }
+    const filled = this.#firstFilled();
+    if (filled !== null || this.#nextOffset < this.#options.recoveryPoint) {
+      const name = segmentName(filled ?? base);
+      return this.#fail(
+        `segment ${name} does not begin where the log ends, at ${this.#nextOffset}`,
+      );
+    }
+    this.#strays = this.#queue.splice(0);
+    return false;
+  }
+
+  async #walkNext(onSound: (segment: ExaminedSegment) => void): Promise<void> {
+    const base = this.#queue.shift()!, nextBase = this.#queue[0] ?? null;
+    const { start, indexIntervalBytes, maxLeaderEpoch } = this.#options;
+    const from = this.#segments.length === 0
+      ? start
+      : { index: start.index + this.#segments.length, position: 0, offset: this.#nextOffset };
+    const isLost = this.#lost.has(base), place = this.#placeIn(base, nextBase);
+    const index = new IndexPlan(indexIntervalBytes, from.position === 0);
+    const reader = isLost
+      ? new SegmentReader(null)
+      : SegmentReader.open(this.#store, this.#folder, base);
+    try {
+      const walked = await walkSegment(reader, {
+        base,
+        nextBase,
+        position: from.position,
+        place,
+        maxLeaderEpoch,
+        journal: this.#journal,
+        isUncompacted: this.#isUncompacted(nextBase),
+        epochs: this.#epochs,
+        index,
+        walked: (bytes) => this.#pace(bytes),
+      });
+      this.#nextOffset = walked.nextOffset;
+      const segment = { ...walked, base, from, fileBytes: reader.size, isLost, index };
+      this.#segments.push(segment);
+      if (walked.position < reader.size) await this.#judgeEnd(reader, segment);
+      else if (walked.patches.length === 0) onSound(segment);
+    } finally {
+      reader.close();
+    }
+  }
+
+  /** Whether bytes that are no batch are a torn end, or damage. */
+  async #judgeEnd(reader: SegmentReader, { base, position }: ExaminedSegment): Promise<void> {
+    const offset = this.#nextOffset;
+    const { problem, isIntact } = wrongAt(reader, position, this.#placeIn(base, null));
+    const why = isIntact
+      ? "its checksum is right, so it was not torn"
+      : await this.#whyNotTorn(reader, position);
+    const reason = why === null ? problem : `${problem}; ${why}`;
+    const fault = {
+      segmentBase: base,
+      position,
+      offset,
+      problem: `${this.#pathOf(base)}: ${noBatchAt(position, offset)} (${reason})`,
+    };
+    if (why !== null) {
+      this.#damage = fault;
+      return;
+    }
+    this.#torn = { ...fault, bytes: reader.size - position };
+    if (this.#queue[0] !== offset) this.#strays = this.#queue.splice(0);
+  }
+
+  /** What makes an end that is not valid more than a torn one, or null. */
+  async #whyNotTorn(reader: SegmentReader, position: number): Promise<string | null> {
+    const { recoveryPoint, mayBeTorn, rest } = this.#options, offset = this.#nextOffset;
+    if (offset < recoveryPoint) return `it lies below the recovery point ${recoveryPoint}`;
+    const filled = this.#firstFilled();
+    if (filled !== null) return `segment ${segmentName(filled)} lies behind it`;
+    // After a clean stop the recovery point is the log end, and what somebody put behind it belongs to no record.
+    if (!mayBeTorn && offset !== recoveryPoint) {
+      return `the last stop was clean, at offset ${recoveryPoint}`;
+    }
+    const behind = { from: position + 1, to: reader.size };
+    const intact = await findIntact(reader, behind, { fromOffset: offset, rest });
+    if (intact === null) return null;
+    return intact.offset === null
+      ? "more of what lies behind it looks like batches than can be checked"
+      : `a valid batch with offset ${intact.offset} lies behind it`;
+  }
+
+  /** What is wrong with where the log ends, though every batch is valid. */
+  #faultOfEnd(): Fault | null {
+    const end = this.#segments.at(-1), offset = this.#nextOffset;
+    const { recoveryPoint } = this.#options;
+    const endsAt = `the log ends at offset ${offset}`;
+    if (offset < recoveryPoint) {
+      return this.#faultAtEnd(`${endsAt}, but was synced up to ${recoveryPoint}`);
+    }
+    const jump = end?.lastJump ?? null;
+    if (jump !== null && offset > recoveryPoint && end!.base === this.#lastBase) {
+      const what = `the last batch begins at offset ${jump}, behind a gap`;
+      return this.#faultAtEnd(`${what}, and nothing proves it`);
+    }
+    const beyond = this.#journal.beyond(end?.base ?? this.#options.logStartOffset, offset);
+    return beyond === null
+      ? null
+      : this.#faultAtEnd(`${endsAt}, but offset ${beyond} is in the journal`);
+  }
+
+  #fail(problem: string): false {
+    this.#damage = this.#faultAtEnd(problem);
+    return false;
+  }
+
+  #faultAtEnd(problem: string): Fault {
+    const end = this.#segments.at(-1);
+    return {
+      segmentBase: end?.base ?? this.#options.logStartOffset,
+      position: end?.position ?? 0,
+      offset: this.#nextOffset,
+      problem: `${this.#folder}: ${problem}`,
+    };
+  }
+
+  /** Whether the journal has a segment that begins where the log ends so far, from its first batch on. */
+  #isBegunInJournal(): boolean {
+    const base = this.#nextOffset;
+    if (this.#segments.at(-1)?.base === base) return false;
+    return this.#journal.batchAt(base, 0, this.#placeIn(base, this.#queue[0] ?? null)) !== null;
+  }
+
+  /**
+   * The active segment is never compacted, and no other one before a recovery point behind it has been written down.
+   * Without a recovery point nothing is known.
+   */
+  #isUncompacted(nextBase: number | null): boolean {
+    const { mayHaveGaps, recoveryPoint } = this.#options;
+    return !mayHaveGaps || nextBase === null || recoveryPoint > 0 && nextBase > recoveryPoint;
+  }
+
+  /** The next place in the segment. */
+  #placeIn(base: number, nextBase: number | null): Place {
+    const { mayHaveGaps } = this.#options, endOffset = endOfSegment(base, nextBase);
+    return { nextOffset: this.#nextOffset, mayHaveGaps, endOffset };
+  }
+
+  /** The first of the segments to come that has any bytes, or null. */
+  #firstFilled(): number | null {
+    for (const base of this.#queue) {
+      const blob = this.#store.open(this.#pathOf(base));
+      const { size } = blob;
+      blob.close();
+      if (size > 0) return base;
+    }
+    return null;
+  }
+
+  #pace(bytes: number): Promise<void> | undefined {
+    const { rest } = this.#options;
+    if (rest === undefined || (this.#sinceRest += bytes) < REST_BYTES) return;
+    this.#sinceRest = 0;
+    return rest();
+  }
+
+  #pathOf(base: number): string {
+    return `${this.#folder}/${segmentName(base)}.log`;
+  }
+}
+
+function noBatchAt(position: number, offset: number): string {
+  return `there is no valid batch at position ${position}, offset ${offset}`;
+}
+
+/** How much is walked before others go on. */
+const REST_BYTES = 4 << 20;

@@ -1,0 +1,219 @@
+/**
+ * Verify tells what a start does, and a repair, cut off at any call of the store, leaves a directory that verify and a second
+ * repair still understand; nothing that was cut comes back.
+ */
+import { assert, assertEquals } from "@std/assert";
+import * as batch from "../../protocol/records/batch.ts";
+import {
+  batchesOf,
+  COMPACTED,
+  entryOf,
+  filledLog,
+  harm,
+  logsOf,
+  opened,
+  pathOf,
+  REF,
+  twoRecords,
+} from "../../testing/damaged_log.ts";
+import { FaultyStore, type Operation } from "../backends/faulty_store.ts";
+import { MemoryStore } from "../backends/memory_store.ts";
+import {
+  CLEANER_CHECKPOINT,
+  HIGH_WATERMARK_CHECKPOINT,
+  LOG_START_CHECKPOINT,
+  readCheckpoint,
+  RECOVERY_POINT_CHECKPOINT,
+  writeCheckpoint,
+} from "../checkpoints.ts";
+import { Journal } from "../durability/journal.ts";
+import { type JournalEntry, readJournal } from "../durability/journal_entries.ts";
+import { type InPlaceBlob, type Store, StoreError } from "../store.ts";
+import { cutAt } from "./repair.ts";
+import { type PartitionReport, verifyPartitions } from "./verify.ts";
+
+async function verified(store: Store): Promise<PartitionReport> {
+  for await (const report of verifyPartitions(store)) return report;
+  throw new Error("no partition");
+}
+
+/** Writes the entries as a journal of the store. */
+async function writeJournal(store: Store, entries: readonly JournalEntry[]): Promise<void> {
+  const fail = (error: unknown) => {
+    throw error;
+  };
+  const journal = Journal.open({ store, fileBytes: 1 << 20, onFailure: fail }, []);
+  for (const { payload, ...where } of entries) {
+    await journal.append([{
+      log: { sync: () => Promise.resolve() },
+      stretch: {
+        ...where,
+        bytes: payload.length,
+        read: (into) => into.set(payload),
+        durable: () => {},
+      },
+    }]);
+  }
+  journal.close();
+}
+
+async function withJournal(store = new MemoryStore()) {
+  await filledLog({ store, epochs: [0, 5] });
+  const entries = [0, 8, 16].map((base) => entryOf(store, base));
+  const other = { ...entryOf(store, 0), folder: "u-0" };
+  await writeJournal(store, [...entries, other]);
+  const all = { topic: REF.topic, partition: REF.partition, offset: 24 };
+  await writeCheckpoint(store, HIGH_WATERMARK_CHECKPOINT, [all]);
+  await writeCheckpoint(store, CLEANER_CHECKPOINT, [all]);
+  await writeCheckpoint(store, LOG_START_CHECKPOINT, [{ ...all, offset: 0 }]);
+  await writeCheckpoint(store, RECOVERY_POINT_CHECKPOINT, [{ ...all, offset: 20 }]);
+  return { store, entries };
+}
+
+Deno.test("a hole that a start fills from the journal is no damage, and verify changes nothing", async () => {
+  const { store, entries } = await withJournal();
+  const whole = logsOf(store);
+  await harm(store, pathOf(8), (bytes) => void bytes.fill(0, 100, 250));
+  const holed = logsOf(store);
+  const { damage, findings } = await verified(store);
+  assertEquals(damage, null);
+  assertEquals(findings.filter(({ kind }) => kind === "restored").length, 1);
+  assertEquals(logsOf(store), holed);
+  const { log, warnings } = await opened(store, { recoveryPoint: 0, journal: entries }, COMPACTED);
+  assertEquals([log.offline, logsOf(store)], [null, whole]);
+  assert(warnings.length > 0);
+});
+
+Deno.test("verify says what a start does: torn, put aside, damaged", async () => {
+  const { store } = await filledLog();
+  await store.replace(pathOf(99), new Uint8Array(0));
+  assertEquals((await verified(store)).findings.map(({ kind }) => kind), ["stray"]);
+  store.remove(pathOf(99));
+  await harm(store, pathOf(16), (bytes) => bytes.subarray(0, -3));
+  assertEquals((await verified(store)).findings.map(({ kind }) => kind), ["torn"]);
+  await store.replace(".kafka_cleanshutdown", new TextEncoder().encode("{}"));
+  assertEquals((await verified(store)).findings.map(({ kind }) => kind), ["damage"]);
+});
+
+/** A damaged log, the journal of which has what lies behind the damage. */
+async function damagedWithJournal(store = new MemoryStore()) {
+  await withJournal(store);
+  const entries = readJournal(store).filter(({ segmentBase }) => segmentBase !== 8);
+  store.remove("runnel-journal-0");
+  await writeJournal(store, entries);
+  await harm(store, pathOf(8), (bytes) => void (bytes[100] ^= 1)); // in the second batch, offset 10
+  await harm(store, pathOf(0), (bytes) => void (bytes[100] ^= 1)); // the journal has this one
+  return store;
+}
+
+async function repaired(store: Store): Promise<void> {
+  const { folder, damage, examined } = await verified(store);
+  assert(damage !== null, "not damaged");
+  await cutAt(store, folder, damage!, examined);
+}
+
+const CHECKPOINTS = [HIGH_WATERMARK_CHECKPOINT, CLEANER_CHECKPOINT, RECOVERY_POINT_CHECKPOINT];
+
+async function assertCut(store: Store, where: string): Promise<void> {
+  assertEquals((await verified(store)).damage, null, where);
+  const journal = readJournal(store).filter(({ folder }) => folder === "t-0");
+  const { log, damage } = await opened(store, { recoveryPoint: 0, journal }, COMPACTED);
+  const offsets = batchesOf(log).map((bytes) => batch.baseOffset(bytes));
+  assertEquals([damage, log.logEndOffset, offsets], [null, 10, [0, 2, 4, 6, 8]], where);
+  for (const file of CHECKPOINTS) {
+    assertEquals(readCheckpoint(store, file).map(({ offset }) => offset), [10], where);
+  }
+  assertEquals(readJournal(store).filter(({ folder }) => folder === "u-0").length, 1, where);
+  assertEquals(log.epochs.entries, [{ epoch: 0, startOffset: 0 }], where);
+  // What is written next is not mixed with what was cut.
+  await log.lead(7);
+  await log.append(twoRecords(), { origin: "client", leaderEpoch: 7 }).durable;
+  const again = await opened(store, { recoveryPoint: 0, journal: readJournal(store) }, COMPACTED);
+  assertEquals([again.damage, again.log.logEndOffset], [null, 12], where);
+}
+
+Deno.test("what repair cut comes back from nowhere, and what it kept was made whole first", async () => {
+  const store = await damagedWithJournal();
+  await repaired(store);
+  await assertCut(store, "repaired");
+});
+
+/** Fails its nth call that changes anything, and all that follow. */
+class DyingStore extends FaultyStore {
+  left = Infinity;
+  override strike(on: Operation, path: string) {
+    if (on !== "read" && --this.left < 0) {
+      throw new StoreError(`Cannot ${on} ${path}: the process is dead`, "io");
+    }
+    return super.strike(on, path);
+  }
+
+  /** In one call, as pwrite does it; the store's own is made of a cut and appends. */
+  override openInPlace(path: string): InPlaceBlob {
+    const blob = super.openInPlace(path);
+    return {
+      path,
+      write: (position, bytes) => {
+        this.strike("append", path);
+        const { left } = this;
+        this.left = Infinity;
+        blob.write(position, bytes);
+        this.left = left;
+      },
+      sync: () => blob.sync(),
+      syncInPlace: () => blob.syncInPlace(),
+      close: () => blob.close(),
+    };
+  }
+}
+
+for (const unsynced of ["kept", "lost"] as const) {
+  Deno.test(`a repair that is cut off at any call is understood and can be done again (unsynced ${unsynced})`, async () => {
+    let calls = 0, skipped = 0;
+    for (let n = 0, done = false; !done; n++) {
+      const memory = new MemoryStore();
+      await damagedWithJournal(memory);
+      // The store takes bytes behind a write in place for unsynced too.
+      if (unsynced === "lost") await harm(memory, pathOf(0), (bytes) => void (bytes[100] ^= 1));
+      const store = new DyingStore(memory);
+      await syncAll(store);
+      store.left = n;
+      await repaired(store).catch((error) => {
+        if (!(error instanceof StoreError)) throw error;
+      });
+      done = store.left >= 0;
+      calls = n;
+      store.left = Infinity;
+      const disk = await store.crash({ unsynced, names: unsynced, random: () => 0 });
+      const { damage, examined, folder } = await verified(disk);
+      const where = `cut off at call ${n}`;
+      if (damage !== null) {
+        assertEquals(damage.offset, 10, `${where}: ${damage.problem}`);
+        await cutAt(disk, folder, damage, examined);
+      }
+      const { nextOffset, batches } = await verified(disk);
+      // An empty segment behind compacted ones is the active one: offsets up to it are skipped then.
+      if (damage === null && nextOffset === 16) skipped++;
+      else assertEquals(nextOffset, 10, where);
+      assertEquals(batches, 5, where);
+      if (damage !== null || done) await assertCut(disk, where);
+    }
+    assert(skipped <= 12, `${skipped} times skipped`);
+    assert(calls > 15, `${calls} calls`);
+  });
+}
+
+/** Makes what the store holds survive a crash. */
+async function syncAll(store: Store, folder = ""): Promise<void> {
+  for (const { name, isFolder } of store.list(folder)) {
+    const path = folder === "" ? name : `${folder}/${name}`;
+    if (isFolder) {
+      await syncAll(store, path);
+      continue;
+    }
+    const blob = store.open(path);
+    await blob.sync();
+    blob.close();
+  }
+  await store.syncFolder(folder);
+}

@@ -1,0 +1,76 @@
+/** What is wrong with the files of a data directory that belong to no partition, and what in it is nobody's. Reads only. */
+import {
+  CLEANER_CHECKPOINT,
+  HIGH_WATERMARK_CHECKPOINT,
+  LOG_START_CHECKPOINT,
+  readCheckpoint,
+  RECOVERY_POINT_CHECKPOINT,
+} from "../checkpoints.ts";
+import { parseSegmentFile } from "../log/segment_files.ts";
+import { parseProperties } from "../meta_properties.ts";
+import type { Store } from "../store.ts";
+import { snapshotProblem } from "./metadata_snapshots.ts";
+import type { Finding } from "./verify.ts";
+
+export function verifyRootFiles(store: Store): Finding[] {
+  const findings: Finding[] = [];
+  for (
+    const file of [
+      RECOVERY_POINT_CHECKPOINT,
+      HIGH_WATERMARK_CHECKPOINT,
+      LOG_START_CHECKPOINT,
+      CLEANER_CHECKPOINT,
+    ]
+  ) {
+    readCheckpoint(store, file, (problem) => findings.push({ kind: "hint", file, problem }));
+  }
+  const identity = identityProblem(store);
+  if (identity !== null) findings.push({ kind: "damage", file: IDENTITY, problem: identity });
+  const bootstrap = store.readAll(BOOTSTRAP), problem = bootstrap && snapshotProblem(bootstrap);
+  if (problem !== null) findings.push({ kind: "hint", file: BOOTSTRAP, problem });
+  for (const { name, isFolder } of store.list("")) {
+    if (!isFolder || !looksLikePartition(name) || !isForeign(store, name)) continue;
+    const problem = "has the name of a partition, but nothing of one in it";
+    findings.push({ kind: "foreign", file: name, problem });
+  }
+  return findings;
+}
+
+/** "orders-0" */
+export function looksLikePartition(name: string): boolean {
+  return /^.+-\d+$/.test(name);
+}
+
+/** Whether a folder by the name of a partition has nothing of one in it. */
+export function isForeign(store: Store, folder: string): boolean {
+  return folder !== METADATA_FOLDER &&
+    !store.list(folder).some(({ name }) =>
+      name === "partition.metadata" || parseSegmentFile(name) !== null
+    );
+}
+
+/** Without meta.properties nobody knows whose directory it is; one that never held a cluster needs none. */
+function identityProblem(store: Store): string | null {
+  const bytes = store.readAll(IDENTITY);
+  if (bytes === null) {
+    const hasMetadata = store.list("").some(({ name }) => name === METADATA_FOLDER);
+    return hasMetadata ? "is missing; it says whose directory this is" : null;
+  }
+  const found = parseProperties(new TextDecoder().decode(bytes));
+  for (const [key, form] of Object.entries(NEEDED)) {
+    const value = found.get(key);
+    if (value === undefined && key !== "directory.id") return `has no ${key}`; // older ones lack that
+    if (value !== undefined && !form.test(value)) return `has ${key}=${value}`;
+  }
+  return null;
+}
+
+const NEEDED = {
+  "version": /^1$/,
+  "cluster.id": /^.+$/,
+  "node.id": /^\d{1,10}$/,
+  "directory.id": /^[\w-]{22}$/,
+};
+const IDENTITY = "meta.properties";
+const BOOTSTRAP = "bootstrap.checkpoint";
+const METADATA_FOLDER = "__cluster_metadata-0";
