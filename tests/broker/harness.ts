@@ -29,7 +29,6 @@ export interface Settings {
   readonly httpPort?: number;
   readonly autoCreateTopics?: boolean;
   readonly storage?: Partial<Config["storage"]>;
-  readonly compaction?: Partial<Config["compaction"]>;
   readonly limits?: Partial<Config["limits"]>;
   readonly batching?: Partial<Config["batching"]>;
   readonly groups?: Partial<Config["groups"]>;
@@ -246,7 +245,6 @@ function configOf(settings: Settings): Config {
       flushIntervalMs: settings.flushIntervalMs ?? config.batching.flushIntervalMs,
       ...settings.batching,
     },
-    compaction: { ...config.compaction, ...settings.compaction },
     limits: { ...config.limits, ...settings.limits },
     groups: { ...config.groups, ...settings.groups },
     compaction: { ...config.compaction, ...settings.compaction },

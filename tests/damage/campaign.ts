@@ -42,6 +42,8 @@ interface Oracle {
   readonly first: Answers;
   readonly written: Answers;
   readonly second: Answers;
+  /** What is logged all the same, and so warns of no damage. */
+  readonly lines: ReadonlySet<string>;
 }
 
 /** A start, a stop, or all questions: longer is a hang. */
@@ -156,25 +158,29 @@ export class Campaign implements Disposable {
       const second = await askAll(connection, longer(oracle.questions));
       differences.push(compare(expected, second, "after the second start: "));
     });
-    return judgeServed(what, together(differences), lines, readTree(path));
+    const unusual = lines.filter(({ text }) => !oracle.lines.has(text));
+    return judgeServed(what, together(differences), unusual, readTree(path));
   }
 
+  /** Asks the undamaged directory. */
   async #consult(variant: Variant): Promise<void> {
     const path = `${this.#path}/oracle`;
     await Deno.mkdir(path);
     writeTree(path, variant.tree);
-    let broker = await TestBroker.start(settings(path));
-    const begun = await served(broker, async (connection) => {
+    const id = this.#started++, lines: LogLine[] = [];
+    this.#lines.set(id, lines);
+    const start = () => withContext({ case: id }, () => TestBroker.start(settings(path)));
+    const begun = await served(await start(), async (connection) => {
       const questions = await questionsFor(connection);
       const first = await askAll(connection, questions);
       return { questions, first, written: await writeAll(connection, variant, 1) };
     });
-    broker = await TestBroker.start(settings(path));
     const second = await served(
-      broker,
+      await start(),
       (connection) => askAll(connection, longer(begun.questions)),
     );
-    this.#oracles.set(variant, { ...begun, second });
+    const usual = new Set(lines.map(({ text }) => text));
+    this.#oracles.set(variant, { ...begun, second, lines: usual });
     await Deno.remove(path, { recursive: true });
   }
 
