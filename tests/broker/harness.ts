@@ -28,7 +28,6 @@ export interface Settings {
   readonly kafkaPort?: number;
   readonly httpPort?: number;
   readonly autoCreateTopics?: boolean;
-  readonly storage?: Partial<Config["storage"]>;
   readonly limits?: Partial<Config["limits"]>;
   readonly batching?: Partial<Config["batching"]>;
   readonly groups?: Partial<Config["groups"]>;
@@ -234,7 +233,6 @@ function configOf(settings: Settings): Config {
     autoCreateTopics: settings.autoCreateTopics ?? config.autoCreateTopics,
     storage: {
       ...config.storage,
-      ...settings.storage,
       path: settings.path ?? "memory://",
       flush: settings.flush ?? config.storage.flush,
       metadataSnapshotBytes: settings.metadataSnapshotBytes ??

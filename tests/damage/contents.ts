@@ -68,10 +68,10 @@ export function offsetsPartitionOf(groupId: string): string {
 }
 
 /** What every broker of the campaign runs with: nothing but requests changes the directory meanwhile. */
-export function settings(path: string, storage: Settings["storage"] = {}): Settings {
+export function settings(path: string, more: Settings = {}): Settings {
   return {
     path,
-    storage,
+    ...more,
     flush: "fsync",
     groups: { offsetsPartitions: OFFSETS_PARTITIONS, initialRebalanceDelayMs: 0 },
     compaction: { backoffMs: 3_600_000, dedupeBufferBytes: 64 * 1024 },
