@@ -34,22 +34,58 @@ function table(title: string, judged: readonly Judged[], keyOf: (one: Judged) =>
     .join("\n");
 }
 
-/** Failures that look alike together, with how to see one of them. */
+/** Failures that look alike together, the gravest first, with how to see one of them. */
 export function failuresOf(judged: readonly Judged[]): string {
   const failed = judged.filter(({ outcome }) => outcome === null);
-  const alike = Map.groupBy(failed, ({ damage, variant, faults }) => {
-    return `${damage.kind}, ${damage.how}, ${variant.name}\n${general(faults[0])}`;
+  const classes = Map.groupBy(failed, classOf);
+  return CLASSES.filter((name) => classes.has(name)).map((name) => {
+    const ones = classes.get(name)!;
+    return `### ${name}: ${ones.length}\n\n${alikeOf(ones)}`;
+  }).join("\n\n");
+}
+
+function alikeOf(failed: readonly Judged[]): string {
+  const alike = Map.groupBy(failed, ({ damage, variant }) => {
+    return `${damage.kind}, ${damage.how}, ${variant.name}`;
   });
-  return [...alike].sort(([, a], [, b]) => b.length - a.length).map(([key, ones]) => {
-    const [where] = key.split("\n");
+  return [...alike].sort(([, a], [, b]) => b.length - a.length).map(([where, ones]) => {
     const { damage, variant, faults } = ones[0];
-    return `- ${ones.length} × **${where}** — ${faults[0]}${
-      faults.length > 1 ? ` (and ${faults.length - 1} more faults)` : ""
-    }\n  \`deno task test:damage --show --filter="${variant.name}: ${damage.name}"\``;
+    const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : "";
+    return [
+      `- ${ones.length} × **${where}** — ${faults[0]}${more}`,
+      `  \`deno task test:damage --show --filter="${variant.name}: ${damage.name}"\``,
+    ].join("\n");
   }).join("\n");
 }
 
-/** What two failures have in common: the question, without places and numbers. */
-const general = (fault: string): string =>
-  fault.replace(/^after the second start: /, "").replace(/\d+/g, "#")
-    .replace(/^[\w-]+-#: /, "").replace(/: .*/, "");
+const CLASSES = [
+  "Hangs",
+  "Exceptions that nobody caught",
+  "Folders or bytes gone",
+  "Wrong answers",
+  "Errors of what is not damaged",
+  "Broken off: the connection, or the second start",
+  "Refusals that are not in words or change something",
+  "Silence",
+];
+
+/** By the gravest of its faults. */
+function classOf({ faults }: Judged): string {
+  const has = (pattern: RegExp) => faults.some((fault) => pattern.test(fault));
+  const which = has(/not within \d+ ms/)
+    ? 0
+    : has(/^an uncaught/)
+    ? 1
+    : has(/^(the folder|bytes of) .* (is|are) gone$/)
+    ? 2
+    : has(/should be|no answer/)
+    ? 3
+    : has(/is not what is damaged$/)
+    ? 4
+    : has(/^broke off/)
+    ? 5
+    : has(/^refused/)
+    ? 6
+    : 7;
+  return CLASSES[which];
+}
