@@ -47,9 +47,9 @@ export const PLAIN: TopicConfig = { ...topicConfigDefaults(), "index.interval.by
 export const COMPACTED: TopicConfig = { ...PLAIN, "cleanup.policy": ["compact"] };
 
 /** Two records of `bytes` bytes each. */
-export function twoRecords(bytes = 10, fill = "v"): Uint8Array {
+export function twoRecords(bytes = 10, fill = "v", timestampMs = 1000): Uint8Array {
   const value = new TextEncoder().encode(fill.repeat(bytes));
-  return buildBatch({ records: [{ timestampMs: 1000, value }, { timestampMs: 1001, value }] });
+  return buildBatch({ records: [{ timestampMs, value }, { timestampMs: timestampMs + 1, value }] });
 }
 
 /** A log of `batches` batches of two records, with a new segment before each of `rolls` and a new epoch at each of `epochs`. */

@@ -76,8 +76,11 @@ export class EpochRuns {
     });
   }
 
-  /** What is to be done; `known` is what the epoch checkpoint says. */
-  judge(maxEpoch: number, known: readonly EpochEntry[]): JudgedEpochs {
+  /**
+   * What is to be done; `known` is what the epoch checkpoint says. Below the log start it says nothing: as in Kafka the
+   * epoch that the log start lies in begins there, though batches of it lie before.
+   */
+  judge(maxEpoch: number, known: readonly EpochEntry[], logStartOffset: number): JudgedEpochs {
     const repairs: EpochRepair[] = [];
     const runs = this.#runs.map((run) => ({ ...run }));
     for (let at = wrongAt(runs, maxEpoch); at >= 0; at = wrongAt(runs, maxEpoch)) {
@@ -93,8 +96,8 @@ export class EpochRuns {
       run.epoch = culprit.epoch;
       merge(runs, culprit.index);
     }
-    const damage = contradiction(runs, known);
-    return { repairs, epochs: beginnings(runs, known), damage };
+    const damage = contradiction(runs, known, logStartOffset);
+    return { repairs, epochs: beginnings(runs, known, logStartOffset), damage };
   }
 }
 
@@ -148,7 +151,11 @@ function merge(runs: Run[], index: number): void {
  * Where each epoch began. The checkpoint knows better than the batches where one lies before the walk, or where compaction
  * has taken the first batches of it, or all.
  */
-function beginnings(runs: readonly Run[], known: readonly EpochEntry[]): EpochEntry[] {
+function beginnings(
+  runs: readonly Run[],
+  known: readonly EpochEntry[],
+  logStartOffset: number,
+): EpochEntry[] {
   if (runs.length === 0) return [...known];
   const found: EpochEntry[] = [];
   const add = (entry: EpochEntry) => {
@@ -158,9 +165,10 @@ function beginnings(runs: readonly Run[], known: readonly EpochEntry[]): EpochEn
   let after = { epoch: -1, end: -1 };
   for (const run of runs) {
     const { epoch, first } = run, { epoch: last, end } = after;
+    const latest = Math.max(first.offset, Math.min(logStartOffset, run.lastStart));
     const between = known.filter((entry) =>
       entry.epoch > last && entry.epoch <= epoch &&
-      entry.startOffset >= end && entry.startOffset <= first.offset
+      entry.startOffset >= end && entry.startOffset <= latest
     );
     for (const entry of between) add(entry);
     if (between.at(-1)?.epoch !== epoch) add({ epoch, startOffset: first.offset });
@@ -179,11 +187,13 @@ function beginnings(runs: readonly Run[], known: readonly EpochEntry[]): EpochEn
 function contradiction(
   runs: readonly Run[],
   known: readonly EpochEntry[],
+  logStartOffset: number,
 ): BatchPlace & { problem: string } | null {
   const latest = known.at(-1)?.epoch ?? -1;
   for (const [i, { epoch, first, second, batches }] of runs.entries()) {
     const said = known.find((one) => one.epoch === epoch)?.startOffset ?? null;
     const before = runs[i - 1];
+    if (first.offset < logStartOffset && (said ?? 0) <= logStartOffset) continue;
     const isOneLess = said !== null && said > first.offset && said <= second;
     const isOneMore = said !== null && before !== undefined && said <= before.lastStart &&
       said > before.beforeLast;

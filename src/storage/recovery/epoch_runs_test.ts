@@ -4,13 +4,19 @@ import type { EpochEntry } from "../log/leader_epochs.ts";
 import { EpochRuns } from "./epoch_runs.ts";
 
 /** Batches of two offsets with these epochs, from `from` on. */
-function judged(epochs: number[], known: [number, number][] = [], maxEpoch = 9, from = 0) {
+function judged(
+  epochs: number[],
+  known: [number, number][] = [],
+  maxEpoch = 9,
+  from = 0,
+  logStartOffset = 0,
+) {
   const runs = new EpochRuns();
   for (const [i, epoch] of epochs.entries()) {
     runs.note(epoch, 0, i * 100, from + i * 2, from + i * 2 + 2);
   }
   const entries: EpochEntry[] = known.map(([epoch, startOffset]) => ({ epoch, startOffset }));
-  const { repairs, damage, epochs: found } = runs.judge(maxEpoch, entries);
+  const { repairs, damage, epochs: found } = runs.judge(maxEpoch, entries, logStartOffset);
   return {
     epochs: found.map(({ epoch, startOffset }) => [epoch, startOffset]),
     repairs: repairs.map(({ offset, found, epoch }) => [offset, found, epoch]),
@@ -75,10 +81,21 @@ Deno.test("a walk that begins late, and compaction, move no beginning", () => {
   runs.note(0, 0, 0, 10, 12);
   runs.note(4, 0, 100, 80, 82);
   const entries = known.map(([epoch, startOffset]) => ({ epoch, startOffset }));
-  assertEquals(runs.judge(9, entries).epochs, entries);
+  assertEquals(runs.judge(9, entries, 0).epochs, entries);
 });
 
 Deno.test("what the checkpoint says of offsets that the batches speak against goes", () => {
   assertEquals(judged([3, 3, 3, 3], [[0, 0], [3, 30]]).epochs, [[3, 0]]);
   assertEquals(judged([0, 0, 0, 0], [[0, 0], [1, 3]]).epochs, [[0, 0]]);
+});
+
+Deno.test("an epoch that begins at the log start, as Kafka writes it, is spoken against by no batch below", () => {
+  const trimmed: [number, number][] = [[1, 4], [2, 8]];
+  assertEquals(judged([0, 1, 1, 1, 2], trimmed, 9, 0, 4).damage, null);
+  assertEquals(judged([1, 1, 1, 1, 2], trimmed, 9, 0, 4), {
+    epochs: trimmed,
+    repairs: [],
+    damage: null,
+  });
+  assertEquals(judged([1, 1, 1, 1, 2], [[1, 6], [2, 8]], 9, 0, 4).damage, null); // several batches
 });

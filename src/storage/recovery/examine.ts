@@ -121,6 +121,7 @@ class Examination {
     const judged = this.#epochs.judge(
       this.#options.maxLeaderEpoch,
       this.#options.knownEpochs,
+      this.#options.logStartOffset,
     );
     const { damage } = judged;
     if (damage !== null && (this.#damage === null || damage.offset < this.#damage.offset)) {

@@ -111,3 +111,14 @@ Deno.test("others go on while it looks", async () => {
   });
   assert(rests >= 4, `${rests} rests`);
 });
+
+Deno.test("where not all that looks like a batch can be checked, it counts as found", async () => {
+  const store = new MemoryStore(), bytes = fakeHeaders(10_000, () => 61);
+  await store.replace("log", bytes);
+  const reader = new SegmentReader(store.open("log"));
+  const stretch = { from: 0, to: bytes.length };
+  const budget = { bytes: 610 };
+  const found = await findIntact(reader, stretch, { fromOffset: 100, budget });
+  assertEquals(found, { position: 610, offset: null });
+  assertEquals(await findIntact(reader, stretch, { fromOffset: 100 }), null);
+});

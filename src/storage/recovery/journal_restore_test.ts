@@ -15,12 +15,14 @@ import {
 import type { JournalEntry } from "../durability/journal_entries.ts";
 import {
   batchesOf,
+  COMPACTED,
   entryOf,
   filledLog,
   harm,
   logsOf,
   opened,
   pathOf,
+  twoRecords,
 } from "../../testing/damaged_log.ts";
 import { segmentName } from "../log/segment.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
@@ -262,4 +264,46 @@ Deno.test("an entry that contradicts a valid batch is void", async () => {
   const before = logsOf(store);
   assert((await opened(store, { journal: others })).damage !== null);
   assertEquals(logsOf(store), before);
+});
+
+Deno.test("an entry whose offsets or checksums are not those that come next is not put back", async () => {
+  const changes: ((payload: Uint8Array, at: number) => void)[] = [
+    (payload, at) => batch.assign(payload, at, batch.baseOffset(payload, at) + 1, 0),
+    (payload, at) => batch.assign(payload, at, batch.baseOffset(payload, at) - 1, 0),
+    (payload, at) => void (payload[at + 80] ^= 1),
+  ];
+  for (const change of changes) {
+    const { store, journal } = await journaled();
+    const others = journal.map((entry) => {
+      const payload = entry.payload.slice();
+      for (const at of [...batch.batches(payload)]) change(payload, at);
+      return { ...entry, payload };
+    });
+    await harm(store, pathOf(8), (bytes) => void (bytes[70] ^= 1));
+    const before = logsOf(store);
+    assert((await opened(store, { journal: others })).damage !== null);
+    assertEquals(logsOf(store), before);
+  }
+});
+
+Deno.test("a copy that would reach over the batches behind is not put back", async () => {
+  const { store, journal } = await journaled();
+  await harm(store, pathOf(16), (bytes) => void (bytes[70] ^= 1));
+  const large = twoRecords(300); // more than the segment has
+  batch.assign(large, 0, 16, 0);
+  const before = logsOf(store);
+  const { damage } = await opened(store, { journal: [{ ...journal[4], payload: large }] });
+  assert(damage !== null);
+  assertEquals(logsOf(store), before);
+});
+
+Deno.test("where gaps may be, the journal knows a base offset that only looks like one", async () => {
+  const { store, journal, whole } = await journaled();
+  for (const base of [0, 8, 16]) {
+    await harm(store, pathOf(base), (bytes) => void (bytes[bytes.length * 3 / 4 + 6] ^= 1));
+    await harm(store, pathOf(base), (bytes) => void (bytes[bytes.length * 3 / 4 + 7] ^= 2));
+    const at = { recoveryPoint: 0, journal, maxLeaderEpoch: 0 };
+    const { damage } = await opened(store, at, COMPACTED);
+    assertEquals([damage, logsOf(store)], [null, whole], `${base}`);
+  }
 });
