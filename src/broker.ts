@@ -43,7 +43,7 @@ import { MemoryStore } from "./storage/backends/memory_store.ts";
 import { openMetaProperties } from "./storage/meta_properties.ts";
 import type { LogContext } from "./storage/log/log_context.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "./storage/producers/producer_state.ts";
-import type { Store } from "./storage/store.ts";
+import { type Store, StoreError } from "./storage/store.ts";
 import {
   type Catalogue,
   type CatalogueChange,
@@ -142,6 +142,7 @@ async function start(
     { ...context, commit: commitOf(isFile ? "fsync" : "os", null, metrics, 0) },
     { config, meta },
   );
+  const lastBrokerEpoch = metadata.catalogue.broker(meta.nodeId)?.brokerEpoch;
   // Nothing has been written so far; from here on the directory is in use.
   const clean = await takeCleanShutdown(store);
   await metadata.start({ endpoint, wasClean: clean !== null });
@@ -166,10 +167,15 @@ async function start(
     journal: leftOver,
     checkpointIntervalMs: CHECKPOINT_INTERVAL_MS,
     retentionIntervalMs: RETENTION_INTERVAL_MS,
+    brokerEpoch: metadata.brokerEpoch,
+    lastBrokerEpoch,
+    wasDeleted: (topicId) => catalogue.wasDeleted(topicId),
+    metadata: () => ({ endOffset: metadataLog.recoveryPoint, bytes: metadataLog.size }),
     onEvent: (event, details) => log.info(event, details),
+    onWarning: (event, details) => log.warn(event, details),
   });
   await logs.open(wantedLogs(catalogue, nodes));
-  await dropJournal(store, earlier, (entry) => logs.needsJournal(entry));
+  if (earlier.length > 0) await forgetEarlierJournal(store, earlier, logs);
   const cleaner = startCleaner(config, { ...context, logs });
   undo.push(() => cleaner.stop());
   const groups = groupCoordinator(config, { clock, pool, metadata, nodes, logs });
@@ -224,8 +230,7 @@ async function start(
       await commit.drain();
       await journal?.remove();
       // The marker says that no log needs to be looked at: not so while one is damaged.
-      const isDamaged = [...logs.all()].some((log) => log.isDamaged);
-      if (!isDamaged) await writeCleanShutdown(store, metadata.brokerEpoch);
+      if (logs.isSound) await writeCleanShutdown(store, metadata.brokerEpoch);
       http.stop();
       store.close();
       lock?.release();
@@ -365,6 +370,21 @@ function fatal(error: unknown): void {
   });
 }
 
+/** Once what was recovered is written down, so that a start after this one knows how far the logs are synced. */
+async function forgetEarlierJournal(
+  store: Store,
+  names: readonly string[],
+  logs: LogManager,
+): Promise<void> {
+  try {
+    await logs.checkpoint();
+    await dropJournal(store, names, (entry) => logs.needsJournal(entry));
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    logger("storage").warn("journal_stays", { error: error.message }); // it does no harm; the next start asks it again
+  }
+}
+
 function startCleaner(
   config: Config,
   parts: { store: Store; pool: BufferPool; clock: Clock; logs: LogManager },
@@ -375,6 +395,7 @@ function startCleaner(
     ...config.compaction,
     ...parts,
     logs: () => parts.logs.all(),
+    positions: parts.logs.positions,
     checkpoint: () => parts.logs.checkpoint(),
     ioMaxBytesPerSecond: ioMaxBytesPerSecond === 0 ? Infinity : ioMaxBytesPerSecond,
     maxDecompressedBytes: config.limits.maxDecompressedBytes,
@@ -414,11 +435,9 @@ async function follow(
     groups: GroupCoordinator;
   },
 ): Promise<void> {
-  for (const topic of change.deleted) {
-    logs.remove(topic.id);
-    metrics.forgetTopic(topic.name);
-  }
+  for (const topic of change.deleted) metrics.forgetTopic(topic.name);
   if (change.deleted.length > 0) {
+    await logs.remove(change.deleted.map((topic) => topic.id));
     groups.deleteTopics(new Set(change.deleted.map((topic) => topic.name)));
   }
   const wanted: WantedLog[] = [];
@@ -426,7 +445,7 @@ async function follow(
   for (const [topic, from] of change.grown) wanted.push(...wantedOf(catalogue, nodes, topic, from));
   logs.createAll(wanted);
   for (const { topic, partition } of change.moved) {
-    await logs.get(topic.id, partition.index)?.lead(partition.leaderEpoch);
+    await logs.lead(topic.id, partition.index, partition.leaderEpoch);
   }
   if (change.moved.length > 0) await groups.loadAll(); // under a new leader epoch a partition is loaded anew
   const configured = change.brokerConfigured ? catalogue.topics() : change.configured;
@@ -444,6 +463,11 @@ function collectGauges(
       yield { topic, partition, logStartOffset, logEndOffset, highWatermark, sizeBytes: size };
     }
   };
+  metrics.gauge(
+    "partitions_offline",
+    "Partitions that answer with an error because their log is damaged or could not be opened.",
+    () => [...logs.offline()].length,
+  );
   metrics.gauge("buffers_lent_bytes", "Bytes of pooled buffers in use.", () => pool.lentBytes);
 }
 

@@ -8,6 +8,7 @@ import { logger } from "../log.ts";
 import type { FileStore } from "../storage/backends/file_store.ts";
 import { peekCleanShutdown } from "../storage/clean_shutdown.ts";
 import { mustBeFree } from "../storage/first_start.ts";
+import { readInventory } from "../storage/inventory.ts";
 import { DirectoryLock } from "../storage/lock.ts";
 import type { LogContext } from "../storage/log/log_context.ts";
 import { createLog, openLog } from "../storage/log/open_log.ts";
@@ -26,17 +27,23 @@ export async function takeDirectory(store: FileStore): Promise<DirectoryLock> {
 
 /** Refuses a directory whose metadata log is not ours, or not the whole of what was committed. Only reads. */
 export async function checkMetadata(
-  { store, meta, clock, config, recordedEnd = null }: {
+  { store, meta, clock, config }: {
     readonly store: Store;
     readonly meta: MetaProperties;
     readonly clock: Clock;
     readonly config: Config;
-    /** Where the log ended when that was last written down; null when it was not. */
-    readonly recordedEnd?: RecordedEnd | null;
   },
 ): Promise<void> {
-  const lastStop = { clean: peekCleanShutdown(store), recordedEnd };
+  const lastStop = { clean: peekCleanShutdown(store), recordedEnd: recordedEnd(store) };
   await MetadataLog.check({ store, meta, clock, topicDefaults: config.topic }, lastStop);
+}
+
+/** Where the log ended when that was last written down; null when it was not. */
+function recordedEnd(store: Store): RecordedEnd | null {
+  const inventory = readInventory(store);
+  if (inventory === null || typeof inventory === "string") return null;
+  const { brokerEpoch, isClean, metadata } = inventory;
+  return { brokerEpoch, isExact: isClean, ...metadata };
 }
 
 /** Opens the log and replays it. */

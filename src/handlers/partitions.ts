@@ -34,7 +34,11 @@ export function findLog(
   if (partition === undefined) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
   if (partition.leaderId !== lookup.nodes.selfId) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
   const log = lookup.logs.get(topic.id, index);
-  if (log === undefined) return ErrorCode.NOT_LEADER_OR_FOLLOWER; // created, and not taken up here yet
+  if (log === undefined) {
+    return lookup.logs.offlineReason(topic.id, index) !== null
+      ? ErrorCode.KAFKA_STORAGE_ERROR
+      : ErrorCode.NOT_LEADER_OR_FOLLOWER; // not taken up yet, or being recovered: clients try again
+  }
   return log.offline === null ? log : ErrorCode.KAFKA_STORAGE_ERROR;
 }
 

@@ -42,18 +42,29 @@ export function writeCheckpoint(
   path: string,
   entries: readonly CheckpointEntry[],
 ): Promise<void> {
-  const lines = entries.map(({ topic, partition, offset }) => `${topic} ${partition} ${offset}`);
-  return store.replace(path, formatLines(lines));
+  return store.replace(path, formatCheckpoint(entries));
+}
+
+export function formatCheckpoint(entries: readonly CheckpointEntry[]): Uint8Array {
+  return formatLines(
+    entries.map(({ topic, partition, offset }) => `${topic} ${partition} ${offset}`),
+  );
 }
 
 /** The entries, or what is wrong with the text. */
 export function parseCheckpoint(text: string): CheckpointEntry[] | string {
-  const line = /^(\S+) (\d{1,10}) (\d{1,16})$/;
-  return parseLines(text, line, "<topic> <partition> <offset>", ([, topic, partition, offset]) => ({
+  const line = /^(\S+) (\d{1,10}) (\d{1,19})$/;
+  const shape = "<topic> <partition> <offset>";
+  const entries = parseLines(text, line, shape, ([, topic, partition, offset]) => ({
     topic,
     partition: Number(partition),
     offset: Number(offset),
   }));
+  if (typeof entries === "string") return entries;
+  const beyond = entries.findIndex(({ offset }) => !Number.isSafeInteger(offset));
+  if (beyond < 0) return entries;
+  const found = text.split("\n")[beyond + 2];
+  return `line ${beyond + 3} is ${JSON.stringify(found)}, needs an offset below 2^53`;
 }
 
 /** The frame that all of Kafka's checkpoint files share: version, number of lines, lines. */

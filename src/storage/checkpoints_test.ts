@@ -103,3 +103,15 @@ Deno.test("a clean shutdown marker that says nothing counts as an unclean stop",
     assertEquals(await takeCleanShutdown(store), null, content);
   }
 });
+
+Deno.test("an offset beyond 2^53 is told from one that fits, with its line", () => {
+  assertEquals(parseCheckpoint("0\n1\nt 0 9007199254740991\n"), [
+    { topic: "t", partition: 0, offset: Number.MAX_SAFE_INTEGER },
+  ]);
+  for (const offset of ["9007199254740993", "9223372036854775807"]) {
+    assertEquals(
+      parseCheckpoint(`0\n2\nt 0 5\nt 1 ${offset}\n`),
+      `line 4 is "t 1 ${offset}", needs an offset below 2^53`,
+    );
+  }
+});

@@ -1,23 +1,23 @@
 /**
- * LogManager: all partition logs of a broker. Opens them at start, creates and deletes them as topics come and go,
- * and keeps the checkpoint files that tell the next start where to look.
+ * LogManager: all partition logs of a broker. Opens them, creates and deletes them as topics come and go, and has
+ * written down what tells the next start where to look.
  */
 import type { Uuid } from "../bytes/uuid.ts";
 import type { TopicConfig } from "../config/topic_configs.ts";
-import {
-  type CheckpointEntry,
-  CLEANER_CHECKPOINT,
-  HIGH_WATERMARK_CHECKPOINT,
-  LOG_START_CHECKPOINT,
-  readCheckpoint,
-  RECOVERY_POINT_CHECKPOINT,
-  writeCheckpoint,
-} from "./checkpoints.ts";
+import { Bookkeeping, type Entry } from "./bookkeeping.ts";
+import { CheckpointDue } from "./checkpoint_due.ts";
+import { CleanerPositions } from "./compaction/positions.ts";
 import type { JournalEntry } from "./durability/journal_entries.ts";
-import { createLog, type LogRef, openLog, repairMetadata, topicIdOf } from "./log/open_log.ts";
+import { folderOf, INVENTORY_FILE, type LogInventory } from "./inventory.ts";
+import type { LogRef } from "./log/open_log.ts";
 import type { LogContext } from "./log/log_context.ts";
 import type { PartitionLog } from "./log/partition_log.ts";
+import { readPartitionMetadata } from "./log/partition_metadata.ts";
 import { expiredBefore, isActiveExpired } from "./log/retention.ts";
+import { Opening, type Unopened, within } from "./opening.ts";
+import { type FoldersContext, markedName, sortOut } from "./partition_folders.ts";
+import { Remembered } from "./remembered.ts";
+import { StoreError } from "./store.ts";
 
 /** A partition that should exist, with what the catalogue says of it. */
 export interface WantedLog extends LogRef {
@@ -35,115 +35,208 @@ export interface LogManagerOptions {
   readonly checkpointIntervalMs: number;
   /** How often retention looks for old segments (Kafka: log.retention.check.interval.ms). */
   readonly retentionIntervalMs: number;
+  /** Of this broker's registration in the metadata log. */
+  readonly brokerEpoch?: number;
+  /** Of the registration before: what was written under another is of another broker. Without it, whatever is there counts. */
+  readonly lastBrokerEpoch?: number;
+  /** Whether the metadata log removed the topic with this id; without it, none was. */
+  readonly wasDeleted?: (topicId: Uuid) => boolean;
+  /** The metadata log: everything below `endOffset` is synced; bytes of all its segments. */
+  readonly metadata?: () => { readonly endOffset: number; readonly bytes: number };
   /** Told what opening, retention and deletion did that an operator should know. */
   readonly onEvent: (event: string, details: Record<string, unknown>) => void;
+  /** The same where something was wrong; onEvent unless given. */
+  readonly onWarning?: (event: string, details: Record<string, unknown>) => void;
 }
 
 export class LogManager {
+  /** How far logs have been compacted. */
+  readonly positions = new CleanerPositions();
   readonly #options: LogManagerOptions;
   readonly #context: LogContext;
+  readonly #folders: FoldersContext;
+  readonly #opening: Opening;
+  readonly #books: Bookkeeping;
+  /** Those that serve. */
   readonly #logs = new Map<Uuid, PartitionLog[]>();
   readonly #timers = new Set<ReturnType<typeof setInterval>>();
   #checkpointing: Promise<void> = Promise.resolve();
   #removing: Promise<void> = Promise.resolve();
+  readonly #due = new CheckpointDue();
   #closed = false;
 
   constructor(options: LogManagerOptions) {
+    const { onEvent, onWarning = onEvent, cleanStart, wasDeleted = () => false } = options;
     this.#options = options;
     this.#context = { ...options.context, later: (ms, work) => this.#later(ms, work) };
+    const { store } = this.#context;
+    this.#folders = { store, wasDeleted, onWarning };
+    this.#books = new Bookkeeping({
+      store,
+      positions: this.positions,
+      brokerEpoch: options.brokerEpoch ?? 0,
+      metadata: options.metadata ?? (() => ({ endOffset: 0, bytes: 0 })),
+    });
+    this.#opening = new Opening({
+      context: this.#context,
+      folders: this.#folders,
+      cleanStart,
+      onOpen: (log, one, isNew) => this.#opened(log, one, isNew),
+      onDoomed: (folder) => this.#removeLater(0, folder),
+      onEvent,
+      onWarning,
+    });
   }
 
-  /** Opens the logs of every wanted partition; folders of topics that are no more are removed. */
+  /**
+   * Takes up the logs of every wanted partition. When it resolves the journal's entries have been redone, and what can
+   * be opened in about a second is open. Folders that no partition answers for are dealt with (partition_folders.ts).
+   */
   async open(wanted: Iterable<WantedLog>): Promise<void> {
-    const { store } = this.#context;
+    const { store } = this.#context,
+      { onEvent, onWarning = onEvent, lastBrokerEpoch } = this.#options;
     const present = new Set<string>();
     for (const { name, isFolder } of store.list("")) if (isFolder) present.add(name);
-    const damaged = (reason: string) => this.#options.onEvent("checkpoint_ignored", { reason });
-    const recoveryPoints = index(readCheckpoint(store, RECOVERY_POINT_CHECKPOINT, damaged));
-    const compacted = index(readCheckpoint(store, CLEANER_CHECKPOINT, damaged));
-    const logStarts = index(readCheckpoint(store, LOG_START_CHECKPOINT, damaged));
+    const remembered = Remembered.read(store, lastBrokerEpoch, onWarning);
     const journal = Map.groupBy(this.#options.journal, (entry) => entry.folder);
     for (const one of wanted) {
-      const folder = `${one.topic}-${one.partition}`;
-      const topicId = present.has(folder) ? topicIdOf(this.#context, folder) : one.topicId;
-      const ofAnother = topicId !== null && topicId !== one.topicId;
-      if (ofAnother) this.#discard(folder);
-      if (topicId === null) repairMetadata(this.#context, one);
+      const folder = folderOf(one);
       const entries = (journal.get(folder) ?? []).filter((entry) => entry.topicId === one.topicId);
-      if (!present.delete(folder) || ofAnother) {
-        if (entries.length === 0) {
-          this.#create(one);
-          continue;
-        }
-        store.makeFolder(folder); // a power loss took the name; the journal has what was acknowledged
-        repairMetadata(this.#context, one);
-      }
-      const { log, cutBytes, damage, warnings } = await openLog(this.#context, one, one.config, {
-        recoveryPoint: recoveryPoints.get(folder),
-        logStartOffset: logStarts.get(folder),
-        clean: this.#options.cleanStart,
-        journal: entries,
-        maxLeaderEpoch: one.leaderEpoch,
-        wasCompacted: compacted.has(folder),
-      });
-      for (const warning of warnings) this.#options.onEvent("log_healed", { folder, warning });
-      if (cutBytes > 0) this.#options.onEvent("torn_tail_cut", { folder, bytes: cutBytes });
-      if (damage) this.#options.onEvent("partition_offline", { folder, reason: damage });
-      else if (this.#options.cleanStart) log.leaderEpoch = one.leaderEpoch; // as it was when it stopped
-      else await log.lead(one.leaderEpoch);
-      this.#add(log);
+      const isThere = present.delete(folder);
+      this.#opening.add({ wanted: one, record: remembered.of(one), journal: entries, isThere });
     }
-    for (const folder of present) if (isPartitionFolder(folder)) this.#discard(folder);
+    await this.#begin();
+    for (const folder of sortOut(this.#folders, present)) {
+      this.#removeInTurn(() => store.removeAsync(folder));
+    }
+    await this.#opening.begin(OPEN_MS);
+    await within(this.#removing, OPEN_MS);
     this.#every(this.#options.checkpointIntervalMs, () => this.checkpoint());
     this.#every(this.#options.retentionIntervalMs, () => this.enforceRetention());
+    this.#every(LOOK_MS, () => this.#checkpointWhenDue());
   }
 
-  /** The log of a partition, or undefined when there is none (yet). */
+  /**
+   * The log of a partition that serves. Undefined when there is none, and while it is being looked at: whoever asks tries
+   * again, or waits with ready().
+   */
   get(topicId: Uuid, partition: number): PartitionLog | undefined {
+    const log = this.#logs.get(topicId)?.[partition];
+    if (log !== undefined || this.#opening.isEmpty || this.#closed) return log;
+    this.#opening.ask(topicId, partition);
     return this.#logs.get(topicId)?.[partition];
   }
 
   /** Whether an entry of an earlier run may be the only copy of what a log has lost. */
   needsJournal({ topicId, folder }: JournalEntry): boolean {
-    return this.#logs.get(topicId)?.some((log) => log?.folder === folder && log.isDamaged) ?? false;
+    for (const { topicId: id, folder: one, isDamaged } of this.all()) {
+      if (id === topicId && one === folder && isDamaged) return true;
+    }
+    for (const { wanted } of this.#opening.unopened()) {
+      if (wanted.topicId === topicId && folderOf(wanted) === folder) return true;
+    }
+    return false;
   }
 
-  /** Every log. */
+  /** The log once it is open; undefined when there is none, or it is offline. */
+  async ready(topicId: Uuid, partition: number): Promise<PartitionLog | undefined> {
+    const log = this.get(topicId, partition);
+    if (log !== undefined) return log;
+    await this.#opening.ready(topicId, partition);
+    return this.#logs.get(topicId)?.[partition];
+  }
+
+  /** Why a partition does not serve though it should; null when it does, or is being looked at. */
+  offlineReason(topicId: Uuid, partition: number): string | null {
+    return this.#logs.get(topicId)?.[partition]?.offline ??
+      this.#opening.offlineReason(topicId, partition);
+  }
+
+  /** Every log that is open. */
   *all(): Generator<PartitionLog> {
     for (const logs of this.#logs.values()) {
       for (const log of logs) if (log !== undefined) yield log;
     }
   }
 
-  /** Makes empty logs; an interrupted creation is repeated at the next start, from the catalogue. */
+  /** Partitions that do not serve, with the reason. */
+  *offline(): Generator<LogRef & { readonly reason: string }> {
+    for (const { wanted, offline } of this.#opening.unopened()) {
+      const { topicId, topic, partition } = wanted;
+      if (offline !== null) yield { topicId, topic, partition, reason: offline };
+    }
+    for (const { topicId, topic, partition, offline } of this.all()) {
+      if (offline !== null) yield { topicId, topic, partition, reason: offline };
+    }
+  }
+
+  /** Whether a stop may be called clean: not while a log is damaged, or has not been recovered. */
+  get isSound(): boolean {
+    for (const log of this.all()) if (log.isDamaged) return false;
+    return this.#opening.isSound;
+  }
+
+  /** Makes empty logs, and tries again where the store fails; an interrupted creation is repeated at the next start. */
   createAll(wanted: Iterable<WantedLog>): void {
-    for (const one of wanted) this.#create(one);
+    for (const one of wanted) {
+      this.#opening.add({ wanted: one, record: undefined, journal: [], isThere: false });
+      this.#opening.ask(one.topicId, one.partition);
+    }
   }
 
   /** Takes a new config into effect on all partitions of a topic. */
   configure(topicId: Uuid, config: TopicConfig): void {
     for (const log of this.#logs.get(topicId) ?? []) if (log) log.config = config;
+    this.#opening.change(topicId, (wanted) => ({ ...wanted, config }));
   }
 
-  /** Ends a topic's logs at once and removes their files after `file.delete.delay.ms`, as Kafka does. */
-  remove(topicId: Uuid): void {
-    const logs = this.#logs.get(topicId);
-    this.#logs.delete(topicId);
-    for (const log of logs ?? []) {
-      if (!log) continue;
-      log.retire("the topic was deleted");
-      const doomed = `${log.folder}.${crypto.randomUUID().replaceAll("-", "")}-delete`;
-      this.#context.store.rename(log.folder, doomed);
-      this.#later(
-        log.config["file.delete.delay.ms"],
-        () => this.#context.store.removeAsync(doomed),
-      );
+  /** Takes up the leadership of an epoch, now or when the log is opened. */
+  async lead(topicId: Uuid, partition: number, leaderEpoch: number): Promise<void> {
+    this.#opening.change(
+      topicId,
+      (wanted) => wanted.partition === partition ? { ...wanted, leaderEpoch } : wanted,
+    );
+    await this.#logs.get(topicId)?.[partition]?.lead(leaderEpoch);
+  }
+
+  /**
+   * Ends topics' logs at once and removes their files after `file.delete.delay.ms`, as Kafka does. When it resolves
+   * nothing that was written down speaks of them, and their folders do not come back after a power loss.
+   */
+  async remove(topicIds: Iterable<Uuid>): Promise<void> {
+    let isWritten = false, wasThere = false;
+    for (const topicId of topicIds) {
+      const logs = this.#logs.get(topicId) ?? [];
+      this.#logs.delete(topicId);
+      for (const log of logs) {
+        if (!log) continue;
+        isWritten ||= this.#books.last(log) !== undefined;
+        log.retire("the topic was deleted");
+        wasThere = true;
+        this.#discard(log.folder, log.config["file.delete.delay.ms"]);
+      }
+      for (const { wanted } of await this.#opening.forget(topicId)) {
+        isWritten = wasThere = true;
+        const folder = folderOf(wanted), found = readPartitionMetadata(this.#context.store, folder);
+        if (found !== null && found !== topicId) continue; // was offline for that: it is not this topic's to remove
+        this.#discard(folder, wanted.config["file.delete.delay.ms"]);
+      }
+    }
+    try {
+      if (wasThere) await this.#context.store.syncFolder("");
+      if (isWritten) await this.checkpoint();
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      // On a full disk topics can be deleted all the same. By topic id nothing is inherited; the next checkpoint mends the rest.
+      this.#warn("checkpoint_failed", { error: error.message });
     }
   }
 
-  /** Writes down recovery points, high watermarks and log starts. Calls in turn, never two at a time. */
+  /** Writes down what there is of every log; segments before a log start that is on the device by then go. */
   checkpoint(): Promise<void> {
-    return this.#checkpointing = this.#checkpointing.then(() => this.#writeCheckpoints());
+    const done = this.#checkpointing.then(() => this.#writeDown());
+    this.#checkpointing = done.catch(() => {}); // whoever asked has the error
+    return done;
   }
 
   /** Deletes whole segments that are too old or beyond the size a topic may keep. */
@@ -155,107 +248,120 @@ export class LogManager {
       if (isActiveExpired(log, nowMs)) log.roll();
       log.advanceStart(expiredBefore(log, nowMs));
       if (log.logStartOffset === before) continue;
+      await this.checkpoint();
       this.#options.onEvent("segments_deleted", {
         folder: log.folder,
         before,
         logStart: log.logStartOffset,
       });
-      await this.checkpoint();
     }
   }
 
-  /** A clean stop: everything synced, indexes and snapshots written, checkpoints current. */
+  /** A clean stop: everything synced, indexes and snapshots written, and what there is of every log written down. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const timer of this.#timers) clearInterval(timer);
+    await this.#opening.close();
     await this.#removing;
     await this.#checkpointing;
-    const entries = this.#checkpointEntries(); // before closing: offline logs keep their last checkpoint
+    const entries: Entry[] = [];
     const queue = [...this.all()];
     const worker = async () => {
-      for (let log = queue.pop(); log; log = queue.pop()) await log.close();
+      for (let log = queue.pop(); log; log = queue.pop()) {
+        entries.push(await this.#books.close(log));
+      }
     };
     await Promise.all(Array.from({ length: CLOSE_PARALLEL }, worker));
-    await this.#write(entries.map((entry) => ({ ...entry, recoveryPoint: entry.logEndOffset() })));
-  }
-
-  #create(wanted: WantedLog): void {
-    const log = createLog(this.#context, wanted, wanted.config);
-    log.lead(wanted.leaderEpoch);
-    this.#add(log);
-  }
-
-  #add(log: PartitionLog): void {
-    let logs = this.#logs.get(log.topicId);
-    if (!logs) this.#logs.set(log.topicId, logs = []);
-    logs[log.partition] = log;
-  }
-
-  #discard(folder: string): void {
-    this.#options.onEvent("folder_removed", { folder, reason: "no topic has this partition" });
-    this.#context.store.remove(folder);
-  }
-
-  #writeCheckpoints(): Promise<void> {
-    return this.#closed ? Promise.resolve() : this.#write(this.#checkpointEntries());
-  }
-
-  #checkpointEntries() {
-    const entries = [];
-    for (const log of this.all()) {
-      const { topic, partition, recoveryPoint, highWatermark, logStartOffset } = log;
-      const logEndOffset = () => log.isDamaged ? recoveryPoint : log.logEndOffset;
-      const isTrimmed = logStartOffset > (log.segments[0]?.baseOffset ?? 0);
-      entries.push({
-        topic,
-        partition,
-        recoveryPoint,
-        highWatermark,
-        logStartOffset,
-        isTrimmed,
-        logEndOffset,
-      });
+    for (const { record, wanted } of this.#opening.unopened()) {
+      if (record !== undefined) entries.push(asEntry({ ...record, ...named(wanted) }));
     }
-    return entries;
+    entries.sort(byName);
+    await this.#books.write(entries, this.isSound);
   }
 
-  async #write(
-    entries: readonly {
-      topic: string;
-      partition: number;
-      recoveryPoint: number;
-      highWatermark: number;
-      logStartOffset: number;
-      isTrimmed: boolean;
-    }[],
-  ): Promise<void> {
-    const { store } = this.#context;
-    for (const log of this.all()) await log.saveEpochs();
-    const rows = (pick: (entry: typeof entries[number]) => number): CheckpointEntry[] =>
-      entries.map((entry) => ({
-        topic: entry.topic,
-        partition: entry.partition,
-        offset: pick(entry),
-      }));
-    await writeCheckpoint(store, RECOVERY_POINT_CHECKPOINT, rows((entry) => entry.recoveryPoint));
-    await writeCheckpoint(store, HIGH_WATERMARK_CHECKPOINT, rows((entry) => entry.highWatermark));
-    const trimmed = entries.filter((entry) => entry.isTrimmed);
-    await writeCheckpoint(
-      store,
-      LOG_START_CHECKPOINT,
-      trimmed.map((entry) => ({
-        topic: entry.topic,
-        partition: entry.partition,
-        offset: entry.logStartOffset,
-      })),
+  /** Writes down, under this broker's epoch, that nothing is exact any more: any log may be opened from now on. */
+  async #begin(): Promise<void> {
+    try {
+      await this.checkpoint();
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.#warn("inventory_failed", { error: error.message });
+      this.#context.store.remove(INVENTORY_FILE); // a full disk still lets what is not true any more be removed
+    }
+  }
+
+  #opened(log: PartitionLog, { wanted, record }: Unopened, isNew: boolean): void {
+    this.#books.opened(log, record);
+    const compactedTo = record?.compactedTo ?? null;
+    if (compactedTo !== null && compactedTo > log.logEndOffset) {
+      const found =
+        `compacted up to ${compactedTo}, above the log end ${log.logEndOffset}: forgotten`;
+      this.#warn("log_healed", { folder: log.folder, found });
+    } else if (compactedTo !== null) this.positions.set(log, compactedTo);
+    this.#add(log, wanted.leaderEpoch, isNew || !this.#options.cleanStart);
+  }
+
+  /** `isNewEpoch`: the leadership is taken up; otherwise it is as it was when the last broker stopped. */
+  #add(log: PartitionLog, leaderEpoch: number, isNewEpoch: boolean): void {
+    let logs = this.#logs.get(log.topicId);
+    if (logs === undefined) this.#logs.set(log.topicId, logs = []);
+    logs[log.partition] = log;
+    log.leaderEpoch = leaderEpoch;
+    if (!isNewEpoch) return;
+    log.lead(leaderEpoch).catch((error) =>
+      this.#warn("leader_epoch_failed", { folder: log.folder, error: String(error) })
     );
+  }
+
+  async #writeDown(): Promise<void> {
+    if (this.#closed) return; // the stop writes what counts
+    const logs = [...this.all()].map((log) => ({ log, entry: this.#books.measure(log) }));
+    const entries = logs.map(({ entry }) => entry);
+    for (const { record, wanted, offline } of this.#opening.unopened()) {
+      if (record === undefined) continue;
+      // One that may be opened at any moment is not known for certain any more.
+      const isExact = record.isExact && offline !== null;
+      entries.push(asEntry({ ...record, ...named(wanted), isExact }));
+    }
+    entries.sort(byName);
+    for (const { log } of logs) await log.saveEpochs();
+    await this.#books.write(entries, false);
+    for (const { log, entry } of logs) {
+      this.#books.wrote(log, entry);
+      if (log.offline === null) log.dropBeforeStart(entry.log.logStartOffset);
+    }
+  }
+
+  async #checkpointWhenDue(): Promise<void> {
+    const beganMs = performance.now();
+    if (!this.#due.look(this.all(), beganMs)) return;
+    await this.checkpoint();
+    this.#due.wrote(beganMs, performance.now());
+  }
+
+  /** Marks a folder deleted; a failure is the next start's business, which knows the topic id as deleted. */
+  #discard(folder: string, delayMs: number): void {
+    const doomed = markedName(folder, "delete");
+    try {
+      this.#context.store.rename(folder, doomed);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      return this.#warn("deletion_failed", { folder, error: error.message });
+    }
+    this.#removeLater(delayMs, doomed);
+  }
+
+  #removeLater(delayMs: number, folder: string): void {
+    this.#later(delayMs, () => this.#context.store.removeAsync(folder));
+  }
+
+  #warn(event: string, details: Record<string, unknown>): void {
+    (this.#options.onWarning ?? this.#options.onEvent)(event, details);
   }
 
   #every(ms: number, work: () => Promise<void>): void {
     this.#timers.add(setInterval(() => {
-      work().catch((error) =>
-        this.#options.onEvent("housekeeping_failed", { error: String(error) })
-      );
+      work().catch((error) => this.#warn("housekeeping_failed", { error: String(error) }));
     }, ms));
   }
 
@@ -264,25 +370,36 @@ export class LogManager {
     if (this.#closed) return; // left over; the next start removes it
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      this.#removing = this.#removing.then(() => this.#closed ? undefined : work()).catch((error) =>
-        this.#options.onEvent("housekeeping_failed", { error: String(error) })
-      );
+      this.#removeInTurn(work);
     }, Math.min(ms, MAX_TIMER_MS));
     this.#timers.add(timer);
   }
+
+  #removeInTurn(work: () => Promise<void>): void {
+    this.#removing = this.#removing.then(() => this.#closed ? undefined : work()).catch((error) =>
+      this.#warn("housekeeping_failed", { error: String(error) })
+    );
+  }
+}
+
+/** What is remembered of a log that is not open. */
+function asEntry(log: LogInventory): Entry {
+  return { log, highWatermark: log.endOffset };
+}
+
+function named({ topic, partition }: LogRef): { topic: string; partition: number } {
+  return { topic, partition };
+}
+
+/** An order, so that what has not changed is written the same. */
+function byName(a: Entry, b: Entry): number {
+  if (a.log.topic !== b.log.topic) return a.log.topic < b.log.topic ? -1 : 1;
+  return a.log.partition - b.log.partition;
 }
 
 const CLOSE_PARALLEL = 16;
 const MAX_TIMER_MS = 2 ** 31 - 1;
-
-/** "<topic>-<partition>", or such a folder on its way out ("….<32 hex>-delete"). */
-function isPartitionFolder(name: string): boolean {
-  if (name === "__cluster_metadata-0") return false;
-  return /^.+-\d+$/.test(name) || /^.+-\d+\.[0-9a-f]{32}-delete$/.test(name);
-}
-
-function index(entries: readonly CheckpointEntry[]): Map<string, number> {
-  const offsets = new Map<string, number>();
-  for (const { topic, partition, offset } of entries) offsets.set(`${topic}-${partition}`, offset);
-  return offsets;
-}
+/** How long a start waits for logs that need not be open before anything is served. */
+const OPEN_MS = 1000;
+/** How often it is looked whether a checkpoint is due. */
+const LOOK_MS = 1000;

@@ -44,6 +44,8 @@ export class FakeRecordLog implements RecordLog {
     this.#synced = Math.max(0, this.#synced - dropped.length);
   }
 
+  dropBeforeStart(): void {}
+
   read(from: number): Uint8Array | null {
     return this.batches.find((bytes) => batch.lastOffset(bytes, 0) >= from) ?? null;
   }

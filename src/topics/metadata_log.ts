@@ -56,8 +56,10 @@ export interface RecordLog {
   ): Uint8Array | null | Promise<Uint8Array | null>;
   /** Begins a new segment at the log end. */
   roll(): void;
-  /** Drops the segments before the one that holds `offset`. */
+  /** Moves the log start up. */
   advanceStart(offset: number): void;
+  /** Drops the segments before the one that holds the log start. */
+  dropBeforeStart(): void;
   /** Resolves when everything appended survives power loss; asked where the flush policy does not wait for that. */
   sync(): Promise<void>;
 }
@@ -268,6 +270,7 @@ export class MetadataLog implements MetadataStore {
     await this.#synced(() => log.sync());
     await store.syncFolder(FOLDER); // the new segment has its name before the old ones lose theirs
     log.advanceStart(endOffset);
+    log.dropBeforeStart(); // the snapshot is on the device
     removeOlderSnapshots(store, FOLDER, endOffset);
     this.#bytes = 0;
     this.#oldestMs = null;

@@ -2,16 +2,17 @@
  * Cleaner: compacts the logs of topics with cleanup.policy=compact, one at a time, the dirtiest first (Kafka's
  * LogCleaner with one thread).
  *
- * It looks every `backoffMs`, and again as long as it finds something. How far each log has been compacted stands in
- * `cleaner-offset-checkpoint`, in Kafka's format; without it a log is compacted from its start again, to the same end.
+ * It looks every `backoffMs`, and again as long as it finds something. How far each log has been compacted is kept with
+ * the log (positions.ts) and written down with everything else that is remembered of it; without that a log is compacted
+ * from its start again, to the same end.
  * A log whose records cannot be read is reported and left alone until the next start.
  */
 import type { BufferPool } from "../../bytes/pool.ts";
 import type { Clock } from "../../clock.ts";
-import { CLEANER_CHECKPOINT, readCheckpoint, writeCheckpoint } from "../checkpoints.ts";
 import { Pace } from "./pace.ts";
 import { compact, CompactionInterrupted } from "./pass.ts";
 import { type Cleanable, cleanableOf } from "./plan.ts";
+import { CleanerPositions } from "./positions.ts";
 import type { PartitionLog } from "../log/partition_log.ts";
 import { type Store, StoreError } from "../store.ts";
 
@@ -19,9 +20,11 @@ export interface CleanerOptions {
   readonly store: Store;
   readonly pool: BufferPool;
   readonly clock: Clock;
-  /** Every log there is. */
+  /** Every log that serves. */
   readonly logs: () => Iterable<PartitionLog>;
-  /** Makes the logs' recovery points survive a crash. */
+  /** How far each has been compacted; nowhere unless given. */
+  readonly positions?: CleanerPositions;
+  /** Makes the logs' recovery points, and those positions, survive a crash. */
   readonly checkpoint: () => Promise<void>;
   /** Kafka: log.cleaner.backoff.ms */
   readonly backoffMs: number;
@@ -36,8 +39,7 @@ export interface CleanerOptions {
 export class Cleaner {
   readonly #options: CleanerOptions;
   readonly #pace: Pace;
-  /** How far each log has been compacted, which also stands in the checkpoint. */
-  readonly #cleanedTo = new Map<PartitionLog, number>();
+  readonly #positions: CleanerPositions;
   readonly #failed = new WeakSet<PartitionLog>();
   #timer: ReturnType<typeof setTimeout> | null = null;
   #running: Promise<void> = Promise.resolve();
@@ -45,16 +47,7 @@ export class Cleaner {
   constructor(options: CleanerOptions) {
     this.#options = options;
     this.#pace = new Pace(options.clock, options.ioMaxBytesPerSecond);
-    const damaged = (reason: string) => options.onEvent("checkpoint_ignored", { reason });
-    const entries = readCheckpoint(options.store, CLEANER_CHECKPOINT, damaged);
-    const cleanedTo = new Map(
-      entries.map(({ topic, partition, offset }) => [`${topic}-${partition}`, offset]),
-    );
-    // By log, not by name: a topic that is deleted and created again begins anew.
-    for (const log of options.logs()) {
-      const offset = cleanedTo.get(log.folder);
-      if (offset !== undefined) this.#cleanedTo.set(log, offset);
-    }
+    this.#positions = options.positions ?? new CleanerPositions();
   }
 
   start(): void {
@@ -78,10 +71,13 @@ export class Cleaner {
     if (cleanable === null) return false;
     const { log } = cleanable, { clock, onEvent } = this.#options;
     const beganMs = clock.monotonicMs();
+    // Written down before the first segment is replaced: a start must not miss the segments that were joined.
+    this.#positions.begin(log, cleanable.firstUncleanableOffset);
     try {
       const compacted = await compact(cleanable, { ...this.#options, pace: this.#pace });
-      this.#cleanedTo.set(log, compacted.endOffset);
-      await this.#writeCheckpoint();
+      this.#positions.set(log, compacted.endOffset);
+      this.#positions.end(log);
+      await this.#options.checkpoint();
       onEvent("log_compacted", {
         folder: log.folder,
         ...compacted,
@@ -92,6 +88,8 @@ export class Cleaner {
       onEvent("compaction_failed", { folder: log.folder, error: String(error) });
       if (error instanceof StoreError) return false; // a full disk, say: tried again after the backoff
       this.#failed.add(log);
+    } finally {
+      this.#positions.end(log);
     }
     return true;
   }
@@ -105,7 +103,7 @@ export class Cleaner {
     let dirtiest: Cleanable | null = null;
     for (const log of this.#options.logs()) {
       if (this.#failed.has(log)) continue;
-      const cleanable = cleanableOf(log, this.#cleanedTo.get(log), nowMs);
+      const cleanable = cleanableOf(log, this.#positions.compactedTo(log), nowMs);
       if (cleanable === null) continue;
       if (dirtiest === null || cleanable.dirtyRatio > dirtiest.dirtyRatio) dirtiest = cleanable;
     }
@@ -116,16 +114,5 @@ export class Cleaner {
   #serves(log: PartitionLog): boolean {
     for (const one of this.#options.logs()) if (one === log) return true;
     return false;
-  }
-
-  /** Logs that are no more fall out. */
-  async #writeCheckpoint(): Promise<void> {
-    const present = new Set(this.#options.logs());
-    const entries = [];
-    for (const [log, offset] of this.#cleanedTo) {
-      if (!present.has(log)) this.#cleanedTo.delete(log);
-      else entries.push({ topic: log.topic, partition: log.partition, offset });
-    }
-    await writeCheckpoint(this.#options.store, CLEANER_CHECKPOINT, entries);
   }
 }

@@ -8,8 +8,8 @@ import * as batch from "../../protocol/records/batch.ts";
 import { buildBatch } from "../../protocol/records/build.ts";
 import { CompressionType } from "../../protocol/records/compression.ts";
 import { buildEndTxnBatch } from "../../protocol/records/control_record.ts";
-import { CLEANER_CHECKPOINT, readCheckpoint } from "../checkpoints.ts";
 import { Cleaner, type CleanerOptions } from "./cleaner.ts";
+import { CleanerPositions } from "./positions.ts";
 import {
   BusyClock,
   compactedConfig,
@@ -36,6 +36,9 @@ function setup(config: Partial<TopicConfig> = {}, options: Partial<CleanerOption
   return { store, clock, context, log, history, cleaner, events };
 }
 
+/** As a broker keeps them: whichever cleaner comes next goes on from there. */
+const positions = new CleanerPositions();
+
 function cleanerOf(
   store: Store,
   clock: FakeClock,
@@ -54,6 +57,7 @@ function cleanerOf(
     ioMaxBytesPerSecond: Infinity,
     maxDecompressedBytes: 1 << 20,
     onEvent: (event, details) => events.push({ event, ...details }),
+    positions,
     ...options,
   });
   return { cleaner, events };
@@ -71,18 +75,17 @@ function seeded(seed: number): () => number {
 
 /** Compacts until nothing is due; where the clean part ends. */
 async function cleanAll(
-  { cleaner, log, events, store }: {
+  { cleaner, log, events }: {
     cleaner: Cleaner;
     log: PartitionLog;
     events: Record<string, unknown>[];
-    store: Store;
   },
 ): Promise<number> {
   await log.sync();
   while (await cleaner.cleanDirtiest());
   const failed = events.find(({ event }) => event === "compaction_failed");
   if (failed !== undefined) throw new Error(String(failed.error));
-  return readCheckpoint(store, CLEANER_CHECKPOINT)[0]?.offset ?? 0;
+  return positions.compactedTo(log) ?? 0;
 }
 
 /** Everything that must hold at any time after compaction up to `cleanedTo`. */
@@ -133,7 +136,7 @@ Deno.test("random histories read the same after any number of compactions and re
         for (let i = 0; i < 30; i++) await history.step();
         if (random() < 0.5) clock.advance(12_000);
         if (random() < 0.3) await history.settle();
-        const cleanedTo = await cleanAll({ cleaner, log, events, store });
+        const cleanedTo = await cleanAll({ cleaner, log, events });
         checkConsumers(log, history, cleanedTo);
         const again = await reopened(testContext(await withoutSnapshots(store), clock), 0);
         checkConsumers(again, history, cleanedTo);
@@ -146,25 +149,25 @@ Deno.test("random histories read the same after any number of compactions and re
 });
 
 Deno.test("a compacted log has one segment where many were, and no more than its live data", async () => {
-  const { history, log, cleaner, events, store } = setup({ "segment.bytes": 20_000 });
+  const { history, log, cleaner, events } = setup({ "segment.bytes": 20_000 });
   for (let i = 0; i < 2000; i++) await history.put([`k${i % 10}`, `value ${i}`]);
   assert(log.segments.length > 5);
   const before = log.size;
-  await cleanAll({ cleaner, log, events, store });
+  await cleanAll({ cleaner, log, events });
   await history.put(["k9", "value 2000"]); // segments join by the sizes they had: now they are small
   log.roll();
-  await cleanAll({ cleaner, log, events, store });
+  await cleanAll({ cleaner, log, events });
   assertEquals(log.segments.map(({ baseOffset }) => baseOffset), [0, 2001]);
   assert(log.size < 2000, `${log.size} of ${before} bytes`);
   assertEquals(consume(log, "committed").at(-1)!.value, "value 2000");
 });
 
 Deno.test("a tombstone outlives its records by delete.retention.ms, then goes", async () => {
-  const { history, log, cleaner, events, store, clock } = setup();
+  const { history, log, cleaner, events, clock } = setup();
   const pass = async () => {
     for (let i = 0; i < 3; i++) await history.put([`other${i}`, "x"]);
     log.roll();
-    await cleanAll({ cleaner, log, events, store });
+    await cleanAll({ cleaner, log, events });
     return consume(log, "committed").filter(({ key }) => key === "gone").map(({ value }) => value);
   };
   await history.put(["gone", "soon"], ["stays", "here"]);
@@ -178,10 +181,10 @@ Deno.test("a tombstone outlives its records by delete.retention.ms, then goes", 
 });
 
 Deno.test("the delete horizon leaves every record its own timestamp", async () => {
-  const { history, log, cleaner, events, store, clock } = setup();
+  const { history, log, cleaner, events, clock } = setup();
   await history.put(["a", "1"], ["b", null]);
   log.roll();
-  await cleanAll({ cleaner, log, events, store });
+  await cleanAll({ cleaner, log, events });
   const bytes = log.read(0, { maxBytes: 1 << 16, bound: "hw", minOneBatch: true })!;
   assert(batch.hasDeleteHorizon(bytes) && batch.isIntact(bytes));
   assertEquals(batch.baseTimestamp(bytes), clock.nowMs() + 10_000);
@@ -207,7 +210,7 @@ Deno.test("a marker goes when its transaction's records are gone and the horizon
   for (let round = 0; round < 4; round++) {
     await history.put(["key-0", "x"]);
     log.roll();
-    await cleanAll({ cleaner, log, events, store });
+    await cleanAll({ cleaner, log, events });
     clock.advance(11_000);
   }
   assert(written > 20 && markers() <= 3, `${markers()} of ${written} markers`); // the last of each producer
@@ -226,7 +229,7 @@ Deno.test("a producer's last batch keeps its marker: a replay opens no transacti
     for (let round = 0; round < 4; round++) {
       await history.put(["a", `${round}`], ["\0", `${round}`]);
       log.roll();
-      await cleanAll({ cleaner, log, events, store });
+      await cleanAll({ cleaner, log, events });
       clock.advance(11_000);
     }
     const again = await reopened(testContext(await withoutSnapshots(store), clock), 0);
@@ -244,7 +247,7 @@ Deno.test("records of an aborted transaction go, and what of it lies above is st
     for (let i = 0; i < 200; i++) await history.step();
     await history.settle();
     log.roll();
-    const cleanedTo = await cleanAll({ cleaner, log, events, store });
+    const cleanedTo = await cleanAll({ cleaner, log, events });
     checkConsumers(log, history, cleanedTo);
     const aborted = consume(log, "uncommitted").filter(({ offset }) =>
       offset < cleanedTo && !history.committed.has(offset)
@@ -254,13 +257,13 @@ Deno.test("records of an aborted transaction go, and what of it lies above is st
 });
 
 Deno.test("nothing beyond the last stable offset, the active segment or min.compaction.lag.ms is touched", async () => {
-  const { history, log, cleaner, events, store, clock } = setup({
+  const { history, log, cleaner, events, clock } = setup({
     "min.compaction.lag.ms": 60_000,
   });
   for (let i = 0; i < 40; i++) await history.put(["k", `${i}`]);
   clock.advance(61_000);
   for (let i = 40; i < 80; i++) await history.put(["k", `${i}`]);
-  await cleanAll({ cleaner, log, events, store });
+  await cleanAll({ cleaner, log, events });
   const offsets = consume(log, "committed").map(({ offset }) => offset);
   const untouched = offsets.filter((offset) => offset >= 40);
   assertEquals(untouched.length, 40);
@@ -268,7 +271,7 @@ Deno.test("nothing beyond the last stable offset, the active segment or min.comp
 });
 
 Deno.test("min.cleanable.dirty.ratio keeps a cleaner off, max.compaction.lag.ms brings it back", async () => {
-  const { history, log, cleaner, events, store, clock } = setup({
+  const { history, log, cleaner, events, clock } = setup({
     "min.cleanable.dirty.ratio": 0.9,
   });
   const fill = async (keys: number) => {
@@ -276,12 +279,12 @@ Deno.test("min.cleanable.dirty.ratio keeps a cleaner off, max.compaction.lag.ms 
     log.roll();
   };
   await fill(100);
-  assertEquals(await cleanAll({ cleaner, log, events, store }), 100); // all of it is dirty
+  assertEquals(await cleanAll({ cleaner, log, events }), 100); // all of it is dirty
   await fill(50);
-  assertEquals(await cleanAll({ cleaner, log, events, store }), 100); // a third is
+  assertEquals(await cleanAll({ cleaner, log, events }), 100); // a third is
   log.config = { ...log.config, "max.compaction.lag.ms": 5000 };
   clock.advance(5001);
-  assertEquals(await cleanAll({ cleaner, log, events, store }), 150);
+  assertEquals(await cleanAll({ cleaner, log, events }), 150);
 });
 
 Deno.test("max.compaction.lag.ms closes the active segment in time", async () => {
@@ -296,7 +299,7 @@ Deno.test("max.compaction.lag.ms closes the active segment in time", async () =>
 });
 
 Deno.test("a position at the end of the clean part is reached, though no record is left there", async () => {
-  const { history, log, cleaner, events, store, clock } = setup();
+  const { history, log, cleaner, events, clock } = setup();
   await history.put(["a", "1"]);
   const producer = { producerId: 11, producerEpoch: 0, timestampMs: clock.nowMs() };
   const records = [{ key: new Uint8Array(1), timestampMs: clock.nowMs() }];
@@ -305,20 +308,20 @@ Deno.test("a position at the end of the clean part is reached, though no record 
   log.roll();
   const end = { ...producer, producerEpoch: 1, isCommit: false, coordinatorEpoch: 0 };
   await log.append(buildEndTxnBatch(end), { origin: "coordinator", leaderEpoch: 0 }).durable;
-  assertEquals(await cleanAll({ cleaner, log, events, store }), 2);
+  assertEquals(await cleanAll({ cleaner, log, events }), 2);
   const bytes = log.read(1, { maxBytes: 1, bound: "hw", minOneBatch: true })!;
   assertEquals([batch.baseOffset(bytes), batch.recordCount(bytes)], [1, 0]);
 });
 
 Deno.test("one key map after the other covers a log with more keys than one takes", async () => {
-  const { history, log, cleaner, events, store } = setup({}, {
+  const { history, log, cleaner, events } = setup({}, {
     dedupeBufferBytes: 100 * ENTRY_BYTES,
   });
   for (let round = 0; round < 2; round++) {
     for (let i = 0; i < 400; i++) await history.put([`k${i}`, `${round}`]);
   }
   log.roll();
-  assertEquals(await cleanAll({ cleaner, log, events, store }), 800);
+  assertEquals(await cleanAll({ cleaner, log, events }), 800);
   assert(events.length > 5, `${events.length} passes`);
   checkConsumers(log, history, 800);
 });
@@ -331,7 +334,10 @@ Deno.test("a pass ends without harm when the topic is deleted, the log start mov
     const cleaning = cleaner.cleanDirtiest();
     await new Promise((resolve) => setTimeout(resolve, 20)); // some rests later
     if (what === "delete") log.retire("the topic was deleted");
-    if (what === "trim") log.advanceStart(log.segments[3].baseOffset);
+    if (what === "trim") {
+      log.advanceStart(log.segments[3].baseOffset);
+      log.dropBeforeStart();
+    }
     if (what === "stop") await cleaner.stop();
     await cleaning;
     const left = store.list("t-0").filter(({ name }) => /\.(cleaned|swap)$/.test(name));
@@ -449,13 +455,14 @@ Deno.test("gaps that compaction left are legal for good, whatever the topic's po
 Deno.test("the cleaner goes on where its checkpoint says, unless the log says otherwise", async () => {
   const { history, log, cleaner, events, store, clock } = setup();
   for (let i = 0; i < 100; i++) await history.put([`k${i % 5}`, `${i}`]);
-  const cleanedTo = await cleanAll({ cleaner, log, events, store });
+  const cleanedTo = await cleanAll({ cleaner, log, events });
   assert(cleanedTo > 50);
   const next = cleanerOf(store, clock, log);
   assertEquals(await next.cleaner.cleanDirtiest(), false);
   log.advanceStart(cleanedTo + 2);
+  log.dropBeforeStart();
   for (let i = 0; i < 100; i++) await history.put([`k${i % 5}`, `${i}`]);
-  assert(await cleanAll({ ...next, log, store }) > 150);
+  assert(await cleanAll({ ...next, log }) > 150);
 });
 
 Deno.test("start() cleans by itself, and stop() ends it", async () => {

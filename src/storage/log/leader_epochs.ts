@@ -117,8 +117,12 @@ export class LeaderEpochs {
 
   /** Writes the checkpoint. */
   save(): Promise<void> {
-    const lines = this.#entries.map(({ epoch, startOffset }) => `${epoch} ${startOffset}`);
-    return this.#store.replace(this.#path, formatLines(lines));
+    return this.#store.replace(this.#path, LeaderEpochs.format(this.#entries));
+  }
+
+  /** The checkpoint's content. */
+  static format(entries: readonly EpochEntry[]): Uint8Array {
+    return formatLines(entries.map(({ epoch, startOffset }) => `${epoch} ${startOffset}`));
   }
 }
 

@@ -1,19 +1,32 @@
 /**
  * openLog: from a partition's folder to its PartitionLog.
  *
- * Cheap for the many: after a clean stop the checkpoints tell where a log ends, so a thousand idle partitions cost
- * a thousand directory listings and nothing is read. After an unclean one recovery.ts looks at the bytes.
+ * A log that nothing has been done to since it was written down (as_recorded.ts) is compared with that: a listing, the
+ * sizes and its last batch. Any other is recovered (recovery.ts), which looks at the bytes from the recovery point on.
+ * What is healed is a warning with both values; what cannot be healed takes the partition offline, and its files stay.
  */
 import type { Uuid } from "../../bytes/uuid.ts";
 import type { TopicConfig } from "../../config/topic_configs.ts";
 import { finishInterruptedCleaning } from "../compaction/leftovers.ts";
 import type { JournalEntry } from "../durability/journal_entries.ts";
-import { putPartitionMetadata, readPartitionMetadata } from "./partition_metadata.ts";
+import type { LogInventory } from "../inventory.ts";
+import {
+  beyondNumbers,
+  compare,
+  cutBack,
+  lastBatchProblem,
+  segmentBases,
+  setSegmentAside,
+} from "./as_recorded.ts";
+import { gapBetween } from "./segment_chain.ts";
+import { epochsAsRecorded, snapshotsAsRecorded } from "./sidecars.ts";
+import { putPartitionMetadata } from "./partition_metadata.ts";
 import type { LogContext } from "./log_context.ts";
 import { PartitionLog } from "./partition_log.ts";
-import { keepEpochs } from "../recovery/keep_epochs.ts";
+import { segmentName } from "./segment.ts";
+import { DELETED, parseSegmentFile, SWAP } from "./segment_files.ts";
 import { recoverLog } from "../recovery/recovery.ts";
-import { beyondAnyOffset, segmentBasesOf } from "./segment_files.ts";
+import { keepEpochs } from "../recovery/keep_epochs.ts";
 import { rebuildTxnIndexes } from "../index/txn_index_rebuild.ts";
 
 export interface LogRef {
@@ -22,18 +35,20 @@ export interface LogRef {
   readonly partition: number;
 }
 
-/** What the checkpoints say of a log; undefined where they say nothing. */
+/** What is remembered of a log; undefined where nothing is. */
 export interface LogCheckpoint {
   readonly recoveryPoint: number | undefined;
   readonly logStartOffset: number | undefined;
-  /** Whether the broker stopped cleanly, so that the recovery point is the log end. */
+  /** Whether the broker stopped cleanly, so that nothing can be torn. */
   readonly clean: boolean;
   /** What the journal has of this partition; nothing after a clean stop. */
   readonly journal: readonly JournalEntry[];
-  /** The partition's epoch now, which no batch can be beyond; unknown without. */
+  /** What the inventory says the log consisted of. */
+  readonly record?: LogInventory;
+  /** No batch can carry a later one. */
   readonly maxLeaderEpoch?: number;
-  /** Whether it has ever been compacted, whatever its policy is now. */
-  readonly wasCompacted?: boolean;
+  /** Called between pieces of work, so that others go on. */
+  readonly rest?: () => Promise<void>;
 }
 
 /** What opening found worth telling. */
@@ -41,8 +56,9 @@ export interface OpenReport {
   readonly log: PartitionLog;
   /** Bytes of a torn tail that were cut. */
   readonly cutBytes: number;
+  /** Why the partition must not be served: its log is offline. */
   readonly damage: string | null;
-  /** What was healed, or is none of ours. */
+  /** What was healed. */
   readonly warnings: readonly string[];
 }
 
@@ -61,84 +77,250 @@ export function createLog(context: LogContext, ref: LogRef, config: TopicConfig)
   );
 }
 
-/** Opens what is there, recovering it when the last stop was not clean. */
+/** Opens a log of which there is an exact record; null when that does not say enough. Waits for nothing. */
+export function openAsRecorded(
+  context: LogContext,
+  ref: LogRef,
+  config: TopicConfig,
+  { record, clean }: { record: LogInventory; clean: boolean },
+): OpenReport | null {
+  const { store } = context, folder = `${ref.topic}-${ref.partition}`;
+  const holdsBatches = record.segments.some(({ bytes }) => bytes > 0);
+  if (!record.isExact || holdsBatches && record.lastBatch === null) return null;
+  const names = store.list(folder).map(({ name }) => name);
+  const leftOver = names.filter((name) => (parseSegmentFile(name)?.suffix ?? "") !== "");
+  if (leftOver.some((name) => name.endsWith(SWAP))) return null; // a compaction is to be finished first
+  const beyond = beyondNumbers(names);
+  const bases = segmentBases(names).filter(Number.isSafeInteger);
+  const { lost, longer, unexpected } = compare(store, folder, bases, record);
+  const problem = lost ?? lastBatchProblem(store, folder, record);
+  if (problem !== null) return damaged(context, ref, config, record, problem);
+  const cut = longer.length === 0 ? { cut: [] } : cutBack(store, folder, longer);
+  // Without the marker of a clean stop somebody may have written behind: recovery looks at what it is.
+  if ("kept" in cut) return clean ? damaged(context, ref, config, record, cut.kept) : null;
+  const warnings = [...cut.cut];
+  for (const digits of [...beyond, ...unexpected.map(segmentName)]) {
+    setSegmentAside(store, folder, names, digits);
+    warnings.push(`${digits}.log was not there before, and is renamed aside`);
+  }
+  warnings.push(...epochsAsRecorded(store, folder, record));
+  warnings.push(...snapshotsAsRecorded(store, folder, names, record));
+  removeLeftOver(context, folder, leftOver);
+  const log = new PartitionLog(context, {
+    ...ref,
+    segments: record.segments.map(({ baseOffset }) => baseOffset),
+    logStartOffset: record.logStartOffset,
+    logEndOffset: record.endOffset,
+    recoveryPoint: record.endOffset,
+    mayHaveGaps: mayHaveGapsIn(config, record),
+    snapshot: record.snapshot ?? undefined,
+  }, config);
+  return { log, cutBytes: 0, damage: null, warnings };
+}
+
+/** Opens what is there, recovering it. */
 export async function openLog(
   context: LogContext,
   ref: LogRef,
   config: TopicConfig,
   checkpoint: LogCheckpoint,
 ): Promise<OpenReport> {
-  const folder = `${ref.topic}-${ref.partition}`;
-  const names = await finishInterruptedCleaning({ ...context, folder });
-  const bases = segmentBasesOf(names);
-  const warnings = beyondAnyOffset(names).map((name) =>
-    `${folder}/${name} is none of a log's files: no offset is above ${Number.MAX_SAFE_INTEGER}`
-  );
-  const logStartOffset = Math.max(checkpoint.logStartOffset ?? 0, bases[0] ?? 0);
-  const recoveryPoint = checkpoint.recoveryPoint;
-  if (checkpoint.clean && recoveryPoint !== undefined) {
-    const state = {
-      ...ref,
-      segments: bases,
-      logStartOffset,
-      logEndOffset: recoveryPoint,
-      recoveryPoint,
-    };
-    return { log: new PartitionLog(context, state, config), cutBytes: 0, damage: null, warnings };
+  const { store } = context, folder = `${ref.topic}-${ref.partition}`;
+  const { journal, recoveryPoint, clean } = checkpoint;
+  const record = clean || !checkpoint.record?.isExact
+    ? checkpoint.record
+    : { ...checkpoint.record, isExact: false };
+  const warnings: string[] = [];
+  let names = await finishInterruptedCleaning({ ...context, folder });
+  for (const digits of beyondNumbers(names)) {
+    setSegmentAside(store, folder, names, digits);
+    warnings.push(`${digits}.log is no offset, and is renamed aside`);
   }
-  const isSynced = context.commit.policy === "fsync";
-  const recovered = await recoverLog({ ...context, folder }, bases, {
-    recoveryPoint: recoveryPoint ?? 0,
-    logStartOffset,
-    indexIntervalBytes: config["index.interval.bytes"],
-    mayHaveGaps: checkpoint.wasCompacted || config["cleanup.policy"].includes("compact"),
-    maxLeaderEpoch: checkpoint.maxLeaderEpoch ?? 2 ** 31 - 1,
-    journal: checkpoint.journal.filter(({ topicId }) => topicId === ref.topicId),
-    mayBeTorn: true,
-    sync: isSynced,
-    nowMs: context.clock.nowMs(),
+  const mayHaveGaps = mayHaveGapsIn(config, record);
+  names = store.list(folder).map(({ name }) => name);
+  let bases = segmentBases(names);
+  const problem = whatIsLost(context, folder, bases, {
+    checkpoint: { ...checkpoint, record },
+    mayHaveGaps,
+    warnings,
   });
-  warnings.push(...recovered.warnings);
-  if (recovered.damage === null) {
-    dropSnapshotsBeyond(context, folder, names, recovered.logEndOffset);
-    warnings.push(...await keepEpochs(context.store, folder, recovered));
+  if (problem !== null) {
+    return damaged(context, ref, config, record ?? forgotten(checkpoint, bases), problem);
   }
+  if (record !== undefined) {
+    const { unexpected } = compare(store, folder, bases, record);
+    for (const digits of unexpected.map(segmentName)) {
+      setSegmentAside(store, folder, names, digits);
+      warnings.push(`${digits}.log was not there before, and is renamed aside`);
+    }
+    bases = bases.filter((base) => !unexpected.includes(base));
+    warnings.push(...snapshotsAsRecorded(store, folder, names, record));
+    warnings.push(...epochsAsRecorded(store, folder, record));
+  }
+  const begins = bases[0] ?? 0;
+  const withheld = mayHaveGaps || clean ? emptyAhead(context, folder, bases, checkpoint) : null;
+  const options = {
+    recoveryPoint: recoveryPoint ?? begins,
+    logStartOffset: Math.max(checkpoint.logStartOffset ?? 0, begins),
+    indexIntervalBytes: config["index.interval.bytes"],
+    mayHaveGaps,
+    maxLeaderEpoch: checkpoint.maxLeaderEpoch ?? MAX_INT32,
+    journal,
+    mayBeTorn: !clean,
+    sync: context.commit.policy === "fsync",
+    nowMs: context.clock.nowMs(),
+    rest: checkpoint.rest,
+  };
+  const present = withheld === null ? bases : bases.slice(0, -1);
+  const recovered = await recoverLog({ ...context, folder }, present, options);
+  const { logEndOffset, damage } = recovered;
+  const segments = [...recovered.bases];
+  if (withheld !== null && damage === null) {
+    if (logEndOffset === withheld) segments.push(withheld);
+    else {
+      setSegmentAside(store, folder, names, segmentName(withheld));
+      warnings.push(
+        `${
+          segmentName(withheld)
+        }.log is empty, and the log ends at ${logEndOffset}: it is renamed aside`,
+      );
+    }
+  }
+  dropSnapshotsBeyond(context, folder, names, logEndOffset);
+  warnings.push(...recovered.warnings);
+  if (damage === null) warnings.push(...await keepEpochs(store, folder, recovered));
+  const isBeyond = options.logStartOffset > logEndOffset && damage === null;
+  if (isBeyond) {
+    warnings.push(
+      `the log start ${options.logStartOffset} lies above the log end ${logEndOffset}: forgotten`,
+    );
+  }
+  const logStartOffset = isBeyond
+    ? Math.min(begins, logEndOffset)
+    : Math.min(options.logStartOffset, logEndOffset);
   const log = new PartitionLog(context, {
     ...ref,
-    segments: recovered.bases,
-    logStartOffset: Math.min(logStartOffset, recovered.logEndOffset),
-    logEndOffset: recovered.logEndOffset,
-    recoveryPoint: isSynced
-      ? recovered.logEndOffset
-      : Math.min(recoveryPoint ?? 0, recovered.logEndOffset),
+    segments,
+    logStartOffset,
+    logEndOffset,
+    recoveryPoint: options.sync ? logEndOffset : Math.min(recoveryPoint ?? 0, logEndOffset),
+    mayHaveGaps,
+    snapshot: record?.snapshot ?? undefined,
   }, config);
-  if (recovered.damage !== null) {
-    log.isDamaged = true;
-    log.retire(recovered.damage);
-  } else if (recovered.firstControlSegment !== null) {
-    const { segments } = log;
-    const from = segments.findIndex(({ baseOffset }) =>
+  if (damage !== null) retireDamaged(log, damage);
+  else if (recovered.firstControlSegment !== null) {
+    const from = log.segments.findIndex(({ baseOffset }) =>
       baseOffset === recovered.firstControlSegment
     );
     if (from >= 0) {
-      rebuildTxnIndexes(context, folder, segments, { from, to: segments.length, logStartOffset });
-      if (isSynced) {
-        for (const segment of segments.slice(from)) await segment.syncTransactions();
-        await context.store.syncFolder(folder);
+      const range = { from, to: log.segments.length, logStartOffset };
+      rebuildTxnIndexes(context, folder, log.segments, range);
+      if (options.sync) {
+        for (const segment of log.segments.slice(from)) await segment.syncTransactions();
+        await store.syncFolder(folder);
       }
     }
   }
-  return { log, cutBytes: recovered.cutBytes, damage: recovered.damage, warnings };
+  return { log, cutBytes: recovered.cutBytes, damage, warnings };
 }
 
-/** Makes a folder that a crash left without its metadata whole again. */
-export function repairMetadata(context: LogContext, ref: LogRef): void {
-  putPartitionMetadata(context.store, `${ref.topic}-${ref.partition}`, ref.topicId);
+/** Removes what waited for file.delete.delay.ms, or what a pass of the cleaner had begun to write. */
+function removeLeftOver(
+  { store, later }: LogContext,
+  folder: string,
+  names: readonly string[],
+): void {
+  for (const name of names) {
+    const path = `${folder}/${name}`;
+    if (later !== undefined && name.endsWith(DELETED)) later(0, () => store.removeAsync(path));
+    else store.remove(path); // the next pass writes files of these names
+  }
 }
 
-/** The topic id a folder belongs to, or null when it has no partition.metadata. */
-export function topicIdOf(context: LogContext, folder: string): Uuid | null {
-  return readPartitionMetadata(context.store, folder);
+/** What is missing of what was synced, which recovery, walking from the recovery point on, would not notice. */
+function whatIsLost(
+  context: LogContext,
+  folder: string,
+  bases: readonly number[],
+  { checkpoint: { record, recoveryPoint = 0, logStartOffset }, mayHaveGaps, warnings }: {
+    checkpoint: LogCheckpoint;
+    mayHaveGaps: boolean;
+    warnings: string[];
+  },
+): string | null {
+  const { store } = context;
+  if (record === undefined || record.segments.length === 0) {
+    if (bases.length === 0 && recoveryPoint > 0) {
+      return `there is no segment, and the log was synced up to ${recoveryPoint}`;
+    }
+    return mayHaveGaps ? null : gapBetween(context, folder, bases);
+  }
+  const { lost, longer } = compare(store, folder, bases, record);
+  if (lost !== null) return lost;
+  if (bases.length > 0 && logStartOffset !== undefined && bases[0] > logStartOffset) {
+    return `the log begins at ${bases[0]}, and its start is ${logStartOffset}`;
+  }
+  if (longer.length === 0) return null;
+  const cut = cutBack(store, folder, longer);
+  if ("kept" in cut) return cut.kept;
+  warnings.push(...cut.cut);
+  return null;
+}
+
+/**
+ * The base offset of an empty last segment that nothing vouches for, or null. Where gaps are allowed it would move the
+ * log end; it may be one that was just begun, or a file that somebody put there: the end of the segments before tells.
+ */
+function emptyAhead(
+  { store }: LogContext,
+  folder: string,
+  bases: readonly number[],
+  { record, recoveryPoint = 0, journal }: LogCheckpoint,
+): number | null {
+  const last = bases.at(-1);
+  if (last === undefined || bases.length < 2 || last <= recoveryPoint) return null;
+  if (record?.segments.some(({ baseOffset }) => baseOffset === last)) return null;
+  if (journal.some(({ segmentBase }) => segmentBase === last)) return null;
+  const blob = store.open(`${folder}/${segmentName(last)}.log`);
+  const { size } = blob;
+  blob.close();
+  return size === 0 ? last : null;
+}
+
+/** A log that serves nothing, over files that are left as they are. */
+function damaged(
+  context: LogContext,
+  ref: LogRef,
+  config: TopicConfig,
+  record: Pick<LogInventory, "segments" | "logStartOffset" | "endOffset" | "recoveryPoint">,
+  damage: string,
+): OpenReport {
+  const bases = record.segments.map(({ baseOffset }) => baseOffset);
+  const log = new PartitionLog(context, {
+    ...ref,
+    segments: bases.length > 0 ? bases : [record.logStartOffset], // none would be made
+    logStartOffset: record.logStartOffset,
+    logEndOffset: record.endOffset,
+    recoveryPoint: record.recoveryPoint,
+  }, config);
+  retireDamaged(log, damage);
+  return { log, cutBytes: 0, damage, warnings: [] };
+}
+
+function retireDamaged(log: PartitionLog, damage: string): void {
+  log.isDamaged = true;
+  log.retire(damage);
+}
+
+function forgotten({ recoveryPoint = 0, logStartOffset = 0 }: LogCheckpoint, bases: number[]) {
+  const segments = bases.map((baseOffset) => ({ baseOffset, bytes: 0 }));
+  return { segments, logStartOffset, endOffset: recoveryPoint, recoveryPoint };
+}
+
+/** Whether compaction may have left gaps: by the policy of now, or because the log was compacted once. */
+function mayHaveGapsIn(config: TopicConfig, record: LogInventory | undefined): boolean {
+  return config["cleanup.policy"].includes("compact") ||
+    (record?.compactedTo ?? record?.compactingTo ?? null) !== null;
 }
 
 /** A snapshot of a future that was cut off would make producer state disagree with the log. */
@@ -150,8 +332,8 @@ function dropSnapshotsBeyond(
 ): void {
   for (const name of names) {
     const match = /^(\d{20})\.snapshot$/.exec(name);
-    if (match && Number(match[1]) > logEndOffset && Number.isSafeInteger(Number(match[1]))) {
-      context.store.remove(`${folder}/${name}`);
-    }
+    if (match && Number(match[1]) > logEndOffset) context.store.remove(`${folder}/${name}`);
   }
 }
+
+const MAX_INT32 = 2 ** 31 - 1;

@@ -307,18 +307,25 @@ export class PartitionLog implements Syncable, SegmentContext {
     if (this.logEndOffset > 0) await this.#epochs.save();
   }
 
-  /** Moves the log start up (DeleteRecords, retention) and drops segments that lie wholly before it. */
+  /**
+   * Moves the log start up (DeleteRecords, retention). The segments before it stay until the new start has been written
+   * down (dropBeforeStart): at a start, a log that begins above its recorded start has lost something.
+   */
   advanceStart(offset: number): void {
     if (offset <= this.#logStartOffset) return;
     this.#logStartOffset = offset;
     this.#epochs.truncateFromStart(offset);
-    const gone = this.#segments.takeBefore(offset);
+    this.#highWatermark.wake();
+  }
+
+  /** Drops segments that lie wholly before the log start; of one that was written down earlier, those before that. */
+  dropBeforeStart(writtenStart: number = this.#logStartOffset): void {
+    const gone = this.#segments.takeBefore(Math.min(writtenStart, this.#logStartOffset));
     this.#ends.forget(gone);
     for (const segment of gone) {
       segment.close();
       this.discard(segment.baseOffset, SEGMENT_FILES_AND_SNAPSHOT);
     }
-    this.#highWatermark.wake();
   }
 
   /**

@@ -25,6 +25,7 @@ async function trimmedLog() {
   const history = new History(log, clock, () => 0);
   for (let i = 0; i < 100; i++) await history.put([`k${i}`, "x".repeat(50)]);
   log.advanceStart(log.segments[2].baseOffset);
+  log.dropBeforeStart();
   const names = () => store.list("t-0").map(({ name }) => name);
   return { store, clock, log, due, names };
 }

@@ -118,6 +118,11 @@ class Storage {
     return this.logs.get(TOPIC_IDS[topic], Number(partition))!;
   }
 
+  reason(folder: string): string | null {
+    const [topic, partition] = folder.split("-");
+    return this.logs.offlineReason(TOPIC_IDS[topic], Number(partition));
+  }
+
   /** Ends the timers; what the stop writes is nobody's business any more. */
   async abandon(): Promise<void> {
     await this.logs.close().catch(() => {});
@@ -202,8 +207,8 @@ function complaints(storage: Storage, ledgers: Ledgers): string[] {
   const found: string[] = [];
   for (const [folder, ledger] of ledgers) {
     const log = storage.log(folder);
-    if (log.offline !== null) {
-      found.push(`${folder} is offline: ${log.offline}`);
+    if (log === undefined || log.offline !== null) {
+      found.push(`${folder} is offline: ${storage.reason(folder)}`);
       continue;
     }
     let values: string[];

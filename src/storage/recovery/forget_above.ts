@@ -11,6 +11,7 @@ import {
   RECOVERY_POINT_CHECKPOINT,
   writeCheckpoint,
 } from "../checkpoints.ts";
+import { forgetInInventory } from "../inventory.ts";
 import { LeaderEpochs } from "../log/leader_epochs.ts";
 import { parseSegmentFile } from "../log/segment_files.ts";
 import type { Store } from "../store.ts";
@@ -26,6 +27,7 @@ export async function forgetAbove(store: Store, folder: string, offset: number):
   ) {
     await lower(store, file, folder, offset);
   }
+  await forgetInInventory(store, folder, offset);
   const epochs = LeaderEpochs.load(store, folder);
   if (epochs.truncateFromEnd(offset)) await epochs.save();
   for (const { name } of store.list(folder)) {

@@ -1,0 +1,182 @@
+/**
+ * AsRecorded: whether a log's folder still holds what the inventory says, segment by segment.
+ *
+ * Of an exact record every segment counts, byte for byte. Of one that was written while the broker ran, those that were
+ * sealed and synced by then count, unless retention or a pass of the cleaner may have taken them since; the log may have
+ * grown behind.
+ */
+import * as batch from "../../protocol/records/batch.ts";
+import type { LogInventory, SegmentInventory } from "../inventory.ts";
+import { segmentName } from "./segment.ts";
+import type { Store } from "../store.ts";
+
+/** What differs, as far as it can be told without reading a batch. */
+export interface Difference {
+  /** In words: a segment that is missing, or shorter than it was. Null when there is none. */
+  readonly lost: string | null;
+  /** Segments with more bytes than recorded. */
+  readonly longer: readonly (SegmentInventory & { readonly found: number })[];
+  /** Segments that are there, and were not. Only an exact record says so. */
+  readonly unexpected: readonly number[];
+}
+
+/** Compares the segments that are there (base offsets, ascending) with the record. */
+export function compare(
+  store: Store,
+  folder: string,
+  present: readonly number[],
+  record: LogInventory,
+): Difference {
+  const there = new Set(present);
+  const longer: (SegmentInventory & { found: number })[] = [];
+  for (const segment of record.segments.filter((_, i) => mustBeThere(record, i))) {
+    const { baseOffset, bytes } = segment;
+    const name = `${segmentName(baseOffset)}.log`;
+    const found = there.has(baseOffset) ? sizeOf(store, `${folder}/${name}`) : null;
+    if (found === null && bytes > 0) {
+      return { ...NOTHING, lost: `${name} of ${bytes} bytes is missing` };
+    }
+    if (found !== null && found < bytes) {
+      return { ...NOTHING, lost: `${name} is ${found} bytes, and was ${bytes}` };
+    }
+    if (found !== null && found > bytes) longer.push({ ...segment, found });
+  }
+  const recorded = new Set(record.segments.map(({ baseOffset }) => baseOffset));
+  const unexpected = record.isExact ? present.filter((base) => !recorded.has(base)) : [];
+  return { lost: null, longer, unexpected };
+}
+
+const NOTHING = { longer: [], unexpected: [] };
+
+/** Whether the record's segment `i` cannot have gone or changed by anything that this broker does. */
+function mustBeThere(record: LogInventory, i: number): boolean {
+  if (record.isExact) return true;
+  const { segments, recoveryPoint, logStartOffset, compactingTo } = record;
+  const end = segments[i + 1]?.baseOffset;
+  if (end === undefined || end > recoveryPoint) return false; // was written to, or not synced yet
+  if (end <= logStartOffset) return false; // retention may have dropped it
+  return compactingTo === null || segments[i].baseOffset >= compactingTo;
+}
+
+/**
+ * Cuts segments back to what was recorded, when no intact batch lies in what is cut. In words what was cut; or why it
+ * was not, with nothing changed.
+ */
+export function cutBack(
+  store: Store,
+  folder: string,
+  longer: Difference["longer"],
+): { readonly cut: string[] } | { readonly kept: string } {
+  for (const { baseOffset, bytes, found } of longer) {
+    const path = `${folder}/${segmentName(baseOffset)}.log`;
+    const at = intactBatchBehind(store, path, { from: bytes, to: found, baseOffset });
+    if (at === null) continue;
+    return {
+      kept: `${segmentName(baseOffset)}.log is ${found} bytes, and was ${bytes}; ` +
+        `an intact batch lies at position ${at}`,
+    };
+  }
+  const cut = longer.map(({ baseOffset, bytes, found }) => {
+    const blob = store.open(`${folder}/${segmentName(baseOffset)}.log`);
+    blob.truncate(bytes);
+    blob.close();
+    return `${segmentName(baseOffset)}.log was ${found} bytes, and is ${bytes} again as recorded`;
+  });
+  return { cut };
+}
+
+/** Why the last batch is not the one recorded, or null. Only of an exact record that knows where it begins. */
+export function lastBatchProblem(
+  store: Store,
+  folder: string,
+  record: LogInventory,
+): string | null {
+  const segment = record.segments.findLast(({ bytes }) => bytes > 0);
+  if (segment === undefined || record.lastBatch === null) return null;
+  const { position, crc } = record.lastBatch, size = segment.bytes - position;
+  const where = `the last batch, at position ${position} of ${
+    segmentName(segment.baseOffset)
+  }.log,`;
+  if (size < batch.BATCH_OVERHEAD) return `${where} has ${size} bytes`;
+  const bytes = new Uint8Array(size);
+  const blob = store.open(`${folder}/${segmentName(segment.baseOffset)}.log`);
+  const read = blob.read(position, bytes);
+  blob.close();
+  if (read < size) return `${where} has ${read} bytes, needs ${size}`;
+  const isWhole = bytes[MAGIC_AT] === batch.MAGIC_V2 && batch.sizeInBytes(bytes, 0) === size;
+  if (!isWhole || !batch.isIntact(bytes)) return `${where} is not intact`;
+  const found = batch.crc(bytes, 0);
+  if (found !== crc) return `${where} has checksum ${found}, and had ${crc}: it is another one`;
+  const end = batch.lastOffset(bytes, 0) + 1;
+  // Compaction may have taken the last records of a sealed segment; of the active one it takes none.
+  const isActive = segment === record.segments.at(-1);
+  if (isActive ? end === record.endOffset : end <= record.endOffset) return null;
+  return `${where} ends at offset ${end}, and the log ended at ${record.endOffset}`;
+}
+
+/** The base offsets of the segments among a folder's files, ascending. */
+export function segmentBases(names: readonly string[]): number[] {
+  const bases: number[] = [];
+  for (const name of names) {
+    const match = /^(\d{20})\.log$/.exec(name);
+    if (match) bases.push(Number(match[1]));
+  }
+  return bases.sort((a, b) => a - b);
+}
+
+/**
+ * Renames a segment's files out of the way, so that nothing takes them for a part of the log. Their bytes stay.
+ * Twenty digits, since a name beyond 2^53 is no number here.
+ */
+export function setSegmentAside(
+  store: Store,
+  folder: string,
+  names: readonly string[],
+  digits: string,
+): void {
+  for (const name of names) {
+    if (!name.startsWith(digits) || name.endsWith(STRAY)) continue;
+    store.rename(`${folder}/${name}`, `${folder}/${name}${STRAY}`);
+  }
+}
+
+/** Names of segments whose offsets no number here can hold. */
+export function beyondNumbers(names: readonly string[]): string[] {
+  return names.flatMap((name) => /^(\d{20})\.log$/.exec(name)?.[1] ?? [])
+    .filter((digits) => !Number.isSafeInteger(Number(digits)));
+}
+
+const STRAY = ".stray";
+const MAGIC_AT = 16;
+
+function sizeOf(store: Store, path: string): number {
+  const blob = store.open(path);
+  const { size } = blob;
+  blob.close();
+  return size;
+}
+
+/** The position of an intact batch of such a segment in a stretch of its file, or null. */
+function intactBatchBehind(
+  store: Store,
+  path: string,
+  { from, to, baseOffset }: { from: number; to: number; baseOffset: number },
+): number | null {
+  const bytes = new Uint8Array(Math.min(to - from, SEARCH_BYTES));
+  const blob = store.open(path);
+  blob.read(from, bytes);
+  blob.close();
+  let budget = CHECKSUM_BYTES;
+  for (let at = 0; at + batch.BATCH_OVERHEAD <= bytes.length && budget > 0; at++) {
+    if (bytes[at + MAGIC_AT] !== batch.MAGIC_V2) continue;
+    const size = batch.sizeInBytes(bytes, at), base = batch.baseOffset(bytes, at);
+    if (size < batch.BATCH_OVERHEAD || at + size > bytes.length) continue;
+    if (!Number.isSafeInteger(base) || base < baseOffset) continue;
+    budget -= size;
+    if (batch.isIntact(bytes.subarray(at, at + size))) return from + at;
+  }
+  return budget > 0 ? null : from; // too much that looks like batches: let somebody look
+}
+
+/** How far behind the recorded end is looked, and how many bytes of checksums that may cost. */
+const SEARCH_BYTES = 64 << 20, CHECKSUM_BYTES = 256 << 20;

@@ -1,0 +1,64 @@
+/**
+ * Sidecars: the small files beside a partition's segments, held against what the inventory says of them. They have no
+ * checksum that tells them from those of another log, so that one bit, or a neighbour's file, would be believed.
+ */
+import { readInt32 } from "../../bytes/int64.ts";
+import type { LogInventory } from "../inventory.ts";
+import { type EpochEntry, LeaderEpochs } from "./leader_epochs.ts";
+import { segmentName } from "./segment.ts";
+import type { Store } from "../store.ts";
+
+/** Makes the leader epochs those that were recorded, when the file does not begin with them. What was healed. */
+export function epochsAsRecorded(store: Store, folder: string, record: LogInventory): string[] {
+  if (record.epochs.length === 0) return [];
+  const { entries, damage } = LeaderEpochs.load(store, folder);
+  const isSame = record.epochs.every((one, i) =>
+    entries[i]?.epoch === one.epoch && entries[i].startOffset === one.startOffset
+  );
+  // Behind those that were recorded there may be later ones, unless nothing has been written since.
+  if (isSame && (!record.isExact || entries.length === record.epochs.length)) return [];
+  const path = `${folder}/leader-epoch-checkpoint`;
+  const blob = store.open(path);
+  blob.truncate(0);
+  blob.append(LeaderEpochs.format(record.epochs));
+  blob.close();
+  return [
+    `leader-epoch-checkpoint said ${damage ?? textOf(entries)}, and is ${
+      textOf(record.epochs)
+    } again as recorded`,
+  ];
+}
+
+/** Removes the producer snapshots when the newest is not the one recorded: the log knows as much. What was healed. */
+export function snapshotsAsRecorded(
+  store: Store,
+  folder: string,
+  names: readonly string[],
+  { snapshot }: LogInventory,
+): string[] {
+  if (snapshot === null) return [];
+  const recorded = `${segmentName(snapshot.offset)}.snapshot`;
+  if (!names.includes(recorded)) return [];
+  const crc = snapshotCrc(store, folder, snapshot.offset);
+  if (crc === snapshot.crc) return [];
+  for (const name of names) {
+    if (/^\d{20}\.snapshot$/.test(name)) store.remove(`${folder}/${name}`);
+  }
+  return [
+    `${recorded} has checksum ${crc}, and had ${snapshot.crc}: the snapshots are made anew from the log`,
+  ];
+}
+
+/** The checksum in a producer snapshot, or null when there is none. */
+export function snapshotCrc(store: Store, folder: string, offset: number): number | null {
+  const bytes = store.readAll(`${folder}/${segmentName(offset)}.snapshot`);
+  return bytes === null || bytes.length < SNAPSHOT_CRC_AT + 4
+    ? null
+    : readInt32(bytes, SNAPSHOT_CRC_AT) >>> 0;
+}
+
+const SNAPSHOT_CRC_AT = 2;
+
+function textOf(entries: readonly EpochEntry[]): string {
+  return `[${entries.map(({ epoch, startOffset }) => `${epoch} at ${startOffset}`).join(", ")}]`;
+}

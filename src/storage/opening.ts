@@ -1,0 +1,362 @@
+/**
+ * Opening: the logs of a broker that have not been opened since it started, and how they come to serve.
+ *
+ * A log of which there is an exact record is opened when it is asked for first: comparing it takes a tenth of a
+ * millisecond, and a start reads none of them. Every other is recovered. Those that the journal has entries of come
+ * first of all, since the journal is used again after that; then internal topics, then the smallest. Those that nobody
+ * asks for are opened at leisure. What cannot be opened is offline, with the reason; when the store was at fault, it is
+ * tried again.
+ */
+import type { Uuid } from "../bytes/uuid.ts";
+import type { JournalEntry } from "./durability/journal_entries.ts";
+import { folderOf, type LogInventory } from "./inventory.ts";
+import { claimFolder } from "./log/claim.ts";
+import type { LogContext } from "./log/log_context.ts";
+import { createLog, openAsRecorded, openLog, type OpenReport } from "./log/open_log.ts";
+import type { PartitionLog } from "./log/partition_log.ts";
+import {
+  PARTITION_METADATA,
+  putPartitionMetadata,
+  readPartitionMetadata,
+} from "./log/partition_metadata.ts";
+import type { WantedLog } from "./log_manager.ts";
+import { type FoldersContext, moveAside } from "./partition_folders.ts";
+import { StoreError } from "./store.ts";
+
+export interface OpeningOptions {
+  readonly context: LogContext;
+  readonly folders: FoldersContext;
+  /** Whether the last broker stopped cleanly. */
+  readonly cleanStart: boolean;
+  /** A log serves from now on. `isNew`: it was made. */
+  readonly onOpen: (log: PartitionLog, one: Unopened, isNew: boolean) => void;
+  /** A folder is to be removed. */
+  readonly onDoomed: (folder: string) => void;
+  readonly onEvent: (event: string, details: Record<string, unknown>) => void;
+  readonly onWarning: (event: string, details: Record<string, unknown>) => void;
+}
+
+/** A log that is not open. */
+export interface Unopened {
+  /** Replaced when the catalogue says otherwise. */
+  wanted: WantedLog;
+  readonly record: LogInventory | undefined;
+  readonly journal: readonly JournalEntry[];
+  /** Whether a folder of its name was there at the start. */
+  readonly isThere: boolean;
+  /** Why it does not serve; null while it has not been looked at. */
+  offline: string | null;
+}
+
+interface Waiting extends Unopened {
+  /** A recovery under way. */
+  recovering: Promise<void> | null;
+  /** Tries that the store failed. */
+  failures: number;
+  /** Whether the topic was deleted meanwhile. */
+  isGone: boolean;
+}
+
+export class Opening {
+  readonly #options: OpeningOptions;
+  readonly #waiting = new Map<Uuid, Map<number, Waiting>>();
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  readonly #retries = new Set<ReturnType<typeof setTimeout>>();
+  /** Recoveries at work, and those that wait for their turn. */
+  #recovering = 0;
+  readonly #inLine: (() => void)[] = [];
+  #isClosed = false;
+
+  constructor(options: OpeningOptions) {
+    this.#options = options;
+  }
+
+  get isEmpty(): boolean {
+    return this.#waiting.size === 0;
+  }
+
+  /** Whether a clean stop could call all of them so: nothing needs to be looked at that an exact record does not cover. */
+  get isSound(): boolean {
+    for (const one of this.#all()) if (one.offline !== null || !one.record?.isExact) return false;
+    return true;
+  }
+
+  /** Those that are not open, with what is remembered of them. */
+  unopened(): Iterable<Unopened> {
+    return this.#all();
+  }
+
+  add(one: Omit<Unopened, "offline">): void {
+    const { topicId, partition } = one.wanted;
+    let ofTopic = this.#waiting.get(topicId);
+    if (ofTopic === undefined) this.#waiting.set(topicId, ofTopic = new Map());
+    const fresh = { offline: null, recovering: null, failures: 0, isGone: false };
+    ofTopic.set(partition, { ...one, ...fresh });
+  }
+
+  /** Opens a log that is asked for, if that takes no time; otherwise it begins to be recovered. */
+  ask(topicId: Uuid, partition: number): void {
+    const one = this.#waiting.get(topicId)?.get(partition);
+    if (one === undefined || one.offline !== null) return;
+    if (!this.#openNow(one)) this.#recover(one);
+  }
+
+  /** Resolves when a log has been opened, or will not be. */
+  async ready(topicId: Uuid, partition: number): Promise<void> {
+    const one = this.#waiting.get(topicId)?.get(partition);
+    if (one === undefined || one.offline !== null) return;
+    this.ask(topicId, partition);
+    await one.recovering;
+  }
+
+  /** Why a log does not serve, or null: then it is there, being opened, or unknown. */
+  offlineReason(topicId: Uuid, partition: number): string | null {
+    return this.#waiting.get(topicId)?.get(partition)?.offline ?? null;
+  }
+
+  /** Changes what is wanted of logs of a topic that are not open. */
+  change(topicId: Uuid, how: (wanted: WantedLog) => WantedLog): void {
+    for (const one of this.#waiting.get(topicId)?.values() ?? []) one.wanted = how(one.wanted);
+  }
+
+  /** The topic was deleted: its logs are not opened any more. Those whose folders were there, once nothing works on them. */
+  async forget(topicId: Uuid): Promise<Unopened[]> {
+    const ofTopic = [...this.#waiting.get(topicId)?.values() ?? []];
+    this.#waiting.delete(topicId);
+    for (const one of ofTopic) {
+      one.isGone = true;
+      one.offline = "the topic was deleted";
+    }
+    for (const one of ofTopic) await one.recovering;
+    return ofTopic.filter(({ isThere }) => isThere);
+  }
+
+  /**
+   * Opens what must be open before anything is served, and what else is done within `limitMs`. The rest follows in the
+   * background.
+   */
+  async begin(limitMs: number): Promise<void> {
+    const inOrder = [...this.#all()].filter((one) => !this.#isLazy(one)).sort((a, b) =>
+      rankOf(a) - rankOf(b) || bytesOf(a) - bytesOf(b)
+    );
+    for (const one of inOrder.filter((one) => rankOf(one) < OTHERS)) await this.#open(one);
+    const others = inOrder.filter((one) => rankOf(one) === OTHERS);
+    const rest = this.#openAll(others).catch((error) => this.#report(error));
+    await within(rest, limitMs);
+    this.#atLeisure();
+  }
+
+  /** Nothing more is opened; what is being recovered comes to an end. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    for (const timer of this.#retries) clearTimeout(timer);
+    for (const one of this.#all()) await one.recovering;
+  }
+
+  *#all(): Generator<Waiting> {
+    for (const ofTopic of this.#waiting.values()) yield* ofTopic.values();
+  }
+
+  /** One after the other. */
+  async #openAll(ones: Iterable<Waiting>): Promise<void> {
+    for (const one of ones) {
+      if (this.#isClosed) return;
+      await this.#open(one);
+    }
+  }
+
+  async #open(one: Waiting): Promise<void> {
+    if (one.isGone || one.offline !== null || !this.#isWaiting(one)) return;
+    if (!this.#openNow(one)) await this.#recover(one);
+  }
+
+  /** Whether it is opened when it is asked for: after a clean stop there is nothing to be done before. */
+  #isLazy({ record }: Unopened): boolean {
+    return this.#options.cleanStart && record !== undefined && record.isExact;
+  }
+
+  #isWaiting({ wanted: { topicId, partition } }: Waiting): boolean {
+    return this.#waiting.get(topicId)?.has(partition) ?? false;
+  }
+
+  /** Opens, makes or refuses a log where that needs no recovery; false when it does. */
+  #openNow(one: Waiting): boolean {
+    if (one.recovering !== null) return false;
+    const { context, folders } = this.#options, { wanted, record } = one;
+    try {
+      const isJournaled = one.journal.length > 0;
+      const claim = claimFolder(folders, wanted, { isThere: one.isThere, record, isJournaled });
+      if (claim.kind === "refused") return this.#refuse(one, claim.reason);
+      if (claim.kind === "ours" && claim.healed !== null) this.#warn(one, [claim.healed]);
+      if (claim.kind === "absent") {
+        if (claim.doomed !== null) this.#options.onDoomed(claim.doomed);
+        if (!isJournaled) return this.#serve(one, this.#make(one), { isNew: true });
+        context.store.makeFolder(folderOf(wanted)); // a power loss took the name; the journal has what was acknowledged
+        putPartitionMetadata(context.store, folderOf(wanted), wanted.topicId);
+        return false;
+      }
+      if (record === undefined || !record.isExact) return false;
+      const { cleanStart: clean } = this.#options;
+      const report = openAsRecorded(context, wanted, wanted.config, { record, clean });
+      return report !== null && this.#take(one, report);
+    } catch (error) {
+      return this.#failed(one, error);
+    }
+  }
+
+  /** An empty log. Whatever bears its name is not of this topic: nothing of it may be inherited. */
+  #make({ wanted }: Waiting): PartitionLog {
+    const { context, folders, onDoomed } = this.#options, folder = folderOf(wanted);
+    const there = context.store.list(folder);
+    const isOwn = there.every(({ name }) => name === PARTITION_METADATA) &&
+      (there.length === 0 || readPartitionMetadata(context.store, folder) === wanted.topicId);
+    const doomed = isOwn ? null : moveAside(folders, folder);
+    if (doomed !== null) onDoomed(doomed);
+    return createLog(context, wanted, wanted.config);
+  }
+
+  /** Recovers a log, a few at a time. Never rejects. */
+  #recover(one: Waiting): Promise<void> {
+    return one.recovering ??= this.#recoverInTurn(one).finally(() => one.recovering = null);
+  }
+
+  async #recoverInTurn(one: Waiting): Promise<void> {
+    while (this.#recovering >= MAX_RECOVERING) {
+      await new Promise<void>((resolve) => this.#inLine.push(resolve));
+    }
+    this.#recovering++;
+    try {
+      if (!one.isGone && !this.#isClosed) await this.#recoverNow(one);
+    } finally {
+      this.#recovering--;
+      this.#inLine.shift()?.();
+    }
+  }
+
+  async #recoverNow(one: Waiting): Promise<void> {
+    const { wanted, record } = one;
+    try {
+      const report = await openLog(this.#options.context, wanted, wanted.config, {
+        recoveryPoint: saysHowFar(record) ? record.recoveryPoint : undefined,
+        logStartOffset: record?.logStartOffset,
+        clean: this.#options.cleanStart,
+        journal: record?.isExact ? [] : one.journal,
+        record,
+        maxLeaderEpoch: wanted.leaderEpoch,
+        rest: () => this.#rest(one),
+      });
+      if (one.isGone || this.#isClosed) report.log.retire("it was opened too late");
+      else this.#take(one, report);
+    } catch (error) {
+      if (!(error instanceof OpeningEnded)) this.#failed(one, error);
+    }
+  }
+
+  /** Gives way to whatever else there is to do. */
+  async #rest(one: Waiting): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    if (one.isGone || this.#isClosed) throw new OpeningEnded("the log is not wanted any more");
+  }
+
+  #take(one: Waiting, { log, damage, cutBytes, warnings }: OpenReport): true {
+    const folder = folderOf(one.wanted);
+    this.#warn(one, warnings);
+    if (cutBytes > 0) this.#options.onEvent("torn_tail_cut", { folder, bytes: cutBytes });
+    return damage === null ? this.#serve(one, log, { isNew: false }) : this.#refuse(one, damage);
+  }
+
+  #serve(one: Waiting, log: PartitionLog, { isNew }: { isNew: boolean }): true {
+    const { topicId, partition } = one.wanted;
+    const ofTopic = this.#waiting.get(topicId);
+    ofTopic?.delete(partition);
+    if (ofTopic?.size === 0) this.#waiting.delete(topicId);
+    log.config = one.wanted.config; // as it is now
+    this.#options.onOpen(log, one, isNew);
+    return true;
+  }
+
+  #refuse(one: Waiting, reason: string): true {
+    one.offline = reason;
+    this.#options.onWarning("partition_offline", { folder: folderOf(one.wanted), reason });
+    return true;
+  }
+
+  /** The store failed: the others are served, and this one is tried again. */
+  #failed(one: Waiting, error: unknown): true {
+    if (!(error instanceof StoreError)) this.#report(error);
+    this.#refuse(one, `cannot be opened: ${error instanceof Error ? error.message : error}`);
+    if (this.#isClosed || one.isGone) return true;
+    const delayMs = Math.min(RETRY_MS * 2 ** one.failures++, MAX_RETRY_MS);
+    const timer = setTimeout(() => {
+      this.#retries.delete(timer);
+      one.offline = null;
+      this.#open(one).catch((error) => this.#report(error));
+    }, delayMs);
+    this.#retries.add(timer);
+    return true;
+  }
+
+  #warn(one: Waiting, warnings: readonly string[]): void {
+    const folder = folderOf(one.wanted);
+    for (const found of warnings) this.#options.onWarning("log_healed", { folder, found });
+  }
+
+  #report(error: unknown): void {
+    this.#options.onWarning("opening_failed", { error: String(error) });
+  }
+
+  /** Opens what nobody has asked for, a little at a time. */
+  #atLeisure(): void {
+    if (this.#isClosed) return;
+    const idle = [...this.#all()].filter((one) => this.#isLazy(one) && one.offline === null);
+    if (idle.length === 0) return;
+    let next = 0;
+    const step = () => {
+      const untilMs = performance.now() + LEISURE_WORK_MS;
+      while (next < idle.length && performance.now() < untilMs) {
+        const one = idle[next++];
+        if (one.isGone || one.offline !== null || !this.#isWaiting(one)) continue;
+        if (!this.#openNow(one)) this.#recover(one);
+      }
+      this.#timer = next < idle.length ? setTimeout(step, LEISURE_REST_MS) : null;
+    };
+    this.#timer = setTimeout(step, LEISURE_DELAY_MS);
+  }
+}
+
+/** Whether a record knows more than a log start, as a restored backup has it. */
+function saysHowFar(record: LogInventory | undefined): record is LogInventory {
+  return record !== undefined && (record.segments.length > 0 || record.recoveryPoint > 0);
+}
+
+/** Waits for what does not reject, and not longer than that. */
+export async function within(work: Promise<unknown>, limitMs: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const limit = new Promise<void>((resolve) => timer = setTimeout(resolve, limitMs));
+  await Promise.race([work, limit]);
+  clearTimeout(timer);
+}
+
+/** A recovery that was given up: the broker stops, or the topic was deleted. */
+class OpeningEnded extends Error {
+  override readonly name = "OpeningEnded";
+}
+
+/** Recoveries at a time: each reads through a window of its own. */
+const MAX_RECOVERING = 4;
+const JOURNALED = 0, INTERNAL = 1, OTHERS = 2;
+
+function rankOf({ journal, record, wanted }: Unopened): number {
+  if (journal.length > 0 && !record?.isExact) return JOURNALED;
+  return wanted.topic.startsWith("__") ? INTERNAL : OTHERS;
+}
+
+function bytesOf({ record }: Unopened): number {
+  return record?.segments.reduce((sum, { bytes }) => sum + bytes, 0) ?? 0;
+}
+
+/** How long after a start the logs that nobody asked for are opened, and how much of a core that takes. */
+const LEISURE_DELAY_MS = 1000, LEISURE_WORK_MS = 2, LEISURE_REST_MS = 10;
+/** What the store failed is tried again after so long, and twice as long each time. */
+const RETRY_MS = 1000, MAX_RETRY_MS = 60_000;
