@@ -65,7 +65,7 @@ export async function askAll(connection: Connection, questions: Questions): Prom
     askReads(connection, answers, questions, 0),
     askReads(connection, answers, questions, 1),
     askOffsets(connection, answers, questions),
-    askEpochs(connection, answers),
+    askEpochs(connection, answers, questions),
     askGroups(connection, answers),
   ]);
   return answers;
@@ -221,8 +221,15 @@ async function askReads(
         const { partitionIndex, errorCode: error, records, abortedTransactions } = one;
         const { highWatermark, lastStableOffset, logStartOffset } = one;
         const aborted = abortedTransactions?.map((it) => `${it.producerId}@${it.firstOffset}`);
+        const thing = `${topic}-${partitionIndex}`;
+        if (error === 0) {
+          // Only who reads committed needs it. To others it may be unknown, which counts as an error in words does.
+          const isUnknown = isolationLevel === 0 && lastStableOffset === -1;
+          const question = `last stable offset ${isolationLevel} at ${fetchOffset}`;
+          note(answers, thing, question, isUnknown ? 2 : 0, `${lastStableOffset}`);
+        }
         const value = error === 0
-          ? `${highWatermark} ${lastStableOffset} ${logStartOffset} ${aborted?.sort() ?? "-"}`
+          ? `${highWatermark} ${logStartOffset} ${aborted?.sort() ?? "-"}`
           : "";
         const question = `read ${isolationLevel} from ${fetchOffset}`;
         const end = ends.get(`${topic}-${partitionIndex}`)!;
@@ -290,7 +297,20 @@ async function askOffsets(
   );
 }
 
-async function askEpochs(connection: Connection, answers: Answers): Promise<void> {
+/**
+ * Where leader epochs end. An end below the log start says no more than the log start does. Where the newest epoch ends
+ * depends on how often a stop was unclean since: it ends at the log end, or where the log ended then.
+ */
+async function askEpochs(
+  connection: Connection,
+  answers: Answers,
+  { ends }: Questions,
+): Promise<void> {
+  const starts = new Map<string, number>();
+  await Promise.all(PARTITIONS.map(async ([topic, partition]) => {
+    const { errorCode, offset } = await listOffset(connection, topic, EARLIEST, { partition });
+    if (errorCode === 0) starts.set(`${topic}-${partition}`, offset);
+  }));
   await Promise.all([0, 1, 2].map(async (leaderEpoch) => {
     const { topics } = await connection.request(OffsetForLeaderEpoch, 4, {
       topics: TOPICS.map((topic) => ({
@@ -301,8 +321,12 @@ async function askEpochs(connection: Connection, answers: Answers): Promise<void
     });
     for (const { topic, partitions } of topics) {
       for (const { partition, errorCode, leaderEpoch: found, endOffset } of partitions) {
-        const value = `${found} ends at ${endOffset}`;
-        note(answers, `${topic}-${partition}`, `end of epoch ${leaderEpoch}`, errorCode, value);
+        const thing = `${topic}-${partition}`;
+        const isNewest = found === -1 || endOffset >= ends.get(thing)!;
+        const value = isNewest
+          ? "the newest"
+          : `${found} ends at ${Math.max(endOffset, starts.get(thing) ?? 0)}`;
+        note(answers, thing, `end of epoch ${leaderEpoch}`, errorCode, value);
       }
     }
   }));

@@ -64,7 +64,9 @@ export function compare(should: Answers, is: Answers, when: string): Difference 
     for (const [question, expected] of questions) {
       const given = is.get(thing)?.get(question);
       const told = `${when}${thing}: ${question}`;
-      if (given === undefined) {
+      if (given === undefined && question.startsWith("last stable offset")) {
+        continue; // its read gave an error, which is judged by itself
+      } else if (given === undefined) {
         faults.push(`${told}: no answer`);
       } else if (isRight(expected, given)) {
         continue;
