@@ -21,12 +21,15 @@ import type { LogContext } from "../storage/log/log_context.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
 import { LogManager, type WantedLog } from "../storage/log_manager.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "../storage/producers/producer_state.ts";
+import type { Sabotage } from "./sabotage.ts";
 
 export interface WorldOptions {
   readonly clock?: FakeClock;
   readonly policy?: FlushPolicy;
   /** Bytes of a journal file; small ones turn often. */
   readonly journalBytes?: number;
+  /** A fault put in on purpose. */
+  readonly sabotage?: Sabotage;
   /** Told what storage tells an operator. */
   readonly onEvent?: (event: string, details: Record<string, unknown>) => void;
 }
@@ -36,9 +39,10 @@ export class StorageWorld {
   readonly clock: FakeClock;
   readonly logs: LogManager;
   readonly cleaner: Cleaner;
-  readonly #journal: Journal;
+  readonly #journal: Journal | null;
   readonly #commit: GroupCommit;
   readonly #brokerEpoch: number;
+  #cleaning: Promise<boolean> | null = null;
   /** Whether storage gave up, as a broker does that ends its process. */
   hasFailed = false;
 
@@ -47,7 +51,7 @@ export class StorageWorld {
     clock: FakeClock;
     logs: LogManager;
     cleaner: Cleaner;
-    journal: Journal;
+    journal: Journal | null;
     commit: GroupCommit;
     brokerEpoch: number;
   }) {
@@ -66,7 +70,7 @@ export class StorageWorld {
     wanted: readonly WantedLog[],
     options: WorldOptions = {},
   ): Promise<StorageWorld> {
-    const { clock = new FakeClock(), policy = "fsync", onEvent = () => {} } = options;
+    const { clock = new FakeClock(), policy = "fsync", onEvent = () => {}, sabotage } = options;
     const failure = { happened: false };
     let world: StorageWorld | null = null;
     const onFailure = (error: unknown) => {
@@ -74,17 +78,22 @@ export class StorageWorld {
       if (world !== null) world.hasFailed = true;
       onEvent("storage_failed", { error: String(error) });
     };
-    const clean = await takeCleanShutdown(store);
-    const earlier = journalFiles(store), leftOver = clean === null ? readJournal(store) : [];
+    const clean = await takeCleanShutdown(store) ??
+      (sabotage?.isAlwaysClean ? { brokerEpoch: 0 } : null);
+    const earlier = journalFiles(store), found = clean === null ? readJournal(store) : [];
+    const leftOver = sabotage?.journal?.(found) ?? found;
     const fileBytes = options.journalBytes ?? 1 << 20;
-    const journal = Journal.open({ store, fileBytes, onFailure, clock }, leftOver);
-    const commit = new GroupCommit({ policy, intervalMs: 0, journal, onFailure });
+    const journal = policy === "fsync"
+      ? Journal.open({ store, fileBytes, onFailure, clock }, found)
+      : null;
+    const commitOptions = { policy, intervalMs: 0, journal, onFailure };
+    const commit = sabotage?.groupCommit?.(commitOptions) ?? new GroupCommit(commitOptions);
     const pool = new BufferPool({ keepBytes: 1 << 20 });
     const context: LogContext = {
       store,
       clock,
       pool,
-      producers: DEFAULT_PRODUCER_LIMITS,
+      producers: sabotage?.producers ?? DEFAULT_PRODUCER_LIMITS,
       commit,
       onProblem: onEvent,
     };
@@ -98,6 +107,8 @@ export class StorageWorld {
     });
     try {
       await logs.open(wanted);
+      for (const { topicId, partition } of wanted) await logs.ready(topicId, partition);
+      await logs.checkpoint();
       await dropJournal(store, earlier, (entry) => logs.needsJournal(entry));
     } catch (error) {
       endTimers(logs);
@@ -107,6 +118,7 @@ export class StorageWorld {
       store,
       pool,
       clock,
+      positions: logs.positions,
       logs: () => logs.all(),
       checkpoint: () => logs.checkpoint(),
       backoffMs: 1 << 30,
@@ -121,15 +133,26 @@ export class StorageWorld {
     return world;
   }
 
+  /** One pass over the dirtiest log, if none is under way. */
+  async clean(): Promise<void> {
+    if (this.#cleaning !== null) return;
+    this.#cleaning = this.cleaner.cleanDirtiest();
+    try {
+      await this.#cleaning;
+    } finally {
+      this.#cleaning = null;
+    }
+  }
+
   /** A clean stop, in the order of broker.ts. */
   async stop(): Promise<void> {
     await this.cleaner.stop();
+    await this.#cleaning;
     await this.logs.close();
     await this.#commit.drain();
     if (this.hasFailed) throw new Error("storage had failed: no clean stop");
-    await this.#journal.remove();
-    const isDamaged = [...this.logs.all()].some((log) => log.isDamaged);
-    if (!isDamaged) await writeCleanShutdown(this.store, this.#brokerEpoch);
+    await this.#journal?.remove();
+    if (this.logs.isSound) await writeCleanShutdown(this.store, this.#brokerEpoch);
   }
 
   /** The process is gone, with nothing written any more. */

@@ -171,16 +171,24 @@ export class FaultyBlob implements Blob {
 
 export class FaultyInPlaceBlob implements InPlaceBlob {
   readonly path: string;
+  /** For reading and syncs. */
   readonly #inner: Blob;
+  readonly #inPlace: InPlaceBlob;
   readonly #inode: Inode;
   readonly #context: FaultyContext;
   readonly #handle: Handle;
   /** For syncs, which are the same for both kinds. */
   readonly #asBlob: FaultyBlob;
 
-  constructor(inner: Blob, inode: Inode, context: FaultyContext) {
+  constructor(
+    inner: Blob,
+    inPlace: InPlaceBlob,
+    inode: Inode,
+    context: FaultyContext,
+  ) {
     this.path = inner.path;
     this.#inner = inner;
+    this.#inPlace = inPlace;
     this.#inode = inode;
     this.#context = context;
     this.#handle = new Handle(inner, context);
@@ -193,10 +201,7 @@ export class FaultyInPlaceBlob implements InPlaceBlob {
     const length = how === "torn" ? bytes.length >> 1 : bytes.length;
     const read = (at: number) => contentOf(this.#inner, at, at + SECTOR_BYTES);
     this.#inode.overwrite(position, length, read);
-    const behind = contentOf(this.#inner, position + length, this.#inner.size);
-    this.#inner.truncate(position);
-    this.#inner.append(bytes.subarray(0, length));
-    if (behind.length > 0) this.#inner.append(behind);
+    this.#inPlace.write(position, bytes.subarray(0, length));
     if (how === "torn") throw injected("append", this.path, "noSpace");
   }
 
@@ -209,6 +214,7 @@ export class FaultyInPlaceBlob implements InPlaceBlob {
   }
 
   close(): void {
+    this.#inPlace.close();
     this.#handle.close();
   }
 }

@@ -10,12 +10,13 @@
  * a later append of one file too; never two appends of one blob, or two replacements of one path. A crash or a kill meets
  * those on their way: each has done nothing, all or a part.
  */
-import type { Blob, InPlaceBlob, Store, StoreEntry } from "../store.ts";
+import { type Blob, type InPlaceBlob, type Store, type StoreEntry, StoreError } from "../store.ts";
 import { type Fault, Faults, type Operation, type SetFault } from "./faults.ts";
 import { FaultyBlob, type FaultyContext, FaultyInPlaceBlob } from "./faulty_blob.ts";
 import { type ContentFate, Inode, withFlying } from "./inode.ts";
 import { MemoryStore } from "./memory_store.ts";
-import { folderOf } from "./path.ts";
+import { type Folder, Names } from "./names.ts";
+import { folderOf, splitPath } from "./path.ts";
 import { noPower, type SlowDevice, type SlowOperation } from "./slow_device.ts";
 
 export type { Fault, Operation } from "./faults.ts";
@@ -33,11 +34,11 @@ export interface FaultyStoreOptions {
   readonly device?: SlowDevice;
 }
 
-type Names = Map<string, Inode>;
-
 /** A replace() or removeAsync() on its way. */
 interface Changing {
   readonly path: string;
+  /** Where its temporary file lies: another folder of that name does not have it. Undefined before it has begun. */
+  folder?: Folder;
   /** What it puts there; null removes. */
   readonly content: Uint8Array | null;
 }
@@ -47,14 +48,9 @@ export class FaultyStore implements Store, FaultyContext {
   readonly device: SlowDevice | null;
   readonly #inner: Store;
   readonly #faults = new Faults();
-  /** What each path names now, and what it names on the disk. */
-  #live: Names = new Map();
-  #durable: Names = new Map();
-  /** The moment each path of #durable was last seen to be so: an older sync that lands later changes nothing there. */
-  #durableAsOf = new Map<string, number>();
-  #moment = 0;
+  #names = new Names();
   /** On a slow device: what the paths named since the last time a folder was synced, oldest first. */
-  #history: Names[] = [];
+  #history: ReadonlyMap<string, Inode>[] = [];
   /** How many moments lie before the first of #history. */
   #historyBegan = 0;
   readonly #changing = new Set<Changing>();
@@ -69,7 +65,7 @@ export class FaultyStore implements Store, FaultyContext {
     this.device = options.device ?? null;
     this.name = `faulty ${inner.name}`;
     this.#remember("");
-    this.#durable = new Map(this.#live);
+    this.#names.allSynced();
   }
 
   get isOff(): boolean {
@@ -98,18 +94,22 @@ export class FaultyStore implements Store, FaultyContext {
   /** What is left when the power goes now. This store goes on unharmed. */
   async crash(options: CrashOptions): Promise<MemoryStore> {
     const disk = new MemoryStore();
-    // Folders are made durable by syncing their parent; a durable file implies them, so that is all a test can see.
+    const livePaths = new Map([...this.#names.files("live")].map(([path, inode]) => [inode, path]));
+    // Empty folders are left out: nobody can tell what they were for.
     for (const [path, inode] of this.#namesAfter(options)) {
-      const content = inode.ghost ?? this.#inner.readAll(this.#livePath(inode)) ??
-        new Uint8Array(0);
+      const content = inode.ghost ?? this.#inner.readAll(livePaths.get(inode)!)!;
       disk.makeFolder(folderOf(path));
       await disk.replace(path, inode.survivors(content, options));
     }
-    if (options.names !== "kept" && options.names !== "some" || !options.random) return disk;
-    for (const { path, content } of this.#changing) {
+    if (options.names !== "kept" || options.random === undefined) return disk;
+    for (const change of this.#changing) {
+      const { path, content } = change;
       if (options.random() < 0.5) continue;
       if (content === null) this.#removeSome(path, options.random, disk);
-      else if (hasFolder(disk, path)) await disk.replace(path, content);
+      else if (this.#mayLand(change)) {
+        disk.makeFolder(folderOf(path));
+        await disk.replace(path, content);
+      }
     }
     return disk;
   }
@@ -120,7 +120,7 @@ export class FaultyStore implements Store, FaultyContext {
    */
   async killed(random: () => number, options: FaultyStoreOptions = {}): Promise<FaultyStore> {
     this.powerOff();
-    for (const [path, inode] of this.#live) {
+    for (const [path, inode] of this.#names.files("live")) {
       inode.abandonSyncs(random);
       const { writing } = inode;
       if (writing === null) continue;
@@ -130,16 +130,14 @@ export class FaultyStore implements Store, FaultyContext {
       blob.close();
     }
     const next = new FaultyStore(this.#inner, options);
-    next.#live = this.#live;
-    next.#durable = this.#durable;
-    next.#durableAsOf = this.#durableAsOf;
+    next.#names = this.#names;
     next.#history = this.#history;
     next.#historyBegan = this.#historyBegan;
-    next.#moment = this.#moment;
-    for (const { path, content } of this.#changing) {
+    for (const change of this.#changing) {
+      const { path, content } = change;
       if (random() < 0.5) continue;
       if (content === null) next.#removeSome(path, random);
-      else if (hasFolder(this.#inner, path)) await next.#replaceNow(path, content, true);
+      else if (this.#mayLand(change)) await next.#replaceNow(path, content, true);
     }
     return next;
   }
@@ -158,6 +156,7 @@ export class FaultyStore implements Store, FaultyContext {
   makeFolder(folder: string): void {
     this.#refuseOff("makeFolder", folder);
     this.#inner.makeFolder(folder);
+    this.#names.makeFolder(folder);
   }
 
   open(path: string): Blob {
@@ -167,7 +166,7 @@ export class FaultyStore implements Store, FaultyContext {
 
   openInPlace(path: string): InPlaceBlob {
     const [blob, inode] = this.#open(path);
-    return new FaultyInPlaceBlob(blob, inode, this);
+    return new FaultyInPlaceBlob(blob, this.#inner.openInPlace(path), inode, this);
   }
 
   readAll(path: string): Uint8Array | null {
@@ -183,29 +182,28 @@ export class FaultyStore implements Store, FaultyContext {
       return this.#slowly("replace", path, () => Promise.reject(error));
     }
     if (this.device === null) return this.#replaceNow(path, content, !isLie);
-    const change = { path, content };
+    const change: Changing = { path, content };
     this.#changing.add(change);
     const before = this.#replacing.get(path) ?? Promise.resolve();
-    const land = () => {
-      this.#changing.delete(change);
-      return this.#replaceNow(path, content, !isLie);
-    };
-    const done = before.catch(() => {}).then(() => this.#slowly("replace", path, land));
+    const done = before.catch(() => {}).then(() => {
+      change.folder = this.#names.folder(folderOf(path));
+      return this.#slowly("replace", path, () => {
+        this.#changing.delete(change);
+        if (!this.#mayLand(change)) throw absent(path);
+        return this.#replaceNow(path, content, !isLie);
+      });
+    });
     this.#replacing.set(path, done);
     return done;
   }
 
   rename(from: string, to: string): void {
     this.strike("rename", from);
-    const overwritten = this.#live.get(to);
+    const overwritten = this.#names.file(to);
     const ghost = overwritten === undefined ? null : this.#inner.readAll(to);
     this.#inner.rename(from, to);
     if (overwritten !== undefined) overwritten.ghost = ghost;
-    for (const [path, inode] of [...this.#live]) {
-      if (!isInside(path, from)) continue;
-      this.#live.delete(path);
-      this.#live.set(to + path.slice(from.length), inode);
-    }
+    this.#names.rename(from, to);
     this.#namesChanged();
   }
 
@@ -236,12 +234,14 @@ export class FaultyStore implements Store, FaultyContext {
     } catch (error) {
       return await this.#slowly("syncFolder", folder, () => Promise.reject(error));
     }
-    const seen = new Map(this.#live), moment = ++this.#moment;
+    const synced = this.#names.folder(folder), moment = this.#names.nextMoment();
+    const seen = new Map(synced?.live), parts = splitPath(folder);
     const history = this.#historyBegan + this.#history.length;
     await this.#slowly("syncFolder", folder, async () => {
       await this.#inner.syncFolder(folder);
       if (isLie) return;
-      this.#folderSynced(folder, seen, moment);
+      synced?.synced(seen, moment);
+      if (this.#names.folder(folder) === synced) this.#names.reachable(parts);
       this.#forgetHistory(history - 1); // as it was when the sync began is the least that is left
     });
   }
@@ -274,65 +274,37 @@ export class FaultyStore implements Store, FaultyContext {
   #open(path: string): [Blob, Inode] {
     this.strike("open", path);
     const blob = this.#inner.open(path);
-    let inode = this.#live.get(path);
+    let inode = this.#names.file(path);
     if (inode === undefined) {
-      this.#live.set(path, inode = new Inode(0));
+      this.#names.set(path, inode = new Inode(0));
       this.#namesChanged();
     }
     return [blob, inode];
   }
 
   async #replaceNow(path: string, content: Uint8Array, isDurable: boolean): Promise<void> {
-    const replaced = this.#live.get(path);
-    if (replaced !== undefined) replaced.ghost = this.#inner.readAll(path);
-    const inode = new Inode(content.length);
-    this.#live.set(path, inode);
-    try {
-      await this.#inner.replace(path, content);
-    } catch (e) {
-      if (this.#live.get(path) === inode) this.#restore(path, replaced);
-      throw e;
-    }
+    const replaced = this.#names.file(path), old = this.#inner.readAll(path);
+    await this.#inner.replace(path, content);
+    if (replaced !== undefined) replaced.ghost = old;
+    this.#names.set(path, new Inode(content.length));
     this.#namesChanged();
     if (!isDurable) return;
-    this.#nameDurable(path, inode, ++this.#moment);
+    this.#names.fileSynced(path);
     this.#forgetHistory(this.#historyBegan + this.#history.length - 1); // its folder was synced
   }
 
   #removeNow(path: string): void {
-    for (const [name, inode] of [...this.#live]) {
-      if (!isInside(name, path)) continue;
+    for (const [name, inode] of this.#names.files("live", path)) {
       inode.ghost = this.#inner.readAll(name);
-      this.#live.delete(name);
     }
     this.#inner.remove(path);
+    this.#names.remove(path);
     this.#namesChanged();
-  }
-
-  /** What was seen when the sync of the folder began is durable. */
-  #folderSynced(folder: string, seen: Names, moment: number): void {
-    // A renamed sub-folder takes its content along, so everything below counts, not the direct children alone.
-    const known = new Set(this.#durable.values());
-    for (const path of [...this.#durable.keys()]) {
-      if (isInside(path, folder) && !seen.has(path)) this.#nameDurable(path, null, moment);
-    }
-    for (const [path, inode] of seen) {
-      if (folderOf(path) === folder || isInside(path, folder) && known.has(inode)) {
-        this.#nameDurable(path, inode, moment);
-      }
-    }
-  }
-
-  #nameDurable(path: string, inode: Inode | null, moment: number): void {
-    if ((this.#durableAsOf.get(path) ?? 0) > moment) return;
-    this.#durableAsOf.set(path, moment);
-    if (inode === null) this.#durable.delete(path);
-    else this.#durable.set(path, inode);
   }
 
   #namesChanged(): void {
     if (this.device === null) return;
-    this.#history.push(new Map(this.#live));
+    this.#history.push(new Map(this.#names.files("live")));
     this.#forgetHistory(this.#historyBegan + this.#history.length - MAX_HISTORY);
   }
 
@@ -344,30 +316,23 @@ export class FaultyStore implements Store, FaultyContext {
     this.#historyBegan += count;
   }
 
+  #mayLand({ path, folder }: Changing): boolean {
+    return folder !== undefined && this.#names.folder(folderOf(path)) === folder;
+  }
+
   /** A removal was cut off: some of it is done, in `disk` or here. */
   #removeSome(path: string, random: () => number, disk?: Store): void {
-    for (const name of [...this.#live.keys()]) {
-      if (!isInside(name, path) || random() < 0.5) continue;
+    for (const [name] of [...this.#names.files("live", path)]) {
+      if (random() < 0.5) continue;
       if (disk === undefined) this.#removeNow(name);
       else disk.remove(name);
     }
   }
 
-  #namesAfter({ names = "lost", random = () => 0.5 }: CrashOptions): Names {
-    if (names === "kept") return this.#live;
-    if (names === "lost" || this.#history.length === 0) return this.#durable;
+  #namesAfter({ names = "lost", random = () => 0.5 }: CrashOptions): Iterable<[string, Inode]> {
+    if (names === "kept") return this.#names.files("live");
+    if (names === "lost" || this.#history.length === 0) return this.#names.files("durable");
     return this.#history[Math.floor(random() * this.#history.length)];
-  }
-
-  #livePath(inode: Inode): string {
-    for (const [path, known] of this.#live) if (known === inode) return path;
-    throw new Error("An inode without a live path needs its ghost");
-  }
-
-  #restore(path: string, replaced: Inode | undefined): void {
-    if (replaced === undefined) return void this.#live.delete(path);
-    replaced.ghost = null;
-    this.#live.set(path, replaced);
   }
 
   /** Takes what the inner store holds at the start as durable. */
@@ -375,26 +340,19 @@ export class FaultyStore implements Store, FaultyContext {
     for (const entry of this.#inner.list(folder)) {
       const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
       if (entry.isFolder) {
+        this.#names.makeFolder(path);
         this.#remember(path);
         continue;
       }
       const blob = this.#inner.open(path);
-      this.#live.set(path, new Inode(blob.size));
+      this.#names.set(path, new Inode(blob.size));
       blob.close();
     }
   }
 }
 
-/** `path` is `folder` or lies somewhere below it. */
-function isInside(path: string, folder: string): boolean {
-  return folder === "" || path === folder || path.startsWith(`${folder}/`);
-}
-
-/** Whether the folder that a path lies in is there. */
-function hasFolder(store: Store, path: string): boolean {
-  const folder = folderOf(path), parent = folderOf(folder);
-  const name = folder.slice(parent === "" ? 0 : parent.length + 1);
-  return folder === "" || store.list(parent).some((one) => one.isFolder && one.name === name);
+function absent(path: string): StoreError {
+  return new StoreError(`Cannot replace ${path}: its folder is another one now`, "absent");
 }
 
 /** So many moments are told apart; what was named before counts as durable, as after the seconds that file systems wait. */

@@ -3,7 +3,6 @@
  *
  * A tree of folders, as a directory is. Nothing survives the process, so sync() has nothing to do.
  */
-import { InPlaceOverBlob } from "./in_place_blob.ts";
 import { type Blob, type InPlaceBlob, type Store, type StoreEntry, StoreError } from "../store.ts";
 import { splitPath } from "./path.ts";
 
@@ -53,17 +52,11 @@ export class MemoryStore implements Store {
   }
 
   open(path: string): Blob {
-    const [folder, name] = this.#place(path);
-    let content = folder.get(name);
-    if (content === undefined) folder.set(name, content = new Content(this.#budget));
-    if (!(content instanceof Content)) {
-      throw new StoreError(`Cannot open ${path}: it is a folder`, "io");
-    }
-    return new MemoryBlob(path, content);
+    return new MemoryBlob(path, this.#contentAt(path));
   }
 
   openInPlace(path: string): InPlaceBlob {
-    return new InPlaceOverBlob(this.open(path));
+    return new MemoryInPlaceBlob(path, this.#contentAt(path));
   }
 
   readAll(path: string): Uint8Array | null {
@@ -136,6 +129,17 @@ export class MemoryStore implements Store {
   }
 
   close(): void {}
+
+  /** The content of a blob, made when there is none. */
+  #contentAt(path: string): Content {
+    const [folder, name] = this.#place(path);
+    let content = folder.get(name);
+    if (content === undefined) folder.set(name, content = new Content(this.#budget));
+    if (!(content instanceof Content)) {
+      throw new StoreError(`Cannot open ${path}: it is a folder`, "io");
+    }
+    return content;
+  }
 
   #find(parts: readonly string[]): Node | undefined {
     let at: Node | undefined = this.#root;
@@ -218,6 +222,46 @@ class MemoryBlob implements Blob {
   }
 }
 
+class MemoryInPlaceBlob implements InPlaceBlob {
+  readonly path: string;
+  readonly #content: Content;
+  #closed = false;
+
+  constructor(path: string, content: Content) {
+    this.path = path;
+    this.#content = content;
+  }
+
+  write(position: number, bytes: Uint8Array): void {
+    this.#refuseClosed();
+    const within = Math.min(bytes.length, this.#content.size - position);
+    if (within < 0) {
+      throw new StoreError(
+        `Cannot write ${this.path} at ${position}: it has ${this.#content.size} bytes`,
+        "io",
+      );
+    }
+    this.#content.overwrite(position, bytes.subarray(0, within));
+    if (within < bytes.length) this.#content.append(this.path, bytes.subarray(within));
+  }
+
+  async sync(): Promise<void> {
+    this.#refuseClosed();
+  }
+
+  async syncInPlace(): Promise<void> {
+    this.#refuseClosed();
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  #refuseClosed(): void {
+    if (this.#closed) throw new StoreError(`Cannot use ${this.path}: it was closed`, "io");
+  }
+}
+
 interface Budget {
   readonly maxBytes: number;
   usedBytes: number;
@@ -262,6 +306,17 @@ class Content {
       done += n;
     }
     return length;
+  }
+
+  /** Writes over bytes that are there. */
+  overwrite(position: number, bytes: Uint8Array): void {
+    for (let done = 0; done < bytes.length;) {
+      const chunk = this.#chunks[Math.floor((position + done) / CHUNK_BYTES)];
+      const at = (position + done) % CHUNK_BYTES;
+      const n = Math.min(bytes.length - done, CHUNK_BYTES - at);
+      chunk.set(bytes.subarray(done, done + n), at);
+      done += n;
+    }
   }
 
   truncate(size: number): void {

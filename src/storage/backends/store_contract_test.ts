@@ -6,6 +6,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FaultyStore } from "./faulty_store.ts";
 import { FileStore } from "./file_store.ts";
 import { MemoryStore } from "./memory_store.ts";
+import { SlowDevice } from "./slow_device.ts";
 import { type Store, StoreError } from "../store.ts";
 
 const bytes = (...values: number[]) => new Uint8Array(values);
@@ -283,6 +284,12 @@ const STORES: Record<string, () => { store: Store; cleanUp: () => void }> = {
   },
   memory: () => ({ store: new MemoryStore(), cleanUp: () => {} }),
   faulty: () => ({ store: new FaultyStore(new MemoryStore()), cleanUp: () => {} }),
+  slow: () => {
+    const device = new SlowDevice((on) => on === "append" ? 3 : 2);
+    const turning = setInterval(() => device.turn(), 0);
+    const store = new FaultyStore(new MemoryStore(), { device });
+    return { store, cleanUp: () => clearInterval(turning) };
+  },
 };
 
 for (const [kind, make] of Object.entries(STORES)) {

@@ -143,7 +143,7 @@ Deno.test("offsetIndex.clear() leaves an index that can be built again", () => {
 });
 
 Deno.test("offsetIndex keeps its entries when the disk is full, and writes them later", () => {
-  const store = new FaultyStore(new MemoryStore());
+  using store = new FaultyStore(new MemoryStore());
   store.fail({ on: "append", kind: "noSpace", forever: true });
   const { index, entries } = filled(store, 1500);
   assertThrows(() => index.flush(), Error, "injected");

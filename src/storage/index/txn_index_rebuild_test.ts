@@ -136,7 +136,7 @@ Deno.test("a .txnindex found damaged by a consumer is rebuilt then, and the oper
 
 Deno.test("an abort that a full disk keeps from the index is known all the same, and written when there is room", async () => {
   const memory = new MemoryStore();
-  const store = new FaultyStore(memory);
+  using store = new FaultyStore(memory);
   const log = createLog(contextOf(store), REF, topicConfigDefaults());
   write(log, 1);
   write(log, 2);

@@ -186,7 +186,7 @@ export async function openLog(
       );
     }
   }
-  dropSnapshotsBeyond(context, folder, names, logEndOffset);
+  if (damage === null) dropSnapshotsBeyond(context, folder, names, logEndOffset);
   warnings.push(...recovered.warnings);
   if (damage === null) warnings.push(...await keepEpochs(store, folder, recovered));
   const isBeyond = options.logStartOffset > logEndOffset && damage === null;
@@ -253,7 +253,9 @@ function whatIsLost(
     if (bases.length === 0 && recoveryPoint > 0) {
       return `there is no segment, and the log was synced up to ${recoveryPoint}`;
     }
-    return mayHaveGaps ? null : gapBetween(context, folder, bases);
+    // From the recovery point on recovery looks itself, and may know better from the journal.
+    const below = bases.filter((base) => base <= recoveryPoint);
+    return mayHaveGaps ? null : gapBetween(context, folder, below);
   }
   const { lost, longer } = compare(store, folder, bases, record);
   if (lost !== null) return lost;

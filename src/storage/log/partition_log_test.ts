@@ -142,7 +142,7 @@ Deno.test("await append() under another leader epoch is refused and writes nothi
 });
 
 Deno.test("a failed write takes back what was admitted, and the next append gets the same offset", async () => {
-  const store = new FaultyStore(new MemoryStore());
+  using store = new FaultyStore(new MemoryStore());
   const { context, failures } = setup(store);
   const log = await newLog(context);
   await append(log);
@@ -157,7 +157,7 @@ Deno.test("a failed write takes back what was admitted, and the next append gets
 });
 
 Deno.test("a failed write takes back every segment and sequence that came after it", async () => {
-  const store = new FaultyStore(new MemoryStore());
+  using store = new FaultyStore(new MemoryStore());
   const { context, clock } = setup(store);
   const log = await newLog(context, { "segment.bytes": 400 });
   const send = (baseSequence: number) =>
@@ -211,7 +211,7 @@ Deno.test("under fsync nothing is visible before the sync, and everything after"
 });
 
 Deno.test("a failed fsync is reported once and never acknowledged", async () => {
-  const store = new FaultyStore(new MemoryStore());
+  using store = new FaultyStore(new MemoryStore());
   const { context, failures } = setup(store, "fsync");
   const log = await newLog(context);
   store.fail({ on: "sync", pathEndsWith: ".log" });
@@ -542,7 +542,7 @@ Deno.test("the journal takes turns between its files without losing what it keep
 });
 
 Deno.test("a read that the device fails gives its memory back", async () => {
-  const store = new FaultyStore(new MemoryStore());
+  using store = new FaultyStore(new MemoryStore());
   const { context } = setup(store);
   const log = await newLog(context);
   await append(log);
@@ -562,7 +562,7 @@ Deno.test("a read of a deleted topic's log wakes its waiters and refuses appends
 });
 
 Deno.test("a store that cannot write the snapshot is told of, and the log goes on", async () => {
-  const store = new FaultyStore(new MemoryStore());
+  using store = new FaultyStore(new MemoryStore());
   const { context, failures } = setup(store);
   const log = await newLog(context);
   await append(log);

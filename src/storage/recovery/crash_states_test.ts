@@ -321,29 +321,33 @@ Deno.test("a second power loss, after a recovery and more appends, takes nothing
   assertEquals(found.slice(0, 10), []);
 });
 
-/** Every way a call may fail. */
-const FAULTS: Fault[] = [
-  { on: "append" },
-  { on: "append", kind: "noSpace" },
-  { on: "append", how: "torn" },
-  { on: "sync" },
-  { on: "syncFolder" },
-  { on: "replace" },
-  { on: "truncate" },
-  { on: "open" },
+/** Every way a call may fail; more than one where the second fails only because the first did. */
+const FAULTS: (readonly [Fault, ...Fault[]])[] = [
+  [{ on: "append" }],
+  [{ on: "append", kind: "noSpace" }],
+  [{ on: "append", how: "torn" }],
+  [{ on: "append", pathEndsWith: ".log" }, { on: "truncate", pathEndsWith: ".log" }],
+  [{ on: "sync" }],
+  [{ on: "syncFolder" }],
+  [{ on: "replace" }],
+  [{ on: "open" }],
 ];
 
-/** Runs the history with one fault; what a power loss at its end leaves. Null when the fault never struck. */
-async function runWith(fault: Fault): Promise<{ store: MortalStore; ledgers: Ledgers } | null> {
+/** Runs the history with faults; what a power loss at its end leaves. Null when the first never struck. */
+async function runWith(
+  ...faults: readonly Fault[]
+): Promise<{ store: MortalStore; ledgers: Ledgers } | null> {
   const store = new MortalStore(new MemoryStore());
   const ledgers = newLedgers();
   const storage = await Storage.open(store);
-  const before = store.calls.get(fault.on) ?? 0;
-  store.fail(fault);
+  const [first, ...others] = faults.map((fault) => store.fail(fault));
   await history(storage, ledgers, TURNS);
-  if ((store.calls.get(fault.on) ?? 0) - before < fault.nth!) {
+  if (first.struck === 0) {
     await storage.abandon();
     return null;
+  }
+  for (const { struck, fault } of others) {
+    assert(struck > 0, `${JSON.stringify(fault)} never struck`);
   }
   const acknowledged = copyOf(ledgers);
   store.powerOffAt = store.count; // what stopping writes is not the history's
@@ -351,13 +355,14 @@ async function runWith(fault: Fault): Promise<{ store: MortalStore; ledgers: Led
   return { store, ledgers: acknowledged };
 }
 
-for (const fault of FAULTS) {
-  const name = [fault.on, fault.how ?? "error", fault.kind].filter(Boolean).join(", ");
+for (const [fault, ...others] of FAULTS) {
+  const words = [fault.on, fault.how ?? "error", fault.kind].filter(Boolean);
+  const name = [...words, ...others.map(({ on }) => `then ${on}`)].join(", ");
   Deno.test(`whichever call fails (${name}), nothing is acknowledged without its bytes`, async () => {
     const found: string[] = [];
     let runs = 0;
     for (let nth = 1;; nth++) {
-      const left = await runWith({ ...fault, nth });
+      const left = await runWith({ ...fault, nth }, ...others);
       if (left === null) break;
       runs++;
       const wrong = await examine(left.store, left.ledgers, 1);
@@ -380,6 +385,7 @@ Deno.test("a journal that cannot be written is done without, and what follows is
     }
     assertEquals(await examine(store, ledgers, 1), [], `journal write ${nth}`);
     await storage.abandon();
+    store.assertAllFired();
   }
 });
 
@@ -396,6 +402,7 @@ Deno.test("after a failed fsync nothing is acknowledged any more", async () => {
     assertEquals([...ledgers.values()].map(({ acknowledged }) => acknowledged), before);
     store.powerOffAt = store.count;
     await storage.abandon();
+    store.assertAllFired();
   }
 });
 

@@ -1,0 +1,193 @@
+/**
+ * Proves single answers to power losses that random histories found: what is acknowledged by the journal alone, names that
+ * no folder sync covered, and what belongs to a topic that is no more.
+ */
+import { assert, assertEquals } from "@std/assert";
+import type { Uuid } from "../../bytes/uuid.ts";
+import { randomUuid } from "../../bytes/uuid.ts";
+import type { TopicConfig } from "../../config/topic_configs.ts";
+import { FaultyStore } from "../backends/faulty_store.ts";
+import { MemoryStore } from "../backends/memory_store.ts";
+import { microtasks, SlowDevice } from "../backends/slow_device.ts";
+import {
+  consumed,
+  largeValue,
+  openDriven,
+  send,
+  sendKeyed,
+  StorageWorld,
+  wantedLog,
+} from "../../testing/storage_world.ts";
+
+const TOPIC_ID = randomUuid();
+const NEVER = Infinity;
+
+/** A store whose logs' own files are never synced: only the journal keeps what is acknowledged. */
+function storeWithJournalAlone() {
+  const device = new SlowDevice((on, path) => on === "sync" && path.endsWith(".log") ? NEVER : 1);
+  return { device, store: new FaultyStore(new MemoryStore(), { device }) };
+}
+
+function wantedPlain(config: Partial<TopicConfig> = {}, topicId: Uuid = TOPIC_ID) {
+  return [wantedLog(topicId, { topic: "t" }, config)];
+}
+
+/** What a consumer finds on the disk, by offset. */
+async function found(
+  disk: MemoryStore,
+  wanted: ReturnType<typeof wantedPlain>,
+): Promise<{ values: Map<number, string>; logStart: number; offline: string | null }> {
+  const world = await StorageWorld.open(new FaultyStore(disk), wanted);
+  const log = world.logs.get(wanted[0].topicId, 0)!;
+  const { offline, logStartOffset: logStart } = log;
+  const values = offline === null ? await consumed(log) : new Map<number, string>();
+  world.abandon();
+  return { values, logStart, offline };
+}
+
+for (const policy of ["delete", "compact"] as const) {
+  Deno.test(`what the journal has of a sealed segment is put back though an empty one lies behind it (${policy})`, async () => {
+    const wanted = wantedPlain({ "cleanup.policy": [policy] });
+    const { device, store } = storeWithJournalAlone();
+    const world = await openDriven(device, store, wanted);
+    const log = world.logs.get(TOPIC_ID, 0)!;
+    for (const key of ["a", "b", "c"]) {
+      await device.drive(sendKeyed(log, [[key, `value of ${key}`]]).durable);
+    }
+    log.roll();
+    await microtasks();
+    const disk = await store.crash({ unsynced: "lost", names: "kept" });
+    world.abandon();
+    const { values, offline } = await found(disk, wanted);
+    assertEquals([offline, ...values.values()], [
+      null,
+      "value of a",
+      "value of b",
+      "value of c",
+    ]);
+  });
+}
+
+Deno.test("what the journal has of a batch that reaches above the log start is put back when no file is left", async () => {
+  const wanted = wantedPlain();
+  const { device, store } = storeWithJournalAlone();
+  const world = await openDriven(device, store, wanted);
+  const log = world.logs.get(TOPIC_ID, 0)!;
+  await device.drive(send(log, ["deleted", "kept"]).durable);
+  log.advanceStart(1);
+  await device.drive(world.logs.checkpoint());
+  const disk = await store.crash({ unsynced: "lost", names: "lost" });
+  world.abandon();
+  const { values, offline } = await found(disk, wanted);
+  assertEquals([offline, values.get(1)], [null, "kept"]);
+});
+
+Deno.test("a segment that was begun just before a clean stop keeps its name when something is acknowledged in it", async () => {
+  const wanted = wantedPlain();
+  const device = new SlowDevice(() => 1);
+  const store = new FaultyStore(new MemoryStore(), { device });
+  const before = await openDriven(device, store, wanted);
+  const old = before.logs.get(TOPIC_ID, 0)!;
+  await device.drive(send(old, ["first"]).durable);
+  await device.drive(old.sync());
+  device.latency = (on, path) => on === "sync" && path.endsWith(".log") ? 8 : 1;
+  old.roll();
+  await device.drive(before.stop());
+
+  const world = await openDriven(device, store, wanted);
+  const value = largeValue("second", 300_000); // too much for the journal
+  await device.drive(send(world.logs.get(TOPIC_ID, 0)!, [value]).durable);
+  const disk = await store.crash({ unsynced: "lost", names: "lost" });
+  world.abandon();
+  const { values, offline } = await found(disk, wanted);
+  assertEquals([offline, values.get(0), values.get(1) === value], [null, "first", true]);
+});
+
+Deno.test("what was written unacknowledged into a later segment, and came out torn, takes no partition offline", async () => {
+  const wanted = wantedPlain({ "segment.bytes": 1000 });
+  const { device, store } = storeWithJournalAlone();
+  const world = await openDriven(device, store, wanted);
+  const log = world.logs.get(TOPIC_ID, 0)!;
+  await device.drive(send(log, ["acknowledged"]).durable);
+  device.latency = (on) => on === "sync" ? NEVER : 1; // from here on nothing reaches the device
+  for (const name of ["x", "y", "z"]) send(log, [largeValue(name, 600)]);
+  await microtasks();
+  assertEquals(log.segments.length, 3);
+  for (const unsynced of ["lost", "zeros", "torn", "pages"] as const) {
+    for (let i = 0; i < 10; i++) {
+      const disk = await store.crash({ unsynced, names: "kept", random: () => i / 10 });
+      const { values, offline } = await found(disk, wanted);
+      assertEquals([offline, values.get(0)], [null, "acknowledged"], `${unsynced} ${i}`);
+    }
+  }
+  world.abandon();
+});
+
+Deno.test("a topic that was empty at a clean stop knows where its leader epoch began", async () => {
+  const wanted = [wantedLog(TOPIC_ID, { topic: "t", leaderEpoch: 4 })];
+  const store = new FaultyStore(new MemoryStore());
+  await (await StorageWorld.open(store, wanted)).stop();
+  const world = await StorageWorld.open(store, wanted);
+  const log = world.logs.get(TOPIC_ID, 0)!;
+  await send(log, ["first"]).durable;
+  const { entries } = log.epochs;
+  world.abandon();
+  assertEquals(entries.map(({ epoch, startOffset }) => [epoch, startOffset]), [[4, 0]]);
+});
+
+Deno.test("records whose deletion was answered do not come back with the files that a power loss brings back", async () => {
+  const wanted = wantedPlain({ "segment.bytes": 200 });
+  const store = new FaultyStore(new MemoryStore());
+  const world = await StorageWorld.open(store, wanted);
+  const log = world.logs.get(TOPIC_ID, 0)!;
+  for (let i = 0; i < 6; i++) await send(log, [largeValue(`value ${i}`, 80)]).durable;
+  await log.sync();
+  const start = log.segments[2].baseOffset;
+  assert(start > 0);
+  log.advanceStart(start);
+  await world.logs.checkpoint();
+  const disk = await store.crash({ unsynced: "lost", names: "lost" });
+  world.abandon();
+  assertEquals((await found(disk, wanted)).logStart, start);
+});
+
+Deno.test("a folder that lost its metadata with the power is not taken for the topic that has its name now", async () => {
+  const store = new FaultyStore(new MemoryStore());
+  const world = await StorageWorld.open(store, wantedPlain());
+  const log = world.logs.get(TOPIC_ID, 0)!;
+  await send(log, ["of the topic before"]).durable;
+  await log.sync();
+  const other = wantedPlain({}, randomUuid());
+  await world.logs.remove([TOPIC_ID]);
+  world.logs.createAll(other);
+  const disk = await store.crash({ unsynced: "lost", names: "lost" });
+  world.abandon();
+  assertEquals([...(await found(disk, other)).values.values()], []);
+});
+
+Deno.test("a checkpoint that fails is not the last one", async () => {
+  using store = new FaultyStore(new MemoryStore());
+  const world = await StorageWorld.open(store, wantedPlain());
+  await send(world.logs.get(TOPIC_ID, 0)!, ["first"]).durable;
+  store.fail({ on: "replace" });
+  const [failed, next] = await Promise.allSettled([
+    world.logs.checkpoint(),
+    world.logs.checkpoint(),
+  ]);
+  await world.logs.checkpoint();
+  assertEquals([failed.status, next.status], ["rejected", "fulfilled"]);
+  await world.stop();
+});
+
+Deno.test("a topic that is deleted while a checkpoint is written does not make it fail", async () => {
+  const ids = [randomUuid(), randomUuid()];
+  const wanted = ids.map((id, i) => wantedLog(id, { topic: `t${i}` }));
+  const device = new SlowDevice(() => 4);
+  const store = new FaultyStore(new MemoryStore(), { device });
+  const world = await openDriven(device, store, wanted);
+  for (const id of ids) await device.drive(send(world.logs.get(id, 0)!, ["value"]).durable);
+  const written = world.logs.checkpoint();
+  await microtasks();
+  await device.drive(Promise.all([world.logs.remove([ids[0]]), written]));
+  world.abandon();
+});
