@@ -12,9 +12,16 @@ import { parseArgs } from "@std/cli/parse-args";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { configureLog } from "../../src/log.ts";
 import { TestBroker, within } from "../broker/harness.ts";
-import { type Answers, askAll, type Questions, questionsFor, writeAll } from "./answers.ts";
+import {
+  type Answers,
+  askAll,
+  groupThing,
+  type Questions,
+  questionsFor,
+  writeAll,
+} from "./answers.ts";
 import { type Damage, damagesOf } from "./damages.ts";
-import { settings, type Variant } from "./contents.ts";
+import { GROUPS, offsetsPartitionOf, settings, type Variant } from "./contents.ts";
 import { buildVariants } from "./directory.ts";
 import {
   compare,
@@ -24,7 +31,7 @@ import {
   type LogLine,
   type Verdict,
 } from "./judge.ts";
-import { readTree, type Tree, writeTree } from "./tree.ts";
+import { readTree, writeTree } from "./tree.ts";
 import { failuresOf, tableOf } from "./report.ts";
 
 export interface Case {
@@ -243,8 +250,13 @@ async function served<T>(
 function expectedAfter({ first, written, second }: Oracle, is: Answers): Answers {
   const expected: Answers = new Map();
   for (const [thing, answers] of second) {
-    const wrote = (["append", "commit"] as const).every((question) =>
-      written.get(thing)?.get(question)?.error === is.get(thing)?.get(question)?.error
+    const writers = GROUPS.filter(({ id }) => offsetsPartitionOf(id) === thing).map(({ id }) =>
+      groupThing(id)
+    );
+    const wrote = [thing, ...writers].every((writer) =>
+      (["append", "commit"] as const).every((question) =>
+        written.get(writer)?.get(question)?.error === is.get(writer)?.get(question)?.error
+      )
     );
     expected.set(thing, wrote ? answers : first.get(thing)!);
   }
@@ -273,8 +285,6 @@ async function temporaryDirectory(): Promise<string> {
     return await Deno.makeTempDir({ prefix });
   }
 }
-
-export type { Tree };
 
 async function main(): Promise<number> {
   const { filter = "", show, list } = parseArgs(Deno.args, {
