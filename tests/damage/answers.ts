@@ -53,7 +53,7 @@ export interface Questions {
 const NO_QUESTIONS: Questions = { ends: new Map(), beyond: 0, times: [] };
 
 /** How long what is loading or opening may take to be ready. */
-const READY_MS = 4000;
+const READY_MS = 1500;
 
 /** Asks everything that does not change anything. */
 export async function askAll(connection: Connection, questions: Questions): Promise<Answers> {

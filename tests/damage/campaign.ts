@@ -55,7 +55,7 @@ interface Oracle {
 
 /** A start, a stop, or all questions: longer is a hang. */
 const LIMIT_MS = 10_000;
-const JOBS = 3;
+const JOBS = 6;
 
 export const nameOfCase = ({ variant, damage }: Case): string => `${variant.name}: ${damage.name}`;
 
