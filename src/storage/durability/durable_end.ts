@@ -3,14 +3,14 @@
  *
  * Of every segment that may have bytes which its own file does not keep yet, and of the log by walking them:
  *
- *     admitted ≥ written ≥ durable ≥ synced
+ *     admitted ≥ written ≥ durable, synced
  *
  * | end | moves when |
  * |---|---|
  * | admitted | a batch has its offset and its place in the file |
  * | written | write(2) has returned |
- * | durable | the bytes survive power loss: in the segment's own file, or in the journal |
  * | synced | an fdatasync of the segment's own file that began after the write has ended, and the file's name is on the device |
+ * | durable | the bytes survive power loss and may be acknowledged: with a journal when a round of it has taken them up, and so knows how far acknowledgements can have come; without one when they are synced |
  *
  * Bytes and offset of an end always move together. A sealed segment stays here until its last byte is synced. Whatever
  * completes speaks to the segment it began with: when that was replaced, removed or taken back meanwhile, nobody listens
@@ -52,6 +52,8 @@ export interface DurableEndOptions<S extends EndedSegment> {
   readonly logEndOffset: number;
   /** Whether the files were made just now, so that their names are not on the device. */
   readonly isNew: boolean;
+  /** Whether rounds of a journal say what is durable; else every sync does. */
+  readonly isJournaled: boolean;
   /** Told whenever the durable end has moved. */
   readonly onDurable: () => void;
 }
@@ -88,7 +90,7 @@ class SegmentEnds<S extends EndedSegment> {
   check(): void {
     const { admittedBytes, written, durable, synced } = this;
     if (
-      admittedBytes >= written.bytes && isAtLeast(written, durable) && isAtLeast(durable, synced)
+      admittedBytes >= written.bytes && isAtLeast(written, durable) && isAtLeast(written, synced)
     ) return;
     const ends = JSON.stringify({ admittedBytes, written, durable, synced });
     throw new Error(`Segment ${this.segment.baseOffset} has ends out of order: ${ends}`);
@@ -103,6 +105,7 @@ export class DurableEnd<S extends EndedSegment> {
   readonly #store: Store;
   readonly #folder: string;
   readonly #onDurable: () => void;
+  readonly #isJournaled: boolean;
   /** Oldest first; the last is the active one. Made for the first append or roll: most logs are idle. */
   #segments: SegmentEnds<S>[] = [];
   #active: S;
@@ -120,6 +123,7 @@ export class DurableEnd<S extends EndedSegment> {
     this.#store = options.store;
     this.#folder = options.folder;
     this.#onDurable = options.onDurable;
+    this.#isJournaled = options.isJournaled;
     this.#active = options.active;
     this.#isOld = this.#isFolderNamed = !options.isNew;
     const end = options.logEndOffset;
@@ -226,7 +230,7 @@ export class DurableEnd<S extends EndedSegment> {
         segment: ends.segment,
         position,
         bytes: written.bytes - position,
-        durable: () => this.#reached(ends, written, false),
+        durable: () => this.#becameDurable(ends, written),
       });
     }
     return behind;
@@ -266,14 +270,16 @@ export class DurableEnd<S extends EndedSegment> {
     }
     for (const { ends, written } of begun) {
       ends.isNamed = true;
-      this.#reached(ends, written, true);
+      if (written.bytes > ends.synced.bytes) ends.synced = written;
+      ends.check();
+      if (!this.#isJournaled) this.#becameDurable(ends, written);
     }
+    this.#settle();
   }
 
-  /** A segment is durable up to there, and perhaps in its own file. Never less than before: one way may overtake the other. */
-  #reached(ends: SegmentEnds<S>, end: End, isOwnFile: boolean): void {
+  /** A segment is durable up to there. Never less than before: one round may overtake the other. */
+  #becameDurable(ends: SegmentEnds<S>, end: End): void {
     if (end.bytes > ends.durable.bytes) ends.durable = end;
-    if (isOwnFile && end.bytes > ends.synced.bytes) ends.synced = end;
     ends.check();
     this.#settle();
   }
@@ -282,12 +288,13 @@ export class DurableEnd<S extends EndedSegment> {
   #settle(): void {
     while (this.#segments.length > 0) {
       const [oldest] = this.#segments;
-      const isDone = oldest.isSealed && oldest.isWritten && oldest.isSynced;
+      const isDone = oldest.isSealed && oldest.isWritten && oldest.isSynced &&
+        oldest.durable.bytes === oldest.written.bytes;
       if (oldest.isNamed) this.#syncedBelow = Math.max(this.#syncedBelow, oldest.synced.offset);
       if (!isDone) break;
       this.#segments.shift();
     }
-    let durable = this.#syncedBelow;
+    let durable = this.#durableOffset;
     for (const ends of this.#segments) {
       durable = Math.max(durable, ends.durable.offset);
       if (ends.durable.bytes < ends.admittedBytes) break;

@@ -64,6 +64,11 @@ export class GroupCommit {
     this.#options = options;
   }
 
+  /** Whether rounds go through a journal, which tells a start how far acknowledgements can have come. */
+  get isJournaled(): boolean {
+    return this.#options.journal !== null;
+  }
+
   /** Notes that `log` has `bytes` that are written but not durable. */
   written(log: Syncable, bytes: number): void {
     if (this.policy === "os") return;
@@ -159,11 +164,14 @@ export class GroupCommit {
     this.#dirtyBytes = 0;
     const started = performance.now();
     const { journal } = this.#options;
-    const taken = journal && takeFor(journal, logs);
-    const isJournaled = taken !== null && (taken.length === 0 || await journal!.append(taken));
-    if (!isJournaled) await syncAll(logs); // which says so to each log itself
+    const taken = journal === null ? [] : takeAll(logs);
+    if (journal === null) await syncAll(logs); // which says so to each log itself
+    else if (taken.length > 0 && !await writeDown(journal, taken, logs)) {
+      await syncAll(logs);
+      await journal.mark(taken); // not before: what a mark reaches to is in the files
+    }
     this.#options.onRound?.(performance.now() - started, logs.size);
-    return isJournaled ? taken : [];
+    return taken;
   }
 }
 
@@ -172,18 +180,22 @@ interface Taken {
   readonly stretch: Stretch;
 }
 
-/** The stretches of all logs, when the journal is the quicker way for them. */
-function takeFor(journal: Journal, logs: ReadonlySet<Syncable>): Taken[] | null {
+/** The stretches of all logs. */
+function takeAll(logs: ReadonlySet<Syncable>): Taken[] {
   const taken: Taken[] = [];
-  let bytes = 0;
-  for (const log of logs) {
-    for (const stretch of log.takeStretches()) {
-      bytes += stretch.bytes;
-      taken.push({ log, stretch });
-    }
-  }
+  for (const log of logs) for (const stretch of log.takeStretches()) taken.push({ log, stretch });
+  return taken;
+}
+
+/** Writes the stretches to the journal, where that is the quicker way for them; whether that has been done. */
+async function writeDown(
+  journal: Journal,
+  taken: readonly Taken[],
+  logs: ReadonlySet<Syncable>,
+): Promise<boolean> {
+  const bytes = taken.reduce((sum, { stretch }) => sum + stretch.bytes, 0);
   const isMuch = logs.size <= MAX_PARALLEL && bytes > logs.size * MAX_JOURNALED_BYTES_PER_LOG;
-  return isMuch || bytes > journal.maxRoundBytes ? null : taken;
+  return !isMuch && bytes <= journal.maxRoundBytes && await journal.append(taken);
 }
 
 /** Syncs the logs, at most MAX_PARALLEL at a time: the device merges neighbours, the thread pool is shared. */

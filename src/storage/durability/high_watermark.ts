@@ -19,6 +19,8 @@ export class HighWatermark {
   /** Written, and not below the high watermark yet; in the order of their offsets. */
   #pending: Write[] = [];
   #waiters: Set<Waiter> | null = null;
+  /** Why nothing more will be acknowledged, or null. */
+  #gone: unknown = null;
 
   constructor(offset: number) {
     this.#offset = offset;
@@ -63,13 +65,31 @@ export class HighWatermark {
     this.wake();
   }
 
+  /** Resolves when this offset is below; rejects when the log goes away before. For what no write is waited for. */
+  passed(offset: number): Promise<void> {
+    if (offset < this.#offset) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const waiter = {
+        wake: () => {
+          if (offset >= this.#offset && this.#gone === null) return;
+          this.removeWaiter(waiter);
+          if (this.#gone === null) resolve();
+          else reject(this.#gone);
+        },
+      };
+      this.addWaiter(waiter);
+    });
+  }
+
   /** The log is going away: nothing more will be acknowledged. */
   abandon(error: unknown): void {
+    this.#gone = error;
     for (const write of this.#pending) {
       write.release();
       write.durable.reject(error);
     }
     this.#pending = [];
+    this.wake();
   }
 
   addWaiter(waiter: Waiter): void {

@@ -112,6 +112,28 @@ export class Journal {
   }
 
   /**
+   * Writes down how far stretches reach that the logs have synced themselves. Nothing is acknowledged that no entry or
+   * mark reaches to, and what one reaches to is on the device: so a start knows of a log that is in the journal exactly
+   * what was acknowledged (JournalCopies). Where a mark cannot be written, on a full disk, it knows a little less.
+   */
+  async mark(taken: readonly { log: Journaled; stretch: Stretch }[]): Promise<void> {
+    await this.append(
+      taken.map(({ log, stretch: { topicId, folder, segmentBase, position, bytes } }) => ({
+        log,
+        stretch: {
+          topicId,
+          folder,
+          segmentBase,
+          position: position + bytes,
+          bytes: 0,
+          read: () => {},
+          durable: () => {},
+        },
+      })),
+    );
+  }
+
+  /**
    * Notes what a log's own file owes to the device. Much of it is synced early, one log at a time: all at the turn would
    * keep the device busy for so long that rounds wait.
    */

@@ -15,7 +15,7 @@
  * | 16 | 16 | topic id |
  * | 32 | 8 | base offset of the segment |
  * | 40 | 8 | position in the segment's file |
- * | 48 | 4 | bytes of payload |
+ * | 48 | 4 | bytes of payload; none in a mark, which says that the log's own file was synced up to the position |
  * | 52 | 2 | bytes of folder name |
  * | 54 | 2 | zero |
  * | 56 | | folder name, payload |

@@ -4,8 +4,8 @@
  *     logStartOffset ≤ lastStableOffset ≤ highWatermark ≤ logEndOffset
  *
  * Offsets are given out synchronously: everything in append() happens before its caller can await, so appends of
- * one connection keep their order. How far their bytes have come on the way to the device is known to one object alone
- * (durable_end.ts). Acknowledgement is asynchronous: `durable` resolves when the high watermark has passed the batch,
+ * one connection keep their order. How their bytes come to the device is the tail's business
+ * (log_tail.ts). Acknowledgement is asynchronous: `durable` resolves when the high watermark has passed the batch,
  * and the high watermark, which bounds what consumers see, follows the end that the flush policy counts. So nothing is
  * ever read that a power loss could take back, unless the policy says so.
  */
@@ -15,11 +15,9 @@ import type { TopicConfig } from "../../config/topic_configs.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import * as batch from "../../protocol/records/batch.ts";
 import { type Appended, type AppendOptions, refused } from "./appended.ts";
-import { DurableEnd } from "../durability/durable_end.ts";
-import type { Syncable } from "../durability/group_commit.ts";
+import { LogTail } from "../durability/log_tail.ts";
 import type { LogContext, LogState } from "./log_context.ts";
-import { HighWatermark, type Waiter } from "../durability/high_watermark.ts";
-import type { Stretch } from "../durability/journal_entries.ts";
+import type { Waiter } from "../durability/high_watermark.ts";
 import { LogEpochs } from "./log_epochs.ts";
 import type { LeaderEpochs } from "./leader_epochs.ts";
 import { LogProducers } from "../producers/log_producers.ts";
@@ -32,17 +30,11 @@ import { SegmentList } from "./segment_list.ts";
 import { type Store, StoreError } from "../store.ts";
 import type { AbortedTransaction, TxnIndex } from "../index/txn_index.ts";
 import { abortedIn, soundTxnIndex, writableTxnIndex } from "../index/txn_index_rebuild.ts";
-import {
-  copyWritten,
-  MAX_IN_PLACE_BYTES,
-  type Write,
-  WriteQueue,
-} from "../durability/write_queue.ts";
 
 /** How far a reader may see: the log end (replicas, recovery), the high watermark, or the last stable offset. */
 export type ReadBound = "leo" | "hw" | "lso";
 
-export class PartitionLog implements Syncable, SegmentContext {
+export class PartitionLog implements SegmentContext {
   readonly topicId: Uuid;
   readonly topic: string;
   readonly partition: number;
@@ -58,13 +50,10 @@ export class PartitionLog implements Syncable, SegmentContext {
   readonly #context: LogContext;
   #mayHaveGaps: boolean;
   readonly #segments: SegmentList;
-  readonly #ends: DurableEnd<Segment>;
+  readonly #tail: LogTail;
   #logStartOffset: number;
-  readonly #highWatermark: HighWatermark;
   readonly #producers: LogProducers;
   readonly #epochs: LogEpochs;
-  /** Made for the first append. */
-  #queue: WriteQueue | null = null;
   readonly #snapshots: SnapshotWriter;
 
   constructor(context: LogContext, state: LogState, config: TopicConfig) {
@@ -83,20 +72,21 @@ export class PartitionLog implements Syncable, SegmentContext {
     this.#segments = new SegmentList(bases.map((base) => new Segment(this, base, nowMs)));
     if (isNew) this.#segments.active.create();
     this.#logStartOffset = state.logStartOffset;
-    this.#ends = new DurableEnd({
-      store: context.store,
-      folder: this.folder,
-      active: this.#segments.active,
-      logEndOffset,
-      isNew,
-      onDurable: () => this.#follow(),
-    });
     this.#snapshots = new SnapshotWriter(context.store, this.folder, (error) => {
       if (this.offline !== null) return;
       context.onProblem("snapshot_failed", { folder: this.folder, error: String(error) });
     });
-    if (recoveryPoint < logEndOffset) this.#findUnsynced(recoveryPoint, logEndOffset);
-    this.#highWatermark = new HighWatermark(this.#acknowledgedOffset);
+    this.#tail = new LogTail({
+      ...context,
+      topicId: this.topicId,
+      folder: this.folder,
+      segments: this.segments,
+      logEndOffset,
+      recoveryPoint,
+      isNew,
+      onSealed: (writtenOffset) => this.#snapshots.reached(writtenOffset),
+      onTakenBack: (error, failed, end) => this.#takeBack(error, failed, end),
+    });
   }
 
   /** 0 until somebody says. */
@@ -138,16 +128,16 @@ export class PartitionLog implements Syncable, SegmentContext {
   }
 
   get logEndOffset(): number {
-    return this.#ends.admittedOffset;
+    return this.#tail.logEndOffset;
   }
 
   get highWatermark(): number {
-    return this.#highWatermark.offset;
+    return this.#tail.highWatermark.offset;
   }
 
   /** Everything below is in the segments' own files, and on the device. */
   get recoveryPoint(): number {
-    return this.#ends.syncedOffset;
+    return this.#tail.recoveryPoint;
   }
 
   /** The first offset of the oldest open transaction, or the high watermark: read_committed ends here. */
@@ -157,7 +147,7 @@ export class PartitionLog implements Syncable, SegmentContext {
 
   /** Bytes that became visible since the broker started; two readings tell a long poll how much came between. */
   get visibleBytes(): number {
-    return this.#highWatermark.visibleBytes;
+    return this.#tail.highWatermark.visibleBytes;
   }
 
   /** Bytes of all segments. */
@@ -203,13 +193,11 @@ export class PartitionLog implements Syncable, SegmentContext {
       if (errorCode !== ErrorCode.NONE) return refused(errorCode);
       at += size;
     }
-    const { written, durable } = this.#queue!.last!;
     return {
       errorCode: ErrorCode.NONE,
       baseOffset: first,
       lastOffset: this.logEndOffset - 1,
-      written: written.promise,
-      durable: durable.promise,
+      ...this.#tail.progress,
     };
   }
 
@@ -232,65 +220,16 @@ export class PartitionLog implements Syncable, SegmentContext {
   }
 
   addWaiter(waiter: Waiter): void {
-    this.#highWatermark.addWaiter(waiter);
+    this.#tail.highWatermark.addWaiter(waiter);
   }
 
   removeWaiter(waiter: Waiter): void {
-    this.#highWatermark.removeWaiter(waiter);
+    this.#tail.highWatermark.removeWaiter(waiter);
   }
 
-  /** fdatasync of everything written so far, each segment's own file; the high watermark follows. */
-  async sync(): Promise<void> {
-    if (this.offline === null) await this.#ends.sync(); // deleted, or damaged: nothing is owed
-  }
-
-  /** The same, of sealed segments only. */
-  async syncSealed(): Promise<void> {
-    if (this.offline === null) await this.#ends.syncSealed();
-  }
-
-  /** What is written and not durable yet, for a round of the journal; nobody gets it twice. */
-  takeStretches(): Stretch[] {
-    return this.#ends.takeBehind().map(({ segment, position, bytes, durable }) => ({
-      topicId: this.topicId,
-      folder: this.folder,
-      segmentBase: segment.baseOffset,
-      position,
-      bytes,
-      read: (into) => this.#copyWritten(segment, position, into),
-      durable,
-    }));
-  }
-
-  #copyWritten(segment: Segment, position: number, into: Uint8Array): void {
-    if (copyWritten(this.#highWatermark.pending, { segment, position }, into)) return;
-    const read = segment.log.read(position, into);
-    if (read === into.length) return;
-    throw new StoreError(
-      `Cannot read ${into.length} bytes at ${position} of ${segment.log.path}: only ${read} are there`,
-      "io",
-    );
-  }
-
-  /** The end that the flush policy counts. */
-  get #acknowledgedOffset(): number {
-    const { writtenOffset, durableOffset } = this.#ends;
-    return this.#context.commit.policy === "fsync" ? durableOffset : writtenOffset;
-  }
-
-  #follow(): void {
-    this.#highWatermark.follow(this.#acknowledgedOffset);
-  }
-
-  /** What recovery found behind the recovery point is in the files, and perhaps not on the device. */
-  #findUnsynced(recoveryPoint: number, logEndOffset: number): void {
-    const segments = this.#segments.all;
-    for (const [i, segment] of segments.entries()) {
-      const offset = segments[i + 1]?.baseOffset ?? logEndOffset;
-      if (offset <= recoveryPoint) continue;
-      this.#ends.found(segment, { bytes: segment.log.size, offset }, recoveryPoint);
-      this.#context.commit.written(this, segment.log.size);
-    }
+  /** Everything written so far is in the segments' own files, and on the device, when this resolves. */
+  sync(): Promise<void> {
+    return this.#tail.sync();
   }
 
   /** Takes up the leadership of an epoch; a new one is remembered with the offset it starts at (KIP-101). */
@@ -315,13 +254,13 @@ export class PartitionLog implements Syncable, SegmentContext {
     if (offset <= this.#logStartOffset) return;
     this.#logStartOffset = offset;
     this.#epochs.truncateFromStart(offset);
-    this.#highWatermark.wake();
+    this.#tail.highWatermark.wake();
   }
 
   /** Drops segments that lie wholly before the log start; of one that was written down earlier, those before that. */
   dropBeforeStart(writtenStart: number = this.#logStartOffset): void {
     const gone = this.#segments.takeBefore(Math.min(writtenStart, this.#logStartOffset));
-    this.#ends.forget(gone);
+    this.#tail.forget(gone);
     for (const segment of gone) {
       segment.close();
       this.discard(segment.baseOffset, SEGMENT_FILES_AND_SNAPSHOT);
@@ -336,7 +275,7 @@ export class PartitionLog implements Syncable, SegmentContext {
   replaceSegments(old: readonly Segment[], rename: () => void): boolean {
     if (this.offline !== null || !this.#segments.holds(old)) return false;
     for (const segment of old) segment.close();
-    this.#ends.forget(old);
+    this.#tail.forget(old);
     rename();
     this.#mayHaveGaps = true; // whatever becomes of its policy
     const { baseOffset } = old[0], { createdMs } = old[old.length - 1];
@@ -359,26 +298,20 @@ export class PartitionLog implements Syncable, SegmentContext {
     const next = new Segment(this, this.logEndOffset, this.#context.clock.nowMs()).create();
     this.#segments.add(next);
     if (producers !== null) this.#snapshots.take(next.baseOffset, producers);
-    if (this.#ends.seal(next)) this.#sealed();
-  }
-
-  /** A sealed segment is written whole: nothing can take the roll back any more. */
-  #sealed(): void {
-    this.#snapshots.reached(this.#ends.writtenOffset);
-    this.#context.commit.sealed(this);
+    this.#tail.seal(next);
   }
 
   /** A clean stop: indexes, snapshot and data are on the device when this resolves. */
   async close(): Promise<void> {
-    await this.#queue?.drain();
+    await this.#tail.drain();
     if (this.offline === null) {
       this.#segments.active.flushIndexes(true);
       if (this.#producers.isLoaded && this.logEndOffset > this.#logStartOffset) {
         this.#snapshots.take(this.logEndOffset, this.producers);
-        this.#snapshots.reached(this.#ends.writtenOffset);
+        this.#snapshots.reached(this.#tail.writtenOffset);
       }
       await this.#snapshots.settled();
-      if (this.recoveryPoint < this.logEndOffset) await this.sync();
+      await this.sync(); // of names too: a segment may have begun just now
       if (await this.#segments.active.syncTransactions()) {
         await this.#context.store.syncFolder(this.folder);
       }
@@ -390,13 +323,10 @@ export class PartitionLog implements Syncable, SegmentContext {
   /** Ends the service of this log at once: the topic was deleted, or the broker stops. */
   retire(reason: string): void {
     this.offline = reason;
-    this.#context.commit.forget(this);
-    const gone = new StoreError(`${this.folder} serves nothing any more: ${reason}`, "io");
-    this.#queue?.abandon(gone);
-    this.#ends.close();
-    this.#highWatermark.abandon(gone);
+    this.#tail.close(
+      new StoreError(`${this.folder} serves nothing any more: ${reason}`, "io"),
+    );
     for (const segment of this.segments) segment.close();
-    this.#highWatermark.wake();
   }
 
   /** The aborted transactions that touch what a read_committed consumer was given from `from` on. */
@@ -415,18 +345,12 @@ export class PartitionLog implements Syncable, SegmentContext {
     return bound === "leo" ? this.logEndOffset : this.lastStableOffset;
   }
 
-  #alreadyThere(duplicate: { baseOffset: number; lastOffset: number }): Appended {
-    const { baseOffset, lastOffset } = duplicate;
-    const isWritten = lastOffset < this.#ends.writtenOffset;
-    const isAcknowledged = lastOffset < this.highWatermark;
+  #alreadyThere({ baseOffset, lastOffset }: { baseOffset: number; lastOffset: number }): Appended {
     return {
       errorCode: ErrorCode.NONE,
       baseOffset,
       lastOffset,
-      written: isWritten ? NOTHING : this.#queue!.last!.written.promise,
-      durable: isAcknowledged
-        ? NOTHING
-        : (this.#queue?.last ?? this.#highWatermark.lastPending!).durable.promise,
+      ...this.#tail.progressOf(lastOffset),
     };
   }
 
@@ -457,35 +381,13 @@ export class PartitionLog implements Syncable, SegmentContext {
           .append(completed);
       }
     }
-    this.#ends.admit(one.length, last + 1);
-    (this.#queue ??= this.#newQueue()).add(active, position, one, last + 1);
+    this.#tail.add(active, position, one, last + 1);
     return ErrorCode.NONE;
   }
 
-  #newQueue(): WriteQueue {
-    return new WriteQueue({
-      pool: this.#context.pool,
-      maxInPlaceBytes: MAX_IN_PLACE_BYTES[this.#context.commit.policy],
-      onWritten: (write) => this.#written(write),
-      onFailed: (error, segment) => this.#takeBack(error, segment),
-    });
-  }
-
-  /** write(2) has returned for these batches. */
-  #written(write: Write): void {
-    const { segment, bytes, endOffset } = write;
-    const isWhole = this.#ends.written(segment, bytes, endOffset);
-    this.#highWatermark.expect(write);
-    if (isWhole) this.#sealed();
-    this.#context.commit.written(this, bytes);
-    this.#follow();
-    if (this.highWatermark < endOffset) write.releaseWhenScarce();
-  }
-
   /** A write failed: what was admitted behind the written end never was, and its offsets are free again. */
-  #takeBack(error: unknown, failed: Segment): void {
+  #takeBack(error: unknown, failed: Segment, end: number): void {
     this.#context.onProblem("write_failed", { folder: this.folder, error: String(error) });
-    const end = this.#ends.takeBack(failed);
     this.#producers.forget(); // and so they are read from the log when they are asked for again
     this.#epochs.truncateFromEnd(end);
     this.#snapshots.takenBack();
@@ -506,5 +408,3 @@ export class PartitionLog implements Syncable, SegmentContext {
     removeSegment(this.#context.store, this.folder, baseOffset, { suffix: "", files });
   }
 }
-
-const NOTHING = Promise.resolve();

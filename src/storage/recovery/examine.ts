@@ -5,6 +5,7 @@
  * | found | means | answer |
  * |---|---|---|
  * | a batch that is not the next one, which the journal has | a crash or a disk took it | put back in place |
+ * | bytes that are no batch where, as the journal knows, nothing was acknowledged | a write that a crash tore | cut, and what lies in later segments renamed aside |
  * | bytes at the end that are no batch, after an unclean stop | a write that a crash tore | cut |
  * | an empty segment behind the end that does not continue it | the end before it was lost, unsynced | renamed aside |
  * | the same below the recovery point, or with anything intact behind, or after a clean stop | damage | bytes kept, offline |
@@ -159,7 +160,8 @@ class Examination {
       return true;
     }
     const filled = this.#firstFilled();
-    if (filled !== null || this.#nextOffset < this.#options.recoveryPoint) {
+    const isAlive = filled !== null && !this.#isUnacknowledgedHere();
+    if (isAlive || this.#nextOffset < this.#options.recoveryPoint) {
       const name = segmentName(filled ?? base);
       return this.#fail(
         `segment ${name} does not begin where the log ends, at ${this.#nextOffset}`,
@@ -207,7 +209,9 @@ class Examination {
   async #judgeEnd(reader: SegmentReader, { base, position }: ExaminedSegment): Promise<void> {
     const offset = this.#nextOffset;
     const { problem, isIntact } = wrongAt(reader, position, this.#placeIn(base, null));
-    const why = isIntact
+    const why = this.#isUnacknowledgedHere()
+      ? null
+      : isIntact
       ? "its checksum is right, so it was not torn"
       : await this.#whyNotTorn(reader, position);
     const reason = why === null ? problem : `${problem}; ${why}`;
@@ -256,10 +260,20 @@ class Examination {
       const what = `the last batch begins at offset ${jump}, behind a gap`;
       return this.#faultAtEnd(`${what}, and nothing proves it`);
     }
+    if (end !== undefined && this.#journal.isAcknowledgedBehind(end.base, end.position)) {
+      return this.#faultAtEnd(`${endsAt}, but more was acknowledged: the journal has a mark of it`);
+    }
     const beyond = this.#journal.beyond(end?.base ?? this.#options.logStartOffset, offset);
     return beyond === null
       ? null
       : this.#faultAtEnd(`${endsAt}, but offset ${beyond} is in the journal`);
+  }
+
+  /** Whether nothing was acknowledged from where the walk has come to. */
+  #isUnacknowledgedHere(): boolean {
+    const end = this.#segments.at(-1), { mayBeTorn, recoveryPoint } = this.#options;
+    return mayBeTorn && end !== undefined && this.#nextOffset >= recoveryPoint &&
+      this.#journal.isUnacknowledged(end.base, end.position);
   }
 
   #fail(problem: string): false {

@@ -13,10 +13,25 @@ interface OfSegment {
   readonly reach: readonly number[];
 }
 
+/** A place in a log: a segment, and a position in its file. */
+interface Reach {
+  readonly base: number;
+  readonly position: number;
+}
+
 export class JournalCopies {
+  /** Nothing behind it was acknowledged; null where the journal knows nothing of the log. */
+  readonly #acknowledged: Reach | null;
   readonly #bySegment = new Map<number, OfSegment>();
 
   constructor(entries: readonly JournalEntry[]) {
+    this.#acknowledged = entries.map(({ segmentBase, position, payload }) => ({
+      base: segmentBase,
+      position: position + payload.length,
+    })).reduce<Reach | null>(
+      (most, one) => most !== null && !isBehind(one, most) ? most : one,
+      null,
+    );
     for (const [base, all] of Map.groupBy(entries, ({ segmentBase }) => segmentBase)) {
       all.sort((a, b) => a.position - b.position || a.sequence - b.sequence);
       let end = 0;
@@ -25,6 +40,21 @@ export class JournalCopies {
       );
       this.#bySegment.set(base, { entries: all, reach });
     }
+  }
+
+  /**
+   * Whether nothing from there on was acknowledged. With a journal no acknowledgement leaves before an entry or a mark
+   * that reaches to it is on the device; and entries go oldest first, so that the last one of a log is there if any is.
+   */
+  isUnacknowledged(base: number, position: number): boolean {
+    const most = this.#acknowledged;
+    return most !== null && !isBehind(most, { base, position });
+  }
+
+  /** Whether something behind that place was acknowledged, for certain. */
+  isAcknowledgedBehind(base: number, position: number): boolean {
+    const most = this.#acknowledged;
+    return most !== null && isBehind(most, { base, position });
   }
 
   /** The batch at a position of a segment, if the journal has the one that comes next. */
@@ -64,6 +94,10 @@ export class JournalCopies {
       if (entries[i].position + entries[i].payload.length > position) yield entries[i];
     }
   }
+}
+
+function isBehind(one: Reach, other: Reach): boolean {
+  return one.base > other.base || one.base === other.base && one.position > other.position;
 }
 
 const NONE: OfSegment = { entries: [], reach: [] };

@@ -1,0 +1,204 @@
+/**
+ * LogTail: the end of a log, on its way to the device. Batches that have their offset go through the write queue to their
+ * segment, then the group commit makes them durable; DurableEnd knows how far they have come, the high watermark follows
+ * the end that the flush policy counts, and acknowledgements leave when it has passed them.
+ */
+import type { BufferPool } from "../../bytes/pool.ts";
+import type { Uuid } from "../../bytes/uuid.ts";
+import type { Segment } from "../log/segment.ts";
+import { type Store, StoreError } from "../store.ts";
+import { DurableEnd } from "./durable_end.ts";
+import type { GroupCommit, Syncable } from "./group_commit.ts";
+import { HighWatermark } from "./high_watermark.ts";
+import type { Stretch } from "./journal_entries.ts";
+import { copyWritten, MAX_IN_PLACE_BYTES, type Write, WriteQueue } from "./write_queue.ts";
+
+export interface LogTailOptions {
+  readonly store: Store;
+  readonly pool: BufferPool;
+  readonly commit: GroupCommit;
+  readonly topicId: Uuid;
+  readonly folder: string;
+  /** Ascending; the last is the active one. */
+  readonly segments: readonly Segment[];
+  readonly logEndOffset: number;
+  /** Everything below is in the segments' own files, and on the device. */
+  readonly recoveryPoint: number;
+  /** Whether the files were made just now. */
+  readonly isNew: boolean;
+  /** A sealed segment is written whole: nothing can take the roll back any more. */
+  readonly onSealed: (writtenOffset: number) => void;
+  /** A write to this segment failed; what was admitted behind it never was. The log ends there again. */
+  readonly onTakenBack: (error: unknown, failed: Segment, logEndOffset: number) => void;
+}
+
+/** When a batch has come how far. */
+export interface Progress {
+  readonly written: Promise<void>;
+  readonly durable: Promise<void>;
+}
+
+export class LogTail implements Syncable {
+  readonly highWatermark: HighWatermark;
+  readonly #options: LogTailOptions;
+  readonly #ends: DurableEnd<Segment>;
+  /** Made for the first append. */
+  #queue: WriteQueue | null = null;
+  #isClosed = false;
+
+  constructor(options: LogTailOptions) {
+    const { store, folder, segments, logEndOffset, recoveryPoint, isNew, commit } = options;
+    this.#options = options;
+    this.#ends = new DurableEnd({
+      store,
+      folder,
+      active: segments[segments.length - 1],
+      logEndOffset,
+      isNew,
+      isJournaled: commit.isJournaled,
+      onDurable: () => this.#follow(),
+    });
+    if (recoveryPoint < logEndOffset) this.#findUnsynced();
+    this.highWatermark = new HighWatermark(this.#acknowledgedOffset);
+  }
+
+  get logEndOffset(): number {
+    return this.#ends.admittedOffset;
+  }
+
+  get writtenOffset(): number {
+    return this.#ends.writtenOffset;
+  }
+
+  get recoveryPoint(): number {
+    return this.#ends.syncedOffset;
+  }
+
+  /** Takes a batch that goes to `position` of the active segment, and has its offsets; the bytes are copied. */
+  add(active: Segment, position: number, bytes: Uint8Array, endOffset: number): void {
+    this.#ends.admit(bytes.length, endOffset);
+    (this.#queue ??= this.#newQueue()).add(active, position, bytes, endOffset);
+  }
+
+  /** How far everything up to the log end is. */
+  get progress(): Progress {
+    const { written, durable } = this.#queue!.last!;
+    return { written: written.promise, durable: durable.promise };
+  }
+
+  /** How far the batch is that ends with this offset, which was admitted before. */
+  progressOf(lastOffset: number): Progress {
+    const onTheWay = this.#queue?.last ?? null;
+    const isWritten = lastOffset < this.writtenOffset || onTheWay === null;
+    const written = isWritten ? NOTHING : onTheWay.written.promise;
+    if (lastOffset < this.highWatermark.offset) return { written, durable: NOTHING };
+    const last = onTheWay ?? this.highWatermark.lastPending;
+    return { written, durable: last?.durable.promise ?? this.highWatermark.passed(lastOffset) };
+  }
+
+  /** The active segment is sealed, `next` takes its place. */
+  seal(next: Segment): void {
+    if (this.#ends.seal(next)) this.#sealed();
+  }
+
+  /** These segments are no part of the log any more. */
+  forget(segments: readonly Segment[]): void {
+    this.#ends.forget(segments);
+  }
+
+  /** fdatasync of everything written so far, each segment's own file, and of the names of new ones. */
+  async sync(): Promise<void> {
+    if (!this.#isClosed) await this.#ends.sync();
+  }
+
+  async syncSealed(): Promise<void> {
+    if (!this.#isClosed) await this.#ends.syncSealed();
+  }
+
+  takeStretches(): Stretch[] {
+    const { topicId, folder } = this.#options;
+    return this.#ends.takeBehind().map(({ segment, position, bytes, durable }) => ({
+      topicId,
+      folder,
+      segmentBase: segment.baseOffset,
+      position,
+      bytes,
+      read: (into) => this.#copyWritten(segment, position, into),
+      durable,
+    }));
+  }
+
+  /** Resolves when nothing is left to write. */
+  async drain(): Promise<void> {
+    await this.#queue?.drain();
+  }
+
+  /** Nothing more is written, synced or acknowledged: whoever waits hears why. */
+  close(reason: StoreError): void {
+    this.#isClosed = true;
+    this.#options.commit.forget(this);
+    this.#queue?.abandon(reason);
+    this.#ends.close();
+    this.highWatermark.abandon(reason);
+  }
+
+  #copyWritten(segment: Segment, position: number, into: Uint8Array): void {
+    if (copyWritten(this.highWatermark.pending, { segment, position }, into)) return;
+    const read = segment.log.read(position, into);
+    if (read === into.length) return;
+    throw new StoreError(
+      `Cannot read ${into.length} bytes at ${position} of ${segment.log.path}: only ${read} are there`,
+      "io",
+    );
+  }
+
+  /** The end that the flush policy counts. */
+  get #acknowledgedOffset(): number {
+    const { writtenOffset, durableOffset } = this.#ends;
+    return this.#options.commit.policy === "fsync" ? durableOffset : writtenOffset;
+  }
+
+  #follow(): void {
+    this.highWatermark.follow(this.#acknowledgedOffset);
+  }
+
+  /** What recovery found behind the recovery point is in the files, and perhaps not on the device. */
+  #findUnsynced(): void {
+    const { segments, logEndOffset, recoveryPoint, commit } = this.#options;
+    for (const [i, segment] of segments.entries()) {
+      const offset = segments[i + 1]?.baseOffset ?? logEndOffset;
+      if (offset <= recoveryPoint) continue;
+      this.#ends.found(segment, { bytes: segment.log.size, offset }, recoveryPoint);
+      commit.written(this, segment.log.size);
+    }
+  }
+
+  #newQueue(): WriteQueue {
+    const { pool, commit } = this.#options;
+    return new WriteQueue({
+      pool,
+      maxInPlaceBytes: MAX_IN_PLACE_BYTES[commit.policy],
+      onWritten: (write) => this.#written(write),
+      onFailed: (error, failed) =>
+        this.#options.onTakenBack(error, failed, this.#ends.takeBack(failed)),
+    });
+  }
+
+  /** write(2) has returned for these batches. */
+  #written(write: Write): void {
+    const { segment, bytes, endOffset } = write;
+    const isWhole = this.#ends.written(segment, bytes, endOffset);
+    this.highWatermark.expect(write);
+    if (isWhole) this.#sealed();
+    this.#options.commit.written(this, bytes);
+    this.#follow();
+    if (this.highWatermark.offset < endOffset) write.releaseWhenScarce();
+  }
+
+  #sealed(): void {
+    this.#options.onSealed(this.writtenOffset);
+    this.#options.commit.sealed(this);
+  }
+}
+
+const NOTHING = Promise.resolve();
