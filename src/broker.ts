@@ -169,6 +169,7 @@ async function start(
     retentionIntervalMs: RETENTION_INTERVAL_MS,
     brokerEpoch: metadata.brokerEpoch,
     lastBrokerEpoch,
+    beganEpochs: clean === null,
     wasDeleted: (topicId) => catalogue.wasDeleted(topicId),
     metadata: () => ({ endOffset: metadataLog.recoveryPoint, bytes: metadataLog.size }),
     onEvent: (event, details) => log.info(event, details),

@@ -40,6 +40,8 @@ export interface LogManagerOptions {
   readonly brokerEpoch?: number;
   /** Of the registration before: what was written under another is of another broker. Without it, whatever is there counts. */
   readonly lastBrokerEpoch?: number;
+  /** Whether every partition began a leader epoch at this start, so that no batch can carry it yet; else it may. */
+  readonly beganEpochs?: boolean;
   /** Whether the metadata log removed the topic with this id; without it, none was. */
   readonly wasDeleted?: (topicId: Uuid) => boolean;
   /** The metadata log: everything below `endOffset` is synced; bytes of all its segments. */
@@ -87,6 +89,7 @@ export class LogManager {
       context: this.#context,
       folders: this.#folders,
       cleanStart,
+      beganEpochs: options.beganEpochs ?? false,
       onOpen: (log, one, isNew) => this.#opened(log, one, isNew),
       onDoomed: (folder) => this.#removeLater(0, folder),
       onWarning,

@@ -29,6 +29,8 @@ export interface OpeningOptions {
   readonly folders: FoldersContext;
   /** Whether the last broker stopped cleanly. */
   readonly cleanStart: boolean;
+  /** Whether every partition began a leader epoch at this start. */
+  readonly beganEpochs: boolean;
   /** A log serves from now on. `isNew`: it was made. */
   readonly onOpen: (log: PartitionLog, one: Unopened, isNew: boolean) => void;
   /** A folder is to be removed. */
@@ -244,7 +246,7 @@ export class Opening {
         clean: this.#options.cleanStart,
         journal: record?.isExact ? [] : one.journal,
         record,
-        maxLeaderEpoch: wanted.leaderEpoch,
+        maxLeaderEpoch: this.#options.beganEpochs ? wanted.leaderEpoch - 1 : wanted.leaderEpoch,
         rest: () => this.#rest(one),
       });
       if (one.isGone || this.#isClosed) report.log.retire("it was opened too late");
