@@ -69,12 +69,15 @@ export function fetch(options: FetchOptions): Handler {
     if (typeof plan === "number") return { errorCode: plan };
     const bound = boundOf(request);
     const replicaId = Math.max(request.replicaId, request.replicaState.replicaId);
+    const answer = (harvest: Harvest) => {
+      const enough = harvest.bytes >= request.minBytes || request.maxWaitMs <= 0 ||
+        harvest.isUrgent ||
+        harvest.rows.length === 0;
+      if (enough) return respond(options, plan, harvest, request.isolationLevel);
+      return waitForMore(options, plan, request, harvest, bound, connection);
+    };
     const harvest = read(options, plan, request, bound, replicaId);
-    const enough = harvest.bytes >= request.minBytes || request.maxWaitMs <= 0 ||
-      harvest.isUrgent ||
-      harvest.rows.length === 0;
-    if (enough) return respond(options, plan, harvest, request.isolationLevel);
-    return waitForMore(options, plan, request, harvest, bound, connection);
+    return harvest instanceof Promise ? harvest.then(answer) : answer(harvest);
   });
 }
 
@@ -94,7 +97,7 @@ async function waitForMore(
   let fresh: Harvest;
   do {
     await new LongPoll(logs, missing, deadlineMs, connection.ends).done;
-    fresh = read(options, plan, request, bound, -1);
+    fresh = await read(options, plan, request, bound, -1);
     if (fresh.bytes >= request.minBytes || fresh.isUrgent || performance.now() >= deadlineMs) break;
     if (connection.isEnding) break;
     release(options.pool, fresh); // under read_committed more may be visible than is stable
@@ -108,23 +111,37 @@ function read(
   request: Request,
   bound: ReadBound,
   replicaId: number,
-): Harvest {
+): Harvest | Promise<Harvest> {
   let budget = Math.min(Math.max(0, request.maxBytes), options.maxFetchBytes);
   if (options.pool.lentBytes > options.maxBufferedBytes) budget = 0; // one batch, until others have been sent
   const rows: Row[] = [];
+  const partitions = plan.partitions[Symbol.iterator]();
   let bytes = 0, isUrgent = false;
-  for (const partition of plan.partitions) {
-    const row = replicaId >= 0
-      ? errorRow(partition, ErrorCode.NOT_LEADER_OR_FOLLOWER)
-      : readSound(options, partition, bound, budget, bytes === 0);
+  const take = (row: Row): void => {
     if (row.records !== null) {
       bytes += row.records.length;
       budget = Math.max(0, budget - row.records.length);
     }
     if (row.errorCode !== ErrorCode.NONE || row.diverging !== null) isUrgent = true;
     rows.push(row);
-  }
-  return { rows, bytes, isUrgent };
+  };
+  /** Reads on until a log answers later: its answer. Null when all have answered. */
+  const readOn = (): Promise<Row> | null => {
+    for (let next = partitions.next(); !next.done; next = partitions.next()) {
+      const row = replicaId >= 0
+        ? errorRow(next.value, ErrorCode.NOT_LEADER_OR_FOLLOWER)
+        : readSound(options, next.value, bound, budget, bytes === 0);
+      if (row instanceof Promise) return row;
+      take(row);
+    }
+    return null;
+  };
+  const readLate = async (late: Promise<Row> | null): Promise<Harvest> => {
+    for (; late !== null; late = readOn()) take(await late);
+    return { rows, bytes, isUrgent };
+  };
+  const late = readOn();
+  return late === null ? { rows, bytes, isUrgent } : readLate(late);
 }
 
 /** A damaged batch is the partition's error, answered at once: no wait makes it whole. The log has told the operator. */
@@ -134,12 +151,16 @@ function readSound(
   bound: ReadBound,
   budget: number,
   minOneBatch: boolean,
-): Row {
-  try {
-    return readPartition(options, partition, bound, budget, minOneBatch);
-  } catch (error) {
+): Row | Promise<Row> {
+  const damaged = (error: unknown) => {
     if (!(error instanceof CorruptBatchError)) throw error;
     return errorRow(partition, ErrorCode.CORRUPT_MESSAGE, partition.log);
+  };
+  try {
+    const row = readPartition(options, partition, bound, budget, minOneBatch);
+    return row instanceof Promise ? row.catch(damaged) : row;
+  } catch (error) {
+    return damaged(error);
   }
 }
 
@@ -149,7 +170,7 @@ function readPartition(
   bound: ReadBound,
   budget: number,
   minOneBatch: boolean,
-): Row {
+): Row | Promise<Row> {
   const log = logOf(options, partition);
   if (typeof log === "number") return errorRow(partition, log);
   const epochCode = epochError(log, partition.currentLeaderEpoch);
@@ -163,7 +184,8 @@ function readPartition(
   }
   const maxBytes = Math.min(Math.max(0, partition.maxBytes), budget);
   const wanted = diverging === null && log.hasData(from, bound) && (maxBytes > 0 || minOneBatch);
-  return {
+  const records = wanted ? log.read(from, { maxBytes, bound, minOneBatch }) : null;
+  const rowOf = (records: Uint8Array | null): Row => ({
     partition,
     log,
     errorCode: ErrorCode.NONE,
@@ -171,8 +193,9 @@ function readPartition(
     lastStableOffset: stableOffset(log, bound),
     logStartOffset: log.logStartOffset,
     diverging,
-    records: wanted ? log.read(from, { maxBytes, bound, minOneBatch }) : null,
-  };
+    records,
+  });
+  return records instanceof Promise ? records.then(rowOf) : rowOf(records);
 }
 
 /** -1 when damage hides it from a reader who has no need of it. */

@@ -18,6 +18,7 @@ import type { LogContext } from "../storage/log/log_context.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "../storage/producers/producer_state.ts";
 import type { Store } from "../storage/store.ts";
+import { readNow } from "./read_now.ts";
 
 export const TOPIC_ID = randomUuid();
 const REF = { topicId: TOPIC_ID, topic: "t", partition: 0 };
@@ -231,7 +232,7 @@ export function consume(log: PartitionLog, isolation: "committed" | "uncommitted
   const found: Written[] = [];
   let from = log.logStartOffset;
   for (;;) {
-    const bytes = log.read(from, { maxBytes: 700, bound, minOneBatch: true });
+    const bytes = readNow(log, from, { maxBytes: 700, bound, minOneBatch: true });
     if (bytes === null) return found;
     const ahead = isolation === "committed" ? log.abortedTransactions(from, bytes) : [];
     const aborted = new Set<number>();

@@ -22,6 +22,7 @@ import type { PartitionLog } from "../storage/log/partition_log.ts";
 import { segmentName } from "../storage/log/segment.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "../storage/producers/producer_state.ts";
 import type { Store } from "../storage/store.ts";
+import { readNow } from "./read_now.ts";
 
 export const REF = { topicId: randomUuid(), topic: "t", partition: 0 };
 
@@ -112,7 +113,7 @@ export function logsOf(store: Store): Map<string, string> {
 export function batchesOf(log: PartitionLog): Uint8Array[] {
   const found: Uint8Array[] = [];
   for (let at = log.logStartOffset; at < log.logEndOffset;) {
-    const bytes = log.read(at, { maxBytes: 1 << 20, bound: "leo", minOneBatch: true });
+    const bytes = readNow(log, at, { maxBytes: 1 << 20, bound: "leo", minOneBatch: true });
     if (bytes === null) throw new Error(`nothing at ${at} of ${log.logEndOffset}`);
     for (const position of batch.batches(bytes)) {
       found.push(bytes.slice(position, position + batch.sizeInBytes(bytes, position)));

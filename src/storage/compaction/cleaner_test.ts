@@ -26,6 +26,7 @@ import { MemoryStore } from "../backends/memory_store.ts";
 import { CorruptBatchError } from "../log/corrupt_batch_error.ts";
 import { PartitionLog } from "../log/partition_log.ts";
 import type { Store } from "../store.ts";
+import { readNow } from "../../testing/read_now.ts";
 
 function setup(config: Partial<TopicConfig> = {}, options: Partial<CleanerOptions> = {}) {
   const store = new MemoryStore(), clock = new BusyClock();
@@ -185,7 +186,7 @@ Deno.test("the delete horizon leaves every record its own timestamp", async () =
   await history.put(["a", "1"], ["b", null]);
   log.roll();
   await cleanAll({ cleaner, log, events });
-  const bytes = log.read(0, { maxBytes: 1 << 16, bound: "hw", minOneBatch: true })!;
+  const bytes = readNow(log, 0, { maxBytes: 1 << 16, bound: "hw", minOneBatch: true })!;
   assert(batch.hasDeleteHorizon(bytes) && batch.isIntact(bytes));
   assertEquals(batch.baseTimestamp(bytes), clock.nowMs() + 10_000);
   const times = consume(log, "committed").map(({ timestampMs }) => timestampMs);
@@ -309,7 +310,7 @@ Deno.test("a position at the end of the clean part is reached, though no record 
   const end = { ...producer, producerEpoch: 1, isCommit: false, coordinatorEpoch: 0 };
   await log.append(buildEndTxnBatch(end), { origin: "coordinator", leaderEpoch: 0 }).durable;
   assertEquals(await cleanAll({ cleaner, log, events }), 2);
-  const bytes = log.read(1, { maxBytes: 1, bound: "hw", minOneBatch: true })!;
+  const bytes = readNow(log, 1, { maxBytes: 1, bound: "hw", minOneBatch: true })!;
   assertEquals([batch.baseOffset(bytes), batch.recordCount(bytes)], [1, 0]);
 });
 

@@ -27,6 +27,7 @@ import type { PartitionLog } from "../log/partition_log.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "../producers/producer_state.ts";
 import type { Store } from "../store.ts";
 import type { AbortedTransaction } from "./txn_index.ts";
+import { readNow } from "../../testing/read_now.ts";
 
 const REF = { topicId: randomUuid(), topic: "t", partition: 0 };
 const FIRST = "t-0/00000000000000000000.log";
@@ -137,7 +138,7 @@ Deno.test("a .txnindex found damaged by a consumer is rebuilt then, and the oper
   const log = await reopen(store, problems);
   for (const segment of log.segments) segment.unload();
   await store.replace(SECOND, new Uint8Array(20));
-  const given = log.read(2, { maxBytes: 1000, bound: "hw", minOneBatch: true })!;
+  const given = readNow(log, 2, { maxBytes: 1000, bound: "hw", minOneBatch: true })!;
   assertEquals(log.abortedTransactions(2, given).map(({ producerId }) => producerId), [2]);
   assertEquals(problems, ["txn_index_rebuilt"]);
   assertEquals(store.readAll(SECOND)!.length, 34);
@@ -208,7 +209,7 @@ Deno.test("damage below what a start walks does not keep it from serving the res
   assertEquals(damage, null);
   assert(warnings.some((warning) => warning.includes(".txnindex")), `${warnings}`);
   assertThrows(() => log.txnIndexOf(1, true), CorruptBatchError);
-  assert(log.read(3, { maxBytes: 1000, bound: "leo", minOneBatch: true }) !== null);
+  assert(readNow(log, 3, { maxBytes: 1000, bound: "leo", minOneBatch: true }) !== null);
   assert(problems.includes("corrupt_batch"), `${problems}`);
 });
 

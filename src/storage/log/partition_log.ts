@@ -203,12 +203,13 @@ export class PartitionLog implements SegmentContext {
 
   /**
    * Whole batches from `from` on, up to `bound`; null when there is nothing to see. The memory is the pool's: give
-   * it back when it has been sent. The caller has checked that `from` lies between start and end.
+   * it back when it has been sent. The caller has checked that `from` lies between start and end. The answer may come
+   * later: what does not lie on this machine's disk will.
    */
   read(
     from: number,
     options: { maxBytes: number; bound: ReadBound; minOneBatch: boolean },
-  ): Uint8Array | null {
+  ): Uint8Array | null | Promise<Uint8Array | null> {
     const endOffset = this.#boundOffset(options.bound);
     const { maxBytes, minOneBatch } = options;
     return this.#segments.read(from, { maxBytes, endOffset, minOneBatch });

@@ -20,6 +20,7 @@ import { DEFAULT_PRODUCER_LIMITS } from "../producers/producer_state.ts";
 import { expiredBefore, isActiveExpired } from "./retention.ts";
 import { type Blob, type InPlaceBlob, type Store, StoreError } from "../store.ts";
 import { findByTimestamp, findLargestTimestamp } from "./time_search.ts";
+import { readNow } from "../../testing/read_now.ts";
 
 const TOPIC_ID = randomUuid();
 const EPOCH = 3;
@@ -127,7 +128,7 @@ Deno.test("await append() assigns offsets that strictly increase and stamps the 
   assertEquals((await append(log, 3)).baseOffset, 0);
   const second = await append(log, 2);
   assertEquals([second.baseOffset, second.lastOffset, log.logEndOffset], [3, 4, 5]);
-  const bytes = log.read(0, everything)!;
+  const bytes = readNow(log, 0, everything)!;
   assertEquals(offsetsRead(bytes), [0, 3]);
   assertEquals(batch.partitionLeaderEpoch(bytes), EPOCH);
   assert(batch.isIntact(bytes));
@@ -153,7 +154,7 @@ Deno.test("a failed write takes back what was admitted, and the next append gets
   await assertRejects(() => refused.durable, StoreError);
   assertEquals([log.logEndOffset, log.highWatermark, failures.length], [1, 1, 1]);
   assertEquals((await append(log)).baseOffset, 1);
-  assertEquals(offsetsRead(log.read(0, everything)), [0, 1]);
+  assertEquals(offsetsRead(readNow(log, 0, everything)), [0, 1]);
 });
 
 Deno.test("a failed write takes back every segment and sequence that came after it", async () => {
@@ -179,8 +180,8 @@ Deno.test("a failed write takes back every segment and sequence that came after 
   assertEquals(send(2).errorCode, ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
   const again = send(1);
   await again.durable;
-  assertEquals([again.baseOffset, offsetsRead(log.read(0, everything))], [1, [0]]);
-  assertEquals(offsetsRead(log.read(1, everything)), [1]);
+  assertEquals([again.baseOffset, offsetsRead(readNow(log, 0, everything))], [1, [0]]);
+  assertEquals(offsetsRead(readNow(log, 1, everything)), [1]);
 });
 
 Deno.test("batches of one turn share a write, and large ones keep their order through the thread pool", async () => {
@@ -193,7 +194,7 @@ Deno.test("batches of one turn share a write, and large ones keep their order th
   await Promise.all(sizes.map((bytes) => admit(log, 1, 1000, bytes).durable));
   assertEquals(log.logEndOffset, 26);
   for (let offset = 20; offset < 26; offset++) {
-    const found = log.read(offset, { ...everything, maxBytes: 1 })!;
+    const found = readNow(log, offset, { ...everything, maxBytes: 1 })!;
     assertEquals(batch.baseOffset(found), offset);
     assert(batch.isIntact(found));
   }
@@ -204,10 +205,10 @@ Deno.test("under fsync nothing is visible before the sync, and everything after"
   const appended = admit(log, 2);
   await appended.written;
   assertEquals(log.highWatermark, 0);
-  assertEquals(log.read(0, everything), null);
+  assertEquals(readNow(log, 0, everything), null);
   await appended.durable;
   assertEquals([log.highWatermark, log.recoveryPoint], [2, 2]);
-  assertEquals(offsetsRead(log.read(0, everything)), [0]);
+  assertEquals(offsetsRead(readNow(log, 0, everything)), [0]);
 });
 
 Deno.test("a failed fsync is reported once and never acknowledged", async () => {
@@ -224,17 +225,17 @@ Deno.test("a failed fsync is reported once and never acknowledged", async () => 
 Deno.test("read() stops at maxBytes, but returns the first batch whole when asked to", async () => {
   const log = await newLog(setup(new MemoryStore()).context);
   for (let i = 0; i < 5; i++) await append(log, 1, 1000, 1000);
-  const one = log.read(0, { ...everything, maxBytes: 10 })!;
+  const one = readNow(log, 0, { ...everything, maxBytes: 10 })!;
   assertEquals(offsetsRead(one), [0]);
-  assertEquals(log.read(0, { ...everything, maxBytes: 10, minOneBatch: false }), null);
-  const two = log.read(1, { ...everything, maxBytes: one.length * 2 + 5 });
+  assertEquals(readNow(log, 0, { ...everything, maxBytes: 10, minOneBatch: false }), null);
+  const two = readNow(log, 1, { ...everything, maxBytes: one.length * 2 + 5 });
   assertEquals(offsetsRead(two), [1, 2]);
 });
 
 Deno.test("read() starts with the batch that contains the offset", async () => {
   const log = await newLog(setup(new MemoryStore()).context);
   for (let i = 0; i < 3; i++) await append(log, 10);
-  assertEquals(offsetsRead(log.read(15, everything)), [10, 20]);
+  assertEquals(offsetsRead(readNow(log, 15, everything)), [10, 20]);
 });
 
 Deno.test("a sequence of reads over many segments and index entries sees every batch once", async () => {
@@ -246,14 +247,14 @@ Deno.test("a sequence of reads over many segments and index entries sees every b
   assert(log.segments.length > 5, `${log.segments.length} segments`);
   let from = 0;
   while (from < log.logEndOffset) {
-    const bytes = log.read(from, { ...everything, maxBytes: 4000 })!;
+    const bytes = readNow(log, from, { ...everything, maxBytes: 4000 })!;
     for (const at of batch.batches(bytes)) {
       assertEquals(batch.baseOffset(bytes, at), from);
       from = batch.lastOffset(bytes, at) + 1;
     }
   }
   for (let offset = 0; offset < from; offset++) { // and every single offset is found
-    const found = log.read(offset, { ...everything, maxBytes: 1 })!;
+    const found = readNow(log, offset, { ...everything, maxBytes: 1 })!;
     assert(
       batch.baseOffset(found) <= offset && batch.lastOffset(found) >= offset,
       `offset ${offset}`,
@@ -338,7 +339,7 @@ Deno.test("a torn tail is cut, what is before it stays, and the log goes on", as
   const again = await reopen(setup(store).context);
   assertEquals([again.logEndOffset, again.offline], [3, null]);
   assertEquals((await append(again)).baseOffset, 3);
-  assertEquals(offsetsRead(again.read(0, everything)), [0, 1, 2, 3]);
+  assertEquals(offsetsRead(readNow(again, 0, everything)), [0, 1, 2, 3]);
 });
 
 Deno.test("damage with valid batches behind it takes the partition offline and keeps the bytes", async () => {
@@ -376,7 +377,7 @@ Deno.test("missing and corrupt indexes are rebuilt by an unclean start", async (
   const again = await reopen(setup(store).context);
   assertEquals(again.logEndOffset, 50);
   for (let offset = 0; offset < 50; offset++) {
-    assertEquals(offsetsRead(again.read(offset, { ...everything, maxBytes: 1 })), [offset]);
+    assertEquals(offsetsRead(readNow(again, offset, { ...everything, maxBytes: 1 })), [offset]);
   }
   assertEquals(findByTimestamp(again, 1000, 1 << 20)!.offset, 0);
 });
@@ -422,7 +423,7 @@ Deno.test("a round of several logs is kept by the journal's one sync, and surviv
   for (const partition of [0, 1]) {
     const again = await reopen(setup(disk).context, 0, partition);
     assertEquals([again.logEndOffset, again.offline], [6, null]);
-    assertEquals(offsetsRead(again.read(0, everything)), [0, 2, 4]);
+    assertEquals(offsetsRead(readNow(again, 0, everything)), [0, 2, 4]);
   }
 });
 
@@ -467,7 +468,7 @@ Deno.test("a round begins beside the last one, and is kept after it", async () =
   const disk = await store.crash({ unsynced: "lost", names: "kept" });
   assertEquals(readJournal(disk).map(({ payload }) => batch.baseOffset(payload)), [0, 1]);
   const again = await reopen(setup(disk).context, 0);
-  assertEquals(offsetsRead(again.read(0, everything)), [0, 1]);
+  assertEquals(offsetsRead(readNow(again, 0, everything)), [0, 1]);
   gates[2]();
   await ticks();
   assertEquals(kept, [0, 1, 2]);
@@ -500,7 +501,7 @@ Deno.test("while a round waits for a journal file none begins beside it", async 
   assertEquals(other.highWatermark, 3);
   const disk = await store.crash({ unsynced: "lost", names: "kept" });
   const again = await reopen(setup(disk).context, 0, 1);
-  assertEquals(offsetsRead(again.read(0, everything)), [0, 1, 2]);
+  assertEquals(offsetsRead(readNow(again, 0, everything)), [0, 1, 2]);
 });
 
 Deno.test("a write that a sync has overtaken before it was told of is acknowledged", async () => {
@@ -547,9 +548,9 @@ Deno.test("a read that the device fails gives its memory back", async () => {
   const log = await newLog(context);
   await append(log);
   store.fail({ on: "read", pathEndsWith: ".log" });
-  assertThrows(() => log.read(0, everything), StoreError);
+  assertThrows(() => readNow(log, 0, everything), StoreError);
   assertEquals(context.pool.lentBytes, 0);
-  assertEquals(offsetsRead(log.read(0, everything)), [0]);
+  assertEquals(offsetsRead(readNow(log, 0, everything)), [0]);
 });
 
 Deno.test("a read of a deleted topic's log wakes its waiters and refuses appends", async () => {

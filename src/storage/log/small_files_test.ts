@@ -32,6 +32,7 @@ import type { LogContext } from "./log_context.ts";
 import { createLog } from "./open_log.ts";
 import type { PartitionLog } from "./partition_log.ts";
 import { findByTimestamp, findLargestTimestamp } from "./time_search.ts";
+import { readNow } from "../../testing/read_now.ts";
 
 const CONFIG = { ...topicConfigDefaults(), "index.interval.bytes": 300 };
 const TOPIC_IDS = [randomUuid(), randomUuid()];
@@ -132,7 +133,7 @@ function answers(log: PartitionLog, end: number): Map<string, string> {
     const from = n * 7919 % end; // not in turn: sequential reads ask no index
     const maxBytes = n < end ? 1 : 700;
     ask(`read from ${from}, ${maxBytes}`, () => {
-      const read = log.read(from, { maxBytes, bound: "hw", minOneBatch: true });
+      const read = readNow(log, from, { maxBytes, bound: "hw", minOneBatch: true });
       if (read === null) return null;
       const aborted = log.abortedTransactions(from, read).map(({ producerId, firstOffset }) =>
         `${producerId}@${firstOffset}`

@@ -30,6 +30,7 @@ import type { LogContext } from "../log/log_context.ts";
 import type { PartitionLog } from "../log/partition_log.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "../producers/producer_state.ts";
 import { type Store, StoreError } from "../store.ts";
+import { readNow } from "../../testing/read_now.ts";
 
 const FOLDERS = ["a-0", "a-1", "b-0"];
 const TOPIC_IDS: Record<string, ReturnType<typeof randomUuid>> = {
@@ -189,7 +190,7 @@ function newLedgers(): Ledgers {
 function read(log: PartitionLog): string[] {
   const values: string[] = [];
   for (let at = log.logStartOffset; at < log.logEndOffset;) {
-    const bytes = log.read(at, { maxBytes: 1 << 20, bound: "leo", minOneBatch: true });
+    const bytes = readNow(log, at, { maxBytes: 1 << 20, bound: "leo", minOneBatch: true });
     if (bytes === null) throw new Error(`${log.folder}: nothing at ${at} of ${log.logEndOffset}`);
     for (const position of batch.batches(bytes)) {
       for (const { offset, value } of readRecords(bytes, position)) {
