@@ -111,7 +111,8 @@ export class LogManager {
       const folder = folderOf(one);
       const entries = (journal.get(folder) ?? []).filter((entry) => entry.topicId === one.topicId);
       const isThere = present.delete(folder);
-      this.#opening.add({ wanted: one, record: remembered.of(one), journal: entries, isThere });
+      const record = remembered.of(one), compactedTo = remembered.compactedTo(one);
+      this.#opening.add({ wanted: one, record, compactedTo, journal: entries, isThere });
     }
     await this.#begin();
     for (const folder of sortOut(this.#folders, present)) {
@@ -187,7 +188,8 @@ export class LogManager {
   /** Makes empty logs, and tries again where the store fails; an interrupted creation is repeated at the next start. */
   createAll(wanted: Iterable<WantedLog>): void {
     for (const one of wanted) {
-      this.#opening.add({ wanted: one, record: undefined, journal: [], isThere: false });
+      const fresh = { record: undefined, compactedTo: 0, journal: [], isThere: false };
+      this.#opening.add({ wanted: one, ...fresh });
       this.#opening.ask(one.topicId, one.partition);
     }
   }

@@ -43,6 +43,8 @@ export interface Unopened {
   /** Replaced when the catalogue says otherwise. */
   wanted: WantedLog;
   readonly record: LogInventory | undefined;
+  /** No segment that ends above was ever compacted; Infinity where nothing is known. */
+  readonly compactedTo: number;
   readonly journal: readonly JournalEntry[];
   /** Whether a folder of its name was there at the start. */
   readonly isThere: boolean;
@@ -246,6 +248,7 @@ export class Opening {
         clean: this.#options.cleanStart,
         journal: record?.isExact ? [] : one.journal,
         record,
+        compactedTo: one.compactedTo,
         maxLeaderEpoch: this.#options.beganEpochs ? wanted.leaderEpoch - 1 : wanted.leaderEpoch,
         rest: () => this.#rest(one),
       });

@@ -43,6 +43,19 @@ export class Remembered {
     return new Remembered(inventory, texts);
   }
 
+  /**
+   * No segment of the log that ends above was ever compacted; Infinity where nothing is known. A pass of the cleaner has
+   * everything written down before it replaces the first segment, so that a log that is in no row is younger than any.
+   */
+  compactedTo(ref: LogRef): number {
+    if (this.#inventory !== null) {
+      const record = this.#inventory.get(keyOf(ref));
+      return Math.max(record?.compactedTo ?? 0, record?.compactingTo ?? 0);
+    }
+    return this.#texts.recoveryPoints.get(folderOf(ref)) ??
+      (this.#texts.areRecoveryPointsKnown ? 0 : Infinity);
+  }
+
   /** What is remembered of a log, or undefined. */
   of(ref: LogRef): LogInventory | undefined {
     if (this.#inventory !== null) return this.#inventory.get(keyOf(ref));
@@ -72,6 +85,8 @@ type Offsets = ReadonlyMap<string, number>;
 /** Kafka's text checkpoints, by folder. */
 interface Texts {
   readonly recoveryPoints: Offsets;
+  /** Whether their file is there and sound. */
+  readonly areRecoveryPointsKnown: boolean;
   readonly highWatermarks: Offsets;
   readonly starts: Offsets;
   readonly cleaned: Offsets;
@@ -98,13 +113,19 @@ function usable(
 }
 
 function readTexts(store: Store, warn: Warn): Texts {
-  const damaged = (reason: string) => warn("checkpoint_ignored", { reason });
+  let areRecoveryPointsKnown = store.readAll(RECOVERY_POINT_CHECKPOINT) !== null;
+  const damaged = (reason: string) => {
+    if (reason.startsWith(RECOVERY_POINT_CHECKPOINT)) areRecoveryPointsKnown = false;
+    warn("checkpoint_ignored", { reason });
+  };
   const offsets = (file: string) => {
     const entries = readCheckpoint(store, file, damaged);
     return new Map(entries.map((entry: CheckpointEntry) => [folderOf(entry), entry.offset]));
   };
+  const recoveryPoints = offsets(RECOVERY_POINT_CHECKPOINT);
   return {
-    recoveryPoints: offsets(RECOVERY_POINT_CHECKPOINT),
+    recoveryPoints,
+    areRecoveryPointsKnown,
     highWatermarks: offsets(HIGH_WATERMARK_CHECKPOINT),
     starts: offsets(LOG_START_CHECKPOINT),
     cleaned: offsets(CLEANER_CHECKPOINT),

@@ -44,6 +44,11 @@ export interface LogCheckpoint {
   readonly clean: boolean;
   /** What the journal has of this partition; nothing after a clean stop. */
   readonly journal: readonly JournalEntry[];
+  /**
+   * No segment that ends above was ever compacted: a pass has written down how far it goes before it replaces anything.
+   * Without it the recovery point says so, which a pass never goes beyond; and without that one nothing is known.
+   */
+  readonly compactedTo?: number;
   /** What the inventory says the log consisted of. */
   readonly record?: LogInventory;
   /** No batch can carry a later one. */
@@ -162,6 +167,7 @@ export async function openLog(
     logStartOffset: Math.max(checkpoint.logStartOffset ?? 0, begins),
     indexIntervalBytes: config["index.interval.bytes"],
     mayHaveGaps,
+    compactedTo: checkpoint.compactedTo ?? recoveryPoint ?? Infinity,
     emptyAhead: withheld ?? undefined,
     maxLeaderEpoch: checkpoint.maxLeaderEpoch ?? MAX_INT32,
     journal,

@@ -29,6 +29,8 @@ export interface ExamineOptions {
   readonly logStartOffset: number;
   readonly indexIntervalBytes: number;
   readonly mayHaveGaps: boolean;
+  /** No segment that ends above was ever compacted; Infinity where nothing is known. */
+  readonly compactedTo: number;
   /** The base offset of an empty segment behind them, which says where they should end. */
   readonly emptyAhead?: number;
   readonly maxLeaderEpoch: number;
@@ -157,11 +159,12 @@ class Examination {
       return true;
     }
     if (base === undefined) return false;
-    if (this.#options.mayHaveGaps) {
+    const filled = this.#firstFilled();
+    // What was compacted may end early. Elsewhere an empty segment behind a gap says that what lay before it is lost.
+    if (this.#options.mayHaveGaps && (filled !== null || !this.#isUncompacted(base))) {
       this.#nextOffset = base;
       return true;
     }
-    const filled = this.#firstFilled();
     const isAlive = filled !== null && !this.#isUnacknowledgedHere();
     if (isAlive || this.#nextOffset < this.#options.recoveryPoint) {
       const name = segmentName(filled ?? base);
@@ -302,13 +305,10 @@ class Examination {
     return this.#journal.batchAt(base, 0, this.#placeIn(base, this.#queue[0] ?? null)) !== null;
   }
 
-  /**
-   * The active segment is never compacted, and no other one before a recovery point behind it has been written down.
-   * Without a recovery point nothing is known.
-   */
+  /** Whether compaction has never been in a segment; the active one is never compacted. */
   #isUncompacted(nextBase: number | null): boolean {
-    const { mayHaveGaps, recoveryPoint } = this.#options;
-    return !mayHaveGaps || nextBase === null || recoveryPoint > 0 && nextBase > recoveryPoint;
+    const { mayHaveGaps, compactedTo } = this.#options;
+    return !mayHaveGaps || nextBase === null || nextBase > compactedTo;
   }
 
   /** The next place in the segment. */

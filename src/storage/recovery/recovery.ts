@@ -26,6 +26,8 @@ export interface RecoveryOptions {
   readonly indexIntervalBytes: number;
   /** Whether compaction may have left gaps between batches and segments. Otherwise the next batch begins where the last ended. */
   readonly mayHaveGaps: boolean;
+  /** No segment that ends above was ever compacted; Infinity where nothing is known. */
+  readonly compactedTo: number;
   /** The base offset of an empty segment behind `bases`: a log that ends there has its end proven. */
   readonly emptyAhead?: number;
   /** No batch of this log can carry a later leader epoch. */

@@ -158,6 +158,7 @@ function recovered(store: MemoryStore, options: { recoveryPoint: number; mayBeTo
     logStartOffset: 0,
     indexIntervalBytes: 100,
     mayHaveGaps: false,
+    compactedTo: 0,
     maxLeaderEpoch: 0,
     journal: [],
     sync: true,

@@ -14,6 +14,7 @@
 import { CLEANER_CHECKPOINT, readCheckpoint, RECOVERY_POINT_CHECKPOINT } from "../checkpoints.ts";
 import { isMarkedClean } from "../clean_shutdown.ts";
 import { type JournalEntry, readJournal } from "../durability/journal_entries.ts";
+import { folderOf, readInventory } from "../inventory.ts";
 import { LeaderEpochs } from "../log/leader_epochs.ts";
 import { readPartitionMetadata } from "../log/partition_metadata.ts";
 import { segmentName } from "../log/segment.ts";
@@ -55,6 +56,8 @@ export interface Knowledge {
   /** Whether the last stop was unclean. */
   readonly mayBeTorn: boolean;
   readonly mayHaveGaps: boolean;
+  /** No segment that ends above was ever compacted; Infinity where nothing is known. */
+  readonly compactedTo: number;
   readonly maxLeaderEpoch: number;
 }
 
@@ -70,14 +73,20 @@ export async function* verifyPartitions(
 ): AsyncGenerator<PartitionReport> {
   const recoveryPoints = offsetsIn(store, RECOVERY_POINT_CHECKPOINT);
   const compacted = offsetsIn(store, CLEANER_CHECKPOINT);
+  const inventory = readInventory(store);
+  const rows = inventory === null || typeof inventory === "string" ? [] : inventory.logs;
   const mayBeTorn = !isMarkedClean(store);
   const journal = mayBeTorn ? readJournal(store) : [];
   for (const name of partitionFolders(store, recoveryPoints, catalogued)) {
     const topicId = readPartitionMetadata(store, name), known = catalogued(name);
+    const row = rows.find((log) => log.topicId === topicId && folderOf(log) === name);
     yield await verifyPartition(store, name, {
       recoveryPoint: recoveryPoints.get(name) ?? 0,
       journal: journal.filter((entry) => entry.folder === name && entry.topicId === topicId),
       mayBeTorn,
+      compactedTo: row === undefined
+        ? recoveryPoints.get(name) ?? Infinity
+        : Math.max(row.compactedTo ?? 0, row.compactingTo ?? 0),
       mayHaveGaps: compacted.has(name) || known?.mayHaveGaps === true,
       maxLeaderEpoch: known?.maxLeaderEpoch ?? 2 ** 31 - 1,
     });
