@@ -187,10 +187,12 @@ function trimmedStart({ log }: Entry): number | null {
   return log.logStartOffset > begins ? log.logStartOffset : null;
 }
 
-/** The epochs are read only where they may have changed: taking the lead adds one of the log's own epoch. */
+/** The epochs are read only where they may have changed: by taking the lead, or by a new log start. */
 function epochsOf(log: PartitionLog, last: LogInventory | undefined): readonly EpochEntry[] {
   if (log.logEndOffset === 0) return [];
-  if (last !== undefined && last.epochs.at(-1)?.epoch === log.leaderEpoch) return last.epochs;
+  const isSame = last !== undefined && last.logStartOffset === log.logStartOffset &&
+    last.epochs.at(-1)?.epoch === log.leaderEpoch;
+  if (isSame) return last.epochs;
   return log.epochs.entries;
 }
 

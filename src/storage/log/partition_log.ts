@@ -77,12 +77,12 @@ export class PartitionLog implements Syncable, SegmentContext {
     this.#mayHaveGaps = state.mayHaveGaps ?? config["cleanup.policy"].includes("compact");
     const isNew = state.segments.length === 0, { logEndOffset, recoveryPoint } = state;
     this.#producers = new LogProducers(context, this, state.snapshot);
-    this.#epochs = new LogEpochs(context, this, isNew);
     const bases = isNew ? [logEndOffset] : state.segments;
     const nowMs = context.clock.nowMs();
     this.#segments = new SegmentList(bases.map((base) => new Segment(this, base, nowMs)));
     if (isNew) this.#segments.active.create();
     this.#logStartOffset = state.logStartOffset;
+    this.#epochs = new LogEpochs(context, this, isNew);
     this.#ends = new DurableEnd({
       store: context.store,
       folder: this.folder,
@@ -314,13 +314,14 @@ export class PartitionLog implements Syncable, SegmentContext {
   advanceStart(offset: number): void {
     if (offset <= this.#logStartOffset) return;
     this.#logStartOffset = offset;
-    this.#epochs.truncateFromStart(offset);
     this.#highWatermark.wake();
   }
 
   /** Drops segments that lie wholly before the log start; of one that was written down earlier, those before that. */
   dropBeforeStart(writtenStart: number = this.#logStartOffset): void {
-    const gone = this.#segments.takeBefore(Math.min(writtenStart, this.#logStartOffset));
+    const startOffset = Math.min(writtenStart, this.#logStartOffset);
+    this.#epochs.truncateFromStart(startOffset);
+    const gone = this.#segments.takeBefore(startOffset);
     this.#ends.forget(gone);
     for (const segment of gone) {
       segment.close();
