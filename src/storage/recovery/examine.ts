@@ -25,6 +25,8 @@ import { type Walked, walkSegment, wrongAt } from "./walk.ts";
 
 export interface ExamineOptions {
   readonly recoveryPoint: number;
+  /** Whether it was written down; without it, when it is above 0. */
+  readonly isRecoveryPointKnown?: boolean;
   readonly logStartOffset: number;
   readonly indexIntervalBytes: number;
   readonly mayHaveGaps: boolean;
@@ -112,7 +114,9 @@ class Examination {
     this.#journal = new JournalCopies(options.journal);
     this.#lastBase = bases.at(-1);
     this.#queue = bases.slice(options.start.index);
-    this.#nextOffset = options.start.offset;
+    // Where a power loss took every name, the segment that holds the log start begins below it.
+    const lost = bases.length === 0 ? this.#journal.segmentOf(options.start.offset) : null;
+    this.#nextOffset = lost ?? options.start.offset;
   }
 
   async run(onSound: (segment: ExaminedSegment) => void): Promise<Examined> {
@@ -289,8 +293,8 @@ class Examination {
    * Without a recovery point nothing is known.
    */
   #isUncompacted(nextBase: number | null): boolean {
-    const { mayHaveGaps, recoveryPoint } = this.#options;
-    return !mayHaveGaps || nextBase === null || recoveryPoint > 0 && nextBase > recoveryPoint;
+    const { mayHaveGaps, recoveryPoint, isRecoveryPointKnown = recoveryPoint > 0 } = this.#options;
+    return !mayHaveGaps || nextBase === null || isRecoveryPointKnown && nextBase > recoveryPoint;
   }
 
   /** The next place in the segment. */

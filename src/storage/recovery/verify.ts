@@ -51,6 +51,7 @@ export interface PartitionReport {
 export interface Knowledge {
   /** Everything below was synced; 0 when nothing says so. */
   readonly recoveryPoint: number;
+  readonly isRecoveryPointKnown?: boolean;
   readonly journal: readonly JournalEntry[];
   /** Whether the last stop was unclean. */
   readonly mayBeTorn: boolean;
@@ -76,6 +77,7 @@ export async function* verifyPartitions(
     const topicId = readPartitionMetadata(store, name), known = catalogued(name);
     yield await verifyPartition(store, name, {
       recoveryPoint: recoveryPoints.get(name) ?? 0,
+      isRecoveryPointKnown: recoveryPoints.has(name),
       journal: journal.filter((entry) => entry.folder === name && entry.topicId === topicId),
       mayBeTorn,
       mayHaveGaps: compacted.has(name) || known?.mayHaveGaps === true,
