@@ -448,6 +448,7 @@ export class PartitionLog implements Syncable, SegmentContext {
         this.roll();
       }
       this.#segments.active.openIndexes();
+      if (batch.isControl(one, 0)) this.#writableTxnIndex(base);
     } catch (error) {
       if (error instanceof StoreError) return ErrorCode.KAFKA_STORAGE_ERROR;
       throw error;
@@ -458,15 +459,16 @@ export class PartitionLog implements Syncable, SegmentContext {
     active.admit(summary, one.length, this.config["index.interval.bytes"]);
     if (batch.producerId(one, 0) >= 0) {
       const completed = this.producers.apply(one, base, this.#context.clock.nowMs());
-      if (completed?.isAborted) {
-        const { segments, logStartOffset } = this;
-        writableTxnIndex(this.#context, this.folder, segments, { logStartOffset, lastOffset: base })
-          .append(completed);
-      }
+      if (completed?.isAborted) this.#writableTxnIndex(base).append(completed);
     }
     this.#ends.admit(one.length, last + 1);
     (this.#queue ??= this.#newQueue()).add(active, position, one, last + 1);
     return ErrorCode.NONE;
+  }
+
+  #writableTxnIndex(lastOffset: number): TxnIndex {
+    const { segments, logStartOffset } = this;
+    return writableTxnIndex(this.#context, this.folder, segments, { logStartOffset, lastOffset });
   }
 
   #newQueue(): WriteQueue {
