@@ -89,7 +89,8 @@ export class Cleaner {
       if (error instanceof StoreError) return false; // a full disk, say: tried again after the backoff
       this.#failed.add(log);
     } finally {
-      this.#positions.end(log);
+      // One that could not get its segments' names right is as it was in the middle of the pass, for the next start to finish.
+      if (log.offline === null) this.#positions.end(log);
     }
     return true;
   }

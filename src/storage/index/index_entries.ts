@@ -129,9 +129,13 @@ export class IndexEntries {
     this.#pending = NOTHING;
   }
 
-  /** Makes the blob when there is none: Kafka takes an index that is missing for damage, though it be empty. */
+  /**
+   * Makes the blob when there is none: Kafka takes an index that is missing for damage, though it be empty. Whatever the next
+   * entry is held against is in memory then, so that nothing can fail when it is added.
+   */
   create(): void {
-    this.#storedCount();
+    const stored = this.#storedCount();
+    if (this.#pendingCount === 0 && stored > 0) this.get(stored - 1, () => 0);
   }
 
   /** fdatasync of what flush() wrote. */

@@ -151,6 +151,7 @@ Deno.test("when the log start moves, the epoch it lies in begins there and earli
   const store = new MemoryStore();
   const log = await written(store);
   log.advanceStart(12);
+  log.dropBeforeStart(12); // as a checkpoint does
   assertEquals(pairs(log), [[4, 12], [7, 20]]);
   assertEquals(log.epochs.endOffsetFor(2, 30), { epoch: 2, endOffset: 12 });
   const record = await recorded(store, log);

@@ -14,12 +14,15 @@ export class LogEpochs {
   #epochs: LeaderEpochs | null = null;
   #isSound: boolean;
   #isChanged = false;
+  /** The log start that has been written down. The checkpoint of a start that was not would contradict the batches below. */
+  #startOffset: number;
   #saving: Promise<void> = Promise.resolve();
 
   constructor(context: LogContext, log: EpochLog, isNew: boolean) {
     this.#context = context;
     this.#log = log;
     this.#isSound = isNew;
+    this.#startOffset = log.logStartOffset;
   }
 
   /** What the batches agree with. */
@@ -27,7 +30,15 @@ export class LogEpochs {
     const epochs = this.#loaded;
     if (!this.#isSound) {
       this.#isSound = true;
-      if (healEpochs(this.#context, epochs, this.#log)) this.#isChanged = true;
+      const { folder, segments, logEndOffset, leaderEpoch } = this.#log;
+      const log = {
+        folder,
+        segments,
+        logEndOffset,
+        leaderEpoch,
+        logStartOffset: this.#startOffset,
+      };
+      if (healEpochs(this.#context, epochs, log)) this.#isChanged = true;
     }
     return epochs;
   }
@@ -36,8 +47,13 @@ export class LogEpochs {
     if (this.#loaded.assign(leaderEpoch, startOffset)) this.#isChanged = true;
   }
 
-  /** As UnifiedLog.maybeIncrementLogStartOffset: an epoch that is gone ends where the log begins. */
+  /**
+   * As UnifiedLog.maybeIncrementLogStartOffset: an epoch that is gone ends where the log begins. Once that start has been
+   * written down: a start that finds the old one would miss the epochs of what lies between.
+   */
   truncateFromStart(logStartOffset: number): void {
+    if (logStartOffset <= this.#startOffset) return;
+    this.#startOffset = logStartOffset;
     if (this.#loaded.truncateFromStart(logStartOffset)) this.#isChanged = true;
   }
 
@@ -64,6 +80,9 @@ export class LogEpochs {
   }
 
   get #loaded(): LeaderEpochs {
-    return this.#epochs ??= LeaderEpochs.load(this.#context.store, this.#log.folder);
+    if (this.#epochs !== null) return this.#epochs;
+    this.#epochs = LeaderEpochs.load(this.#context.store, this.#log.folder);
+    this.#epochs.truncateFromStart(this.#startOffset);
+    return this.#epochs;
   }
 }

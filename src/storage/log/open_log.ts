@@ -164,6 +164,7 @@ export async function openLog(
   const withheld = mayHaveGaps || clean ? emptyAhead(context, folder, bases, checkpoint) : null;
   const options = {
     recoveryPoint: recoveryPoint ?? begins,
+    isRecoveryPointKnown: recoveryPoint !== undefined,
     logStartOffset: Math.max(checkpoint.logStartOffset ?? 0, begins),
     indexIntervalBytes: config["index.interval.bytes"],
     mayHaveGaps,

@@ -66,12 +66,12 @@ export class PartitionLog implements SegmentContext {
     this.#mayHaveGaps = state.mayHaveGaps ?? config["cleanup.policy"].includes("compact");
     const isNew = state.segments.length === 0, { logEndOffset, recoveryPoint } = state;
     this.#producers = new LogProducers(context, this, state.snapshot);
-    this.#epochs = new LogEpochs(context, this, isNew);
     const bases = isNew ? [logEndOffset] : state.segments;
     const nowMs = context.clock.nowMs();
     this.#segments = new SegmentList(bases.map((base) => new Segment(this, base, nowMs)));
     if (isNew) this.#segments.active.create();
     this.#logStartOffset = state.logStartOffset;
+    this.#epochs = new LogEpochs(context, this, isNew);
     this.#snapshots = new SnapshotWriter(context.store, this.folder, (error) => {
       if (this.offline !== null) return;
       context.onProblem("snapshot_failed", { folder: this.folder, error: String(error) });
@@ -254,13 +254,14 @@ export class PartitionLog implements SegmentContext {
   advanceStart(offset: number): void {
     if (offset <= this.#logStartOffset) return;
     this.#logStartOffset = offset;
-    this.#epochs.truncateFromStart(offset);
     this.#tail.highWatermark.wake();
   }
 
   /** Drops segments that lie wholly before the log start; of one that was written down earlier, those before that. */
   dropBeforeStart(writtenStart: number = this.#logStartOffset): void {
-    const gone = this.#segments.takeBefore(Math.min(writtenStart, this.#logStartOffset));
+    const startOffset = Math.min(writtenStart, this.#logStartOffset);
+    this.#epochs.truncateFromStart(startOffset);
+    const gone = this.#segments.takeBefore(startOffset);
     this.#tail.forget(gone);
     for (const segment of gone) {
       segment.close();
@@ -372,6 +373,7 @@ export class PartitionLog implements SegmentContext {
         this.roll();
       }
       this.#segments.active.openIndexes();
+      if (batch.isControl(one, 0)) this.#writableTxnIndex(base);
     } catch (error) {
       if (error instanceof StoreError) return ErrorCode.KAFKA_STORAGE_ERROR;
       throw error;
@@ -382,14 +384,15 @@ export class PartitionLog implements SegmentContext {
     active.admit(summary, one.length, this.config["index.interval.bytes"]);
     if (batch.producerId(one, 0) >= 0) {
       const completed = this.producers.apply(one, base, this.#context.clock.nowMs());
-      if (completed?.isAborted) {
-        const { segments, logStartOffset } = this;
-        writableTxnIndex(this.#context, this.folder, segments, { logStartOffset, lastOffset: base })
-          .append(completed);
-      }
+      if (completed?.isAborted) this.#writableTxnIndex(base).append(completed);
     }
     this.#tail.add(active, position, one, last + 1);
     return ErrorCode.NONE;
+  }
+
+  #writableTxnIndex(lastOffset: number): TxnIndex {
+    const { segments, logStartOffset } = this;
+    return writableTxnIndex(this.#context, this.folder, segments, { logStartOffset, lastOffset });
   }
 
   /** A write failed: what was admitted behind the written end never was, and its offsets are free again. */

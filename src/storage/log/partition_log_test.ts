@@ -592,3 +592,28 @@ Deno.test("await sync() of a log that is deleted meanwhile owes its old folder n
   store.rename(log.folder, `${log.folder}.0-delete`);
   await syncing;
 });
+
+Deno.test("an append that finds no descriptor for an index has done nothing", async () => {
+  const frequent = config({ "index.interval.bytes": 10 });
+  for (let nth = 1; nth <= 12; nth++) {
+    const memory = new MemoryStore();
+    const written = await newLog(setup(memory).context, frequent);
+    for (let i = 0; i < 5; i++) await append(written, 1, 1000 + i);
+    await written.close();
+    const store = new FaultyStore(memory), ref = { topicId: TOPIC_ID, topic: "t", partition: 0 };
+    const { log } = await openLog(setup(store).context, ref, frequent, {
+      recoveryPoint: 5,
+      logStartOffset: 0,
+      clean: true,
+      journal: [],
+    });
+    log.leaderEpoch = EPOCH;
+    store.fail({ on: "open", nth });
+    const first = admit(log, 1, 2000);
+    store.heal();
+    const second = await append(log, 1, 3000);
+    const isDone = first.errorCode === ErrorCode.NONE;
+    assertEquals(second.errorCode, ErrorCode.NONE, `open ${nth}`);
+    assertEquals([second.baseOffset, log.logEndOffset], isDone ? [6, 7] : [5, 6], `open ${nth}`);
+  }
+});

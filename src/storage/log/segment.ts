@@ -148,9 +148,9 @@ export class Segment implements CheckedSource {
   /** Opens what admit() writes to, so that a failure to do so leaves nothing half done. */
   openIndexes(): void {
     this.create();
+    this.#learnTimes();
     this.offsetIndex.create();
     this.timeIndex.create();
-    this.#learnTimes();
   }
 
   /** Takes up a batch that is about to be appended to the log, behind everything admitted before. */

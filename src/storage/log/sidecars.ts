@@ -8,25 +8,43 @@ import { segmentName } from "./segment.ts";
 import { snapshotCrc } from "../producers/producer_snapshot.ts";
 import type { Store } from "../store.ts";
 
-/** Makes the leader epochs those that were recorded, when the file does not begin with them. What was healed. */
+/**
+ * Makes the leader epochs those that were recorded, when the file does not have them. Of a record that is not exact, those
+ * of what was synced and is not below the log start: a crash may have taken the others. What was healed.
+ */
 export function epochsAsRecorded(store: Store, folder: string, record: LogInventory): string[] {
   if (record.epochs.length === 0) return [];
   const { entries, damage } = LeaderEpochs.load(store, folder);
-  const isSame = record.epochs.every((one, i) =>
-    entries[i]?.epoch === one.epoch && entries[i].startOffset === one.startOffset
-  );
-  // Behind those that were recorded there may be later ones, unless nothing has been written since.
-  if (isSame && (!record.isExact || entries.length === record.epochs.length)) return [];
+  const certain = certainOf(record.epochs, record);
+  const found = record.isExact ? entries : certainOf(entries, record);
+  const isSame = found.length === certain.length &&
+    certain.every((one, i) =>
+      found[i].epoch === one.epoch && found[i].startOffset === one.startOffset
+    );
+  if (isSame && damage === null) return [];
   const path = `${folder}/leader-epoch-checkpoint`;
   const blob = store.open(path);
   blob.truncate(0);
-  blob.append(LeaderEpochs.format(record.epochs));
+  blob.append(LeaderEpochs.format(certain));
   blob.close();
   return [
     `leader-epoch-checkpoint said ${damage ?? textOf(entries)}, and is ${
-      textOf(record.epochs)
+      textOf(certain)
     } again as recorded`,
   ];
+}
+
+/** Of these epochs, those that nothing can have taken back since the record was written. */
+function certainOf(epochs: readonly EpochEntry[], record: LogInventory): readonly EpochEntry[] {
+  if (record.isExact) return epochs;
+  const { logStartOffset, recoveryPoint } = record;
+  const lies = epochs.findLastIndex(({ startOffset }) => startOffset <= logStartOffset);
+  return epochs.slice(Math.max(0, lies))
+    .map(({ epoch, startOffset }) => ({
+      epoch,
+      startOffset: Math.max(startOffset, logStartOffset),
+    }))
+    .filter(({ startOffset }) => startOffset < recoveryPoint);
 }
 
 /** Removes the producer snapshots when the newest is not the one recorded: the log knows as much. What was healed. */

@@ -26,6 +26,8 @@ import { type Walked, walkSegment, wrongAt } from "./walk.ts";
 
 export interface ExamineOptions {
   readonly recoveryPoint: number;
+  /** Whether it was written down; without it, when it is above 0. */
+  readonly isRecoveryPointKnown?: boolean;
   readonly logStartOffset: number;
   readonly indexIntervalBytes: number;
   readonly mayHaveGaps: boolean;
@@ -117,7 +119,9 @@ class Examination {
     this.#journal = new JournalCopies(options.journal);
     this.#lastBase = bases.at(-1);
     this.#queue = bases.slice(options.start.index);
-    this.#nextOffset = options.start.offset;
+    // Where a power loss took every name, the segment that holds the log start begins below it.
+    const lost = bases.length === 0 ? this.#journal.segmentOf(options.start.offset) : null;
+    this.#nextOffset = lost ?? options.start.offset;
   }
 
   async run(onSound: (segment: ExaminedSegment) => void): Promise<Examined> {
@@ -307,8 +311,10 @@ class Examination {
 
   /** Whether compaction has never been in a segment; the active one is never compacted. */
   #isUncompacted(nextBase: number | null): boolean {
-    const { mayHaveGaps, compactedTo } = this.#options;
-    return !mayHaveGaps || nextBase === null || nextBase > compactedTo;
+    const { mayHaveGaps, compactedTo, recoveryPoint } = this.#options;
+    const { isRecoveryPointKnown = recoveryPoint > 0 } = this.#options;
+    return !mayHaveGaps || nextBase === null || nextBase > compactedTo ||
+      isRecoveryPointKnown && nextBase > recoveryPoint;
   }
 
   /** The next place in the segment. */

@@ -67,6 +67,19 @@ export class JournalCopies {
     return null;
   }
 
+  /** The last segment at or below an offset of which there are batches from its beginning on to above that; or null. */
+  segmentOf(offset: number): number | null {
+    let found: number | null = null;
+    for (const [base, { entries }] of this.#bySegment) {
+      if (base > offset || base < (found ?? 0) || entries[0].position > 0) continue;
+      const reaches = entries.some(({ payload }) =>
+        [...batch.batches(payload)].some((at) => batch.lastOffset(payload, at) >= offset)
+      );
+      if (reaches) found = base;
+    }
+    return found;
+  }
+
   /** A batch of the last segment or a later one that lies at or above `endOffset`; its offset, or null. */
   beyond(segmentBase: number, endOffset: number): number | null {
     for (const [base, { entries }] of this.#bySegment) {

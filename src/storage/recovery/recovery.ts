@@ -22,6 +22,8 @@ export interface RecoveryOptions {
    * batch that holds it, within its segment.
    */
   readonly recoveryPoint: number;
+  /** Whether it was written down; without it, when it is above 0. */
+  readonly isRecoveryPointKnown?: boolean;
   readonly logStartOffset: number;
   readonly indexIntervalBytes: number;
   /** Whether compaction may have left gaps between batches and segments. Otherwise the next batch begins where the last ended. */

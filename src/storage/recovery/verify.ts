@@ -52,6 +52,7 @@ export interface PartitionReport {
 export interface Knowledge {
   /** Everything below was synced; 0 when nothing says so. */
   readonly recoveryPoint: number;
+  readonly isRecoveryPointKnown?: boolean;
   readonly journal: readonly JournalEntry[];
   /** Whether the last stop was unclean. */
   readonly mayBeTorn: boolean;
@@ -82,6 +83,7 @@ export async function* verifyPartitions(
     const row = rows.find((log) => log.topicId === topicId && folderOf(log) === name);
     yield await verifyPartition(store, name, {
       recoveryPoint: recoveryPoints.get(name) ?? 0,
+      isRecoveryPointKnown: recoveryPoints.has(name),
       journal: journal.filter((entry) => entry.folder === name && entry.topicId === topicId),
       mayBeTorn,
       compactedTo: row === undefined
