@@ -5,7 +5,7 @@
  * that does not suffice, it has to count as found.
  */
 import * as batch from "../../protocol/records/batch.ts";
-import { looksLikeBatch } from "./continuity.ts";
+import { looksLikeBatch } from "../../protocol/records/batch_place.ts";
 import type { SegmentReader } from "./segment_reader.ts";
 
 /** A batch found; without an offset, so much looks like batches that not all of it could be checked. */
