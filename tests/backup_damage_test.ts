@@ -50,10 +50,10 @@ async function flip(file: string, position: number): Promise<void> {
 
 for (
   const [what, position, said] of [
-    ["a record", 100, "the checksum of the batch with offset"],
-    ["a base offset, which no checksum covers", 6, "the next segment begins at"],
+    ["a record", 100, "does not match its checksum"],
+    ["a base offset, which no checksum covers", 6, "needs less than"],
     ["a length", 8, "are no whole batch"],
-    ["a magic", 16, "a batch of magic"],
+    ["a magic", 16, "has magic"],
   ] as const
 ) {
   Deno.test(`one bit of ${what} flipped in an old segment fails the backup, by name and position`, () =>

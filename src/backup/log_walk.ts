@@ -7,6 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import * as batch from "../protocol/records/batch.ts";
+import { wrongBatch } from "../protocol/records/batch_place.ts";
 
 export interface Readable {
   readonly size: number;
@@ -30,7 +31,7 @@ export interface WalkedSegment {
 
 export interface Damage {
   readonly position: number;
-  /** "the checksum of the batch with offset 42 is wrong" */
+  /** "the batch with offset 42 does not match its checksum" */
   readonly what: string;
 }
 
@@ -78,13 +79,14 @@ function walkSegment(file: Readable, limits: WalkLimits): WalkedSegment {
   const hash = createHash("sha256");
   let bytes = 0, batches = 0, next = limits.nextOffset;
   const isLast = limits.nextBase === Infinity;
+  const limit = Math.min(limits.nextBase, limits.endOffset);
   let gap: readonly [number, number] | null = null, damage: Damage | null = null;
   for (const [found, position] of batchesOf(file)) {
     if (next === limits.endOffset && isLast) break; // what follows is not part of the backup
     const base = batch.baseOffset(found), end = batch.lastOffset(found) + 1;
-    const what = faultOf(found, { base, end, next, limits });
-    if (what !== null) {
-      damage = { position, what };
+    const problem = wrongBatch(found, 0, { nextOffset: next, mayHaveGaps: true, endOffset: limit });
+    if (problem !== null) {
+      damage = { position, what: `the batch with offset ${base} ${problem}` };
       break;
     }
     if (base > next) gap ??= [next, base];
@@ -100,21 +102,6 @@ function walkSegment(file: Readable, limits: WalkLimits): WalkedSegment {
     damage = { position: bytes, what: `${file.size - bytes} bytes are no whole batch` };
   }
   return { bytes, sha256: hash.digest("hex"), batches, endOffset: next, gap, damage };
-}
-
-function faultOf(
-  found: Uint8Array,
-  { base, end, next, limits }: { base: number; end: number; next: number; limits: WalkLimits },
-): string | null {
-  if (found[MAGIC] !== batch.MAGIC_V2) return `a batch of magic ${found[MAGIC]}, needs 2`;
-  if (!batch.isIntact(found)) return `the checksum of the batch with offset ${base} is wrong`;
-  if (base < next) return `the batch with offset ${base} should begin at ${next}`;
-  if (end <= base || end > limits.nextBase) {
-    return `the batch with offset ${base} ends at ${end}, the next segment begins at ${limits.nextBase}`;
-  }
-  return end > limits.endOffset
-    ? `the batch with offset ${base} ends at ${end}, beyond ${limits.endOffset}`
-    : null;
 }
 
 /** Each whole batch with its position; ends at the first that is not whole. The bytes die with the next step. */
@@ -155,7 +142,6 @@ export function sha256Of(file: Readable, bytes: number): string {
   return hash.digest("hex");
 }
 
-const MAGIC = 16;
 const CHUNK_BYTES = 1 << 20;
 /** Larger than any batch a broker takes. */
 const MAX_BATCH_BYTES = 256 << 20;

@@ -85,7 +85,7 @@ Deno.test("a flipped bit in a batch with valid ones behind it is damage, with wh
   assertEquals(
     lines[0],
     `damaged        ${FIRST}: there is no valid batch at position ${2 * bytesOfBatch}, offset 4 ` +
-      "(its checksum does not match; segment 00000000000000000016 lies behind it); " +
+      "(it does not match its checksum; segment 00000000000000000016 lies behind it); " +
       `${10 * bytesOfBatch} bytes with 18 readable records lie there and behind`,
   );
 });

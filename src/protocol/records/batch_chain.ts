@@ -2,11 +2,10 @@
  * BatchChain: whether batches that are read one after the other are what a log wrote there. What becomes state in
  * memory passes through it, since a flipped bit is not seen afterwards.
  *
- * The checksum covers neither the base offset nor the leader epoch nor the length, so these are judged by their
- * neighbours: a batch begins where the one before it ended (behind it, where compaction leaves gaps), its epoch does
- * not fall, and it fills its bytes.
+ * Each is judged by its neighbours (batch_place.ts), and has as many records as offsets, or fewer where compaction was.
  */
 import * as batch from "./batch.ts";
+import { wrongBatch, wrongEpoch } from "./batch_place.ts";
 
 export interface ChainRules {
   /** Of the first batch; where gaps are allowed its base may lie behind. */
@@ -55,37 +54,19 @@ export class BatchChain {
         to - at < batch.BATCH_OVERHEAD ? "" : `, and it says ${batch.sizeInBytes(bytes, at)}`
       }`;
     }
-    if (batch.magic(bytes, at) !== batch.MAGIC_V2) {
-      return `has magic ${batch.magic(bytes, at)}, needs ${batch.MAGIC_V2}`;
-    }
-    if (!batch.isIntact(bytes, at)) return "does not match its checksum";
-    return this.#offsetProblem(bytes, at) ?? this.#epochProblem(bytes, at);
+    const place = {
+      nextOffset: this.#nextOffset,
+      mayHaveGaps: this.#mayHaveGaps,
+      endOffset: Number.MAX_SAFE_INTEGER,
+    };
+    const epochs = { least: this.#leaderEpoch, most: this.#maxLeaderEpoch };
+    return wrongBatch(bytes, at, place) ?? this.#countProblem(bytes, at) ??
+      wrongEpoch(bytes, at, epochs);
   }
 
-  #offsetProblem(bytes: Uint8Array, at: number): string | null {
-    const base = batch.baseOffset(bytes, at), delta = batch.lastOffsetDelta(bytes, at);
-    const expected = this.#nextOffset;
-    if (this.#mayHaveGaps ? base < expected : base !== expected) {
-      return `has base offset ${base}, needs ${expected}${this.#mayHaveGaps ? " or more" : ""}`;
-    }
-    if (delta < 0 || !Number.isSafeInteger(base + delta)) {
-      return `has base offset ${base} and last offset delta ${delta}`;
-    }
-    const count = batch.recordCount(bytes, at);
-    if (this.#mayHaveGaps ? count < 0 || count > delta + 1 : count !== delta + 1) {
-      return `has ${count} records for ${delta + 1} offsets`;
-    }
-    return null;
-  }
-
-  #epochProblem(bytes: Uint8Array, at: number): string | null {
-    const epoch = batch.partitionLeaderEpoch(bytes, at);
-    if (epoch < this.#leaderEpoch) {
-      return `has leader epoch ${epoch}, after ${this.#leaderEpoch}`;
-    }
-    if (epoch > this.#maxLeaderEpoch) {
-      return `has leader epoch ${epoch}, and the latest is ${this.#maxLeaderEpoch}`;
-    }
-    return null;
+  #countProblem(bytes: Uint8Array, at: number): string | null {
+    const count = batch.recordCount(bytes, at), offsets = batch.lastOffsetDelta(bytes, at) + 1;
+    if (this.#mayHaveGaps ? count >= 0 && count <= offsets : count === offsets) return null;
+    return `has ${count} records for ${offsets} offsets`;
   }
 }

@@ -13,7 +13,7 @@
  * Done again after being cut off itself it comes to the same end, since a `.log` always goes or comes last.
  */
 import * as batch from "../../protocol/records/batch.ts";
-import { endOfSegment, wrongBatch } from "../recovery/continuity.ts";
+import { endOfSegment, wrongBatch } from "../../protocol/records/batch_place.ts";
 import { Segment, type SegmentContext, segmentName } from "../log/segment.ts";
 import {
   CLEANED,

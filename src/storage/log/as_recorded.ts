@@ -7,6 +7,8 @@
  */
 import * as batch from "../../protocol/records/batch.ts";
 import type { LogInventory, SegmentInventory } from "../inventory.ts";
+import { findIntactNow } from "../recovery/intact_search.ts";
+import { SegmentReader } from "../recovery/segment_reader.ts";
 import { segmentName } from "./segment.ts";
 import type { Store } from "../store.ts";
 
@@ -67,13 +69,12 @@ export function cutBack(
   folder: string,
   longer: Difference["longer"],
 ): { readonly cut: string[] } | { readonly kept: string } {
-  for (const { baseOffset, bytes, found } of longer) {
-    const path = `${folder}/${segmentName(baseOffset)}.log`;
-    const at = intactBatchBehind(store, path, { from: bytes, to: found, baseOffset });
-    if (at === null) continue;
+  for (const segment of longer) {
+    const behind = whatLiesBehind(store, folder, segment);
+    if (behind === null) continue;
+    const { baseOffset, bytes, found } = segment;
     return {
-      kept: `${segmentName(baseOffset)}.log is ${found} bytes, and was ${bytes}; ` +
-        `an intact batch lies at position ${at}`,
+      kept: `${segmentName(baseOffset)}.log is ${found} bytes, and was ${bytes}; ${behind}`,
     };
   }
   const cut = longer.map(({ baseOffset, bytes, found }) => {
@@ -103,7 +104,7 @@ export function lastBatchProblem(
   const read = blob.read(position, bytes);
   blob.close();
   if (read < size) return `${where} has ${read} bytes, needs ${size}`;
-  const isWhole = bytes[MAGIC_AT] === batch.MAGIC_V2 && batch.sizeInBytes(bytes, 0) === size;
+  const isWhole = batch.magic(bytes) === batch.MAGIC_V2 && batch.sizeInBytes(bytes, 0) === size;
   if (!isWhole || !batch.isIntact(bytes)) return `${where} is not intact`;
   const found = batch.crc(bytes, 0);
   if (found !== crc) return `${where} has checksum ${found}, and had ${crc}: it is another one`;
@@ -114,8 +115,6 @@ export function lastBatchProblem(
   return `${where} ends at offset ${end}, and the log ended at ${record.endOffset}`;
 }
 
-const MAGIC_AT = 16;
-
 function sizeOf(store: Store, path: string): number {
   const blob = store.open(path);
   const { size } = blob;
@@ -123,27 +122,25 @@ function sizeOf(store: Store, path: string): number {
   return size;
 }
 
-/** The position of an intact batch of such a segment in a stretch of its file, or null. */
-function intactBatchBehind(
+/** What of a segment's file from `from` on must not be cut, in words, or null: an intact batch, or more than is looked at. */
+function whatLiesBehind(
   store: Store,
-  path: string,
-  { from, to, baseOffset }: { from: number; to: number; baseOffset: number },
-): number | null {
-  const bytes = new Uint8Array(Math.min(to - from, SEARCH_BYTES));
-  const blob = store.open(path);
-  blob.read(from, bytes);
-  blob.close();
-  let budget = CHECKSUM_BYTES;
-  for (let at = 0; at + batch.BATCH_OVERHEAD <= bytes.length && budget > 0; at++) {
-    if (bytes[at + MAGIC_AT] !== batch.MAGIC_V2) continue;
-    const size = batch.sizeInBytes(bytes, at), base = batch.baseOffset(bytes, at);
-    if (size < batch.BATCH_OVERHEAD || at + size > bytes.length) continue;
-    if (!Number.isSafeInteger(base) || base < baseOffset) continue;
-    budget -= size;
-    if (batch.isIntact(bytes.subarray(at, at + size))) return from + at;
+  folder: string,
+  { baseOffset, bytes: from }: SegmentInventory,
+): string | null {
+  const reader = SegmentReader.open(store, folder, baseOffset);
+  try {
+    const to = Math.min(reader.size, from + SEARCH_BYTES);
+    const intact = findIntactNow(reader, { from, to }, { fromOffset: baseOffset });
+    if (intact?.offset === null) {
+      return "more of what lies behind looks like batches than is checked";
+    }
+    if (intact !== null) return `an intact batch lies at position ${intact.position}`;
+    return to < reader.size ? `more than ${SEARCH_BYTES} bytes lie behind` : null;
+  } finally {
+    reader.close();
   }
-  return budget > 0 ? null : from; // too much that looks like batches: let somebody look
 }
 
-/** How far behind the recorded end is looked, and how many bytes of checksums that may cost. */
-const SEARCH_BYTES = 64 << 20, CHECKSUM_BYTES = 256 << 20;
+/** How far behind the recorded end is looked: it is done at once. */
+const SEARCH_BYTES = 64 << 20;

@@ -7,6 +7,7 @@
  *     0 ......... from ======== to ......... trustedFrom ========>
  */
 import * as batch from "../../protocol/records/batch.ts";
+import { wrongChecksum, wrongEpoch, wrongHeader } from "../../protocol/records/batch_place.ts";
 
 /** What the batch before leads one to expect of the next; -1 where that is not known. */
 export interface Walk {
@@ -99,9 +100,8 @@ export class CheckedRange {
 export function faultOf(b: Uint8Array, at: number, walk: Walk, rules: BatchRules): string | null {
   const fault = headerFaultOf(b, at, walk, rules);
   if (fault !== null) return fault;
-  if (!batch.isIntact(b, at)) {
-    return `its checksum is ${batch.crc(b, at)}, its content's is another`;
-  }
+  const wrong = wrongChecksum(b, at);
+  if (wrong !== null) return `it ${wrong}`;
   step(b, at, walk);
   return null;
 }
@@ -119,22 +119,11 @@ export function headerFaultOf(
   walk: Walk,
   rules: BatchRules,
 ): string | null {
-  if (batch.magic(b, at) !== batch.MAGIC_V2) return `its magic is ${batch.magic(b, at)}, needs 2`;
-  const base = batch.baseOffset(b, at), delta = batch.lastOffsetDelta(b, at);
-  if (delta < 0) return `its last offset delta is ${delta}, needs 0 or more`;
-  const least = walk.offset < 0 ? rules.baseOffset : walk.offset;
-  if (base < least || walk.offset >= 0 && base > least && !rules.mayHaveGaps) {
-    return `its base offset is ${base}, needs ${rules.mayHaveGaps ? "at least " : ""}${least}`;
-  }
-  if (base + delta >= rules.limitOffset) {
-    return `its last offset is ${
-      base + delta
-    }, but the next segment begins at ${rules.limitOffset}`;
-  }
-  const epoch = batch.partitionLeaderEpoch(b, at);
-  if (epoch < walk.epoch) return `its leader epoch is ${epoch}, behind one of ${walk.epoch}`;
-  if (epoch > rules.maxLeaderEpoch) {
-    return `its leader epoch is ${epoch}, the log's is ${rules.maxLeaderEpoch}`;
-  }
-  return null;
+  const isKnown = walk.offset >= 0;
+  const wrong = wrongHeader(b, at, {
+    nextOffset: isKnown ? walk.offset : rules.baseOffset,
+    mayHaveGaps: rules.mayHaveGaps || !isKnown,
+    endOffset: rules.limitOffset,
+  }) ?? wrongEpoch(b, at, { least: walk.epoch, most: rules.maxLeaderEpoch });
+  return wrong === null ? null : `it ${wrong}`;
 }

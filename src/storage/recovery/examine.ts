@@ -16,7 +16,7 @@ import { type SegmentContext, segmentName } from "../log/segment.ts";
 import type { EpochEntry } from "../log/leader_epochs.ts";
 import type { JournalEntry } from "../durability/journal_entries.ts";
 import type { Store } from "../store.ts";
-import { endOfSegment, type Place } from "./continuity.ts";
+import { endOfSegment, type Place } from "../../protocol/records/batch_place.ts";
 import { type EpochRepair, EpochRuns } from "./epoch_runs.ts";
 import { IndexPlan } from "./index_plan.ts";
 import { findIntact } from "./intact_search.ts";

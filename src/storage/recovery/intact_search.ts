@@ -5,7 +5,7 @@
  * that does not suffice, it has to count as found.
  */
 import * as batch from "../../protocol/records/batch.ts";
-import { looksLikeBatch } from "./continuity.ts";
+import { looksLikeBatch } from "../../protocol/records/batch_place.ts";
 import type { SegmentReader } from "./segment_reader.ts";
 
 /** A batch found; without an offset, so much looks like batches that not all of it could be checked. */
@@ -34,24 +34,54 @@ export function budgetOf(stretchBytes: number): Budget {
 /** The first intact batch that begins in [from, to). */
 export async function findIntact(
   reader: SegmentReader,
-  { from, to }: { from: number; to: number },
-  { fromOffset, rest, budget = budgetOf(to - from) }: SearchOptions,
+  stretch: { from: number; to: number },
+  { rest, ...options }: SearchOptions,
 ): Promise<Intact | null> {
-  const end = reader.size;
+  for (const found of search(reader, stretch, options)) {
+    if (found !== null) return found;
+    await rest?.();
+  }
+  return null;
+}
+
+/** The same at once, for stretches that somebody has bounded. */
+export function findIntactNow(
+  reader: SegmentReader,
+  stretch: { from: number; to: number },
+  options: Omit<SearchOptions, "rest">,
+): Intact | null {
+  for (const found of search(reader, stretch, options)) if (found !== null) return found;
+  return null;
+}
+
+/** What there is in each piece. */
+function* search(
+  reader: SegmentReader,
+  { from, to }: { from: number; to: number },
+  { fromOffset, budget = budgetOf(to - from) }: Omit<SearchOptions, "rest">,
+): Generator<Intact | null, void> {
   for (let start = from; start < to; start += PIECE_BYTES) {
     const starts = Math.min(PIECE_BYTES, to - start);
-    const piece = reader.piece(start, starts + batch.BATCH_OVERHEAD - 1);
-    const limit = Math.min(starts, piece.length - batch.BATCH_OVERHEAD + 1);
-    for (let at = next(piece, 0); at >= 0 && at < limit; at = next(piece, at + 1)) {
-      if (!looksLikeBatch(piece, at, fromOffset)) continue;
-      const size = batch.sizeInBytes(piece, at), position = start + at;
-      if (size < batch.BATCH_OVERHEAD || position + size > end) continue;
-      if ((budget.bytes -= size) < 0) return { position, offset: null };
-      const bytes = at + size <= piece.length ? piece : reader.piece(position, size);
-      const where = bytes === piece ? at : 0;
-      if (batch.isIntact(bytes, where)) return { position, offset: batch.baseOffset(bytes, where) };
-    }
-    await rest?.();
+    yield inPiece(reader, { start, starts }, fromOffset, budget);
+  }
+}
+
+function inPiece(
+  reader: SegmentReader,
+  { start, starts }: { start: number; starts: number },
+  fromOffset: number,
+  budget: Budget,
+): Intact | null {
+  const piece = reader.piece(start, starts + batch.BATCH_OVERHEAD - 1);
+  const limit = Math.min(starts, piece.length - batch.BATCH_OVERHEAD + 1);
+  for (let at = next(piece, 0); at >= 0 && at < limit; at = next(piece, at + 1)) {
+    if (!looksLikeBatch(piece, at, fromOffset)) continue;
+    const size = batch.sizeInBytes(piece, at), position = start + at;
+    if (size < batch.BATCH_OVERHEAD || position + size > reader.size) continue;
+    if ((budget.bytes -= size) < 0) return { position, offset: null };
+    const bytes = at + size <= piece.length ? piece : reader.piece(position, size);
+    const where = bytes === piece ? at : 0;
+    if (batch.isIntact(bytes, where)) return { position, offset: batch.baseOffset(bytes, where) };
   }
   return null;
 }

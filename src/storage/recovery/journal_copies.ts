@@ -4,7 +4,7 @@
  */
 import * as batch from "../../protocol/records/batch.ts";
 import type { JournalEntry } from "../durability/journal_entries.ts";
-import { type Place, wrongBatch } from "./continuity.ts";
+import { type Place, wrongBatch } from "../../protocol/records/batch_place.ts";
 
 interface OfSegment {
   /** By position; of the same position the newest last. */

@@ -5,7 +5,7 @@
  */
 import { crc32c } from "../../bytes/crc32c.ts";
 import * as batch from "../../protocol/records/batch.ts";
-import { type Place, wrongBatch, wrongHeader } from "./continuity.ts";
+import { type Place, wrongBatch, wrongHeader } from "../../protocol/records/batch_place.ts";
 import type { EpochRuns } from "./epoch_runs.ts";
 import type { IndexPlan } from "./index_plan.ts";
 import { findIntact } from "./intact_search.ts";
@@ -167,7 +167,8 @@ export function wrongAt(
     return { problem: `${left} bytes are left and ${says}`, isIntact: false };
   }
   const isIntact = batch.magic(bytes) === batch.MAGIC_V2 && batch.isIntact(bytes);
-  return { problem: wrongBatch(bytes, 0, place) ?? "it is out of place", isIntact };
+  const wrong = wrongBatch(bytes, 0, place) ?? "is out of place";
+  return { problem: `it ${wrong}`, isIntact };
 }
 
 /** Copies that are looked through for where the file goes on. */
