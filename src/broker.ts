@@ -37,6 +37,7 @@ import {
   type JournalEntry,
   journalFiles,
   readJournal,
+  wasJournaled,
 } from "./storage/durability/journal_entries.ts";
 import { LogManager, type WantedLog } from "./storage/log_manager.ts";
 import { MemoryStore } from "./storage/backends/memory_store.ts";
@@ -149,7 +150,7 @@ async function start(
   const { catalogue } = metadata;
   const nodes = registeredNodes(catalogue, { selfId: meta.nodeId, clusterId: meta.clusterId });
 
-  const earlier = journalFiles(store);
+  const earlier = journalFiles(store), isLastJournaled = wasJournaled(store);
   const leftOver: JournalEntry[] = clean === null ? readJournal(store) : [];
   const journal = isFile && config.storage.flush === "fsync"
     ? Journal.open({ store, fileBytes: JOURNAL_BYTES, onFailure: fatal }, leftOver)
@@ -170,6 +171,7 @@ async function start(
     brokerEpoch: metadata.brokerEpoch,
     lastBrokerEpoch,
     beganEpochs: clean === null,
+    wasJournaled: isLastJournaled,
     wasDeleted: (topicId) => catalogue.wasDeleted(topicId),
     metadata: () => ({ endOffset: metadataLog.recoveryPoint, bytes: metadataLog.size }),
     onEvent: (event, details) => log.info(event, details),

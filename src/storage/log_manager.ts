@@ -42,6 +42,8 @@ export interface LogManagerOptions {
   readonly lastBrokerEpoch?: number;
   /** Whether every partition began a leader epoch at this start, so that no batch can carry it yet; else it may. */
   readonly beganEpochs?: boolean;
+  /** Whether the last run journaled whatever it acknowledged (wasJournaled()); not so unless given. */
+  readonly wasJournaled?: boolean;
   /** Whether the metadata log removed the topic with this id; without it, none was. */
   readonly wasDeleted?: (topicId: Uuid) => boolean;
   /** The metadata log: everything below `endOffset` is synced; bytes of all its segments. */
@@ -112,7 +114,9 @@ export class LogManager {
       const entries = (journal.get(folder) ?? []).filter((entry) => entry.topicId === one.topicId);
       const isThere = present.delete(folder);
       const record = remembered.of(one), compactedTo = remembered.compactedTo(one);
-      this.#opening.add({ wanted: one, record, compactedTo, journal: entries, isThere });
+      const wasJournaled = this.#options.wasJournaled === true && remembered.isComplete;
+      const known = { record, compactedTo, wasJournaled, journal: entries, isThere };
+      this.#opening.add({ wanted: one, ...known });
     }
     await this.#begin();
     for (const folder of sortOut(this.#folders, present)) {
@@ -188,7 +192,8 @@ export class LogManager {
   /** Makes empty logs, and tries again where the store fails; an interrupted creation is repeated at the next start. */
   createAll(wanted: Iterable<WantedLog>): void {
     for (const one of wanted) {
-      const fresh = { record: undefined, compactedTo: 0, journal: [], isThere: false };
+      const nothing = { record: undefined, compactedTo: 0, wasJournaled: false, journal: [] };
+      const fresh = { ...nothing, isThere: false };
       this.#opening.add({ wanted: one, ...fresh });
       this.#opening.ask(one.topicId, one.partition);
     }

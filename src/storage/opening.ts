@@ -45,6 +45,8 @@ export interface Unopened {
   readonly record: LogInventory | undefined;
   /** No segment that ends above was ever compacted; Infinity where nothing is known. */
   readonly compactedTo: number;
+  /** Whether of this log, when the journal has nothing of it, nothing was acknowledged since it was written down. */
+  readonly wasJournaled: boolean;
   readonly journal: readonly JournalEntry[];
   /** Whether a folder of its name was there at the start. */
   readonly isThere: boolean;
@@ -249,6 +251,7 @@ export class Opening {
         journal: record?.isExact ? [] : one.journal,
         record,
         compactedTo: one.compactedTo,
+        wasJournaled: one.wasJournaled,
         maxLeaderEpoch: this.#options.beganEpochs ? wanted.leaderEpoch - 1 : wanted.leaderEpoch,
         rest: () => this.#rest(one),
       });

@@ -43,6 +43,11 @@ export class Remembered {
     return new Remembered(inventory, texts);
   }
 
+  /** Whether every log has its row that is older than what was written down last. */
+  get isComplete(): boolean {
+    return this.#inventory !== null;
+  }
+
   /**
    * No segment of the log that ends above was ever compacted; Infinity where nothing is known. A pass of the cleaner has
    * everything written down before it replaces the first segment, so that a log that is in no row is younger than any.

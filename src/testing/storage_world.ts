@@ -15,7 +15,12 @@ import { takeCleanShutdown, writeCleanShutdown } from "../storage/clean_shutdown
 import { Cleaner } from "../storage/compaction/cleaner.ts";
 import { type FlushPolicy, GroupCommit } from "../storage/durability/group_commit.ts";
 import { Journal } from "../storage/durability/journal.ts";
-import { dropJournal, journalFiles, readJournal } from "../storage/durability/journal_entries.ts";
+import {
+  dropJournal,
+  journalFiles,
+  readJournal,
+  wasJournaled,
+} from "../storage/durability/journal_entries.ts";
 import type { Appended } from "../storage/log/appended.ts";
 import type { LogContext } from "../storage/log/log_context.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
@@ -80,6 +85,7 @@ export class StorageWorld {
     };
     const clean = await takeCleanShutdown(store) ??
       (sabotage?.isAlwaysClean ? { brokerEpoch: 0 } : null);
+    const isLastJournaled = wasJournaled(store);
     const earlier = journalFiles(store), found = clean === null ? readJournal(store) : [];
     const leftOver = sabotage?.journal?.(found) ?? found;
     const fileBytes = options.journalBytes ?? 1 << 20;
@@ -102,6 +108,7 @@ export class StorageWorld {
       context,
       cleanStart: clean !== null,
       journal: leftOver,
+      wasJournaled: isLastJournaled,
       checkpointIntervalMs: 1 << 30,
       retentionIntervalMs: 1 << 30,
       onEvent,

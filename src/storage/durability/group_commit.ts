@@ -22,6 +22,8 @@ export type FlushPolicy = "fsync" | "interval" | "os";
 
 /** A log as the group commit sees it. */
 export interface Syncable {
+  /** Whether it is gone. */
+  readonly isClosed: boolean;
   /** Makes everything written before the call durable in the log's own files. */
   sync(): Promise<void>;
   /** The same, of sealed segments only. */

@@ -18,6 +18,7 @@ import { type Store, StoreError } from "../store.ts";
 import {
   freeNames,
   type JournalEntry,
+  markOf,
   maxEntryBytes,
   type Stretch,
   writeEntry,
@@ -86,24 +87,20 @@ export class Journal {
    * gap. False, with nothing done, when they cannot be written, or not be read again: a full disk has no room for the
    * second copy, but syncing the logs themselves needs none.
    */
-  async append(taken: readonly { log: Journaled; stretch: Stretch }[]): Promise<boolean> {
-    const sequence = this.#sequence;
-    const bytes = withoutStoreError(() => this.#encode(taken));
-    if (bytes !== null && this.#files[this.#current].end + bytes > this.#options.fileBytes) {
+  async append(
+    taken: readonly { log: Journaled; stretch: Omit<Stretch, "durable"> }[],
+  ): Promise<boolean> {
+    const stretches = taken.map(({ stretch }) => stretch);
+    if (this.#files[this.#current].end + bytesOf(stretches) > this.#limitBytes) {
       this.#isWaiting = true;
       await this.#turn();
       this.#isWaiting = false;
     }
     const file = this.#files[this.#current], handle = file.freeHandle();
-    const entries = bytes === null ? null : this.#scratch.subarray(0, bytes);
-    const isWritten = entries !== null &&
-      withoutStoreError(() => file.append(handle, entries, this.#options.fileBytes)) !== null;
-    if (!isWritten) {
-      this.#sequence = sequence; // the chain has no gap
-      return false;
-    }
-    for (const { log, stretch } of taken) this.#owe(file, log, stretch.bytes);
-    await this.#sync(file, handle, entries.length);
+    const bytes = this.#write(file, handle, stretches);
+    if (bytes === null) return false;
+    for (const { log, stretch } of taken) this.#owe(file, log, stretch);
+    await this.#sync(file, handle, bytes);
     if (!this.#isNamed) {
       await this.#options.store.syncFolder("");
       this.#isNamed = true;
@@ -117,30 +114,17 @@ export class Journal {
    * what was acknowledged (JournalCopies). Where a mark cannot be written, on a full disk, it knows a little less.
    */
   async mark(taken: readonly { log: Journaled; stretch: Stretch }[]): Promise<void> {
-    await this.append(
-      taken.map(({ log, stretch: { topicId, folder, segmentBase, position, bytes } }) => ({
-        log,
-        stretch: {
-          topicId,
-          folder,
-          segmentBase,
-          position: position + bytes,
-          bytes: 0,
-          read: () => {},
-          durable: () => {},
-        },
-      })),
-    );
+    await this.append(taken.map(({ log, stretch }) => ({ log, stretch: markOf(stretch) })));
   }
 
   /**
    * Notes what a log's own file owes to the device. Much of it is synced early, one log at a time: all at the turn would
    * keep the device busy for so long that rounds wait.
    */
-  #owe(file: JournalFile, log: Journaled, bytes: number): void {
-    const owed = (file.logs.get(log) ?? 0) + bytes;
-    const isMuch = owed >= SYNC_BEHIND_BYTES && !this.#isSyncingBehind;
-    file.logs.set(log, isMuch ? 0 : owed);
+  #owe(file: JournalFile, log: Journaled, stretch: Omit<Stretch, "durable">): void {
+    const bytes = (file.logs.get(log)?.bytes ?? 0) + stretch.bytes;
+    const isMuch = bytes >= SYNC_BEHIND_BYTES && !this.#isSyncingBehind;
+    file.logs.set(log, { bytes: isMuch ? 0 : bytes, mark: markOf(stretch) });
     if (!isMuch) return;
     this.#isSyncingBehind = true;
     log.sync().then(() => this.#isSyncingBehind = false).catch(this.#options.onFailure);
@@ -173,7 +157,7 @@ export class Journal {
 
   /** After a clean stop nothing is left to redo: removes the files. */
   async remove(): Promise<void> {
-    for (const file of this.#files) await file.emptied;
+    for (const file of this.#files) await file.synced;
     for (const file of this.#files) file.close();
     for (const name of this.#names) this.#options.store.remove(name);
     await this.#options.store.syncFolder("");
@@ -183,31 +167,74 @@ export class Journal {
     for (const file of this.#files) file.close();
   }
 
-  /** Takes the other file, once what it held has reached the partitions' own files. */
+  /** Takes the other file, once what it held has reached the logs' own files, and its marks the end of the full one. */
   async #turn(): Promise<void> {
-    const full = this.#files[this.#current];
+    const full = this.#files[this.#current], next = this.#files[1 - this.#current];
     this.#turning++;
-    full.emptied = syncAll(full.logs.keys()).then(() => {
+    full.synced = syncAll(full.logs.keys()).then(() => {
       this.#turning--;
-      full.logs.clear();
-      full.end = 0;
     });
-    full.emptied.catch(this.#options.onFailure);
+    full.synced.catch(this.#options.onFailure);
+    await next.synced;
+    await this.#carryOver(next, full);
+    next.logs.clear();
+    next.end = 0;
     this.#current = 1 - this.#current;
-    await this.#files[this.#current].emptied;
+  }
+
+  /** How far each log was acknowledged that `to` knows nothing of: so the journal knows it of every log it ever had. */
+  async #carryOver(from: JournalFile, to: JournalFile): Promise<void> {
+    const marks: Omit<Stretch, "durable">[] = [];
+    for (const [log, { mark }] of from.logs) {
+      if (log.isClosed || to.logs.has(log)) continue;
+      marks.push(mark);
+      to.logs.set(log, { bytes: 0, mark });
+    }
+    if (marks.length === 0) return;
+    const handle = to.freeHandle();
+    if (this.#write(to, handle, marks) === null) return;
+    handle.isSyncing = true;
+    await handle.blob.sync().finally(() => handle.isSyncing = false);
+  }
+
+  /** Writes stretches as entries behind the last one; the bytes they take, or null, with nothing done. */
+  #write(
+    file: JournalFile,
+    handle: Handle,
+    stretches: readonly Omit<Stretch, "durable">[],
+  ): number | null {
+    const sequence = this.#sequence;
+    const bytes = withoutStoreError(() => {
+      const bytes = this.#encode(stretches);
+      file.append(handle, this.#scratch.subarray(0, bytes), this.#options.fileBytes);
+      return bytes;
+    });
+    if (bytes === null) this.#sequence = sequence; // the chain has no gap
+    return bytes;
+  }
+
+  /** What rounds may fill of a file: some room stays for the marks of the other one. */
+  get #limitBytes(): number {
+    const { fileBytes } = this.#options;
+    return fileBytes - Math.min(fileBytes >> 3, MAX_MARK_BYTES);
   }
 
   /** Puts the stretches into the scratch buffer as entries; the bytes they take. */
-  #encode(taken: readonly { stretch: Stretch }[]): number {
-    let need = 0;
-    for (const { stretch } of taken) need += maxEntryBytes(stretch.folder, stretch.bytes);
-    if (need > this.#scratch.length) this.#scratch = new Uint8Array(need * 2);
+  #encode(stretches: readonly Omit<Stretch, "durable">[]): number {
+    const most = bytesOf(stretches);
+    if (most > this.#scratch.length) this.#scratch = new Uint8Array(most * 2);
     let at = 0;
-    for (const { stretch } of taken) {
+    for (const stretch of stretches) {
       at = writeEntry(this.#scratch, at, stretch, this.#sequence++);
     }
     return at;
   }
+}
+
+function bytesOf(stretches: readonly Omit<Stretch, "durable">[]): number {
+  let bytes = 0;
+  for (const { folder, bytes: payload } of stretches) bytes += maxEntryBytes(folder, payload);
+  return bytes;
 }
 
 /** Null when the store could not do it. */
@@ -224,6 +251,8 @@ async function syncAll(logs: Iterable<Journaled>): Promise<void> {
   for (const log of [...logs]) await log.sync(); // one at a time: it is behind, and must not be in the way
 }
 
+/** Room for the marks of some 30,000 logs. */
+const MAX_MARK_BYTES = 4 << 20;
 /** A log with so much in the current file has its own file synced. */
 const SYNC_BEHIND_BYTES = 2 << 20;
 /** With more than this the thread pool's overlap is worth more. */

@@ -96,10 +96,21 @@ export async function dropJournal(
       const bytes = one.payload.length, read = (into: Uint8Array) => into.set(one.payload);
       at = writeEntry(b, at, { ...one, bytes, read }, i + 1);
     }
-    await store.replace(freeNames(store)[0], b.subarray(0, at));
+    await store.replace(REST, b.subarray(0, at));
   }
-  for (const name of names) store.remove(name);
+  for (const name of names) if (name !== REST || needed.length === 0) store.remove(name);
   await store.syncFolder("");
+}
+
+/** Whether the last run had a journal, so that of a log without an entry nothing was acknowledged in it. */
+export function wasJournaled(store: Store): boolean {
+  return journalFiles(store).some((name) => name !== REST);
+}
+
+/** A mark: an entry without bytes, that says how far a stretch reaches. */
+export function markOf(stretch: Omit<Stretch, "durable">): Omit<Stretch, "durable"> {
+  const { topicId, folder, segmentBase, position, bytes } = stretch;
+  return { topicId, folder, segmentBase, position: position + bytes, bytes: 0, read: () => {} };
 }
 
 /** What an entry takes at most. */
@@ -173,9 +184,11 @@ function entriesIn(b: Uint8Array): JournalEntry[] {
   return entries;
 }
 
-const NAME = /^runnel-journal-\d{1,9}$/;
+/** What damaged logs may still need of runs that are over. */
+const REST = "runnel-journal-rest";
+const NAME = /^runnel-journal-(\d{1,9}|rest)$/;
 const nameOf = (number: number) => `runnel-journal-${number}`;
-const numberOf = (name: string) => Number(name.slice(nameOf(0).length - 1));
+const numberOf = (name: string) => name === REST ? -1 : Number(name.slice(nameOf(0).length - 1));
 const MAGIC = 0x524e4a31;
 const HEADER_BYTES = 56;
 const encoder = new TextEncoder();

@@ -3,10 +3,21 @@
  * first time around, so that a sync finds neither a new size nor new blocks to record.
  */
 import type { InPlaceBlob, Store } from "../store.ts";
+import type { Stretch } from "./journal_entries.ts";
 
 /** A log whose own file must be synced before the journal forgets its entries. */
 export interface Journaled {
   sync(): Promise<void>;
+  /** Whether it is gone, and nothing of it needs to be known. */
+  readonly isClosed: boolean;
+}
+
+/** What a journal file has of a log. */
+export interface Owed {
+  /** Bytes that its own file may not have on the device yet. */
+  readonly bytes: number;
+  /** How far its last entry or mark reaches. */
+  readonly mark: Omit<Stretch, "durable">;
 }
 
 /** An open journal file. It takes one call at a time, so that a round is written through one while another one syncs. */
@@ -17,10 +28,10 @@ export interface Handle {
 
 export class JournalFile {
   readonly #handles: readonly Handle[];
-  /** Logs with entries here that their own files may not have on the device yet, and the bytes of them. */
-  readonly logs = new Map<Journaled, number>();
-  /** Resolved when the file may be overwritten. */
-  emptied: Promise<void> = Promise.resolve();
+  /** Logs with entries or marks here. */
+  readonly logs = new Map<Journaled, Owed>();
+  /** Resolved when their own files have everything of them on the device. */
+  synced: Promise<void> = Promise.resolve();
   end = 0;
   /** The file had bytes up to here before, so that writing there changes neither its size nor its blocks. */
   #prepared = 0;

@@ -41,7 +41,7 @@ function setup() {
   /** Appends one stretch of `bytes`, of a log whose own sync is `behind`. */
   const keep = (bytes: number, behind: () => Promise<void> = () => Promise.resolve()) =>
     journal.append([{
-      log: { sync: behind },
+      log: { sync: behind, isClosed: false },
       stretch: {
         topicId: randomUuid(),
         folder: "t-0",
@@ -49,7 +49,6 @@ function setup() {
         position: 0,
         bytes,
         read: () => {},
-        durable: () => {},
       },
     }]);
   return { device, keep };

@@ -62,6 +62,10 @@ export class LogTail implements Syncable {
     this.highWatermark = new HighWatermark(this.#acknowledgedOffset);
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   get logEndOffset(): number {
     return this.#ends.admittedOffset;
   }

@@ -51,6 +51,8 @@ export interface LogCheckpoint {
   readonly compactedTo?: number;
   /** What the inventory says the log consisted of. */
   readonly record?: LogInventory;
+  /** Whether the last run journaled whatever it acknowledged. */
+  readonly wasJournaled?: boolean;
   /** No batch can carry a later one. */
   readonly maxLeaderEpoch?: number;
   /** Called between pieces of work, so that others go on. */
@@ -172,6 +174,7 @@ export async function openLog(
     emptyAhead: withheld ?? undefined,
     maxLeaderEpoch: checkpoint.maxLeaderEpoch ?? MAX_INT32,
     journal,
+    wasJournaled: checkpoint.wasJournaled,
     mayBeTorn: !clean,
     sync: context.commit.policy === "fsync",
     nowMs: context.clock.nowMs(),

@@ -40,6 +40,8 @@ export interface ExamineOptions {
   readonly mayBeTorn: boolean;
   /** What the epoch checkpoint says. */
   readonly knownEpochs: readonly EpochEntry[];
+  /** Whether the last run journaled whatever it acknowledged, so that of a log without entries it acknowledged nothing. */
+  readonly wasJournaled?: boolean;
   /** Where to begin: everything before is taken as it is. */
   readonly start: Start;
   readonly rest?: () => Promise<void>;
@@ -282,9 +284,11 @@ class Examination {
 
   /** Whether nothing was acknowledged from where the walk has come to. */
   #isUnacknowledgedHere(): boolean {
-    const end = this.#segments.at(-1), { mayBeTorn, recoveryPoint } = this.#options;
-    return mayBeTorn && end !== undefined && this.#nextOffset >= recoveryPoint &&
-      this.#journal.isUnacknowledged(end.base, end.position);
+    const end = this.#segments.at(-1), { mayBeTorn, recoveryPoint, wasJournaled } = this.#options;
+    if (!mayBeTorn || end === undefined || this.#nextOffset < recoveryPoint) return false;
+    return this.#journal.isEmpty
+      ? wasJournaled === true
+      : this.#journal.isUnacknowledged(end.base, end.position);
   }
 
   #fail(problem: string): false {

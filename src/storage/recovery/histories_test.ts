@@ -47,10 +47,15 @@ Deno.test({
   },
 });
 
+/** Folders that are renamed aside get a name of their own. */
+function withoutIds(trail: readonly string[]): string[] {
+  return trail.map((line) => line.replace(/\.[0-9a-f]{32}-/g, ".<id>-"));
+}
+
 Deno.test("a seed replays its history to the letter", async () => {
   for (const seed of [3, 4, 5]) {
     const [once, again] = [await runHistory(seed, OPTIONS), await runHistory(seed, OPTIONS)];
-    assertEquals(again.trail, once.trail);
+    assertEquals(withoutIds(again.trail), withoutIds(once.trail));
     assertEquals(again.complaints, once.complaints);
   }
 });

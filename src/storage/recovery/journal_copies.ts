@@ -42,6 +42,11 @@ export class JournalCopies {
     }
   }
 
+  /** Whether it knows nothing of the log. */
+  get isEmpty(): boolean {
+    return this.#acknowledged === null;
+  }
+
   /**
    * Whether nothing from there on was acknowledged. With a journal no acknowledgement leaves before an entry or a mark
    * that reaches to it is on the device; and entries go oldest first, so that the last one of a log is there if any is.

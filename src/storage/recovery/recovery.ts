@@ -38,6 +38,8 @@ export interface RecoveryOptions {
   readonly journal: readonly JournalEntry[];
   /** Whether the last stop was unclean, so that the end may be torn by a crash. */
   readonly mayBeTorn: boolean;
+  /** Whether the last run journaled whatever it acknowledged. */
+  readonly wasJournaled?: boolean;
   /** Whether what was walked is synced before this resolves; then everything up to the end is durable. */
   readonly sync: boolean;
   readonly nowMs: number;

@@ -45,12 +45,11 @@ async function writeJournal(store: Store, entries: readonly JournalEntry[]): Pro
   const journal = Journal.open({ store, fileBytes: 1 << 20, onFailure: fail }, []);
   for (const { payload, ...where } of entries) {
     await journal.append([{
-      log: { sync: () => Promise.resolve() },
+      log: { sync: () => Promise.resolve(), isClosed: false },
       stretch: {
         ...where,
         bytes: payload.length,
         read: (into) => into.set(payload),
-        durable: () => {},
       },
     }]);
   }

@@ -13,7 +13,7 @@
  */
 import { CLEANER_CHECKPOINT, readCheckpoint, RECOVERY_POINT_CHECKPOINT } from "../checkpoints.ts";
 import { isMarkedClean } from "../clean_shutdown.ts";
-import { type JournalEntry, readJournal } from "../durability/journal_entries.ts";
+import { type JournalEntry, readJournal, wasJournaled } from "../durability/journal_entries.ts";
 import { folderOf, readInventory } from "../inventory.ts";
 import { LeaderEpochs } from "../log/leader_epochs.ts";
 import { readPartitionMetadata } from "../log/partition_metadata.ts";
@@ -60,6 +60,8 @@ export interface Knowledge {
   /** No segment that ends above was ever compacted; Infinity where nothing is known. */
   readonly compactedTo: number;
   readonly maxLeaderEpoch: number;
+  /** Whether the last run journaled whatever it acknowledged. */
+  readonly wasJournaled?: boolean;
 }
 
 /** What the metadata says of a partition, by its folder; undefined where it says nothing. */
@@ -76,6 +78,7 @@ export async function* verifyPartitions(
   const compacted = offsetsIn(store, CLEANER_CHECKPOINT);
   const inventory = readInventory(store);
   const rows = inventory === null || typeof inventory === "string" ? [] : inventory.logs;
+  const isComplete = inventory !== null && typeof inventory !== "string";
   const mayBeTorn = !isMarkedClean(store);
   const journal = mayBeTorn ? readJournal(store) : [];
   for (const name of partitionFolders(store, recoveryPoints, catalogued)) {
@@ -86,6 +89,7 @@ export async function* verifyPartitions(
       isRecoveryPointKnown: recoveryPoints.has(name),
       journal: journal.filter((entry) => entry.folder === name && entry.topicId === topicId),
       mayBeTorn,
+      wasJournaled: mayBeTorn && wasJournaled(store) && isComplete,
       compactedTo: row === undefined
         ? recoveryPoints.get(name) ?? Infinity
         : Math.max(row.compactedTo ?? 0, row.compactingTo ?? 0),
