@@ -233,7 +233,13 @@ Deno.test("after an unclean stop a recovery point that was written down is begun
   const crashed = new WatchedStore(store); // as the first broker leaves it
   const again = await open(crashed, { cleanStart: false });
   assertEquals((await again.logs.ready(T, 0))!.logEndOffset, 30);
-  assertEquals([...new Set(crashed.read)], [last]);
+  const others = crashed.read.filter((path) => path !== last);
+  assertEquals(
+    others.length,
+    new Set(others).size,
+    "no more than a header of each, which says that it is the same",
+  );
+  assert(crashed.read.includes(last));
   await again.logs.close();
   await logs.close();
 });

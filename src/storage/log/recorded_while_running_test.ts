@@ -2,10 +2,11 @@
  * What the inventory says of a log while the broker runs, held against the folder after a kill: that a segment is there,
  * that it has what was synced of it, and that it is the segment that it was.
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   COMPACTED,
   contextOf,
+  entryOf,
   filesOf,
   harm,
   opened,
@@ -112,12 +113,24 @@ Deno.test("of two batches that contradict each other neither is given out where 
     const record = await closedForRecord(contextOf(store), log);
     await harm(store, pathOf(0), (bytes) => void (bytes[byte] ^= 0x20));
     const { log: again } = await believing(contextOf(store), COMPACTED, record);
-    try {
-      const found = await again.read(0, { maxBytes: 1 << 20, bound: "leo", minOneBatch: true });
-      assert(false, `byte ${byte}: ${found?.length}`);
-    } catch (error) {
-      assert(error instanceof CorruptBatchError, String(error));
-      assertEquals(error.offset, 0);
+    const error = await assertRejects(
+      async () => await again.read(0, { maxBytes: 1 << 20, bound: "leo", minOneBatch: true }),
+      CorruptBatchError,
+    );
+    assertEquals(error.offset, 0, `byte ${byte}`);
+  }
+});
+
+Deno.test("what the journal has of the segment that was active comes back", async () => {
+  for (const left of [0, 50, 93, 170]) {
+    const { store, record } = await killed(PLAIN, "a", 8);
+    for (const file of filesOf(store).keys()) {
+      if (file > "00000000000000000010") store.remove(`t-0/${file}`);
     }
+    const journal = [entryOf(store, 8)], whole = store.readAll(pathOf(8))!.slice();
+    await harm(store, pathOf(8), (bytes) => bytes.subarray(0, left));
+    const start = { record, recoveryPoint: record.recoveryPoint, journal };
+    const { damage, log } = await opened(store, start);
+    assertEquals([damage, log.logEndOffset, store.readAll(pathOf(8))], [null, 16, whole]);
   }
 });
