@@ -151,7 +151,7 @@ export async function openLog(
     return damaged(context, ref, config, record ?? forgotten(checkpoint, bases), problem);
   }
   if (record !== undefined) {
-    const { unexpected } = compare(store, folder, bases, record);
+    const unexpected = record.isExact ? compare(store, folder, bases, record).unexpected : [];
     for (const base of unexpected) {
       setSegmentAside(store, folder, names, base);
       warnings.push(`${segmentName(base)}.log was not there before, and is renamed aside`);
