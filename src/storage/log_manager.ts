@@ -23,6 +23,8 @@ import { StoreError } from "./store.ts";
 /** A partition that should exist, with what the catalogue says of it. */
 export interface WantedLog extends LogRef {
   readonly leaderEpoch: number;
+  /** The epoch it was led in before this broker started, which no batch in it is beyond; `leaderEpoch` unless given. */
+  readonly lastLeaderEpoch?: number;
   readonly config: TopicConfig;
 }
 

@@ -247,7 +247,7 @@ export class Opening {
         journal: record?.isExact ? [] : one.journal,
         record,
         compactedTo: one.compactedTo,
-        maxLeaderEpoch: wanted.leaderEpoch,
+        maxLeaderEpoch: wanted.lastLeaderEpoch ?? wanted.leaderEpoch,
         rest: () => this.#rest(one),
       });
       if (one.isGone || this.#isClosed) report.log.retire("it was opened too late");
