@@ -5,6 +5,7 @@
  * metadata, open the logs it names, and only then accept. Stopping: the same backwards, so that the clean-stop marker is
  * the last thing written.
  */
+import type { Uuid } from "./bytes/uuid.ts";
 import { BufferPool } from "./bytes/pool.ts";
 import { checkMetadata, openMetadata, takeDirectory } from "./broker/metadata_start.ts";
 import { type Clock, systemClock } from "./clock.ts";
@@ -146,6 +147,7 @@ async function start(
   const lastBrokerEpoch = metadata.catalogue.broker(meta.nodeId)?.brokerEpoch;
   // Nothing has been written so far; from here on the directory is in use.
   const clean = await takeCleanShutdown(store);
+  const ledBefore = leaderEpochs(metadata.catalogue); // an unclean start begins new ones, which no batch has
   await metadata.start({ endpoint, wasClean: clean !== null, wasCut });
   const { catalogue } = metadata;
   const nodes = registeredNodes(catalogue, { selfId: meta.nodeId, clusterId: meta.clusterId });
@@ -170,14 +172,13 @@ async function start(
     retentionIntervalMs: RETENTION_INTERVAL_MS,
     brokerEpoch: metadata.brokerEpoch,
     lastBrokerEpoch,
-    beganEpochs: clean === null,
     wasJournaled: isLastJournaled,
     wasDeleted: (topicId) => catalogue.wasDeleted(topicId),
     metadata: () => ({ endOffset: metadataLog.recoveryPoint, bytes: metadataLog.size }),
     onEvent: (event, details) => log.info(event, details),
     onWarning: (event, details) => log.warn(event, details),
   });
-  await logs.open(wantedLogs(catalogue, nodes));
+  await logs.open(wantedLogs(catalogue, nodes, ledBefore));
   if (earlier.length > 0) await forgetEarlierJournal(store, earlier, logs);
   const cleaner = startCleaner(config, { ...context, logs });
   undo.push(() => cleaner.stop());
@@ -410,8 +411,25 @@ function startCleaner(
 }
 
 /** Every partition that this node is to serve. */
-function* wantedLogs(catalogue: Catalogue, nodes: NodeRegistry): Generator<WantedLog> {
-  for (const topic of catalogue.topics()) yield* wantedOf(catalogue, nodes, topic, 0);
+function* wantedLogs(
+  catalogue: Catalogue,
+  nodes: NodeRegistry,
+  ledBefore: ReadonlyMap<Uuid, readonly number[]>,
+): Generator<WantedLog> {
+  for (const topic of catalogue.topics()) {
+    for (const wanted of wantedOf(catalogue, nodes, topic, 0)) {
+      yield { ...wanted, lastLeaderEpoch: ledBefore.get(topic.id)?.[wanted.partition] };
+    }
+  }
+}
+
+/** The epoch that each partition is led in. */
+function leaderEpochs(catalogue: Catalogue): Map<Uuid, readonly number[]> {
+  const found = new Map<Uuid, readonly number[]>();
+  for (const { id, partitions } of catalogue.topics()) {
+    found.set(id, partitions.map(({ leaderEpoch }) => leaderEpoch));
+  }
+  return found;
 }
 
 function* wantedOf(

@@ -21,7 +21,7 @@ import {
   type LogInventory,
   type SegmentInventory,
 } from "./inventory.ts";
-import { segmentName } from "./log/segment.ts";
+import { type Segment, segmentName } from "./log/segment.ts";
 import type { PartitionLog } from "./log/partition_log.ts";
 import { snapshotCrcAt } from "./log/sidecars.ts";
 import type { EpochEntry } from "./log/leader_epochs.ts";
@@ -49,6 +49,8 @@ export class Bookkeeping {
   /** Logs that nothing was done to since they were opened as recorded: their files need not be looked at again. */
   readonly #untouched = new WeakSet<PartitionLog>();
   readonly #written = new Map<string, Uint8Array>();
+  /** Checksums of the first batches of segments, which stay as they are as long as the segment is the same. */
+  readonly #heads = new WeakMap<Segment, number>();
   /** Whether there is anything for the cleaner's checkpoint to say, or to take back. */
   #isCleanerKnown = false;
 
@@ -87,7 +89,7 @@ export class Bookkeeping {
         endOffset,
         compactedTo: positions.compactedTo(log) ?? null,
         compactingTo: positions.compactingTo(log) ?? null,
-        lastBatch: isSameEnd(segments, last) ? last!.lastBatch : null,
+        lastBatch: !isSound || isSameEnd(log, last) ? last?.lastBatch ?? null : null,
         snapshot: this.#snapshotOf(log, last),
         epochs: epochsOf(log, last),
         segments,
@@ -99,10 +101,11 @@ export class Bookkeeping {
   async close(log: PartitionLog): Promise<Entry> {
     const entry = this.measure(log), wasSound = log.offline === null;
     const hint = wasSound && entry.log.lastBatch === null ? lastIndexed(log) : null;
+    if (wasSound) { for (const segment of log.segments) this.#headOf(segment); }
     await log.close();
     const endOffset = log.logEndOffset;
     if (!wasSound || log.isDamaged || log.recoveryPoint < endOffset) return entry;
-    const { store } = this.#options, segments = this.#segmentsOf(log);
+    const { store } = this.#options, segments = this.#segmentsOf(log, true);
     const crc = snapshotCrcAt(store, log.folder, endOffset);
     return {
       highWatermark: endOffset,
@@ -157,7 +160,7 @@ export class Bookkeeping {
     this.#written.set(file, content);
   }
 
-  #segmentsOf(log: PartitionLog): readonly SegmentInventory[] {
+  #segmentsOf(log: PartitionLog, isClosed = false): readonly SegmentInventory[] {
     const last = this.#last.get(log);
     const isUntouched = this.#untouched.has(log) && last !== undefined &&
       log.visibleBytes === 0 && log.logEndOffset === last.endOffset &&
@@ -167,7 +170,25 @@ export class Bookkeeping {
       this.#options.positions.compactingTo(log) === undefined;
     if (isUntouched) return last.segments;
     this.#untouched.delete(log);
-    return log.segments.map(({ baseOffset, size }) => ({ baseOffset, bytes: size }));
+    const { recoveryPoint, logEndOffset } = log;
+    return log.segments.map((segment, i) => {
+      const { baseOffset, size } = segment;
+      const end = log.segments[i + 1]?.baseOffset ?? logEndOffset;
+      // Of what is not synced whole it is not known how many bytes are.
+      const bytes = end <= recoveryPoint ? size : 0;
+      const head = baseOffset < recoveryPoint ? this.#headOf(segment, isClosed) : undefined;
+      return head === undefined ? { baseOffset, bytes } : { baseOffset, bytes, head };
+    });
+  }
+
+  #headOf(segment: Segment, isClosed = false): number | undefined {
+    const known = this.#heads.get(segment);
+    if (known !== undefined || isClosed || segment.size === 0) return known;
+    const header = new Uint8Array(batch.BATCH_OVERHEAD);
+    if (segment.log.read(0, header) < header.length) return undefined;
+    const head = batch.crc(header, 0);
+    this.#heads.set(segment, head);
+    return head;
   }
 
   /** The snapshot of the moment the active segment began, when it was not looked for already. */
@@ -197,10 +218,10 @@ function epochsOf(log: PartitionLog, last: LogInventory | undefined): readonly E
 }
 
 /** Whether the last segment that holds anything is as long as it was. */
-function isSameEnd(segments: readonly SegmentInventory[], last: LogInventory | undefined): boolean {
-  const now = segments.findLast(({ bytes }) => bytes > 0);
+function isSameEnd({ segments }: PartitionLog, last: LogInventory | undefined): boolean {
+  const now = segments.findLast(({ size }) => size > 0);
   const before = last?.segments.findLast(({ bytes }) => bytes > 0);
-  return now !== undefined && now.baseOffset === before?.baseOffset && now.bytes === before.bytes;
+  return now !== undefined && now.baseOffset === before?.baseOffset && now.size === before.bytes;
 }
 
 /** A stretch of a segment's file that begins with a batch and ends with the last one. */

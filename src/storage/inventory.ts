@@ -5,7 +5,7 @@
  *     runnel-inventory 1
  *     broker-epoch 17 clean
  *     metadata 55 10234
- *     log 3RfaTK0rRomGYOhr6Tx8xw 0 exact start=0 recovery=100 end=100 compacted=-1 compacting=-1 last=4000:5e6f7a8b snapshot=100:1a2b3c4d epochs=0:0,3:50 segments=0:1000,50:5000 orders
+ *     log 3RfaTK0rRomGYOhr6Tx8xw 0 exact start=0 recovery=100 end=100 compacted=-1 compacting=-1 last=4000:5e6f7a8b snapshot=100:1a2b3c4d epochs=0:0,3:50 segments=0:1000:6d7e8f90,50:5000 orders
  *     crc 9f8e7d6c
  *
  * Logs go by topic id, so that a topic which is made again inherits nothing. The broker epoch says who wrote it: when the
@@ -49,13 +49,18 @@ export interface LogInventory {
   /** The newest producer snapshot: the offset it is named after and its own checksum. */
   readonly snapshot: { readonly offset: number; readonly crc: number } | null;
   readonly epochs: readonly EpochEntry[];
-  /** Ascending. Bytes of those whose end lies below the recovery point are what must be found; of the others, at least. */
+  /**
+   * Ascending. Of those whose end lies below the recovery point the bytes are what must be found; of the others, what was
+   * synced for certain, which they have at least.
+   */
   readonly segments: readonly SegmentInventory[];
 }
 
 export interface SegmentInventory {
   readonly baseOffset: number;
   readonly bytes: number;
+  /** Checksum of the first batch, once that is synced: no other log's file has it. */
+  readonly head?: number;
 }
 
 export function encodeInventory(inventory: Inventory): Uint8Array {
@@ -165,7 +170,9 @@ function hex(crc: number): string {
 }
 
 function lineOf(log: LogInventory): string {
-  const segments = log.segments.map(({ baseOffset, bytes }) => `${baseOffset}:${bytes}`);
+  const segments = log.segments.map(({ baseOffset, bytes, head }) =>
+    head === undefined ? `${baseOffset}:${bytes}` : `${baseOffset}:${bytes}:${hex(head)}`
+  );
   const epochs = log.epochs.map(({ epoch, startOffset }) => `${epoch}:${startOffset}`);
   const snapshot = log.snapshot === null ? "-1" : `${log.snapshot.offset}:${hex(log.snapshot.crc)}`;
   const last = log.lastBatch === null
@@ -181,7 +188,7 @@ function lineOf(log: LogInventory): string {
 const LINE = new RegExp(
   "^log (\\S{22}) (\\d{1,10}) (exact|used) start=(\\d+) recovery=(\\d+) end=(\\d+)" +
     " compacted=(-1|\\d+) compacting=(-1|\\d+) last=(-1|\\d+:[0-9a-f]{8}) snapshot=(-1|\\d+:[0-9a-f]{8})" +
-    " epochs=([\\d:,]*) segments=([\\d:,]*) (\\S+)$",
+    " epochs=([\\d:,]*) segments=([\\da-f:,]*) (\\S+)$",
 );
 
 function parseLine(line: string): LogInventory | null {
@@ -189,10 +196,10 @@ function parseLine(line: string): LogInventory | null {
   if (match === null) return null;
   const [, id, partition, exact, start, recovery, end, compacted, compacting, last] = match;
   const [, , , , , , , , , , snapshot, epochs, segments, topic] = match;
-  const topicId = parseUuid(id), epochPairs = pairs(epochs), segmentPairs = pairs(segments);
+  const topicId = parseUuid(id), epochPairs = pairs(epochs), found = segmentsIn(segments);
   const numbers = [start, recovery, end, compacted, compacting].map(Number);
   const lastBatch = numbered(last), newest = numbered(snapshot);
-  if (topicId === null || epochPairs === null || segmentPairs === null) return null;
+  if (topicId === null || epochPairs === null || found === null) return null;
   if (!numbers.every(Number.isSafeInteger)) return null;
   if (lastBatch === undefined || newest === undefined) return null;
   const orNull = (value: number) => value < 0 ? null : value;
@@ -209,7 +216,7 @@ function parseLine(line: string): LogInventory | null {
     lastBatch: lastBatch && { position: lastBatch.number, crc: lastBatch.crc },
     snapshot: newest && { offset: newest.number, crc: newest.crc },
     epochs: epochPairs.map(([epoch, startOffset]) => ({ epoch, startOffset })),
-    segments: segmentPairs.map(([baseOffset, bytes]) => ({ baseOffset, bytes })),
+    segments: found,
   };
 }
 
@@ -220,6 +227,20 @@ function numbered(text: string): { number: number; crc: number } | null | undefi
   return Number.isSafeInteger(Number(number))
     ? { number: Number(number), crc: parseInt(crc, 16) }
     : undefined;
+}
+
+/** "0:1000:1a2b3c4d,50:5000"; null when it is none. */
+function segmentsIn(text: string): SegmentInventory[] | null {
+  const found: SegmentInventory[] = [];
+  for (const one of text === "" ? [] : text.split(",")) {
+    const match = /^(\d+):(\d+)(?::([0-9a-f]{8}))?$/.exec(one);
+    if (match === null) return null;
+    const baseOffset = Number(match[1]), bytes = Number(match[2]);
+    if (!Number.isSafeInteger(baseOffset) || !Number.isSafeInteger(bytes)) return null;
+    const head = match[3] === undefined ? {} : { head: parseInt(match[3], 16) };
+    found.push({ baseOffset, bytes, ...head });
+  }
+  return found;
 }
 
 /** "0:1000,50:5000"; null when a number is none. */

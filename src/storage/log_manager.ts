@@ -23,6 +23,8 @@ import { StoreError } from "./store.ts";
 /** A partition that should exist, with what the catalogue says of it. */
 export interface WantedLog extends LogRef {
   readonly leaderEpoch: number;
+  /** The epoch it was led in before this broker started, which no batch in it is beyond; `leaderEpoch` unless given. */
+  readonly lastLeaderEpoch?: number;
   readonly config: TopicConfig;
 }
 
@@ -40,8 +42,6 @@ export interface LogManagerOptions {
   readonly brokerEpoch?: number;
   /** Of the registration before: what was written under another is of another broker. Without it, whatever is there counts. */
   readonly lastBrokerEpoch?: number;
-  /** Whether every partition began a leader epoch at this start, so that no batch can carry it yet; else it may. */
-  readonly beganEpochs?: boolean;
   /** Whether the last run journaled whatever it acknowledged (wasJournaled()); not so unless given. */
   readonly wasJournaled?: boolean;
   /** Whether the metadata log removed the topic with this id; without it, none was. */
@@ -91,7 +91,6 @@ export class LogManager {
       context: this.#context,
       folders: this.#folders,
       cleanStart,
-      beganEpochs: options.beganEpochs ?? false,
       onOpen: (log, one, isNew) => this.#opened(log, one, isNew),
       onDoomed: (folder) => this.#removeLater(0, folder),
       onWarning,

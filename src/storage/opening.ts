@@ -29,8 +29,6 @@ export interface OpeningOptions {
   readonly folders: FoldersContext;
   /** Whether the last broker stopped cleanly. */
   readonly cleanStart: boolean;
-  /** Whether every partition began a leader epoch at this start. */
-  readonly beganEpochs: boolean;
   /** A log serves from now on. `isNew`: it was made. */
   readonly onOpen: (log: PartitionLog, one: Unopened, isNew: boolean) => void;
   /** A folder is to be removed. */
@@ -252,7 +250,7 @@ export class Opening {
         record,
         compactedTo: one.compactedTo,
         wasJournaled: one.wasJournaled,
-        maxLeaderEpoch: this.#options.beganEpochs ? wanted.leaderEpoch - 1 : wanted.leaderEpoch,
+        maxLeaderEpoch: wanted.lastLeaderEpoch ?? wanted.leaderEpoch,
         rest: () => this.#rest(one),
       });
       if (one.isGone || this.#isClosed) report.log.retire("it was opened too late");

@@ -2,8 +2,8 @@
  * AsRecorded: whether a log's folder still holds what the inventory says, segment by segment.
  *
  * Of an exact record every segment counts, byte for byte. Of one that was written while the broker ran, those that were
- * sealed and synced by then count, unless retention or a pass of the cleaner may have taken them since; the log may have
- * grown behind.
+ * sealed and synced by then count, unless retention or a pass of the cleaner may have taken them since; and of the last
+ * one what was synced of it, behind which it may have grown.
  */
 import * as batch from "../../protocol/records/batch.ts";
 import type { LogInventory, SegmentInventory } from "../inventory.ts";
@@ -22,12 +22,16 @@ export interface Difference {
   readonly unexpected: readonly number[];
 }
 
-/** Compares the segments that are there (base offsets, ascending) with the record. */
+/**
+ * Compares the segments that are there (base offsets, ascending) with the record. `isJournaled` says whether the journal
+ * has what comes at a position of the last segment, which recovery puts back then.
+ */
 export function compare(
   store: Store,
   folder: string,
   present: readonly number[],
   record: LogInventory,
+  isJournaled: (baseOffset: number, position: number) => boolean = () => false,
 ): Difference {
   const there = new Set(present);
   const longer: (SegmentInventory & { found: number })[] = [];
@@ -35,13 +39,19 @@ export function compare(
     const { baseOffset, bytes } = segment;
     const name = `${segmentName(baseOffset)}.log`;
     const found = there.has(baseOffset) ? sizeOf(store, `${folder}/${name}`) : null;
+    const isGrowing = !record.isExact && segment === record.segments.at(-1);
+    if ((found ?? 0) < bytes && isGrowing && isJournaled(baseOffset, found ?? 0)) continue;
     if (found === null && bytes > 0) {
       return { ...NOTHING, lost: `${name} of ${bytes} bytes is missing` };
     }
     if (found !== null && found < bytes) {
       return { ...NOTHING, lost: `${name} is ${found} bytes, and was ${bytes}` };
     }
-    if (found !== null && found > bytes) longer.push({ ...segment, found });
+    const other = found === null || record.isExact
+      ? null
+      : otherHead(store, `${folder}/${name}`, segment);
+    if (other !== null) return { ...NOTHING, lost: `${name} ${other}` };
+    if (found !== null && found > bytes && !isGrowing) longer.push({ ...segment, found });
   }
   const recorded = new Set(record.segments.map(({ baseOffset }) => baseOffset));
   const unexpected = record.isExact ? present.filter((base) => !recorded.has(base)) : [];
@@ -50,12 +60,27 @@ export function compare(
 
 const NOTHING = { longer: [], unexpected: [] };
 
+/** What tells that the file is another segment's, whose first batch it has, or null. */
+function otherHead(store: Store, path: string, { head }: SegmentInventory): string | null {
+  if (head === undefined) return null;
+  const header = new Uint8Array(batch.BATCH_OVERHEAD);
+  const blob = store.open(path);
+  const read = blob.read(0, header);
+  blob.close();
+  if (read < header.length) return `is ${read} bytes, and had a batch`;
+  const found = batch.crc(header, 0);
+  return found === head
+    ? null
+    : `begins with a batch of checksum ${found}, and it was ${head}: it is another one`;
+}
+
 /** Whether the record's segment `i` cannot have gone or changed by anything that this broker does. */
 function mustBeThere(record: LogInventory, i: number): boolean {
   if (record.isExact) return true;
   const { segments, recoveryPoint, logStartOffset, compactingTo } = record;
   const end = segments[i + 1]?.baseOffset;
-  if (end === undefined || end > recoveryPoint) return false; // was written to, or not synced yet
+  if (end === undefined) return segments[i].baseOffset < recoveryPoint; // never compacted before it is written down again
+  if (end > recoveryPoint) return false; // not all of it was synced yet
   if (end <= logStartOffset) return false; // retention may have dropped it
   return compactingTo === null || segments[i].baseOffset >= compactingTo;
 }

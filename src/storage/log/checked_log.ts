@@ -116,11 +116,13 @@ export class CheckedLog {
   check(window: Uint8Array, length: number, position: number, walk: Walk, offset: number): number {
     let from = this.range.uncheckedFrom(position) - position, at = from;
     if (at > 0) this.range.expect(position + at, walk);
+    let gap: { at: number; offset: number; epoch: number } | null = null;
     while (at + BATCH_OVERHEAD <= length) {
       if (position + at >= this.range.trustedFrom) return length;
       const size = sizeInBytes(window, at), next = position + at + size;
       const isPlausible = size >= BATCH_OVERHEAD && next <= this.#source.log.size;
       const isWhole = isPlausible && at + size <= length;
+      const { offset: expected, epoch } = walk;
       if (isPlausible && !isWhole && at > 0) break;
       const reason = isWhole
         ? faultOf(window, at, walk, this.#source)
@@ -129,6 +131,15 @@ export class CheckedLog {
           this.#nextFault(next, lastOffset(window, at) + 1)
         : `its size is ${size}`;
       if (reason !== null) {
+        if (gap !== null && this.#nextFault(position + at, walk.offset) !== null) {
+          at = gap.at; // of two batches that contradict each other the one behind a gap may be the wrong one
+          walk.offset = gap.offset;
+          walk.epoch = gap.epoch;
+          this.range.add(position + from, position + at, walk);
+          if (at > 0 && walk.offset > offset) return at;
+          this.fault = { position: position + at, offset: walk.offset, reason };
+          return -1;
+        }
         this.range.add(position + from, position + at, walk);
         if (at > 0 && walk.offset > offset) return at;
         this.fault = { position: position + at, offset: walk.offset, reason };
@@ -138,6 +149,8 @@ export class CheckedLog {
         from = at + size;
       }
       if (!isWhole) break;
+      const isBehindGap = this.#source.mayHaveGaps && baseOffset(window, at) !== expected;
+      gap = isBehindGap ? { at, offset: expected, epoch } : null;
       at += size;
     }
     if (this.#source.mayHaveGaps && at > from) {

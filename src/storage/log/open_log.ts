@@ -153,7 +153,7 @@ export async function openLog(
     return damaged(context, ref, config, record ?? forgotten(checkpoint, bases), problem);
   }
   if (record !== undefined) {
-    const { unexpected } = compare(store, folder, bases, record);
+    const unexpected = record.isExact ? compare(store, folder, bases, record).unexpected : [];
     for (const base of unexpected) {
       setSegmentAside(store, folder, names, base);
       warnings.push(`${segmentName(base)}.log was not there before, and is renamed aside`);
@@ -270,7 +270,7 @@ function whatIsLost(
   context: LogContext,
   folder: string,
   bases: readonly number[],
-  { checkpoint: { record, recoveryPoint = 0, logStartOffset }, mayHaveGaps, warnings }: {
+  { checkpoint: { record, recoveryPoint = 0, logStartOffset, journal }, mayHaveGaps, warnings }: {
     checkpoint: LogCheckpoint;
     mayHaveGaps: boolean;
     warnings: string[];
@@ -285,7 +285,14 @@ function whatIsLost(
     const below = bases.filter((base) => base <= recoveryPoint);
     return mayHaveGaps ? null : gapBetween(context, folder, below);
   }
-  const { lost, longer } = compare(store, folder, bases, record);
+  // Recovery walks the segment that holds the recovery point, and what the journal has of it comes back.
+  const walkedFrom = bases.findLast((base) => base <= recoveryPoint) ?? 0;
+  const isJournaled = (base: number, at: number) =>
+    base >= walkedFrom &&
+    journal.some(({ segmentBase, position, payload }) =>
+      segmentBase === base && position <= at && at < position + payload.length
+    );
+  const { lost, longer } = compare(store, folder, bases, record, isJournaled);
   if (lost !== null) return lost;
   if (bases.length > 0 && logStartOffset !== undefined && bases[0] > logStartOffset) {
     return `the log begins at ${bases[0]}, and its start is ${logStartOffset}`;

@@ -171,3 +171,46 @@ Deno.test("the snapshot that was written is believed, another one at its offset 
   assertEquals(await send(other.log, 7), { offset: 14, code: 0 });
   assertEquals(other.problems, ["snapshot_ignored"]);
 });
+
+/** Eight batches in a log that may have gaps, of which a power loss left six, with the snapshots of the rolls that lasted. */
+async function withLostBatches(): Promise<PartitionLog> {
+  const store = new MemoryStore();
+  const config = { ...topicConfigDefaults(), "cleanup.policy": ["compact" as const] };
+  const log = createLog(contextOf(store), REF, config);
+  await log.lead(0);
+  for (let n = 0; n < 8; n++) {
+    if (n === 4) log.roll();
+    await send(log, n);
+  }
+  await log.sync();
+  log.roll();
+  await log.sync();
+  log.retire("killed");
+  const blob = store.open("t-0/00000000000000000008.log");
+  blob.truncate(blob.size / 2);
+  blob.close();
+  const names = store.list("t-0").map(({ name }) => name);
+  assert(names.includes(snapshotName(16)) && names.includes("00000000000000000016.log"));
+  const known = { recoveryPoint: undefined, logStartOffset: undefined, clean: false, journal: [] };
+  const journal = [{
+    sequence: 1,
+    topicId: REF.topicId,
+    folder: "t-0",
+    segmentBase: 16,
+    position: 0,
+    payload: new Uint8Array(0),
+  }];
+  const opened = await openLog(contextOf(store), REF, config, { ...known, journal });
+  assertEquals(opened.damage, null);
+  await opened.log.lead(0);
+  return opened.log;
+}
+
+Deno.test("where gaps are legal a snapshot is not believed that speaks of batches which a power loss took", async () => {
+  const log = await withLostBatches();
+  assertEquals(await send(log, 5), { offset: 10, code: 0 });
+  const end = log.logEndOffset;
+  // They were never acknowledged, and are neither duplicates nor out of order.
+  assertEquals(await send(log, 6), { offset: end, code: 0 });
+  assertEquals(await send(log, 7), { offset: end + 2, code: 0 });
+});

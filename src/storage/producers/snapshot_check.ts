@@ -7,6 +7,8 @@ import * as batch from "../../protocol/records/batch.ts";
 import type { Segment } from "../log/segment.ts";
 import type { ProducerSnapshotEntry } from "./producer_snapshot.ts";
 
+/** Enough for small batches; larger ones are read whole all the same. */
+const HEADER_PIECE_BYTES = 1 << 12;
 /** Entries held against their batches: a file is somebody else's as a whole. */
 const MAX_CHECKED = 64;
 
@@ -21,6 +23,8 @@ export function foreignSnapshot(
     const latest = Math.max(lastOffset, currentTxnFirstOffset);
     if (latest >= offset) return `producer ${producerId} is at ${latest}, behind the snapshot`;
   }
+  const beyond = beyondLog(entries, offset, segments, logStartOffset);
+  if (beyond !== null) return beyond;
   const stride = Math.max(1, Math.floor(entries.length / MAX_CHECKED));
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i], { currentTxnFirstOffset: begun } = entry;
@@ -30,6 +34,36 @@ export function foreignSnapshot(
     if (fault !== null) return fault;
   }
   return null;
+}
+
+/**
+ * Whether the log ends, or has a gap, before the newest batch that the snapshot speaks of: then a power loss took it, and
+ * its name was all that lasted of a later segment. Compaction keeps the last batch of every producer, so that it leaves
+ * no such snapshot; of one whose producers have expired the log knows as much.
+ */
+function beyondLog(
+  entries: readonly ProducerSnapshotEntry[],
+  offset: number,
+  segments: readonly Segment[],
+  logStartOffset: number,
+): string | null {
+  let newest = -1;
+  for (const { lastOffset } of entries) newest = Math.max(newest, lastOffset);
+  if (newest < logStartOffset || segments[0]?.mayHaveGaps !== true) return null;
+  for (
+    const segment of segments.slice(
+      Math.max(0, segments.findLastIndex((s) => s.baseOffset <= newest)),
+    )
+  ) {
+    if (segment.baseOffset >= offset) break;
+    if (segment.size === 0) continue;
+    for (const [bytes] of segment.intact(segment.positionOf(newest), HEADER_PIECE_BYTES)) {
+      if (batch.lastOffset(bytes, 0) < newest) continue;
+      if (batch.baseOffset(bytes, 0) < offset) return null;
+      break;
+    }
+  }
+  return `it speaks of offset ${newest}, and no batch from there on lies before ${offset}`;
 }
 
 /** What the log says against the last batch of an entry. */
