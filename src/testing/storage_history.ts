@@ -117,6 +117,7 @@ class StorageHistory implements Outcome {
       clock: this.#clock,
       policy: this.#policy,
       journalBytes: this.#journalBytes,
+      wasDeleted: (topicId) => this.#topics.deleted.has(topicId),
       onEvent: (event, details) => this.#onEvent(event, details, store.isOff),
       sabotage: this.#options.sabotage,
     });
