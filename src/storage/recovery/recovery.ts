@@ -10,6 +10,7 @@ import { writeInt32 } from "../../bytes/int64.ts";
 import * as batch from "../../protocol/records/batch.ts";
 import type { JournalEntry } from "../durability/journal_entries.ts";
 import { LeaderEpochs } from "../log/leader_epochs.ts";
+import { syncPartitionMetadata } from "../log/partition_metadata.ts";
 import { Segment, type SegmentContext, segmentName } from "../log/segment.ts";
 import { renameSegment, SEGMENT_FILES_AND_SNAPSHOT, STRAY } from "../log/segment_files.ts";
 import { type Examined, type ExaminedSegment, examineLog, type Start } from "./examine.ts";
@@ -216,6 +217,7 @@ async function syncWalked(
       }
     }
   }
+  await syncPartitionMetadata(store, folder);
   await store.syncFolder(folder);
   await store.syncFolder("");
 }
