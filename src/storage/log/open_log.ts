@@ -162,6 +162,7 @@ export async function openLog(
     logStartOffset: Math.max(checkpoint.logStartOffset ?? 0, begins),
     indexIntervalBytes: config["index.interval.bytes"],
     mayHaveGaps,
+    mayHaveGapsBeyond: record === undefined || record.segments.length === 0, // not of the inventory
     maxLeaderEpoch: checkpoint.maxLeaderEpoch ?? MAX_INT32,
     journal,
     mayBeTorn: !clean,

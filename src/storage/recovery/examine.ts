@@ -30,6 +30,8 @@ export interface ExamineOptions {
   readonly logStartOffset: number;
   readonly indexIntervalBytes: number;
   readonly mayHaveGaps: boolean;
+  /** Whether gaps may lie behind the recovery point too; without it, they may. */
+  readonly mayHaveGapsBeyond?: boolean;
   readonly maxLeaderEpoch: number;
   readonly journal: readonly JournalEntry[];
   readonly mayBeTorn: boolean;
@@ -158,7 +160,7 @@ class Examination {
       return true;
     }
     if (base === undefined) return false;
-    if (this.#options.mayHaveGaps) {
+    if (this.#mayBeBehindGap(base)) {
       this.#nextOffset = base;
       return true;
     }
@@ -295,6 +297,12 @@ class Examination {
   #isUncompacted(nextBase: number | null): boolean {
     const { mayHaveGaps, recoveryPoint, isRecoveryPointKnown = recoveryPoint > 0 } = this.#options;
     return !mayHaveGaps || nextBase === null || isRecoveryPointKnown && nextBase > recoveryPoint;
+  }
+
+  /** Whether compaction may have taken all that lay between the log so far and this segment. */
+  #mayBeBehindGap(base: number): boolean {
+    const { mayHaveGaps, mayHaveGapsBeyond = true, recoveryPoint } = this.#options;
+    return mayHaveGaps && (mayHaveGapsBeyond || base <= recoveryPoint);
   }
 
   /** The next place in the segment. */

@@ -29,6 +29,8 @@ export interface RecoveryOptions {
   readonly indexIntervalBytes: number;
   /** Whether compaction may have left gaps between batches and segments. Otherwise the next batch begins where the last ended. */
   readonly mayHaveGaps: boolean;
+  /** Whether gaps may lie behind the recovery point too; without it, they may: Kafka compacts there, Runnel never does. */
+  readonly mayHaveGapsBeyond?: boolean;
   /** No batch of this log can carry a later leader epoch. */
   readonly maxLeaderEpoch: number;
   /** Of this topic id and partition, oldest first. */
