@@ -431,9 +431,10 @@ export class PartitionLog implements Syncable, SegmentContext {
       baseOffset,
       lastOffset,
       written: isWritten ? NOTHING : this.#queue!.last!.written.promise,
+      // What a start found in the files, and is not on the device yet, waits nowhere: it is synced.
       durable: isAcknowledged
         ? NOTHING
-        : (this.#queue?.last ?? this.#highWatermark.lastPending!).durable.promise,
+        : (this.#queue?.last ?? this.#highWatermark.lastPending)?.durable.promise ?? this.sync(),
     };
   }
 
