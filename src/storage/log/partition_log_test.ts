@@ -620,7 +620,12 @@ Deno.test("an append that finds no descriptor for an index has done nothing", as
 Deno.test("a retry of what a start found and has not synced is acknowledged when it is on the device", async () => {
   const memory = new MemoryStore();
   const retried = () =>
-    buildBatch({ records: records(1), producerId: 7, producerEpoch: 0, baseSequence: 0 });
+    buildBatch({
+      records: records(1, 1_700_000_000_000),
+      producerId: 7,
+      producerEpoch: 0,
+      baseSequence: 0,
+    });
   const options = { origin: "client", leaderEpoch: EPOCH } as const;
   const written = await newLog(setup(memory).context);
   await written.append(retried(), options).durable;
