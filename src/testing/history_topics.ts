@@ -18,6 +18,8 @@ export class HistoryTopics {
   /** Whether batches and segments are large. */
   readonly #hasLarge: boolean;
   readonly #topics = new Map<string, HistoryTopic>();
+  /** Topics that were deleted, as the metadata log remembers them. */
+  readonly deleted = new Set<Uuid>();
   #incarnations = 0;
   leaderEpoch = 0;
 
@@ -68,6 +70,8 @@ export class HistoryTopics {
         }),
     );
     const topic = { id, name, config: this.#config(isCompacted), partitions };
+    const before = this.#topics.get(name);
+    if (before !== undefined && before.id !== id) this.deleted.add(before.id);
     this.#topics.set(name, topic);
     return topic;
   }

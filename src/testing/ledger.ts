@@ -140,6 +140,7 @@ export class Ledger {
 
   /** Everything from `offset` on was given up by who repaired the log. */
   cutAt(offset: number): void {
+    if (this.isCompacted) this.#forgetOlderThanCut(offset);
     for (const attempt of this.attempts) {
       if (attempt.base + attempt.records.length > offset && attempt.base >= 0) {
         if (attempt.state === "acked") attempt.state = "sent";
@@ -149,6 +150,17 @@ export class Ledger {
       for (const at of [...map.keys()]) if (at >= offset) map.delete(at);
     }
     this.startAtLeast = Math.min(this.startAtLeast, offset);
+  }
+
+  /** What a record that is cut was written over may be gone: compaction went by it. */
+  #forgetOlderThanCut(offset: number): void {
+    const cut = new Set<string>();
+    for (const { base, records } of this.attempts) {
+      records.forEach(({ key }, i) => base >= 0 && base + i >= offset && cut.add(key!));
+    }
+    for (const [at, { base, records }] of [...this.#acked]) {
+      if (cut.has(records[at - base].key!)) this.#acked.delete(at);
+    }
   }
 
   #judgeOne({ offset, name }: FoundRecord): string[] {

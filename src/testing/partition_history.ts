@@ -211,7 +211,9 @@ export class PartitionHistory {
         `${this.folder}: ${name} by ${producer.id} as ${attempt.producer!.sequence}: ${errorCode}`,
       );
       const isExcused = UNAVAILABLE.includes(errorCode);
-      if (!isExcused) {
+      if (errorCode === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER && this.#isForgotten(log, attempt)) {
+        this.#beginAnew(producer);
+      } else if (!isExcused) {
         complain(`retry: ${name} of producer ${producer.id} was answered ${errorCode}`);
       }
       return false;
@@ -231,6 +233,22 @@ export class PartitionHistory {
       this.ledger.acknowledged(attempt).forEach(complain);
     });
     return true;
+  }
+
+  /**
+   * Whether the log may have forgotten a batch, as Kafka's does, that came before the producer's last one: its records were
+   * deleted, or compaction took it.
+   */
+  #isForgotten(log: PartitionLog, attempt: Attempt): boolean {
+    if (attempt.base < 0) return false;
+    return attempt.base < log.logStartOffset || this.ledger.isCompacted;
+  }
+
+  /** Under another id, as a client does that is told its sequence is out of order. */
+  #beginAnew(producer: Producer): void {
+    this.#producers = this.#producers.map((one) =>
+      one === producer ? newProducer(one.id + 2) : one
+    );
   }
 
   #noteSent({ base, records, producer }: Attempt, { note }: SendOptions): void {

@@ -117,6 +117,7 @@ class StorageHistory implements Outcome {
       clock: this.#clock,
       policy: this.#policy,
       journalBytes: this.#journalBytes,
+      wasDeleted: (topicId) => this.#topics.deleted.has(topicId),
       onEvent: (event, details) => this.#onEvent(event, details, store.isOff),
       sabotage: this.#options.sabotage,
     });
@@ -225,6 +226,7 @@ class StorageHistory implements Outcome {
     const flipped = file && flippedBit(this.#store, file, (limit) => this.#random.below(limit));
     if (!flipped) return;
     await this.#machine.drive(this.#store.replace(file, flipped.content));
+    await this.#machine.drive(this.#store.syncFolder(partition.folder)); // it is not the name that is damaged
     this.#note(`a bit flipped in ${file} at ${flipped.at}`);
     this.#damaged = { partition, offset: flipped.baseOffset };
     this.#coverage.damaged++;

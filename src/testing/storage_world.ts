@@ -35,6 +35,8 @@ export interface WorldOptions {
   readonly journalBytes?: number;
   /** A fault put in on purpose. */
   readonly sabotage?: Sabotage;
+  /** Whether a topic was deleted; without it, none was. */
+  readonly wasDeleted?: (topicId: Uuid) => boolean;
   /** Told what storage tells an operator. */
   readonly onEvent?: (event: string, details: Record<string, unknown>) => void;
 }
@@ -111,6 +113,7 @@ export class StorageWorld {
       wasJournaled: isLastJournaled,
       checkpointIntervalMs: 1 << 30,
       retentionIntervalMs: 1 << 30,
+      wasDeleted: options.wasDeleted,
       onEvent,
     });
     try {

@@ -96,17 +96,25 @@ export class FaultyStore implements Store, FaultyContext {
     const disk = new MemoryStore();
     const livePaths = new Map([...this.#names.files("live")].map(([path, inode]) => [inode, path]));
     // Empty folders are left out: nobody can tell what they were for.
-    for (const [path, inode] of this.#namesAfter(options)) {
+    // All of it as of one moment: the store goes on while the disk is written.
+    const left = [...this.#namesAfter(options)].map(([path, inode]): [string, Uint8Array] => {
       const content = inode.ghost ?? this.#inner.readAll(livePaths.get(inode)!)!;
+      return [path, inode.survivors(content, options)];
+    });
+    const changing = [...this.#changing].map((change) => ({
+      ...change,
+      mayLand: this.#mayLand(change),
+    }));
+    for (const [path, content] of left) {
       disk.makeFolder(folderOf(path));
-      await disk.replace(path, inode.survivors(content, options));
+      await disk.replace(path, content);
     }
     if (options.names !== "kept" || options.random === undefined) return disk;
-    for (const change of this.#changing) {
+    for (const change of changing) {
       const { path, content } = change;
       if (options.random() < 0.5) continue;
       if (content === null) this.#removeSome(path, options.random, disk);
-      else if (this.#mayLand(change)) {
+      else if (change.mayLand) {
         disk.makeFolder(folderOf(path));
         await disk.replace(path, content);
       }

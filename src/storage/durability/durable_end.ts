@@ -16,6 +16,7 @@
  * completes speaks to the segment it began with: when that was replaced, removed or taken back meanwhile, nobody listens
  * any more. The invariants are asserted where they could break; a break is a bug, and ends the work at hand.
  */
+import { syncPartitionMetadata } from "../log/partition_metadata.ts";
 import type { Store } from "../store.ts";
 
 /** What is needed of a segment. */
@@ -263,6 +264,7 @@ export class DurableEnd<S extends EndedSegment> {
     );
     if (this.#isClosed) return; // deleted meanwhile: its folder has another name by now
     if (isNew.includes(true) || begun.some(({ ends }) => !ends.isNamed) || !this.#isFolderNamed) {
+      if (!this.#isFolderNamed) await syncPartitionMetadata(this.#store, this.#folder);
       await this.#store.syncFolder(this.#folder);
       if (!this.#isFolderNamed) await this.#store.syncFolder("");
       if (this.#isClosed) return;

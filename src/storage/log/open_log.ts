@@ -19,6 +19,7 @@ import type { LogContext } from "./log_context.ts";
 import { PartitionLog } from "./partition_log.ts";
 import { segmentName } from "./segment.ts";
 import {
+  beyondAnyOffset,
   DELETED,
   parseSegmentFile,
   segmentBasesOf,
@@ -102,14 +103,12 @@ export function openAsRecorded(
   const { lost, longer, unexpected } = compare(store, folder, bases, record);
   const problem = lost ?? lastBatchProblem(store, folder, record);
   if (problem !== null) return damaged(context, ref, config, record, problem);
+  // Is to be put aside, which takes a sync of the folder.
+  if (unexpected.length > 0 || beyondAnyOffset(names).length > 0) return null;
   const cut = longer.length === 0 ? { cut: [] } : cutBack(store, folder, longer);
   // Without the marker of a clean stop somebody may have written behind: recovery looks at what it is.
   if ("kept" in cut) return clean ? damaged(context, ref, config, record, cut.kept) : null;
-  const warnings = [...cut.cut, ...setBeyondAside(store, folder, names)];
-  for (const base of unexpected) {
-    setSegmentAside(store, folder, names, base);
-    warnings.push(`${segmentName(base)}.log was not there before, and is renamed aside`);
-  }
+  const warnings = [...cut.cut];
   warnings.push(...epochsAsRecorded(store, folder, record));
   warnings.push(...snapshotsAsRecorded(store, folder, names, record));
   removeLeftOver(context, folder, leftOver);
@@ -141,6 +140,7 @@ export async function openLog(
     : { ...checkpoint.record, isExact: false };
   let names = await finishInterruptedCleaning({ ...context, folder });
   const warnings = setBeyondAside(store, folder, names);
+  let isOtherwiseNamed = warnings.length > 0;
   const mayHaveGaps = mayHaveGapsIn(config, record);
   names = store.list(folder).map(({ name }) => name);
   let bases = segmentBasesOf(names);
@@ -159,6 +159,7 @@ export async function openLog(
       warnings.push(`${segmentName(base)}.log was not there before, and is renamed aside`);
     }
     bases = bases.filter((base) => !unexpected.includes(base));
+    isOtherwiseNamed ||= unexpected.length > 0;
     warnings.push(...snapshotsAsRecorded(store, folder, names, record));
     warnings.push(...epochsAsRecorded(store, folder, record));
   }
@@ -172,6 +173,7 @@ export async function openLog(
     mayHaveGaps,
     compactedTo: checkpoint.compactedTo ?? recoveryPoint ?? Infinity,
     emptyAhead: withheld ?? undefined,
+    mayHaveGapsBeyond: record === undefined || record.segments.length === 0, // not of the inventory
     maxLeaderEpoch: checkpoint.maxLeaderEpoch ?? MAX_INT32,
     journal,
     wasJournaled: checkpoint.wasJournaled,
@@ -188,6 +190,7 @@ export async function openLog(
     if (logEndOffset === withheld) segments.push(withheld);
     else {
       setSegmentAside(store, folder, names, withheld);
+      isOtherwiseNamed = true;
       warnings.push(
         `${
           segmentName(withheld)
@@ -195,7 +198,10 @@ export async function openLog(
       );
     }
   }
-  if (damage === null) dropSnapshotsBeyond(context, folder, names, logEndOffset);
+  if (damage === null && dropSnapshotsBeyond(context, folder, names, logEndOffset)) {
+    isOtherwiseNamed = true;
+  }
+  if (isOtherwiseNamed) await store.syncFolder(folder); // else they come back, and speak of what is written next
   warnings.push(...recovered.warnings);
   if (damage === null) warnings.push(...await keepEpochs(store, folder, recovered));
   const isBeyond = options.logStartOffset > logEndOffset && damage === null;
@@ -360,17 +366,19 @@ function mayHaveGapsIn(config: TopicConfig, record: LogInventory | undefined): b
     (record?.compactedTo ?? record?.compactingTo ?? null) !== null;
 }
 
-/** A snapshot of a future that was cut off would make producer state disagree with the log. */
+/** A snapshot of a future that was cut off would make producer state disagree with the log. Whether there was one. */
 function dropSnapshotsBeyond(
   context: LogContext,
   folder: string,
   names: readonly string[],
   logEndOffset: number,
-): void {
-  for (const name of names) {
+): boolean {
+  const beyond = names.filter((name) => {
     const match = /^(\d{20})\.snapshot$/.exec(name);
-    if (match && Number(match[1]) > logEndOffset) context.store.remove(`${folder}/${name}`);
-  }
+    return match !== null && Number(match[1]) > logEndOffset;
+  });
+  for (const name of beyond) context.store.remove(`${folder}/${name}`);
+  return beyond.length > 0;
 }
 
 const MAX_INT32 = 2 ** 31 - 1;

@@ -15,7 +15,7 @@ import { readJournal } from "../durability/journal_entries.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
 import { createLog, openLog } from "./open_log.ts";
 import type { LogContext } from "./log_context.ts";
-import type { PartitionLog } from "./partition_log.ts";
+import { PartitionLog } from "./partition_log.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "../producers/producer_state.ts";
 import { expiredBefore, isActiveExpired } from "./retention.ts";
 import { type Blob, type InPlaceBlob, type Store, StoreError } from "../store.ts";
@@ -616,4 +616,28 @@ Deno.test("an append that finds no descriptor for an index has done nothing", as
     assertEquals(second.errorCode, ErrorCode.NONE, `open ${nth}`);
     assertEquals([second.baseOffset, log.logEndOffset], isDone ? [6, 7] : [5, 6], `open ${nth}`);
   }
+});
+
+Deno.test("a retry of what a start found and has not synced is acknowledged when it is on the device", async () => {
+  const memory = new MemoryStore();
+  const retried = () =>
+    buildBatch({
+      records: records(1, 1_700_000_000_000),
+      producerId: 7,
+      producerEpoch: 0,
+      baseSequence: 0,
+    });
+  const options = { origin: "client", leaderEpoch: EPOCH } as const;
+  const written = await newLog(setup(memory).context);
+  await written.append(retried(), options).durable;
+  await written.close();
+  const store = new FaultyStore(memory);
+  const state = { segments: [0], logStartOffset: 0, logEndOffset: 1, recoveryPoint: 0 };
+  const ref = { topicId: TOPIC_ID, topic: "t", partition: 0 };
+  const log = new PartitionLog(setup(store, "fsync").context, { ...ref, ...state }, config());
+  log.leaderEpoch = EPOCH;
+  const { errorCode, baseOffset, durable } = log.append(retried(), options);
+  assertEquals([errorCode, baseOffset, log.highWatermark], [ErrorCode.NONE, 0, 0]);
+  await durable;
+  assertEquals([log.highWatermark, log.recoveryPoint], [1, 1]);
 });

@@ -22,10 +22,25 @@ export function parsePartitionMetadata(bytes: Uint8Array): Uuid | null {
   return match === null ? null : parseUuid(match[1]);
 }
 
-/** Writes the file as Kafka does, without a newline at the end. Not synced: a start repairs what a crash left. */
+/** Writes the file as Kafka does, without a newline at the end. It is synced before the folder's name is (below). */
 export function putPartitionMetadata(store: Store, folder: string, topicId: Uuid): void {
   const blob = store.open(`${folder}/${PARTITION_METADATA}`);
   blob.truncate(0);
   blob.append(new TextEncoder().encode(`version: 0\ntopic_id: ${topicId}`));
   blob.close();
+}
+
+/**
+ * fdatasync of the file, if there is one. Before anything in the folder is on the device for good: a folder that does not say
+ * whose it is may be taken for that of another topic of its name.
+ */
+export async function syncPartitionMetadata(store: Store, folder: string): Promise<void> {
+  const path = `${folder}/${PARTITION_METADATA}`;
+  if (store.readAll(path) === null) return;
+  const blob = store.open(path);
+  try {
+    await blob.sync();
+  } finally {
+    blob.close();
+  }
 }

@@ -56,6 +56,7 @@ export function loadProducerState(
 function recallBefore(
   offset: number,
   segments: readonly Segment[],
+  logStartOffset: number,
   state: ProducerState,
   nowMs: number,
 ): string | null {
@@ -69,8 +70,14 @@ function recallBefore(
   }
   let from = segments[i].offsetIndex.startBefore(end - left);
   for (; i < segments.length; i++, from = 0) {
+    const { baseOffset } = segments[i];
+    // What was deleted is no part of the log: a start without a snapshot does not know it either.
+    if (baseOffset < logStartOffset && logStartOffset < offset) {
+      from = Math.max(from, segments[i].positionOf(logStartOffset));
+    }
     for (const [bytes] of segments[i].intact(from)) {
       if (batch.baseOffset(bytes) >= offset) return null;
+      if (batch.lastOffset(bytes) < logStartOffset) continue;
       if (batch.producerId(bytes) < 0) continue;
       const missed = state.recall(bytes, nowMs);
       if (missed !== null) return missed;
@@ -125,7 +132,7 @@ function soundState(
     const foreign = foreignSnapshot(entries, offset, segments, logStartOffset);
     if (foreign !== null) return foreign;
     const state = ProducerState.restore(entries, nowMs, context.producers);
-    return recallBefore(offset, segments, state, nowMs) ?? state;
+    return recallBefore(offset, segments, logStartOffset, state, nowMs) ?? state;
   } catch (error) {
     if (!(error instanceof CorruptBatchError)) throw error;
     // Reported. The log cannot speak against the snapshot, and what lies before it is not needed.

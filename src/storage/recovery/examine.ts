@@ -35,6 +35,8 @@ export interface ExamineOptions {
   readonly compactedTo: number;
   /** The base offset of an empty segment behind them, which says where they should end. */
   readonly emptyAhead?: number;
+  /** Whether gaps may lie behind the recovery point too; without it, they may. */
+  readonly mayHaveGapsBeyond?: boolean;
   readonly maxLeaderEpoch: number;
   readonly journal: readonly JournalEntry[];
   readonly mayBeTorn: boolean;
@@ -167,7 +169,7 @@ class Examination {
     if (base === undefined) return false;
     const filled = this.#firstFilled();
     // What was compacted may end early. Elsewhere an empty segment behind a gap says that what lay before it is lost.
-    if (this.#options.mayHaveGaps && (filled !== null || !this.#isUncompacted(base))) {
+    if (this.#mayBeBehindGap(base) && (filled !== null || !this.#isUncompacted(base))) {
       this.#nextOffset = base;
       return true;
     }
@@ -319,6 +321,12 @@ class Examination {
     const { isRecoveryPointKnown = recoveryPoint > 0 } = this.#options;
     return !mayHaveGaps || nextBase === null || nextBase > compactedTo ||
       isRecoveryPointKnown && nextBase > recoveryPoint;
+  }
+
+  /** Whether compaction may have taken all that lay between the log so far and this segment. */
+  #mayBeBehindGap(base: number): boolean {
+    const { mayHaveGaps, mayHaveGapsBeyond = true, recoveryPoint } = this.#options;
+    return mayHaveGaps && (mayHaveGapsBeyond || base <= recoveryPoint);
   }
 
   /** The next place in the segment. */

@@ -10,6 +10,7 @@ import { writeInt32 } from "../../bytes/int64.ts";
 import * as batch from "../../protocol/records/batch.ts";
 import type { JournalEntry } from "../durability/journal_entries.ts";
 import { LeaderEpochs } from "../log/leader_epochs.ts";
+import { syncPartitionMetadata } from "../log/partition_metadata.ts";
 import { Segment, type SegmentContext, segmentName } from "../log/segment.ts";
 import { setSegmentAside, STRAY } from "../log/segment_files.ts";
 import { type Examined, type ExaminedSegment, examineLog, type Start } from "./examine.ts";
@@ -32,6 +33,8 @@ export interface RecoveryOptions {
   readonly compactedTo: number;
   /** The base offset of an empty segment behind `bases`: a log that ends there has its end proven. */
   readonly emptyAhead?: number;
+  /** Whether gaps may lie behind the recovery point too; without it, they may: Kafka compacts there, Runnel never does. */
+  readonly mayHaveGapsBeyond?: boolean;
   /** No batch of this log can carry a later leader epoch. */
   readonly maxLeaderEpoch: number;
   /** Of this topic id and partition, oldest first. */
@@ -223,6 +226,7 @@ async function syncWalked(
       }
     }
   }
+  await syncPartitionMetadata(store, folder);
   await store.syncFolder(folder);
   await store.syncFolder("");
 }
