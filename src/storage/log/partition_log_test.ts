@@ -491,9 +491,9 @@ Deno.test("while a round waits for a journal file none begins beside it", async 
     admit(log, 1, 1000, 200);
     await ticks();
   };
-  // Both files take 12 such rounds; the 25th waits for the first file to be emptied.
-  for (let i = 0; i < 24; i++) await send(full);
-  assertEquals([journal.isWaiting, full.highWatermark], [false, 24]);
+  // Both files take 10 such rounds; the 21st waits for the first file to be emptied.
+  for (let i = 0; i < 20; i++) await send(full);
+  assertEquals([journal.isWaiting, full.highWatermark], [false, 20]);
   for (let i = 0; i < 3; i++) await send(other);
   assertEquals([journal.isWaiting, other.highWatermark], [true, 0]);
   gate.resolve();
