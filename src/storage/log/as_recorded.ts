@@ -8,7 +8,6 @@
 import * as batch from "../../protocol/records/batch.ts";
 import type { LogInventory, SegmentInventory } from "../inventory.ts";
 import { segmentName } from "./segment.ts";
-import { STRAY } from "./segment_files.ts";
 import type { Store } from "../store.ts";
 
 /** What differs, as far as it can be told without reading a batch. */
