@@ -64,9 +64,19 @@ export class Disk {
 function* logFiles(folder: string): Generator<string> {
   for (const entry of Deno.readDirSync(folder)) {
     if (!entry.isDirectory) continue;
-    for (const { name } of Deno.readDirSync(`${folder}/${entry.name}`)) {
+    for (const name of namesIn(`${folder}/${entry.name}`)) {
       if (name.endsWith(".log")) yield `${folder}/${entry.name}/${name}`;
     }
+  }
+}
+
+/** None when the broker has just renamed the folder. */
+function namesIn(folder: string): string[] {
+  try {
+    return [...Deno.readDirSync(folder)].map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
   }
 }
 

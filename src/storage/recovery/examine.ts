@@ -82,7 +82,7 @@ export interface Examined {
   /** A torn end, whose bytes behind the position go. */
   readonly torn: (Fault & { readonly bytes: number }) | null;
   readonly damage: Fault | null;
-  /** Base offsets of empty segments that do not belong to the log. */
+  /** Base offsets of segments that do not belong to the log: nothing in them can be read as a part of it. */
   readonly strays: readonly number[];
   readonly epochRepairs: readonly EpochRepair[];
   readonly epochs: readonly EpochEntry[];
@@ -114,6 +114,8 @@ class Examination {
   #torn: Examined["torn"] = null;
   #damage: Fault | null = null;
   #strays: readonly number[] = [];
+  /** The last segment that was joined over a gap which no compaction left, and where the log ended before it. */
+  #unproved: { readonly base: number; readonly offset: number } | null = null;
   #sinceRest = 0;
 
   constructor(store: Store, folder: string, bases: readonly number[], options: ExamineOptions) {
@@ -170,6 +172,7 @@ class Examination {
     const filled = this.#firstFilled();
     // What was compacted may end early. Elsewhere an empty segment behind a gap says that what lay before it is lost.
     if (this.#mayBeBehindGap(base) && (filled !== null || !this.#isUncompacted(base))) {
+      this.#unproved = this.#isUncompacted(base) ? { base, offset: this.#nextOffset } : null;
       this.#nextOffset = base;
       return true;
     }
@@ -236,6 +239,12 @@ class Examination {
     };
     if (why !== null) {
       this.#damage = fault;
+      return;
+    }
+    if (position === 0 && this.#unproved?.base === base) { // nothing of it proves that the log came so far
+      this.#segments.pop();
+      this.#nextOffset = this.#unproved.offset;
+      this.#strays = [base, ...this.#queue.splice(0)];
       return;
     }
     this.#torn = { ...fault, bytes: reader.size - position };

@@ -252,9 +252,7 @@ function* warningsOf(folder: string, examined: Examined): Generator<string> {
       `leader epoch ${found}; by its neighbours it is ${epoch}`;
   }
   for (const base of examined.strays) {
-    yield `${folder}: the empty segment ${
-      segmentName(base)
-    } does not continue the log, which ends ` +
+    yield `${folder}: the segment ${segmentName(base)} does not continue the log, which ends ` +
       `at offset ${examined.logEndOffset}: renamed to ${STRAY}`;
   }
 }

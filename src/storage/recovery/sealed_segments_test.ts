@@ -108,3 +108,19 @@ Deno.test("behind what was compacted it does", async () => {
   const { log, damage } = await opened(store, { recoveryPoint: 16, record }, COMPACTED);
   assertEquals([damage, log.logEndOffset], [null, 16]);
 });
+
+Deno.test("a segment ahead of the end in which nothing is of its place is put aside whole, and does not move the end", async () => {
+  const { store } = await filledLog({ batches: 12, rolls: [4, 8] });
+  const copy = store.readAll(pathOf(8))!.slice();
+  await store.replace(pathOf(1000), copy);
+  const journal = [entryOf(store, 16)]; // nothing behind was acknowledged
+  const record = { ...YOUNG, segments: [0, 8, 16].map((baseOffset) => ({ baseOffset, bytes: 0 })) };
+  const { log, damage, warnings } = await opened(
+    store,
+    { recoveryPoint: 0, record, journal, compactedTo: 0 },
+    COMPACTED,
+  );
+  assertEquals([damage, log.logEndOffset], [null, 24]);
+  assertEquals(store.readAll(`${pathOf(1000)}.stray`), copy);
+  assert(warnings.some((warning) => warning.includes("00000000000000001000")));
+});

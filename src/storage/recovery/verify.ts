@@ -181,8 +181,7 @@ function* findingsOf(
     yield { kind: "torn", file: fileOf(segmentBase), problem: what };
   }
   for (const base of examined.strays) {
-    const problem =
-      `is empty and does not continue the log, which ends at ${examined.logEndOffset}`;
+    const problem = `does not continue the log, which ends at ${examined.logEndOffset}`;
     yield { kind: "stray", file: fileOf(base), problem };
   }
 }
