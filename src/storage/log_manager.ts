@@ -109,7 +109,8 @@ export class LogManager {
       const folder = folderOf(one);
       const entries = (journal.get(folder) ?? []).filter((entry) => entry.topicId === one.topicId);
       const isThere = present.delete(folder);
-      this.#opening.add({ wanted: one, record: remembered.of(one), journal: entries, isThere });
+      const record = remembered.of(one), isNew = record === undefined && remembered.knowsAll;
+      this.#opening.add({ wanted: one, record, isNew, journal: entries, isThere });
     }
     await this.#begin();
     for (const folder of sortOut(this.#folders, present)) {
@@ -185,7 +186,13 @@ export class LogManager {
   /** Makes empty logs, and tries again where the store fails; an interrupted creation is repeated at the next start. */
   createAll(wanted: Iterable<WantedLog>): void {
     for (const one of wanted) {
-      this.#opening.add({ wanted: one, record: undefined, journal: [], isThere: false });
+      this.#opening.add({
+        wanted: one,
+        record: undefined,
+        isNew: true,
+        journal: [],
+        isThere: false,
+      });
       this.#opening.ask(one.topicId, one.partition);
     }
   }

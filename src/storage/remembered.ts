@@ -43,6 +43,11 @@ export class Remembered {
     return new Remembered(inventory, texts);
   }
 
+  /** Whether a log of which nothing is remembered was made after the last checkpoint. */
+  get knowsAll(): boolean {
+    return this.#inventory !== null;
+  }
+
   /** What is remembered of a log, or undefined. */
   of(ref: LogRef): LogInventory | undefined {
     if (this.#inventory !== null) return this.#inventory.get(keyOf(ref));
