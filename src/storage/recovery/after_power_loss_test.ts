@@ -237,6 +237,7 @@ Deno.test("an empty segment that a start put aside does not come back into the m
   for (const value of ["2", "3", "4"]) await sendKeyed(log, [["a", value]]).durable;
   const left = await next.crash({ unsynced: "lost", names: "lost" });
   reopened.abandon();
+  assertEquals(left.readAll("t-0/00000000000000000003.log"), null);
   const { offline, values } = await found(left, wanted);
   assertEquals([offline, ...values.values()], [null, "1", "2", "3", "4"]);
 });
