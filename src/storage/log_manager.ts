@@ -114,7 +114,8 @@ export class LogManager {
       const isThere = present.delete(folder);
       const record = remembered.of(one), compactedTo = remembered.compactedTo(one);
       const wasJournaled = this.#options.wasJournaled === true && remembered.isComplete;
-      const known = { record, compactedTo, wasJournaled, journal: entries, isThere };
+      const isNew = record === undefined && remembered.isComplete;
+      const known = { isNew, record, compactedTo, wasJournaled, journal: entries, isThere };
       this.#opening.add({ wanted: one, ...known });
     }
     await this.#begin();
@@ -191,7 +192,13 @@ export class LogManager {
   /** Makes empty logs, and tries again where the store fails; an interrupted creation is repeated at the next start. */
   createAll(wanted: Iterable<WantedLog>): void {
     for (const one of wanted) {
-      const nothing = { record: undefined, compactedTo: 0, wasJournaled: false, journal: [] };
+      const nothing = {
+        record: undefined,
+        compactedTo: 0,
+        wasJournaled: false,
+        isNew: true,
+        journal: [],
+      };
       const fresh = { ...nothing, isThere: false };
       this.#opening.add({ wanted: one, ...fresh });
       this.#opening.ask(one.topicId, one.partition);

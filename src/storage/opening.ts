@@ -45,6 +45,8 @@ export interface Unopened {
   readonly compactedTo: number;
   /** Whether of this log, when the journal has nothing of it, nothing was acknowledged since it was written down. */
   readonly wasJournaled: boolean;
+  /** Whether it was made since the inventory was written, so that nothing of it was called synced, or compacted. */
+  readonly isNew: boolean;
   readonly journal: readonly JournalEntry[];
   /** Whether a folder of its name was there at the start. */
   readonly isThere: boolean;
@@ -240,10 +242,10 @@ export class Opening {
   }
 
   async #recoverNow(one: Waiting): Promise<void> {
-    const { wanted, record } = one;
+    const { wanted, record, isNew } = one;
     try {
       const report = await openLog(this.#options.context, wanted, wanted.config, {
-        recoveryPoint: saysHowFar(record) ? record.recoveryPoint : undefined,
+        recoveryPoint: saysHowFar(record) ? record.recoveryPoint : isNew ? 0 : undefined,
         logStartOffset: record?.logStartOffset,
         clean: this.#options.cleanStart,
         journal: record?.isExact ? [] : one.journal,

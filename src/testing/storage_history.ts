@@ -224,7 +224,7 @@ class StorageHistory implements Outcome {
     const partition = this.#topics.pickPartition();
     const file = this.#random.pick(logFiles(this.#store, partition.folder));
     const flipped = file && flippedBit(this.#store, file, (limit) => this.#random.below(limit));
-    if (!flipped) return;
+    if (!flipped || flipped.baseOffset < partition.ledger.startAtMost) return; // deleted: nobody is owed that
     await this.#machine.drive(this.#store.replace(file, flipped.content));
     await this.#machine.drive(this.#store.syncFolder(partition.folder)); // it is not the name that is damaged
     this.#note(`a bit flipped in ${file} at ${flipped.at}`);

@@ -9,6 +9,8 @@ import type { TopicConfig } from "../../config/topic_configs.ts";
 import { FaultyStore } from "../backends/faulty_store.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
 import { microtasks, SlowDevice } from "../backends/slow_device.ts";
+import { INVENTORY_FILE } from "../inventory.ts";
+import { readPartitionMetadata } from "../log/partition_metadata.ts";
 import {
   consumed,
   isResolved,
@@ -208,4 +210,79 @@ Deno.test("whoever deletes records while storage stops is answered when the stop
   const disk = await store.crash({ unsynced: "lost", names: "lost" });
   await device.drive(stopped);
   assertEquals((await found(disk, wanted)).logStart, 1);
+});
+
+Deno.test("a folder that is on the device says whose it is", async () => {
+  const store = new FaultyStore(new MemoryStore());
+  const world = await StorageWorld.open(store, wantedPlain());
+  const log = world.logs.get(TOPIC_ID, 0)!;
+  await send(log, ["value"]).durable;
+  await log.sync();
+  const disk = await store.crash({ unsynced: "lost", names: "lost" });
+  world.abandon();
+  assertEquals(readPartitionMetadata(disk, "t-0"), TOPIC_ID);
+});
+
+Deno.test("an empty segment that a start put aside does not come back into the middle of the log", async () => {
+  const wanted = wantedPlain({ "cleanup.policy": ["compact"] });
+  const store = new FaultyStore(new MemoryStore());
+  const world = await StorageWorld.open(store, wanted);
+  await sendKeyed(world.logs.get(TOPIC_ID, 0)!, [["a", "1"]]).durable;
+  const disk = await store.crash({ unsynced: "kept", names: "kept" });
+  world.abandon();
+  await disk.replace("t-0/00000000000000000003.log", new Uint8Array(0));
+  const next = new FaultyStore(disk);
+  const reopened = await StorageWorld.open(next, wanted);
+  const log = reopened.logs.get(TOPIC_ID, 0)!;
+  for (const value of ["2", "3", "4"]) await sendKeyed(log, [["a", value]]).durable;
+  const left = await next.crash({ unsynced: "lost", names: "lost" });
+  reopened.abandon();
+  assertEquals(left.readAll("t-0/00000000000000000003.log"), null);
+  const { offline, values } = await found(left, wanted);
+  assertEquals([offline, ...values.values()], [null, "1", "2", "3", "4"]);
+});
+
+Deno.test("segments of a compacted log that a power loss emptied were not compacted away", async () => {
+  const wanted = wantedPlain({ "cleanup.policy": ["compact"] });
+  const { device, store } = storeWithJournalAlone();
+  const world = await openDriven(device, store, wanted);
+  const log = world.logs.get(TOPIC_ID, 0)!;
+  await device.drive(sendKeyed(log, [["a", "acknowledged"]]).durable);
+  device.latency = (on) => on === "sync" ? NEVER : 1;
+  const lost = { producerId: 7, baseSequence: 0 };
+  for (const value of ["lost", "lost too"]) {
+    log.roll();
+    const sent = sendKeyed(log, [["a", value]], value === "lost" ? lost : undefined);
+    await device.drive(sent.written);
+  }
+  log.roll();
+  await device.drive(microtasks(400));
+  const disk = await store.crash({ unsynced: "lost", names: "kept" });
+  world.abandon();
+  const next = await StorageWorld.open(new FaultyStore(disk), wanted);
+  const reopened = next.logs.get(TOPIC_ID, 0)!;
+  const retry = sendKeyed(reopened, [["a", "lost"]], lost);
+  await retry.durable;
+  assertEquals([retry.baseOffset, (await consumed(reopened)).get(1)], [1, "lost"]);
+  next.abandon();
+});
+
+Deno.test("a log start that was not written down has trimmed no leader epoch", async () => {
+  const wanted = [wantedLog(TOPIC_ID, { topic: "t", leaderEpoch: 3 })];
+  const device = new SlowDevice(() => 1);
+  const store = new FaultyStore(new MemoryStore(), { device });
+  const world = await openDriven(device, store, wanted);
+  const log = world.logs.get(TOPIC_ID, 0)!;
+  for (const value of ["first", "second", "third"]) await device.drive(send(log, [value]).durable);
+  device.latency = (on, path) => on === "replace" && path === INVENTORY_FILE ? NEVER : 1;
+  log.advanceStart(1);
+  world.logs.checkpoint().catch(() => {}); // is cut off
+  for (let turns = 0; turns < 20; turns++) {
+    device.turn();
+    await microtasks();
+  }
+  const disk = await store.crash({ unsynced: "kept", names: "kept" });
+  world.abandon();
+  const { offline, values } = await found(disk, wanted);
+  assertEquals([offline, values.get(2)], [null, "third"]);
 });
