@@ -640,3 +640,15 @@ Deno.test("a retry of what a start found and has not synced is acknowledged when
   await durable;
   assertEquals([log.highWatermark, log.recoveryPoint], [1, 1]);
 });
+
+Deno.test("an index entry of a batch that is not written yet is no damage", async () => {
+  const { context, failures } = setup(new MemoryStore());
+  const log = await newLog(context, { "index.interval.bytes": 10 });
+  await append(log);
+  await append(log);
+  const { durable } = admit(log);
+  const position = log.segments[0].positionOf(2);
+  assertEquals([position > 0, failures], [true, []]);
+  await durable;
+  assertEquals(log.segments[0].positionOf(2), position);
+});
