@@ -165,7 +165,9 @@ export class CheckedLog {
   /** Whether the index entry with `entryOffset` leads to a sound batch at `position`. Reports nothing. */
   isEntrySound(position: number, entryOffset: number): boolean {
     const { log } = this.#source;
-    if (!isPointedAt(header, log.read(position, header), entryOffset)) return false;
+    const read = log.read(position, header);
+    if (read < BATCH_OVERHEAD && position >= this.range.trustedFrom) return true; // not written yet
+    if (!isPointedAt(header, read, entryOffset)) return false;
     const size = sizeInBytes(header), end = position + size;
     if (size < BATCH_OVERHEAD || end > log.size || this.#sizeFault(position, size)) {
       return position >= this.range.trustedFrom; // written, but not all of it yet

@@ -641,3 +641,20 @@ Deno.test("a retry of what a start found and has not synced is acknowledged when
   await durable;
   assertEquals([log.highWatermark, log.recoveryPoint], [1, 1]);
 });
+
+Deno.test("an index entry of a batch that is not written yet is no damage", async () => {
+  const memory = new MemoryStore(), frequent = config({ "index.interval.bytes": 10 });
+  const before = await newLog(setup(memory).context, frequent);
+  await append(before);
+  await append(before);
+  await before.close();
+  const ref = { topicId: TOPIC_ID, topic: "t", partition: 0 };
+  const clean = { recoveryPoint: 2, logStartOffset: 0, clean: true, journal: [] };
+  const { context, failures } = setup(memory);
+  const { log } = await openLog(context, ref, frequent, clean);
+  log.leaderEpoch = EPOCH;
+  const { durable } = admit(log);
+  const position = log.segments[0].positionOf(3);
+  assertEquals([position > 0, failures], [true, []]);
+  await durable;
+});
