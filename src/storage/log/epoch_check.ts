@@ -25,6 +25,7 @@ export function healEpochs(context: LogContext, epochs: LeaderEpochs, log: Epoch
     const reason = epochs.damage ?? faultOf(epochs, log);
     if (reason === null) return false;
     const rebuilt = epochsOf(log.segments);
+    if (rebuilt === null) return false; // some batch is wrong, and the file may be right
     epochs.replace(rebuilt, log.logStartOffset);
     if (log.leaderEpoch > epochs.latestEpoch) epochs.assign(log.leaderEpoch, log.logEndOffset);
     context.onProblem("leader_epochs_rebuilt", {
@@ -79,11 +80,13 @@ function epochAt({ segments }: EpochLog, offset: number): number | null {
   return epoch < 0 ? null : epoch;
 }
 
-/** Every epoch that a batch has, with the first such batch's offset. */
-function epochsOf(segments: readonly Segment[]): EpochEntry[] {
+/** Every epoch that a batch has, with the first such batch's offset; null where they fall, which no log's do. */
+function epochsOf(segments: readonly Segment[]): EpochEntry[] | null {
   const found: EpochEntry[] = [];
+  let isFalling = false;
   const note = (bytes: Uint8Array) => {
     const epoch = batch.partitionLeaderEpoch(bytes);
+    isFalling ||= epoch >= 0 && epoch < (found.at(-1)?.epoch ?? -1);
     if (epoch > (found.at(-1)?.epoch ?? -1)) {
       found.push({ epoch, startOffset: batch.baseOffset(bytes) });
     }
@@ -96,5 +99,5 @@ function epochsOf(segments: readonly Segment[]): EpochEntry[] {
       if (last !== null && batch.partitionLeaderEpoch(last) === found.at(-1)?.epoch) break;
     }
   }
-  return found;
+  return isFalling ? null : found;
 }

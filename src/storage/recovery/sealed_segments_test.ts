@@ -109,6 +109,15 @@ Deno.test("behind what was compacted it does", async () => {
   assertEquals([damage, log.logEndOffset], [null, 16]);
 });
 
+Deno.test("the epoch of one batch at the end of a sealed segment does not speak against the checkpoint when the next is lower", async () => {
+  const { store, log } = await filledLog({ epochs: [0, 4] });
+  const known = log.epochs.entries;
+  await harm(store, pathOf(0), (bytes) => void (bytes[bytes.length * 3 / 4 + 15] ^= 3)); // 0 becomes 3
+  const { log: again, damage } = await opened(store, { recoveryPoint: 24 });
+  await again.lead(3);
+  assertEquals([damage, again.epochs.entries], [null, [...known, { epoch: 3, startOffset: 24 }]]);
+});
+
 Deno.test("a segment ahead of the end in which nothing is of its place is put aside whole, and does not move the end", async () => {
   const { store } = await filledLog({ batches: 12, rolls: [4, 8] });
   const copy = store.readAll(pathOf(8))!.slice();
