@@ -247,7 +247,7 @@ export class Cluster {
   async #askOne(name: string): Promise<Topic> {
     const { topics: [topic] } = await this.#ask([name]);
     check(topic.errorCode, `topic ${name}`);
-    return this.#topics.get(name)!.topic;
+    return toTopic(topic); // what was learnt may already be forgotten: another answer came behind this one
   }
 
   /** [] asks about brokers only, null about every topic. */
