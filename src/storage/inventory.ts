@@ -139,7 +139,9 @@ export function forgetAbove(log: LogInventory, endOffset: number): LogInventory 
   const forgotten = (offset: number | null) =>
     offset === null || offset > endOffset ? null : offset;
   const segments = log.segments.filter(({ baseOffset }) => baseOffset <= endOffset);
-  const isCut = endOffset < log.endOffset || segments.length < log.segments.length;
+  // The end of a running broker's row is its high watermark; what was synced may lie above.
+  const isCut = endOffset < Math.max(log.endOffset, log.recoveryPoint) ||
+    segments.length < log.segments.length;
   const last = segments.at(-1);
   if (isCut && last !== undefined) segments[segments.length - 1] = { ...last, bytes: 0 };
   return {

@@ -94,6 +94,8 @@ Deno.test("what was cut off a log is forgotten in every number, and of that log 
     segments: [{ baseOffset: 0, bytes: 0 }],
   });
   assertEquals(forgetAbove(FULL, 100), FULL);
+  const synced = { ...FULL, endOffset: 20, recoveryPoint: 60 };
+  assertEquals(forgetAbove(synced, 40), { ...cut, endOffset: 20 });
   const store = new MemoryStore();
   await forgetInInventory(store, "absent-0", 1); // no inventory: nothing to forget
   const other = { ...EMPTY, topic: "other" };
