@@ -99,7 +99,7 @@ async function restored(backup: string, to: string): Promise<TestBroker> {
   const store = new FileStore(backup);
   await restoreBackup(store, to, (path) => new FileStore(path));
   store.close();
-  return await TestBroker.start({ path: to, groups: { offsetsPartitions: 1 } });
+  return await TestBroker.start({ path: to, flush: "os", groups: { offsetsPartitions: 1 } });
 }
 
 /** Runs `check` on the backup taken with `act` at each step, as long as there are steps. */
@@ -198,6 +198,7 @@ Deno.test("the same where the process may not hold the files open: what was comp
 async function raceCompaction(path: string, maxOpenFiles?: number): Promise<void> {
   await using broker = await TestBroker.start({
     path: `${path}/data`,
+    flush: "os",
     compaction: { backoffMs: 1 },
   });
   await broker.createTopic("t", { configs: COMPACTED });
@@ -220,7 +221,11 @@ async function raceCompaction(path: string, maxOpenFiles?: number): Promise<void
 Deno.test("a backup in which keys are compacted again and again is of one moment, or none is made", () =>
   withDirectory(async (path) => {
     const data = `${path}/data`;
-    await using broker = await TestBroker.start({ path: data, compaction: { backoffMs: 1 } });
+    await using broker = await TestBroker.start({
+      path: data,
+      flush: "os",
+      compaction: { backoffMs: 1 },
+    });
     await broker.createTopic("t", { configs: COMPACTED });
     const ledger = new Ledger(await broker.connect(), "t");
     await ledger.write();
@@ -253,6 +258,7 @@ Deno.test("a topic that becomes compacted in the middle of a backup is in it as 
   withDirectory(async (path) => {
     await using broker = await TestBroker.start({
       path: `${path}/data`,
+      flush: "os",
       compaction: { backoffMs: 1 },
     });
     const connection = await broker.connect();
@@ -285,6 +291,7 @@ Deno.test("offsets committed again and compacted at any step of a backup are in 
   withDirectory(async (path) => {
     await using broker = await TestBroker.start({
       path: `${path}/data`,
+      flush: "os",
       compaction: { backoffMs: 1 },
       groups: { offsetsPartitions: 1 },
     });

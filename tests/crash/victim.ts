@@ -11,13 +11,15 @@ export interface VictimOptions {
 export class Victim {
   readonly #child: Deno.ChildProcess;
   readonly #port: number;
+  readonly #log: string;
   /** Settles when the process has ended. */
   readonly ended: Promise<Deno.CommandStatus>;
   #isOver = false;
 
-  private constructor(child: Deno.ChildProcess, port: number) {
+  private constructor(child: Deno.ChildProcess, port: number, log: string) {
     this.#child = child;
     this.#port = port;
+    this.#log = log;
     this.ended = child.status;
     this.ended.then(() => this.#isOver = true);
   }
@@ -33,7 +35,7 @@ export class Victim {
       stdout: "null",
       stderr: "null",
     }).spawn();
-    return new Victim(child, ports.kafka);
+    return new Victim(child, ports.kafka, log);
   }
 
   /** Resolves when the port is bound. Throws when the process ends before, or takes longer than a start may. */
@@ -41,7 +43,8 @@ export class Victim {
     const deadlineMs = performance.now() + limitMs;
     while (!await answers(this.#port)) {
       if (this.#isOver) {
-        throw new Error(`The broker ended with ${(await this.ended).code} before it listened`);
+        const { code } = await this.ended;
+        throw new Error(`The broker ended with ${code} before it listened:\n${this.#lastLines()}`);
       }
       if (performance.now() > deadlineMs) {
         throw new Error(`The broker does not listen after ${limitMs / 1000} s`);
@@ -68,6 +71,10 @@ export class Victim {
     return null;
   }
 
+  #lastLines(): string {
+    return Deno.readTextFileSync(this.#log).split("\n").slice(-12).join("\n");
+  }
+
   #signal(signal: "SIGKILL" | "SIGTERM"): void {
     if (this.#isOver) return;
     try {
@@ -80,10 +87,18 @@ export class Victim {
 
 export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
+/** Ports that no connection is given by the system, which may take one of another range while the broker is down. */
 export function freePorts(): { kafka: number; http: number } {
-  using one = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return { kafka: one.addr.port, http: other.addr.port };
+  for (;;) {
+    const port = 20_000 + 2 * Math.floor(Math.random() * 5_000);
+    try {
+      using _kafka = Deno.listen({ hostname: "127.0.0.1", port });
+      using _http = Deno.listen({ hostname: "127.0.0.1", port: port + 1 });
+      return { kafka: port, http: port + 1 };
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
 }
 
 async function answers(port: number): Promise<boolean> {
