@@ -42,6 +42,12 @@ export interface Entry {
   readonly highWatermark: number;
 }
 
+/** Whether logs that are older than what would be written have no row in it, because nothing is known of them. */
+export interface Omitted {
+  readonly fromInventory: boolean;
+  readonly fromRecoveryPoints: boolean;
+}
+
 export class Bookkeeping {
   readonly #options: BookkeepingOptions;
   /** What was written last of a log, to save looking again at what cannot have changed. */
@@ -123,12 +129,20 @@ export class Bookkeeping {
     };
   }
 
-  /** Writes all of it. A log start that is in it has reached the device when this resolves. */
-  async write(entries: readonly Entry[], isClean: boolean): Promise<void> {
+  /**
+   * Writes all of it. A log start that is in it has reached the device when this resolves. A log without a row is one that
+   * was made later, so what has none for another reason (`omitted`) keeps the files from being written that say so.
+   */
+  async write(
+    entries: readonly Entry[],
+    { isClean, omitted }: { isClean: boolean; omitted: Omitted },
+  ): Promise<void> {
     const { brokerEpoch, metadata } = this.#options;
     const logs = entries.map(({ log }) => log);
-    const inventory: Inventory = { brokerEpoch, isClean, metadata: metadata(), logs };
-    await this.#replace(INVENTORY_FILE, encodeInventory(inventory));
+    if (!omitted.fromInventory) {
+      const inventory: Inventory = { brokerEpoch, isClean, metadata: metadata(), logs };
+      await this.#replace(INVENTORY_FILE, encodeInventory(inventory));
+    }
     const rows = (pick: (entry: Entry) => number | null): Uint8Array => {
       const found: CheckpointEntry[] = [];
       for (const entry of entries) {
@@ -137,7 +151,9 @@ export class Bookkeeping {
       }
       return formatCheckpoint(found);
     };
-    await this.#replace(RECOVERY_POINT_CHECKPOINT, rows(({ log }) => log.recoveryPoint));
+    if (!omitted.fromRecoveryPoints) {
+      await this.#replace(RECOVERY_POINT_CHECKPOINT, rows(({ log }) => log.recoveryPoint));
+    }
     await this.#replace(HIGH_WATERMARK_CHECKPOINT, rows((entry) => entry.highWatermark));
     await this.#replace(LOG_START_CHECKPOINT, rows(trimmedStart));
     this.#isCleanerKnown ||= logs.some((log) => log.compactedTo !== null) ||

@@ -5,7 +5,7 @@
 import type { Uuid } from "../bytes/uuid.ts";
 import { systemTimers, type Timers } from "../clock.ts";
 import type { TopicConfig } from "../config/topic_configs.ts";
-import { Bookkeeping, type Entry } from "./bookkeeping.ts";
+import { Bookkeeping, type Entry, type Omitted } from "./bookkeeping.ts";
 import { CheckpointDue } from "./checkpoint_due.ts";
 import { CleanerPositions } from "./compaction/positions.ts";
 import type { JournalEntry } from "./durability/journal_entries.ts";
@@ -312,7 +312,7 @@ export class LogManager {
       if (record !== undefined) entries.push(asEntry({ ...record, ...named(wanted) }));
     }
     entries.sort(byName);
-    await this.#books.write(entries, this.isSound);
+    await this.#books.write(entries, { isClean: this.isSound, omitted: this.#omitted() });
   }
 
   /** Writes down, under this broker's epoch, that nothing is exact any more: any log may be opened from now on. */
@@ -349,9 +349,20 @@ export class LogManager {
     );
   }
 
+  #omitted(): Omitted {
+    const unknown = [...this.#opening.unopened()].filter(({ record, isNew }) =>
+      record === undefined && !isNew
+    );
+    return {
+      fromInventory: unknown.length > 0,
+      fromRecoveryPoints: unknown.some(({ compactedTo }) => compactedTo === Infinity),
+    };
+  }
+
   async #writeDown(): Promise<void> {
     const measured = [...this.all()].map((log) => ({ log, entry: this.#books.measure(log) }));
     const logs: typeof measured = [], entries: Entry[] = [], failed: StoreError[] = [];
+    let isAnyUnknown = false;
     for (const { record, wanted, offline } of this.#opening.unopened()) {
       if (record === undefined) continue;
       // One that may be opened at any moment is not known for certain any more.
@@ -368,10 +379,15 @@ export class LogManager {
       }
       failed.push(error);
       const last = this.#books.last(log); // which stays as it was
-      if (last !== undefined) entries.push(asEntry({ ...last, isExact: false }));
+      if (last === undefined) isAnyUnknown = true;
+      else entries.push(asEntry({ ...last, isExact: false }));
     }
     entries.sort(byName);
-    await this.#books.write(entries, false);
+    const omitted = this.#omitted();
+    await this.#books.write(entries, {
+      isClean: false,
+      omitted: { ...omitted, fromInventory: omitted.fromInventory || isAnyUnknown },
+    });
     for (const { log, entry } of logs) {
       this.#books.wrote(log, entry);
       if (log.offline === null) log.dropBeforeStart(entry.log.logStartOffset);

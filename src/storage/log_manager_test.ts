@@ -10,7 +10,12 @@ import { topicConfigDefaults } from "../config/topic_configs.ts";
 import { buildBatch } from "../protocol/records/build.ts";
 import { type Fault, FaultyStore, type Operation } from "./backends/faulty_store.ts";
 import { MemoryStore } from "./backends/memory_store.ts";
-import { CLEANER_CHECKPOINT, readCheckpoint, writeCheckpoint } from "./checkpoints.ts";
+import {
+  CLEANER_CHECKPOINT,
+  readCheckpoint,
+  RECOVERY_POINT_CHECKPOINT,
+  writeCheckpoint,
+} from "./checkpoints.ts";
 import { GroupCommit } from "./durability/group_commit.ts";
 import { type Inventory, INVENTORY_FILE, readInventory, writeInventory } from "./inventory.ts";
 import { LogManager, type LogManagerOptions, type WantedLog } from "./log_manager.ts";
@@ -148,6 +153,27 @@ Deno.test("a log that the store fails is offline alone, says why, and is opened 
   assertEquals(warnings.length, 1);
   await until(() => logs.get(T, 0) !== undefined);
   assertEquals([logs.get(T, 0)!.logEndOffset, logs.offlineReason(T, 0)], [30, null]);
+  await logs.close();
+});
+
+Deno.test("while nothing is known of a log no file is written that takes a log without a row for a new one", async () => {
+  const memory = await stopped();
+  memory.remove(INVENTORY_FILE);
+  memory.remove(RECOVERY_POINT_CHECKPOINT);
+  const store = new FaultyStore(memory);
+  store.fail({ on: "open", pathEndsWith: ".log", nth: 1 });
+  const { logs } = await open(store, { cleanStart: false });
+  assertEquals(logs.get(T, 0), undefined);
+  await logs.checkpoint();
+  assertEquals(readInventory(memory), null);
+  assertEquals(memory.readAll(RECOVERY_POINT_CHECKPOINT), null);
+  await until(() => logs.get(T, 0) !== undefined);
+  await logs.checkpoint();
+  assertEquals(
+    (readInventory(memory) as Inventory).logs.map(({ recoveryPoint }) => recoveryPoint),
+    [30],
+  );
+  assertEquals(readCheckpoint(memory, RECOVERY_POINT_CHECKPOINT).map(({ offset }) => offset), [30]);
   await logs.close();
 });
 
