@@ -28,9 +28,9 @@ import type { Dispatch } from "./server/connection.ts";
 import { dispatcher } from "./server/dispatch.ts";
 import { Listener } from "./server/listener.ts";
 import { Cleaner } from "./storage/compaction/cleaner.ts";
-import { takeCleanShutdown, writeCleanShutdown } from "./storage/clean_shutdown.ts";
+import { takeCleanShutdown, writeCleanShutdown } from "./storage/directory/clean_shutdown.ts";
 import { FileStore } from "./storage/backends/file_store.ts";
-import { FreeSpace } from "./storage/free_space.ts";
+import { FreeSpace } from "./storage/directory/free_space.ts";
 import { type FlushPolicy, GroupCommit } from "./storage/durability/group_commit.ts";
 import { Journal } from "./storage/durability/journal.ts";
 import {
@@ -40,9 +40,10 @@ import {
   readJournal,
   wasJournaled,
 } from "./storage/durability/journal_entries.ts";
-import { LogManager, type WantedLog } from "./storage/log_manager.ts";
+import { LogManager } from "./storage/log_manager.ts";
+import type { WantedLog } from "./storage/opening.ts";
 import { MemoryStore } from "./storage/backends/memory_store.ts";
-import { openMetaProperties } from "./storage/meta_properties.ts";
+import { openMetaProperties } from "./storage/directory/meta_properties.ts";
 import type { LogContext } from "./storage/log/log_context.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "./storage/producers/producer_state.ts";
 import { type Store, StoreError } from "./storage/store.ts";

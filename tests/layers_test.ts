@@ -34,7 +34,7 @@ const OUTSIDE = [
   "src/backup/source_directory.ts",
   "src/storage/backends/file_store.ts",
   "src/storage/backends/in_place_file.ts",
-  "src/storage/lock.ts",
+  "src/storage/directory/lock.ts",
 ];
 
 /** Past this a file is looked at; past the other it is refused. */
@@ -42,7 +42,7 @@ const LONG_LINES = 400;
 const MAX_LINES = 500;
 
 interface Source {
-  /** "src/storage/log/segment.ts" */
+  /** "src/storage/segments/segment.ts" */
   readonly path: string;
   readonly text: string;
 }
@@ -111,7 +111,7 @@ function mayImport(from: string, to: string): boolean {
   return storey(to) >= 0 && storey(to) < storey(from);
 }
 
-/** "src/storage/log/segment.ts" → "storage", "src/broker.ts" → "broker", "main.ts" → "main" */
+/** "src/storage/segments/segment.ts" → "storage", "src/broker.ts" → "broker", "main.ts" → "main" */
 function roomOf(path: string): string {
   const parts = path.split("/");
   return (parts[0] === "src" ? parts[1] : parts[0]).replace(/\.ts$/, "");

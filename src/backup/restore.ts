@@ -7,7 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import { basename, dirname, resolve } from "node:path";
-import { LOG_START_CHECKPOINT, writeCheckpoint } from "../storage/checkpoints.ts";
+import { LOG_START_CHECKPOINT, writeCheckpoint } from "../storage/directory/checkpoints.ts";
 import { type Store, StoreError } from "../storage/store.ts";
 import { chunksOf } from "./log_walk.ts";
 import { type BackedUpFile, type Manifest, needManifest, storedPath } from "./manifest.ts";

@@ -7,7 +7,7 @@
  * 2. In one turn of the event loop the old segments' files become `.deleted` and the `.swap` files get their names.
  */
 import type { PartitionLog } from "../log/partition_log.ts";
-import type { Segment } from "../log/segment.ts";
+import type { Segment } from "../segments/segment.ts";
 import {
   CLEANED,
   parseSegmentFile,
@@ -15,7 +15,7 @@ import {
   SEGMENT_FILES,
   SEGMENT_FILES_AND_SNAPSHOT,
   SWAP,
-} from "../log/segment_files.ts";
+} from "../segments/segment_files.ts";
 import type { Store } from "../store.ts";
 
 /** False, with the compacted files removed, when the old segments are not all there any more. */

@@ -24,7 +24,7 @@ import { CheckedLog, type CheckedSource } from "./checked_log.ts";
 import type { Walk } from "./checked_range.ts";
 import type { BatchSummary, SegmentContext } from "./segment_context.ts";
 import { CorruptBatchError } from "./corrupt_batch_error.ts";
-import { learnTimes, remakeIndexes } from "../index/index_check.ts";
+import { learnTimes, remakeIndexes } from "./index_check.ts";
 import { OffsetIndex } from "../index/offset_index.ts";
 import { type Blob, StoreError } from "../store.ts";
 import { TimeIndex } from "../index/time_index.ts";

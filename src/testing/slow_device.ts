@@ -6,8 +6,8 @@
  * it. How many turns a call takes is the test's to say, so calls land in another order than they began wherever real
  * ones may.
  */
-import type { Timers } from "../../clock.ts";
-import { StoreError } from "../store.ts";
+import type { Timers } from "../clock.ts";
+import { StoreError } from "../storage/store.ts";
 
 /** Calls that take a device's time. */
 export type SlowOperation = "append" | "sync" | "read" | "replace" | "remove" | "syncFolder";

@@ -9,7 +9,7 @@
  * Both ascend. A client or follower that was cut off asks where its epoch ended, and so learns what of its data
  * still holds. Answers are those of Kafka's LeaderEpochFileCache.
  */
-import { formatLines, parseLines } from "../checkpoints.ts";
+import { formatLines, parseLines } from "./checkpoints.ts";
 import type { Store } from "../store.ts";
 
 export interface EpochEntry {
