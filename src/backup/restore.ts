@@ -16,7 +16,7 @@ import { openStored } from "./verify.ts";
 export { verifyBackup } from "./verify.ts";
 
 /** In a directory that a restore has not finished. */
-export const RESTORE_MARKER = "runnel-restore";
+const RESTORE_MARKER = "runnel-restore";
 
 /** Makes the directory `to`, which must be absent or empty. `storeAt` opens a folder as a store. */
 export async function restoreBackup(

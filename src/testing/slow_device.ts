@@ -89,15 +89,6 @@ export class SlowDevice implements Timers {
     return due.length;
   }
 
-  /** Lands every call of this kind that is on its way now, however long it was to take. */
-  landAll(on: SlowOperation, pathEndsWith = ""): number {
-    const isMeant = (one: Flight) => one.on === on && one.path.endsWith(pathEndsWith);
-    const meant = this.#flying.filter(isMeant);
-    this.#flying = this.#flying.filter((one) => !isMeant(one));
-    for (const { land } of meant) land();
-    return meant.length;
-  }
-
   /** The process is gone: nothing lands any more, and whoever waits is told so. */
   powerOff(): void {
     this.#isOff = true;

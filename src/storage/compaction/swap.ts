@@ -1,6 +1,6 @@
 /**
  * swapIn: puts a compacted segment in the place of those it was made from, so that an interruption at any moment
- * leaves either the old ones or the new one (Kafka's LocalLog.replaceSegments; compaction_leftovers.ts is the other half).
+ * leaves either the old ones or the new one (Kafka's LocalLog.replaceSegments; recovery/cleaning_leftovers.ts is the other half).
  *
  * 1. The `.cleaned` files, synced, become `.swap` files, the `.log` last; the folder is synced. From here on the new
  *    segment is the truth.

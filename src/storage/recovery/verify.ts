@@ -121,7 +121,7 @@ function partitionFolders(
 }
 
 /** One partition, from its first segment on. */
-export async function verifyPartition(
+async function verifyPartition(
   store: Store,
   folder: string,
   known: Knowledge,

@@ -140,11 +140,6 @@ export class Segment implements CheckedSource {
     return this.timesDamage !== null ? Infinity : this.#largestTimestampMs;
   }
 
-  get offsetOfLargestTimestamp(): number {
-    this.#learnTimes();
-    return this.#offsetOfLargest;
-  }
-
   /** Opens what admit() writes to, so that a failure to do so leaves nothing half done. */
   openIndexes(): void {
     this.create();
@@ -341,17 +336,6 @@ export class Segment implements CheckedSource {
     this.#largestTimestampMs = this.#offsetOfLargest = -1;
     this.#bytesSinceIndex = 0;
     if (position === 0) this.firstTimestampMs = null;
-  }
-
-  /** Empties both indexes, for a rebuild by reindex(), and the transactions', for one by rebuildTxnIndexes(). */
-  clearIndexes(): void {
-    this.offsetIndex.clear();
-    this.timeIndex.clear();
-    this.txnIndex.rewrite([]);
-    this.firstTimestampMs = null;
-    this.#largestTimestampMs = this.#offsetOfLargest = -1;
-    this.#timesKnown = true;
-    this.#bytesSinceIndex = 0;
   }
 
   /** Writes index entries that are only in memory; `seal` adds the last timestamp, as Kafka does when a segment rolls or closes. */
