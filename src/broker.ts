@@ -5,9 +5,9 @@
  * metadata, open the logs it names, and only then accept. Stopping: the same backwards, so that the clean-stop marker is
  * the last thing written.
  */
-import type { Uuid } from "./bytes/uuid.ts";
 import { BufferPool } from "./bytes/pool.ts";
 import { checkMetadata, openMetadata, takeDirectory } from "./broker/metadata_start.ts";
+import { follow, leaderEpochs, wantedLogs } from "./broker/served_partitions.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Config } from "./config/options.ts";
 import { resolveGroupConfig } from "./config/resource_configs.ts";
@@ -28,9 +28,9 @@ import type { Dispatch } from "./server/connection.ts";
 import { dispatcher } from "./server/dispatch.ts";
 import { Listener } from "./server/listener.ts";
 import { Cleaner } from "./storage/compaction/cleaner.ts";
-import { takeCleanShutdown, writeCleanShutdown } from "./storage/clean_shutdown.ts";
+import { takeCleanShutdown, writeCleanShutdown } from "./storage/directory/clean_shutdown.ts";
 import { FileStore } from "./storage/backends/file_store.ts";
-import { FreeSpace } from "./storage/free_space.ts";
+import { FreeSpace } from "./storage/directory/free_space.ts";
 import { type FlushPolicy, GroupCommit } from "./storage/durability/group_commit.ts";
 import { Journal } from "./storage/durability/journal.ts";
 import {
@@ -40,18 +40,13 @@ import {
   readJournal,
   wasJournaled,
 } from "./storage/durability/journal_entries.ts";
-import { LogManager, type WantedLog } from "./storage/log_manager.ts";
+import { LogManager } from "./storage/log_manager.ts";
 import { MemoryStore } from "./storage/backends/memory_store.ts";
-import { openMetaProperties } from "./storage/meta_properties.ts";
+import { openMetaProperties } from "./storage/directory/meta_properties.ts";
 import type { LogContext } from "./storage/log/log_context.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "./storage/producers/producer_state.ts";
 import { type Store, StoreError } from "./storage/store.ts";
-import {
-  type Catalogue,
-  type CatalogueChange,
-  ConfigResource,
-  type Topic,
-} from "./topics/catalogue.ts";
+import { ConfigResource } from "./topics/catalogue.ts";
 import type { MetadataLog } from "./topics/metadata_log.ts";
 import { type NodeRegistry, registeredNodes } from "./topics/node_registry.ts";
 import { VERSION } from "./version.ts";
@@ -408,69 +403,6 @@ function startCleaner(
   });
   cleaner.start();
   return cleaner;
-}
-
-/** Every partition that this node is to serve. */
-function* wantedLogs(
-  catalogue: Catalogue,
-  nodes: NodeRegistry,
-  ledBefore: ReadonlyMap<Uuid, readonly number[]>,
-): Generator<WantedLog> {
-  for (const topic of catalogue.topics()) {
-    for (const wanted of wantedOf(catalogue, nodes, topic, 0)) {
-      yield { ...wanted, lastLeaderEpoch: ledBefore.get(topic.id)?.[wanted.partition] };
-    }
-  }
-}
-
-/** The epoch that each partition is led in. */
-function leaderEpochs(catalogue: Catalogue): Map<Uuid, readonly number[]> {
-  const found = new Map<Uuid, readonly number[]>();
-  for (const { id, partitions } of catalogue.topics()) {
-    found.set(id, partitions.map(({ leaderEpoch }) => leaderEpoch));
-  }
-  return found;
-}
-
-function* wantedOf(
-  catalogue: Catalogue,
-  nodes: NodeRegistry,
-  topic: Topic,
-  from: number,
-): Generator<WantedLog> {
-  const config = catalogue.topicConfig(topic);
-  for (const { index, leaderEpoch, replicas } of topic.partitions) {
-    if (index < from || !replicas.includes(nodes.selfId)) continue;
-    yield { topicId: topic.id, topic: topic.name, partition: index, leaderEpoch, config };
-  }
-}
-
-/** Brings the logs after the catalogue; commits wait for it, so a created topic can be written to at once. */
-async function follow(
-  change: CatalogueChange,
-  { catalogue, nodes, logs, metrics, groups }: {
-    catalogue: Catalogue;
-    nodes: NodeRegistry;
-    logs: LogManager;
-    metrics: Metrics;
-    groups: GroupCoordinator;
-  },
-): Promise<void> {
-  for (const topic of change.deleted) metrics.forgetTopic(topic.name);
-  if (change.deleted.length > 0) {
-    await logs.remove(change.deleted.map((topic) => topic.id));
-    groups.deleteTopics(new Set(change.deleted.map((topic) => topic.name)));
-  }
-  const wanted: WantedLog[] = [];
-  for (const topic of change.created) wanted.push(...wantedOf(catalogue, nodes, topic, 0));
-  for (const [topic, from] of change.grown) wanted.push(...wantedOf(catalogue, nodes, topic, from));
-  logs.createAll(wanted);
-  for (const { topic, partition } of change.moved) {
-    await logs.lead(topic.id, partition.index, partition.leaderEpoch);
-  }
-  if (change.moved.length > 0) await groups.loadAll(); // under a new leader epoch a partition is loaded anew
-  const configured = change.brokerConfigured ? catalogue.topics() : change.configured;
-  for (const topic of configured) logs.configure(topic.id, catalogue.topicConfig(topic));
 }
 
 function collectGauges(

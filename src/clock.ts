@@ -29,34 +29,5 @@ export const systemTimers: Timers = {
   },
 };
 
-/** A clock that moves only when told to. */
-export class FakeClock implements Clock {
-  #wallMs: number;
-  #monotonicMs = 0;
-
-  constructor(startMs = 1_700_000_000_000) {
-    this.#wallMs = startMs;
-  }
-
-  nowMs(): number {
-    return this.#wallMs;
-  }
-
-  monotonicMs(): number {
-    return this.#monotonicMs;
-  }
-
-  /** Lets time pass. */
-  advance(ms: number): void {
-    this.#wallMs += ms;
-    this.#monotonicMs += ms;
-  }
-
-  /** Sets the wall clock alone, as NTP or an operator does. */
-  stepWall(ms: number): void {
-    this.#wallMs += ms;
-  }
-}
-
 /** What setTimeout takes; more would be no wait at all. */
 const MAX_TIMER_MS = 2 ** 31 - 1;

@@ -7,7 +7,7 @@ import * as batch from "../../src/protocol/records/batch.ts";
 import { buildBatch } from "../../src/protocol/records/build.ts";
 import { MemoryStore } from "../../src/storage/backends/memory_store.ts";
 import { OffsetIndex } from "../../src/storage/index/offset_index.ts";
-import { Segment } from "../../src/storage/log/segment.ts";
+import { Segment } from "../../src/storage/segments/segment.ts";
 
 const INDEX_INTERVAL_BYTES = 4096;
 const RECORDS = 16;

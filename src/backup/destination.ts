@@ -9,7 +9,7 @@ import { type Store, StoreError } from "../storage/store.ts";
 import { MANIFEST, type Manifest, readManifest, storedPath } from "./manifest.ts";
 
 /** Says that the directory is a backup's, before there is a manifest. */
-export const MARKER = "runnel-backup";
+const MARKER = "runnel-backup";
 
 /** The backup that is there already. Throws when the directory is somebody else's. */
 export function checkDestination(store: Store): Manifest | null {

@@ -10,7 +10,7 @@
  * topic id or producer id of the cut is unknown to it; configs are those of 4, which is milliseconds after the cut.
  */
 import type { Connection } from "../client/connection.ts";
-import { parseCheckpoint } from "../storage/checkpoints.ts";
+import { parseCheckpoint } from "../storage/directory/checkpoints.ts";
 import { compactedTopics, metadataEndOf, type PartitionCut, partitionsOf, takeCut } from "./cut.ts";
 import type { NamedPartition, Partitions } from "./cut.ts";
 import { HeldLog, OvertakenError } from "./held_log.ts";

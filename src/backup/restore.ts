@@ -7,7 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import { basename, dirname, resolve } from "node:path";
-import { LOG_START_CHECKPOINT, writeCheckpoint } from "../storage/checkpoints.ts";
+import { LOG_START_CHECKPOINT, writeCheckpoint } from "../storage/directory/checkpoints.ts";
 import { type Store, StoreError } from "../storage/store.ts";
 import { chunksOf } from "./log_walk.ts";
 import { type BackedUpFile, type Manifest, needManifest, storedPath } from "./manifest.ts";
@@ -16,7 +16,7 @@ import { openStored } from "./verify.ts";
 export { verifyBackup } from "./verify.ts";
 
 /** In a directory that a restore has not finished. */
-export const RESTORE_MARKER = "runnel-restore";
+const RESTORE_MARKER = "runnel-restore";
 
 /** Makes the directory `to`, which must be absent or empty. `storeAt` opens a folder as a store. */
 export async function restoreBackup(

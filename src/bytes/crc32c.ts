@@ -39,7 +39,7 @@ function updateByFolding(register: number, bytes: Uint8Array, from: number, to: 
 }
 
 /** Feeds bytes into a CRC register (not yet inverted). */
-export function updateByTables(
+function updateByTables(
   register: number,
   bytes: Uint8Array,
   from: number,

@@ -27,10 +27,6 @@ export class Reader {
     return this.#take(1) << 24 >> 24;
   }
 
-  uint8(): number {
-    return this.#take(1);
-  }
-
   int16(): number {
     return this.#take(2) << 16 >> 16;
   }

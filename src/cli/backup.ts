@@ -14,7 +14,7 @@ import { Connection } from "../client/connection.ts";
 import { ConnectionError, KafkaError } from "../client/errors.ts";
 import { ConfigError, denoSurroundings, loadConfig } from "../config/load.ts";
 import { FileStore } from "../storage/backends/file_store.ts";
-import { DirectoryLock, DirectoryLockedError } from "../storage/lock.ts";
+import { DirectoryLock, DirectoryLockedError } from "../storage/directory/lock.ts";
 import { StoreError } from "../storage/store.ts";
 
 export const BACKUP_USAGE =

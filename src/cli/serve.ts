@@ -13,7 +13,7 @@ import { VERSION } from "../version.ts";
 export type StartBroker = (config: Config) => Promise<RunningBroker>;
 
 /** Leaves time to end within the five seconds promised. */
-export const STOP_CEILING_MS = 4500;
+const STOP_CEILING_MS = 4500;
 
 export async function serve(args: readonly string[], startBroker: StartBroker): Promise<number> {
   const loaded = await loadConfig(denoSurroundings(args));

@@ -6,7 +6,7 @@
 import { ConfigError, denoSurroundings, loadConfig } from "../config/load.ts";
 import type { Config } from "../config/options.ts";
 import { FileStore } from "../storage/backends/file_store.ts";
-import { DirectoryLock } from "../storage/lock.ts";
+import { DirectoryLock } from "../storage/directory/lock.ts";
 import { cutAt } from "../storage/recovery/repair.ts";
 import {
   type Catalogued,

@@ -5,10 +5,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { BufferPool } from "../bytes/pool.ts";
 import { randomUuid } from "../bytes/uuid.ts";
-import { FakeClock } from "../clock.ts";
+import { FakeClock } from "../testing/fake_clock.ts";
 import { topicConfigDefaults } from "../config/topic_configs.ts";
 import { buildBatch } from "../protocol/records/build.ts";
-import { RECOVERY_POINT_CHECKPOINT, writeCheckpoint } from "../storage/checkpoints.ts";
+import { RECOVERY_POINT_CHECKPOINT, writeCheckpoint } from "../storage/directory/checkpoints.ts";
 import { GroupCommit } from "../storage/durability/group_commit.ts";
 import type { LogContext } from "../storage/log/log_context.ts";
 import { MemoryStore } from "../storage/backends/memory_store.ts";

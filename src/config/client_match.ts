@@ -7,7 +7,7 @@
 import { RE2JS } from "re2js";
 
 /** What a client can be told by. Kafka knows client_source_port too, which says nothing about a client. */
-export const CLIENT_FIELDS = [
+const CLIENT_FIELDS = [
   "client_instance_id",
   "client_id",
   "client_software_name",

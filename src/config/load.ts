@@ -35,7 +35,7 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
 
-export const CONFIG_FILES: readonly string[] = ["./runnel.toml", "/etc/runnel/runnel.toml"];
+const CONFIG_FILES: readonly string[] = ["./runnel.toml", "/etc/runnel/runnel.toml"];
 
 export async function loadConfig(surroundings: Surroundings): Promise<LoadedConfig> {
   const table = rows();

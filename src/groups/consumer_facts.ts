@@ -71,10 +71,6 @@ export const CONSUMER_LOG_KINDS: readonly ConsumerLogFact["kind"][] = [
   "regexGone",
 ];
 
-export function isMemoryFact(fact: ConsumerFact): fact is ConsumerMemoryFact {
-  return fact.kind === "consumerBeat" || fact.kind === "revoking" || fact.kind === "topicsSeen";
-}
-
 export function apply(group: ConsumerGroup, fact: ConsumerFact): void {
   switch (fact.kind) {
     case "member":

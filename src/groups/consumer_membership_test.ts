@@ -5,7 +5,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { SimulatedLog } from "../../tests/simulation/simulated_log.ts";
-import { FakeClock } from "../clock.ts";
+import { FakeClock } from "../testing/fake_clock.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { commitOffsets, fetchOffsets } from "./committing.ts";
 import { consumerContext, TableTopics } from "../testing/consumer_groups.ts";

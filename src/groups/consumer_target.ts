@@ -44,7 +44,7 @@ export function newTarget(
 }
 
 /** The assignor named by most members; null when none names one. A tie goes to the one named first. */
-export function preferredAssignor(members: Iterable<MemberMetadata>): string | null {
+function preferredAssignor(members: Iterable<MemberMetadata>): string | null {
   const votes = new Map<string, number>();
   let best: string | null = null;
   for (const { serverAssignor } of members) {

@@ -7,7 +7,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { consumerContext } from "../testing/consumer_groups.ts";
 import { SimulatedLog } from "../../tests/simulation/simulated_log.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
-import { FakeClock } from "../clock.ts";
+import { FakeClock } from "../testing/fake_clock.ts";
 import * as batch from "../protocol/records/batch.ts";
 import { commitOffsets, fetchOffsets } from "./committing.ts";
 import { GroupCoordinator } from "./coordinator.ts";

@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { SimulatedLog } from "../../tests/simulation/simulated_log.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
-import { FakeClock } from "../clock.ts";
+import { FakeClock } from "../testing/fake_clock.ts";
 import * as batch from "../protocol/records/batch.ts";
 import { buildBatch } from "../protocol/records/build.ts";
 import { consumerContext } from "../testing/consumer_groups.ts";

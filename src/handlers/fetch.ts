@@ -17,7 +17,7 @@ import { ErrorCode } from "../protocol/errors.ts";
 import { Fetch } from "../protocol/messages/fetch.ts";
 import * as batch from "../protocol/records/batch.ts";
 import type { Decoded, Encodable, Message } from "../protocol/schema.ts";
-import { CorruptBatchError } from "../storage/log/corrupt_batch_error.ts";
+import { CorruptBatchError } from "../storage/segments/corrupt_batch_error.ts";
 import type { PartitionLog, ReadBound } from "../storage/log/partition_log.ts";
 import type { FetchPartition, FetchPlan, FetchSession, FetchSessions } from "./fetch_sessions.ts";
 import { type ConnectionInfo, type Handler, handler } from "./handler.ts";

@@ -6,7 +6,7 @@ import { consumerContext } from "../testing/consumer_groups.ts";
 import { assertEquals } from "@std/assert";
 import { SimulatedLog } from "../../tests/simulation/simulated_log.ts";
 import type { Uuid } from "../bytes/uuid.ts";
-import { FakeClock } from "../clock.ts";
+import { FakeClock } from "../testing/fake_clock.ts";
 import { GroupCoordinator } from "../groups/coordinator.ts";
 import type { Catalogue } from "../topics/catalogue.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";

@@ -17,7 +17,7 @@
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { ListOffsets } from "../protocol/messages/list_offsets.ts";
-import { CorruptBatchError } from "../storage/log/corrupt_batch_error.ts";
+import { CorruptBatchError } from "../storage/segments/corrupt_batch_error.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
 import {
   findByTimestamp,

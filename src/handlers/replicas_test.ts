@@ -3,7 +3,7 @@
  * codec in every version served, over a metadata log in memory. Codes and texts are those a Kafka 4.3.1 was seen to give.
  */
 import { assertEquals } from "@std/assert";
-import { FakeClock } from "../clock.ts";
+import { FakeClock } from "../testing/fake_clock.ts";
 import { AlterPartitionReassignments } from "../protocol/messages/alter_partition_reassignments.ts";
 import { AlterReplicaLogDirs } from "../protocol/messages/alter_replica_log_dirs.ts";
 import { DescribeQuorum } from "../protocol/messages/describe_quorum.ts";

@@ -4,7 +4,7 @@
  */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
-import { FakeClock } from "../clock.ts";
+import { FakeClock } from "../testing/fake_clock.ts";
 import { ClientMetrics } from "../metrics/client_metrics.ts";
 import { decode, encode } from "../protocol/codec.ts";
 import { GetTelemetrySubscriptions } from "../protocol/messages/get_telemetry_subscriptions.ts";

@@ -32,8 +32,6 @@ export class Metrics {
   readonly settings: MetricsSettings;
   readonly requests = new RequestMetrics();
   readonly connections = { open: 0, accepted: 0, refused: 0 };
-  /** Why connections were closed by us, by a short fixed word: "idle", "bad_frame". */
-  readonly connectionsClosed = new Map<string, number>();
   readonly fsync = new Histogram(LATENCY_BOUNDS_S);
   readonly eventLoopDelay = new Histogram(LATENCY_BOUNDS_S);
   /** Produce errors by Kafka's error code. */
@@ -85,10 +83,6 @@ export class Metrics {
 
   produceError(errorCode: number): void {
     this.produceErrors.set(errorCode, (this.produceErrors.get(errorCode) ?? 0) + 1);
-  }
-
-  connectionClosed(reason: string): void {
-    this.connectionsClosed.set(reason, (this.connectionsClosed.get(reason) ?? 0) + 1);
   }
 
   /** Adds a gauge (or a counter, by a name ending in `_total`) read at each scrape. */
@@ -153,7 +147,7 @@ export class RequestSlot {
 }
 
 /** Requests by API and version, in a flat array: keys 0 to 127, versions 0 to 31. */
-export class RequestMetrics {
+class RequestMetrics {
   readonly #slots: (RequestSlot | undefined)[] = new Array(128 * 32);
 
   observe(

@@ -168,7 +168,7 @@ function partitionMetrics(metrics: Metrics): Definition[] {
   ];
 }
 
-function connectionMetrics({ connections, connectionsClosed }: Metrics): Definition[] {
+function connectionMetrics({ connections }: Metrics): Definition[] {
   return [
     {
       name: "connections",
@@ -187,12 +187,6 @@ function connectionMetrics({ connections, connectionsClosed }: Metrics): Definit
       help: "Kafka connections closed as they came, for a limit.",
       type: "counter",
       samples: () => [[{}, connections.refused]],
-    },
-    {
-      name: "connections_closed_total",
-      help: "Kafka connections closed by the broker, by reason.",
-      type: "counter",
-      samples: () => map(connectionsClosed, ([reason, n]) => [{ reason }, n]),
     },
   ];
 }

@@ -111,13 +111,11 @@ Deno.test("partitions are asked at the scrape, and at most maxPartitions are sho
 Deno.test("connections, errors, fsyncs, gauges and the build are shown", async () => {
   const metrics = new Metrics();
   metrics.connections.open = 3;
-  metrics.connectionClosed("idle");
   metrics.produceError(10);
   metrics.observeFsync(4);
   metrics.gauge("buffered_bytes", "Bytes waiting.", () => 42);
   const samples = parse(await textOf(metrics));
   assertEquals(samples.get("test_connections{}"), 3);
-  assertEquals(samples.get('test_connections_closed_total{reason="idle"}'), 1);
   assertEquals(samples.get('test_produce_errors_total{code="10",error="E10"}'), 1);
   assertEquals(samples.get("test_fsync_duration_seconds_sum{}"), 0.004);
   assertEquals(samples.get("test_buffered_bytes{}"), 42);
@@ -129,9 +127,11 @@ Deno.test("connections, errors, fsyncs, gauges and the build are shown", async (
 
 Deno.test("label values are escaped", async () => {
   const metrics = new Metrics();
-  metrics.connectionClosed('a"b\\c\nd');
+  const topic = 'a"b\\c\nd';
+  const counts = { logStartOffset: 0, logEndOffset: 0, highWatermark: 0, sizeBytes: 7 };
+  metrics.partitions = () => [{ topic, partition: 0, ...counts }];
   const line = (await textOf(metrics)).split("\n").find((line) =>
-    line.startsWith("test_connections_closed_total{")
+    line.startsWith("test_partition_size_bytes{")
   );
-  assertEquals(line, 'test_connections_closed_total{reason="a\\"b\\\\c\\nd"} 1');
+  assertEquals(line, 'test_partition_size_bytes{topic="a\\"b\\\\c\\nd",partition="0"} 7');
 });

@@ -11,7 +11,7 @@ import {
   HIGH_WATERMARK_CHECKPOINT,
   LOG_START_CHECKPOINT,
   RECOVERY_POINT_CHECKPOINT,
-} from "./checkpoints.ts";
+} from "./directory/checkpoints.ts";
 import type { CleanerPositions } from "./compaction/positions.ts";
 import * as batch from "../protocol/records/batch.ts";
 import {
@@ -20,11 +20,11 @@ import {
   INVENTORY_FILE,
   type LogInventory,
   type SegmentInventory,
-} from "./inventory.ts";
-import { type Segment, segmentName } from "./log/segment.ts";
+} from "./directory/inventory.ts";
+import { type Segment, segmentName } from "./segments/segment.ts";
 import type { PartitionLog } from "./log/partition_log.ts";
 import { snapshotCrcAt } from "./log/sidecars.ts";
-import type { EpochEntry } from "./log/leader_epochs.ts";
+import type { EpochEntry } from "./directory/leader_epochs.ts";
 import type { Store } from "./store.ts";
 
 export interface BookkeepingOptions {

@@ -9,24 +9,16 @@ import { Bookkeeping, type Entry, type Omitted } from "./bookkeeping.ts";
 import { CheckpointDue } from "./checkpoint_due.ts";
 import { CleanerPositions } from "./compaction/positions.ts";
 import type { JournalEntry } from "./durability/journal_entries.ts";
-import { folderOf, INVENTORY_FILE, type LogInventory } from "./inventory.ts";
+import { folderOf, INVENTORY_FILE, type LogInventory } from "./directory/inventory.ts";
 import type { LogRef } from "./log/open_log.ts";
 import type { LogContext } from "./log/log_context.ts";
 import type { PartitionLog } from "./log/partition_log.ts";
-import { readPartitionMetadata } from "./log/partition_metadata.ts";
+import { readPartitionMetadata } from "./directory/partition_metadata.ts";
 import { expiredBefore, isActiveExpired } from "./log/retention.ts";
-import { Opening, type Unopened, within } from "./opening.ts";
-import { type FoldersContext, markedName, sortOut } from "./partition_folders.ts";
+import { Opening, type Unopened, type WantedLog, within } from "./opening.ts";
+import { type FoldersContext, markedName, sortOut } from "./directory/partition_folders.ts";
 import { Remembered } from "./remembered.ts";
 import { StoreError } from "./store.ts";
-
-/** A partition that should exist, with what the catalogue says of it. */
-export interface WantedLog extends LogRef {
-  readonly leaderEpoch: number;
-  /** The epoch it was led in before this broker started, which no batch in it is beyond; `leaderEpoch` unless given. */
-  readonly lastLeaderEpoch?: number;
-  readonly config: TopicConfig;
-}
 
 export interface LogManagerOptions {
   readonly context: LogContext;

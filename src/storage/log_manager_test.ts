@@ -5,22 +5,28 @@
 import { assert, assertEquals } from "@std/assert";
 import { BufferPool } from "../bytes/pool.ts";
 import { randomUuid, type Uuid } from "../bytes/uuid.ts";
-import { FakeClock } from "../clock.ts";
+import { FakeClock } from "../testing/fake_clock.ts";
 import { topicConfigDefaults } from "../config/topic_configs.ts";
 import { buildBatch } from "../protocol/records/build.ts";
-import { type Fault, FaultyStore, type Operation } from "./backends/faulty_store.ts";
+import { type Fault, FaultyStore, type Operation } from "../testing/faulty_store.ts";
 import { MemoryStore } from "./backends/memory_store.ts";
 import {
   CLEANER_CHECKPOINT,
   readCheckpoint,
   RECOVERY_POINT_CHECKPOINT,
   writeCheckpoint,
-} from "./checkpoints.ts";
+} from "./directory/checkpoints.ts";
 import { GroupCommit } from "./durability/group_commit.ts";
-import { type Inventory, INVENTORY_FILE, readInventory, writeInventory } from "./inventory.ts";
-import { LogManager, type LogManagerOptions, type WantedLog } from "./log_manager.ts";
+import {
+  type Inventory,
+  INVENTORY_FILE,
+  readInventory,
+  writeInventory,
+} from "./directory/inventory.ts";
+import { LogManager, type LogManagerOptions } from "./log_manager.ts";
+import type { WantedLog } from "./opening.ts";
 import type { PartitionLog } from "./log/partition_log.ts";
-import { segmentName } from "./log/segment.ts";
+import { segmentName } from "./segments/segment.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "./producers/producer_state.ts";
 import type { Store } from "./store.ts";
 

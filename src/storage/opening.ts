@@ -9,20 +9,34 @@
  */
 import type { Uuid } from "../bytes/uuid.ts";
 import { systemTimers, type Timers } from "../clock.ts";
+import type { TopicConfig } from "../config/topic_configs.ts";
 import type { JournalEntry } from "./durability/journal_entries.ts";
-import { folderOf, type LogInventory } from "./inventory.ts";
+import { folderOf, type LogInventory } from "./directory/inventory.ts";
 import { claimFolder } from "./log/claim.ts";
 import type { LogContext } from "./log/log_context.ts";
-import { createLog, openAsRecorded, openLog, type OpenReport } from "./log/open_log.ts";
+import {
+  createLog,
+  type LogRef,
+  openAsRecorded,
+  openLog,
+  type OpenReport,
+} from "./log/open_log.ts";
 import type { PartitionLog } from "./log/partition_log.ts";
 import {
   PARTITION_METADATA,
   putPartitionMetadata,
   readPartitionMetadata,
-} from "./log/partition_metadata.ts";
-import type { WantedLog } from "./log_manager.ts";
-import { type FoldersContext, moveAside } from "./partition_folders.ts";
+} from "./directory/partition_metadata.ts";
+import { type FoldersContext, moveAside } from "./directory/partition_folders.ts";
 import { StoreError } from "./store.ts";
+
+/** A partition that should exist, with what the catalogue says of it. */
+export interface WantedLog extends LogRef {
+  readonly leaderEpoch: number;
+  /** The epoch it was led in before this broker started, which no batch in it is beyond; `leaderEpoch` unless given. */
+  readonly lastLeaderEpoch?: number;
+  readonly config: TopicConfig;
+}
 
 export interface OpeningOptions {
   readonly context: LogContext;

@@ -12,14 +12,14 @@ import {
   LOG_START_CHECKPOINT,
   readCheckpoint,
   RECOVERY_POINT_CHECKPOINT,
-} from "./checkpoints.ts";
+} from "./directory/checkpoints.ts";
 import {
   folderOf,
   type Inventory,
   INVENTORY_FILE,
   type LogInventory,
   readInventory,
-} from "./inventory.ts";
+} from "./directory/inventory.ts";
 import type { LogRef } from "./log/open_log.ts";
 import type { Store } from "./store.ts";
 

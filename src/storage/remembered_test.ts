@@ -2,8 +2,8 @@
 import { assertEquals } from "@std/assert";
 import { randomUuid } from "../bytes/uuid.ts";
 import { MemoryStore } from "./backends/memory_store.ts";
-import { RECOVERY_POINT_CHECKPOINT, writeCheckpoint } from "./checkpoints.ts";
-import { INVENTORY_FILE, type LogInventory, writeInventory } from "./inventory.ts";
+import { RECOVERY_POINT_CHECKPOINT, writeCheckpoint } from "./directory/checkpoints.ts";
+import { INVENTORY_FILE, type LogInventory, writeInventory } from "./directory/inventory.ts";
 import { Remembered } from "./remembered.ts";
 
 const known = { topicId: randomUuid(), topic: "known", partition: 0 };

@@ -4,7 +4,7 @@
  */
 import { BufferPool } from "../bytes/pool.ts";
 import { randomUuid } from "../bytes/uuid.ts";
-import { FakeClock } from "../clock.ts";
+import { FakeClock } from "./fake_clock.ts";
 import { type TopicConfig, topicConfigDefaults } from "../config/topic_configs.ts";
 import * as batch from "../protocol/records/batch.ts";
 import { buildBatch } from "../protocol/records/build.ts";

@@ -5,7 +5,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Uuid } from "../bytes/uuid.ts";
 import type { ConsumerSettings, HeartbeatReply } from "../groups/consumer_decision.ts";
-import { apply, type ConsumerFact, isMemoryFact } from "../groups/consumer_facts.ts";
+import { apply, type ConsumerFact, type ConsumerMemoryFact } from "../groups/consumer_facts.ts";
 import { type ConsumerGroup, newConsumerGroup } from "../groups/consumer_group.ts";
 import { type ConsumerEvent, decide, due, nextDeadline } from "../groups/consumer_machine.ts";
 import { decodeConsumerFact, encodeConsumerFact } from "../groups/consumer_records.ts";
@@ -125,6 +125,10 @@ export class ConsumerTable {
     }
     if (this.isApplied(fact)) apply(this.group, fact);
   }
+}
+
+function isMemoryFact(fact: ConsumerFact): fact is ConsumerMemoryFact {
+  return fact.kind === "consumerBeat" || fact.kind === "revoking" || fact.kind === "topicsSeen";
 }
 
 /** What of a group outlives a restart, in an order that does not depend on how it came about. */

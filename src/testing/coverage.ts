@@ -1,5 +1,5 @@
 /** Coverage: how often the rare situations occurred that random histories are for. A run that never met them proves nothing. */
-import type { SetFault } from "../storage/backends/faults.ts";
+import type { SetFault } from "./faults.ts";
 
 export interface Coverage {
   starts: number;

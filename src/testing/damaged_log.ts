@@ -4,7 +4,7 @@
  */
 import { BufferPool } from "../bytes/pool.ts";
 import { randomUuid } from "../bytes/uuid.ts";
-import { FakeClock } from "../clock.ts";
+import { FakeClock } from "./fake_clock.ts";
 import { type TopicConfig, topicConfigDefaults } from "../config/topic_configs.ts";
 import * as batch from "../protocol/records/batch.ts";
 import { buildBatch } from "../protocol/records/build.ts";
@@ -19,7 +19,7 @@ import {
   type OpenReport,
 } from "../storage/log/open_log.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
-import { segmentName } from "../storage/log/segment.ts";
+import { segmentName } from "../storage/segments/segment.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "../storage/producers/producer_state.ts";
 import type { Store } from "../storage/store.ts";
 import { readNow } from "./read_now.ts";

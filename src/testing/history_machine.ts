@@ -2,9 +2,9 @@
  * HistoryMachine: the machine that a random history's storage runs on: a slow device and what is on it, which survives
  * kills and, in part, power losses.
  */
-import { FaultyStore } from "../storage/backends/faulty_store.ts";
+import { FaultyStore } from "./faulty_store.ts";
 import { MemoryStore } from "../storage/backends/memory_store.ts";
-import { microtasks, seededLatency, SlowDevice } from "../storage/backends/slow_device.ts";
+import { microtasks, seededLatency, SlowDevice } from "./slow_device.ts";
 import type { Sabotage } from "./sabotage.ts";
 import type { SeededRandom } from "./seeded_random.ts";
 

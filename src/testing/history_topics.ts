@@ -1,7 +1,7 @@
 /** HistoryTopics: the catalogue of a random history: which topics there are, of which incarnation, with which config. */
 import type { Uuid } from "../bytes/uuid.ts";
 import type { TopicConfig } from "../config/topic_configs.ts";
-import type { WantedLog } from "../storage/log_manager.ts";
+import type { WantedLog } from "../storage/opening.ts";
 import { PartitionHistory } from "./partition_history.ts";
 import type { SeededRandom } from "./seeded_random.ts";
 import { wantedLog } from "./storage_world.ts";

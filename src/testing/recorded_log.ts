@@ -5,11 +5,11 @@
 import type { TopicConfig } from "../config/topic_configs.ts";
 import { Bookkeeping } from "../storage/bookkeeping.ts";
 import { CleanerPositions } from "../storage/compaction/positions.ts";
-import type { LogInventory } from "../storage/inventory.ts";
+import type { LogInventory } from "../storage/directory/inventory.ts";
 import type { LogContext } from "../storage/log/log_context.ts";
 import { openAsRecorded, openLog, type OpenReport } from "../storage/log/open_log.ts";
 import { PartitionLog } from "../storage/log/partition_log.ts";
-import { segmentBasesOf } from "../storage/log/segment_files.ts";
+import { segmentBasesOf } from "../storage/segments/segment_files.ts";
 
 /** Closes a sound log; what a clean stop writes down of it. */
 export async function closedForRecord(

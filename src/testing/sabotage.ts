@@ -2,7 +2,7 @@
  * Sabotage: faults put into storage on purpose. Random histories must find each of them, or they would not find a real
  * one of its kind.
  */
-import type { FaultyStore } from "../storage/backends/faulty_store.ts";
+import type { FaultyStore } from "./faulty_store.ts";
 import { GroupCommit, type GroupCommitOptions } from "../storage/durability/group_commit.ts";
 import type { LogManagerOptions } from "../storage/log_manager.ts";
 import type { ProducerLimits } from "../storage/producers/producer_state.ts";

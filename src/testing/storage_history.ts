@@ -5,9 +5,9 @@
  * found something finds it again.
  */
 import { repair } from "../cli/storage.ts";
-import { FakeClock } from "../clock.ts";
-import type { Fault, FaultyStore } from "../storage/backends/faulty_store.ts";
-import { microtasks } from "../storage/backends/slow_device.ts";
+import { FakeClock } from "./fake_clock.ts";
+import type { Fault, FaultyStore } from "./faulty_store.ts";
+import { microtasks } from "./slow_device.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
 import { StoreError } from "../storage/store.ts";
 import { type Coverage, newCoverage } from "./coverage.ts";

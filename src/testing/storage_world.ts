@@ -4,14 +4,14 @@
  */
 import { BufferPool } from "../bytes/pool.ts";
 import type { Uuid } from "../bytes/uuid.ts";
-import { FakeClock } from "../clock.ts";
+import { FakeClock } from "./fake_clock.ts";
 import { type TopicConfig, topicConfigDefaults } from "../config/topic_configs.ts";
 import * as batch from "../protocol/records/batch.ts";
 import { buildBatch } from "../protocol/records/build.ts";
 import { readRecords } from "../protocol/records/record.ts";
-import type { FaultyStore } from "../storage/backends/faulty_store.ts";
-import { microtasks, type SlowDevice } from "../storage/backends/slow_device.ts";
-import { takeCleanShutdown, writeCleanShutdown } from "../storage/clean_shutdown.ts";
+import type { FaultyStore } from "./faulty_store.ts";
+import { microtasks, type SlowDevice } from "./slow_device.ts";
+import { takeCleanShutdown, writeCleanShutdown } from "../storage/directory/clean_shutdown.ts";
 import { Cleaner } from "../storage/compaction/cleaner.ts";
 import { type FlushPolicy, GroupCommit } from "../storage/durability/group_commit.ts";
 import { Journal } from "../storage/durability/journal.ts";
@@ -24,7 +24,8 @@ import {
 import type { Appended } from "../storage/log/appended.ts";
 import type { LogContext } from "../storage/log/log_context.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
-import { LogManager, type WantedLog } from "../storage/log_manager.ts";
+import { LogManager } from "../storage/log_manager.ts";
+import type { WantedLog } from "../storage/opening.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "../storage/producers/producer_state.ts";
 import type { Sabotage } from "./sabotage.ts";
 

@@ -2,7 +2,7 @@
  * Fixture: a metadata log in memory for tests: open it, restart it, crash it, and see the whole image as plain data.
  */
 import { randomUuid, type Uuid } from "../bytes/uuid.ts";
-import { FakeClock } from "../clock.ts";
+import { FakeClock } from "./fake_clock.ts";
 import { topicConfigDefaults } from "../config/topic_configs.ts";
 import { MemoryStore } from "../storage/backends/memory_store.ts";
 import type { Catalogue } from "../topics/catalogue.ts";

@@ -131,10 +131,6 @@ export class Catalogue {
     return this.#sorted ??= [...this.#byName.values()].sort((a, b) => a.name < b.name ? -1 : 1);
   }
 
-  get topicCount(): number {
-    return this.#byName.size;
-  }
-
   get partitionCount(): number {
     return this.#partitionCount;
   }

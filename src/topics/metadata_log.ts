@@ -10,7 +10,7 @@ import { randomUuid, type Uuid } from "../bytes/uuid.ts";
 import type { Clock } from "../clock.ts";
 import type { TopicConfig } from "../config/topic_configs.ts";
 import { errorName } from "../protocol/errors.ts";
-import type { MetaProperties } from "../storage/meta_properties.ts";
+import type { MetaProperties } from "../storage/directory/meta_properties.ts";
 import type { Store } from "../storage/store.ts";
 import { Catalogue, type CatalogueChange, noChange } from "./catalogue.ts";
 import { FrozenLog } from "./frozen_log.ts";

@@ -59,7 +59,7 @@ export function parseSnapshotName(name: string): { endOffset: number; epoch: num
 }
 
 /** Records that make the image from nothing. */
-export function* imageRecords(catalogue: Catalogue, metadataVersion: number): Generator<NewRecord> {
+function* imageRecords(catalogue: Catalogue, metadataVersion: number): Generator<NewRecord> {
   const features = [...catalogue.features];
   // Kafka needs this one before it can read any other.
   features.sort(([a], [b]) => Number(b === "metadata.version") - Number(a === "metadata.version"));

@@ -6,12 +6,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { BufferPool } from "../bytes/pool.ts";
 import { randomUuid, ZERO_UUID } from "../bytes/uuid.ts";
-import { FakeClock } from "../clock.ts";
+import { FakeClock } from "../testing/fake_clock.ts";
 import { topicConfigDefaults } from "../config/topic_configs.ts";
 import { encode } from "../protocol/codec.ts";
 import { KRaftVersionRecord, VotersRecord } from "../protocol/messages/control_records.ts";
 import { readRecords } from "../protocol/records/record.ts";
-import { type Fault, FaultyStore, type Operation } from "../storage/backends/faulty_store.ts";
+import { type Fault, FaultyStore, type Operation } from "../testing/faulty_store.ts";
 import { GroupCommit } from "../storage/durability/group_commit.ts";
 import { MemoryStore } from "../storage/backends/memory_store.ts";
 import { createLog, openLog } from "../storage/log/open_log.ts";

@@ -2,7 +2,7 @@
  * notOurs: what a directory says that this broker cannot keep: then it must not write to it. Kafka's own directories of
  * one node with one log directory are fine; the rest would lose something that Kafka can read.
  */
-import type { MetaProperties } from "../storage/meta_properties.ts";
+import type { MetaProperties } from "../storage/directory/meta_properties.ts";
 import type { Catalogue, Partition } from "./catalogue.ts";
 import { METADATA_VERSIONS, SUPPORTED_FEATURES } from "./registration.ts";
 

@@ -6,7 +6,7 @@
  * What is missing would look like topics that were deleted, so a log that is not whole is refused, before a byte is
  * written. Kafka starts, and moves the folders of topics it does not know away as strays.
  */
-import { readPartitionMetadata } from "../storage/log/partition_metadata.ts";
+import { readPartitionMetadata } from "../storage/directory/partition_metadata.ts";
 import type { Store } from "../storage/store.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { FrozenLog } from "./frozen_log.ts";

@@ -13,7 +13,7 @@ import {
 } from "@std/assert";
 import { BufferPool } from "../bytes/pool.ts";
 import { randomUuid, ZERO_UUID } from "../bytes/uuid.ts";
-import { FakeClock } from "../clock.ts";
+import { FakeClock } from "../testing/fake_clock.ts";
 import { topicConfigDefaults } from "../config/topic_configs.ts";
 import * as batch from "../protocol/records/batch.ts";
 import { MemoryStore } from "../storage/backends/memory_store.ts";

@@ -5,7 +5,7 @@
  */
 import type { ClassicGroup } from "../../src/groups/classic_group.ts";
 import { consumerContext } from "../../src/testing/consumer_groups.ts";
-import { FakeClock } from "../../src/clock.ts";
+import { FakeClock } from "../../src/testing/fake_clock.ts";
 import { due, nextDeadline } from "../../src/groups/classic_machine.ts";
 import { storedGroup } from "../../src/groups/classic_facts.ts";
 import { storedMembers } from "../../src/groups/classic_sync.ts";

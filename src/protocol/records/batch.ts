@@ -45,7 +45,7 @@ export const NO_PRODUCER_EPOCH = -1;
 export const NO_SEQUENCE = -1;
 export const NO_TIMESTAMP = -1;
 
-export const COMPRESSION_MASK = 0x07;
+const COMPRESSION_MASK = 0x07;
 export const LOG_APPEND_TIME_FLAG = 0x08;
 export const TRANSACTIONAL_FLAG = 0x10;
 export const CONTROL_FLAG = 0x20;
@@ -58,7 +58,6 @@ const PRODUCER_EPOCH = 51, BASE_SEQUENCE = 53, RECORD_COUNT = 57;
 type Bytes = Uint8Array;
 
 export const baseOffset = (b: Bytes, at = 0): number => readInt64(b, at + BASE_OFFSET);
-export const batchLength = (b: Bytes, at = 0): number => readInt32(b, at + LENGTH);
 /** The whole batch's bytes, as its header says. */
 export const sizeInBytes = (b: Bytes, at = 0): number => readInt32(b, at + LENGTH) + LOG_OVERHEAD;
 export const partitionLeaderEpoch = (b: Bytes, at = 0): number => readInt32(b, at + LEADER_EPOCH);

@@ -14,7 +14,7 @@ import { buildBatch } from "./build.ts";
 import type { LogRecord } from "./record.ts";
 
 /** Kafka's ControlRecordType. */
-export const ControlType = {
+const ControlType = {
   abort: 0,
   commit: 1,
   leaderChange: 2,
@@ -23,15 +23,15 @@ export const ControlType = {
   kraftVersion: 5,
   kraftVoters: 6,
 } as const;
-export type ControlType = typeof ControlType[keyof typeof ControlType];
+type ControlType = typeof ControlType[keyof typeof ControlType];
 
 /** The key of a control record. */
-export function controlKey(type: ControlType): Uint8Array {
+function controlKey(type: ControlType): Uint8Array {
   return new Uint8Array([0, 0, 0, type]);
 }
 
 /** A control record's type by its key; -1 when it is none (Kafka passes over types it does not know). */
-export function controlType(key: Uint8Array | null): number {
+function controlType(key: Uint8Array | null): number {
   return key === null || key.length < 4 ? -1 : readInt16(key, 2);
 }
 

@@ -24,7 +24,7 @@ export interface RecordHeader {
 }
 
 /** What a batch may decompress to unless told otherwise. */
-export const MAX_DECOMPRESSED_BYTES = 128 * 1024 * 1024;
+const MAX_DECOMPRESSED_BYTES = 128 * 1024 * 1024;
 
 /** A batch whose records are not what its header says. */
 export class RecordError extends Error {

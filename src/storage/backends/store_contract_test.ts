@@ -3,10 +3,10 @@
  * no fault set. Each case starts from an empty store.
  */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { FaultyStore } from "./faulty_store.ts";
+import { FaultyStore } from "../../testing/faulty_store.ts";
 import { FileStore } from "./file_store.ts";
 import { MemoryStore } from "./memory_store.ts";
-import { SlowDevice } from "./slow_device.ts";
+import { SlowDevice } from "../../testing/slow_device.ts";
 import { type Store, StoreError } from "../store.ts";
 
 const bytes = (...values: number[]) => new Uint8Array(values);

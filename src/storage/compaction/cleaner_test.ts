@@ -2,7 +2,7 @@
 // replays it) are compacted again and again and read by both isolation levels; then one by one what random histories
 // do not pin down: when tombstones and markers go, how far a pass reaches, what is kept in memory.
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import type { FakeClock } from "../../clock.ts";
+import type { FakeClock } from "../../testing/fake_clock.ts";
 import type { TopicConfig } from "../../config/topic_configs.ts";
 import * as batch from "../../protocol/records/batch.ts";
 import { buildBatch } from "../../protocol/records/build.ts";
@@ -21,9 +21,9 @@ import {
   testContext,
 } from "../../testing/compaction_history.ts";
 import { ENTRY_BYTES } from "./map.ts";
-import { FaultyStore } from "../backends/faulty_store.ts";
+import { FaultyStore } from "../../testing/faulty_store.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
-import { CorruptBatchError } from "../log/corrupt_batch_error.ts";
+import { CorruptBatchError } from "../segments/corrupt_batch_error.ts";
 import { PartitionLog } from "../log/partition_log.ts";
 import type { Store } from "../store.ts";
 import { readNow } from "../../testing/read_now.ts";

@@ -14,8 +14,8 @@ import {
   tableOf,
   testContext,
 } from "../../testing/compaction_history.ts";
-import { finishInterruptedCleaning } from "./leftovers.ts";
-import { FaultyStore, type Operation } from "../backends/faulty_store.ts";
+import { finishInterruptedCleaning } from "../recovery/cleaning_leftovers.ts";
+import { FaultyStore, type Operation } from "../../testing/faulty_store.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
 import type { PartitionLog } from "../log/partition_log.ts";
 import { type Store, StoreError } from "../store.ts";

@@ -1,6 +1,7 @@
 // Proves that compaction rests when it should, by a clock that stands still until told otherwise and by real time.
 import { assert, assertEquals } from "@std/assert";
-import { FakeClock, systemClock } from "../../clock.ts";
+import { systemClock } from "../../clock.ts";
+import { FakeClock } from "../../testing/fake_clock.ts";
 import { Pace } from "./pace.ts";
 
 Deno.test("a slice is over by time, whatever the bytes", () => {

@@ -20,7 +20,7 @@ import { CleanedTransactions } from "./transactions.ts";
 import { CompactionWriter } from "./writer.ts";
 import type { PartitionLog } from "../log/partition_log.ts";
 import type { ProducerSnapshotEntry } from "../producers/producer_snapshot.ts";
-import type { Segment } from "../log/segment.ts";
+import type { Segment } from "../segments/segment.ts";
 import type { Store } from "../store.ts";
 import type { AbortedTransaction } from "../index/txn_index.ts";
 

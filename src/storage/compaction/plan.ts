@@ -8,9 +8,8 @@
  * soon), and segments with a record younger than min.compaction.lag.ms. All bounds but the first dirty offset are
  * bounds of segments.
  */
-import type { TopicConfig } from "../../config/topic_configs.ts";
 import type { PartitionLog } from "../log/partition_log.ts";
-import type { Segment } from "../log/segment.ts";
+import type { Segment } from "../segments/segment.ts";
 
 /** A log that is dirty enough. */
 export interface Cleanable {
@@ -67,14 +66,6 @@ export function groupSegments(
     indexBytes += indexSize;
   }
   return groups;
-}
-
-/** After how long a segment closes: compaction passes over the active one, and must get at a record in time. */
-export function maxSegmentMs(config: TopicConfig): number {
-  const segmentMs = config["segment.ms"];
-  return config["cleanup.policy"].includes("compact")
-    ? Math.min(segmentMs, config["max.compaction.lag.ms"])
-    : segmentMs;
 }
 
 const MAX_INT32 = 2 ** 31 - 1;

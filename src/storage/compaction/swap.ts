@@ -1,13 +1,13 @@
 /**
  * swapIn: puts a compacted segment in the place of those it was made from, so that an interruption at any moment
- * leaves either the old ones or the new one (Kafka's LocalLog.replaceSegments; compaction_leftovers.ts is the other half).
+ * leaves either the old ones or the new one (Kafka's LocalLog.replaceSegments; recovery/cleaning_leftovers.ts is the other half).
  *
  * 1. The `.cleaned` files, synced, become `.swap` files, the `.log` last; the folder is synced. From here on the new
  *    segment is the truth.
  * 2. In one turn of the event loop the old segments' files become `.deleted` and the `.swap` files get their names.
  */
 import type { PartitionLog } from "../log/partition_log.ts";
-import type { Segment } from "../log/segment.ts";
+import type { Segment } from "../segments/segment.ts";
 import {
   CLEANED,
   parseSegmentFile,
@@ -15,7 +15,7 @@ import {
   SEGMENT_FILES,
   SEGMENT_FILES_AND_SNAPSHOT,
   SWAP,
-} from "../log/segment_files.ts";
+} from "../segments/segment_files.ts";
 import type { Store } from "../store.ts";
 
 /** False, with the compacted files removed, when the old segments are not all there any more. */

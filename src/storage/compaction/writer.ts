@@ -5,8 +5,8 @@
  * segment at the end would keep the device from everybody else's for as long as it takes.
  */
 import * as batch from "../../protocol/records/batch.ts";
-import { Segment, type SegmentContext } from "../log/segment.ts";
-import { CLEANED } from "../log/segment_files.ts";
+import { Segment, type SegmentContext } from "../segments/segment.ts";
+import { CLEANED } from "../segments/segment_files.ts";
 
 const BUFFER_BYTES = 1 << 18;
 const SYNC_BYTES = 4 << 20;

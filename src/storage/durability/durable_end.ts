@@ -16,7 +16,7 @@
  * completes speaks to the segment it began with: when that was replaced, removed or taken back meanwhile, nobody listens
  * any more. The invariants are asserted where they could break; a break is a bug, and ends the work at hand.
  */
-import { syncPartitionMetadata } from "../log/partition_metadata.ts";
+import { syncPartitionMetadata } from "../directory/partition_metadata.ts";
 import type { Store } from "../store.ts";
 
 /** What is needed of a segment. */

@@ -2,7 +2,7 @@
 // else through the pool. What it keeps is proved in partition_log_test.ts, crash_states_test.ts and journal_restore_test.ts.
 import { assertEquals } from "@std/assert";
 import { randomUuid } from "../../bytes/uuid.ts";
-import { FakeClock } from "../../clock.ts";
+import { FakeClock } from "../../testing/fake_clock.ts";
 import { Journal } from "./journal.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
 import type { InPlaceBlob } from "../store.ts";

@@ -5,7 +5,7 @@
  */
 import type { BufferPool } from "../../bytes/pool.ts";
 import type { Uuid } from "../../bytes/uuid.ts";
-import type { Segment } from "../log/segment.ts";
+import type { Segment } from "../segments/segment.ts";
 import { type Store, StoreError } from "../store.ts";
 import { DurableEnd } from "./durable_end.ts";
 import type { GroupCommit, Syncable } from "./group_commit.ts";

@@ -7,7 +7,7 @@
  * Meanwhile more comes together. Order is kept: one write at a time, first come, first written.
  */
 import type { BufferPool } from "../../bytes/pool.ts";
-import type { Segment } from "../log/segment.ts";
+import type { Segment } from "../segments/segment.ts";
 
 /** Batches that are written together. Its memory is the pool's until release(). */
 export class Write {

@@ -4,9 +4,9 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { randomUuid } from "../../bytes/uuid.ts";
-import { FaultyStore } from "../backends/faulty_store.ts";
+import { FaultyStore } from "../../testing/faulty_store.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
-import { SlowDevice } from "../backends/slow_device.ts";
+import { SlowDevice } from "../../testing/slow_device.ts";
 import {
   consumed,
   isResolved,

@@ -3,7 +3,7 @@
  * layout, and what is left of an index that was torn, padded with zeros or made by nobody.
  */
 import { assertEquals, assertThrows } from "@std/assert";
-import { FaultyStore } from "../backends/faulty_store.ts";
+import { FaultyStore } from "../../testing/faulty_store.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
 import { OffsetIndex } from "./offset_index.ts";
 import type { Store } from "../store.ts";

@@ -111,10 +111,6 @@ export class TxnIndex {
     entries.length = keep;
   }
 
-  clear(): void {
-    this.truncateTo(-Infinity);
-  }
-
   /** fdatasync, when anything was written since the last. Whether there was. */
   async sync(): Promise<boolean> {
     this.#write();

@@ -6,10 +6,10 @@
  * one what was synced of it, behind which it may have grown.
  */
 import * as batch from "../../protocol/records/batch.ts";
-import type { LogInventory, SegmentInventory } from "../inventory.ts";
+import type { LogInventory, SegmentInventory } from "../directory/inventory.ts";
 import { findIntactNow } from "../recovery/intact_search.ts";
 import { SegmentReader } from "../recovery/segment_reader.ts";
-import { segmentName } from "./segment.ts";
+import { segmentName } from "../segments/segment.ts";
 import type { Store } from "../store.ts";
 
 /** What differs, as far as it can be told without reading a batch. */

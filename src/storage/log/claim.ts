@@ -11,12 +11,12 @@
  * | no folder, and nothing is known of one | absent: to be made |
  * | no folder, and it is known to have held something | lost: offline, and nothing is made in its place |
  */
-import type { LogInventory } from "../inventory.ts";
-import { type FoldersContext, moveAside } from "../partition_folders.ts";
+import type { LogInventory } from "../directory/inventory.ts";
+import { type FoldersContext, moveAside } from "../directory/partition_folders.ts";
 import { compare, lastBatchProblem } from "./as_recorded.ts";
-import { segmentBasesOf } from "./segment_files.ts";
+import { segmentBasesOf } from "../segments/segment_files.ts";
 import type { LogRef } from "./open_log.ts";
-import { putPartitionMetadata, readPartitionMetadata } from "./partition_metadata.ts";
+import { putPartitionMetadata, readPartitionMetadata } from "../directory/partition_metadata.ts";
 
 export type Claim =
   | { readonly kind: "ours"; readonly healed: string | null }

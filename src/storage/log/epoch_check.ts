@@ -5,10 +5,10 @@
  * look at a few headers of each segment is enough to check, and to make the lines anew.
  */
 import * as batch from "../../protocol/records/batch.ts";
-import { CorruptBatchError } from "./corrupt_batch_error.ts";
+import { CorruptBatchError } from "../segments/corrupt_batch_error.ts";
 import type { LogContext } from "./log_context.ts";
-import type { EpochEntry, LeaderEpochs } from "./leader_epochs.ts";
-import type { Segment } from "./segment.ts";
+import type { EpochEntry, LeaderEpochs } from "../directory/leader_epochs.ts";
+import type { Segment } from "../segments/segment.ts";
 
 /** What is asked of a log. */
 export interface EpochLog {

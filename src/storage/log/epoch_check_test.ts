@@ -6,17 +6,17 @@
 import { assert, assertEquals } from "@std/assert";
 import { BufferPool } from "../../bytes/pool.ts";
 import { randomUuid } from "../../bytes/uuid.ts";
-import { FakeClock } from "../../clock.ts";
+import { FakeClock } from "../../testing/fake_clock.ts";
 import { topicConfigDefaults } from "../../config/topic_configs.ts";
 import { buildBatch } from "../../protocol/records/build.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
-import { formatLines } from "../checkpoints.ts";
+import { formatLines } from "../directory/checkpoints.ts";
 import { GroupCommit } from "../durability/group_commit.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "../producers/producer_state.ts";
 import type { LogContext } from "./log_context.ts";
 import { createLog } from "./open_log.ts";
 import type { PartitionLog } from "./partition_log.ts";
-import type { LogInventory } from "../inventory.ts";
+import type { LogInventory } from "../directory/inventory.ts";
 import {
   afterCrash,
   asRecorded,

@@ -3,23 +3,16 @@
  */
 import type { BufferPool } from "../../bytes/pool.ts";
 import type { Uuid } from "../../bytes/uuid.ts";
-import type { Clock, Timers } from "../../clock.ts";
+import type { Timers } from "../../clock.ts";
 import type { GroupCommit } from "../durability/group_commit.ts";
-import type { ProducerLimits } from "../producers/producer_state.ts";
-import type { Store } from "../store.ts";
+import type { ProducerContext } from "../producers/producer_context.ts";
 
 /** What all logs of a broker share. */
-export interface LogContext {
-  readonly store: Store;
+export interface LogContext extends ProducerContext {
   readonly pool: BufferPool;
-  readonly clock: Clock;
   /** Without them, the system's. */
   readonly timers?: Timers;
   readonly commit: GroupCommit;
-  /** Bounds on what is remembered of producers, per partition. */
-  readonly producers: ProducerLimits;
-  /** Told when housekeeping that nobody waits for failed. */
-  readonly onProblem: (event: string, details: Record<string, unknown>) => void;
   /** Whether the disk has room for a client's batch (free_space.ts). Without it, always. */
   readonly admits?: (bytes: number) => boolean;
   /** Does something after a while, unless the broker stops first. Without it, at once. */

@@ -5,7 +5,7 @@
  * Taking up a leadership does not ask: a broker takes up thousands when it starts, and reads no batch for it.
  */
 import { type EpochLog, healEpochs } from "./epoch_check.ts";
-import { LeaderEpochs } from "./leader_epochs.ts";
+import { LeaderEpochs } from "../directory/leader_epochs.ts";
 import type { LogContext } from "./log_context.ts";
 
 export class LogEpochs {

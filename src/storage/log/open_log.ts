@@ -7,17 +7,17 @@
  */
 import type { Uuid } from "../../bytes/uuid.ts";
 import type { TopicConfig } from "../../config/topic_configs.ts";
-import { finishInterruptedCleaning } from "../compaction/leftovers.ts";
+import { finishInterruptedCleaning } from "../recovery/cleaning_leftovers.ts";
 import type { JournalEntry } from "../durability/journal_entries.ts";
-import type { LogInventory } from "../inventory.ts";
+import type { LogInventory } from "../directory/inventory.ts";
 import { compare, cutBack, lastBatchProblem } from "./as_recorded.ts";
-import { CorruptBatchError } from "./corrupt_batch_error.ts";
+import { CorruptBatchError } from "../segments/corrupt_batch_error.ts";
 import { gapBetween } from "./segment_chain.ts";
 import { epochsAsRecorded, snapshotsAsRecorded } from "./sidecars.ts";
-import { putPartitionMetadata } from "./partition_metadata.ts";
+import { putPartitionMetadata } from "../directory/partition_metadata.ts";
 import type { LogContext } from "./log_context.ts";
 import { PartitionLog } from "./partition_log.ts";
-import { segmentName } from "./segment.ts";
+import { segmentName } from "../segments/segment.ts";
 import {
   beyondAnyOffset,
   DELETED,
@@ -26,10 +26,10 @@ import {
   setBeyondAside,
   setSegmentAside,
   SWAP,
-} from "./segment_files.ts";
+} from "../segments/segment_files.ts";
 import { recoverLog } from "../recovery/recovery.ts";
 import { keepEpochs } from "../recovery/keep_epochs.ts";
-import { rebuildTxnIndexes } from "../index/txn_index_rebuild.ts";
+import { rebuildTxnIndexes } from "../producers/txn_index_rebuild.ts";
 
 export interface LogRef {
   readonly topicId: Uuid;

@@ -19,17 +19,21 @@ import { LogTail } from "../durability/log_tail.ts";
 import type { LogContext, LogState } from "./log_context.ts";
 import type { Waiter } from "../durability/high_watermark.ts";
 import { LogEpochs } from "./log_epochs.ts";
-import type { LeaderEpochs } from "./leader_epochs.ts";
+import type { LeaderEpochs } from "../directory/leader_epochs.ts";
 import { LogProducers } from "../producers/log_producers.ts";
 import type { ProducerState } from "../producers/producer_state.ts";
 import { SnapshotWriter } from "../producers/snapshot_writer.ts";
 import { mustRoll } from "./rolling.ts";
-import { Segment, type SegmentContext } from "./segment.ts";
-import { discardSegment, removeSegment, SEGMENT_FILES_AND_SNAPSHOT } from "./segment_files.ts";
-import { SegmentList } from "./segment_list.ts";
+import { Segment, type SegmentContext } from "../segments/segment.ts";
+import {
+  discardSegment,
+  removeSegment,
+  SEGMENT_FILES_AND_SNAPSHOT,
+} from "../segments/segment_files.ts";
+import { SegmentList } from "../segments/segment_list.ts";
 import { type Store, StoreError } from "../store.ts";
 import type { AbortedTransaction, TxnIndex } from "../index/txn_index.ts";
-import { abortedIn, soundTxnIndex, writableTxnIndex } from "../index/txn_index_rebuild.ts";
+import { abortedIn, soundTxnIndex, writableTxnIndex } from "../producers/txn_index_rebuild.ts";
 
 /** How far a reader may see: the log end (replicas, recovery), the high watermark, or the last stable offset. */
 export type ReadBound = "leo" | "hw" | "lso";

@@ -3,12 +3,12 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { BufferPool } from "../../bytes/pool.ts";
 import { randomUuid } from "../../bytes/uuid.ts";
-import { FakeClock } from "../../clock.ts";
+import { FakeClock } from "../../testing/fake_clock.ts";
 import { type TopicConfig, topicConfigDefaults } from "../../config/topic_configs.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import * as batch from "../../protocol/records/batch.ts";
 import { buildBatch } from "../../protocol/records/build.ts";
-import { FaultyStore } from "../backends/faulty_store.ts";
+import { FaultyStore } from "../../testing/faulty_store.ts";
 import { type FlushPolicy, GroupCommit } from "../durability/group_commit.ts";
 import { Journal } from "../durability/journal.ts";
 import { readJournal } from "../durability/journal_entries.ts";

@@ -19,8 +19,8 @@ import { believing, closedForRecord } from "../../testing/recorded_log.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
 import { Bookkeeping } from "../bookkeeping.ts";
 import { CleanerPositions } from "../compaction/positions.ts";
-import { decodeInventory, encodeInventory, type LogInventory } from "../inventory.ts";
-import { CorruptBatchError } from "./corrupt_batch_error.ts";
+import { decodeInventory, encodeInventory, type LogInventory } from "../directory/inventory.ts";
+import { CorruptBatchError } from "../segments/corrupt_batch_error.ts";
 import { createLog } from "./open_log.ts";
 
 /** A log that was written down after `synced` batches, and killed after more; with what was written down. */

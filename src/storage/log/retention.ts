@@ -6,7 +6,7 @@
  * future, do not say how old they are, so the time the segment was opened here counts for them.
  */
 import type { PartitionLog } from "./partition_log.ts";
-import type { Segment } from "./segment.ts";
+import type { Segment } from "../segments/segment.ts";
 
 /** The offset below which everything may be deleted; the present log start when nothing may. */
 export function expiredBefore(log: PartitionLog, nowMs: number): number {

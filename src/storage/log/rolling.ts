@@ -3,8 +3,7 @@
  * own time, or out of relative offsets.
  */
 import type { TopicConfig } from "../../config/topic_configs.ts";
-import { maxSegmentMs } from "../compaction/plan.ts";
-import type { Segment } from "./segment.ts";
+import type { Segment } from "../segments/segment.ts";
 
 /** Whether the batch that comes next is too much for the active segment. */
 export function mustRoll(
@@ -21,6 +20,14 @@ export function mustRoll(
     ? next.timestampMs - active.firstTimestampMs
     : nowMs - active.createdMs;
   return sinceMs > maxSegmentMs(config);
+}
+
+/** After how long a segment closes: compaction passes over the active one, and must get at a record in time. */
+function maxSegmentMs(config: TopicConfig): number {
+  const segmentMs = config["segment.ms"];
+  return config["cleanup.policy"].includes("compact")
+    ? Math.min(segmentMs, config["max.compaction.lag.ms"])
+    : segmentMs;
 }
 
 const MAX_INT32 = 2 ** 31 - 1;

@@ -3,7 +3,7 @@
  * segment that is missing in the middle shows, also where nothing is remembered of the log.
  */
 import * as batch from "../../protocol/records/batch.ts";
-import { Segment, type SegmentContext, segmentName } from "./segment.ts";
+import { Segment, type SegmentContext, segmentName } from "../segments/segment.ts";
 
 /** The first gap between two segments in words, or null. Reads the end of each segment. */
 export function gapBetween(

@@ -2,9 +2,9 @@
  * Sidecars: the small files beside a partition's segments, held against what the inventory says of them. They have no
  * checksum that tells them from those of another log, so that one bit, or a neighbour's file, would be believed.
  */
-import type { LogInventory } from "../inventory.ts";
-import { type EpochEntry, LeaderEpochs } from "./leader_epochs.ts";
-import { segmentName } from "./segment.ts";
+import type { LogInventory } from "../directory/inventory.ts";
+import { type EpochEntry, LeaderEpochs } from "../directory/leader_epochs.ts";
+import { segmentName } from "../segments/segment.ts";
 import { snapshotCrc } from "../producers/producer_snapshot.ts";
 import type { Store } from "../store.ts";
 

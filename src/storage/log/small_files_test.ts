@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { BufferPool } from "../../bytes/pool.ts";
 import { randomUuid } from "../../bytes/uuid.ts";
-import { FakeClock } from "../../clock.ts";
+import { FakeClock } from "../../testing/fake_clock.ts";
 import { topicConfigDefaults } from "../../config/topic_configs.ts";
 import * as batch from "../../protocol/records/batch.ts";
 import { buildBatch } from "../../protocol/records/build.ts";
@@ -25,9 +25,9 @@ import {
 import { MemoryStore } from "../backends/memory_store.ts";
 import { GroupCommit } from "../durability/group_commit.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "../producers/producer_state.ts";
-import type { LogInventory } from "../inventory.ts";
+import type { LogInventory } from "../directory/inventory.ts";
 import type { Store } from "../store.ts";
-import { CorruptBatchError } from "./corrupt_batch_error.ts";
+import { CorruptBatchError } from "../segments/corrupt_batch_error.ts";
 import type { LogContext } from "./log_context.ts";
 import { createLog } from "./open_log.ts";
 import type { PartitionLog } from "./partition_log.ts";

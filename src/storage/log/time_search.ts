@@ -6,10 +6,10 @@
  */
 import * as batch from "../../protocol/records/batch.ts";
 import { readRecords } from "../../protocol/records/record.ts";
-import { positionOfTime } from "../index/index_check.ts";
+import { positionOfTime } from "../segments/index_check.ts";
 import type { PartitionLog } from "./partition_log.ts";
-import type { Segment } from "./segment.ts";
-import { meet, mustEndAt } from "./segment_list.ts";
+import type { Segment } from "../segments/segment.ts";
+import { meet, mustEndAt } from "../segments/segment_list.ts";
 
 export interface FoundRecord {
   readonly offset: number;

@@ -5,9 +5,9 @@
  * Where a damaged batch is a part of the state there is none: what needs it is refused, what does not goes on. Reading
  * is not tried again before the log begins somewhere else, for it may read all of the log.
  */
-import { CorruptBatchError } from "../log/corrupt_batch_error.ts";
-import type { LogContext } from "../log/log_context.ts";
-import type { Segment } from "../log/segment.ts";
+import { CorruptBatchError } from "../segments/corrupt_batch_error.ts";
+import type { ProducerContext } from "./producer_context.ts";
+import type { Segment } from "../segments/segment.ts";
 import { loadProducerState, type ProducerRange } from "./producer_recovery.ts";
 import type { ProducerState } from "./producer_state.ts";
 
@@ -17,13 +17,13 @@ interface ProducerLog extends Omit<ProducerRange, "expected"> {
 }
 
 export class LogProducers {
-  readonly #context: LogContext;
+  readonly #context: ProducerContext;
   readonly #log: ProducerLog;
   readonly #expected: ProducerRange["expected"];
   #state: ProducerState | null = null;
   #fault: { readonly error: CorruptBatchError; readonly logStartOffset: number } | null = null;
 
-  constructor(context: LogContext, log: ProducerLog, expected: ProducerRange["expected"]) {
+  constructor(context: ProducerContext, log: ProducerLog, expected: ProducerRange["expected"]) {
     this.#context = context;
     this.#log = log;
     this.#expected = expected;

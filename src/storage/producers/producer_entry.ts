@@ -5,7 +5,7 @@
 import type { ProducerSnapshotEntry } from "./producer_snapshot.ts";
 
 /** Kafka's NUM_BATCHES_TO_RETAIN: a client has at most five requests in flight. */
-export const BATCHES_REMEMBERED = 5;
+const BATCHES_REMEMBERED = 5;
 
 const NO_SEQUENCE = -1;
 const SEQUENCES = 2 ** 31;

@@ -4,13 +4,13 @@
  * without any the whole log is replayed, and one that the log contradicts is as good as none.
  */
 import * as batch from "../../protocol/records/batch.ts";
-import { CorruptBatchError } from "../log/corrupt_batch_error.ts";
-import type { LogContext } from "../log/log_context.ts";
+import { CorruptBatchError } from "../segments/corrupt_batch_error.ts";
+import type { ProducerContext } from "./producer_context.ts";
 import { decodeProducerSnapshot, snapshotCrc } from "./producer_snapshot.ts";
 import { ProducerState } from "./producer_state.ts";
-import { type Segment, segmentName } from "../log/segment.ts";
-import { meet, mustEndAt } from "../log/segment_list.ts";
-import { DELETED } from "../log/segment_files.ts";
+import { type Segment, segmentName } from "../segments/segment.ts";
+import { meet, mustEndAt } from "../segments/segment_list.ts";
+import { DELETED } from "../segments/segment_files.ts";
 import { foreignSnapshot } from "./snapshot_check.ts";
 
 export interface ProducerRange {
@@ -22,7 +22,7 @@ export interface ProducerRange {
 
 /** The state at the log end. Throws CorruptBatchError where a damaged batch is a part of it. */
 export function loadProducerState(
-  context: LogContext,
+  context: ProducerContext,
   folder: string,
   segments: readonly Segment[],
   range: ProducerRange,
@@ -92,7 +92,7 @@ const RECALL_BYTES = 1 << 20;
 const LOOK_BYTES = 1 << 16;
 
 function newestSnapshot(
-  context: LogContext,
+  context: ProducerContext,
   folder: string,
   segments: readonly Segment[],
   range: ProducerRange,
@@ -115,7 +115,7 @@ function newestSnapshot(
 
 /** The state that a snapshot holds with what the log adds to it, or why it is of no use. */
 function soundState(
-  context: LogContext,
+  context: ProducerContext,
   path: string,
   offset: number,
   segments: readonly Segment[],

@@ -5,7 +5,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { BufferPool } from "../../bytes/pool.ts";
 import { randomUuid } from "../../bytes/uuid.ts";
-import { FakeClock } from "../../clock.ts";
+import { FakeClock } from "../../testing/fake_clock.ts";
 import { topicConfigDefaults } from "../../config/topic_configs.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import { buildBatch } from "../../protocol/records/build.ts";

@@ -104,7 +104,7 @@ Deno.test("a transaction index that was never written has no file", () => {
   const index = new TxnIndex(store, "i.txnindex");
   assertEquals(index.collect(0, 10, []), false);
   index.truncateTo(5);
-  index.clear();
+  index.truncateTo(0);
   index.unload();
   index.close();
   assertEquals(store.list(""), []);
@@ -120,7 +120,7 @@ Deno.test("txnIndex.truncateTo() forgets transactions that end at or after the o
   assertEquals(index.entries.length, 1);
   assertEquals(store.readAll("i.txnindex")!.length, 34);
   index.append(ABORTED[2]);
-  index.clear();
+  index.truncateTo(0);
   assertEquals(store.readAll("i.txnindex")!.length, 0);
 });
 

@@ -116,12 +116,6 @@ export class ProducerState {
     return first < highWatermark ? first : null;
   }
 
-  /** Whether the producer has a transaction open here in this very epoch. */
-  hasOpenTransaction(producerId: number, epoch: number): boolean {
-    const entry = this.#producers?.get(producerId);
-    return entry !== undefined && entry.epoch === epoch && entry.txnFirstOffset >= 0;
-  }
-
   /** What to do with a batch that has a producer id. Changes nothing but when the producer was last heard of. */
   check(bytes: Uint8Array, origin: ProducerOrigin, nowMs: number): Verdict {
     if (batch.isControl(bytes)) return this.checkMarker(bytes, 0);

@@ -4,7 +4,7 @@
  * batches that the entries are about, as far as retention and compaction have left them.
  */
 import * as batch from "../../protocol/records/batch.ts";
-import type { Segment } from "../log/segment.ts";
+import type { Segment } from "../segments/segment.ts";
 import type { ProducerSnapshotEntry } from "./producer_snapshot.ts";
 
 /** Enough for small batches; larger ones are read whole all the same. */

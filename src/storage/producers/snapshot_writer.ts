@@ -5,7 +5,7 @@
  * snapshot that is on its way then would land after its segment is gone, and speak for other records later. Nobody
  * waits for a snapshot, since the log can do without.
  */
-import { segmentName } from "../log/segment.ts";
+import { segmentName } from "../segments/segment.ts";
 import type { Store } from "../store.ts";
 import { encodeProducerSnapshot } from "./producer_snapshot.ts";
 import type { ProducerState } from "./producer_state.ts";

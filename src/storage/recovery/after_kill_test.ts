@@ -5,10 +5,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { randomUuid } from "../../bytes/uuid.ts";
 import type { TopicConfig } from "../../config/topic_configs.ts";
-import { FaultyStore } from "../backends/faulty_store.ts";
+import { FaultyStore } from "../../testing/faulty_store.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
-import { SlowDevice } from "../backends/slow_device.ts";
-import { RECOVERY_POINT_CHECKPOINT } from "../checkpoints.ts";
+import { SlowDevice } from "../../testing/slow_device.ts";
+import { RECOVERY_POINT_CHECKPOINT } from "../directory/checkpoints.ts";
 import {
   consumed,
   largeValue,

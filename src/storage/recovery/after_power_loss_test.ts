@@ -6,11 +6,11 @@ import { assert, assertEquals } from "@std/assert";
 import type { Uuid } from "../../bytes/uuid.ts";
 import { randomUuid } from "../../bytes/uuid.ts";
 import type { TopicConfig } from "../../config/topic_configs.ts";
-import { FaultyStore } from "../backends/faulty_store.ts";
+import { FaultyStore } from "../../testing/faulty_store.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
-import { microtasks, SlowDevice } from "../backends/slow_device.ts";
-import { INVENTORY_FILE } from "../inventory.ts";
-import { readPartitionMetadata } from "../log/partition_metadata.ts";
+import { microtasks, SlowDevice } from "../../testing/slow_device.ts";
+import { INVENTORY_FILE } from "../directory/inventory.ts";
+import { readPartitionMetadata } from "../directory/partition_metadata.ts";
 import {
   consumed,
   isResolved,

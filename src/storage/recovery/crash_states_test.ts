@@ -10,7 +10,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { BufferPool } from "../../bytes/pool.ts";
 import { randomUuid } from "../../bytes/uuid.ts";
-import { FakeClock } from "../../clock.ts";
+import { FakeClock } from "../../testing/fake_clock.ts";
 import { topicConfigDefaults } from "../../config/topic_configs.ts";
 import * as batch from "../../protocol/records/batch.ts";
 import { buildBatch } from "../../protocol/records/build.ts";
@@ -20,11 +20,12 @@ import {
   type Fault,
   FaultyStore,
   type Operation,
-} from "../backends/faulty_store.ts";
+} from "../../testing/faulty_store.ts";
 import { GroupCommit } from "../durability/group_commit.ts";
 import { Journal } from "../durability/journal.ts";
 import { readJournal } from "../durability/journal_entries.ts";
-import { LogManager, type WantedLog } from "../log_manager.ts";
+import { LogManager } from "../log_manager.ts";
+import type { WantedLog } from "../opening.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
 import type { LogContext } from "../log/log_context.ts";
 import type { PartitionLog } from "../log/partition_log.ts";

@@ -5,7 +5,7 @@
  *
  * `-1` is a batch of before there were epochs, and says nothing.
  */
-import type { EpochEntry } from "../log/leader_epochs.ts";
+import type { EpochEntry } from "../directory/leader_epochs.ts";
 
 /** Where a batch lies. */
 export interface BatchPlace {

@@ -1,6 +1,6 @@
 /** Which leader epochs are believed, which are put right and from what, and where a checkpoint knows better than a walk. */
 import { assertEquals } from "@std/assert";
-import type { EpochEntry } from "../log/leader_epochs.ts";
+import type { EpochEntry } from "../directory/leader_epochs.ts";
 import { EpochRuns } from "./epoch_runs.ts";
 
 /** Batches of two offsets with these epochs, from `from` on. */

@@ -12,8 +12,8 @@
  *
  * Kafka cuts in all cases, because its replicas refill what was cut; a single node has nobody to ask.
  */
-import { type SegmentContext, segmentName } from "../log/segment.ts";
-import type { EpochEntry } from "../log/leader_epochs.ts";
+import { type SegmentContext, segmentName } from "../segments/segment.ts";
+import type { EpochEntry } from "../directory/leader_epochs.ts";
 import type { JournalEntry } from "../durability/journal_entries.ts";
 import type { Store } from "../store.ts";
 import { endOfSegment, type Place } from "../../protocol/records/batch_place.ts";

@@ -10,10 +10,10 @@ import {
   readCheckpoint,
   RECOVERY_POINT_CHECKPOINT,
   writeCheckpoint,
-} from "../checkpoints.ts";
-import { forgetInInventory } from "../inventory.ts";
-import { LeaderEpochs } from "../log/leader_epochs.ts";
-import { parseSegmentFile } from "../log/segment_files.ts";
+} from "../directory/checkpoints.ts";
+import { forgetInInventory } from "../directory/inventory.ts";
+import { LeaderEpochs } from "../directory/leader_epochs.ts";
+import { parseSegmentFile } from "../segments/segment_files.ts";
 import type { Store } from "../store.ts";
 
 export async function forgetAbove(store: Store, folder: string, offset: number): Promise<void> {

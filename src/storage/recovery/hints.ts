@@ -1,9 +1,9 @@
 /** What is wrong with the files of a partition that its log can do without: a start builds them anew. Reads only. */
 import { readInt32, readInt64 } from "../../bytes/int64.ts";
-import { LeaderEpochs } from "../log/leader_epochs.ts";
-import { readPartitionMetadata } from "../log/partition_metadata.ts";
-import { segmentName } from "../log/segment.ts";
-import { beyondAnyOffset, parseSegmentFile } from "../log/segment_files.ts";
+import { LeaderEpochs } from "../directory/leader_epochs.ts";
+import { readPartitionMetadata } from "../directory/partition_metadata.ts";
+import { segmentName } from "../segments/segment.ts";
+import { beyondAnyOffset, parseSegmentFile } from "../segments/segment_files.ts";
 import { decodeProducerSnapshot } from "../producers/producer_snapshot.ts";
 import type { Store } from "../store.ts";
 import type { Finding } from "./verify.ts";

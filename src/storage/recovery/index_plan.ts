@@ -3,7 +3,7 @@
  * walk has found the segment sound. An entry points at the batch that follows at least index.interval.bytes after the
  * last, as in LogSegment.append.
  */
-import type { Segment } from "../log/segment.ts";
+import type { Segment } from "../segments/segment.ts";
 
 export class IndexPlan {
   readonly #intervalBytes: number;

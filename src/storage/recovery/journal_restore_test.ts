@@ -24,7 +24,7 @@ import {
   pathOf,
   twoRecords,
 } from "../../testing/damaged_log.ts";
-import { segmentName } from "../log/segment.ts";
+import { segmentName } from "../segments/segment.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
 import { openLog } from "../log/open_log.ts";
 

@@ -2,7 +2,7 @@
  * keepEpochs: what the leader epoch checkpoint says after a recovery: what the walk has come to (epoch_runs.ts), without what
  * lies at or above the log end, which never was. A start that looked at nothing keeps what the file says.
  */
-import { type EpochEntry, LeaderEpochs } from "../log/leader_epochs.ts";
+import { type EpochEntry, LeaderEpochs } from "../directory/leader_epochs.ts";
 import type { Store } from "../store.ts";
 
 /** Writes the checkpoint if it has to change; what of it was wrong. */

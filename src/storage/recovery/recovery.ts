@@ -9,10 +9,10 @@
 import { writeInt32 } from "../../bytes/int64.ts";
 import * as batch from "../../protocol/records/batch.ts";
 import type { JournalEntry } from "../durability/journal_entries.ts";
-import { LeaderEpochs } from "../log/leader_epochs.ts";
-import { syncPartitionMetadata } from "../log/partition_metadata.ts";
-import { Segment, type SegmentContext, segmentName } from "../log/segment.ts";
-import { setSegmentAside, STRAY } from "../log/segment_files.ts";
+import { LeaderEpochs } from "../directory/leader_epochs.ts";
+import { syncPartitionMetadata } from "../directory/partition_metadata.ts";
+import { Segment, type SegmentContext, segmentName } from "../segments/segment.ts";
+import { setSegmentAside, STRAY } from "../segments/segment_files.ts";
 import { type Examined, type ExaminedSegment, examineLog, type Start } from "./examine.ts";
 import { SegmentReader } from "./segment_reader.ts";
 import { startWithin } from "./start_within.ts";

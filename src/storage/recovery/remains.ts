@@ -3,7 +3,7 @@
  * whether they may go.
  */
 import * as batch from "../../protocol/records/batch.ts";
-import { segmentName } from "../log/segment.ts";
+import { segmentName } from "../segments/segment.ts";
 import type { Store } from "../store.ts";
 import type { Fault } from "./examine.ts";
 import { budgetOf, findIntact } from "./intact_search.ts";

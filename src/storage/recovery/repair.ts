@@ -7,15 +7,15 @@
  * last: with its records there the cut would look like a gap that compaction left, and without its name a batch at the
  * damage could claim any offset.
  */
-import { takeCleanShutdown } from "../clean_shutdown.ts";
+import { takeCleanShutdown } from "../directory/clean_shutdown.ts";
 import { voidEntries } from "../durability/journal_entries.ts";
-import { segmentName } from "../log/segment.ts";
+import { segmentName } from "../segments/segment.ts";
 import {
   removeSegment,
   SEGMENT_FILES,
   SEGMENT_FILES_AND_SNAPSHOT,
   segmentBasesOf,
-} from "../log/segment_files.ts";
+} from "../segments/segment_files.ts";
 import type { Store } from "../store.ts";
 import type { Examined, Fault } from "./examine.ts";
 import { forgetAbove } from "./forget_above.ts";

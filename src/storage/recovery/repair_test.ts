@@ -16,7 +16,7 @@ import {
   REF,
   twoRecords,
 } from "../../testing/damaged_log.ts";
-import { FaultyStore, type Operation } from "../backends/faulty_store.ts";
+import { FaultyStore, type Operation } from "../../testing/faulty_store.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
 import {
   CLEANER_CHECKPOINT,
@@ -25,7 +25,7 @@ import {
   readCheckpoint,
   RECOVERY_POINT_CHECKPOINT,
   writeCheckpoint,
-} from "../checkpoints.ts";
+} from "../directory/checkpoints.ts";
 import { Journal } from "../durability/journal.ts";
 import { type JournalEntry, readJournal } from "../durability/journal_entries.ts";
 import { type InPlaceBlob, type Store, StoreError } from "../store.ts";

@@ -5,9 +5,9 @@ import {
   LOG_START_CHECKPOINT,
   readCheckpoint,
   RECOVERY_POINT_CHECKPOINT,
-} from "../checkpoints.ts";
-import { parseSegmentFile } from "../log/segment_files.ts";
-import { parseProperties } from "../meta_properties.ts";
+} from "../directory/checkpoints.ts";
+import { parseSegmentFile } from "../segments/segment_files.ts";
+import { parseProperties } from "../directory/meta_properties.ts";
 import type { Store } from "../store.ts";
 import { snapshotProblem } from "./metadata_snapshots.ts";
 import type { Finding } from "./verify.ts";

@@ -15,7 +15,7 @@ import {
   pathOf,
   REF,
 } from "../../testing/damaged_log.ts";
-import type { LogInventory } from "../inventory.ts";
+import type { LogInventory } from "../directory/inventory.ts";
 
 /** Written down when the topic was made: nothing was compacted. */
 const YOUNG: LogInventory = {

@@ -1,6 +1,6 @@
 /** SegmentReader: the batches of a segment's file by position, for a walk: large pieces are read, and nothing is written. */
 import * as batch from "../../protocol/records/batch.ts";
-import { segmentName } from "../log/segment.ts";
+import { segmentName } from "../segments/segment.ts";
 import type { Blob, Store } from "../store.ts";
 
 export class SegmentReader {

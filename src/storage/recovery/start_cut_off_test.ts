@@ -4,9 +4,9 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { randomUuid } from "../../bytes/uuid.ts";
-import { FaultyStore, type Operation } from "../backends/faulty_store.ts";
+import { FaultyStore, type Operation } from "../../testing/faulty_store.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
-import { SlowDevice } from "../backends/slow_device.ts";
+import { SlowDevice } from "../../testing/slow_device.ts";
 import { journalFiles } from "../durability/journal_entries.ts";
 import { StoreError } from "../store.ts";
 import { consumed, send, StorageWorld, wantedLog } from "../../testing/storage_world.ts";

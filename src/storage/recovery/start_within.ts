@@ -5,7 +5,7 @@
  */
 import { readInt32 } from "../../bytes/int64.ts";
 import * as batch from "../../protocol/records/batch.ts";
-import { Segment, type SegmentContext, segmentName } from "../log/segment.ts";
+import { Segment, type SegmentContext, segmentName } from "../segments/segment.ts";
 import { endOfSegment, wrongBatch } from "../../protocol/records/batch_place.ts";
 import { SegmentReader } from "./segment_reader.ts";
 

@@ -17,7 +17,7 @@ import {
   REF,
   twoRecords,
 } from "../../testing/damaged_log.ts";
-import { FaultyStore } from "../backends/faulty_store.ts";
+import { FaultyStore } from "../../testing/faulty_store.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
 import { createLog } from "../log/open_log.ts";
 import { recoverLog } from "./recovery.ts";

@@ -11,14 +11,18 @@
  * | hint | an index, snapshot or checkpoint that the log replaces by itself |
  * | foreign | nothing of a log's: left alone |
  */
-import { CLEANER_CHECKPOINT, readCheckpoint, RECOVERY_POINT_CHECKPOINT } from "../checkpoints.ts";
-import { isMarkedClean } from "../clean_shutdown.ts";
+import {
+  CLEANER_CHECKPOINT,
+  readCheckpoint,
+  RECOVERY_POINT_CHECKPOINT,
+} from "../directory/checkpoints.ts";
+import { isMarkedClean } from "../directory/clean_shutdown.ts";
 import { type JournalEntry, readJournal, wasJournaled } from "../durability/journal_entries.ts";
-import { folderOf, readInventory } from "../inventory.ts";
-import { LeaderEpochs } from "../log/leader_epochs.ts";
-import { readPartitionMetadata } from "../log/partition_metadata.ts";
-import { segmentName } from "../log/segment.ts";
-import { segmentBasesOf } from "../log/segment_files.ts";
+import { folderOf, readInventory } from "../directory/inventory.ts";
+import { LeaderEpochs } from "../directory/leader_epochs.ts";
+import { readPartitionMetadata } from "../directory/partition_metadata.ts";
+import { segmentName } from "../segments/segment.ts";
+import { segmentBasesOf } from "../segments/segment_files.ts";
 import type { Store } from "../store.ts";
 import { type Examined, examineLog, type Fault } from "./examine.ts";
 import { hints } from "./hints.ts";
@@ -117,7 +121,7 @@ function partitionFolders(
 }
 
 /** One partition, from its first segment on. */
-export async function verifyPartition(
+async function verifyPartition(
   store: Store,
   folder: string,
   known: Knowledge,

@@ -9,7 +9,7 @@ import * as batch from "../../protocol/records/batch.ts";
 import { buildBatch } from "../../protocol/records/build.ts";
 import { flipped, putFiles } from "../../testing/file_damage.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
-import { positionOfTime } from "../index/index_check.ts";
+import { positionOfTime } from "./index_check.ts";
 import type { Blob } from "../store.ts";
 import { CorruptBatchError } from "./corrupt_batch_error.ts";
 import { Segment, segmentName } from "./segment.ts";

@@ -6,7 +6,7 @@
  * was synced is itself reachable after a power loss.
  */
 import type { Inode } from "./inode.ts";
-import { splitPath } from "./path.ts";
+import { splitPath } from "../storage/backends/path.ts";
 
 type Node = Inode | Folder;
 

@@ -1,7 +1,7 @@
 /** Proves that an inventory comes back as it was written, and that a damaged one never says anything but that it is. */
 import { assertEquals } from "@std/assert";
-import { randomUuid } from "../bytes/uuid.ts";
-import { MemoryStore } from "./backends/memory_store.ts";
+import { randomUuid } from "../../bytes/uuid.ts";
+import { MemoryStore } from "../backends/memory_store.ts";
 import {
   decodeInventory,
   encodeInventory,

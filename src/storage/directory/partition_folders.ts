@@ -10,9 +10,9 @@
  *
  * Absence is no order to delete: metadata that is damaged, or of another directory, knows none of the topics.
  */
-import { parsePartitionMetadata, PARTITION_METADATA } from "./log/partition_metadata.ts";
-import type { Uuid } from "../bytes/uuid.ts";
-import { type Store, StoreError } from "./store.ts";
+import { parsePartitionMetadata, PARTITION_METADATA } from "./partition_metadata.ts";
+import type { Uuid } from "../../bytes/uuid.ts";
+import { type Store, StoreError } from "../store.ts";
 
 export interface FoldersContext {
   readonly store: Store;

@@ -10,13 +10,19 @@
  * a later append of one file too; never two appends of one blob, or two replacements of one path. A crash or a kill meets
  * those on their way: each has done nothing, all or a part.
  */
-import { type Blob, type InPlaceBlob, type Store, type StoreEntry, StoreError } from "../store.ts";
+import {
+  type Blob,
+  type InPlaceBlob,
+  type Store,
+  type StoreEntry,
+  StoreError,
+} from "../storage/store.ts";
 import { type Fault, Faults, type Operation, type SetFault } from "./faults.ts";
 import { FaultyBlob, type FaultyContext, FaultyInPlaceBlob } from "./faulty_blob.ts";
 import { type ContentFate, Inode, withFlying } from "./inode.ts";
-import { MemoryStore } from "./memory_store.ts";
+import { MemoryStore } from "../storage/backends/memory_store.ts";
 import { type Folder, Names } from "./names.ts";
-import { folderOf, splitPath } from "./path.ts";
+import { folderOf, splitPath } from "../storage/backends/path.ts";
 import { noPower, type SlowDevice, type SlowOperation } from "./slow_device.ts";
 
 export type { Fault, Operation } from "./faults.ts";

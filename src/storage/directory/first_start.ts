@@ -10,7 +10,7 @@
  * | what only Kafka or Runnel writes | a directory that has lost its meta.properties: refused |
  * | anything else | somebody else's: refused |
  */
-import type { Store, StoreEntry } from "./store.ts";
+import type { Store, StoreEntry } from "../store.ts";
 
 /** The directory is not one to begin in. Nothing was changed by finding out. */
 export class DirectoryInUseError extends Error {

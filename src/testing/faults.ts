@@ -3,8 +3,8 @@
  *
  * A fault that was set and never struck proves nothing, so it fails its test: assertAllFired().
  */
-import { StoreError } from "../store.ts";
-import { splitPath } from "./path.ts";
+import { StoreError } from "../storage/store.ts";
+import { splitPath } from "../storage/backends/path.ts";
 
 export type Operation =
   | "open"

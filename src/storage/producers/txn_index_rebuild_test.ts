@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { BufferPool } from "../../bytes/pool.ts";
 import { randomUuid } from "../../bytes/uuid.ts";
-import { FakeClock } from "../../clock.ts";
+import { FakeClock } from "../../testing/fake_clock.ts";
 import { topicConfigDefaults } from "../../config/topic_configs.ts";
 import { buildBatch } from "../../protocol/records/build.ts";
 import { buildEndTxnBatch } from "../../protocol/records/control_record.ts";
@@ -17,16 +17,16 @@ import {
   closedForRecord,
   withoutRecord,
 } from "../../testing/recorded_log.ts";
-import { FaultyStore } from "../backends/faulty_store.ts";
+import { FaultyStore } from "../../testing/faulty_store.ts";
 import { GroupCommit } from "../durability/group_commit.ts";
-import { CorruptBatchError } from "../log/corrupt_batch_error.ts";
+import { CorruptBatchError } from "../segments/corrupt_batch_error.ts";
 import type { LogContext } from "../log/log_context.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
 import { createLog, openLog } from "../log/open_log.ts";
 import type { PartitionLog } from "../log/partition_log.ts";
-import { DEFAULT_PRODUCER_LIMITS } from "../producers/producer_state.ts";
+import { DEFAULT_PRODUCER_LIMITS } from "./producer_state.ts";
 import type { Store } from "../store.ts";
-import type { AbortedTransaction } from "./txn_index.ts";
+import type { AbortedTransaction } from "../index/txn_index.ts";
 import { readNow } from "../../testing/read_now.ts";
 
 const REF = { topicId: randomUuid(), topic: "t", partition: 0 };

@@ -12,10 +12,10 @@
  * metadata log has a later registration, another broker (Apache Kafka) has used the directory since, and none of this
  * counts any more. The log is the only truth: the inventory says what should be there, and where to look first.
  */
-import { crc32c } from "../bytes/crc32c.ts";
-import { parseUuid, type Uuid } from "../bytes/uuid.ts";
-import type { EpochEntry } from "./log/leader_epochs.ts";
-import type { Store } from "./store.ts";
+import { crc32c } from "../../bytes/crc32c.ts";
+import { parseUuid, type Uuid } from "../../bytes/uuid.ts";
+import type { EpochEntry } from "./leader_epochs.ts";
+import type { Store } from "../store.ts";
 
 export const INVENTORY_FILE = "runnel-inventory";
 

@@ -4,9 +4,9 @@
  */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type CrashOptions, FaultyStore } from "./faulty_store.ts";
-import { MemoryStore } from "./memory_store.ts";
+import { MemoryStore } from "../storage/backends/memory_store.ts";
 import { microtasks, SlowDevice } from "./slow_device.ts";
-import { StoreError } from "../store.ts";
+import { StoreError } from "../storage/store.ts";
 
 const bytes = (...values: number[]) => new Uint8Array(values);
 

@@ -6,17 +6,17 @@
  * crash can leave an index without its last entries, with entries of a tail that was cut, or with any bytes at all.
  */
 import * as batch from "../../protocol/records/batch.ts";
-import type { LogContext } from "../log/log_context.ts";
-import { CorruptBatchError } from "../log/corrupt_batch_error.ts";
-import { readEndTxnMarker } from "../producers/end_txn_marker.ts";
-import { loadProducerState } from "../producers/producer_recovery.ts";
-import type { Segment } from "../log/segment.ts";
-import { meet, mustEndAt } from "../log/segment_list.ts";
-import type { AbortedTransaction, TxnIndex } from "./txn_index.ts";
+import type { ProducerContext } from "./producer_context.ts";
+import { CorruptBatchError } from "../segments/corrupt_batch_error.ts";
+import { readEndTxnMarker } from "./end_txn_marker.ts";
+import { loadProducerState } from "./producer_recovery.ts";
+import type { Segment } from "../segments/segment.ts";
+import { meet, mustEndAt } from "../segments/segment_list.ts";
+import type { AbortedTransaction, TxnIndex } from "../index/txn_index.ts";
 
 /** Rebuilds the indexes of `segments[from]` up to, not including, `segments[to]`. */
 export function rebuildTxnIndexes(
-  context: LogContext,
+  context: ProducerContext,
   folder: string,
   segments: readonly Segment[],
   { from, to, logStartOffset }: { from: number; to: number; logStartOffset: number },
@@ -45,7 +45,7 @@ export function rebuildTxnIndexes(
  * for this decides what consumers see, and a file that is missing or cut looks sound.
  */
 export function soundTxnIndex(
-  context: LogContext,
+  context: ProducerContext,
   folder: string,
   segments: readonly Segment[],
   i: number,
@@ -101,7 +101,7 @@ export function abortedIn(
  * when somebody reads, so damage elsewhere stops no write; but a file that is plainly another's is made anew first.
  */
 export function writableTxnIndex(
-  context: LogContext,
+  context: ProducerContext,
   folder: string,
   segments: readonly Segment[],
   { logStartOffset, lastOffset }: { logStartOffset: number; lastOffset: number },

@@ -1,7 +1,7 @@
 /** meta.properties: what Kafka wrote is read, what is written is read back, another's directory is refused. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { parseUuid } from "../bytes/uuid.ts";
-import { MemoryStore } from "./backends/memory_store.ts";
+import { parseUuid } from "../../bytes/uuid.ts";
+import { MemoryStore } from "../backends/memory_store.ts";
 import { MetaPropertiesError, openMetaProperties, parseProperties } from "./meta_properties.ts";
 
 const BY_KAFKA = `#

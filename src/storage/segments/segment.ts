@@ -24,7 +24,7 @@ import { CheckedLog, type CheckedSource } from "./checked_log.ts";
 import type { Walk } from "./checked_range.ts";
 import type { BatchSummary, SegmentContext } from "./segment_context.ts";
 import { CorruptBatchError } from "./corrupt_batch_error.ts";
-import { learnTimes, remakeIndexes } from "../index/index_check.ts";
+import { learnTimes, remakeIndexes } from "./index_check.ts";
 import { OffsetIndex } from "../index/offset_index.ts";
 import { type Blob, StoreError } from "../store.ts";
 import { TimeIndex } from "../index/time_index.ts";
@@ -138,11 +138,6 @@ export class Segment implements CheckedSource {
   get largestTimestampMs(): number {
     this.#learnTimes();
     return this.timesDamage !== null ? Infinity : this.#largestTimestampMs;
-  }
-
-  get offsetOfLargestTimestamp(): number {
-    this.#learnTimes();
-    return this.#offsetOfLargest;
   }
 
   /** Opens what admit() writes to, so that a failure to do so leaves nothing half done. */
@@ -341,17 +336,6 @@ export class Segment implements CheckedSource {
     this.#largestTimestampMs = this.#offsetOfLargest = -1;
     this.#bytesSinceIndex = 0;
     if (position === 0) this.firstTimestampMs = null;
-  }
-
-  /** Empties both indexes, for a rebuild by reindex(), and the transactions', for one by rebuildTxnIndexes(). */
-  clearIndexes(): void {
-    this.offsetIndex.clear();
-    this.timeIndex.clear();
-    this.txnIndex.rewrite([]);
-    this.firstTimestampMs = null;
-    this.#largestTimestampMs = this.#offsetOfLargest = -1;
-    this.#timesKnown = true;
-    this.#bytesSinceIndex = 0;
   }
 
   /** Writes index entries that are only in memory; `seal` adds the last timestamp, as Kafka does when a segment rolls or closes. */

@@ -1,7 +1,7 @@
 /** Proves when clients' batches are refused for want of space, and that looking is cheap; the disk is a number here. */
 import { assertEquals } from "@std/assert";
 import { FreeSpace } from "./free_space.ts";
-import { StoreError } from "./store.ts";
+import { StoreError } from "../store.ts";
 
 function disk(freeBytes: number) {
   const state = { freeBytes, looks: 0, changes: [] as boolean[], problems: 0, isBroken: false };

@@ -1,7 +1,7 @@
 /** The directory lock: flock(2) tells two descriptors of one process apart, so one process shows what two would. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DirectoryLock, DirectoryLockedError } from "./lock.ts";
-import { StoreError } from "./store.ts";
+import { StoreError } from "../store.ts";
 
 Deno.test("a second lock of the same directory is refused until the first is released", async () => {
   const directory = Deno.makeTempDirSync({ prefix: "runnel-lock-" });

@@ -14,7 +14,7 @@
  */
 import * as batch from "../../protocol/records/batch.ts";
 import { endOfSegment, wrongBatch } from "../../protocol/records/batch_place.ts";
-import { Segment, type SegmentContext, segmentName } from "../log/segment.ts";
+import { Segment, type SegmentContext, segmentName } from "../segments/segment.ts";
 import {
   CLEANED,
   parseSegmentFile,
@@ -23,7 +23,7 @@ import {
   SEGMENT_FILES,
   SEGMENT_FILES_AND_SNAPSHOT,
   SWAP,
-} from "../log/segment_files.ts";
+} from "../segments/segment_files.ts";
 
 /** Finishes or removes leftovers; the names of the folder's files afterwards. */
 export async function finishInterruptedCleaning(context: SegmentContext): Promise<string[]> {

@@ -6,8 +6,8 @@
  * it. How many turns a call takes is the test's to say, so calls land in another order than they began wherever real
  * ones may.
  */
-import type { Timers } from "../../clock.ts";
-import { StoreError } from "../store.ts";
+import type { Timers } from "../clock.ts";
+import { StoreError } from "../storage/store.ts";
 
 /** Calls that take a device's time. */
 export type SlowOperation = "append" | "sync" | "read" | "replace" | "remove" | "syncFolder";
@@ -87,15 +87,6 @@ export class SlowDevice implements Timers {
     this.#flying = this.#flying.filter(({ dueTurn }) => dueTurn > this.#turn);
     for (const { land } of due) land();
     return due.length;
-  }
-
-  /** Lands every call of this kind that is on its way now, however long it was to take. */
-  landAll(on: SlowOperation, pathEndsWith = ""): number {
-    const isMeant = (one: Flight) => one.on === on && one.path.endsWith(pathEndsWith);
-    const meant = this.#flying.filter(isMeant);
-    this.#flying = this.#flying.filter((one) => !isMeant(one));
-    for (const { land } of meant) land();
-    return meant.length;
   }
 
   /** The process is gone: nothing lands any more, and whoever waits is told so. */

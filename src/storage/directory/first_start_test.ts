@@ -1,6 +1,6 @@
 /** A first start: where it may begin, and whose directory it leaves alone. */
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { MemoryStore } from "./backends/memory_store.ts";
+import { MemoryStore } from "../backends/memory_store.ts";
 import { DirectoryInUseError, mustBeFree } from "./first_start.ts";
 
 /** Files; a name that ends in "/" is a folder. */

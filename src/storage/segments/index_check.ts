@@ -3,8 +3,8 @@
  * whole, as Kafka's LogSegment.recover does; what it is made from is checked batch by batch.
  */
 import * as batch from "../../protocol/records/batch.ts";
-import { CorruptBatchError } from "../log/corrupt_batch_error.ts";
-import type { Segment } from "../log/segment.ts";
+import { CorruptBatchError } from "./corrupt_batch_error.ts";
+import type { Segment } from "./segment.ts";
 
 /**
  * Whether a time index entry says what the log says: the batch that holds its offset is the first with its timestamp,

@@ -9,7 +9,7 @@
  * Both ascend. A client or follower that was cut off asks where its epoch ended, and so learns what of its data
  * still holds. Answers are those of Kafka's LeaderEpochFileCache.
  */
-import { formatLines, parseLines } from "../checkpoints.ts";
+import { formatLines, parseLines } from "./checkpoints.ts";
 import type { Store } from "../store.ts";
 
 export interface EpochEntry {
@@ -18,8 +18,8 @@ export interface EpochEntry {
 }
 
 /** Answered when the epoch asked for is not known. */
-export const UNDEFINED_EPOCH = -1;
-export const UNDEFINED_OFFSET = -1;
+const UNDEFINED_EPOCH = -1;
+const UNDEFINED_OFFSET = -1;
 
 export class LeaderEpochs {
   /** Why the checkpoint could not be used, or null. Then nothing is known until assign() is told again. */

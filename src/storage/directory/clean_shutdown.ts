@@ -3,7 +3,7 @@
  *
  *     {"version":0,"brokerEpoch":11}
  */
-import type { Store } from "./store.ts";
+import type { Store } from "../store.ts";
 
 const FILE = ".kafka_cleanshutdown";
 

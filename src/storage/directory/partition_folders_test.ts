@@ -1,11 +1,11 @@
 /** Proves what becomes of folders that no partition answers for, and that nothing goes which nobody marked. */
 import { assertEquals } from "@std/assert";
-import { randomUuid } from "../bytes/uuid.ts";
-import { FaultyStore } from "./backends/faulty_store.ts";
-import { MemoryStore } from "./backends/memory_store.ts";
-import { putPartitionMetadata } from "./log/partition_metadata.ts";
+import { randomUuid } from "../../bytes/uuid.ts";
+import { FaultyStore } from "../../testing/faulty_store.ts";
+import { MemoryStore } from "../backends/memory_store.ts";
+import { putPartitionMetadata } from "./partition_metadata.ts";
 import { markedName, sortOut } from "./partition_folders.ts";
-import type { Store } from "./store.ts";
+import type { Store } from "../store.ts";
 
 function put(store: Store, path: string): void {
   store.makeFolder(path.slice(0, path.lastIndexOf("/")));

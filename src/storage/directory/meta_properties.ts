@@ -12,10 +12,10 @@
  * the checksum of all bytes behind it, since a cluster id with a bit flipped is another one that looks as good. A file
  * without it is Kafka's, and not checked.
  */
-import { crc32c } from "../bytes/crc32c.ts";
-import { parseUuid, randomUuid, type Uuid } from "../bytes/uuid.ts";
+import { crc32c } from "../../bytes/crc32c.ts";
+import { parseUuid, randomUuid, type Uuid } from "../../bytes/uuid.ts";
 import { mustBeFree } from "./first_start.ts";
-import type { Store } from "./store.ts";
+import type { Store } from "../store.ts";
 
 export interface MetaProperties {
   /** Any text that Kafka was given; 22 characters of base64url unless somebody chose another. */

@@ -2,8 +2,8 @@
  * FaultyBlob, FaultyInPlaceBlob: the blobs of a FaultyStore. They fail when they are told to, take their time when the
  * store has a SlowDevice, and tell their inode what was written, cut and synced.
  */
-import type { Blob, InPlaceBlob } from "../store.ts";
-import { StoreError } from "../store.ts";
+import type { Blob, InPlaceBlob } from "../storage/store.ts";
+import { StoreError } from "../storage/store.ts";
 import { type Fault, injected, type Operation } from "./faults.ts";
 import { type Inode, SECTOR_BYTES } from "./inode.ts";
 import { noPower, type SlowDevice, type SlowOperation } from "./slow_device.ts";

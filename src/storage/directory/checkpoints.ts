@@ -8,7 +8,7 @@
  *
  * Each is a hint that the logs can replace: what cannot be read counts as empty, and the caller is told why.
  */
-import type { Store } from "./store.ts";
+import type { Store } from "../store.ts";
 
 export const RECOVERY_POINT_CHECKPOINT = "recovery-point-offset-checkpoint";
 export const HIGH_WATERMARK_CHECKPOINT = "replication-offset-checkpoint";

@@ -1,6 +1,6 @@
 /** Checkpoint files, partition.metadata, the clean shutdown marker: Kafka's bytes both ways, and damaged ones. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { parseUuid } from "../bytes/uuid.ts";
+import { parseUuid } from "../../bytes/uuid.ts";
 import {
   parseCheckpoint,
   readCheckpoint,
@@ -8,9 +8,9 @@ import {
   writeCheckpoint,
 } from "./checkpoints.ts";
 import { takeCleanShutdown, writeCleanShutdown } from "./clean_shutdown.ts";
-import { FaultyStore } from "./backends/faulty_store.ts";
-import { MemoryStore } from "./backends/memory_store.ts";
-import { putPartitionMetadata, readPartitionMetadata } from "./log/partition_metadata.ts";
+import { FaultyStore } from "../../testing/faulty_store.ts";
+import { MemoryStore } from "../backends/memory_store.ts";
+import { putPartitionMetadata, readPartitionMetadata } from "./partition_metadata.ts";
 
 const text = (bytes: Uint8Array | null) => new TextDecoder().decode(bytes!);
 const bytes = (text: string) => new TextEncoder().encode(text);
