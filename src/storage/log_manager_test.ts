@@ -316,6 +316,61 @@ Deno.test("a folder of a deleted topic goes, and the topic of its name begins em
   await logs.close();
 });
 
+for (const clean of [true, false]) {
+  Deno.test(`an old partition.metadata is no order to remove the log, ${clean ? "stopped" : "killed"}`, async () => {
+    const old = randomUuid(), memory = new MemoryStore();
+    const { logs: first } = await open(memory, { cleanStart: false });
+    await fill(first.get(T, 0)!, 30);
+    if (clean) await first.close();
+    else await first.checkpoint();
+    await putBack(memory, old);
+    const options = { cleanStart: clean, wasDeleted: (id: Uuid) => id === old };
+    const { logs, warnings } = await open(memory, options);
+    assertEquals((await logs.ready(T, 0))?.logEndOffset, 30);
+    assertEquals(warnings.map(({ event }) => event), ["log_healed"]);
+    await logs.close();
+  });
+}
+
+async function putBack(store: Store, topicId: Uuid): Promise<void> {
+  const text = new TextEncoder().encode(`version: 0\ntopic_id: ${topicId}`);
+  await store.replace("t-0/partition.metadata", text);
+}
+
+Deno.test("an old partition.metadata where nothing else tells whose the log is keeps it, offline, if the journal knows it", async () => {
+  const old = randomUuid(), memory = await stopped();
+  const inventory = readInventory(memory) as Inventory;
+  await writeInventory(memory, { ...inventory, logs: [] });
+  await putBack(memory, old);
+  const entry = {
+    topicId: T,
+    folder: "t-0",
+    segmentBase: 0,
+    position: 0,
+    payload: new Uint8Array(9),
+  };
+  const options = { cleanStart: false, wasDeleted: (id: Uuid) => id === old };
+  // deno-lint-ignore no-explicit-any -- as much of an entry as tells whose it is
+  const { logs } = await open(memory, { ...options, journal: [entry as any] });
+  assertEquals(await logs.ready(T, 0), undefined);
+  assert(logs.offlineReason(T, 0)!.includes(old), "it says whose it seems to be");
+  assert(memory.list("t-0").length > 3, "its files are there");
+  await logs.close();
+});
+
+Deno.test("a log made since the inventory was written does not begin above 0", async () => {
+  const memory = await stopped();
+  const inventory = readInventory(memory) as Inventory;
+  await writeInventory(memory, { ...inventory, logs: [] });
+  const bases = memory.list("t-0").filter(({ name }) => name.endsWith(".log"));
+  assert(bases.length > 2);
+  memory.remove(`t-0/${bases[0].name}`);
+  const { logs } = await open(memory, { cleanStart: false });
+  await logs.ready(T, 0);
+  assert(logs.offlineReason(T, 0)!.includes("its start is 0"), logs.offlineReason(T, 0)!);
+  await logs.close();
+});
+
 Deno.test("many logs are recovered a few at a time, also when all are asked for at once", async () => {
   const store = new MemoryStore(), ids = Array.from({ length: 40 }, () => randomUuid());
   const all = ids.map((id, i) => wanted(id, { topic: `t${i}` }));

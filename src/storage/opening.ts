@@ -260,7 +260,7 @@ export class Opening {
     try {
       const report = await openLog(this.#options.context, wanted, wanted.config, {
         recoveryPoint: saysHowFar(record) ? record.recoveryPoint : isNew ? 0 : undefined,
-        logStartOffset: record?.logStartOffset,
+        logStartOffset: record === undefined && isNew ? 0 : record?.logStartOffset,
         clean: this.#options.cleanStart,
         journal: record?.isExact ? [] : one.journal,
         record,

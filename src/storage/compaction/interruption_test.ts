@@ -191,6 +191,23 @@ Deno.test("leftovers as Kafka makes them: .cleaned and .deleted go, .swap is fin
   assertEquals(await namesAfter("0.txnindex", "0.log.swap"), ["0.log", "0.txnindex"]);
 });
 
+Deno.test("a .swap that is the only copy of its offsets stays, whatever lies beside it", async () => {
+  assertEquals(await namesAfter("0.log.swap", "0.log.cleaned"), ["0.log"]);
+  assertEquals(await namesAfter("0.log.swap", "0.index.swap", "0.index.cleaned"), [
+    "0.index",
+    "0.log",
+  ]);
+});
+
+Deno.test("a folder named as a left-over file is left alone", async () => {
+  const store = await folderOf(["0.log"]);
+  const kept = `t-0/${padded("0.log")}.deleted`;
+  store.makeFolder(kept);
+  await store.replace(`${kept}/photo`, bytes("photo"));
+  await finishInterruptedCleaning({ ...testContext(store, new BusyClock()), folder: "t-0" });
+  assertEquals(store.readAll(`${kept}/photo`), bytes("photo"));
+});
+
 Deno.test("an index whose log is not there takes the place of no sound one", async () => {
   const store = await folderOf(["0.log", "0.index", "0.index.swap"]);
   const context = { ...testContext(store, new BusyClock()), folder: "t-0" };

@@ -75,7 +75,7 @@ function otherHead(store: Store, path: string, { head }: SegmentInventory): stri
 }
 
 /** Whether the record's segment `i` cannot have gone or changed by anything that this broker does. */
-function mustBeThere(record: LogInventory, i: number): boolean {
+export function mustBeThere(record: LogInventory, i: number): boolean {
   if (record.isExact) return true;
   if (record.segments[i].bytes === 0) return false; // it was not all synced when it was looked at last
   const { segments, recoveryPoint, logStartOffset, compactingTo } = record;

@@ -6,14 +6,14 @@
  * | the topic id | ours |
  * | no topic id, or another, and the segments are those of an exact record, to the checksum of the last batch | healed |
  * | the same where the log has been written to since, and the id is missing or a character off | healed |
- * | the id of a topic that was deleted | goes the way of deleted ones; ours is absent |
+ * | the id of a topic that was deleted, and nothing is known of ours | goes the way of deleted ones; ours is absent |
  * | another topic id | foreign: offline, untouched |
  * | no folder, and nothing is known of one | absent: to be made |
  * | no folder, and it is known to have held something | lost: offline, and nothing is made in its place |
  */
 import type { LogInventory } from "../directory/inventory.ts";
 import { type FoldersContext, moveAside } from "../directory/partition_folders.ts";
-import { compare, lastBatchProblem } from "./as_recorded.ts";
+import { compare, lastBatchProblem, mustBeThere } from "./as_recorded.ts";
 import { segmentBasesOf } from "../segments/segment_files.ts";
 import type { LogRef } from "./open_log.ts";
 import { putPartitionMetadata, readPartitionMetadata } from "../directory/partition_metadata.ts";
@@ -38,7 +38,9 @@ export function claimFolder(context: FoldersContext, ref: LogRef, options: Claim
   if (!isThere) return ofAbsent(folder, record, { isJournaled, doomed: null });
   const found = readPartitionMetadata(store, folder);
   if (found === ref.topicId) return { kind: "ours", healed: null };
-  if (found !== null && wasDeleted(found)) {
+  // A file that anybody may have put back is no order to remove what is known to be of ours.
+  const isKnown = isJournaled || (record?.endOffset ?? 0) > 0 || (record?.recoveryPoint ?? 0) > 0;
+  if (found !== null && wasDeleted(found) && !isKnown) {
     return ofAbsent(folder, record, { isJournaled, doomed: moveAside(context, folder) });
   }
   const wanted = `${folder} should be of topic id ${ref.topicId}`;
@@ -75,10 +77,14 @@ function holds({ store }: FoldersContext, folder: string, record: LogInventory):
   return compare(store, folder, bases, record).lost === null;
 }
 
-/** Whether the last batch is the very one that was recorded. */
+/** Whether a batch is the very one that was recorded: the last, or the first of a segment, which `holds` has compared. */
 function isProven({ store }: FoldersContext, folder: string, record: LogInventory): boolean {
-  return record.isExact && record.lastBatch !== null &&
-    lastBatchProblem(store, folder, record) === null;
+  if (!record.isExact) {
+    return record.segments.some(({ bytes, head }, i) =>
+      bytes > 0 && head !== undefined && mustBeThere(record, i)
+    );
+  }
+  return record.lastBatch !== null && lastBatchProblem(store, folder, record) === null;
 }
 
 /** One character off, as a flipped bit leaves it. */

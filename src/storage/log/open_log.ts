@@ -287,6 +287,11 @@ function whatIsLost(
     if (bases.length === 0 && recoveryPoint > 0) {
       return `there is no segment, and the log was synced up to ${recoveryPoint}`;
     }
+    // A start above 0 is written down before a segment goes.
+    const isJournaledBelow = journal.some(({ segmentBase }) => segmentBase < bases[0]);
+    if (record === undefined && logStartOffset === 0 && bases[0] > 0 && !isJournaledBelow) {
+      return `the log begins at ${bases[0]}, and its start is 0`;
+    }
     // From the recovery point on recovery looks itself, and may know better from the journal.
     const below = bases.filter((base) => base <= recoveryPoint);
     return mayHaveGaps ? null : gapBetween(context, folder, below);

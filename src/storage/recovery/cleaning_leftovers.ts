@@ -6,7 +6,7 @@
  *   whole yet.
  * - Any other `.swap` segment is complete and synced. The segments it was made from go, and it takes their place.
  *
- * Beyond Kafka's: a `.swap` log that is not whole, every checksum right, never takes the place of one that is there, since
+ * Beyond Kafka's: a `.swap` segment that is the only copy of its offsets is kept whatever lies beside it; a `.swap` log that is not whole, every checksum right, never takes the place of one that is there, since
  * the disk may have changed it; and an index by that suffix whose log is not there, or in place already, goes unless its
  * own name is free.
  *
@@ -28,7 +28,7 @@ import {
 /** Finishes or removes leftovers; the names of the folder's files afterwards. */
 export async function finishInterruptedCleaning(context: SegmentContext): Promise<string[]> {
   const { store, folder } = context;
-  const names = store.list(folder).map(({ name }) => name);
+  const names = filesIn(context);
   const leftOver = names.filter((name) => (parseSegmentFile(name)?.suffix ?? "") !== "");
   if (leftOver.length === 0) return names;
 
@@ -39,7 +39,8 @@ export async function finishInterruptedCleaning(context: SegmentContext): Promis
   const swaps = new Set<number>(), incomplete: string[] = [];
   for (const name of leftOver) {
     const { baseOffset, suffix } = parseSegmentFile(name)!;
-    if (suffix === SWAP && baseOffset < lowestCleaned) swaps.add(baseOffset);
+    const isComplete = baseOffset < lowestCleaned || isOnlyCopy(context, baseOffset, names);
+    if (suffix === SWAP && isComplete) swaps.add(baseOffset);
     else incomplete.push(name);
   }
   // Swaps before what makes them incomplete: cut off in between, this must not take them for complete ones.
@@ -47,7 +48,29 @@ export async function finishInterruptedCleaning(context: SegmentContext): Promis
   for (const name of incomplete) store.remove(`${folder}/${name}`);
   for (const baseOffset of swaps) finishSwap(context, baseOffset, new Set(names));
   await store.syncFolder(folder);
-  return store.list(folder).map(({ name }) => name);
+  return filesIn(context);
+}
+
+function filesIn({ store, folder }: SegmentContext): string[] {
+  return store.list(folder).filter(({ isFolder }) => !isFolder).map(({ name }) => name);
+}
+
+/** Whether no segment holds what a compacted one does: nothing below its end reaches above its base offset. */
+function isOnlyCopy(
+  context: SegmentContext,
+  baseOffset: number,
+  names: readonly string[],
+): boolean {
+  let before = -1;
+  for (const name of names) {
+    const { baseOffset: other, file, suffix } = parseSegmentFile(name) ?? NO_FILE;
+    if (file !== ".log" || suffix !== "" || other > baseOffset) continue;
+    before = Math.max(before, other);
+  }
+  if (!names.includes(`${segmentName(baseOffset)}.log${SWAP}`)) return false;
+  if (before === -1) return true;
+  const end = before === baseOffset ? null : endOffset(context, before, "");
+  return end !== null && end <= baseOffset;
 }
 
 function finishSwap(
@@ -92,9 +115,9 @@ function placeIndexes(
 
 const NO_FILE = { baseOffset: -1, file: "", suffix: "" };
 
-/** One past the last offset that the compacted segment holds; null when it is not whole. */
-function endOffset(context: SegmentContext, baseOffset: number): number | null {
-  const segment = new Segment({ ...context, suffix: SWAP }, baseOffset, 0);
+/** One past the last offset that a segment, the compacted one, holds; null when it is not whole. */
+function endOffset(context: SegmentContext, baseOffset: number, suffix = SWAP): number | null {
+  const segment = new Segment({ ...context, suffix }, baseOffset, 0);
   let nextOffset = baseOffset, position = 0;
   const endOffset = endOfSegment(baseOffset, null);
   for (const [bytes] of segment.scan()) {
