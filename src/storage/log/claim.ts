@@ -47,7 +47,8 @@ export function claimFolder(context: FoldersContext, ref: LogRef, options: Claim
   const isOurs = found === null
     ? record === undefined || holds(context, folder, record)
     : record !== undefined && holds(context, folder, record) &&
-      (isProven(context, folder, record) || isAlmost(found, ref.topicId));
+      (isProven(context, folder, record) || isAlmost(found, ref.topicId) ||
+        wasDeleted(found) && isLikely(record));
   if (!isOurs) {
     const has = found === null ? "its partition.metadata names none" : `it is of ${found}`;
     return { kind: "refused", reason: `${wanted}, and ${has}` };
@@ -77,14 +78,15 @@ function holds({ store }: FoldersContext, folder: string, record: LogInventory):
   return compare(store, folder, bases, record).lost === null;
 }
 
-/** Whether a batch is the very one that was recorded: the last, or the first of a segment, which `holds` has compared. */
+/** Whether the last batch is the very one that was recorded. */
 function isProven({ store }: FoldersContext, folder: string, record: LogInventory): boolean {
-  if (!record.isExact) {
-    return record.segments.some(({ bytes, head }, i) =>
-      bytes > 0 && head !== undefined && mustBeThere(record, i)
-    );
-  }
-  return record.lastBatch !== null && lastBatchProblem(store, folder, record) === null;
+  return record.isExact && record.lastBatch !== null &&
+    lastBatchProblem(store, folder, record) === null;
+}
+
+/** Whether `holds` has compared a segment's first batch. */
+function isLikely(record: LogInventory): boolean {
+  return record.segments.some(({ head }, i) => head !== undefined && mustBeThere(record, i));
 }
 
 /** One character off, as a flipped bit leaves it. */
