@@ -80,7 +80,9 @@ export function mustBeThere(record: LogInventory, i: number): boolean {
   if (record.segments[i].bytes === 0) return false; // it was not all synced when it was looked at last
   const { segments, recoveryPoint, logStartOffset, compactingTo } = record;
   const end = segments[i + 1]?.baseOffset;
-  if (end === undefined) return segments[i].baseOffset < recoveryPoint; // never compacted before it is written down again
+  if (end === undefined) { // never compacted before it is written down again; once rolled it may be dropped
+    return segments[i].baseOffset < recoveryPoint && recoveryPoint > logStartOffset;
+  }
   if (end > recoveryPoint) return false; // not all of it was synced yet
   if (end <= logStartOffset) return false; // retention may have dropped it
   return compactingTo === null || segments[i].baseOffset >= compactingTo;
