@@ -60,15 +60,12 @@ function recallBefore(
   state: ProducerState,
   nowMs: number,
 ): string | null {
-  let i = segments.findLastIndex(({ baseOffset }) => baseOffset < offset);
-  if (i < 0) return null;
-  let end = Math.min(segments[i].positionOf(offset), segments[i].size);
-  let left = state.size > 0 ? RECALL_BYTES : LOOK_BYTES;
-  while (i > 0 && end < left) {
-    left -= end;
-    end = segments[--i].size;
-  }
-  let from = segments[i].offsetIndex.startBefore(end - left);
+  const last = segments.findLastIndex(({ baseOffset }) => baseOffset < offset);
+  if (last < 0) return null;
+  const before = segments.slice(0, last + 1);
+  const near = lookBack(before, offset, state.size > 0 ? RECALL_BYTES : LOOK_BYTES);
+  const isFew = state.size > 0 && hasFewBatches(before, near);
+  let { i, from } = isFew ? lookBack(before, offset, RECALL_BYTES_LARGE) : near;
   for (; i < segments.length; i++, from = 0) {
     const { baseOffset } = segments[i];
     // What was deleted is no part of the log: a start without a snapshot does not know it either.
@@ -86,8 +83,37 @@ function recallBefore(
   return null;
 }
 
-/** Before the snapshot: more than clients usually have in flight to one partition. */
+interface Place {
+  /** Which of the segments. */
+  i: number;
+  /** A position in it. */
+  from: number;
+}
+
+/** Where a walk begins that is to see so many bytes before an offset, which lies in the last segment. */
+function lookBack(segments: readonly Segment[], offset: number, bytes: number): Place {
+  let i = segments.length - 1, left = bytes;
+  let end = Math.min(segments[i].positionOf(offset), segments[i].size);
+  while (i > 0 && end < left) {
+    left -= end;
+    end = segments[--i].size;
+  }
+  return { i, from: segments[i].offsetIndex.startBefore(end - left) };
+}
+
+/** Whether batches are so large that five of each producer may not lie there. */
+function hasFewBatches(segments: readonly Segment[], { i, from }: Place): boolean {
+  let count = 0;
+  for (; i < segments.length; i++, from = 0) {
+    for (const _ of segments[i].intact(from)) if (++count >= FEW) return false;
+  }
+  return true;
+}
+
+/** Before the snapshot: more than clients usually have in flight to one partition… */
 const RECALL_BYTES = 1 << 20;
+/** …and where there are few batches in it: five of the largest that clients send by default, of each of a few producers. */
+const RECALL_BYTES_LARGE = 16 << 20, FEW = 32;
 /** …and enough to see that a snapshot without producers lies beside a log that has some. */
 const LOOK_BYTES = 1 << 16;
 

@@ -36,8 +36,12 @@ function contextOf(store: MemoryStore): LogContext {
 }
 
 /** Sends batch `n` of producer 7, two records each; the offset or the error code. */
-async function send(log: PartitionLog, n: number): Promise<{ offset: number; code: number }> {
-  const record = { timestampMs: new FakeClock().nowMs(), value: new Uint8Array(20) };
+async function send(
+  log: PartitionLog,
+  n: number,
+  valueBytes = 20,
+): Promise<{ offset: number; code: number }> {
+  const record = { timestampMs: new FakeClock().nowMs(), value: new Uint8Array(valueBytes) };
   const batch = buildBatch({
     records: [record, record],
     producerId: 7,
@@ -53,14 +57,18 @@ async function send(log: PartitionLog, n: number): Promise<{ offset: number; cod
 }
 
 /** Eight batches with a new segment, and so a snapshot, before the `rollBefore`th. */
-async function afterRestart(rollBefore: number, isClean: boolean): Promise<PartitionLog> {
+async function afterRestart(
+  rollBefore: number,
+  isClean: boolean,
+  valueBytes?: number,
+): Promise<PartitionLog> {
   const store = new MemoryStore();
   const config = { ...topicConfigDefaults(), "index.interval.bytes": 100 };
   const log = createLog(contextOf(store), REF, config);
   await log.lead(0);
   for (let n = 0; n < 8; n++) {
     if (n === rollBefore) log.roll();
-    await send(log, n);
+    await send(log, n, valueBytes);
   }
   await (isClean ? log.close() : log.sync());
   const opened = await openLog(contextOf(store), REF, config, {
@@ -92,6 +100,13 @@ for (const isClean of [true, false]) {
     }
   });
 }
+
+Deno.test("the last five batches are known after a restart, however large they are", async () => {
+  const log = await afterRestart(7, true, 500_000);
+  for (const n of [3, 4, 5, 6, 7]) {
+    assertEquals(await send(log, n, 500_000), { offset: 2 * n, code: 0 }, `batch ${n}`);
+  }
+});
 
 /** What a snapshot may be instead of what it was, each with a right checksum; all of them are of no use. */
 const FOREIGN: Record<string, (files: Map<string, Uint8Array>) => Uint8Array> = {
