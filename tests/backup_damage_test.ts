@@ -186,7 +186,11 @@ Deno.test("a restore that was interrupted is begun again; what is not a restore'
         restore((at) => {
           const failing = new FileStore(at);
           failing.rename = () => {
-            throw new StoreError("Cannot rename: power is gone", "io");
+            const gone = new StoreError("Cannot rename: power is gone", "io");
+            failing.remove = () => { // so that it cannot clean up either
+              throw gone;
+            };
+            throw gone;
           };
           return failing;
         }),

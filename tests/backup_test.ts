@@ -257,6 +257,7 @@ Deno.test("verify names a file that is missing, short or changed; restore refuse
         what,
       );
       await assertRejects(() => Deno.stat(to), Deno.errors.NotFound);
+      await assertRejects(() => Deno.stat(`${to}.restoring`), Deno.errors.NotFound);
     }
   }));
 
@@ -274,7 +275,12 @@ Deno.test("a backup is refused of another broker's directory, and a restore into
     await assertRejects(
       () => restoreBackup(store, `${path}/other`, (path) => new FileStore(path)),
       StoreError,
-      "is not empty",
+      "is not empty (found ",
+    );
+    await assertRejects(
+      () => backUp(one, `${path}/nowhere`, `${path}/third`),
+      StoreError,
+      "nowhere is not a data directory, it has no meta.properties. Give the broker's --storage-path",
     );
   }));
 
@@ -314,7 +320,7 @@ Deno.test("the command creates, verifies and restores, and says in one line why 
     }
     const [line] = said.slice(-1);
     assert(
-      /^Backed up 1 partitions as of \S+: \d+ files with \d+ bytes copied, 0 were there$/.test(
+      /^Backed up 1 partition as of \S+: \d+ files with \d+ bytes copied, 0 were there$/.test(
         line,
       ),
     );
@@ -328,7 +334,14 @@ Deno.test("the command creates, verifies and restores, and says in one line why 
     assert(said.at(-1)!.startsWith(`runnel: Cannot connect to 127.0.0.1:${port}`));
     assertEquals(await command("verify", `${path}/nowhere`), 1);
     assertEquals(await command("restore", backup), 1);
-    assertEquals(said.at(-1), BACKUP_USAGE);
+    assertEquals(
+      said.at(-1),
+      `runnel: restore needs --to DIR, the directory to make\n${BACKUP_USAGE}`,
+    );
+    assertEquals(await command("restore", backup, "--to", `${path}/b`, "--allow-dmg"), 1);
+    assert(said.at(-1)!.startsWith("runnel: restore does not take --allow-dmg\n"), said.at(-1));
+    assertEquals(await command("restor", backup), 1);
+    assert(said.at(-1)!.startsWith('runnel: "restor" is none of create,'), said.at(-1));
   }));
 
 /** What the command printed, to either stream. */

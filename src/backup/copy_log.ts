@@ -61,7 +61,7 @@ export async function copyPartition(
       const what = walked.damage?.what ?? `offsets from ${walked.gap?.[0]} on are gone`;
       throw new OvertakenError(`${folder}/${held.name} was begun meanwhile and compacted: ${what}`);
     }
-    segments.push(await copySegment(context, { folder, file, walked, mayHaveGaps, nextBase }));
+    segments.push(await copySegment(context, { folder, file, walked, mayHaveGaps }));
   }
   checkReached(folder, walk, bounds, segments);
   return { topic, partition, topicId, ...bounds, segments };
@@ -92,9 +92,7 @@ export async function copyMetadata(
   for (const [i, file] of logs.entries()) {
     const nextBase = logs[i + 1] === undefined ? Infinity : baseOf(logs[i + 1].name);
     const walked = walk.segment(file, baseOf(file.name), nextBase);
-    segments.push(
-      await copySegment(context, { folder, file, walked, mayHaveGaps: false, nextBase }),
-    );
+    segments.push(await copySegment(context, { folder, file, walked, mayHaveGaps: false }));
   }
   checkReached(folder, walk, bounds, segments);
   return { ...bounds, segments };
@@ -133,12 +131,11 @@ async function copySmallFiles(
 
 async function copySegment(
   context: CopyContext,
-  { folder, file, walked, mayHaveGaps, nextBase }: {
+  { folder, file, walked, mayHaveGaps }: {
     folder: string;
     file: SourceFile;
     walked: WalkedSegment;
     mayHaveGaps: boolean;
-    nextBase: number;
   },
 ): Promise<BackedUpSegment> {
   const path = `${folder}/${file.name}`, { gap, endOffset, batches } = walked;
@@ -147,8 +144,8 @@ async function copySegment(
     what: `offsets ${gap[0]} to ${gap[1] - 1} are missing, of a log that is not compacted`,
   });
   if (damage !== null) tellDamage(context, path, damage);
-  // Of a damaged segment everything is taken that is known to lie below the cut.
-  const isRaw = walked.damage !== null && nextBase !== Infinity;
+  // Of a damaged segment everything is taken: what lies behind the damage cannot be told from what lies beyond the cut.
+  const isRaw = walked.damage !== null;
   const bytes = isRaw ? file.size : walked.bytes;
   const sha256 = isRaw ? undefined : walked.sha256;
   await context.copy.take({ path, source: file, bytes, sha256 });
@@ -162,10 +159,7 @@ function tellDamage(
 ): void {
   const text = `${source.path}/${path} is damaged at position ${position}: ${what}`;
   if (!allowDamage) {
-    throw new StoreError(
-      `${text}. Nothing is backed up; --allow-damage copies it as it is`,
-      "io",
-    );
+    throw new StoreError(`${text}. --allow-damage copies it as it is`, "io");
   }
   warnings.push(text);
 }

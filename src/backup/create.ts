@@ -5,7 +5,8 @@
  * Indexes and checkpoints are made anew by whoever opens the restored directory, which checks every batch.
  *
  * Every batch is checked as it is copied. When what the cut needs is gone all the same, another cut is taken; what was
- * copied by then is not copied again. Damage in the directory itself fails the backup, unless it may be copied as it is.
+ * copied by then is not copied again. Damage in the directory itself fails the backup, unless it may be copied as it is; so do partitions that are
+ * offline, unless they may be left out.
  */
 import type { Connection } from "../client/connection.ts";
 import { KafkaError } from "../client/errors.ts";
@@ -15,12 +16,12 @@ import { Copy } from "./copy.ts";
 import { type CopyContext, copyMetadata, copyPartition } from "./copy_log.ts";
 import { checkDestination, markDestination, removeLeftovers } from "./destination.ts";
 import { OvertakenError } from "./held_log.ts";
-import { type BackedUpPartition, type Manifest, writeManifest } from "./manifest.ts";
+import { type BackedUpPartition, knownFaults, type Manifest, writeManifest } from "./manifest.ts";
 import { type Moment, takeMoment } from "./moment.ts";
 import type { SourceDirectory, SourceFile } from "./source_directory.ts";
 
 export interface BackupOptions {
-  /** Copies what is damaged as it is, and says so, instead of failing. */
+  /** Copies what is damaged as it is, leaves out what is offline, and says so, instead of failing. */
   readonly allowDamage?: boolean;
 }
 
@@ -32,7 +33,7 @@ export interface BackupReport {
   readonly keptFiles: number;
   /** Files that an interrupted backup had left, removed. */
   readonly removedFiles: readonly string[];
-  /** What was damaged, a sentence each. */
+  /** What was damaged or left out, a sentence each. */
   readonly warnings: readonly string[];
 }
 
@@ -50,22 +51,25 @@ export async function createBackup(
     try {
       const context = { source, copy, allowDamage, warnings: [] };
       using moment = await takeMoment(connection, source);
+      if (removedFiles === null) checkSameCluster(source, moment, before);
+      tellOffline(moment, context);
       if (removedFiles === null) {
-        checkSameCluster(source, moment, before);
         await markDestination(destination);
         removedFiles = removeLeftovers(destination, before);
       }
       const manifest = await copyMoment(context, moment);
+      checkNothingIsLost(destination, before, manifest);
       await writeManifest(destination, manifest);
       removeLeftovers(destination, manifest); // what only the backup before needed
       const { copiedFiles, copiedBytes } = copy, { warnings } = context;
       const keptFiles = Math.max(0, manifest.files.length - copiedFiles);
       return { manifest, copiedFiles, copiedBytes, keptFiles, removedFiles, warnings };
     } catch (error) {
-      if (!isOvertaken(error)) throw error;
+      if (!isOvertaken(error)) throw withLeftovers(error, destination, copy);
       if (tries === MAX_TRIES) {
         const why = (error as Error).message;
-        throw new StoreError(`Cannot back up ${source.path}, tried ${tries} times: ${why}`, "io");
+        const failed = `Cannot back up ${source.path}, tried ${tries} times: ${why}`;
+        throw withLeftovers(new StoreError(failed, "io"), destination, copy);
       }
       copy.restart();
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS * tries));
@@ -85,7 +89,54 @@ async function copyMoment(context: CopyContext, moment: Moment): Promise<Manifes
     await copy.take({ path: file.name, source: file, bytes: file.size });
   }
   await copy.settle();
-  return { version: 2, clusterId, takenAt, files: copy.files, partitions, metadata };
+  const made = { version: 2, clusterId, takenAt, files: copy.files, partitions, metadata } as const;
+  return moment.leftOut.length === 0 ? made : { ...made, leftOut: moment.leftOut };
+}
+
+/** Throws StoreError when partitions are offline and may not be left out. */
+function tellOffline({ leftOut }: Moment, { allowDamage, warnings }: CopyContext): void {
+  if (leftOut.length === 0) return;
+  const names = leftOut.map(({ topic, partition }) => `${topic}-${partition}`);
+  if (!allowDamage) {
+    const some = names.slice(0, 5).join(", ") +
+      (names.length > 5 ? ` and ${names.length - 5} more` : "");
+    const [are, them] = names.length === 1 ? ["is", "it"] : ["are", "them"];
+    throw new StoreError(
+      `Cannot back up: ${some} ${are} offline, the broker cannot read ${them}. Its log says why, and so does "runnel storage verify" once it is stopped; --allow-damage leaves ${them} out`,
+      "io",
+    );
+  }
+  for (const name of names) warnings.push(`${name} is offline: nothing of it is in the backup`);
+}
+
+/** What the backup before has whole must not give way to what is damaged or missing. */
+function checkNothingIsLost(destination: Store, before: Manifest | null, now: Manifest): void {
+  if (before === null) return;
+  const old = new Set([...knownFaults(before)].map(({ folder }) => folder));
+  const ids = new Map(
+    [...now.partitions, ...now.leftOut ?? []]
+      .map(({ topic, partition, topicId }) => [`${topic}-${partition}`, topicId]),
+  );
+  const whole = new Set(
+    before.partitions.filter(({ topic, partition, topicId }) =>
+      ids.get(`${topic}-${partition}`) === topicId
+    ).map(({ topic, partition }) => `${topic}-${partition}`),
+  );
+  for (const { folder, what } of knownFaults(now)) {
+    if (old.has(folder) || !whole.has(folder)) continue;
+    throw new StoreError(
+      `Cannot back up to ${destination.name}: it holds ${folder} whole, as of ${before.takenAt}, and would lose it (${what}). Choose another directory`,
+      "permission",
+    );
+  }
+}
+
+/** Says what a backup that failed has left. */
+function withLeftovers(error: unknown, { name }: Store, { copiedFiles }: Copy): unknown {
+  if (!(error instanceof StoreError) || copiedFiles === 0) return error;
+  const left = `${copiedFiles} files that it copied to ${name} are removed by the next create`;
+  const text = `${error.message}. The backup was not made; ${left}`;
+  return new StoreError(text, error.kind, { cause: error });
 }
 
 /** What is read must be the directory of the broker that was asked, and the backup one of the same cluster. */
@@ -95,7 +146,13 @@ function checkSameCluster(
   before: Manifest | null,
 ): void {
   const file = rootFiles.find(({ name }) => name === "meta.properties");
-  const found = /^cluster\.id=(.*)$/m.exec(file === undefined ? "" : textOf(file))?.[1];
+  if (file === undefined) {
+    throw new StoreError(
+      `Cannot back up: ${source.path} is not a data directory, it has no meta.properties. Give the broker's --storage-path`,
+      "absent",
+    );
+  }
+  const found = /^cluster\.id=(.*)$/m.exec(textOf(file))?.[1];
   const differ = found !== clusterId
     ? `${source.path} belongs to cluster ${found ?? "(none)"}`
     : before !== null && before.clusterId !== clusterId

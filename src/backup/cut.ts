@@ -32,6 +32,8 @@ export interface PartitionCut extends NamedPartition {
 export interface Cut {
   readonly clusterId: string;
   readonly partitions: readonly PartitionCut[];
+  /** Those that the broker cannot read or write. */
+  readonly offline: readonly NamedPartition[];
 }
 
 export interface Partitions {
@@ -58,23 +60,37 @@ export async function partitionsOf(connection: Connection): Promise<Partitions> 
 }
 
 /**
- * Without the partitions that were deleted since they were listed. Throws KafkaError for one that cannot be read (56):
- * a backup without it would not be one.
+ * Without the partitions that were deleted since they were listed.
  */
 export async function takeCut(connection: Connection, of?: Partitions): Promise<Cut> {
   const { clusterId, partitions } = of ?? await partitionsOf(connection);
   // The starts come first: a log start only moves up, so what the cut has lies above them.
   const starts = await offsetsAt(connection, partitions, EARLIEST);
   const ends = await offsetsAt(connection, partitions, LATEST);
-  const cuts: PartitionCut[] = [];
+  const cuts: PartitionCut[] = [], offline: NamedPartition[] = [];
   for (const one of partitions) {
     const key = `${one.topic}-${one.partition}`;
+    if (starts.get(key) === OFFLINE || ends.get(key) === OFFLINE) {
+      offline.push(one);
+      continue;
+    }
     const startOffset = starts.get(key), endOffset = ends.get(key);
     if (startOffset !== undefined && endOffset !== undefined) {
       cuts.push({ ...one, startOffset, endOffset });
     }
   }
-  return { clusterId, partitions: cuts };
+  return { clusterId, partitions: cuts, offline };
+}
+
+/** Those that the broker cannot read or write now. */
+export async function offlineAmong(
+  connection: Connection,
+  { partitions }: Partitions,
+): Promise<NamedPartition[]> {
+  const starts = await offsetsAt(connection, partitions, EARLIEST);
+  return partitions.filter(({ topic, partition }) =>
+    starts.get(`${topic}-${partition}`) === OFFLINE
+  );
 }
 
 /** The end of the metadata log: all that the broker knows of topics, configs and producer ids is below. */
@@ -115,10 +131,12 @@ export async function compactedTopics(
 }
 
 const LATEST = -1, EARLIEST = -2;
+/** In place of an offset. */
+const OFFLINE = -1;
 const TOPIC = 2;
 const METADATA_TOPIC = "__cluster_metadata";
 
-/** By "<topic>-<partition>"; without those that were deleted meanwhile. */
+/** By "<topic>-<partition>", OFFLINE where it cannot be read; without those that were deleted meanwhile. */
 async function offsetsAt(
   connection: Connection,
   asked: readonly NamedPartition[],
@@ -137,8 +155,9 @@ async function offsetsAt(
   for (const { name, partitions } of topics) {
     for (const { partitionIndex, errorCode, offset } of partitions) {
       if (errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) continue;
-      check(errorCode, `the end of ${name}-${partitionIndex}`);
-      offsets.set(`${name}-${partitionIndex}`, offset);
+      const isOffline = errorCode === ErrorCode.KAFKA_STORAGE_ERROR;
+      if (!isOffline) check(errorCode, `the end of ${name}-${partitionIndex}`);
+      offsets.set(`${name}-${partitionIndex}`, isOffline ? OFFLINE : offset);
     }
   }
   return offsets;

@@ -44,6 +44,15 @@ export interface BackedUpPartition extends BackedUpLog {
   readonly topicId: Uuid;
 }
 
+/** A partition that was offline, so that nothing of it is in the backup. */
+export interface LeftOutPartition {
+  readonly topic: string;
+  readonly partition: number;
+  readonly topicId: Uuid;
+  /** It held records up to there at least. */
+  readonly syncedTo: number;
+}
+
 export interface Manifest {
   /** 1 had no segments, metadata or checksum, and is read still. */
   readonly version: 1 | 2;
@@ -53,9 +62,31 @@ export interface Manifest {
   readonly files: readonly BackedUpFile[];
   readonly partitions: readonly BackedUpPartition[];
   readonly metadata: BackedUpLog;
+  /** Only where there are any. */
+  readonly leftOut?: readonly LeftOutPartition[];
 }
 
 export const MANIFEST = "manifest.json";
+
+/** What was damaged or offline when the backup was made, a sentence each, by folder. */
+export function* knownFaults(
+  { partitions, metadata, leftOut = [] }: Manifest,
+): Generator<{ readonly folder: string; readonly what: string }> {
+  const logs = partitions.map((one) => [`${one.topic}-${one.partition}`, one] as const);
+  for (const [folder, log] of [...logs, ["__cluster_metadata-0", metadata] as const]) {
+    // Version 1 had none of them.
+    for (const { path, damage } of log?.segments ?? []) {
+      if (damage === null) continue;
+      const { position, what } = damage;
+      const since = "and was when it was copied";
+      yield { folder, what: `${path} is damaged at position ${position}: ${what}, ${since}` };
+    }
+  }
+  for (const { topic, partition } of leftOut) {
+    const folder = `${topic}-${partition}`;
+    yield { folder, what: `${folder} was offline, and nothing of it is in the backup` };
+  }
+}
 
 /** Where a file lies in the backup. */
 export function storedPath(file: BackedUpFile): string {

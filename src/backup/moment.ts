@@ -10,10 +10,22 @@
  * topic id or producer id of the cut is unknown to it; configs are those of 4, which is milliseconds after the cut.
  */
 import type { Connection } from "../client/connection.ts";
-import { parseCheckpoint } from "../storage/directory/checkpoints.ts";
-import { compactedTopics, metadataEndOf, type PartitionCut, partitionsOf, takeCut } from "./cut.ts";
+import {
+  CLEANER_CHECKPOINT,
+  parseCheckpoint,
+  RECOVERY_POINT_CHECKPOINT,
+} from "../storage/directory/checkpoints.ts";
+import {
+  compactedTopics,
+  metadataEndOf,
+  offlineAmong,
+  type PartitionCut,
+  partitionsOf,
+  takeCut,
+} from "./cut.ts";
 import type { NamedPartition, Partitions } from "./cut.ts";
 import { HeldLog, OvertakenError } from "./held_log.ts";
+import type { LeftOutPartition } from "./manifest.ts";
 import type { SourceDirectory, SourceFile } from "./source_directory.ts";
 
 export interface HeldPartition {
@@ -28,6 +40,8 @@ export interface Moment extends Disposable {
   /** ISO 8601, of the cut. */
   readonly takenAt: string;
   readonly partitions: readonly HeldPartition[];
+  /** Those that the broker cannot read, so that nothing of them is held. */
+  readonly leftOut: readonly LeftOutPartition[];
   readonly metadataEndOffset: number;
   /** The files of the metadata log, and of the root. */
   readonly metadataFiles: readonly SourceFile[];
@@ -51,7 +65,11 @@ export async function takeMoment(
     Number(before.has(b)) - Number(before.has(a))
   );
   const logs = new Map<NamedPartition, HeldLog>();
-  for (const one of ordered) logs.set(one, open.use(await HeldLog.take(source, one)));
+  // Their files may be what cannot be read, so these are not even tried.
+  const offline = new Set(await offlineAmong(connection, listed));
+  for (const one of ordered) {
+    if (!offline.has(one)) logs.set(one, open.use(await HeldLog.take(source, one)));
+  }
   const cut = await takeCut(connection, listed);
   const takenAt = new Date().toISOString();
   const metadataEndOffset = await metadataEndOf(connection);
@@ -66,18 +84,28 @@ export async function takeMoment(
   // Again, for a topic may have become one of those, and its logs compacted, before its files were opened.
   const after = await compactedLogs(connection, source, listed);
   const cuts = new Map(cut.partitions.map((one) => [`${one.topic}-${one.partition}`, one]));
+  for (const one of cut.offline) offline.add(one);
   const partitions: HeldPartition[] = [];
   for (const one of listed.partitions) {
+    if (offline.has(one)) continue;
     const log = logs.get(one)!, found = cuts.get(log.folder);
     if (found === undefined) throw new OvertakenError(`${log.folder} came or went meanwhile`);
     await log.complete(found.endOffset);
     partitions.push({ cut: found, log, mayHaveGaps: before.has(one) || after.has(one) });
   }
+  const synced = offline.size === 0
+    ? new Map<string, number>()
+    : await offsetsIn(source, RECOVERY_POINT_CHECKPOINT);
+  const leftOut = [...offline].map((one) => ({
+    ...one,
+    syncedTo: Math.max(1, synced.get(`${one.topic}-${one.partition}`) ?? 0),
+  }));
   const held = open.move();
   return {
     clusterId: listed.clusterId,
     takenAt,
     partitions,
+    leftOut,
     metadataEndOffset,
     metadataFiles,
     rootFiles,
@@ -92,7 +120,9 @@ async function compactedLogs(
   { partitions }: Partitions,
 ): Promise<Set<NamedPartition>> {
   const topics = [...new Set(partitions.map(({ topic }) => topic))];
-  const compacted = await compactedTopics(connection, topics), cleaned = await cleanedLogs(source);
+  const compacted = await compactedTopics(connection, topics);
+  // Compacted at one time, whatever their topics' configs say now.
+  const cleaned = await offsetsIn(source, CLEANER_CHECKPOINT);
   return new Set(
     partitions.filter(({ topic, partition }) =>
       compacted.has(topic) || cleaned.has(`${topic}-${partition}`)
@@ -100,16 +130,21 @@ async function compactedLogs(
   );
 }
 
-/** The logs that were compacted at one time, whatever their topics' configs say now. */
-async function cleanedLogs(source: SourceDirectory): Promise<Set<string>> {
-  const [file] = await source.open("", (name) => name === "cleaner-offset-checkpoint", true);
-  if (file === undefined) return new Set();
+/** What one of Kafka's checkpoints says, by folder. */
+async function offsetsIn(
+  source: SourceDirectory,
+  checkpoint: string,
+): Promise<Map<string, number>> {
+  const [file] = await source.open("", (name) => name === checkpoint, true);
+  if (file === undefined) return new Map();
   const bytes = new Uint8Array(file.size);
   const read = file.read(0, bytes);
   file[Symbol.dispose]();
   const entries = parseCheckpoint(new TextDecoder().decode(bytes.subarray(0, read)));
-  if (typeof entries === "string") return new Set(); // the broker does without it too
-  return new Set(entries.map(({ topic, partition }) => `${topic}-${partition}`));
+  if (typeof entries === "string") return new Map(); // the broker does without it too
+  return new Map(
+    entries.map(({ topic, partition, offset }) => [`${topic}-${partition}`, offset]),
+  );
 }
 
 /** What differs, for people; null when nothing does. */

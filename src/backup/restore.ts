@@ -2,15 +2,28 @@
  * restoreBackup: a data directory made of a backup.
  *
  * It goes to a folder beside, `<name>.restoring`, which is renamed at the end, so that an interruption leaves no directory
- * that looks like one; the next restore begins again over it, by the marker that it bears. A broker takes the directory
+ * that looks like one; the next restore begins again over it, by the marker that it bears. One that fails removes what it
+ * made. A broker takes the directory
  * for one that was not stopped cleanly: it checks every batch, builds the indexes and begins a new leader epoch.
  */
 import { createHash } from "node:crypto";
 import { basename, dirname, resolve } from "node:path";
-import { LOG_START_CHECKPOINT, writeCheckpoint } from "../storage/directory/checkpoints.ts";
+import {
+  type CheckpointEntry,
+  CLEANER_CHECKPOINT,
+  LOG_START_CHECKPOINT,
+  RECOVERY_POINT_CHECKPOINT,
+  writeCheckpoint,
+} from "../storage/directory/checkpoints.ts";
 import { type Store, StoreError } from "../storage/store.ts";
 import { chunksOf } from "./log_walk.ts";
-import { type BackedUpFile, type Manifest, needManifest, storedPath } from "./manifest.ts";
+import {
+  type BackedUpFile,
+  knownFaults,
+  type Manifest,
+  needManifest,
+  storedPath,
+} from "./manifest.ts";
 import { openStored } from "./verify.ts";
 
 export { verifyBackup } from "./verify.ts";
@@ -18,20 +31,69 @@ export { verifyBackup } from "./verify.ts";
 /** In a directory that a restore has not finished. */
 const RESTORE_MARKER = "runnel-restore";
 
+export interface RestoreOptions {
+  /** Restores what was damaged as it is, and does without what was left out, instead of refusing. */
+  readonly allowDamage?: boolean;
+}
+
 /** Makes the directory `to`, which must be absent or empty. `storeAt` opens a folder as a store. */
 export async function restoreBackup(
   backup: Store,
   to: string,
   storeAt: (path: string) => Store,
+  { allowDamage = false }: RestoreOptions = {},
 ): Promise<Manifest> {
   const manifest = needManifest(backup);
+  const [fault, ...others] = knownFaults(manifest);
+  if (fault !== undefined && !allowDamage) {
+    const more = others.length === 0 ? "" : `, and ${others.length} more (backup verify)`;
+    throw new StoreError(
+      `Cannot restore ${backup.name}: ${fault.what}${more}. Nothing is restored; --allow-damage restores it as it is, and the broker keeps such partitions offline`,
+      "io",
+    );
+  }
   const full = resolve(to), name = basename(full), partial = `${name}.restoring`;
   const parent = storeAt(dirname(full));
-  if (parent.list(name).length > 0) {
-    throw new StoreError(`Cannot restore to ${full}: it is not empty`, "permission");
+  const found = parent.list(name).map((entry) => entry.name);
+  if (found.length > 0) {
+    const some = found.slice(0, 3).join(", ") + (found.length > 3 ? ", …" : "");
+    throw new StoreError(
+      `Cannot restore to ${full}: it is not empty (found ${some}), choose an absent or empty directory`,
+      "permission",
+    );
   }
   removeUnfinished(parent, partial);
   const target = storeAt(`${dirname(full)}/${partial}`);
+  try {
+    await fill(target, backup, manifest);
+    if (parent.list(name).length > 0) {
+      throw new StoreError(
+        `Cannot restore to ${full}: something came into it meanwhile`,
+        "permission",
+      );
+    }
+    parent.remove(name);
+    parent.rename(partial, name);
+  } catch (error) {
+    target.close();
+    try {
+      removeUnfinished(parent, partial);
+    } catch {
+      // The first error is the one to tell; the next restore removes what is left.
+    }
+    throw error;
+  }
+  await parent.syncFolder("");
+  // From here on the directory is whole; the marker only says that a restore was there.
+  target.close();
+  parent.remove(`${name}/${RESTORE_MARKER}`);
+  await parent.syncFolder(name);
+  parent.close();
+  return manifest;
+}
+
+/** Everything that a start needs, on the device. */
+async function fill(target: Store, backup: Store, manifest: Manifest): Promise<void> {
   await target.replace(RESTORE_MARKER, new TextEncoder().encode(`Unfinished, of ${backup.name}\n`));
   const folders = new Set<string>([""]);
   for (const file of manifest.files) {
@@ -50,22 +112,35 @@ export async function restoreBackup(
     LOG_START_CHECKPOINT,
     trimmed.map(({ topic, partition, startOffset }) => ({ topic, partition, offset: startOffset })),
   );
+  await keepOffline(target, manifest);
   for (const folder of folders) await target.syncFolder(folder);
-  if (parent.list(name).length > 0) {
-    throw new StoreError(
-      `Cannot restore to ${full}: something came into it meanwhile`,
-      "permission",
-    );
+}
+
+/**
+ * Recovery points, for a start would make what is missing anew, and cut what is damaged at the end as if a crash had torn
+ * it. Where there are any, a log without one counts as never compacted, unless the cleaner's positions name it.
+ */
+async function keepOffline(
+  target: Store,
+  { partitions, leftOut = [] }: Manifest,
+): Promise<void> {
+  const points: CheckpointEntry[] = leftOut.map(({ topic, partition, syncedTo }) => ({
+    topic,
+    partition,
+    offset: syncedTo,
+  }));
+  for (const { topic, partition, segments } of partitions) {
+    const last = segments?.at(-1);
+    if (last?.damage) points.push({ topic, partition, offset: last.endOffset + 1 });
   }
-  parent.remove(name);
-  parent.rename(partial, name);
-  await parent.syncFolder("");
-  // From here on the directory is whole; the marker only says that a restore was there.
-  target.close();
-  parent.remove(`${name}/${RESTORE_MARKER}`);
-  await parent.syncFolder(name);
-  parent.close();
-  return manifest;
+  if (points.length === 0) return;
+  await writeCheckpoint(target, RECOVERY_POINT_CHECKPOINT, points);
+  const gappy = partitions.filter(({ mayHaveGaps }) => mayHaveGaps);
+  await writeCheckpoint(
+    target,
+    CLEANER_CHECKPOINT,
+    gappy.map(({ topic, partition, startOffset }) => ({ topic, partition, offset: startOffset })),
+  );
 }
 
 /** What a restore was interrupted in; never what another left under that name. */

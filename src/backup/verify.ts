@@ -23,7 +23,8 @@ export function verifyBackup(store: Store): string[] {
     if (problem !== null) problems.push(problem);
   }
   if (problems.length > 0) return problems;
-  return manifest.version === 1 ? checkEnds(store, manifest) : checkLogs(store, manifest);
+  if (manifest.version === 1) return checkEnds(store, manifest);
+  return [...checkLogs(store, manifest), ...leftOutOf(manifest)];
 }
 
 /** Open for reading, and as large as it should be. */
@@ -51,6 +52,12 @@ function checkFile(store: Store, file: BackedUpFile): string | null {
   return found === file.sha256
     ? null
     : `${store.name}/${storedPath(file)} has SHA-256 ${found}, needs ${file.sha256}`;
+}
+
+function* leftOutOf({ leftOut = [] }: Manifest): Generator<string> {
+  for (const { topic, partition } of leftOut) {
+    yield `${topic}-${partition} was offline when the backup was made: nothing of it is there`;
+  }
 }
 
 function checkLogs(store: Store, manifest: Manifest): string[] {

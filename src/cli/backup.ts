@@ -8,6 +8,7 @@
 import { basename, dirname, join, resolve } from "node:path";
 import { createBackup } from "../backup/create.ts";
 import { checkDestination } from "../backup/destination.ts";
+import { knownFaults } from "../backup/manifest.ts";
 import { restoreBackup, verifyBackup } from "../backup/restore.ts";
 import { SourceDirectory } from "../backup/source_directory.ts";
 import { Connection } from "../client/connection.ts";
@@ -20,21 +21,23 @@ import { StoreError } from "../storage/store.ts";
 export const BACKUP_USAGE =
   `runnel backup create DEST [--allow-damage] [--bootstrap HOST:PORT] [the broker's --config, --storage-path, --kafka-port]
 runnel backup verify DEST
-runnel backup restore DEST --to DIR`;
+runnel backup restore DEST --to DIR [--allow-damage]`;
 
 export async function runBackup(args: readonly string[]): Promise<number> {
   const [action, destination, ...rest] = args;
-  if (destination === undefined || destination.startsWith("-")) return usage();
+  if (action === undefined) return usage("one of create, verify and restore is needed");
+  if (!ACTIONS.has(action)) return usage(`"${action}" is none of create, verify and restore`);
+  if (destination === undefined || destination.startsWith("-")) {
+    return usage(`${action} needs DEST, the backup's directory, first`);
+  }
   try {
     switch (action) {
       case "create":
         return await create(destination, rest);
       case "verify":
-        return rest.length === 0 ? verify(destination) : usage();
-      case "restore":
-        return await restore(destination, rest);
+        return rest.length === 0 ? verify(destination) : usage(`verify does not take ${rest[0]}`);
       default:
-        return usage();
+        return await restore(destination, rest);
     }
   } catch (error) {
     const isPlain = error instanceof StoreError || error instanceof ConnectionError ||
@@ -67,10 +70,14 @@ async function create(destination: string, args: readonly string[]): Promise<num
   const report = await createBackup(connection, source, store, { allowDamage });
   for (const warning of report.warnings) console.error(`runnel: ${warning}`);
   const { length } = report.removedFiles;
-  if (length > 0) console.log(`Removed ${length} files that an interrupted backup had left`);
+  if (length > 0) {
+    console.log(`Removed ${counted(length, "file")} that an interrupted backup had left`);
+  }
   const { partitions, takenAt } = report.manifest;
   console.log(
-    `Backed up ${partitions.length} partitions as of ${takenAt}: ${report.copiedFiles} files with ${report.copiedBytes} bytes copied, ${report.keptFiles} were there`,
+    `Backed up ${counted(partitions.length, "partition")} as of ${takenAt}: ${
+      counted(report.copiedFiles, "file")
+    } with ${report.copiedBytes} bytes copied, ${report.keptFiles} were there`,
   );
   return 0;
 }
@@ -78,16 +85,23 @@ async function create(destination: string, args: readonly string[]): Promise<num
 function verify(destination: string): number {
   const problems = verifyBackup(openBackup(destination, null));
   for (const problem of problems) console.error(`runnel: ${problem}`);
-  console.log(problems.length === 0 ? "The backup is whole" : `${problems.length} faults`);
+  console.log(problems.length === 0 ? "The backup is whole" : counted(problems.length, "fault"));
   return problems.length === 0 ? 0 : 1;
 }
 
 async function restore(destination: string, args: readonly string[]): Promise<number> {
-  const { value: to, rest } = takeFlag(args, "to");
-  if (to === null || rest.length > 0) return usage();
+  const { value: to, rest: others } = takeFlag(args, "to");
+  const rest = others.filter((arg) => arg !== "--allow-damage");
+  const allowDamage = rest.length < others.length;
+  if (rest.length > 0) return usage(`restore does not take ${rest[0]}`);
+  if (to === null || to === "") return usage("restore needs --to DIR, the directory to make");
   const backup = openBackup(destination, null);
-  const { partitions, takenAt } = await restoreBackup(backup, to, (path) => new FileStore(path));
-  console.log(`Restored ${partitions.length} partitions as of ${takenAt} to ${to}`);
+  const manifest = await restoreBackup(backup, to, (path) => new FileStore(path), { allowDamage });
+  for (const { what } of knownFaults(manifest)) {
+    console.error(`runnel: ${what}; the broker keeps the partition offline`);
+  }
+  const { partitions, takenAt } = manifest;
+  console.log(`Restored ${counted(partitions.length, "partition")} as of ${takenAt} to ${to}`);
   return 0;
 }
 
@@ -145,7 +159,13 @@ function takeFlag(
   return { value, rest: args.toSpliced(at, isJoined ? 1 : 2) };
 }
 
-function usage(): number {
-  console.error(BACKUP_USAGE);
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
+function usage(wrong: string): number {
+  console.error(`runnel: ${wrong}\n${BACKUP_USAGE}`);
   return 1;
 }
+
+const ACTIONS = new Set(["create", "verify", "restore"]);

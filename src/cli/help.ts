@@ -1,5 +1,6 @@
 /** `runnel help`: the subcommands, and every flag from the table of options. */
 import { STORAGE_USAGE } from "./storage.ts";
+import { BACKUP_USAGE } from "./backup.ts";
 import { flagLines } from "../config/describe.ts";
 import { GROUP_USAGE } from "./group.ts";
 
@@ -20,6 +21,7 @@ Commands
   version    print the version
   help       print this
 
+${BACKUP_USAGE}
 ${GROUP_USAGE.replaceAll(" | ", "\n")}
 ${STORAGE_USAGE.replaceAll(" | ", "\n")}
 

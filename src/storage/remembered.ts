@@ -57,8 +57,10 @@ export class Remembered {
       const record = this.#inventory.get(keyOf(ref));
       return Math.max(record?.compactedTo ?? 0, record?.compactingTo ?? 0);
     }
-    return this.#texts.recoveryPoints.get(folderOf(ref)) ??
-      (this.#texts.areRecoveryPointsKnown ? 0 : Infinity);
+    const { recoveryPoints, areRecoveryPointsKnown, cleaned } = this.#texts, folder = folderOf(ref);
+    // The cleaner was there, and nothing says how far: so it is with a backup that was restored.
+    const isNew = areRecoveryPointsKnown && !cleaned.has(folder);
+    return recoveryPoints.get(folder) ?? (isNew ? 0 : Infinity);
   }
 
   /** What is remembered of a log, or undefined. */

@@ -2,7 +2,11 @@
 import { assertEquals } from "@std/assert";
 import { randomUuid } from "../bytes/uuid.ts";
 import { MemoryStore } from "./backends/memory_store.ts";
-import { RECOVERY_POINT_CHECKPOINT, writeCheckpoint } from "./directory/checkpoints.ts";
+import {
+  CLEANER_CHECKPOINT,
+  RECOVERY_POINT_CHECKPOINT,
+  writeCheckpoint,
+} from "./directory/checkpoints.ts";
 import { INVENTORY_FILE, type LogInventory, writeInventory } from "./directory/inventory.ts";
 import { Remembered } from "./remembered.ts";
 
@@ -48,6 +52,8 @@ Deno.test("without it no pass went beyond the recovery points, and a log without
   assertEquals(compactedTo(store, 2), [90, 0], "of another broker");
   store.remove(INVENTORY_FILE);
   assertEquals(compactedTo(store), [90, 0]);
+  await writeCheckpoint(store, CLEANER_CHECKPOINT, [{ ...young, offset: 0 }]);
+  assertEquals(compactedTo(store), [90, Infinity], "the cleaner was there");
 });
 
 Deno.test("where nothing sound is there, nothing is known", async () => {
