@@ -4,23 +4,21 @@
  * before and after.
  */
 import { ConfigError, denoSurroundings, loadConfig } from "../config/load.ts";
-import type { Config } from "../config/options.ts";
 import { FileStore } from "../storage/backends/file_store.ts";
 import { DirectoryLock } from "../storage/directory/lock.ts";
-import { cutAt } from "../storage/recovery/repair.ts";
+import { META_PROPERTIES } from "../storage/directory/meta_properties.ts";
+import { holdsBrokersFiles } from "../storage/directory/first_start.ts";
+import { beginAt, cutAt } from "../storage/recovery/repair.ts";
 import {
-  type Catalogued,
   type Damage,
   type Finding,
   type PartitionReport,
   verifyPartitions,
 } from "../storage/recovery/verify.ts";
-import { verifyRootFiles } from "../storage/recovery/root_files.ts";
+import { METADATA_FOLDER, verifyRootFiles } from "../storage/recovery/root_files.ts";
 import type { Store } from "../storage/store.ts";
-import { Catalogue } from "../topics/catalogue.ts";
-import { FrozenLog } from "../topics/frozen_log.ts";
-import { Replay, replayLog } from "../topics/metadata_replay.ts";
-import { METADATA_TOPIC } from "../topics/metadata_topic.ts";
+import { type Known, knownOf, NOTHING_KNOWN } from "./known_directory.ts";
+import { repairMetadata } from "./repair_metadata.ts";
 
 export const STORAGE_USAGE =
   "runnel storage verify [--storage-path DIR] | runnel storage repair --partition TOPIC-N [--cut] [--storage-path DIR]";
@@ -34,7 +32,10 @@ interface Asked {
 }
 
 /** 0: all is well, or cut as told. 1: something is damaged, or the directory cannot be looked at. */
-export async function runStorage(args: readonly string[]): Promise<number> {
+export async function runStorage(
+  args: readonly string[],
+  print: (line: string) => void = console.log,
+): Promise<number> {
   const asked = parsed(args);
   const { config } = await loadConfig(denoSurroundings(asked.rest));
   const { path } = config.storage;
@@ -43,13 +44,18 @@ export async function runStorage(args: readonly string[]): Promise<number> {
   }
   const store = new FileStore(path);
   try {
-    using _lock = await DirectoryLock.take(store.name);
-    const catalogued = cataloguedIn(store, config);
+    if (store.readAll(META_PROPERTIES) === null && !holdsBrokersFiles(store)) {
+      throw new ConfigError(
+        `Cannot look at ${path}: it is no data directory, which has a ${META_PROPERTIES}; set --storage-path`,
+      );
+    }
+    using _lock = await DirectoryLock.take(store.name, { isReadOnly: !asked.isCut });
+    const known = await knownOf(store, config);
     return asked.command === "verify"
-      ? await verify(store, console.log, catalogued)
-      : await repair(store, asked, console.log, catalogued);
+      ? await verify(store, print, known)
+      : await repair(store, asked, print, known);
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
+    if (!(error instanceof Error) || error instanceof ConfigError) throw error;
     console.error(`runnel: ${error.message}`);
     return 1;
   } finally {
@@ -61,11 +67,12 @@ export async function runStorage(args: readonly string[]): Promise<number> {
 export async function verify(
   store: Store,
   print: (line: string) => void,
-  catalogued?: Catalogued,
+  known: Known = NOTHING_KNOWN,
 ): Promise<number> {
-  const findings: Finding[] = verifyRootFiles(store);
+  const { catalogued, lastBrokerEpoch } = known;
+  const findings: Finding[] = [...verifyRootFiles(store, lastBrokerEpoch), ...known.findings];
   let partitions = 0, segments = 0, batches = 0, records = 0, bytes = 0;
-  for await (const report of verifyPartitions(store, catalogued)) {
+  for await (const report of verifyPartitions(store, catalogued, lastBrokerEpoch)) {
     partitions++;
     segments += report.segments;
     batches += report.batches;
@@ -89,6 +96,7 @@ const MEANING = {
   stray: "put aside     ",
   hint: "rebuilt       ",
   foreign: "left alone    ",
+  doomed: "removed       ",
 } as const;
 
 /** Cuts one partition, when told so; else says what a cut would lose. */
@@ -96,11 +104,15 @@ export async function repair(
   store: Store,
   { partition, isCut }: Pick<Asked, "partition" | "isCut">,
   print: (line: string) => void,
-  catalogued?: Catalogued,
+  known: Known = NOTHING_KNOWN,
 ): Promise<number> {
+  const { catalogued, lastBrokerEpoch } = known;
   let report: PartitionReport | undefined;
-  for await (const one of verifyPartitions(store, catalogued)) {
+  for await (const one of verifyPartitions(store, catalogued, lastBrokerEpoch)) {
     if (one.folder === partition) report = one;
+  }
+  if (partition === METADATA_FOLDER && known.metadata !== null) {
+    return await repairMetadata(store, { isCut, known }, print);
   }
   if (report === undefined) {
     print(`There is no partition ${partition} in ${store.name}`);
@@ -111,6 +123,7 @@ export async function repair(
     print(`${partition} is not damaged: nothing to repair`);
     return 0;
   }
+  if (damage.isAllGone) return await beginAgain(store, { report, damage, isCut }, print);
   if (!isCut) {
     print(
       `${partition} would end at offset ${damage.offset}. ${loss(report, damage)} would be lost.`,
@@ -123,31 +136,30 @@ export async function repair(
   return 0;
 }
 
-function loss({ folder }: PartitionReport, damage: Damage): string {
-  const { offset, bytes, records, lastOffset } = damage;
-  const range = lastOffset === null ? "" : `, the last with offset ${lastOffset}`;
-  return `${bytes} bytes of ${folder} from offset ${offset} on, with ${records} readable records${range},`;
+/** Of a log that has no segment left: no offset is given twice, at least. */
+async function beginAgain(
+  store: Store,
+  { report, damage, isCut }: { report: PartitionReport; damage: Damage; isCut: boolean },
+  print: (line: string) => void,
+): Promise<number> {
+  const { folder, topicId } = report, offset = damage.reached!;
+  const what = `Nothing of ${folder} is left; it held records up to offset ${offset}`;
+  if (!isCut) {
+    print(`${what}. They would be given up, and the log would begin again at offset ${offset}.`);
+    print("Nothing has been changed. Add --cut to do it, unless a backup has them.");
+    return 1;
+  }
+  await beginAt(store, folder, { offset, topicId });
+  print(`${what}. They are given up, and the log begins again at offset ${offset} now.`);
+  return 0;
 }
 
-/** What the directory's metadata says of its partitions; nothing when it cannot be read, which verify tells as well. */
-function cataloguedIn(store: Store, config: Config): Catalogued {
-  const found = new Map<string, ReturnType<Catalogued>>();
-  try {
-    const catalogue = new Catalogue({ nodeId: config.nodeId, topicDefaults: config.topic });
-    const folder = `${METADATA_TOPIC}-0`;
-    replayLog(new Replay(catalogue), { store, log: new FrozenLog(store, folder), folder });
-    for (const topic of catalogue.topics()) {
-      const mayHaveGaps = catalogue.topicConfig(topic)["cleanup.policy"].includes("compact");
-      for (const { index, leaderEpoch } of topic.partitions) {
-        // An unclean start begins an epoch before it looks.
-        found.set(`${topic.name}-${index}`, { mayHaveGaps, maxLeaderEpoch: leaderEpoch + 1 });
-      }
-    }
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    console.error(`runnel: the metadata cannot be read: ${error.message}`);
-  }
-  return (folder) => found.get(folder);
+function loss({ folder }: PartitionReport, damage: Damage): string {
+  const { offset, bytes, records, lastOffset, reached } = damage;
+  const range = lastOffset === null ? "" : `, the last with offset ${lastOffset}`;
+  return `${bytes} bytes of ${folder} from offset ${offset} on, with ${records} readable records${range},${
+    reached === null ? "" : ` and what the log held behind them up to offset ${reached},`
+  }`;
 }
 
 function parsed(args: readonly string[]): Asked {
@@ -161,7 +173,11 @@ function parsed(args: readonly string[]): Asked {
     if (flags[i] === "--cut") isCut = true;
     else if (flags[i] === "--partition") partition = flags[++i] ?? null;
     else if (flags[i].startsWith("--partition=")) partition = flags[i].slice("--partition=".length);
-    else rest.push(flags[i]);
+    else if (!flags[i].startsWith("-") && !(flags[i - 1] ?? "").startsWith("-")) {
+      throw new ConfigError(
+        `unknown argument ${flags[i]}; for a directory: --storage-path=${flags[i]}`,
+      );
+    } else rest.push(flags[i]);
   }
   const isRepair = command === "repair";
   if (isRepair !== (partition !== null) || isCut && !isRepair) {

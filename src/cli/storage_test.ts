@@ -14,9 +14,11 @@ import type { LogContext } from "../storage/log/log_context.ts";
 import { MemoryStore } from "../storage/backends/memory_store.ts";
 import { createLog, openLog } from "../storage/log/open_log.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "../storage/producers/producer_state.ts";
+import { NOTHING_KNOWN } from "./known_directory.ts";
 import { repair, verify } from "./storage.ts";
 
 const REF = { topicId: randomUuid(), topic: "t", partition: 0 };
+const IDENTITY = "version=1\ncluster.id=c\nnode.id=0\ndirectory.id=3H17zCOgUQb0UZnvcuxt5w\n";
 const FIRST = "t-0/00000000000000000000.log";
 
 function contextOf(store: MemoryStore): LogContext {
@@ -43,6 +45,7 @@ async function filled(): Promise<MemoryStore> {
     if (i === 7) log.roll();
   }
   await log.close();
+  await store.replace("meta.properties", new TextEncoder().encode(IDENTITY));
   return store;
 }
 
@@ -168,13 +171,11 @@ Deno.test("the files of the directory itself are looked at, and what is nobody's
   const text = (content: string) => new TextEncoder().encode(content);
   store.makeFolder("photos-2024");
   await store.replace("photos-2024/cat.jpg", new Uint8Array(9));
-  const sound = "version=1\ncluster.id=c\nnode.id=0\ndirectory.id=3H17zCOgUQb0UZnvcuxt5w\n";
-  await store.replace("meta.properties", text(sound));
   const { code, lines } = await verified(store);
   assertEquals([code, lines.length], [0, 2]);
   assert(lines[0].startsWith("left alone     photos-2024: "), lines[0]);
   for (const wrong of ["version=2", "node.id=-1", "directory.id=?", "cluster.id="]) {
-    await store.replace("meta.properties", text(sound + wrong));
+    await store.replace("meta.properties", text(IDENTITY + wrong));
     const { code, lines } = await verified(store);
     assertEquals(code, 1, wrong);
     assert(lines[0].startsWith("damaged        meta.properties: "), lines[0]);
@@ -205,7 +206,10 @@ Deno.test("a partition that the metadata has, and whose folder is gone, is damag
   const lines: string[] = [];
   const known = { mayHaveGaps: false, maxLeaderEpoch: 0 };
   const catalogued = (folder: string) => folder === "deleted-0" ? undefined : known;
-  assertEquals(await verify(store, (line) => lines.push(line), catalogued), 1);
-  assert(lines[0].includes("the log ends at offset 0, but was synced up to 50"), lines[0]);
+  assertEquals(
+    await verify(store, (line) => lines.push(line), { ...NOTHING_KNOWN, catalogued }),
+    1,
+  );
+  assert(lines[0].includes("gone-3: is missing, and held records up to offset 50"), lines[0]);
   assert(!lines.some((line) => line.includes("deleted")));
 });

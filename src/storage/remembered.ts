@@ -17,6 +17,7 @@ import {
   folderOf,
   type Inventory,
   INVENTORY_FILE,
+  inventoryProblem,
   type LogInventory,
   readInventory,
 } from "./directory/inventory.ts";
@@ -108,14 +109,9 @@ function usable(
   lastBrokerEpoch: number | undefined,
   warn: Warn,
 ): Inventory | null {
-  if (found === null) return null;
-  const reason = typeof found === "string"
-    ? `${INVENTORY_FILE} is of no use: ${found}`
-    : lastBrokerEpoch !== undefined && found.brokerEpoch !== lastBrokerEpoch
-    ? `${INVENTORY_FILE} is of broker epoch ${found.brokerEpoch}, and the last was ${lastBrokerEpoch}`
-    : null;
-  if (reason === null) return found as Inventory;
-  warn("inventory_ignored", { reason });
+  const problem = inventoryProblem(found, lastBrokerEpoch);
+  if (problem === null) return found as Inventory | null;
+  warn("inventory_ignored", { reason: `${INVENTORY_FILE} ${problem}` });
   return null;
 }
 

@@ -10,7 +10,7 @@ import { readPartitionMetadata } from "../storage/directory/partition_metadata.t
 import type { Store } from "../storage/store.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { FrozenLog } from "./frozen_log.ts";
-import { MetadataLogError } from "./metadata_log_error.ts";
+import { IncompleteLogError } from "./metadata_log_error.ts";
 import { snapshotOffset } from "./metadata_snapshot.ts";
 
 /** Where the metadata log ended when a broker last wrote that down. */
@@ -35,21 +35,28 @@ export interface StartEvidence {
   readonly store: Store;
   readonly folder: string;
   readonly nodeId: number;
-  readonly log: FrozenLog;
+  readonly log: Pick<FrozenLog, "logEndOffset" | "bytes" | "tail">;
   /** What the log comes to. */
   readonly catalogue: Catalogue;
   readonly lastStop: LastStop;
 }
 
-/** Throws MetadataLogError when the log is not the whole of what was committed. */
+/** Throws IncompleteLogError when the log is not the whole of what was committed. */
 export function checkThatItIsWhole(evidence: StartEvidence): void {
   const problem = problemOf(evidence);
   if (problem === null) return;
   const { store, folder } = evidence;
-  throw new MetadataLogError(
+  throw new IncompleteLogError(
     `${store.name}/${folder} ${problem}. Nothing has been changed. ` +
       "Look at it with `runnel storage verify`, and restore what is missing from a backup",
   );
+}
+
+/** What a start would still refuse the log for when it was cut where it ends, and nothing spoke of more any longer. */
+export function problemOnceCut(evidence: Omit<StartEvidence, "lastStop">): string | null {
+  const { logEndOffset, bytes } = evidence.log;
+  const lastStop = { clean: null, recordedEnd: null };
+  return problemOf({ ...evidence, log: { logEndOffset, bytes, tail: null }, lastStop });
 }
 
 function problemOf(evidence: StartEvidence): string | null {

@@ -34,6 +34,11 @@ export function mustBeFree(store: Store): void {
   );
 }
 
+/** Whether anything lies in the directory that only Kafka or Runnel writes. */
+export function holdsBrokersFiles(store: Store): boolean {
+  return store.list("").some(({ name, isFolder }) => isBrokers(store, name, isFolder));
+}
+
 function isHarmless({ name }: StoreEntry): boolean {
   if (name === ".kafka_cleanshutdown") return false;
   return name.startsWith(".") || name === "lost+found" || name === "meta.properties.tmp";

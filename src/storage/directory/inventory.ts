@@ -115,6 +115,27 @@ export function readInventory(store: Store): Inventory | string | null {
   return bytes === null ? null : decodeInventory(bytes);
 }
 
+/** Why a start passes over an inventory; null when it counts, or there is none. */
+export function inventoryProblem(
+  found: Inventory | string | null,
+  lastBrokerEpoch: number | undefined,
+): string | null {
+  if (found === null) return null;
+  if (typeof found === "string") return `is of no use: ${found}`;
+  return lastBrokerEpoch !== undefined && found.brokerEpoch !== lastBrokerEpoch
+    ? `is of broker epoch ${found.brokerEpoch}, and the last was ${lastBrokerEpoch}`
+    : null;
+}
+
+/** The inventory of a directory, when it counts. */
+export function readUsableInventory(
+  store: Store,
+  lastBrokerEpoch: number | undefined,
+): Inventory | null {
+  const found = readInventory(store);
+  return inventoryProblem(found, lastBrokerEpoch) === null ? found as Inventory | null : null;
+}
+
 /** Replaces the file. */
 export function writeInventory(store: Store, inventory: Inventory): Promise<void> {
   return store.replace(INVENTORY_FILE, encodeInventory(inventory));
@@ -134,7 +155,39 @@ export async function forgetInInventory(
   await writeInventory(store, { ...inventory, logs });
 }
 
-/** The same of one log. What is left of the segment that holds the end is for recovery to see. */
+/** Makes the inventory say of a log that it begins at `offset`, and has nothing yet. */
+export async function beginInInventory(
+  store: Store,
+  folder: string,
+  offset: number,
+): Promise<void> {
+  const inventory = readInventory(store);
+  if (inventory === null || typeof inventory === "string") return;
+  const empty = { isExact: false, lastBatch: null, snapshot: null, epochs: [], segments: [] };
+  const ends = { logStartOffset: offset, recoveryPoint: offset, endOffset: offset };
+  const uncompacted = { compactedTo: null, compactingTo: null };
+  const logs = inventory.logs.map((log) =>
+    folderOf(log) === folder ? { ...log, ...empty, ...ends, ...uncompacted } : log
+  );
+  await writeInventory(store, { ...inventory, logs });
+}
+
+/** Makes the inventory agree with a metadata log that a repair has cut, and whose last registration is another now. */
+export async function lowerMetadataEnd(
+  store: Store,
+  { endOffset, bytes, brokerEpoch }: { endOffset: number; bytes: number; brokerEpoch: number },
+): Promise<void> {
+  const inventory = readInventory(store);
+  if (inventory === null || typeof inventory === "string") return;
+  await writeInventory(store, {
+    ...inventory,
+    isClean: false,
+    brokerEpoch: Math.min(inventory.brokerEpoch, brokerEpoch),
+    metadata: { endOffset, bytes },
+  });
+}
+
+/** What forgetInInventory() does, of one log. What is left of the segment that holds the end is for recovery to see. */
 export function forgetAbove(log: LogInventory, endOffset: number): LogInventory {
   const forgotten = (offset: number | null) =>
     offset === null || offset > endOffset ? null : offset;

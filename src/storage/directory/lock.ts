@@ -32,12 +32,19 @@ export class DirectoryLock implements Disposable {
     this.#files = files;
   }
 
-  /** Takes the lock of an existing directory; throws DirectoryLockedError when it is held. */
-  static async take(directory: string): Promise<DirectoryLock> {
+  /**
+   * Takes the lock of an existing directory; throws DirectoryLockedError when it is held. `isReadOnly`: makes no `.lock`;
+   * where there is none no broker has been.
+   */
+  static async take(
+    directory: string,
+    { isReadOnly = false }: { readonly isReadOnly?: boolean } = {},
+  ): Promise<DirectoryLock> {
     const files: Deno.FsFile[] = [];
     let isOurs = false;
     try {
-      isOurs = await lockedDirectory(directory, files) && await lockedFile(directory, files);
+      isOurs = await lockedDirectory(directory, files) &&
+        await lockedFile(directory, files, isReadOnly);
     } finally {
       if (!isOurs) { for (const file of files) file.close(); }
     }
@@ -70,10 +77,29 @@ async function lockedDirectory(directory: string, files: Deno.FsFile[]): Promise
   }
 }
 
-async function lockedFile(directory: string, files: Deno.FsFile[]): Promise<boolean> {
+async function lockedFile(
+  directory: string,
+  files: Deno.FsFile[],
+  isReadOnly: boolean,
+): Promise<boolean> {
   const path = `${directory}/.lock`;
+  if (isReadOnly) return await lockedIfThere(path, files);
   const options = { create: true, write: true, mode: 0o600 };
   const file = attempt("open", path, () => Deno.openSync(path, options));
+  files.push(file);
+  return await tryLock(file);
+}
+
+async function lockedIfThere(path: string, files: Deno.FsFile[]): Promise<boolean> {
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(path, { read: true });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return true;
+    return attempt("open", path, () => {
+      throw error;
+    });
+  }
   files.push(file);
   return await tryLock(file);
 }

@@ -69,16 +69,20 @@ export async function openMetaProperties(
 }
 
 function checkSum(where: string, bytes: Uint8Array): void {
-  const match = /^#crc32c=([0-9a-f]{8})\n/.exec(new TextDecoder().decode(bytes.subarray(0, 32)));
-  if (match === null) return;
-  const sum = sumOf(bytes.subarray(match[0].length));
-  if (sum === match[1]) return;
+  const problem = checksumProblem(bytes);
+  if (problem === null) return;
   throw new MetaPropertiesError(
-    `${where} is damaged: its checksum is ${sum}, and its first line says ${
-      match[1]
-    }. Restore it from a backup; ` +
+    `${where} is damaged: ${problem}. Restore it from a backup; ` +
       "if it was changed on purpose, remove its first line",
   );
+}
+
+/** In words, when the first line is a checksum and another than that of what follows. */
+export function checksumProblem(bytes: Uint8Array): string | null {
+  const match = /^#crc32c=([0-9a-f]{8})\n/.exec(new TextDecoder().decode(bytes.subarray(0, 32)));
+  if (match === null) return null;
+  const sum = sumOf(bytes.subarray(match[0].length));
+  return sum === match[1] ? null : `its checksum is ${sum}, and its first line says ${match[1]}`;
 }
 
 function sumOf(bytes: Uint8Array): string {

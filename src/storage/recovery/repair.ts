@@ -7,7 +7,21 @@
  * last: with its records there the cut would look like a gap that compaction left, and without its name a batch at the
  * damage could claim any offset.
  */
+import {
+  HIGH_WATERMARK_CHECKPOINT,
+  LOG_START_CHECKPOINT,
+  readCheckpoint,
+  RECOVERY_POINT_CHECKPOINT,
+  writeCheckpoint,
+} from "../directory/checkpoints.ts";
 import { takeCleanShutdown } from "../directory/clean_shutdown.ts";
+import { beginInInventory } from "../directory/inventory.ts";
+import {
+  PARTITION_METADATA,
+  putPartitionMetadata,
+  syncPartitionMetadata,
+} from "../directory/partition_metadata.ts";
+import type { Uuid } from "../../bytes/uuid.ts";
 import { voidEntries } from "../durability/journal_entries.ts";
 import { segmentName } from "../segments/segment.ts";
 import {
@@ -61,6 +75,37 @@ export async function cutAt(
     removeSegment(store, folder, base, { suffix: "", files });
   }
   await store.syncFolder(folder);
+}
+
+/**
+ * Lets a log of which no segment is left begin again, empty, at `offset`, which it had reached: no offset is given twice.
+ * What is remembered of it is changed first, and the segment that bears the offset comes last: cut off in between, the
+ * log is still one that has no segment.
+ */
+export async function beginAt(
+  store: Store,
+  folder: string,
+  { offset, topicId }: { offset: number; topicId: Uuid | null },
+): Promise<void> {
+  await takeCleanShutdown(store);
+  await voidEntries(store, (entry) => entry.folder === folder);
+  for (const file of [RECOVERY_POINT_CHECKPOINT, HIGH_WATERMARK_CHECKPOINT, LOG_START_CHECKPOINT]) {
+    const dash = folder.lastIndexOf("-");
+    const ours = { topic: folder.slice(0, dash), partition: Number(folder.slice(dash + 1)) };
+    const others = readCheckpoint(store, file).filter(({ topic, partition }) =>
+      topic !== ours.topic || partition !== ours.partition
+    );
+    await writeCheckpoint(store, file, [...others, { ...ours, offset }]);
+  }
+  await beginInInventory(store, folder, offset);
+  store.makeFolder(folder);
+  if (topicId !== null && store.readAll(`${folder}/${PARTITION_METADATA}`) === null) {
+    putPartitionMetadata(store, folder, topicId);
+  }
+  await syncPartitionMetadata(store, folder);
+  await sync(store, `${folder}/${segmentName(offset)}.log`);
+  await store.syncFolder(folder);
+  await store.syncFolder("");
 }
 
 const INDEXES_ALONE = SEGMENT_FILES.filter((file) => file !== ".log");

@@ -6,13 +6,16 @@ import {
   readCheckpoint,
   RECOVERY_POINT_CHECKPOINT,
 } from "../directory/checkpoints.ts";
+import { holdsBrokersFiles } from "../directory/first_start.ts";
+import { INVENTORY_FILE, inventoryProblem, readInventory } from "../directory/inventory.ts";
 import { parseSegmentFile } from "../segments/segment_files.ts";
-import { parseProperties } from "../directory/meta_properties.ts";
+import { checksumProblem, parseProperties } from "../directory/meta_properties.ts";
 import type { Store } from "../store.ts";
 import { snapshotProblem } from "./metadata_snapshots.ts";
 import type { Finding } from "./verify.ts";
 
-export function verifyRootFiles(store: Store): Finding[] {
+/** `lastBrokerEpoch` is of the last registration in the metadata log, where that is known. */
+export function verifyRootFiles(store: Store, lastBrokerEpoch?: number): Finding[] {
   const findings: Finding[] = [];
   for (
     const file of [
@@ -24,6 +27,8 @@ export function verifyRootFiles(store: Store): Finding[] {
   ) {
     readCheckpoint(store, file, (problem) => findings.push({ kind: "hint", file, problem }));
   }
+  const ignored = inventoryProblem(readInventory(store), lastBrokerEpoch);
+  if (ignored !== null) findings.push({ kind: "hint", file: INVENTORY_FILE, problem: ignored });
   const identity = identityProblem(store);
   if (identity !== null) findings.push({ kind: "damage", file: IDENTITY, problem: identity });
   const bootstrap = store.readAll(BOOTSTRAP), problem = bootstrap && snapshotProblem(bootstrap);
@@ -53,9 +58,10 @@ export function isForeign(store: Store, folder: string): boolean {
 function identityProblem(store: Store): string | null {
   const bytes = store.readAll(IDENTITY);
   if (bytes === null) {
-    const hasMetadata = store.list("").some(({ name }) => name === METADATA_FOLDER);
-    return hasMetadata ? "is missing; it says whose directory this is" : null;
+    return holdsBrokersFiles(store) ? "is missing; it says whose directory this is" : null;
   }
+  const sum = checksumProblem(bytes);
+  if (sum !== null) return sum;
   const found = parseProperties(new TextDecoder().decode(bytes));
   for (const [key, form] of Object.entries(NEEDED)) {
     const value = found.get(key);
@@ -73,4 +79,4 @@ const NEEDED = {
 };
 const IDENTITY = "meta.properties";
 const BOOTSTRAP = "bootstrap.checkpoint";
-const METADATA_FOLDER = "__cluster_metadata-0";
+export const METADATA_FOLDER = "__cluster_metadata-0";

@@ -10,38 +10,47 @@
  * | stray | an empty segment that does not continue the log: renamed aside at the next start |
  * | hint | an index, snapshot or checkpoint that the log replaces by itself |
  * | foreign | nothing of a log's: left alone |
+ * | doomed | a folder of a topic that was deleted: removed at the next start |
  */
 import {
   CLEANER_CHECKPOINT,
+  HIGH_WATERMARK_CHECKPOINT,
   readCheckpoint,
   RECOVERY_POINT_CHECKPOINT,
 } from "../directory/checkpoints.ts";
 import { isMarkedClean } from "../directory/clean_shutdown.ts";
 import { type JournalEntry, readJournal, wasJournaled } from "../durability/journal_entries.ts";
-import { folderOf, readInventory } from "../directory/inventory.ts";
+import { folderOf, type Inventory, readUsableInventory } from "../directory/inventory.ts";
 import { LeaderEpochs } from "../directory/leader_epochs.ts";
 import { readPartitionMetadata } from "../directory/partition_metadata.ts";
+import type { Uuid } from "../../bytes/uuid.ts";
 import { segmentName } from "../segments/segment.ts";
 import { segmentBasesOf } from "../segments/segment_files.ts";
 import type { Store } from "../store.ts";
 import { type Examined, examineLog, type Fault } from "./examine.ts";
 import { hints } from "./hints.ts";
-import { isForeign, looksLikePartition } from "./root_files.ts";
+import { isForeign, looksLikePartition, METADATA_FOLDER } from "./root_files.ts";
 import { metadataSnapshotProblems } from "./metadata_snapshots.ts";
 import { type Remains, remainsBehind } from "./remains.ts";
 
 export interface Finding {
-  readonly kind: "damage" | "torn" | "restored" | "stray" | "hint" | "foreign";
+  readonly kind: "damage" | "torn" | "restored" | "stray" | "hint" | "foreign" | "doomed";
   /** "orders-0/00000000000000000000.log" */
   readonly file: string;
   readonly problem: string;
 }
 
 /** Where a log stops being valid, and what lies there and behind. */
-export type Damage = Fault & Remains;
+export type Damage = Fault & Remains & {
+  /** The offset that the log had reached, by what was written down of it, when what lies there does not reach it. */
+  readonly reached: number | null;
+  /** Whether no segment is left, so that the log can begin again where it had come to. */
+  readonly isAllGone: boolean;
+};
 
 export interface PartitionReport {
   readonly folder: string;
+  readonly topicId: Uuid | null;
   readonly segments: number;
   readonly batches: number;
   readonly records: number;
@@ -66,59 +75,131 @@ export interface Knowledge {
   readonly maxLeaderEpoch: number;
   /** Whether the last run journaled whatever it acknowledged. */
   readonly wasJournaled?: boolean;
+  /** Without a segment it is damaged when this is above 0: it held records up to there. */
+  readonly heldTo: number;
+  readonly topicId: Uuid | null;
+  readonly isThere: boolean;
 }
 
-/** What the metadata says of a partition, by its folder; undefined where it says nothing. */
-export type Catalogued = (folder: string) =>
-  | Pick<Knowledge, "mayHaveGaps" | "maxLeaderEpoch">
-  | undefined;
+/**
+ * What the metadata says of a partition, by its folder; undefined where it says nothing. "stray": it is of no topic;
+ * "deleted": of one that was deleted.
+ */
+export type Catalogued = (folder: string) => Wanted | "stray" | "deleted" | undefined;
 
-/** Every partition, in the order of the names. */
+export type Wanted = Pick<Knowledge, "mayHaveGaps" | "maxLeaderEpoch"> & {
+  readonly topicId?: Uuid;
+};
+
+/** Every partition, in the order of the names. `lastBrokerEpoch` is of the last registration in the metadata log. */
 export async function* verifyPartitions(
   store: Store,
   catalogued: Catalogued = () => undefined,
+  lastBrokerEpoch?: number,
 ): AsyncGenerator<PartitionReport> {
   const recoveryPoints = offsetsIn(store, RECOVERY_POINT_CHECKPOINT);
+  const highWatermarks = offsetsIn(store, HIGH_WATERMARK_CHECKPOINT);
   const compacted = offsetsIn(store, CLEANER_CHECKPOINT);
-  const inventory = readInventory(store);
-  const rows = inventory === null || typeof inventory === "string" ? [] : inventory.logs;
-  const isComplete = inventory !== null && typeof inventory !== "string";
+  const inventory = readUsableInventory(store, lastBrokerEpoch);
   const mayBeTorn = !isMarkedClean(store);
   const journal = mayBeTorn ? readJournal(store) : [];
-  for (const name of partitionFolders(store, recoveryPoints, catalogued)) {
-    const topicId = readPartitionMetadata(store, name), known = catalogued(name);
-    const row = rows.find((log) => log.topicId === topicId && folderOf(log) === name);
+  const there = partitionFolders(store);
+  for (
+    const name of [...new Set([...there, ...wanted(inventory, recoveryPoints, catalogued)])].sort()
+  ) {
+    const known = catalogued(name);
+    if (known === "stray" || known === "deleted") {
+      yield unwanted(name, known);
+      continue;
+    }
+    const topicId = readPartitionMetadata(store, name) ?? known?.topicId ?? null;
+    const row = inventory?.logs.find((log) => log.topicId === topicId && folderOf(log) === name);
+    const entries = journal.filter((entry) => entry.folder === name && entry.topicId === topicId);
+    const isMetadata = name === METADATA_FOLDER, text = recoveryPoints.get(name);
+    const recoveryPoint = isMetadata
+      ? inventory?.metadata.endOffset
+      : row === undefined
+      ? text
+      : row.isExact && !mayBeTorn
+      ? row.endOffset
+      : row.recoveryPoint;
+    const endOffset = row?.endOffset ?? (text === undefined ? 0 : highWatermarks.get(name) ?? 0);
+    const isThere = there.has(name);
+    const held = isThere || entries.length > 0 ? 0 : endOffset;
     yield await verifyPartition(store, name, {
-      recoveryPoint: recoveryPoints.get(name) ?? 0,
-      isRecoveryPointKnown: recoveryPoints.has(name),
-      journal: journal.filter((entry) => entry.folder === name && entry.topicId === topicId),
-      mayBeTorn,
-      wasJournaled: mayBeTorn && wasJournaled(store) && isComplete,
+      recoveryPoint: recoveryPoint ?? 0,
+      isRecoveryPointKnown: recoveryPoint !== undefined,
+      journal: entries,
+      mayBeTorn: mayBeTorn || isMetadata, // a start never takes its end on trust
+      wasJournaled: mayBeTorn && wasJournaled(store) && inventory !== null,
       compactedTo: row === undefined
-        ? recoveryPoints.get(name) ?? Infinity
+        ? text ?? Infinity
         : Math.max(row.compactedTo ?? 0, row.compactingTo ?? 0),
       mayHaveGaps: compacted.has(name) || known?.mayHaveGaps === true,
       maxLeaderEpoch: known?.maxLeaderEpoch ?? 2 ** 31 - 1,
+      heldTo: entries.length > 0 ? 0 : Math.max(recoveryPoint ?? 0, held),
+      topicId,
+      isThere,
     });
   }
 }
 
-/** Those that are there, and those that should be: the metadata has them, and something in them was synced. */
-function partitionFolders(
-  store: Store,
+/** The folders of partitions that are there. */
+function partitionFolders(store: Store): Set<string> {
+  const folders = store.list("").filter(({ name, isFolder }) =>
+    isFolder && looksLikePartition(name) && !isForeign(store, name)
+  );
+  return new Set(folders.map(({ name }) => name));
+}
+
+/** Those that should be there: the metadata has them, and something is remembered of them. */
+function wanted(
+  inventory: Inventory | null,
   recoveryPoints: ReadonlyMap<string, number>,
   catalogued: Catalogued,
 ): string[] {
-  const found = new Set(
-    store.list("").filter(({ name, isFolder }) =>
-      isFolder && looksLikePartition(name) && !isForeign(store, name)
-    ).map(({ name }) => name),
-  );
-  for (const [name, offset] of recoveryPoints) {
-    if (offset > 0 && catalogued(name) !== undefined) found.add(name);
+  const isWanted = (name: string, topicId?: Uuid) => {
+    const known = catalogued(name);
+    return typeof known === "object" && (topicId === undefined || known.topicId === topicId);
+  };
+  if (inventory === null) {
+    return [...recoveryPoints].filter(([name, offset]) => offset > 0 && isWanted(name))
+      .map(([name]) => name);
   }
-  return [...found].sort();
+  return inventory.logs.filter((log) =>
+    Math.max(log.recoveryPoint, log.endOffset) > 0 && isWanted(folderOf(log), log.topicId)
+  ).map(folderOf);
 }
+
+/** A folder that a start does not open: nothing else of it matters. */
+function unwanted(folder: string, why: "stray" | "deleted"): PartitionReport {
+  const finding: Finding = why === "stray"
+    ? {
+      kind: "stray",
+      file: folder,
+      problem: "is of no topic in the metadata: renamed to …-stray at the next start, and kept",
+    }
+    : { kind: "doomed", file: folder, problem: "is of a topic that was deleted" };
+  const nothing = { segments: 0, batches: 0, records: 0, bytes: 0, nextOffset: 0 };
+  return {
+    folder,
+    topicId: null,
+    ...nothing,
+    damage: null,
+    findings: [finding],
+    examined: NOTHING_EXAMINED,
+  };
+}
+
+const NOTHING_EXAMINED: Examined = {
+  logEndOffset: 0,
+  segments: [],
+  torn: null,
+  damage: null,
+  strays: [],
+  epochRepairs: [],
+  epochs: [],
+};
 
 /** One partition, from its first segment on. */
 async function verifyPartition(
@@ -141,17 +222,36 @@ async function verifyPartition(
     tally.records += records;
     tally.bytes += position;
   }
-  const damage = examined.damage === null ? null : {
-    ...examined.damage,
-    ...await remainsBehind(store, folder, bases, examined.damage),
-  };
+  const isAllGone = bases.length === 0 && known.heldTo > 0;
+  const fault = isAllGone ? faultOfNothing(folder, known) : examined.damage;
+  const damage = fault === null ? null : await damageOf(store, folder, bases, { fault, known });
   const findings = [
     ...findingsOf(folder, examined, damage),
     ...metadataSnapshotProblems(store, folder, offset),
-    ...hints(store, folder),
+    ...known.isThere ? hints(store, folder) : [],
   ];
   const { logEndOffset: nextOffset } = examined;
-  return { folder, ...tally, nextOffset, damage, findings, examined };
+  const { topicId } = known;
+  return { folder, topicId, ...tally, nextOffset, damage, findings, examined };
+}
+
+function faultOfNothing(folder: string, { heldTo, isThere }: Knowledge): Fault {
+  const what = isThere ? "has no segment" : "is missing";
+  const problem = `${folder}: ${what}, and held records up to offset ${heldTo}`;
+  return { segmentBase: 0, position: 0, offset: 0, problem };
+}
+
+async function damageOf(
+  store: Store,
+  folder: string,
+  bases: readonly number[],
+  { fault, known }: { fault: Fault; known: Knowledge },
+): Promise<Damage> {
+  const remains = await remainsBehind(store, folder, bases, fault);
+  const end = Math.max(fault.offset, (remains.lastOffset ?? -1) + 1);
+  const reached = Math.max(known.recoveryPoint, known.heldTo);
+  const isAllGone = bases.length === 0 && known.heldTo > 0;
+  return { ...fault, ...remains, reached: reached > end ? reached : null, isAllGone };
 }
 
 function* findingsOf(
@@ -160,6 +260,10 @@ function* findingsOf(
   damage: Damage | null,
 ): Generator<Finding> {
   const fileOf = (base: number) => `${folder}/${segmentName(base)}.log`;
+  if (damage?.isAllGone) {
+    yield { kind: "damage", file: folder, problem: damage.problem.replace(/^[^:]+: /, "") };
+    return;
+  }
   if (damage !== null) {
     const problem = `${damage.problem.replace(/^[^:]+: /, "")}; ${damage.bytes} bytes with ` +
       `${damage.records} readable records lie there and behind`;
