@@ -287,9 +287,9 @@ class Examination {
     if (beyond !== null) {
       return this.#faultAtEnd(`${endsAt}, but offset ${beyond} is in the journal`);
     }
-    if (end === undefined || !this.#journal.isAcknowledgedBehind(end.base, end.position)) {
-      return null;
-    }
+    // Without any segment the log ends where it starts: a mark behind that tells of a file, or a folder, that is lost.
+    const { base, position } = end ?? { base: offset, position: 0 };
+    if (!this.#journal.isAcknowledgedBehind(base, position)) return null;
     return this.#faultAtEnd(`${endsAt}, but the journal has a mark of more that was acknowledged`);
   }
 

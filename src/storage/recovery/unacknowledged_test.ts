@@ -84,3 +84,24 @@ Deno.test("what the log's own sync made durable is marked: without it the log is
   assertEquals(await opened(disk), { values: undefined, end: undefined });
   assertEquals(disk.readAll(FIRST)!.length, bytes.length - 17);
 });
+
+Deno.test("a log that has marks only, and lost its file or its folder, is offline and not empty", async () => {
+  for (const lost of [FIRST, "t-0"]) {
+    const store = new FaultyStore(new MemoryStore());
+    const world = await StorageWorld.open(store, WANTED);
+    await send(world.logs.get(TOPIC_ID, 0)!, [largeValue("synced itself", 300_000)]).durable;
+    const disk = await store.crash({ unsynced: "lost", names: "kept" });
+    world.abandon();
+    disk.remove(lost);
+    for (const start of ["first", "second"]) {
+      const events: string[] = [];
+      const onEvent = (event: string, details: Record<string, unknown>) =>
+        void events.push(`${event} ${details.reason}`);
+      const again = await StorageWorld.open(new FaultyStore(disk), WANTED, { onEvent });
+      assertEquals(again.logs.get(TOPIC_ID, 0), undefined, `${lost}, ${start} start`);
+      again.abandon();
+      const words = "partition_offline t-0: the log ends at offset 0, but the journal has a mark";
+      assert(events.some((one) => one.startsWith(words)), `${lost}, ${start} start: ${events}`);
+    }
+  }
+});
