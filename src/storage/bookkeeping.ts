@@ -121,7 +121,6 @@ export class Bookkeeping {
         logStartOffset: log.logStartOffset, // records may have been deleted meanwhile
         recoveryPoint: endOffset,
         endOffset,
-        compactingTo: null,
         lastBatch: hint === null ? entry.log.lastBatch : lastBatchIn(store, log.folder, hint),
         snapshot: crc === null ? entry.log.snapshot : { offset: endOffset, crc },
         segments,

@@ -134,13 +134,9 @@ export class LogManager {
 
   /** Whether an entry of an earlier run may be the only copy of what a log has lost. */
   needsJournal({ topicId, folder }: JournalEntry): boolean {
-    for (const { topicId: id, folder: one, isDamaged } of this.all()) {
-      if (id === topicId && one === folder && isDamaged) return true;
-    }
-    for (const { wanted } of this.#opening.unopened()) {
-      if (wanted.topicId === topicId && folderOf(wanted) === folder) return true;
-    }
-    return false;
+    const partition = Number(folder.slice(folder.lastIndexOf("-") + 1));
+    return this.#logs.get(topicId)?.[partition]?.isDamaged === true ||
+      this.#opening.has(topicId, partition);
   }
 
   /** The log once it is open; undefined when there is none, or it is offline. */
@@ -218,10 +214,14 @@ export class LogManager {
    */
   async remove(topicIds: Iterable<Uuid>): Promise<void> {
     let isWritten = false, wasThere = false;
-    for (const topicId of topicIds) {
+    // All of them end before anything is waited for: one that is opened meanwhile would live on in the folder of the next.
+    const doomed = [...topicIds].map((topicId) => {
       const logs = this.#logs.get(topicId) ?? [];
       this.#logs.delete(topicId);
       for (const log of logs) log?.retire("the topic was deleted");
+      return { topicId, logs, unopened: this.#opening.forget(topicId) };
+    });
+    for (const { topicId, logs, unopened } of doomed) {
       for (const log of logs) {
         if (!log) continue;
         isWritten ||= this.#books.last(log) !== undefined;
@@ -229,7 +229,7 @@ export class LogManager {
         await log.gone();
         this.#discard(log.folder, log.config["file.delete.delay.ms"]);
       }
-      for (const { wanted } of await this.#opening.forget(topicId)) {
+      for (const { wanted } of await unopened) {
         isWritten = wasThere = true;
         const folder = folderOf(wanted), found = readPartitionMetadata(this.#context.store, folder);
         if (found !== null && found !== topicId) continue; // was offline for that: it is not this topic's to remove
@@ -265,17 +265,23 @@ export class LogManager {
     const nowMs = this.#context.clock.nowMs();
     for (const log of this.all()) {
       if (log.offline !== null) continue;
-      const before = log.logStartOffset;
-      if (isActiveExpired(log, nowMs)) log.roll();
-      log.advanceStart(expiredBefore(log, nowMs));
-      if (log.logStartOffset === before) continue;
-      await this.checkpoint();
-      this.#options.onEvent("segments_deleted", {
-        folder: log.folder,
-        before,
-        logStart: log.logStartOffset,
-      });
+      try {
+        await this.#expire(log, nowMs);
+      } catch (error) { // of this log, or a full disk: the others are looked at all the same
+        if (!(error instanceof StoreError)) throw error;
+        this.#warn("retention_failed", { folder: log.folder, error: error.message });
+      }
     }
+  }
+
+  async #expire(log: PartitionLog, nowMs: number): Promise<void> {
+    const before = log.logStartOffset;
+    if (isActiveExpired(log, nowMs)) log.roll();
+    log.advanceStart(expiredBefore(log, nowMs));
+    if (log.logStartOffset === before) return;
+    await this.checkpoint();
+    const { folder, logStartOffset: logStart } = log;
+    this.#options.onEvent("segments_deleted", { folder, before, logStart });
   }
 
   /** A clean stop: everything synced, indexes and snapshots written, and what there is of every log written down. */
@@ -321,6 +327,7 @@ export class LogManager {
   #opened(log: PartitionLog, { wanted, record }: Unopened, isNew: boolean): void {
     this.#books.opened(log, record);
     const compactedTo = record?.compactedTo ?? null;
+    if (record?.compactingTo != null) this.positions.begin(log, record.compactingTo);
     if (compactedTo !== null && compactedTo > log.logEndOffset) {
       const found =
         `compacted up to ${compactedTo}, above the log end ${log.logEndOffset}: forgotten`;
@@ -353,6 +360,7 @@ export class LogManager {
 
   async #writeDown(): Promise<void> {
     const measured = [...this.all()].map((log) => ({ log, entry: this.#books.measure(log) }));
+    const omitted = this.#omitted(); // of the same moment as the rows
     const logs: typeof measured = [], entries: Entry[] = [], failed: StoreError[] = [];
     let isAnyUnknown = false;
     for (const { record, wanted, offline } of this.#opening.unopened()) {
@@ -375,7 +383,6 @@ export class LogManager {
       else entries.push(asEntry({ ...last, isExact: false }));
     }
     entries.sort(byName);
-    const omitted = this.#omitted();
     await this.#books.write(entries, {
       isClean: false,
       omitted: { ...omitted, fromInventory: omitted.fromInventory || isAnyUnknown },

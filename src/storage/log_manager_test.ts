@@ -371,6 +371,40 @@ Deno.test("a log made since the inventory was written does not begin above 0", a
   await logs.close();
 });
 
+Deno.test("no log of a deleted topic is opened while another of it ends", async () => {
+  const memory = new MemoryStore(), both = [wanted(), wanted(T, { partition: 1 })];
+  const { logs: first } = await open(memory, {}, both);
+  for (const partition of [0, 1]) await fill(first.get(T, partition)!, 3);
+  await first.close();
+  const { logs } = await open(memory, {}, both);
+  const log = logs.get(T, 0)!, gone = log.gone.bind(log);
+  log.gone = async () => {
+    await gone();
+    logs.get(T, 1); // asked for meanwhile, as a leisurely start does too
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+  await logs.remove([T]);
+  assertEquals([...logs.all()].map(({ folder }) => folder), []);
+  const left = memory.list("").map(({ name }) => name).filter((name) => /^t-\d+$/.test(name));
+  assertEquals(left, []);
+  await logs.close();
+});
+
+Deno.test("what a pass of the cleaner that was cut off has compacted is known over stops, whatever becomes of the policy", async () => {
+  const memory = await stopped();
+  const { logs } = await open(memory);
+  logs.positions.begin(logs.get(T, 0)!, 20);
+  await logs.close();
+  for (let i = 0; i < 2; i++) {
+    const { logs } = await open(memory);
+    assertEquals([logs.get(T, 0)!.mayHaveGaps, logs.positions.compactingTo(logs.get(T, 0)!)], [
+      true,
+      20,
+    ]);
+    await logs.close();
+  }
+});
+
 Deno.test("many logs are recovered a few at a time, also when all are asked for at once", async () => {
   const store = new MemoryStore(), ids = Array.from({ length: 40 }, () => randomUuid());
   const all = ids.map((id, i) => wanted(id, { topic: `t${i}` }));

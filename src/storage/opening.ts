@@ -110,6 +110,11 @@ export class Opening {
     return this.#all();
   }
 
+  /** Whether a log waits to be opened. */
+  has(topicId: Uuid, partition: number): boolean {
+    return this.#waiting.get(topicId)?.has(partition) ?? false;
+  }
+
   add(one: Omit<Unopened, "offline">): void {
     const { topicId, partition } = one.wanted;
     let ofTopic = this.#waiting.get(topicId);
@@ -198,7 +203,7 @@ export class Opening {
   }
 
   #isWaiting({ wanted: { topicId, partition } }: Waiting): boolean {
-    return this.#waiting.get(topicId)?.has(partition) ?? false;
+    return this.has(topicId, partition);
   }
 
   /** Opens, makes or refuses a log where that needs no recovery; false when it does. */

@@ -88,10 +88,8 @@ export class Cleaner {
       onEvent("compaction_failed", { folder: log.folder, error: String(error) });
       if (error instanceof StoreError) return false; // a full disk, say: tried again after the backoff
       this.#failed.add(log);
-    } finally {
-      // One that could not get its segments' names right is as it was in the middle of the pass, for the next start to finish.
-      if (log.offline === null) this.#positions.end(log);
     }
+    // Where the pass did not come to its end the position stays: some segments may have gaps between their batches by now.
     return true;
   }
 

@@ -15,7 +15,7 @@ export class CleanerPositions {
     return this.#compactedTo.get(log);
   }
 
-  /** A pass may be joining segments below this; undefined when none is. */
+  /** A pass may be joining segments below this, or was cut off while it did; undefined when none is. */
   compactingTo(log: PartitionLog): number | undefined {
     return this.#compactingTo.get(log);
   }
@@ -25,10 +25,10 @@ export class CleanerPositions {
   }
 
   begin(log: PartitionLog, offset: number): void {
-    this.#compactingTo.set(log, offset);
+    this.#compactingTo.set(log, Math.max(offset, this.#compactingTo.get(log) ?? 0));
   }
 
-  /** The pass is over, whatever came of it. */
+  /** A pass came to its end. */
   end(log: PartitionLog): void {
     this.#compactingTo.delete(log);
   }

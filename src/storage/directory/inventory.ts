@@ -195,6 +195,8 @@ export function forgetAbove(log: LogInventory, endOffset: number): LogInventory 
   // The end of a running broker's row is its high watermark; what was synced may lie above.
   const isCut = endOffset < Math.max(log.endOffset, log.recoveryPoint) ||
     segments.length < log.segments.length;
+  const compacted = Math.max(log.compactedTo ?? 0, log.compactingTo ?? 0);
+  const wasCompacted = log.compactingTo !== null || forgotten(log.compactedTo) !== log.compactedTo;
   const last = segments.at(-1);
   if (isCut && last !== undefined) segments[segments.length - 1] = { ...last, bytes: 0 };
   return {
@@ -204,7 +206,7 @@ export function forgetAbove(log: LogInventory, endOffset: number): LogInventory 
     recoveryPoint: Math.min(log.recoveryPoint, endOffset),
     endOffset: Math.min(log.endOffset, endOffset),
     compactedTo: forgotten(log.compactedTo),
-    compactingTo: forgotten(log.compactingTo),
+    compactingTo: wasCompacted ? Math.min(compacted, endOffset) : null, // what is left may have gaps
     lastBatch: isCut ? null : log.lastBatch,
     snapshot: forgotten(log.snapshot?.offset ?? null) === null ? null : log.snapshot,
     epochs: log.epochs.filter(({ startOffset }) => startOffset < endOffset),

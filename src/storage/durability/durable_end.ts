@@ -254,6 +254,14 @@ export class DurableEnd<S extends EndedSegment> {
   }
 
   async #sync(segments: readonly SegmentEnds<S>[]): Promise<void> {
+    try {
+      await this.#syncFiles(segments);
+    } catch (error) {
+      if (!this.#isClosed) throw error; // deleted meanwhile: its folder has another name by now
+    }
+  }
+
+  async #syncFiles(segments: readonly SegmentEnds<S>[]): Promise<void> {
     const begun = segments.filter((ends) => !ends.isSynced)
       .map((ends) => ({ ends, written: ends.written }));
     if (begun.length === 0 && this.#isFolderNamed) return;
@@ -265,6 +273,7 @@ export class DurableEnd<S extends EndedSegment> {
     if (this.#isClosed) return; // deleted meanwhile: its folder has another name by now
     if (isNew.includes(true) || begun.some(({ ends }) => !ends.isNamed) || !this.#isFolderNamed) {
       if (!this.#isFolderNamed) await syncPartitionMetadata(this.#store, this.#folder);
+      if (this.#isClosed) return;
       await this.#store.syncFolder(this.#folder);
       if (!this.#isFolderNamed) await this.#store.syncFolder("");
       if (this.#isClosed) return;

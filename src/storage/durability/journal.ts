@@ -47,8 +47,10 @@ export class Journal {
   #isSyncingBehind = false;
   /** Full files whose logs are being synced. */
   #turning = 0;
-  /** Whether a round waits for a file to write to. */
-  #isWaiting = false;
+  /** While rounds wait for a file to write to. */
+  #isTurning: Promise<void> | null = null;
+  /** Resolves when all that has been written is durable. */
+  #chain: Promise<void> = Promise.resolve();
   /** Syncs in place that took long, since the last one that did not. */
   #slowInARow = 0;
   /** Until when the device counts as slow. */
@@ -78,7 +80,7 @@ export class Journal {
 
   /** Whether a round waits for a file. None may begin meanwhile: it would come before this one in the chain. */
   get isWaiting(): boolean {
-    return this.#isWaiting;
+    return this.#isTurning !== null;
   }
 
   /**
@@ -91,16 +93,16 @@ export class Journal {
     taken: readonly { log: Journaled; stretch: Omit<Stretch, "durable"> }[],
   ): Promise<boolean> {
     const stretches = taken.map(({ stretch }) => stretch);
-    if (this.#files[this.#current].end + bytesOf(stretches) > this.#limitBytes) {
-      this.#isWaiting = true;
-      await this.#turn();
-      this.#isWaiting = false;
-    }
+    for (let turns = 0; turns < 2 && this.#isFull(stretches); turns++) await this.#turnOnce();
     const file = this.#files[this.#current], handle = file.freeHandle();
     const bytes = this.#write(file, handle, stretches);
     if (bytes === null) return false;
     for (const { log, stretch } of taken) this.#owe(file, log, stretch);
-    await this.#sync(file, handle, bytes);
+    // What lies before it in the chain may belong to a round that began later.
+    const synced = Promise.all([this.#sync(file, handle, bytes), this.#chain]);
+    this.#chain = synced.then(() => {});
+    this.#chain.catch(() => {}); // whoever waits for it has the error
+    await synced;
     if (!this.#isNamed) {
       await this.#options.store.syncFolder("");
       this.#isNamed = true;
@@ -165,6 +167,15 @@ export class Journal {
 
   close(): void {
     for (const file of this.#files) file.close();
+  }
+
+  #isFull(stretches: readonly Omit<Stretch, "durable">[]): boolean {
+    return this.#files[this.#current].end + bytesOf(stretches) > this.#limitBytes;
+  }
+
+  /** One turn at a time: rounds that were under way when it began wait for the same. */
+  #turnOnce(): Promise<void> {
+    return this.#isTurning ??= this.#turn().finally(() => this.#isTurning = null);
   }
 
   /** Takes the other file, once what it held has reached the logs' own files, and its marks the end of the full one. */

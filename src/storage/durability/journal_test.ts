@@ -1,9 +1,10 @@
-// Proves on which thread the journal syncs: a little on the broker's own while the device answers quickly, everything
+// Proves that a full file is left once, however many rounds come to it, and on which thread the journal syncs: a little on the broker's own while the device answers quickly, everything
 // else through the pool. What it keeps is proved in partition_log_test.ts, crash_states_test.ts and journal_restore_test.ts.
 import { assertEquals } from "@std/assert";
 import { randomUuid } from "../../bytes/uuid.ts";
 import { FakeClock } from "../../testing/fake_clock.ts";
 import { Journal } from "./journal.ts";
+import { readJournal } from "./journal_entries.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
 import type { InPlaceBlob } from "../store.ts";
 
@@ -91,4 +92,38 @@ Deno.test("while a log is synced behind, rounds go through the pool", async () =
   await behind.promise;
   await keep(100);
   assertEquals(device.syncs, ["pool", "pool", "here"]);
+});
+
+Deno.test("a mark and an entry that come to a full file together turn it once, and both are read again", async () => {
+  const store = new MemoryStore();
+  const later = () => new Promise<void>((resolve) => setTimeout(resolve, 5));
+  const fail = (error: unknown) => {
+    throw error;
+  };
+  const journal = Journal.open({ store, fileBytes: 8192, onFailure: fail }, []);
+  const id = randomUuid(), logs = [0, 1, 2, 3].map(() => ({ isClosed: false, sync: later }));
+  const stretch = (n: number, position: number, bytes: number) => ({
+    topicId: id,
+    folder: `t-${n}`,
+    segmentBase: 0,
+    position,
+    bytes,
+    read: (into: Uint8Array) => void into.fill(n),
+    durable: () => {},
+  });
+  const put = (n: number, position: number, bytes: number) =>
+    journal.append([{ log: logs[n], stretch: stretch(n, position, bytes) }]);
+  for (const [n, position, bytes] of [[0, 0, 3000], [1, 0, 3500], [2, 0, 3400], [2, 3400, 3600]]) {
+    await put(n, position, bytes);
+  }
+  const [isKept] = await Promise.all([
+    put(2, 7000, 1000),
+    journal.mark([{ log: logs[3], stretch: stretch(3, 0, 5000) }]),
+  ]);
+  const there = readJournal(store).map(({ folder, position, payload }) =>
+    `${folder} ${position} ${payload.length}`
+  );
+  assertEquals(isKept, true);
+  assertEquals(there.filter((entry) => ["t-2 7000 1000", "t-3 5000 0"].includes(entry)).length, 2);
+  journal.close();
 });
