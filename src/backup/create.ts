@@ -134,7 +134,8 @@ function checkNothingIsLost(destination: Store, before: Manifest | null, now: Ma
 /** Says what a backup that failed has left. */
 function withLeftovers(error: unknown, { name }: Store, { copiedFiles }: Copy): unknown {
   if (!(error instanceof StoreError) || copiedFiles === 0) return error;
-  const left = `${copiedFiles} files that it copied to ${name} are removed by the next create`;
+  const files = copiedFiles === 1 ? "1 file" : `${copiedFiles} files`;
+  const left = `the next create removes ${files} that it copied to ${name}`;
   const text = `${error.message}. The backup was not made; ${left}`;
   return new StoreError(text, error.kind, { cause: error });
 }
