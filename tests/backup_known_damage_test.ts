@@ -141,6 +141,26 @@ Deno.test("a backup leaves out what is offline, where that is allowed; restored,
     await assertOffline(to);
   }));
 
+Deno.test("of a log whose first segment was lost the rest is backed up, restored and served from where it begins", () =>
+  withDirectory(async (path) => {
+    const data = `${path}/data`, backup = `${path}/backup`, to = `${path}/to`;
+    {
+      await using broker = await TestBroker.start({ path: data });
+      await broker.createTopic("t", { configs: { "internal.segment.bytes": "4096" } });
+      const connection = await broker.connect();
+      for (let i = 0; i < 10; i++) await append(connection, "t", ["v".repeat(1500)]);
+      await Deno.remove(`${data}/t-0/00000000000000000000.log`);
+      const { warnings } = await backUp(broker, data, backup, true);
+      assert(warnings[0].includes("offsets 0 to 1 are missing"), warnings[0]);
+    }
+    await assertRejects(() => restore(backup, to, false), StoreError, "offsets 0 to 1 are missing");
+    await restore(backup, to, true);
+    await using broker = await TestBroker.start({ path: to });
+    const connection = await broker.connect();
+    assertEquals((await listOffset(connection, "t", EARLIEST)).offset, 2);
+    assertEquals((await listOffset(connection, "t", LATEST)).offset, 10);
+  }));
+
 Deno.test("a compacted log beside a damaged one is served when both are restored", () =>
   withDirectory(async (path) => {
     const data = `${path}/data`, backup = `${path}/backup`, to = `${path}/to`;
@@ -193,7 +213,10 @@ Deno.test("a backup that has a partition whole does not give way to one that has
     await Deno.writeFile(log, bytes);
     const error = await assertRejects(() => backUp(broker, data, backup, true), StoreError);
     assert(error.message.includes("it holds t-0 whole"), error.message);
-    assert(error.message.includes("are removed by the next create"), error.message);
+    assert(
+      error.message.includes("the next create removes 1 file that it copied to"),
+      error.message,
+    );
     assertEquals(needManifest(new FileStore(backup)), manifest);
     assertEquals(verifyBackup(new FileStore(backup)), []);
     for (const file of manifest.files) await Deno.stat(`${backup}/${storedPath(file)}`);

@@ -10,6 +10,7 @@ import type { Manifest } from "../src/backup/manifest.ts";
 import { restoreBackup, verifyBackup } from "../src/backup/restore.ts";
 import { SourceDirectory } from "../src/backup/source_directory.ts";
 import { BACKUP_USAGE, runBackup } from "../src/cli/backup.ts";
+import { helpText } from "../src/cli/help.ts";
 import type { Connection } from "../src/client/connection.ts";
 import { DeleteRecords } from "../src/protocol/messages/delete_records.ts";
 import { DescribeConfigs } from "../src/protocol/messages/describe_configs.ts";
@@ -340,6 +341,7 @@ Deno.test("the command creates, verifies and restores, and says in one line why 
     );
     assertEquals(await command("restore", backup, "--to", `${path}/b`, "--allow-dmg"), 1);
     assert(said.at(-1)!.startsWith("runnel: restore does not take --allow-dmg\n"), said.at(-1));
+    assert(helpText().includes(`\n${BACKUP_USAGE}\n`));
     assertEquals(await command("restor", backup), 1);
     assert(said.at(-1)!.startsWith('runnel: "restor" is none of create,'), said.at(-1));
   }));

@@ -14,7 +14,14 @@ import * as batch from "../protocol/records/batch.ts";
 import { decodeProducerSnapshot } from "../storage/producers/producer_snapshot.ts";
 import { StoreError } from "../storage/store.ts";
 import type { Copy } from "./copy.ts";
-import { baseOf, type HeldLog, isLog, OvertakenError } from "./held_log.ts";
+import {
+  baseOf,
+  contentOf,
+  type HeldFile,
+  type HeldLog,
+  isLog,
+  OvertakenError,
+} from "./held_log.ts";
 import { batchesOf, LogWalk, type Readable, type WalkedSegment } from "./log_walk.ts";
 import type { BackedUpLog, BackedUpPartition, BackedUpSegment } from "./manifest.ts";
 import { type HeldPartition, METADATA_FOLDER, type Moment } from "./moment.ts";
@@ -109,10 +116,8 @@ async function copySmallFiles(
   for (const held of log.files) {
     const { name } = held, isSnapshot = name.endsWith(".snapshot");
     if (isLog(name) || isSnapshot && baseOf(name) > endOffset) continue;
-    const file = log.open(held);
-    if (file === null) continue; // a snapshot that is not needed any more
-    using _closing = held.file === null ? file : null;
-    const content = contentOf(file);
+    const content = held.content ?? contentOfHeld(log, held);
+    if (content === null) continue; // a snapshot that is not needed any more
     if (name === "partition.metadata") {
       found = /^topic_id: (\S+)/m.exec(new TextDecoder().decode(content))?.[1];
     }
@@ -196,9 +201,10 @@ function isCheckpoint({ name }: { name: string }): boolean {
   return name.endsWith(".checkpoint");
 }
 
-function contentOf(file: SourceFile): Uint8Array {
-  const bytes = new Uint8Array(file.size);
-  return bytes.subarray(0, file.read(0, bytes));
+function contentOfHeld(log: HeldLog, held: HeldFile): Uint8Array | null {
+  const file = log.open(held);
+  using _closing = held.file === null ? file : null;
+  return file && contentOf(file);
 }
 
 function bytesAsFile(bytes: Uint8Array): Readable {

@@ -15,10 +15,10 @@ import { type Store, StoreError } from "../storage/store.ts";
 import { Copy } from "./copy.ts";
 import { type CopyContext, copyMetadata, copyPartition } from "./copy_log.ts";
 import { checkDestination, markDestination, removeLeftovers } from "./destination.ts";
-import { OvertakenError } from "./held_log.ts";
+import { contentOf, OvertakenError } from "./held_log.ts";
 import { type BackedUpPartition, knownFaults, type Manifest, writeManifest } from "./manifest.ts";
 import { type Moment, takeMoment } from "./moment.ts";
-import type { SourceDirectory, SourceFile } from "./source_directory.ts";
+import type { SourceDirectory } from "./source_directory.ts";
 
 export interface BackupOptions {
   /** Copies what is damaged as it is, leaves out what is offline, and says so, instead of failing. */
@@ -134,7 +134,8 @@ function checkNothingIsLost(destination: Store, before: Manifest | null, now: Ma
 /** Says what a backup that failed has left. */
 function withLeftovers(error: unknown, { name }: Store, { copiedFiles }: Copy): unknown {
   if (!(error instanceof StoreError) || copiedFiles === 0) return error;
-  const left = `${copiedFiles} files that it copied to ${name} are removed by the next create`;
+  const files = copiedFiles === 1 ? "1 file" : `${copiedFiles} files`;
+  const left = `the next create removes ${files} that it copied to ${name}`;
   const text = `${error.message}. The backup was not made; ${left}`;
   return new StoreError(text, error.kind, { cause: error });
 }
@@ -152,7 +153,7 @@ function checkSameCluster(
       "absent",
     );
   }
-  const found = /^cluster\.id=(.*)$/m.exec(textOf(file))?.[1];
+  const found = /^cluster\.id=(.*)$/m.exec(new TextDecoder().decode(contentOf(file)))?.[1];
   const differ = found !== clusterId
     ? `${source.path} belongs to cluster ${found ?? "(none)"}`
     : before !== null && before.clusterId !== clusterId
@@ -160,11 +161,6 @@ function checkSameCluster(
     : null;
   if (differ === null) return;
   throw new StoreError(`Cannot back up: the broker is of cluster ${clusterId}, ${differ}`, "io");
-}
-
-function textOf(file: SourceFile): string {
-  const bytes = new Uint8Array(file.size);
-  return new TextDecoder().decode(bytes.subarray(0, file.read(0, bytes)));
 }
 
 /** A log that is just being opened (6) is there the next time. */

@@ -10,7 +10,8 @@
  * gap, which a segment as written never has, so the copy finds it and asks for another cut.
  *
  * Where the process may not open so many files, a log is only noted: which file bears which name. Its files are then
- * opened one by one as they are copied, and must still be the same.
+ * opened one by one as they are copied, and must still be the same. Its small files are read at once: a later checkpoint
+ * begins the leader epoch at a log start beyond the cut's, and the batches that are copied would contradict it.
  */
 import type { NamedPartition } from "./cut.ts";
 import { type SourceDirectory, type SourceFile, TooManyFilesError } from "./source_directory.ts";
@@ -27,6 +28,8 @@ export interface HeldFile {
   readonly isNew: boolean;
   readonly id: string;
   readonly file: SourceFile | null;
+  /** What it said at take(), of a small file that is not held. */
+  readonly content: Uint8Array | null;
 }
 
 export class HeldLog implements Disposable {
@@ -105,12 +108,26 @@ async function held(
 ): Promise<HeldFile[]> {
   try {
     const files = await source.open(folder, isWanted);
-    return files.map((file) => ({ name: file.name, id: file.id, file, isNew }));
+    return files.map((file) => ({ name: file.name, id: file.id, file, isNew, content: null }));
   } catch (error) {
     if (!(error instanceof TooManyFilesError)) throw error;
     const noted = await source.note(folder, isWanted);
-    return [...noted].map(([name, id]) => ({ name, id, file: null, isNew }));
+    return [...noted].map(([name, id]) => {
+      const content = NUMBERED.test(name) ? null : contentNow(source, folder, name);
+      return { name, id, file: null, isNew, content };
+    });
   }
+}
+
+function contentNow(source: SourceDirectory, folder: string, name: string): Uint8Array | null {
+  using file = source.openOne(folder, name);
+  return file && contentOf(file);
+}
+
+/** All of a small file. */
+export function contentOf(file: SourceFile): Uint8Array {
+  const bytes = new Uint8Array(file.size);
+  return bytes.subarray(0, file.read(0, bytes));
 }
 
 const NUMBERED = /^\d{20}\.(log|snapshot)$/;

@@ -48,7 +48,7 @@ export async function restoreBackup(
   if (fault !== undefined && !allowDamage) {
     const more = others.length === 0 ? "" : `, and ${others.length} more (backup verify)`;
     throw new StoreError(
-      `Cannot restore ${backup.name}: ${fault.what}${more}. Nothing is restored; --allow-damage restores it as it is, and the broker keeps such partitions offline`,
+      `Cannot restore ${backup.name}: ${fault.what}${more}. Nothing is restored; --allow-damage restores it as it is, and the broker keeps offline what is damaged`,
       "io",
     );
   }

@@ -97,8 +97,14 @@ async function restore(destination: string, args: readonly string[]): Promise<nu
   if (to === null || to === "") return usage("restore needs --to DIR, the directory to make");
   const backup = openBackup(destination, null);
   const manifest = await restoreBackup(backup, to, (path) => new FileStore(path), { allowDamage });
-  for (const { what } of knownFaults(manifest)) {
-    console.error(`runnel: ${what}; the broker keeps the partition offline`);
+  const faults = [...knownFaults(manifest)];
+  for (const { what } of faults) console.error(`runnel: ${what}`);
+  if (faults.length > 0) {
+    const offline =
+      'The broker keeps such partitions offline until "runnel storage repair" decides';
+    console.error(
+      `runnel: ${offline}; a log that lacks its beginning is served from where it begins`,
+    );
   }
   const { partitions, takenAt } = manifest;
   console.log(`Restored ${counted(partitions.length, "partition")} as of ${takenAt} to ${to}`);
