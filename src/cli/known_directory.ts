@@ -125,8 +125,13 @@ function cataloguedBy(store: Store, catalogue: Catalogue, isWhole: boolean): Cat
     const mayHaveGaps = catalogue.topicConfig(topic)["cleanup.policy"].includes("compact");
     for (const { index, leaderEpoch } of topic.partitions) {
       // An unclean start begins an epoch before it looks.
-      const known = { mayHaveGaps, maxLeaderEpoch: leaderEpoch + 1, topicId: topic.id };
-      found.set(`${topic.name}-${index}`, known);
+      const folder = `${topic.name}-${index}`, id = readPartitionMetadata(store, folder);
+      found.set(folder, {
+        mayHaveGaps,
+        maxLeaderEpoch: leaderEpoch + 1,
+        topicId: topic.id,
+        othersId: id === topic.id || id !== null && catalogue.wasDeleted(id) ? null : id,
+      });
     }
   }
   return (folder) => {

@@ -8,7 +8,7 @@ import { FileStore } from "../storage/backends/file_store.ts";
 import { DirectoryLock } from "../storage/directory/lock.ts";
 import { META_PROPERTIES } from "../storage/directory/meta_properties.ts";
 import { holdsBrokersFiles } from "../storage/directory/first_start.ts";
-import { beginAt, cutAt } from "../storage/recovery/repair.ts";
+import { beginAt, cutAt, raiseStart } from "../storage/recovery/repair.ts";
 import {
   type Damage,
   type Finding,
@@ -123,11 +123,35 @@ export async function repair(
     print(`${partition} is not damaged: nothing to repair`);
     return 0;
   }
+  if (damage.isOthers) {
+    print(
+      `${damage.problem}. No cut mends that: give the folder its name back, or restore a backup.`,
+    );
+    return 1;
+  }
+  if (damage.shouldBegin !== null) {
+    const lost =
+      `Records of ${partition} from offset ${damage.shouldBegin} up to ${damage.offset} ` +
+      `are not there any more. The log`;
+    if (isCut) await raiseStart(store, report.folder, damage.offset);
+    print(
+      `${lost} ${isCut ? "begins" : "would begin"} at offset ${damage.offset}${
+        isCut ? " now" : ""
+      }.`,
+    );
+    if (!isCut) print("Nothing has been changed. Add --cut to do it, unless a backup has them.");
+    return isCut ? 0 : 1;
+  }
   if (damage.isAllGone) return await beginAgain(store, { report, damage, isCut }, print);
   if (!isCut) {
     print(
       `${partition} would end at offset ${damage.offset}. ${loss(report, damage)} would be lost.`,
     );
+    if (damage.reached !== null) {
+      print(
+        `The offsets from ${damage.offset} on would be given again: the log had reached ${damage.reached}.`,
+      );
+    }
     print("Nothing has been changed. Add --cut to do it.");
     return 1;
   }
