@@ -78,7 +78,9 @@ export async function verify(
     batches += report.batches;
     records += report.records;
     bytes += report.bytes;
-    findings.push(...report.findings);
+    // Where the broker does not start nothing is cut.
+    const isRefused = known.findings.length > 0 && report.folder === METADATA_FOLDER;
+    findings.push(...report.findings.filter(({ kind }) => !isRefused || kind !== "torn"));
   }
   for (const { kind, file, problem } of findings) print(`${MEANING[kind]} ${file}: ${problem}`);
   const damaged = findings.filter(({ kind }) => kind === "damage").length;
@@ -111,7 +113,7 @@ export async function repair(
   for await (const one of verifyPartitions(store, catalogued, lastBrokerEpoch)) {
     if (one.folder === partition) report = one;
   }
-  if (partition === METADATA_FOLDER && known.metadata !== null) {
+  if (partition === METADATA_FOLDER) {
     return await repairMetadata(store, { isCut, known }, print);
   }
   if (report === undefined) {
@@ -180,6 +182,9 @@ async function beginAgain(
 
 function loss({ folder }: PartitionReport, damage: Damage): string {
   const { offset, bytes, records, lastOffset, reached } = damage;
+  if (bytes === 0 && reached !== null) {
+    return `The records of ${folder} from offset ${offset} up to ${reached}, none of which is there,`;
+  }
   const range = lastOffset === null ? "" : `, the last with offset ${lastOffset}`;
   return `${bytes} bytes of ${folder} from offset ${offset} on, with ${records} readable records${range},${
     reached === null ? "" : ` and what the log held behind them up to offset ${reached},`
