@@ -23,7 +23,7 @@ import { readQuorumState } from "../topics/quorum_state.ts";
 
 export interface Known {
   readonly catalogued: Catalogued;
-  /** Of the last registration in the metadata log. */
+  /** Of the last registration in the metadata log; undefined where that is not whole. */
   readonly lastBrokerEpoch: number | undefined;
   /** What the broker would refuse to start for. */
   readonly findings: readonly Finding[];
@@ -64,7 +64,7 @@ export async function knownOf(store: Store, config: Config): Promise<Known> {
   const { catalogue } = metadata;
   return {
     catalogued: cataloguedBy(store, catalogue, problem === null),
-    lastBrokerEpoch: catalogue.broker(meta.nodeId)?.brokerEpoch,
+    lastBrokerEpoch: problem === null ? catalogue.broker(meta.nodeId)?.brokerEpoch : undefined,
     findings,
     metadata,
     isIncomplete: problem instanceof IncompleteLogError,
@@ -125,8 +125,13 @@ function cataloguedBy(store: Store, catalogue: Catalogue, isWhole: boolean): Cat
     const mayHaveGaps = catalogue.topicConfig(topic)["cleanup.policy"].includes("compact");
     for (const { index, leaderEpoch } of topic.partitions) {
       // An unclean start begins an epoch before it looks.
-      const known = { mayHaveGaps, maxLeaderEpoch: leaderEpoch + 1, topicId: topic.id };
-      found.set(`${topic.name}-${index}`, known);
+      const folder = `${topic.name}-${index}`, id = readPartitionMetadata(store, folder);
+      found.set(folder, {
+        mayHaveGaps,
+        maxLeaderEpoch: leaderEpoch + 1,
+        topicId: topic.id,
+        othersId: id === topic.id || id !== null && catalogue.wasDeleted(id) ? null : id,
+      });
     }
   }
   return (folder) => {

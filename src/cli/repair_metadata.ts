@@ -5,6 +5,7 @@
 import { lowerMetadataEnd } from "../storage/directory/inventory.ts";
 import type { Fault } from "../storage/recovery/examine.ts";
 import { cutAt } from "../storage/recovery/repair.ts";
+import { META_PROPERTIES } from "../storage/directory/meta_properties.ts";
 import { readPartitionMetadata } from "../storage/directory/partition_metadata.ts";
 import { isForeign, looksLikePartition, METADATA_FOLDER } from "../storage/recovery/root_files.ts";
 import { verifyPartitions } from "../storage/recovery/verify.ts";
@@ -19,13 +20,19 @@ export async function repairMetadata(
   { isCut, known }: { readonly isCut: boolean; readonly known: Known },
   print: (line: string) => void,
 ): Promise<number> {
-  const folder = METADATA_FOLDER, metadata = known.metadata!;
+  const folder = METADATA_FOLDER, { metadata } = known;
+  const why = known.findings.map(({ problem }) => problem).join("; ");
+  if (metadata === null) {
+    const what = why === "" ? `cannot be judged without a sound ${META_PROPERTIES}` : why;
+    print(`${folder} ${what}. No cut mends that: restore the directory from a backup.`);
+    print("Nothing has been changed.");
+    return 1;
+  }
   const { nodeId, log, catalogue } = metadata;
   if (known.findings.length === 0) {
     print(`${folder} is not damaged: nothing to repair`);
     return 0;
   }
-  const why = known.findings.map(({ problem }) => problem).join("; ");
   const still = problemOnceCut({ store, folder, nodeId, log, catalogue });
   if (still !== null || !known.isIncomplete) {
     print(`${folder} ${why}. No cut lets the broker start: restore the directory from a backup.`);

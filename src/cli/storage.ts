@@ -8,7 +8,7 @@ import { FileStore } from "../storage/backends/file_store.ts";
 import { DirectoryLock } from "../storage/directory/lock.ts";
 import { META_PROPERTIES } from "../storage/directory/meta_properties.ts";
 import { holdsBrokersFiles } from "../storage/directory/first_start.ts";
-import { beginAt, cutAt } from "../storage/recovery/repair.ts";
+import { beginAt, cutAt, raiseStart } from "../storage/recovery/repair.ts";
 import {
   type Damage,
   type Finding,
@@ -78,7 +78,9 @@ export async function verify(
     batches += report.batches;
     records += report.records;
     bytes += report.bytes;
-    findings.push(...report.findings);
+    // Where the broker does not start nothing is cut.
+    const isRefused = known.findings.length > 0 && report.folder === METADATA_FOLDER;
+    findings.push(...report.findings.filter(({ kind }) => !isRefused || kind !== "torn"));
   }
   for (const { kind, file, problem } of findings) print(`${MEANING[kind]} ${file}: ${problem}`);
   const damaged = findings.filter(({ kind }) => kind === "damage").length;
@@ -111,7 +113,7 @@ export async function repair(
   for await (const one of verifyPartitions(store, catalogued, lastBrokerEpoch)) {
     if (one.folder === partition) report = one;
   }
-  if (partition === METADATA_FOLDER && known.metadata !== null) {
+  if (partition === METADATA_FOLDER) {
     return await repairMetadata(store, { isCut, known }, print);
   }
   if (report === undefined) {
@@ -123,11 +125,35 @@ export async function repair(
     print(`${partition} is not damaged: nothing to repair`);
     return 0;
   }
+  if (damage.isOthers) {
+    print(
+      `${damage.problem}. No cut mends that: give the folder its name back, or restore a backup.`,
+    );
+    return 1;
+  }
+  if (damage.shouldBegin !== null) {
+    const lost =
+      `Records of ${partition} from offset ${damage.shouldBegin} up to ${damage.offset} ` +
+      `are not there any more. The log`;
+    if (isCut) await raiseStart(store, report.folder, damage.offset);
+    print(
+      `${lost} ${isCut ? "begins" : "would begin"} at offset ${damage.offset}${
+        isCut ? " now" : ""
+      }.`,
+    );
+    if (!isCut) print("Nothing has been changed. Add --cut to do it, unless a backup has them.");
+    return isCut ? 0 : 1;
+  }
   if (damage.isAllGone) return await beginAgain(store, { report, damage, isCut }, print);
   if (!isCut) {
     print(
       `${partition} would end at offset ${damage.offset}. ${loss(report, damage)} would be lost.`,
     );
+    if (damage.reached !== null) {
+      print(
+        `The offsets from ${damage.offset} on would be given again: the log had reached ${damage.reached}.`,
+      );
+    }
     print("Nothing has been changed. Add --cut to do it.");
     return 1;
   }
@@ -156,6 +182,9 @@ async function beginAgain(
 
 function loss({ folder }: PartitionReport, damage: Damage): string {
   const { offset, bytes, records, lastOffset, reached } = damage;
+  if (bytes === 0 && reached !== null) {
+    return `The records of ${folder} from offset ${offset} up to ${reached}, none of which is there,`;
+  }
   const range = lastOffset === null ? "" : `, the last with offset ${lastOffset}`;
   return `${bytes} bytes of ${folder} from offset ${offset} on, with ${records} readable records${range},${
     reached === null ? "" : ` and what the log held behind them up to offset ${reached},`

@@ -67,7 +67,9 @@ Deno.test(
     await Deno.truncate(file, (await Deno.stat(file)).size - 5);
     const { code, text } = await verify(path);
     assertEquals(code, 1, text);
-    assert(!text.includes("at offset 0"), text);
+    for (const word of ["at offset 0", "runnel-inventory", "cut at start"]) {
+      assert(!text.includes(word), text);
+    }
     await assertRejects(() => TestBroker.start({ path }), Error, "had reached");
     const asked = await storage(path, "repair", "--partition", METADATA);
     assertEquals(asked.code, 1, asked.text);
@@ -116,6 +118,65 @@ for (const what of ["a-0", `a-0/${LOG}`]) {
   );
 }
 
+/** Two segments: of offset 0, and of offset 1 on. */
+async function rolled(path: string): Promise<void> {
+  await using broker = await TestBroker.start({ path, topic: { "segment.bytes": "1048576" } });
+  await broker.createTopic("a");
+  await broker.createTopic("c");
+  const connection = await broker.connect();
+  for (const size of [900_000, 300_000]) await append(connection, "a", ["x".repeat(size)]);
+  await append(connection, "c", ["one"]);
+}
+
+Deno.test("a log without its first segment is damage; repair lets it begin with the next", () =>
+  withDirectory(async (path) => {
+    await rolled(path);
+    await Deno.remove(`${path}/a-0/${LOG}`);
+    const { code, text } = await verify(path);
+    assertEquals(code, 1, text);
+    assertStringIncludes(text, "the log begins at offset 1, and its start is 0");
+    {
+      await using broker = await TestBroker.start({ path });
+      assertStringIncludes(String(await latest(broker)), "error");
+    }
+    const asked = await storage(path, "repair", "--partition", "a-0");
+    assertStringIncludes(asked.text, "from offset 0 up to 1 ");
+    assertEquals((await storage(path, "repair", "--partition", "a-0", "--cut")).code, 0);
+    const after = await verify(path);
+    assertEquals(after.code, 0, after.text);
+    await using broker = await TestBroker.start({ path });
+    assertEquals([await latest(broker, -2), await latest(broker)], [1, 2]);
+  }));
+
+Deno.test("a log without its last segment says whose offsets are given again", () =>
+  withDirectory(async (path) => {
+    await rolled(path);
+    await Deno.remove(`${path}/a-0/00000000000000000001.log`);
+    const { text } = await verify(path);
+    assertStringIncludes(text, "was synced up to 2; nothing lies there and behind\n");
+    const asked = await storage(path, "repair", "--partition", "a-0");
+    assertStringIncludes(asked.text, "from offset 1 up to 2, none of which is there, would be");
+    assertStringIncludes(asked.text, "offsets from 1 on would be given again");
+    assertEquals((await storage(path, "repair", "--partition", "a-0", "--cut")).code, 0);
+    await using broker = await TestBroker.start({ path });
+    assertEquals([await latest(broker, -2), await latest(broker)], [0, 1]);
+  }));
+
+Deno.test("folders that have changed places are damage, and no repair cuts them", () =>
+  withDirectory(async (path) => {
+    await rolled(path);
+    for (const [from, to] of [["a-0", "t"], ["c-0", "a-0"], ["t", "c-0"]]) {
+      await Deno.rename(`${path}/${from}`, `${path}/${to}`);
+    }
+    const { code, text } = await verify(path);
+    assertEquals(code, 1, text);
+    for (const folder of ["a-0", "c-0"]) {
+      assertStringIncludes(text, `damaged        ${folder}: is of topic id `);
+      const { code, text: told } = await storage(path, "repair", "--partition", folder, "--cut");
+      assertEquals([code, told.includes("No cut")], [1, true], told);
+    }
+  }));
+
 Deno.test(
   "an inventory that is of no use is told",
   inDirectory(async (path) => {
@@ -157,6 +218,8 @@ Deno.test("a directory that is none of a broker's is refused, and nothing is wri
     const { code, text } = await verify(path);
     assertEquals(code, 1);
     assertStringIncludes(text, "damaged        meta.properties: is missing");
+    const repaired = await storage(path, "repair", "--partition", METADATA, "--cut");
+    assertEquals([repaired.code, repaired.text.includes("meta.properties")], [1, true]);
   }));
 
 Deno.test("a directory given bare is answered with the flag that it needs", async () => {

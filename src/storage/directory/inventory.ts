@@ -172,6 +172,22 @@ export async function beginInInventory(
   await writeInventory(store, { ...inventory, logs });
 }
 
+/** Makes the inventory say of a log that it begins with the segment at `offset`. */
+export async function raiseStartInInventory(
+  store: Store,
+  folder: string,
+  offset: number,
+): Promise<void> {
+  const inventory = readInventory(store);
+  if (inventory === null || typeof inventory === "string") return;
+  const logs = inventory.logs.map((log) => {
+    if (folderOf(log) !== folder) return log;
+    const segments = log.segments.filter(({ baseOffset }) => baseOffset >= offset);
+    return { ...log, isExact: false, logStartOffset: offset, segments };
+  });
+  await writeInventory(store, { ...inventory, logs });
+}
+
 /** Makes the inventory agree with a metadata log that a repair has cut, and whose last registration is another now. */
 export async function lowerMetadataEnd(
   store: Store,

@@ -15,7 +15,7 @@ import {
   writeCheckpoint,
 } from "../directory/checkpoints.ts";
 import { takeCleanShutdown } from "../directory/clean_shutdown.ts";
-import { beginInInventory } from "../directory/inventory.ts";
+import { beginInInventory, raiseStartInInventory } from "../directory/inventory.ts";
 import {
   PARTITION_METADATA,
   putPartitionMetadata,
@@ -75,6 +75,12 @@ export async function cutAt(
     removeSegment(store, folder, base, { suffix: "", files });
   }
   await store.syncFolder(folder);
+}
+
+/** Lets a log whose first segments are gone begin with the first that is there, at `offset`. */
+export async function raiseStart(store: Store, folder: string, offset: number): Promise<void> {
+  await takeCleanShutdown(store);
+  await raiseStartInInventory(store, folder, offset);
 }
 
 /**

@@ -26,10 +26,11 @@ import {
   RECOVERY_POINT_CHECKPOINT,
   writeCheckpoint,
 } from "../directory/checkpoints.ts";
+import { writeInventory } from "../directory/inventory.ts";
 import { Journal } from "../durability/journal.ts";
 import { type JournalEntry, readJournal } from "../durability/journal_entries.ts";
 import { type InPlaceBlob, type Store, StoreError } from "../store.ts";
-import { cutAt } from "./repair.ts";
+import { beginAt, cutAt, raiseStart } from "./repair.ts";
 import { type PartitionReport, verifyPartitions } from "./verify.ts";
 
 async function verified(store: Store): Promise<PartitionReport> {
@@ -200,6 +201,58 @@ for (const unsynced of ["kept", "lost"] as const) {
     }
     assert(skipped <= 12, `${skipped} times skipped`);
     assert(calls > 15, `${calls} calls`);
+  });
+}
+
+/** A log of two segments that is written down in an inventory too. */
+async function writtenDown(store: MemoryStore): Promise<void> {
+  await filledLog({ store });
+  const { topicId, topic, partition } = REF;
+  const segments = [0, 8, 16].map((baseOffset) => ({
+    baseOffset,
+    bytes: store.readAll(pathOf(baseOffset))!.length,
+  }));
+  const row = {
+    ...{ topicId, topic, partition, isExact: false, logStartOffset: 0 },
+    ...{ recoveryPoint: 24, endOffset: 24, compactedTo: null, compactingTo: null },
+    ...{ lastBatch: null, snapshot: null, epochs: [], segments },
+  };
+  const metadata = { endOffset: 0, bytes: 0 };
+  await writeInventory(store, { brokerEpoch: 1, isClean: false, metadata, logs: [row] });
+}
+
+for (const lost of ["all", "the first"] as const) {
+  Deno.test(`a log that lost ${lost} of its segments begins anew, wherever the repair is cut off`, async () => {
+    let calls = 0;
+    for (let n = 0, done = false; !done; n++) {
+      const memory = new MemoryStore();
+      await writtenDown(memory);
+      for (const base of lost === "all" ? [0, 8, 16] : [0]) memory.remove(pathOf(base));
+      const store = new DyingStore(memory);
+      await syncAll(store);
+      const mend = async (on: Store) => {
+        const { folder, damage, topicId } = await verified(on);
+        if (damage === null) return;
+        assertEquals(
+          [damage.isAllGone, damage.shouldBegin],
+          lost === "all" ? [true, null] : [false, 0],
+        );
+        if (lost === "all") await beginAt(on, folder, { offset: damage.reached!, topicId });
+        else await raiseStart(on, folder, damage.offset);
+      };
+      store.left = n;
+      await mend(store).catch((error) => {
+        if (!(error instanceof StoreError)) throw error;
+      });
+      done = store.left >= 0;
+      calls = n;
+      store.left = Infinity;
+      const disk = await store.crash({ unsynced: "lost", names: "lost", random: () => 0 });
+      await mend(disk);
+      const { damage, nextOffset } = await verified(disk);
+      assertEquals([damage, nextOffset], [null, 24], `cut off at call ${n}`);
+    }
+    assert(calls > 0, `${calls} calls`);
   });
 }
 

@@ -20,7 +20,12 @@ import {
 } from "../directory/checkpoints.ts";
 import { isMarkedClean } from "../directory/clean_shutdown.ts";
 import { type JournalEntry, readJournal, wasJournaled } from "../durability/journal_entries.ts";
-import { folderOf, type Inventory, readUsableInventory } from "../directory/inventory.ts";
+import {
+  folderOf,
+  type Inventory,
+  type LogInventory,
+  readUsableInventory,
+} from "../directory/inventory.ts";
 import { LeaderEpochs } from "../directory/leader_epochs.ts";
 import { readPartitionMetadata } from "../directory/partition_metadata.ts";
 import type { Uuid } from "../../bytes/uuid.ts";
@@ -46,6 +51,10 @@ export type Damage = Fault & Remains & {
   readonly reached: number | null;
   /** Whether no segment is left, so that the log can begin again where it had come to. */
   readonly isAllGone: boolean;
+  /** Where the log should begin, when its first segments are gone and the rest is whole. */
+  readonly shouldBegin: number | null;
+  /** Whether the folder is another topic's, so that none of it is this log's to cut. */
+  readonly isOthers: boolean;
 };
 
 export interface PartitionReport {
@@ -79,6 +88,10 @@ export interface Knowledge {
   readonly heldTo: number;
   readonly topicId: Uuid | null;
   readonly isThere: boolean;
+  /** Of the inventory: nothing above it may be gone from the log's beginning. */
+  readonly logStartOffset: number | null;
+  /** Of another topic, by its partition.metadata; that id. */
+  readonly othersId: Uuid | null;
 }
 
 /**
@@ -89,6 +102,8 @@ export type Catalogued = (folder: string) => Wanted | "stray" | "deleted" | unde
 
 export type Wanted = Pick<Knowledge, "mayHaveGaps" | "maxLeaderEpoch"> & {
   readonly topicId?: Uuid;
+  /** The id that the folder bears, when it is another topic's. */
+  readonly othersId?: Uuid | null;
 };
 
 /** Every partition, in the order of the names. `lastBrokerEpoch` is of the last registration in the metadata log. */
@@ -112,7 +127,7 @@ export async function* verifyPartitions(
       yield unwanted(name, known);
       continue;
     }
-    const topicId = readPartitionMetadata(store, name) ?? known?.topicId ?? null;
+    const topicId = known?.topicId ?? readPartitionMetadata(store, name);
     const row = inventory?.logs.find((log) => log.topicId === topicId && folderOf(log) === name);
     const entries = journal.filter((entry) => entry.folder === name && entry.topicId === topicId);
     const isMetadata = name === METADATA_FOLDER, text = recoveryPoints.get(name);
@@ -140,8 +155,22 @@ export async function* verifyPartitions(
       heldTo: entries.length > 0 ? 0 : Math.max(recoveryPoint ?? 0, held),
       topicId,
       isThere,
+      logStartOffset: row === undefined || row.segments.length === 0 ? null : row.logStartOffset,
+      othersId: row === undefined || !holds(store, row) ? known?.othersId ?? null : null,
     });
   }
+}
+
+/** Whether a folder has all segments of its row, which then says more than the id in it. */
+function holds(store: Store, row: LogInventory): boolean {
+  const folder = folderOf(row), there = new Set(store.list(folder).map(({ name }) => name));
+  return row.isExact && row.segments.every(({ baseOffset, bytes }) => {
+    const name = `${segmentName(baseOffset)}.log`;
+    if (!there.has(name)) return bytes === 0;
+    const blob = store.open(`${folder}/${name}`), { size } = blob;
+    blob.close();
+    return size === bytes;
+  });
 }
 
 /** The folders of partitions that are there. */
@@ -223,12 +252,14 @@ async function verifyPartition(
     tally.bytes += position;
   }
   const isAllGone = bases.length === 0 && known.heldTo > 0;
-  const fault = isAllGone ? faultOfNothing(folder, known) : examined.damage;
+  const fault = faultOfOther(folder, known) ??
+    (isAllGone ? faultOfNothing(folder, known) : examined.damage) ??
+    faultOfBeginning(folder, known, bases);
   const damage = fault === null ? null : await damageOf(store, folder, bases, { fault, known });
   const findings = [
     ...findingsOf(folder, examined, damage),
     ...metadataSnapshotProblems(store, folder, offset),
-    ...known.isThere ? hints(store, folder) : [],
+    ...known.isThere && !isAllGone ? hints(store, folder) : [],
   ];
   const { logEndOffset: nextOffset } = examined;
   const { topicId } = known;
@@ -241,6 +272,23 @@ function faultOfNothing(folder: string, { heldTo, isThere }: Knowledge): Fault {
   return { segmentBase: 0, position: 0, offset: 0, problem };
 }
 
+function faultOfOther(folder: string, { othersId, topicId }: Knowledge): Fault | null {
+  if (othersId === null) return null;
+  const problem = `${folder}: is of topic id ${othersId}, and should be of ${topicId}`;
+  return { segmentBase: 0, position: 0, offset: 0, problem };
+}
+
+function faultOfBeginning(
+  folder: string,
+  { logStartOffset }: Knowledge,
+  bases: readonly number[],
+): Fault | null {
+  const [base] = bases;
+  if (base === undefined || logStartOffset === null || base <= logStartOffset) return null;
+  const problem = `${folder}: the log begins at offset ${base}, and its start is ${logStartOffset}`;
+  return { segmentBase: base, position: 0, offset: base, problem };
+}
+
 async function damageOf(
   store: Store,
   folder: string,
@@ -251,7 +299,16 @@ async function damageOf(
   const end = Math.max(fault.offset, (remains.lastOffset ?? -1) + 1);
   const reached = Math.max(known.recoveryPoint, known.heldTo);
   const isAllGone = bases.length === 0 && known.heldTo > 0;
-  return { ...fault, ...remains, reached: reached > end ? reached : null, isAllGone };
+  const isOthers = known.othersId !== null;
+  const isBeginning = fault.problem === faultOfBeginning(folder, known, bases)?.problem;
+  return {
+    ...fault,
+    ...remains,
+    reached: reached > end ? reached : null,
+    isAllGone: isAllGone && !isOthers,
+    shouldBegin: isBeginning ? known.logStartOffset : null,
+    isOthers,
+  };
 }
 
 function* findingsOf(
@@ -260,13 +317,16 @@ function* findingsOf(
   damage: Damage | null,
 ): Generator<Finding> {
   const fileOf = (base: number) => `${folder}/${segmentName(base)}.log`;
-  if (damage?.isAllGone) {
+  if (damage !== null && (damage.isAllGone || damage.isOthers || damage.shouldBegin !== null)) {
     yield { kind: "damage", file: folder, problem: damage.problem.replace(/^[^:]+: /, "") };
     return;
   }
   if (damage !== null) {
-    const problem = `${damage.problem.replace(/^[^:]+: /, "")}; ${damage.bytes} bytes with ` +
-      `${damage.records} readable records lie there and behind`;
+    const problem = `${damage.problem.replace(/^[^:]+: /, "")}; ${
+      damage.bytes === 0
+        ? "nothing lies"
+        : `${damage.bytes} bytes with ${damage.records} readable records lie`
+    } there and behind`;
     yield { kind: "damage", file: fileOf(damage.segmentBase), problem };
     return;
   }
