@@ -5,7 +5,7 @@
  * Describe looks twice, some seconds apart, for only so is standing still told from being slow.
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { Cluster } from "../client/cluster.ts";
+import { Cluster, parseAddress } from "../client/cluster.ts";
 import {
   committedOffsets,
   describeGroup,
@@ -78,10 +78,16 @@ export function parsed(args: readonly string[]): Asked {
   if (!(seconds >= 0 && seconds <= 3600)) {
     throw new ConfigError(`--wait ${flags.wait}: needed are seconds, 0 to 3600`);
   }
+  const { bootstrap = "127.0.0.1:9092" } = flags;
+  try {
+    for (const address of bootstrap.split(",")) parseAddress(address);
+  } catch (error) {
+    throw new ConfigError((error as Error).message);
+  }
   return {
     command: command as Asked["command"],
     groupId,
-    bootstrap: flags.bootstrap ?? "127.0.0.1:9092",
+    bootstrap,
     waitMs: seconds * 1000,
   };
 }

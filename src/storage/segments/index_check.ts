@@ -74,15 +74,16 @@ function askIndexes(segment: Segment, indexIntervalBytes: number, times: Segment
   times.largestMs = timeIndex.lastTimestampMs;
   times.offsetOfLargest = timeIndex.lastOffset;
   const from = timeIndex.entryCount === 0 ? 0 : segment.positionOf(times.offsetOfLargest);
-  for (const [bytes] of segment.intact(from)) {
+  let isDue = false;
+  for (const [bytes, position] of segment.intact(from)) {
+    isDue ||= position > indexIntervalBytes;
     const timestampMs = batch.maxTimestamp(bytes);
     if (timestampMs <= times.largestMs) continue;
     times.largestMs = timestampMs;
     times.offsetOfLargest = batch.lastOffset(bytes);
   }
-  // A clean stop leaves the largest timestamp there at least, and so does recovery.
   const isMissing = timeIndex.entryCount === 0 && times.largestMs >= 0;
-  if (isMissing && segment.log.size > indexIntervalBytes) {
+  if (isMissing && isDue) {
     segment.rebuildIndexes(timeIndex.path, "it has no entry");
   }
 }
