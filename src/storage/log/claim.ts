@@ -4,8 +4,9 @@
  * | found | answer |
  * |---|---|
  * | the topic id | ours |
- * | no topic id, or another, and the segments are those of an exact record, to the checksum of the last batch | healed |
- * | the same where the log has been written to since, and the id is missing or a character off | healed |
+ * | no topic id, and the segments are those that are remembered, or nothing is | healed |
+ * | another topic id, and the segments are those of an exact record, to the checksum of the last batch | healed |
+ * | the same where the log has been written to since, and the id is a character off | healed |
  * | the id of a topic that was deleted, and nothing is known of ours | goes the way of deleted ones; ours is absent |
  * | another topic id | foreign: offline, untouched |
  * | no folder, and nothing is known of one | absent: to be made |
