@@ -7,6 +7,7 @@ import {
   RECOVERY_POINT_CHECKPOINT,
 } from "../directory/checkpoints.ts";
 import { parseSegmentFile } from "../segments/segment_files.ts";
+import { readJournal } from "../durability/journal_entries.ts";
 import { parseProperties } from "../directory/meta_properties.ts";
 import type { Store } from "../store.ts";
 import { snapshotProblem } from "./metadata_snapshots.ts";
@@ -23,6 +24,11 @@ export function verifyRootFiles(store: Store): Finding[] {
     ]
   ) {
     readCheckpoint(store, file, (problem) => findings.push({ kind: "hint", file, problem }));
+  }
+  for (const { name, position } of readJournal(store).damaged) {
+    const problem = `damaged at position ${position}; entries behind it are used, and the next ` +
+      `start renames it aside`;
+    findings.push({ kind: "hint", file: name, problem });
   }
   const identity = identityProblem(store);
   if (identity !== null) findings.push({ kind: "damage", file: IDENTITY, problem: identity });

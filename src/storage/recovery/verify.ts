@@ -17,7 +17,7 @@ import {
   RECOVERY_POINT_CHECKPOINT,
 } from "../directory/checkpoints.ts";
 import { isMarkedClean } from "../directory/clean_shutdown.ts";
-import { type JournalEntry, readJournal, wasJournaled } from "../durability/journal_entries.ts";
+import { type JournalEntry, NOTHING_LEFT, readJournal } from "../durability/journal_entries.ts";
 import { folderOf, readInventory } from "../directory/inventory.ts";
 import { LeaderEpochs } from "../directory/leader_epochs.ts";
 import { readPartitionMetadata } from "../directory/partition_metadata.ts";
@@ -66,6 +66,7 @@ export interface Knowledge {
   readonly maxLeaderEpoch: number;
   /** Whether the last run journaled whatever it acknowledged. */
   readonly wasJournaled?: boolean;
+  readonly isJournalUnknown?: boolean;
 }
 
 /** What the metadata says of a partition, by its folder; undefined where it says nothing. */
@@ -84,7 +85,8 @@ export async function* verifyPartitions(
   const rows = inventory === null || typeof inventory === "string" ? [] : inventory.logs;
   const isComplete = inventory !== null && typeof inventory !== "string";
   const mayBeTorn = !isMarkedClean(store);
-  const journal = mayBeTorn ? readJournal(store) : [];
+  const lastRun = isComplete ? inventory.brokerEpoch : undefined;
+  const { entries: journal, unknown } = mayBeTorn ? readJournal(store, lastRun) : NOTHING_LEFT;
   for (const name of partitionFolders(store, recoveryPoints, catalogued)) {
     const topicId = readPartitionMetadata(store, name), known = catalogued(name);
     const row = rows.find((log) => log.topicId === topicId && folderOf(log) === name);
@@ -93,7 +95,8 @@ export async function* verifyPartitions(
       isRecoveryPointKnown: recoveryPoints.has(name),
       journal: journal.filter((entry) => entry.folder === name && entry.topicId === topicId),
       mayBeTorn,
-      wasJournaled: mayBeTorn && wasJournaled(store) && isComplete,
+      wasJournaled: mayBeTorn && unknown === null && isComplete,
+      isJournalUnknown: unknown !== null,
       compactedTo: row === undefined
         ? recoveryPoints.get(name) ?? Infinity
         : Math.max(row.compactedTo ?? 0, row.compactingTo ?? 0),
