@@ -88,8 +88,13 @@ export function readChain(b: Uint8Array): Chain {
     isClosed,
     damagedAt,
     isCutShort: !isClosed && chain.length > 0 && endsInside(b, chain.at(-1)!),
-    isBlank: chain.length === 0 && b.every((byte) => byte === 0),
+    isBlank: chain.length === 0 && isZero(b),
   };
+}
+
+function isZero(b: Uint8Array): boolean {
+  for (let at = 0; at < b.length; at++) if (b[at] !== 0) return false;
+  return true;
 }
 
 /** Every whole entry from the start of the file on that is newer than all before it; `isAll`: as far as time is given. */

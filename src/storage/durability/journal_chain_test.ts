@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { randomUuid } from "../../bytes/uuid.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
+import { StoreError } from "../store.ts";
 import { Journal } from "./journal.ts";
 import { HEADER_BYTES, readChain } from "./journal_chain.ts";
 import { dropJournal, journalFiles, readJournal } from "./journal_entries.ts";
@@ -11,8 +12,8 @@ const ONE = "runnel-journal-0", OTHER = "runnel-journal-1", FILE_BYTES = 4096, P
 const ENTRY = HEADER_BYTES + "t-0".length + PAYLOAD, HEAD = HEADER_BYTES + "begin".length;
 
 /** A journal of so many rounds of one entry each. */
-async function journalOf(rounds: number, run = 7, last?: MemoryStore) {
-  const store = last ?? new MemoryStore(), left = readJournal(store, last && run - 1);
+async function journalOf(rounds: number, run = 7, last?: MemoryStore, empty = new MemoryStore()) {
+  const store = last ?? empty, left = readJournal(store, last && run - 1);
   const onFailure = (error: unknown) => {
     throw error;
   };
@@ -142,3 +143,39 @@ Deno.test("what is damaged, or is no journal, is renamed aside, and the rest is 
   assertEquals([store.readAll(left[0]), store.readAll(left[1])], [before, foreign]);
   assertEquals(journalFiles(store), []);
 });
+
+Deno.test("a mark that found no room makes the journal say that not all is in it", async () => {
+  for (const rounds of [2, 20]) {
+    const store = new FullStore();
+    await journalOf(rounds, 7, undefined, store);
+    assertEquals(readJournal(store, 7).unknown, null);
+    const journal = Journal.open(
+      { store, fileBytes: FILE_BYTES, run: 8, onFailure: () => {} },
+      readJournal(store, 7),
+    );
+    await journal.begin();
+    const log = { sync: () => Promise.resolve(), isClosed: false };
+    const stretch = { topicId: TOPIC_ID, folder: "t-0", segmentBase: 0, position: 0, bytes: 9 };
+    const taken = [{ log, stretch: { ...stretch, read: () => {}, durable: () => {} } }];
+    await journal.mark(taken);
+    assertEquals(readJournal(store, 8).unknown, null);
+    store.isFull = true;
+    await journal.mark(taken);
+    journal.close();
+    assertMatch(readJournal(store, 8).unknown!, /says that not all is in it/);
+  }
+});
+
+/** A disk on which nothing is written any more but what overwrites the beginning of a file. */
+class FullStore extends MemoryStore {
+  isFull = false;
+
+  override openInPlace(path: string) {
+    const blob = super.openInPlace(path), write = blob.write.bind(blob);
+    blob.write = (position, bytes) => {
+      if (this.isFull && position > 0) throw new StoreError("no room", "noSpace");
+      write(position, bytes);
+    };
+    return blob;
+  }
+}

@@ -8,6 +8,7 @@ import { FaultyStore } from "../../testing/faulty_store.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
 import { SlowDevice } from "../../testing/slow_device.ts";
 import { readJournal } from "../durability/journal_entries.ts";
+import { verifyPartitions } from "./verify.ts";
 import type { Store } from "../store.ts";
 import {
   consumed,
@@ -93,6 +94,10 @@ Deno.test("a log that has marks only, and lost its file or its folder, is offlin
     const disk = await store.crash({ unsynced: "lost", names: "kept" });
     world.abandon();
     disk.remove(lost);
+    const catalogued = (folder: string) =>
+      folder === "t-0" ? { mayHaveGaps: false, maxLeaderEpoch: 1 } : undefined;
+    const reports = await Array.fromAsync(verifyPartitions(disk, catalogued));
+    assertEquals(reports.map(({ damage }) => damage?.offset), [0], `${lost}, verify`);
     for (const start of ["first", "second"]) {
       const events: string[] = [];
       const onEvent = (event: string, details: Record<string, unknown>) =>

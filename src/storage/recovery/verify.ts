@@ -87,8 +87,11 @@ export async function* verifyPartitions(
   const mayBeTorn = !isMarkedClean(store);
   const lastRun = isComplete ? inventory.brokerEpoch : undefined;
   const { entries: journal, unknown } = mayBeTorn ? readJournal(store, lastRun) : NOTHING_LEFT;
-  for (const name of partitionFolders(store, recoveryPoints, catalogued)) {
-    const topicId = readPartitionMetadata(store, name), known = catalogued(name);
+  const journaled = new Map(journal.map(({ folder, topicId }) => [folder, topicId]));
+  const synced = [...recoveryPoints].filter(([, offset]) => offset > 0).map(([name]) => name);
+  for (const name of partitionFolders(store, [...synced, ...journaled.keys()], catalogued)) {
+    const isThere = store.list(name).length > 0, known = catalogued(name);
+    const topicId = isThere ? readPartitionMetadata(store, name) : journaled.get(name) ?? null;
     const row = rows.find((log) => log.topicId === topicId && folderOf(log) === name);
     yield await verifyPartition(store, name, {
       recoveryPoint: recoveryPoints.get(name) ?? 0,
@@ -106,10 +109,10 @@ export async function* verifyPartitions(
   }
 }
 
-/** Those that are there, and those that should be: the metadata has them, and something in them was synced. */
+/** Those that are there, and those that should be: the metadata has them, and something in them was synced, or journaled. */
 function partitionFolders(
   store: Store,
-  recoveryPoints: ReadonlyMap<string, number>,
+  kept: readonly string[],
   catalogued: Catalogued,
 ): string[] {
   const found = new Set(
@@ -117,9 +120,7 @@ function partitionFolders(
       isFolder && looksLikePartition(name) && !isForeign(store, name)
     ).map(({ name }) => name),
   );
-  for (const [name, offset] of recoveryPoints) {
-    if (offset > 0 && catalogued(name) !== undefined) found.add(name);
-  }
+  for (const name of kept) if (catalogued(name) !== undefined) found.add(name);
   return [...found].sort();
 }
 
