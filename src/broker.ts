@@ -35,10 +35,9 @@ import { type FlushPolicy, GroupCommit } from "./storage/durability/group_commit
 import { Journal } from "./storage/durability/journal.ts";
 import {
   dropJournal,
-  type JournalEntry,
   journalFiles,
+  NOTHING_LEFT,
   readJournal,
-  wasJournaled,
 } from "./storage/durability/journal_entries.ts";
 import { LogManager } from "./storage/log_manager.ts";
 import { MemoryStore } from "./storage/backends/memory_store.ts";
@@ -147,12 +146,20 @@ async function start(
   const { catalogue } = metadata;
   const nodes = registeredNodes(catalogue, { selfId: meta.nodeId, clusterId: meta.clusterId });
 
-  const earlier = journalFiles(store), isLastJournaled = wasJournaled(store);
-  const leftOver: JournalEntry[] = clean === null ? readJournal(store) : [];
+  const earlier = journalFiles(store);
+  const left = clean === null ? readJournal(store, lastBrokerEpoch) : NOTHING_LEFT;
   const journal = isFile && config.storage.flush === "fsync"
-    ? Journal.open({ store, fileBytes: JOURNAL_BYTES, onFailure: fatal }, leftOver)
+    ? Journal.open(
+      { store, run: metadata.brokerEpoch, fileBytes: JOURNAL_BYTES, onFailure: fatal },
+      left,
+    )
     : null;
   undo.push(() => journal?.close());
+  if (journal !== null && left.unknown !== null) {
+    const action = "damage with whole batches behind it is kept, and not cut";
+    log.warn("journal_unknown", { reason: left.unknown, action });
+  }
+  await journal?.begin();
   const commit = commitOf(
     isFile ? config.storage.flush : "os",
     journal,
@@ -162,12 +169,12 @@ async function start(
   const logs = new LogManager({
     context: { ...context, commit },
     cleanStart: clean !== null,
-    journal: leftOver,
+    journal: left.entries,
     checkpointIntervalMs: CHECKPOINT_INTERVAL_MS,
     retentionIntervalMs: RETENTION_INTERVAL_MS,
     brokerEpoch: metadata.brokerEpoch,
     lastBrokerEpoch,
-    wasJournaled: isLastJournaled,
+    wasJournaled: left.unknown === null,
     wasDeleted: (topicId) => catalogue.wasDeleted(topicId),
     metadata: () => ({ endOffset: metadataLog.recoveryPoint, bytes: metadataLog.size }),
     onEvent: (event, details) => log.info(event, details),
@@ -227,9 +234,11 @@ async function start(
       await logs.close();
       await metadataLog.close();
       await commit.drain();
-      await journal?.remove();
-      // The marker says that no log needs to be looked at: not so while one is damaged.
-      if (logs.isSound) await writeCleanShutdown(store, metadata.brokerEpoch);
+      // The marker says that no log needs to be looked at: not so while one is damaged, which may need the journal too.
+      if (logs.isSound) {
+        await journal?.remove();
+        await writeCleanShutdown(store, metadata.brokerEpoch);
+      } else journal?.close();
       http.stop();
       store.close();
       lock?.release();
@@ -377,7 +386,12 @@ async function forgetEarlierJournal(
 ): Promise<void> {
   try {
     await logs.checkpoint();
-    await dropJournal(store, names, (entry) => logs.needsJournal(entry));
+    await dropJournal(
+      store,
+      names,
+      (entry) => logs.needsJournal(entry),
+      (details) => logger("storage").warn("journal_aside", details),
+    );
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     logger("storage").warn("journal_stays", { error: error.message }); // it does no harm; the next start asks it again

@@ -34,7 +34,7 @@ export interface LogManagerOptions {
   readonly brokerEpoch?: number;
   /** Of the registration before: what was written under another is of another broker. Without it, whatever is there counts. */
   readonly lastBrokerEpoch?: number;
-  /** Whether the last run journaled whatever it acknowledged (wasJournaled()); not so unless given. */
+  /** Whether the journal says exactly what the last run acknowledged (readJournal()); without it, what it has counts. */
   readonly wasJournaled?: boolean;
   /** Whether the metadata log removed the topic with this id; without it, none was. */
   readonly wasDeleted?: (topicId: Uuid) => boolean;
@@ -100,6 +100,7 @@ export class LogManager {
     for (const { name, isFolder } of store.list("")) if (isFolder) present.add(name);
     const remembered = Remembered.read(store, lastBrokerEpoch, onWarning);
     const journal = Map.groupBy(this.#options.journal, (entry) => entry.folder);
+    const isJournalUnknown = this.#options.wasJournaled === false;
     for (const one of wanted) {
       const folder = folderOf(one);
       const entries = (journal.get(folder) ?? []).filter((entry) => entry.topicId === one.topicId);
@@ -108,7 +109,7 @@ export class LogManager {
       const wasJournaled = this.#options.wasJournaled === true && remembered.isComplete;
       const isNew = record === undefined && remembered.isComplete;
       const known = { isNew, record, compactedTo, wasJournaled, journal: entries, isThere };
-      this.#opening.add({ wanted: one, ...known });
+      this.#opening.add({ wanted: one, ...known, isJournalUnknown });
     }
     await this.#begin();
     for (const folder of sortOut(this.#folders, present)) {

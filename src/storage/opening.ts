@@ -59,6 +59,8 @@ export interface Unopened {
   readonly compactedTo: number;
   /** Whether of this log, when the journal has nothing of it, nothing was acknowledged since it was written down. */
   readonly wasJournaled: boolean;
+  /** Whether more may have been acknowledged than the journal says, because some of it is lost. */
+  readonly isJournalUnknown?: boolean;
   /** Whether it was made since the inventory was written, so that nothing of it was called synced, or compacted. */
   readonly isNew: boolean;
   readonly journal: readonly JournalEntry[];
@@ -271,6 +273,7 @@ export class Opening {
         record,
         compactedTo: one.compactedTo,
         wasJournaled: one.wasJournaled,
+        isJournalUnknown: one.isJournalUnknown,
         maxLeaderEpoch: wanted.lastLeaderEpoch ?? wanted.leaderEpoch,
         rest: () => this.#rest(one),
       });

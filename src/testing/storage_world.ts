@@ -18,8 +18,8 @@ import { Journal } from "../storage/durability/journal.ts";
 import {
   dropJournal,
   journalFiles,
+  NOTHING_LEFT,
   readJournal,
-  wasJournaled,
 } from "../storage/durability/journal_entries.ts";
 import type { Appended } from "../storage/log/appended.ts";
 import type { LogContext } from "../storage/log/log_context.ts";
@@ -88,13 +88,14 @@ export class StorageWorld {
     };
     const clean = await takeCleanShutdown(store) ??
       (sabotage?.isAlwaysClean ? { brokerEpoch: 0 } : null);
-    const isLastJournaled = wasJournaled(store);
-    const earlier = journalFiles(store), found = clean === null ? readJournal(store) : [];
-    const leftOver = sabotage?.journal?.(found) ?? found;
+    const earlier = journalFiles(store), left = clean === null ? readJournal(store) : NOTHING_LEFT;
+    const leftOver = sabotage?.journal?.(left.entries) ?? left.entries;
+    const run = (left.run ?? 0) + 1;
     const fileBytes = options.journalBytes ?? 1 << 20;
     const journal = policy === "fsync"
-      ? Journal.open({ store, fileBytes, onFailure, clock }, found)
+      ? Journal.open({ store, fileBytes, onFailure, clock, run }, left)
       : null;
+    await journal?.begin();
     const commitOptions = { policy, intervalMs: 0, journal, onFailure };
     const commit = sabotage?.groupCommit?.(commitOptions) ?? new GroupCommit(commitOptions);
     const pool = new BufferPool({ keepBytes: 1 << 20 });
@@ -111,7 +112,7 @@ export class StorageWorld {
       context,
       cleanStart: clean !== null,
       journal: leftOver,
-      wasJournaled: isLastJournaled,
+      wasJournaled: left.unknown === null,
       checkpointIntervalMs: 1 << 30,
       retentionIntervalMs: 1 << 30,
       wasDeleted: options.wasDeleted,
@@ -121,7 +122,8 @@ export class StorageWorld {
       await logs.open(wanted);
       for (const { topicId, partition } of wanted) await logs.ready(topicId, partition);
       await logs.checkpoint();
-      await dropJournal(store, earlier, (entry) => logs.needsJournal(entry));
+      const onAside = (details: Record<string, unknown>) => onEvent("journal_aside", details);
+      await dropJournal(store, earlier, (entry) => logs.needsJournal(entry), onAside);
     } catch (error) {
       endTimers(logs);
       throw error;
@@ -163,8 +165,10 @@ export class StorageWorld {
     await this.logs.close();
     await this.#commit.drain();
     if (this.hasFailed) throw new Error("storage had failed: no clean stop");
-    await this.#journal?.remove();
-    if (this.logs.isSound) await writeCleanShutdown(this.store, this.#brokerEpoch);
+    if (this.logs.isSound) {
+      await this.#journal?.remove();
+      await writeCleanShutdown(this.store, this.#brokerEpoch);
+    } else this.#journal?.close();
   }
 
   /** The process is gone, with nothing written any more. */

@@ -105,6 +105,7 @@ export class FileStore implements Store {
 
   async #replaceNow(path: string, content: Uint8Array): Promise<void> {
     const full = this.#full(path);
+    // Nobody else's: by this name the store has its own half-written replacement, and nothing reads it.
     const temporary = `${full}.tmp`;
     try {
       const options = { create: true, truncate: true, write: true, mode: FILE_MODE };

@@ -17,18 +17,22 @@ import { type Clock, systemClock } from "../../clock.ts";
 import { type Store, StoreError } from "../store.ts";
 import {
   freeNames,
-  type JournalEntry,
+  type JournalLeft,
   markOf,
   maxEntryBytes,
+  NOTHING_LEFT,
   type Stretch,
   writeEntry,
 } from "./journal_entries.ts";
+import { closeEntry, headEntry } from "./journal_chain.ts";
 import { type Handle, type Journaled, JournalFile } from "./journal_file.ts";
 
 export interface JournalOptions {
   readonly store: Store;
   /** Bytes of one journal file. */
   readonly fileBytes: number;
+  /** The broker epoch, which no other run has; 0 unless given. */
+  readonly run?: number;
   /** A sync behind that failed: as final as any other. */
   readonly onFailure: (error: unknown) => void;
   /** What syncs are timed with; the system's unless given. */
@@ -42,13 +46,19 @@ export class Journal {
   readonly #files: [JournalFile, JournalFile];
   #current = 0;
   #sequence: number;
+  /** Entries before it are on the device. */
+  #durableTo: number;
+  /** Files that were begun before the current one. */
+  #turn = 0;
+  /** Whether all that was acknowledged is in it, and was known when it began. */
+  #isExact: boolean;
   /** Whether the files' names survive power loss. */
   #isNamed = false;
   #isSyncingBehind = false;
   /** Full files whose logs are being synced. */
   #turning = 0;
   /** While rounds wait for a file to write to. */
-  #isTurning: Promise<void> | null = null;
+  #makingRoom: Promise<void> | null = null;
   /** Resolves when all that has been written is durable. */
   #chain: Promise<void> = Promise.resolve();
   /** Syncs in place that took long, since the last one that did not. */
@@ -58,19 +68,36 @@ export class Journal {
   /** Grows to what a round takes. */
   #scratch = new Uint8Array(1 << 16);
 
-  private constructor(options: JournalOptions, sequence: number) {
+  private constructor(options: JournalOptions, left: Left) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#sequence = sequence;
+    this.#sequence = this.#durableTo = left.lastSequence + 1;
+    this.#isExact = left.unknown === null;
     this.#names = freeNames(options.store);
     const [one, other] = this.#names;
     this.#files = [new JournalFile(options.store, one), new JournalFile(options.store, other)];
   }
 
   /** Opens a journal of its own beside what an earlier run left; its entries follow those. */
-  static open(options: JournalOptions, leftOver: readonly JournalEntry[]): Journal {
-    const last = leftOver.reduce((sequence, entry) => Math.max(sequence, entry.sequence), 0);
-    return new Journal(options, last + 1);
+  static open(options: JournalOptions, left: Left = NOTHING_LEFT): Journal {
+    return new Journal(options, left);
+  }
+
+  /**
+   * Begins the current file with its head, which is on the device when this resolves: so that a file without one never
+   * had anything acknowledged. False, with nothing done, when it cannot be written. The first round does it too.
+   */
+  async begin(): Promise<boolean> {
+    const file = this.#files[this.#current];
+    if (file.end > 0) return true;
+    if (!await this.#putAlone(file, this.#head, this.#sequence)) return false;
+    file.headSequence = this.#sequence++;
+    this.#durableTo = this.#sequence;
+    if (!this.#isNamed) {
+      await this.#options.store.syncFolder("");
+      this.#isNamed = true;
+    }
+    return true;
   }
 
   /** The largest round that the journal takes; larger ones had better sync the logs themselves. */
@@ -80,7 +107,7 @@ export class Journal {
 
   /** Whether a round waits for a file. None may begin meanwhile: it would come before this one in the chain. */
   get isWaiting(): boolean {
-    return this.#isTurning !== null;
+    return this.#makingRoom !== null;
   }
 
   /**
@@ -93,30 +120,84 @@ export class Journal {
     taken: readonly { log: Journaled; stretch: Omit<Stretch, "durable"> }[],
   ): Promise<boolean> {
     const stretches = taken.map(({ stretch }) => stretch);
-    for (let turns = 0; turns < 2 && this.#isFull(stretches); turns++) await this.#turnOnce();
+    for (let i = 0; i < 2 && !this.#hasRoom(stretches); i++) await this.#makeRoomOnce();
+    if (this.#files[this.#current].end === 0) return false;
     const file = this.#files[this.#current], handle = file.freeHandle();
     const bytes = this.#write(file, handle, stretches);
     if (bytes === null) return false;
     for (const { log, stretch } of taken) this.#owe(file, log, stretch);
+    const sequence = this.#sequence;
     // What lies before it in the chain may belong to a round that began later.
     const synced = Promise.all([this.#sync(file, handle, bytes), this.#chain]);
     this.#chain = synced.then(() => {});
     this.#chain.catch(() => {}); // whoever waits for it has the error
     await synced;
-    if (!this.#isNamed) {
-      await this.#options.store.syncFolder("");
-      this.#isNamed = true;
-    }
+    this.#durableTo = Math.max(this.#durableTo, sequence);
     return true;
+  }
+
+  #hasRoom(stretches: readonly Omit<Stretch, "durable">[]): boolean {
+    const { end } = this.#files[this.#current];
+    return this.#makingRoom === null && end > 0 && end + bytesOf(stretches) <= this.#limitBytes;
+  }
+
+  /** One at a time: rounds that were under way when it began wait for the same. */
+  #makeRoomOnce(): Promise<void> {
+    return this.#makingRoom ??= this.#makeRoom().finally(() => this.#makingRoom = null);
+  }
+
+  /** Begins the current file, or, once that is full, the other. */
+  async #makeRoom(): Promise<void> {
+    if (this.#files[this.#current].end > 0) await this.#takeOther();
+    if (await this.begin() && this.#turn > 0) await this.#closeFile(this.#files[1 - this.#current]);
   }
 
   /**
    * Writes down how far stretches reach that the logs have synced themselves. Nothing is acknowledged that no entry or
    * mark reaches to, and what one reaches to is on the device: so a start knows of a log that is in the journal exactly
-   * what was acknowledged (JournalCopies). Where a mark cannot be written, on a full disk, it knows a little less.
+   * what was acknowledged (JournalCopies). Where a mark cannot be written, on a full disk, the head says so.
    */
   async mark(taken: readonly { log: Journaled; stretch: Stretch }[]): Promise<void> {
-    await this.append(taken.map(({ log, stretch }) => ({ log, stretch: markOf(stretch) })));
+    const marks = taken.map(({ log, stretch }) => ({ log, stretch: markOf(stretch) }));
+    if (!await this.append(marks)) await this.#admitGap();
+  }
+
+  /** Not all that is acknowledged is in the journal from here on, and its head says so. */
+  async #admitGap(): Promise<void> {
+    if (!this.#isExact) return;
+    this.#isExact = false;
+    const file = this.#files[this.#current];
+    if (file.end > 0) await this.#putAlone(file, this.#head, file.headSequence, { isOver: true });
+  }
+
+  get #head(): Omit<Stretch, "durable"> {
+    const { run = 0 } = this.#options;
+    return headEntry({ run, turn: this.#turn, isExact: this.#isExact });
+  }
+
+  /** Ends a full file: after that nothing follows from it without the other. */
+  async #closeFile(file: JournalFile): Promise<void> {
+    if (!await this.#putAlone(file, closeEntry(), file.closeSequence)) await this.#admitGap();
+  }
+
+  /** Writes and syncs an entry of the journal's own, behind the last one or over the head. Whether that could be done. */
+  async #putAlone(
+    file: JournalFile,
+    entry: Omit<Stretch, "durable">,
+    sequence: number,
+    { isOver = false } = {},
+  ): Promise<boolean> {
+    const handle = file.freeHandle(), b = new Uint8Array(maxEntryBytes(entry.folder, 0));
+    const bytes = b.subarray(0, writeEntry(b, 0, entry, { sequence, durableTo: sequence }));
+    const isWritten = withoutStoreError(() => {
+      if (isOver) handle.blob.write(0, bytes);
+      else file.append(handle, bytes, this.#options.fileBytes);
+      return true;
+    });
+    if (isWritten === null) return false;
+    handle.isSyncing = true;
+    await handle.blob.sync().finally(() => handle.isSyncing = false);
+    return true;
   }
 
   /**
@@ -169,17 +250,8 @@ export class Journal {
     for (const file of this.#files) file.close();
   }
 
-  #isFull(stretches: readonly Omit<Stretch, "durable">[]): boolean {
-    return this.#files[this.#current].end + bytesOf(stretches) > this.#limitBytes;
-  }
-
-  /** One turn at a time: rounds that were under way when it began wait for the same. */
-  #turnOnce(): Promise<void> {
-    return this.#isTurning ??= this.#turn().finally(() => this.#isTurning = null);
-  }
-
   /** Takes the other file, once what it held has reached the logs' own files, and its marks the end of the full one. */
-  async #turn(): Promise<void> {
+  async #takeOther(): Promise<void> {
     const full = this.#files[this.#current], next = this.#files[1 - this.#current];
     this.#turning++;
     full.synced = syncAll(full.logs.keys()).then(() => {
@@ -187,25 +259,28 @@ export class Journal {
     });
     full.synced.catch(this.#options.onFailure);
     await next.synced;
-    await this.#carryOver(next, full);
+    if (!await this.#carryOver(next, full)) this.#isExact = false; // which the next head says
     next.logs.clear();
     next.end = 0;
+    full.closeSequence = this.#sequence++;
+    this.#turn++;
     this.#current = 1 - this.#current;
   }
 
   /** How far each log was acknowledged that `to` knows nothing of: so the journal knows it of every log it ever had. */
-  async #carryOver(from: JournalFile, to: JournalFile): Promise<void> {
+  async #carryOver(from: JournalFile, to: JournalFile): Promise<boolean> {
     const marks: Omit<Stretch, "durable">[] = [];
     for (const [log, { mark }] of from.logs) {
       if (log.isClosed || to.logs.has(log)) continue;
       marks.push(mark);
       to.logs.set(log, { bytes: 0, mark });
     }
-    if (marks.length === 0) return;
+    if (marks.length === 0) return true;
     const handle = to.freeHandle();
-    if (this.#write(to, handle, marks) === null) return;
+    if (this.#write(to, handle, marks) === null) return false;
     handle.isSyncing = true;
     await handle.blob.sync().finally(() => handle.isSyncing = false);
+    return true;
   }
 
   /** Writes stretches as entries behind the last one; the bytes they take, or null, with nothing done. */
@@ -236,11 +311,17 @@ export class Journal {
     if (most > this.#scratch.length) this.#scratch = new Uint8Array(most * 2);
     let at = 0;
     for (const stretch of stretches) {
-      at = writeEntry(this.#scratch, at, stretch, this.#sequence++);
+      at = writeEntry(this.#scratch, at, stretch, {
+        sequence: this.#sequence++,
+        durableTo: this.#durableTo,
+      });
     }
     return at;
   }
 }
+
+/** What the next run's journal follows. */
+type Left = Pick<JournalLeft, "lastSequence" | "unknown">;
 
 function bytesOf(stretches: readonly Omit<Stretch, "durable">[]): number {
   let bytes = 0;

@@ -33,6 +33,10 @@ export class JournalFile {
   /** Resolved when their own files have everything of them on the device. */
   synced: Promise<void> = Promise.resolve();
   end = 0;
+  /** Of the entry it begins with. */
+  headSequence = 0;
+  /** Of the one that ends it. */
+  closeSequence = 0;
   /** The file had bytes up to here before, so that writing there changes neither its size nor its blocks. */
   #prepared = 0;
 

@@ -29,7 +29,7 @@ class Device extends MemoryStore {
   }
 }
 
-function setup() {
+async function setup() {
   const device = new Device();
   const journal = Journal.open({
     store: device,
@@ -38,7 +38,9 @@ function setup() {
     onFailure: (error) => {
       throw error;
     },
-  }, []);
+  });
+  await journal.begin();
+  device.syncs.length = 0;
   /** Appends one stretch of `bytes`, of a log whose own sync is `behind`. */
   const keep = (bytes: number, behind: () => Promise<void> = () => Promise.resolve()) =>
     journal.append([{
@@ -56,7 +58,7 @@ function setup() {
 }
 
 Deno.test("a small round is synced on this thread, a large one through the pool", async () => {
-  const { device, keep } = setup();
+  const { device, keep } = await setup();
   await keep(100);
   await keep(200 << 10);
   await keep(100);
@@ -64,7 +66,7 @@ Deno.test("a small round is synced on this thread, a large one through the pool"
 });
 
 Deno.test("a slow answer now and then is waited for, eight in a row are not followed by another", async () => {
-  const { device, keep } = setup();
+  const { device, keep } = await setup();
   for (let i = 0; i < 16; i++) {
     device.tookMs = i % 8 === 7 ? 0 : 2;
     await keep(100);
@@ -77,14 +79,14 @@ Deno.test("a slow answer now and then is waited for, eight in a row are not foll
 });
 
 Deno.test("after a stall the device is not waited for on this thread", async () => {
-  const { device, keep } = setup();
+  const { device, keep } = await setup();
   device.tookMs = 6;
   for (let i = 0; i < 3; i++) await keep(100);
   assertEquals(device.syncs, ["here", "pool", "pool"]);
 });
 
 Deno.test("while a log is synced behind, rounds go through the pool", async () => {
-  const { device, keep } = setup();
+  const { device, keep } = await setup();
   const behind = Promise.withResolvers<void>();
   await keep(3 << 20, () => behind.promise);
   await keep(100);

@@ -54,6 +54,8 @@ export interface LogCheckpoint {
   readonly record?: LogInventory;
   /** Whether the last run journaled whatever it acknowledged. */
   readonly wasJournaled?: boolean;
+  /** Whether more may have been acknowledged than the journal says, because some of it is lost. */
+  readonly isJournalUnknown?: boolean;
   /** No batch can carry a later one. */
   readonly maxLeaderEpoch?: number;
   /** Called between pieces of work, so that others go on. */
@@ -177,6 +179,7 @@ export async function openLog(
     maxLeaderEpoch: checkpoint.maxLeaderEpoch ?? MAX_INT32,
     journal,
     wasJournaled: checkpoint.wasJournaled,
+    isJournalUnknown: checkpoint.isJournalUnknown,
     mayBeTorn: !clean,
     sync: context.commit.policy === "fsync",
     nowMs: context.clock.nowMs(),

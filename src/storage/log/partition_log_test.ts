@@ -81,7 +81,9 @@ async function reopen(
   recoveryPoint: number | undefined = undefined,
   partition = 0,
 ): Promise<PartitionLog> {
-  const journal = readJournal(context.store).filter((entry) => entry.folder === `t-${partition}`);
+  const journal = readJournal(context.store).entries.filter((entry) =>
+    entry.folder === `t-${partition}`
+  );
   const report = await openLog(context, { topicId: TOPIC_ID, topic: "t", partition }, config(), {
     recoveryPoint,
     logStartOffset: undefined,
@@ -409,7 +411,7 @@ Deno.test("an idempotent retry gets its first offset, and does so after a restar
 
 Deno.test("a round of several logs is kept by the journal's one sync, and survives power loss", async () => {
   const store = new FaultyStore(new MemoryStore());
-  const journal = Journal.open({ store, fileBytes: 1 << 20, onFailure: fail }, []);
+  const journal = Journal.open({ store, fileBytes: 1 << 20, onFailure: fail });
   await store.syncFolder("");
   const { context } = setup(store, "fsync", journal);
   const logs = [await newLog(context, {}, 0), await newLog(context, {}, 1)];
@@ -449,7 +451,10 @@ Deno.test("a round begins beside the last one, and is kept after it", async () =
       };
     }
   }();
-  const journal = Journal.open({ store: slow, fileBytes: 1 << 20, onFailure: fail }, []);
+  const journal = Journal.open({ store: slow, fileBytes: 1 << 20, onFailure: fail });
+  const begun = journal.begin();
+  gates.shift()!();
+  await begun;
   const { context } = setup(store, "fsync", journal);
   const log = await newLog(context);
   await Promise.all([store.syncFolder(""), store.syncFolder(log.folder)]);
@@ -466,7 +471,7 @@ Deno.test("a round begins beside the last one, and is kept after it", async () =
   await ticks();
   assertEquals([kept, log.highWatermark, gates.length], [[0, 1], 2, 3]);
   const disk = await store.crash({ unsynced: "lost", names: "kept" });
-  assertEquals(readJournal(disk).map(({ payload }) => batch.baseOffset(payload)), [0, 1]);
+  assertEquals(readJournal(disk).entries.map(({ payload }) => batch.baseOffset(payload)), [0, 1]);
   const again = await reopen(setup(disk).context, 0);
   assertEquals(offsetsRead(readNow(again, 0, everything)), [0, 1]);
   gates[2]();
@@ -483,7 +488,7 @@ Deno.test("while a round waits for a journal file none begins beside it", async 
       return blob;
     }
   }(new MemoryStore());
-  const journal = Journal.open({ store, fileBytes: 4096, onFailure: fail }, []);
+  const journal = Journal.open({ store, fileBytes: 4096, onFailure: fail });
   const { context } = setup(store, "fsync", journal, 1);
   const full = await newLog(context, {}, 0), other = await newLog(context, {}, 1);
   for (const folder of ["", full.folder, other.folder]) await store.syncFolder(folder);
@@ -491,13 +496,13 @@ Deno.test("while a round waits for a journal file none begins beside it", async 
     admit(log, 1, 1000, 200);
     await ticks();
   };
-  // Both files take 10 such rounds; the 21st waits for the first file to be emptied.
+  // Both files take 10 such rounds beside their heads; the 21st waits for the first file to be emptied.
   for (let i = 0; i < 20; i++) await send(full);
   assertEquals([journal.isWaiting, full.highWatermark], [false, 20]);
   for (let i = 0; i < 3; i++) await send(other);
   assertEquals([journal.isWaiting, other.highWatermark], [true, 0]);
   gate.resolve();
-  await ticks();
+  for (let i = 0; i < 4; i++) await ticks();
   assertEquals(other.highWatermark, 3);
   const disk = await store.crash({ unsynced: "lost", names: "kept" });
   const again = await reopen(setup(disk).context, 0, 1);
@@ -506,7 +511,7 @@ Deno.test("while a round waits for a journal file none begins beside it", async 
 
 Deno.test("a write that a sync has overtaken before it was told of is acknowledged", async () => {
   const store = new MemoryStore();
-  const journal = Journal.open({ store, fileBytes: 1 << 20, onFailure: fail }, []);
+  const journal = Journal.open({ store, fileBytes: 1 << 20, onFailure: fail });
   const { context } = setup(store, "fsync", journal);
   const log = await newLog(context);
   await append(log);
@@ -527,7 +532,7 @@ Deno.test("a write that a sync has overtaken before it was told of is acknowledg
 
 Deno.test("the journal takes turns between its files without losing what it keeps", async () => {
   const store = new FaultyStore(new MemoryStore());
-  const journal = Journal.open({ store, fileBytes: 4096, onFailure: fail }, []);
+  const journal = Journal.open({ store, fileBytes: 4096, onFailure: fail });
   await store.syncFolder("");
   const { context } = setup(store, "fsync", journal);
   const logs = [await newLog(context, {}, 0), await newLog(context, {}, 1)];

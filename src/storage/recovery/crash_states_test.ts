@@ -80,8 +80,8 @@ class Storage {
 
   static async open(store: Store, epoch = 0): Promise<Storage> {
     const fatal = () => void (storage.hasFailed = true);
-    const leftOver = readJournal(store);
-    const journal = Journal.open({ store, fileBytes: 6000, onFailure: fatal }, leftOver);
+    const left = readJournal(store), leftOver = left.entries;
+    const journal = Journal.open({ store, fileBytes: 6000, onFailure: fatal }, left);
     const context: LogContext = {
       store,
       clock: new FakeClock(),

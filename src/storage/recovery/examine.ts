@@ -44,6 +44,8 @@ export interface ExamineOptions {
   readonly knownEpochs: readonly EpochEntry[];
   /** Whether the last run journaled whatever it acknowledged, so that of a log without entries it acknowledged nothing. */
   readonly wasJournaled?: boolean;
+  /** Whether more may have been acknowledged than the journal says, because some of it is lost. */
+  readonly isJournalUnknown?: boolean;
   /** Where to begin: everything before is taken as it is. */
   readonly start: Start;
   readonly rest?: () => Promise<void>;
@@ -295,8 +297,11 @@ class Examination {
 
   /** Whether nothing was acknowledged from where the walk has come to. */
   #isUnacknowledgedHere(): boolean {
-    const end = this.#segments.at(-1), { mayBeTorn, recoveryPoint, wasJournaled } = this.#options;
-    if (!mayBeTorn || end === undefined || this.#nextOffset < recoveryPoint) return false;
+    const end = this.#segments.at(-1);
+    const { mayBeTorn, recoveryPoint, wasJournaled, isJournalUnknown } = this.#options;
+    if (isJournalUnknown || !mayBeTorn || end === undefined || this.#nextOffset < recoveryPoint) {
+      return false;
+    }
     return this.#journal.isEmpty
       ? wasJournaled === true
       : this.#journal.isUnacknowledged(end.base, end.position);

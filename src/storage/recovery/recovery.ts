@@ -43,6 +43,8 @@ export interface RecoveryOptions {
   readonly mayBeTorn: boolean;
   /** Whether the last run journaled whatever it acknowledged. */
   readonly wasJournaled?: boolean;
+  /** Whether more may have been acknowledged than the journal says, because some of it is lost. */
+  readonly isJournalUnknown?: boolean;
   /** Whether what was walked is synced before this resolves; then everything up to the end is durable. */
   readonly sync: boolean;
   readonly nowMs: number;

@@ -43,7 +43,7 @@ async function writeJournal(store: Store, entries: readonly JournalEntry[]): Pro
   const fail = (error: unknown) => {
     throw error;
   };
-  const journal = Journal.open({ store, fileBytes: 1 << 20, onFailure: fail }, []);
+  const journal = Journal.open({ store, fileBytes: 1 << 20, onFailure: fail });
   for (const { payload, ...where } of entries) {
     await journal.append([{
       log: { sync: () => Promise.resolve(), isClosed: false },
@@ -98,7 +98,7 @@ Deno.test("verify says what a start does: torn, put aside, damaged", async () =>
 /** A damaged log, the journal of which has what lies behind the damage. */
 async function damagedWithJournal(store = new MemoryStore()) {
   await withJournal(store);
-  const entries = readJournal(store).filter(({ segmentBase }) => segmentBase !== 8);
+  const entries = readJournal(store).entries.filter(({ segmentBase }) => segmentBase !== 8);
   store.remove("runnel-journal-0");
   await writeJournal(store, entries);
   await harm(store, pathOf(8), (bytes) => void (bytes[100] ^= 1)); // in the second batch, offset 10
@@ -116,7 +116,7 @@ const CHECKPOINTS = [HIGH_WATERMARK_CHECKPOINT, CLEANER_CHECKPOINT, RECOVERY_POI
 
 async function assertCut(store: Store, where: string): Promise<void> {
   assertEquals((await verified(store)).damage, null, where);
-  const journal = readJournal(store).filter(({ folder }) => folder === "t-0");
+  const journal = readJournal(store).entries.filter(({ folder }) => folder === "t-0");
   const { log, damage } = await opened(store, { recoveryPoint: 0, journal }, COMPACTED);
   assertEquals(damage, null, where);
   const offsets = batchesOf(log).map((bytes) => batch.baseOffset(bytes));
@@ -124,12 +124,20 @@ async function assertCut(store: Store, where: string): Promise<void> {
   for (const file of CHECKPOINTS) {
     assertEquals(readCheckpoint(store, file).map(({ offset }) => offset), [10], where);
   }
-  assertEquals(readJournal(store).filter(({ folder }) => folder === "u-0").length, 1, where);
+  assertEquals(
+    readJournal(store).entries.filter(({ folder }) => folder === "u-0").length,
+    1,
+    where,
+  );
   assertEquals(log.epochs.entries, [{ epoch: 0, startOffset: 0 }], where);
   // What is written next is not mixed with what was cut.
   await log.lead(7);
   await log.append(twoRecords(), { origin: "client", leaderEpoch: 7 }).durable;
-  const again = await opened(store, { recoveryPoint: 0, journal: readJournal(store) }, COMPACTED);
+  const again = await opened(
+    store,
+    { recoveryPoint: 0, journal: readJournal(store).entries },
+    COMPACTED,
+  );
   assertEquals([again.damage, again.log.logEndOffset], [null, 12], where);
 }
 

@@ -9,6 +9,7 @@ import {
 import { holdsBrokersFiles } from "../directory/first_start.ts";
 import { INVENTORY_FILE, inventoryProblem, readInventory } from "../directory/inventory.ts";
 import { parseSegmentFile } from "../segments/segment_files.ts";
+import { readJournal } from "../durability/journal_entries.ts";
 import { checksumProblem, parseProperties } from "../directory/meta_properties.ts";
 import type { Store } from "../store.ts";
 import { snapshotProblem } from "./metadata_snapshots.ts";
@@ -29,6 +30,11 @@ export function verifyRootFiles(store: Store, lastBrokerEpoch?: number): Finding
   }
   const ignored = inventoryProblem(readInventory(store), lastBrokerEpoch);
   if (ignored !== null) findings.push({ kind: "hint", file: INVENTORY_FILE, problem: ignored });
+  for (const { name, position } of readJournal(store).damaged) {
+    const problem = `damaged at position ${position}; entries behind it are used, and the next ` +
+      `start renames it aside`;
+    findings.push({ kind: "hint", file: name, problem });
+  }
   const identity = identityProblem(store);
   if (identity !== null) findings.push({ kind: "damage", file: IDENTITY, problem: identity });
   const bootstrap = store.readAll(BOOTSTRAP), problem = bootstrap && snapshotProblem(bootstrap);

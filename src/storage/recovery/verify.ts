@@ -19,7 +19,7 @@ import {
   RECOVERY_POINT_CHECKPOINT,
 } from "../directory/checkpoints.ts";
 import { isMarkedClean } from "../directory/clean_shutdown.ts";
-import { type JournalEntry, readJournal, wasJournaled } from "../durability/journal_entries.ts";
+import { type JournalEntry, NOTHING_LEFT, readJournal } from "../durability/journal_entries.ts";
 import {
   folderOf,
   type Inventory,
@@ -92,6 +92,8 @@ export interface Knowledge {
   readonly logStartOffset: number | null;
   /** Of another topic, by its partition.metadata; that id. */
   readonly othersId: Uuid | null;
+  /** Whether the last run's journal is not whole, so that nothing speaks for what it may have had. */
+  readonly isJournalUnknown?: boolean;
 }
 
 /**
@@ -117,10 +119,14 @@ export async function* verifyPartitions(
   const compacted = offsetsIn(store, CLEANER_CHECKPOINT);
   const inventory = readUsableInventory(store, lastBrokerEpoch);
   const mayBeTorn = !isMarkedClean(store);
-  const journal = mayBeTorn ? readJournal(store) : [];
+  const { entries: journal, unknown } = mayBeTorn
+    ? readJournal(store, inventory?.brokerEpoch)
+    : NOTHING_LEFT;
   const there = partitionFolders(store);
   for (
-    const name of [...new Set([...there, ...wanted(inventory, recoveryPoints, catalogued)])].sort()
+    const name of [
+      ...new Set([...there, ...wanted(inventory, recoveryPoints, journal, catalogued)]),
+    ].sort()
   ) {
     const known = catalogued(name);
     if (known === "stray" || known === "deleted") {
@@ -146,7 +152,8 @@ export async function* verifyPartitions(
       isRecoveryPointKnown: recoveryPoint !== undefined,
       journal: entries,
       mayBeTorn: mayBeTorn || isMetadata, // a start never takes its end on trust
-      wasJournaled: mayBeTorn && wasJournaled(store) && inventory !== null,
+      wasJournaled: mayBeTorn && unknown === null && inventory !== null,
+      isJournalUnknown: unknown !== null,
       compactedTo: row === undefined
         ? text ?? Infinity
         : Math.max(row.compactedTo ?? 0, row.compactingTo ?? 0),
@@ -185,19 +192,23 @@ function partitionFolders(store: Store): Set<string> {
 function wanted(
   inventory: Inventory | null,
   recoveryPoints: ReadonlyMap<string, number>,
+  journal: readonly JournalEntry[],
   catalogued: Catalogued,
 ): string[] {
   const isWanted = (name: string, topicId?: Uuid) => {
     const known = catalogued(name);
     return typeof known === "object" && (topicId === undefined || known.topicId === topicId);
   };
+  const journaled = journal.filter(({ folder, topicId }) => isWanted(folder, topicId))
+    .map(({ folder }) => folder);
   if (inventory === null) {
-    return [...recoveryPoints].filter(([name, offset]) => offset > 0 && isWanted(name))
-      .map(([name]) => name);
+    const synced = [...recoveryPoints].filter(([name, offset]) => offset > 0 && isWanted(name));
+    return [...journaled, ...synced.map(([name]) => name)];
   }
-  return inventory.logs.filter((log) =>
+  const rows = inventory.logs.filter((log) =>
     Math.max(log.recoveryPoint, log.endOffset) > 0 && isWanted(folderOf(log), log.topicId)
-  ).map(folderOf);
+  );
+  return [...journaled, ...rows.map(folderOf)];
 }
 
 /** A folder that a start does not open: nothing else of it matters. */
