@@ -102,7 +102,7 @@ Deno.test("a mark and an entry that come to a full file together turn it once, a
   const fail = (error: unknown) => {
     throw error;
   };
-  const journal = Journal.open({ store, fileBytes: 8192, onFailure: fail }, []);
+  const journal = Journal.open({ store, fileBytes: 8192, onFailure: fail });
   const id = randomUuid(), logs = [0, 1, 2, 3].map(() => ({ isClosed: false, sync: later }));
   const stretch = (n: number, position: number, bytes: number) => ({
     topicId: id,
@@ -122,7 +122,7 @@ Deno.test("a mark and an entry that come to a full file together turn it once, a
     put(2, 7000, 1000),
     journal.mark([{ log: logs[3], stretch: stretch(3, 0, 5000) }]),
   ]);
-  const there = readJournal(store).map(({ folder, position, payload }) =>
+  const there = readJournal(store).entries.map(({ folder, position, payload }) =>
     `${folder} ${position} ${payload.length}`
   );
   assertEquals(isKept, true);

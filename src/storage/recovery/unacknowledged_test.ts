@@ -95,7 +95,7 @@ Deno.test("a log that has marks only, and lost its file or its folder, is offlin
     world.abandon();
     disk.remove(lost);
     const catalogued = (folder: string) =>
-      folder === "t-0" ? { mayHaveGaps: false, maxLeaderEpoch: 1 } : undefined;
+      folder === "t-0" ? { topicId: TOPIC_ID, mayHaveGaps: false, maxLeaderEpoch: 1 } : undefined;
     const reports = await Array.fromAsync(verifyPartitions(disk, catalogued));
     assertEquals(reports.map(({ damage }) => damage?.offset), [0], `${lost}, verify`);
     for (const start of ["first", "second"]) {
