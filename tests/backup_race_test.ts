@@ -357,8 +357,8 @@ async function raceDeletion(path: string, maxOpenFiles?: number): Promise<void> 
     });
     // As the broker's next checkpoint has it, which may come at any time.
     const epochs = `${path}/data/t-0/leader-epoch-checkpoint`;
-    await Deno.writeTextFile(`${epochs}.tmp`, `0\n1\n0 ${end - 1}\n`);
-    await Deno.rename(`${epochs}.tmp`, epochs);
+    await Deno.writeTextFile(`${epochs}.test`, `0\n1\n0 ${end - 1}\n`);
+    await Deno.rename(`${epochs}.test`, epochs);
   }, async (other, manifest, step) => {
     const { startOffset, endOffset } = cutOf(manifest, "t")!;
     const connection = await other.connect();
