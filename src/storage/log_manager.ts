@@ -174,7 +174,11 @@ export class LogManager {
 
   /** Whether a stop may be called clean: not while a log is damaged, or has not been recovered. */
   get isSound(): boolean {
-    for (const log of this.all()) if (log.isDamaged) return false;
+    for (const log of this.all()) {
+      // Half renamed, say: what the journal alone has of it comes back at an unclean start only.
+      const isOwed = log.offline !== null && log.recoveryPoint < log.logEndOffset;
+      if (log.isDamaged || isOwed) return false;
+    }
     return this.#opening.isSound;
   }
 

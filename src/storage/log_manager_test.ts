@@ -405,6 +405,20 @@ Deno.test("what a pass of the cleaner that was cut off has compacted is known ov
   }
 });
 
+Deno.test("a stop is not clean while a log that ended half-way owes its file what the journal has", async () => {
+  const { logs } = await open(new MemoryStore());
+  logs.createAll([wanted()]);
+  const log = logs.get(T, 0)!;
+  await fill(log, 3);
+  log.append(buildBatch({ records: [{ timestampMs: 1000, value: new Uint8Array(50) }] }), {
+    origin: "client",
+    leaderEpoch: log.leaderEpoch,
+  }).durable.catch(() => {});
+  log.retire("half of its segments are renamed");
+  await logs.close();
+  assertEquals(logs.isSound, false);
+});
+
 Deno.test("many logs are recovered a few at a time, also when all are asked for at once", async () => {
   const store = new MemoryStore(), ids = Array.from({ length: 40 }, () => randomUuid());
   const all = ids.map((id, i) => wanted(id, { topic: `t${i}` }));
