@@ -195,8 +195,7 @@ export class Journal {
       return true;
     });
     if (isWritten === null) return false;
-    handle.isSyncing = true;
-    await handle.blob.sync().finally(() => handle.isSyncing = false);
+    await syncOnThread(handle);
     return true;
   }
 
@@ -222,8 +221,7 @@ export class Journal {
     const beganMs = this.#clock.monotonicMs();
     const isBusy = this.#isSyncingBehind || this.#turning > 0 || beganMs < this.#slowUntilMs;
     if (bytes > MAX_BYTES_IN_PLACE || isBusy || file.isSyncing) {
-      handle.isSyncing = true;
-      return handle.blob.sync().finally(() => handle.isSyncing = false);
+      return syncOnThread(handle);
     }
     const done = handle.blob.syncInPlace();
     const endedMs = this.#clock.monotonicMs();
@@ -278,8 +276,7 @@ export class Journal {
     if (marks.length === 0) return true;
     const handle = to.freeHandle();
     if (this.#write(to, handle, marks) === null) return false;
-    handle.isSyncing = true;
-    await handle.blob.sync().finally(() => handle.isSyncing = false);
+    await syncOnThread(handle);
     return true;
   }
 
@@ -337,6 +334,12 @@ function withoutStoreError<T>(work: () => T): T | null {
     if (error instanceof StoreError) return null;
     throw error;
   }
+}
+
+/** Through the thread pool; meanwhile other rounds take another handle. */
+function syncOnThread(handle: Handle): Promise<void> {
+  handle.isSyncing = true;
+  return handle.blob.sync().finally(() => handle.isSyncing = false);
 }
 
 async function syncAll(logs: Iterable<Journaled>): Promise<void> {
