@@ -18,7 +18,7 @@ export interface Difference {
   readonly lost: string | null;
   /** Segments with more bytes than recorded. */
   readonly longer: readonly (SegmentInventory & { readonly found: number })[];
-  /** Segments that are there, and were not. Only an exact record says so. */
+  /** See unexpectedIn(). */
   readonly unexpected: readonly number[];
 }
 
@@ -53,9 +53,14 @@ export function compare(
     if (other !== null) return { ...NOTHING, lost: `${name} ${other}` };
     if (found !== null && found > bytes && !isGrowing) longer.push({ ...segment, found });
   }
+  return { lost: null, longer, unexpected: unexpectedIn(present, record) };
+}
+
+/** Segments (base offsets) that are there, and were not. Only an exact record says so. */
+export function unexpectedIn(present: readonly number[], record: LogInventory): number[] {
+  if (!record.isExact) return [];
   const recorded = new Set(record.segments.map(({ baseOffset }) => baseOffset));
-  const unexpected = record.isExact ? present.filter((base) => !recorded.has(base)) : [];
-  return { lost: null, longer, unexpected };
+  return present.filter((base) => !recorded.has(base));
 }
 
 const NOTHING = { longer: [], unexpected: [] };

@@ -10,7 +10,7 @@ import type { TopicConfig } from "../../config/topic_configs.ts";
 import { finishInterruptedCleaning } from "../recovery/cleaning_leftovers.ts";
 import type { JournalEntry } from "../durability/journal_entries.ts";
 import type { LogInventory } from "../directory/inventory.ts";
-import { compare, cutBack, lastBatchProblem } from "./as_recorded.ts";
+import { compare, cutBack, lastBatchProblem, unexpectedIn } from "./as_recorded.ts";
 import { CorruptBatchError } from "../segments/corrupt_batch_error.ts";
 import { gapBetween } from "./segment_chain.ts";
 import { epochsAsRecorded, snapshotsAsRecorded } from "./sidecars.ts";
@@ -155,7 +155,7 @@ export async function openLog(
     return damaged(context, ref, config, record ?? forgotten(checkpoint, bases), problem);
   }
   if (record !== undefined) {
-    const unexpected = record.isExact ? compare(store, folder, bases, record).unexpected : [];
+    const unexpected = unexpectedIn(bases, record);
     for (const base of unexpected) {
       setSegmentAside(store, folder, names, base);
       warnings.push(`${segmentName(base)}.log was not there before, and is renamed aside`);
