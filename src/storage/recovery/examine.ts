@@ -25,20 +25,25 @@ import { SegmentReader } from "./segment_reader.ts";
 import { type Walked, walkSegment, wrongAt } from "./walk.ts";
 
 export interface ExamineOptions {
+  /** Everything below was synced to the segments' own files: a log that ends below it is damaged. */
   readonly recoveryPoint: number;
   /** Whether it was written down; without it, when it is above 0. */
   readonly isRecoveryPointKnown?: boolean;
   readonly logStartOffset: number;
   readonly indexIntervalBytes: number;
+  /** Whether compaction may have left gaps between batches and segments. Otherwise the next batch begins where the last ended. */
   readonly mayHaveGaps: boolean;
   /** No segment that ends above was ever compacted; Infinity where nothing is known. */
   readonly compactedTo: number;
-  /** The base offset of an empty segment behind them, which says where they should end. */
+  /** The base offset of an empty segment behind them: a log that ends there has its end proven. */
   readonly emptyAhead?: number;
-  /** Whether gaps may lie behind the recovery point too; without it, they may. */
+  /** Whether gaps may lie behind the recovery point too; without it, they may: Kafka compacts there, Runnel never does. */
   readonly mayHaveGapsBeyond?: boolean;
+  /** No batch of this log can carry a later leader epoch. */
   readonly maxLeaderEpoch: number;
+  /** Of this topic id and partition, oldest first. */
   readonly journal: readonly JournalEntry[];
+  /** Whether the last stop was unclean, so that the end may be torn by a crash. */
   readonly mayBeTorn: boolean;
   /** What the epoch checkpoint says. */
   readonly knownEpochs: readonly EpochEntry[];
@@ -48,6 +53,7 @@ export interface ExamineOptions {
   readonly isJournalUnknown?: boolean;
   /** Where to begin: everything before is taken as it is. */
   readonly start: Start;
+  /** Called between pieces of work (every few MiB) so that others go on. */
   readonly rest?: () => Promise<void>;
 }
 

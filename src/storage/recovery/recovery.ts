@@ -8,48 +8,25 @@
  */
 import { writeInt32 } from "../../bytes/int64.ts";
 import * as batch from "../../protocol/records/batch.ts";
-import type { JournalEntry } from "../durability/journal_entries.ts";
 import { LeaderEpochs } from "../directory/leader_epochs.ts";
 import { syncPartitionMetadata } from "../directory/partition_metadata.ts";
 import { Segment, type SegmentContext, segmentName } from "../segments/segment.ts";
 import { setSegmentAside, STRAY } from "../segments/segment_files.ts";
-import { type Examined, type ExaminedSegment, examineLog, type Start } from "./examine.ts";
+import {
+  type Examined,
+  type ExaminedSegment,
+  examineLog,
+  type ExamineOptions,
+  type Start,
+} from "./examine.ts";
 import { SegmentReader } from "./segment_reader.ts";
 import { startWithin } from "./start_within.ts";
 
-export interface RecoveryOptions {
-  /**
-   * Everything below was synced to the segments' own files: a log that ends below it is damaged. The walk begins at the
-   * batch that holds it, within its segment.
-   */
-  readonly recoveryPoint: number;
-  /** Whether it was written down; without it, when it is above 0. */
-  readonly isRecoveryPointKnown?: boolean;
-  readonly logStartOffset: number;
-  readonly indexIntervalBytes: number;
-  /** Whether compaction may have left gaps between batches and segments. Otherwise the next batch begins where the last ended. */
-  readonly mayHaveGaps: boolean;
-  /** No segment that ends above was ever compacted; Infinity where nothing is known. */
-  readonly compactedTo: number;
-  /** The base offset of an empty segment behind `bases`: a log that ends there has its end proven. */
-  readonly emptyAhead?: number;
-  /** Whether gaps may lie behind the recovery point too; without it, they may: Kafka compacts there, Runnel never does. */
-  readonly mayHaveGapsBeyond?: boolean;
-  /** No batch of this log can carry a later leader epoch. */
-  readonly maxLeaderEpoch: number;
-  /** Of this topic id and partition, oldest first. */
-  readonly journal: readonly JournalEntry[];
-  /** Whether the last stop was unclean, so that the end may be torn by a crash. */
-  readonly mayBeTorn: boolean;
-  /** Whether the last run journaled whatever it acknowledged. */
-  readonly wasJournaled?: boolean;
-  /** Whether more may have been acknowledged than the journal says, because some of it is lost. */
-  readonly isJournalUnknown?: boolean;
+/** The walk begins at the batch that holds the recovery point, within its segment. */
+export interface RecoveryOptions extends Omit<ExamineOptions, "start" | "knownEpochs"> {
   /** Whether what was walked is synced before this resolves; then everything up to the end is durable. */
   readonly sync: boolean;
   readonly nowMs: number;
-  /** Called between pieces of work (every few MiB) so that others go on. */
-  readonly rest?: () => Promise<void>;
 }
 
 /** What the scan of a folder came to. */
