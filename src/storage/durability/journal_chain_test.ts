@@ -166,6 +166,44 @@ Deno.test("a mark that found no room makes the journal say that not all is in it
   }
 });
 
+Deno.test("once such a mark has found room the journal says all again", async () => {
+  const store = new FullStore(), onFailure = () => {};
+  const journal = Journal.open({ store, fileBytes: FILE_BYTES, run: 8, onFailure });
+  await journal.begin();
+  const stretch = { topicId: TOPIC_ID, segmentBase: 0, position: 0, bytes: 9, read: () => {} };
+  const taken = (folder: string) => [{
+    log: { sync: () => Promise.resolve(), isClosed: false },
+    stretch: { ...stretch, folder, durable: () => {} },
+  }];
+  store.isFull = true;
+  for (const folder of ["t-0", "t-1"]) await journal.mark(taken(folder));
+  assert(readJournal(store, 8).unknown !== null);
+  store.isFull = false;
+  assert(await journal.append(taken("t-2")));
+  const { entries, unknown } = readJournal(store, 8);
+  assertEquals([unknown, entries.map(({ folder }) => folder)], [null, ["t-0", "t-1", "t-2"]]);
+  // So it does after the turn to the other file.
+  store.isFull = true;
+  await journal.mark(taken("t-3"));
+  store.isFull = false;
+  for (let i = 0; i < 60; i++) assert(await journal.append(taken("t-4")));
+  assertEquals(readJournal(store, 8).unknown, null);
+  journal.close();
+});
+
+Deno.test("a journal that began where not all was known says all once every log is known", async () => {
+  const store = await journalOf(3, 7);
+  await change(store, ONE, flipped(HEAD + ENTRY + 100));
+  const left = readJournal(store, 7);
+  assert(left.unknown !== null);
+  const journal = Journal.open({ store, fileBytes: FILE_BYTES, run: 8, onFailure: () => {} }, left);
+  await journal.begin();
+  assert(readJournal(store, 8).unknown !== null);
+  await journal.settle();
+  assertEquals(readJournal(store, 8).unknown, null);
+  journal.close();
+});
+
 /** A disk on which nothing is written any more but what overwrites the beginning of a file. */
 class FullStore extends MemoryStore {
   isFull = false;

@@ -134,3 +134,33 @@ Deno.test("what the journal has of the segment that was active comes back", asyn
     assertEquals([damage, log.logEndOffset, store.readAll(pathOf(8))], [null, 16, whole]);
   }
 });
+
+Deno.test("what the journal has of a segment that was sealed and synced comes back", async () => {
+  const losses: [string, (bytes: Uint8Array) => Uint8Array | void][] = [
+    ["a bit of the first batch's checksum", (bytes) => void (bytes[20] ^= 1)],
+    ["a bit of the first batch's records", (bytes) => void (bytes[80] ^= 1)],
+    ["the end", (bytes) => bytes.subarray(0, bytes.length - 17)],
+    ["all of it", () => new Uint8Array(0)],
+  ];
+  for (const [what, loss] of losses) {
+    const { store, record } = await killed();
+    const journal = [entryOf(store, 0)], whole = store.readAll(pathOf(0))!.slice();
+    await harm(store, pathOf(0), loss);
+    const start = { record, recoveryPoint: record.recoveryPoint, journal };
+    const { damage, log } = await opened(store, start);
+    if (what.includes("records")) { // which neither the size nor the checksum in the header tells
+      assertEquals([damage, log.logEndOffset], [null, 20], what);
+      continue;
+    }
+    assertEquals([damage, log.logEndOffset, store.readAll(pathOf(0))], [null, 20, whole], what);
+  }
+});
+
+Deno.test("another log's segment in the place of one that the journal has is left as it is", async () => {
+  const { store, record } = await killed(), { store: others } = await killed(PLAIN, "b");
+  const journal = [entryOf(store, 0)], other = others.readAll(pathOf(0))!;
+  await store.replace(pathOf(0), other);
+  const { damage } = await opened(store, { record, recoveryPoint: record.recoveryPoint, journal });
+  assert(damage?.includes("another one"), String(damage));
+  assertEquals(store.readAll(pathOf(0)), other);
+});

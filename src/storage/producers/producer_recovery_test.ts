@@ -229,3 +229,27 @@ Deno.test("where gaps are legal a snapshot is not believed that speaks of batche
   assertEquals(await send(log, 6), { offset: end, code: 0 });
   assertEquals(await send(log, 7), { offset: end + 2, code: 0 });
 });
+
+Deno.test("a snapshot from before the log's first batch says nothing of its producers", async () => {
+  const store = new MemoryStore();
+  const config = topicConfigDefaults(), log = createLog(contextOf(store), REF, config);
+  await log.lead(0);
+  let old = new Uint8Array(0);
+  for (let n = 0; n < 8; n++) {
+    if (n % 2 === 0 && n > 0) log.roll();
+    await send(log, n);
+    if (n === 3) old = (await log.sync(), store.readAll(`t-0/${snapshotName(4)}`)!.slice());
+  }
+  await log.sync();
+  log.retire("killed");
+  for (const { name } of store.list("t-0")) {
+    if (/^0{19}[048]\./.test(name) || name.endsWith("snapshot")) store.remove(`t-0/${name}`);
+  }
+  await store.replace(`t-0/${snapshotName(4)}`, old); // deleted records leave it where a power loss brings it back
+  const known = { recoveryPoint: undefined, logStartOffset: 14, clean: false, journal: [] };
+  const { log: again, damage } = await openLog(contextOf(store), REF, config, known);
+  await again.lead(0);
+  assertEquals([damage, again.logStartOffset], [null, 14]);
+  assertEquals(await send(again, 9), { offset: -1, code: ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER });
+  assertEquals(await send(again, 8), { offset: 16, code: 0 });
+});
