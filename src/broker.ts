@@ -176,6 +176,7 @@ async function start(
     lastBrokerEpoch,
     wasJournaled: left.unknown === null,
     wasDeleted: (topicId) => catalogue.wasDeleted(topicId),
+    onAllKnown: () => journal?.settle().catch(fatal),
     metadata: () => ({ endOffset: metadataLog.recoveryPoint, bytes: metadataLog.size }),
     onEvent: (event, details) => log.info(event, details),
     onWarning: (event, details) => log.warn(event, details),

@@ -40,6 +40,8 @@ export interface LogManagerOptions {
   readonly wasDeleted?: (topicId: Uuid) => boolean;
   /** The metadata log: everything below `endOffset` is synced; bytes of all its segments. */
   readonly metadata?: () => { readonly endOffset: number; readonly bytes: number };
+  /** Called when every log has been opened, and what it was opened with is written down. */
+  readonly onAllKnown?: () => void;
   /** Told what opening, retention and deletion did that an operator should know. */
   readonly onEvent: (event: string, details: Record<string, unknown>) => void;
   /** The same where something was wrong; onEvent unless given. */
@@ -365,7 +367,7 @@ export class LogManager {
 
   async #writeDown(): Promise<void> {
     const measured = [...this.all()].map((log) => ({ log, entry: this.#books.measure(log) }));
-    const omitted = this.#omitted(); // of the same moment as the rows
+    const omitted = this.#omitted(), isAllKnown = this.#opening.isEmpty; // of the same moment as the rows
     const logs: typeof measured = [], entries: Entry[] = [], failed: StoreError[] = [];
     let isAnyUnknown = false;
     for (const { record, wanted, offline } of this.#opening.unopened()) {
@@ -397,6 +399,7 @@ export class LogManager {
       if (log.offline === null) log.dropBeforeStart(entry.log.logStartOffset);
     }
     if (failed.length > 0) throw failed[0]; // who waits for that log's start is not answered
+    if (isAllKnown) this.#options.onAllKnown?.();
   }
 
   async #checkpointWhenDue(): Promise<void> {

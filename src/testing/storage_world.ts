@@ -89,6 +89,7 @@ export class StorageWorld {
     const clean = await takeCleanShutdown(store) ??
       (sabotage?.isAlwaysClean ? { brokerEpoch: 0 } : null);
     const earlier = journalFiles(store), left = clean === null ? readJournal(store) : NOTHING_LEFT;
+    if (left.unknown !== null) onEvent("journal_unknown", { reason: left.unknown });
     const leftOver = sabotage?.journal?.(left.entries) ?? left.entries;
     const run = (left.run ?? 0) + 1;
     const fileBytes = options.journalBytes ?? 1 << 20;
@@ -116,6 +117,7 @@ export class StorageWorld {
       checkpointIntervalMs: 1 << 30,
       retentionIntervalMs: 1 << 30,
       wasDeleted: options.wasDeleted,
+      onAllKnown: () => journal?.settle().catch(onFailure),
       onEvent,
     });
     try {

@@ -50,8 +50,14 @@ export class Journal {
   #durableTo: number;
   /** Files that were begun before the current one. */
   #turn = 0;
-  /** Whether all that was acknowledged is in it, and was known when it began. */
-  #isExact: boolean;
+  /** Whether it is not known of every log what the run before had acknowledged. */
+  #isUnsettled: boolean;
+  /** Marks that could not be written. */
+  readonly #gaps = new Map<Journaled, Omit<Stretch, "durable">>();
+  /** Whether the file before the current one has no close. */
+  #isUnclosed = false;
+  /** What the current file's head says. */
+  #saysExact = false;
   /** Whether the files' names survive power loss. */
   #isNamed = false;
   #isSyncingBehind = false;
@@ -72,7 +78,7 @@ export class Journal {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#sequence = this.#durableTo = left.lastSequence + 1;
-    this.#isExact = left.unknown === null;
+    this.#isUnsettled = left.unknown !== null;
     this.#names = freeNames(options.store);
     const [one, other] = this.#names;
     this.#files = [new JournalFile(options.store, one), new JournalFile(options.store, other)];
@@ -88,15 +94,17 @@ export class Journal {
    * had anything acknowledged. False, with nothing done, when it cannot be written. The first round does it too.
    */
   async begin(): Promise<boolean> {
-    const file = this.#files[this.#current];
+    const file = this.#files[this.#current], isExact = this.#isExact;
     if (file.end > 0) return true;
     if (!await this.#putAlone(file, this.#head, this.#sequence)) return false;
+    this.#saysExact = isExact;
     file.headSequence = this.#sequence++;
     this.#durableTo = this.#sequence;
     if (!this.#isNamed) {
       await this.#options.store.syncFolder("");
       this.#isNamed = true;
     }
+    await this.#tellExactness(); // which may have changed meanwhile
     return true;
   }
 
@@ -116,7 +124,27 @@ export class Journal {
    * gap. False, with nothing done, when they cannot be written, or not be read again: a full disk has no room for the
    * second copy, but syncing the logs themselves needs none.
    */
-  async append(
+  append(
+    taken: readonly { log: Journaled; stretch: Omit<Stretch, "durable"> }[],
+  ): Promise<boolean> {
+    return this.#gaps.size > 0 ? this.#appendWithGaps(taken) : this.#append(taken);
+  }
+
+  /** Writes once more what could not be written before, and takes back what the head says of it. */
+  async #appendWithGaps(
+    taken: readonly { log: Journaled; stretch: Omit<Stretch, "durable"> }[],
+  ): Promise<boolean> {
+    for (const log of this.#gaps.keys()) if (log.isClosed) this.#gaps.delete(log);
+    const gaps = [...this.#gaps].map(([log, stretch]) => ({ log, stretch }));
+    if (!await this.#append([...gaps, ...taken])) return false;
+    for (const { log, stretch } of gaps) {
+      if (this.#gaps.get(log) === stretch) this.#gaps.delete(log);
+    }
+    await this.#tellExactness();
+    return true;
+  }
+
+  async #append(
     taken: readonly { log: Journaled; stretch: Omit<Stretch, "durable"> }[],
   ): Promise<boolean> {
     const stretches = taken.map(({ stretch }) => stretch);
@@ -149,35 +177,48 @@ export class Journal {
   /** Begins the current file, or, once that is full, the other. */
   async #makeRoom(): Promise<void> {
     if (this.#files[this.#current].end > 0) await this.#takeOther();
-    if (await this.begin() && this.#turn > 0) await this.#closeFile(this.#files[1 - this.#current]);
+    if (!await this.begin() || this.#turn === 0) return;
+    const full = this.#files[1 - this.#current];
+    this.#isUnclosed = !await this.#putAlone(full, closeEntry(), full.closeSequence);
+    await this.#tellExactness();
   }
 
   /**
    * Writes down how far stretches reach that the logs have synced themselves. Nothing is acknowledged that no entry or
    * mark reaches to, and what one reaches to is on the device: so a start knows of a log that is in the journal exactly
-   * what was acknowledged (JournalCopies). Where a mark cannot be written, on a full disk, the head says so.
+   * what was acknowledged (JournalCopies). Where a mark cannot be written, on a full disk, the head says so until it can.
    */
   async mark(taken: readonly { log: Journaled; stretch: Stretch }[]): Promise<void> {
     const marks = taken.map(({ log, stretch }) => ({ log, stretch: markOf(stretch) }));
-    if (!await this.append(marks)) await this.#admitGap();
+    if (await this.append(marks)) return;
+    for (const { log, stretch } of marks) this.#gaps.set(log, stretch);
+    await this.#tellExactness();
   }
 
-  /** Not all that is acknowledged is in the journal from here on, and its head says so. */
-  async #admitGap(): Promise<void> {
-    if (!this.#isExact) return;
-    this.#isExact = false;
-    const file = this.#files[this.#current];
-    if (file.end > 0) await this.#putAlone(file, this.#head, file.headSequence, { isOver: true });
+  /** Every log has been opened, and what it was opened with is written down: nothing depends on the run before any more. */
+  async settle(): Promise<void> {
+    this.#isUnsettled = false;
+    await this.#tellExactness();
+  }
+
+  /** Whether all that was acknowledged is in it, or written down. */
+  get #isExact(): boolean {
+    return !this.#isUnsettled && !this.#isUnclosed && this.#gaps.size === 0;
+  }
+
+  /** Has the head say whether the journal is exact, where it says otherwise. */
+  async #tellExactness(): Promise<void> {
+    const file = this.#files[this.#current], isExact = this.#isExact;
+    if (isExact === this.#saysExact || file.end === 0) return;
+    this.#saysExact = isExact;
+    if (await this.#putAlone(file, this.#head, file.headSequence, { isOver: true })) return;
+    this.#saysExact = !isExact;
+    if (!isExact) throw new Error("the journal's head cannot say that not all is in it");
   }
 
   get #head(): Omit<Stretch, "durable"> {
     const { run = 0 } = this.#options;
     return headEntry({ run, turn: this.#turn, isExact: this.#isExact });
-  }
-
-  /** Ends a full file: after that nothing follows from it without the other. */
-  async #closeFile(file: JournalFile): Promise<void> {
-    if (!await this.#putAlone(file, closeEntry(), file.closeSequence)) await this.#admitGap();
   }
 
   /** Writes and syncs an entry of the journal's own, behind the last one or over the head. Whether that could be done. */
@@ -257,7 +298,7 @@ export class Journal {
     });
     full.synced.catch(this.#options.onFailure);
     await next.synced;
-    if (!await this.#carryOver(next, full)) this.#isExact = false; // which the next head says
+    await this.#carryOver(next, full);
     next.logs.clear();
     next.end = 0;
     full.closeSequence = this.#sequence++;
@@ -266,18 +307,16 @@ export class Journal {
   }
 
   /** How far each log was acknowledged that `to` knows nothing of: so the journal knows it of every log it ever had. */
-  async #carryOver(from: JournalFile, to: JournalFile): Promise<boolean> {
-    const marks: Omit<Stretch, "durable">[] = [];
-    for (const [log, { mark }] of from.logs) {
-      if (log.isClosed || to.logs.has(log)) continue;
-      marks.push(mark);
-      to.logs.set(log, { bytes: 0, mark });
-    }
-    if (marks.length === 0) return true;
+  async #carryOver(from: JournalFile, to: JournalFile): Promise<void> {
+    const marks = [...from.logs].filter(([log]) => !log.isClosed && !to.logs.has(log));
+    if (marks.length === 0) return;
     const handle = to.freeHandle();
-    if (this.#write(to, handle, marks) === null) return false;
+    if (this.#write(to, handle, marks.map(([, { mark }]) => mark)) === null) {
+      for (const [log, { mark }] of marks) if (!this.#gaps.has(log)) this.#gaps.set(log, mark);
+      return;
+    }
+    for (const [log, { mark }] of marks) to.logs.set(log, { bytes: 0, mark });
     await syncOnThread(handle);
-    return true;
   }
 
   /** Writes stretches as entries behind the last one; the bytes they take, or null, with nothing done. */

@@ -20,7 +20,10 @@ export interface Owed {
   readonly mark: Omit<Stretch, "durable">;
 }
 
-/** An open journal file. It takes one call at a time, so that a round is written through one while another one syncs. */
+/**
+ * An open journal file. It takes one call at a time, so that a round is written through one while another one syncs. There
+ * is one more than rounds, for what is said of the journal beside them.
+ */
 export interface Handle {
   readonly blob: InPlaceBlob;
   isSyncing: boolean;
@@ -41,7 +44,7 @@ export class JournalFile {
   #prepared = 0;
 
   constructor(store: Store, name: string) {
-    this.#handles = Array.from({ length: MAX_ROUNDS }, () => ({
+    this.#handles = Array.from({ length: MAX_ROUNDS + 1 }, () => ({
       blob: store.openInPlace(name),
       isSyncing: false,
     }));

@@ -14,8 +14,10 @@ import type { Store } from "../store.ts";
 
 /** What differs, as far as it can be told without reading a batch. */
 export interface Difference {
-  /** In words: a segment that is missing, or shorter than it was. Null when there is none. */
+  /** In words: a segment that is missing, shorter than it was, or another one. Null when there is none. */
   readonly lost: string | null;
+  /** The first segment whose missing bytes the journal has, so that recovery is to begin there; null when there is none. */
+  readonly healsFrom: number | null;
   /** Segments with more bytes than recorded. */
   readonly longer: readonly (SegmentInventory & { readonly found: number })[];
   /** See unexpectedIn(). */
@@ -24,7 +26,7 @@ export interface Difference {
 
 /**
  * Compares the segments that are there (base offsets, ascending) with the record. `isJournaled` says whether the journal
- * has what comes at a position of the last segment, which recovery puts back then.
+ * has what comes at a position of a segment.
  */
 export function compare(
   store: Store,
@@ -35,25 +37,23 @@ export function compare(
 ): Difference {
   const there = new Set(present);
   const longer: (SegmentInventory & { found: number })[] = [];
+  let healsFrom: number | null = null;
   for (const segment of record.segments.filter((_, i) => mustBeThere(record, i))) {
     const { baseOffset, bytes } = segment;
     const name = `${segmentName(baseOffset)}.log`;
     const found = there.has(baseOffset) ? sizeOf(store, `${folder}/${name}`) : null;
+    const wrong = wrongWith(store, `${folder}/${name}`, { segment, found, record });
+    if (wrong !== null) {
+      if (wrong.at === null || !isJournaled(baseOffset, wrong.at)) {
+        return { ...NOTHING, lost: `${name} ${wrong.what}` };
+      }
+      healsFrom ??= baseOffset;
+      continue;
+    }
     const isGrowing = !record.isExact && segment === record.segments.at(-1);
-    if ((found ?? 0) < bytes && isGrowing && isJournaled(baseOffset, found ?? 0)) continue;
-    if (found === null && bytes > 0) {
-      return { ...NOTHING, lost: `${name} of ${bytes} bytes is missing` };
-    }
-    if (found !== null && found < bytes) {
-      return { ...NOTHING, lost: `${name} is ${found} bytes, and was ${bytes}` };
-    }
-    const other = found === null || record.isExact
-      ? null
-      : otherHead(store, `${folder}/${name}`, segment);
-    if (other !== null) return { ...NOTHING, lost: `${name} ${other}` };
     if (found !== null && found > bytes && !isGrowing) longer.push({ ...segment, found });
   }
-  return { lost: null, longer, unexpected: unexpectedIn(present, record) };
+  return { lost: null, healsFrom, longer, unexpected: unexpectedIn(present, record) };
 }
 
 /** Segments (base offsets) that are there, and were not. Only an exact record says so. */
@@ -63,20 +63,38 @@ export function unexpectedIn(present: readonly number[], record: LogInventory): 
   return present.filter((base) => !recorded.has(base));
 }
 
-const NOTHING = { longer: [], unexpected: [] };
+const NOTHING = { healsFrom: null, longer: [], unexpected: [] };
 
-/** What tells that the file is another segment's, whose first batch it has, or null. */
-function otherHead(store: Store, path: string, { head }: SegmentInventory): string | null {
-  if (head === undefined) return null;
-  const header = new Uint8Array(batch.BATCH_OVERHEAD);
-  const blob = store.open(path);
-  const read = blob.read(0, header);
-  blob.close();
-  if (read < header.length) return `is ${read} bytes, and had a batch`;
-  const found = batch.crc(header, 0);
-  return found === head
-    ? null
-    : `begins with a batch of checksum ${found}, and it was ${head}: it is another one`;
+/** What is not as recorded, and from which position on it could come back; null where nothing is. */
+function wrongWith(
+  store: Store,
+  path: string,
+  { segment: { bytes, head }, found, record }: {
+    segment: SegmentInventory;
+    /** The file's size; null when there is none. */
+    found: number | null;
+    record: LogInventory;
+  },
+): { readonly what: string; readonly at: number | null } | null {
+  if (found === null) {
+    return bytes > 0 ? { what: `of ${bytes} bytes is missing`, at: 0 } : null;
+  }
+  if (found < bytes) return { what: `is ${found} bytes, and was ${bytes}`, at: found };
+  if (record.isExact || head === undefined) return null;
+  const reader = new SegmentReader(store.open(path));
+  try {
+    const header = reader.headerAt(0);
+    if (header === null) return { what: `is ${found} bytes, and had a batch`, at: 0 };
+    const crc = batch.crc(header, 0);
+    if (crc === head) return null;
+    const what = `begins with a batch of checksum ${crc}, and it was ${head}`;
+    const first = reader.batchAt(0, () => false);
+    return first !== null && batch.isIntact(first, 0)
+      ? { what: `${what}: it is another one`, at: null }
+      : { what, at: 0 };
+  } finally {
+    reader.close();
+  }
 }
 
 /** Whether the record's segment `i` cannot have gone or changed by anything that this broker does. */

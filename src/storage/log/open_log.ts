@@ -146,13 +146,13 @@ export async function openLog(
   const mayHaveGaps = mayHaveGapsIn(config, record);
   names = store.list(folder).map(({ name }) => name);
   let bases = segmentBasesOf(names);
-  const problem = whatIsLost(context, folder, bases, {
+  const { lost, healsFrom } = whatIsLost(context, folder, bases, {
     checkpoint: { ...checkpoint, record },
     mayHaveGaps,
     warnings,
   });
-  if (problem !== null) {
-    return damaged(context, ref, config, record ?? forgotten(checkpoint, bases), problem);
+  if (lost !== null) {
+    return damaged(context, ref, config, record ?? forgotten(checkpoint, bases), lost);
   }
   if (record !== undefined) {
     const unexpected = unexpectedIn(bases, record);
@@ -178,6 +178,7 @@ export async function openLog(
     mayHaveGapsBeyond: record === undefined || record.segments.length === 0, // not of the inventory
     maxLeaderEpoch: checkpoint.maxLeaderEpoch ?? MAX_INT32,
     journal,
+    walkFrom: healsFrom,
     wasJournaled: checkpoint.wasJournaled,
     isJournalUnknown: checkpoint.isJournalUnknown,
     mayBeTorn: !clean,
@@ -284,38 +285,39 @@ function whatIsLost(
     mayHaveGaps: boolean;
     warnings: string[];
   },
-): string | null {
+): { readonly lost: string | null; readonly healsFrom?: number } {
   const { store } = context;
   if (record === undefined || record.segments.length === 0) {
     if (bases.length === 0 && recoveryPoint > 0) {
-      return `there is no segment, and the log was synced up to ${recoveryPoint}`;
+      return { lost: `there is no segment, and the log was synced up to ${recoveryPoint}` };
     }
     // A start above 0 is written down before a segment goes.
     const isJournaledBelow = journal.some(({ segmentBase }) => segmentBase < bases[0]);
     if (record === undefined && logStartOffset === 0 && bases[0] > 0 && !isJournaledBelow) {
-      return `the log begins at ${bases[0]}, and its start is 0`;
+      return { lost: `the log begins at ${bases[0]}, and its start is 0` };
     }
     // From the recovery point on recovery looks itself, and may know better from the journal.
     const below = bases.filter((base) => base <= recoveryPoint);
-    return mayHaveGaps ? null : gapBetween(context, folder, below);
+    return { lost: mayHaveGaps ? null : gapBetween(context, folder, below) };
   }
-  // Recovery walks the segment that holds the recovery point, and what the journal has of it comes back.
-  const walkedFrom = bases.findLast((base) => base <= recoveryPoint) ?? 0;
+  // What the journal has comes back, but for what compaction may have taken since.
+  const compactedTo = Math.max(record.compactedTo ?? 0, record.compactingTo ?? 0);
   const isJournaled = (base: number, at: number) =>
-    base >= walkedFrom &&
+    base >= compactedTo &&
     journal.some(({ segmentBase, position, payload }) =>
       segmentBase === base && position <= at && at < position + payload.length
     );
-  const { lost, longer } = compare(store, folder, bases, record, isJournaled);
-  if (lost !== null) return lost;
+  const { lost, healsFrom, longer } = compare(store, folder, bases, record, isJournaled);
+  if (lost !== null) return { lost };
   if (bases.length > 0 && logStartOffset !== undefined && bases[0] > logStartOffset) {
-    return `the log begins at ${bases[0]}, and its start is ${logStartOffset}`;
+    return { lost: `the log begins at ${bases[0]}, and its start is ${logStartOffset}` };
   }
-  if (longer.length === 0) return null;
+  const heals = healsFrom === null ? {} : { healsFrom };
+  if (longer.length === 0) return { lost: null, ...heals };
   const cut = cutBack(store, folder, longer);
-  if ("kept" in cut) return cut.kept;
+  if ("kept" in cut) return { lost: cut.kept };
   warnings.push(...cut.cut);
-  return null;
+  return { lost: null, ...heals };
 }
 
 /**

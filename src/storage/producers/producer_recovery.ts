@@ -123,10 +123,12 @@ function newestSnapshot(
   segments: readonly Segment[],
   range: ProducerRange,
 ): { state: ProducerState; offset: number } | null {
-  const offsets: number[] = [];
+  const begins = segments[0]?.baseOffset ?? range.logStartOffset, offsets: number[] = [];
   for (const { name } of context.store.list(folder)) {
     const match = /^(\d{20})\.snapshot$/.exec(name);
-    if (match && Number(match[1]) <= range.logEndOffset) offsets.push(Number(match[1]));
+    const offset = match === null ? -1 : Number(match[1]);
+    // What lay between an older one and the log's first batch is gone: it is behind by nobody knows what.
+    if (offset >= begins && offset <= range.logEndOffset) offsets.push(offset);
   }
   for (const offset of offsets.sort((a, b) => b - a)) {
     const path = `${folder}/${segmentName(offset)}.snapshot`;

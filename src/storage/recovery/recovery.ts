@@ -24,6 +24,8 @@ import { startWithin } from "./start_within.ts";
 
 /** The walk begins at the batch that holds the recovery point, within its segment. */
 export interface RecoveryOptions extends Omit<ExamineOptions, "start" | "knownEpochs"> {
+  /** An earlier segment that it is to begin with; or with the one before, where that one is missing. */
+  readonly walkFrom?: number;
   /** Whether what was walked is synced before this resolves; then everything up to the end is durable. */
   readonly sync: boolean;
   readonly nowMs: number;
@@ -110,14 +112,18 @@ export async function recoverLog(
 function startOf(
   context: SegmentContext,
   bases: readonly number[],
-  { recoveryPoint, logStartOffset }: RecoveryOptions,
+  { recoveryPoint, logStartOffset, walkFrom = Infinity }: RecoveryOptions,
   known: LeaderEpochs["entries"],
 ): { start: Start; firstEpoch: { epoch: number; startOffset: number } | null } {
   const offset = bases[0] ?? logStartOffset, everything = { index: 0, position: 0, offset };
-  const index = bases.findLastIndex((base) => base <= recoveryPoint);
+  const index = bases.findLastIndex((base) => base <= Math.min(recoveryPoint, walkFrom));
   if (index < 0) return { start: everything, firstEpoch: null };
   const base = bases[index], nextBase = bases[index + 1] ?? null;
-  const within = startWithin(context, { base, nextBase, recoveryPoint });
+  const within = startWithin(context, {
+    base,
+    nextBase,
+    recoveryPoint: Math.min(recoveryPoint, walkFrom),
+  });
   const start = { index, position: within.position, offset: within.offset };
   if (index === 0 && within.position === 0) return { start, firstEpoch: null };
   const epoch = within.position > 0 ? within.epoch : epochAt(context, base);
