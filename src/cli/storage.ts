@@ -97,6 +97,7 @@ const MEANING = {
   restored: "put back      ",
   stray: "put aside     ",
   hint: "rebuilt       ",
+  unproved: "not proved    ",
   foreign: "left alone    ",
   doomed: "removed       ",
 } as const;

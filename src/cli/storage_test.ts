@@ -213,3 +213,15 @@ Deno.test("a partition that the metadata has, and whose folder is gone, is damag
   assert(lines[0].includes("gone-3: is missing, and held records up to offset 50"), lines[0]);
   assert(!lines.some((line) => line.includes("deleted")));
 });
+
+Deno.test("a journal that does not say what was acknowledged is told of, after a stop that was not clean", async () => {
+  const store = await filled();
+  await store.replace("runnel-journal-0", new Uint8Array(100).fill(1));
+  const told = (await verified(store)).lines.filter((line) => line.startsWith("not proved"));
+  assert(told.length === 1 && told[0].includes("no journal file begins with the head"), `${told}`);
+  await store.replace(
+    ".kafka_cleanshutdown",
+    new TextEncoder().encode('{"version":0,"brokerEpoch":1}'),
+  );
+  assertEquals((await verified(store)).lines.filter((line) => line.startsWith("not proved")), []);
+});

@@ -6,6 +6,7 @@ import {
   readCheckpoint,
   RECOVERY_POINT_CHECKPOINT,
 } from "../directory/checkpoints.ts";
+import { isMarkedClean } from "../directory/clean_shutdown.ts";
 import { holdsBrokersFiles } from "../directory/first_start.ts";
 import { INVENTORY_FILE, inventoryProblem, readInventory } from "../directory/inventory.ts";
 import { parseSegmentFile } from "../segments/segment_files.ts";
@@ -30,7 +31,14 @@ export function verifyRootFiles(store: Store, lastBrokerEpoch?: number): Finding
   }
   const ignored = inventoryProblem(readInventory(store), lastBrokerEpoch);
   if (ignored !== null) findings.push({ kind: "hint", file: INVENTORY_FILE, problem: ignored });
-  for (const { name, position } of readJournal(store).damaged) {
+  const { damaged, unknown } = readJournal(store, lastBrokerEpoch);
+  if (unknown !== null && !isMarkedClean(store)) {
+    const problem =
+      `${unknown}; what else was acknowledged is not known, and nothing is cut that ` +
+      `whole batches lie behind`;
+    findings.push({ kind: "unproved", file: "runnel-journal", problem });
+  }
+  for (const { name, position } of damaged) {
     const problem = `damaged at position ${position}; entries behind it are used, and the next ` +
       `start renames it aside`;
     findings.push({ kind: "hint", file: name, problem });

@@ -9,6 +9,7 @@
  * | restored | bytes that the segment has not, and the journal has: put back at the next start |
  * | stray | an empty segment that does not continue the log: renamed aside at the next start |
  * | hint | an index, snapshot or checkpoint that the log replaces by itself |
+ * | unproved | the journal does not say exactly what was acknowledged |
  * | foreign | nothing of a log's: left alone |
  * | doomed | a folder of a topic that was deleted: removed at the next start |
  */
@@ -39,7 +40,15 @@ import { metadataSnapshotProblems } from "./metadata_snapshots.ts";
 import { type Remains, remainsBehind } from "./remains.ts";
 
 export interface Finding {
-  readonly kind: "damage" | "torn" | "restored" | "stray" | "hint" | "foreign" | "doomed";
+  readonly kind:
+    | "damage"
+    | "torn"
+    | "restored"
+    | "stray"
+    | "hint"
+    | "unproved"
+    | "foreign"
+    | "doomed";
   /** "orders-0/00000000000000000000.log" */
   readonly file: string;
   readonly problem: string;
