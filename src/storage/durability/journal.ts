@@ -245,10 +245,17 @@ export class Journal {
    * keep the device busy for so long that rounds wait.
    */
   #owe(file: JournalFile, log: Journaled, stretch: Omit<Stretch, "durable">): void {
-    const bytes = (file.logs.get(log)?.bytes ?? 0) + stretch.bytes;
-    const isMuch = bytes >= SYNC_BEHIND_BYTES && !this.#isSyncingBehind;
-    file.logs.set(log, { bytes: isMuch ? 0 : bytes, mark: markOf(stretch) });
-    if (!isMuch) return;
+    const { segmentBase, position, bytes, topicId, folder } = stretch, end = position + bytes;
+    let owed = file.logs.get(log);
+    if (owed === undefined) {
+      owed = { bytes: 0, topicId, folder, segmentBase, position: end };
+      file.logs.set(log, owed);
+    }
+    owed.bytes += bytes;
+    owed.segmentBase = segmentBase;
+    owed.position = end;
+    if (owed.bytes < SYNC_BEHIND_BYTES || this.#isSyncingBehind) return;
+    owed.bytes = 0;
     this.#isSyncingBehind = true;
     log.sync().then(() => this.#isSyncingBehind = false).catch(this.#options.onFailure);
   }
@@ -308,14 +315,19 @@ export class Journal {
 
   /** How far each log was acknowledged that `to` knows nothing of: so the journal knows it of every log it ever had. */
   async #carryOver(from: JournalFile, to: JournalFile): Promise<void> {
-    const marks = [...from.logs].filter(([log]) => !log.isClosed && !to.logs.has(log));
+    const marks: { log: Journaled; stretch: Omit<Stretch, "durable"> }[] = [];
+    for (const [log, owed] of from.logs) {
+      if (!log.isClosed && !to.logs.has(log)) {
+        marks.push({ log, stretch: markOf({ ...owed, bytes: 0, read: () => {} }) });
+      }
+    }
     if (marks.length === 0) return;
     const handle = to.freeHandle();
-    if (this.#write(to, handle, marks.map(([, { mark }]) => mark)) === null) {
-      for (const [log, { mark }] of marks) if (!this.#gaps.has(log)) this.#gaps.set(log, mark);
+    if (this.#write(to, handle, marks.map(({ stretch }) => stretch)) === null) {
+      for (const { log, stretch } of marks) if (!this.#gaps.has(log)) this.#gaps.set(log, stretch);
       return;
     }
-    for (const [log, { mark }] of marks) to.logs.set(log, { bytes: 0, mark });
+    for (const { log, stretch } of marks) this.#owe(to, log, stretch);
     await syncOnThread(handle);
   }
 

@@ -3,7 +3,7 @@
  * first time around, so that a sync finds neither a new size nor new blocks to record.
  */
 import type { InPlaceBlob, Store } from "../store.ts";
-import type { Stretch } from "./journal_entries.ts";
+import type { Uuid } from "../../bytes/uuid.ts";
 
 /** A log whose own file must be synced before the journal forgets its entries. */
 export interface Journaled {
@@ -12,12 +12,15 @@ export interface Journaled {
   readonly isClosed: boolean;
 }
 
-/** What a journal file has of a log. */
+/** What a journal file has of a log; changed in place, as there is one for every log of every round. */
 export interface Owed {
   /** Bytes that its own file may not have on the device yet. */
-  readonly bytes: number;
+  bytes: number;
+  readonly topicId: Uuid;
+  readonly folder: string;
   /** How far its last entry or mark reaches. */
-  readonly mark: Omit<Stretch, "durable">;
+  segmentBase: number;
+  position: number;
 }
 
 /**

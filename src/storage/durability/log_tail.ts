@@ -7,7 +7,7 @@ import type { BufferPool } from "../../bytes/pool.ts";
 import type { Uuid } from "../../bytes/uuid.ts";
 import type { Segment } from "../segments/segment.ts";
 import { type Store, StoreError } from "../store.ts";
-import { DurableEnd } from "./durable_end.ts";
+import { type Behind, DurableEnd } from "./durable_end.ts";
 import type { GroupCommit, Syncable } from "./group_commit.ts";
 import { HighWatermark } from "./high_watermark.ts";
 import type { Stretch } from "./journal_entries.ts";
@@ -121,15 +121,27 @@ export class LogTail implements Syncable {
 
   takeStretches(): Stretch[] {
     const { topicId, folder } = this.#options;
-    return this.#ends.takeBehind().map(({ segment, position, bytes, durable }) => ({
-      topicId,
-      folder,
-      segmentBase: segment.baseOffset,
-      position,
-      bytes,
-      read: (into) => this.#copyWritten(segment, position, into),
-      durable,
-    }));
+    const stretches: Stretch[] = [];
+    for (const behind of this.#ends.takeBehind()) {
+      stretches.push(new TailStretch(this, behind, topicId, folder));
+    }
+    return stretches;
+  }
+
+  /** Copies what a stretch has into `into`; what is not there any more is a StoreError. */
+  copy({ segment, position }: Behind<Segment>, into: Uint8Array): void {
+    if (copyWritten(this.highWatermark.pending, { segment, position }, into)) return;
+    const read = segment.log.read(position, into);
+    if (read === into.length) return;
+    throw new StoreError(
+      `Cannot read ${into.length} bytes at ${position} of ${segment.log.path}: only ${read} are there`,
+      "io",
+    );
+  }
+
+  /** What a stretch has is durable. */
+  durable(behind: Behind<Segment>): void {
+    this.#ends.durable(behind);
   }
 
   /** Resolves when nothing is left to write. */
@@ -144,16 +156,6 @@ export class LogTail implements Syncable {
     this.#queue?.abandon(reason);
     this.#ends.close();
     this.highWatermark.abandon(reason);
-  }
-
-  #copyWritten(segment: Segment, position: number, into: Uint8Array): void {
-    if (copyWritten(this.highWatermark.pending, { segment, position }, into)) return;
-    const read = segment.log.read(position, into);
-    if (read === into.length) return;
-    throw new StoreError(
-      `Cannot read ${into.length} bytes at ${position} of ${segment.log.path}: only ${read} are there`,
-      "io",
-    );
   }
 
   /** The end that the flush policy counts. */
@@ -202,6 +204,35 @@ export class LogTail implements Syncable {
   #sealed(): void {
     this.#options.onSealed(this.writtenOffset);
     this.#options.commit.sealed(this);
+  }
+}
+
+/** What the journal takes of a log: one object, since there is one for every log of every round. */
+class TailStretch implements Stretch {
+  readonly topicId: Uuid;
+  readonly folder: string;
+  readonly segmentBase: number;
+  readonly position: number;
+  readonly bytes: number;
+  readonly #tail: LogTail;
+  readonly #behind: Behind<Segment>;
+
+  constructor(tail: LogTail, behind: Behind<Segment>, topicId: Uuid, folder: string) {
+    this.topicId = topicId;
+    this.folder = folder;
+    this.segmentBase = behind.segment.baseOffset;
+    this.position = behind.position;
+    this.bytes = behind.bytes;
+    this.#tail = tail;
+    this.#behind = behind;
+  }
+
+  read(into: Uint8Array): void {
+    this.#tail.copy(this.#behind, into);
+  }
+
+  durable(): void {
+    this.#tail.durable(this.#behind);
   }
 }
 
