@@ -1,7 +1,7 @@
 /**
  * Starvation: each shortage (shortages.ts) × each operation (operations.ts), start and stop, against a broker of its own.
  *
- *     deno task test:starvation [--only=descriptors]      (RUNNEL="./runnel" for another command than this checkout)
+ *     deno task test:starvation [--only=read-only]      (RUNNEL="./runnel" for another command than this checkout)
  *
  * While something is short every answer is success or Kafka's error for "not now", on a connection that stays; /readyz
  * answers, and says why where it is not ready. When it is over all works as before within half a minute, without a
@@ -13,7 +13,14 @@ import type { Connection } from "../../src/client/connection.ts";
 import { bash, Tally } from "../crash/tally.ts";
 import { freePorts, pause, type Victim } from "../crash/victim.ts";
 import { broken } from "./judge.ts";
-import { createTopic, type Operation, OPERATIONS, outcomeOf, produce } from "./operations.ts";
+import {
+  createTopic,
+  findCoordinator,
+  type Operation,
+  OPERATIONS,
+  outcomeOf,
+  produce,
+} from "./operations.ts";
 import { connect, type Ports, Promises, readiness, sample, scrape, spawned } from "./service.ts";
 import {
   DescriptorsGone,
@@ -97,7 +104,7 @@ class Campaign {
   }
 
   async #prepare(): Promise<void> {
-    for (const name of ["base", "trim", "bulk", "doomed-1", "doomed-2", "doomed-3"]) {
+    for (const name of ["base", "trim", "bulk", ...DOOMED]) {
       const configs: Record<string, string> = name === "bulk"
         ? { "retention.bytes": `${64 << 20}`, "segment.bytes": `${16 << 20}` }
         : {};
@@ -115,7 +122,9 @@ class Campaign {
     };
     await createTopic(this.#connection, "table", compacted);
     this.#promises.created.add("table");
-    for (let i = 0; i < 100; i++) await produce(this.#connection, "trim", [[null, `t${i}`]]);
+    const thousand = Array.from({ length: 1000 }, (_, i) => [null, `t${i}`] as const);
+    for (let i = 0; i < 10; i++) await produce(this.#connection, "trim", thousand);
+    await findCoordinator(this.#connection);
   }
 
   /** Asks each operation a few times while something is short. */
@@ -124,6 +133,7 @@ class Campaign {
     for (const operation of OPERATIONS) {
       const outcomes: string[] = [];
       for (let i = 0; i < TRIES; i++) {
+        await this.#reconnect(); // one that was closed counts once
         outcomes.push(await outcomeOf(operation, this.#connection, this.#promises));
         await pause(100);
       }
@@ -140,6 +150,17 @@ class Campaign {
     tally.check(`${name}: readiness is told (${said.slice(0, 100)})`, isReadyWrong ? [said] : []);
   }
 
+  /** A new connection where the old one is closed; whether there is one. */
+  async #reconnect(): Promise<boolean> {
+    if (!this.#connection.isClosed) return true;
+    try {
+      this.#connection = await connect(this.#ports);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** Until every operation succeeds, the broker is ready and nothing is offline; what does not, after half a minute. */
   async #untilServed(): Promise<string[]> {
     const deadlineMs = performance.now() + HEALING_MS;
@@ -152,13 +173,7 @@ class Campaign {
 
   async #notServed(): Promise<string[]> {
     const wrong: string[] = [];
-    if (this.#connection.isClosed) {
-      try {
-        this.#connection = await connect(this.#ports);
-      } catch (error) {
-        return [String(error)];
-      }
-    }
+    if (!await this.#reconnect()) return ["no connection can be made"];
     for (const operation of OPERATIONS) {
       const outcome = await outcomeOf(operation, this.#connection, this.#promises);
       if (outcome !== "ok" && outcome !== "none left") wrong.push(`${operation.name}: ${outcome}`);
@@ -251,6 +266,7 @@ async function* shortages(): AsyncGenerator<Shortage> {
 }
 
 const COLUMNS = [...OPERATIONS.map(({ name }) => name), "/readyz", "stop", "start"];
+const DOOMED = Array.from({ length: 8 }, (_, i) => `doomed-${i}`);
 const TRIES = 3, HEALING_MS = 30_000;
 
 let n = 0;

@@ -8,6 +8,7 @@ import { errorName } from "../../src/protocol/errors.ts";
 import { CreateTopics } from "../../src/protocol/messages/create_topics.ts";
 import { DeleteRecords } from "../../src/protocol/messages/delete_records.ts";
 import { DeleteTopics } from "../../src/protocol/messages/delete_topics.ts";
+import { FindCoordinator } from "../../src/protocol/messages/find_coordinator.ts";
 import { IncrementalAlterConfigs } from "../../src/protocol/messages/incremental_alter_configs.ts";
 import { OffsetCommit } from "../../src/protocol/messages/offset_commit.ts";
 import { Produce } from "../../src/protocol/messages/produce.ts";
@@ -76,7 +77,7 @@ export const OPERATIONS: readonly Operation[] = [
     name: "delete",
     errors: ["KAFKA_STORAGE_ERROR", "REQUEST_TIMED_OUT", "UNKNOWN_SERVER_ERROR"],
     async run(connection, promises) {
-      const [name] = [...promises.created].filter((one) => one.startsWith("doomed"));
+      const [name] = [...promises.created].filter((one) => /^(doomed|made)-/.test(one));
       if (name === undefined) return "none left";
       const { responses: [{ errorCode }] } = await connection.request(DeleteTopics, 5, {
         topicNames: [name],
@@ -184,6 +185,11 @@ export async function produce(
     topicData: [{ name: topic, partitionData: [{ index: 0, records }] }],
   });
   return responses[0].partitionResponses[0];
+}
+
+/** Has the topic of offsets made. */
+export async function findCoordinator(connection: Connection): Promise<void> {
+  await connection.request(FindCoordinator, 4, { keyType: 0, coordinatorKeys: ["g"] });
 }
 
 /** A request of so many bytes to "bulk", whatever comes of it. */
