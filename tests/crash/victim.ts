@@ -40,6 +40,10 @@ export class Victim {
     return new Victim(child, ports.kafka, log);
   }
 
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   /** Resolves when the port is bound. Throws when the process ends before, or takes longer than a start may. */
   async listens(limitMs = START_LIMIT_MS): Promise<void> {
     const deadlineMs = performance.now() + limitMs;
