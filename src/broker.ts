@@ -182,7 +182,7 @@ async function start(
     onWarning: (event, details) => log.warn(event, details),
   });
   await logs.open(wantedLogs(catalogue, nodes, ledBefore));
-  if (earlier.length > 0) await forgetEarlierJournal(store, earlier, logs);
+  if (earlier.length > 0) await forgetEarlierJournal(store, earlier, { logs, journal });
   const cleaner = startCleaner(config, { ...context, logs });
   undo.push(() => cleaner.stop());
   const groups = groupCoordinator(config, { clock, pool, metadata, nodes, logs });
@@ -383,16 +383,14 @@ function fatal(error: unknown): void {
 async function forgetEarlierJournal(
   store: Store,
   names: readonly string[],
-  logs: LogManager,
+  { logs, journal }: { readonly logs: LogManager; readonly journal: Journal | null },
 ): Promise<void> {
   try {
     await logs.checkpoint();
-    await dropJournal(
-      store,
-      names,
-      (entry) => logs.needsJournal(entry),
-      (details) => logger("storage").warn("journal_aside", details),
-    );
+    await dropJournal(store, names, (entry) => logs.needsJournal(entry), {
+      onAside: (details) => logger("storage").warn("journal_aside", details),
+      onKept: (files) => journal?.relyOn(files),
+    });
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     logger("storage").warn("journal_stays", { error: error.message }); // it does no harm; the next start asks it again

@@ -225,7 +225,7 @@ export class LogManager {
     const doomed = [...topicIds].map((topicId) => {
       const logs = this.#logs.get(topicId) ?? [];
       this.#logs.delete(topicId);
-      for (const log of logs) log?.retire("the topic was deleted");
+      for (const log of logs) log?.end();
       return { topicId, logs, unopened: this.#opening.forget(topicId) };
     });
     for (const { topicId, logs, unopened } of doomed) {

@@ -16,16 +16,12 @@
  */
 import type { Journal } from "./journal.ts";
 import type { Stretch } from "./journal_entries.ts";
-import { MAX_ROUNDS } from "./journal_file.ts";
+import { type Journaled, MAX_ROUNDS } from "./journal_file.ts";
 
 export type FlushPolicy = "fsync" | "interval" | "os";
 
 /** A log as the group commit sees it. */
-export interface Syncable {
-  /** Whether it is gone. */
-  readonly isClosed: boolean;
-  /** Makes everything written before the call durable in the log's own files. */
-  sync(): Promise<void>;
+export interface Syncable extends Journaled {
   /** The same, of sealed segments only. */
   syncSealed(): Promise<void>;
   /** What is written and not durable yet; nobody gets it twice. */

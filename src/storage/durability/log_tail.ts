@@ -45,6 +45,8 @@ export class LogTail implements Syncable {
   /** Made for the first append. */
   #queue: WriteQueue | null = null;
   #isClosed = false;
+  /** Whether the topic was deleted. */
+  isGone = false;
 
   constructor(options: LogTailOptions) {
     const { store, folder, segments, logEndOffset, recoveryPoint, isNew, commit } = options;

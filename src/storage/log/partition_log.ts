@@ -326,7 +326,13 @@ export class PartitionLog implements SegmentContext {
     this.retire("the broker is stopping");
   }
 
-  /** Ends the service of this log at once: the topic was deleted, or the broker stops. */
+  /** The topic was deleted: it serves nothing from now on, and nothing of it needs to be kept. */
+  end(): void {
+    this.#tail.isGone = true;
+    this.retire("the topic was deleted");
+  }
+
+  /** Ends the service of this log at once: its files cannot be relied on, or the broker stops. */
   retire(reason: string): void {
     this.offline = reason;
     this.#tail.close(
