@@ -64,6 +64,7 @@ export interface RunningBroker {
 
 /** What a test puts in the place of the machine. */
 export interface Machine {
+  readonly clock?: Clock;
   readonly freeBytes?: () => number;
   /** What stands between connections and handlers. */
   readonly around?: (dispatch: Dispatch) => Dispatch;
@@ -85,7 +86,7 @@ async function start(
   machine: Machine,
   undo: (() => unknown)[],
 ): Promise<RunningBroker> {
-  const clock = systemClock;
+  const clock = machine.clock ?? systemClock;
   const log = logger("broker");
   const metrics = new Metrics(config.metrics);
   const pool = new BufferPool({ keepBytes: config.performance.bufferPoolSize });
@@ -171,7 +172,7 @@ async function start(
     cleanStart: clean !== null,
     journal: left.entries,
     checkpointIntervalMs: CHECKPOINT_INTERVAL_MS,
-    retentionIntervalMs: RETENTION_INTERVAL_MS,
+    retentionIntervalMs: config.storage.retentionCheckIntervalMs,
     brokerEpoch: metadata.brokerEpoch,
     lastBrokerEpoch,
     wasJournaled: left.unknown === null,
@@ -250,7 +251,6 @@ async function start(
 const MAX_QUEUED_REPLY_BYTES = 1 << 20;
 const JOURNAL_BYTES = 64 << 20;
 const CHECKPOINT_INTERVAL_MS = 60_000;
-const RETENTION_INTERVAL_MS = 300_000;
 const STOP_GRACE_MS = 3000;
 const FREE_SPACE_INTERVAL_MS = 1000;
 
