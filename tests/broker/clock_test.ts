@@ -1,0 +1,127 @@
+/**
+ * Proves that a wall clock which is wrong deletes nothing, and that one which is right does in the end: set forward by
+ * 400 days while a broker runs, before it starts and back again, and on a directory that rested for a month.
+ *
+ * A second topic that is bounded by size shows that retention has looked meanwhile.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { ShiftedClock } from "../../src/testing/shifted_clock.ts";
+import { append, EARLIEST, listOffset } from "./calls.ts";
+import { pause, type Settings, TestBroker, withDirectory } from "./harness.ts";
+
+const MINUTE_MS = 60_000, HOUR_MS = 60 * MINUTE_MS, DAY_MS = 24 * HOUR_MS;
+const SMALL = { "internal.segment.bytes": "200", "file.delete.delay.ms": "0" };
+const OFTEN: Settings = { storage: { retentionCheckIntervalMs: 20 } };
+
+async function filled(broker: TestBroker): Promise<void> {
+  await broker.createTopic("week", { configs: { ...SMALL, "retention.ms": `${7 * DAY_MS}` } });
+  await broker.createTopic("hour", { configs: { ...SMALL, "retention.ms": `${HOUR_MS}` } });
+  await broker.createTopic("size", { configs: { ...SMALL, "retention.bytes": "1" } });
+  const client = await broker.connect();
+  for (let i = 0; i < 10; i++) {
+    for (const topic of ["week", "hour"]) await append(client, topic, ["x".repeat(100)]);
+  }
+}
+
+async function startOf(broker: TestBroker, topic: string): Promise<number> {
+  return (await listOffset(await broker.connect(), topic, EARLIEST)).offset;
+}
+
+/** Returns when retention has looked at every log since the call. */
+async function retentionLooked(broker: TestBroker): Promise<void> {
+  const client = await broker.connect();
+  for (let round = 0; round < 2; round++) { // a pass may be under way that has seen the others already
+    let last = 0;
+    for (let i = 0; i < 5; i++) last = await append(client, "size", ["x".repeat(100)]);
+    await until(async () => await startOf(broker, "size") >= last - 1, "retention by size");
+  }
+}
+
+async function until(what: () => Promise<boolean>, of: string): Promise<void> {
+  for (let i = 0; i < 500; i++) {
+    if (await what()) return;
+    await pause(20);
+  }
+  throw new Error(`${of}: not within 10 s`);
+}
+
+Deno.test("a wall clock that is set forward by 400 days while the broker runs deletes nothing, nor does one that is set back", async () => {
+  const clock = new ShiftedClock();
+  await using broker = await TestBroker.start(OFTEN, { clock });
+  await filled(broker);
+  for (const step of [400 * DAY_MS, 2 * HOUR_MS, -400 * DAY_MS, -30 * DAY_MS, 30 * DAY_MS]) {
+    clock.stepWall(step);
+    await retentionLooked(broker);
+    const begins = [await startOf(broker, "week"), await startOf(broker, "hour")];
+    assertEquals(begins, [0, 0], `deleted after the clock was set by ${step / DAY_MS} days`);
+  }
+});
+
+Deno.test("what is too old by the time that has passed goes as ever, also under a wrong wall clock", async () => {
+  const clock = new ShiftedClock();
+  await using broker = await TestBroker.start(OFTEN, { clock });
+  await filled(broker);
+  clock.stepWall(400 * DAY_MS);
+  await retentionLooked(broker);
+  assertEquals(await startOf(broker, "hour"), 0);
+  clock.advance(61 * MINUTE_MS);
+  await until(async () => await startOf(broker, "hour") > 0, "the hour's end");
+  assertEquals(await startOf(broker, "week"), 0);
+});
+
+Deno.test("a start under a wall clock 400 days ahead deletes nothing, nor does the next one with the clock right", () =>
+  withDirectory(async (path) => {
+    {
+      await using broker = await TestBroker.start({ ...OFTEN, path });
+      await filled(broker);
+    }
+    for (const aheadMs of [400 * DAY_MS, 2 * HOUR_MS, -400 * DAY_MS, 0]) {
+      const clock = new ShiftedClock(aheadMs);
+      await using broker = await TestBroker.start({ ...OFTEN, path }, { clock });
+      await retentionLooked(broker);
+      const begins = [await startOf(broker, "week"), await startOf(broker, "hour")];
+      assertEquals(begins, [0, 0], `deleted under a clock ${aheadMs / DAY_MS} days ahead`);
+      const waits = await broker.metric("clock_unconfirmed_seconds");
+      const expected = Math.max(0, aheadMs) / 1000;
+      assert(Math.abs(waits - expected) < 60, `${waits} s unconfirmed, needs ${expected}`);
+    }
+  }));
+
+Deno.test("a directory that rested for a month expires as it should, after 30 hours of a steady clock", () =>
+  withDirectory(async (path) => {
+    {
+      await using broker = await TestBroker.start({ ...OFTEN, path });
+      await filled(broker);
+    }
+    const clock = new ShiftedClock(30 * DAY_MS);
+    await using broker = await TestBroker.start({ ...OFTEN, path }, { clock });
+    await retentionLooked(broker);
+    assertEquals(await startOf(broker, "week"), 0);
+    clock.advance(31 * HOUR_MS);
+    await until(async () => await startOf(broker, "week") > 0, "the end of the wait");
+  }));
+
+Deno.test("an operator says that the clock is right, and what is too old goes at once", () =>
+  withDirectory(async (path) => {
+    {
+      await using broker = await TestBroker.start({ ...OFTEN, path });
+      await filled(broker);
+    }
+    const storage = { ...OFTEN.storage, trustClock: true };
+    const clock = new ShiftedClock(30 * DAY_MS);
+    await using broker = await TestBroker.start({ storage, path }, { clock });
+    await until(async () => await startOf(broker, "week") > 0, "the week's end");
+  }));
+
+Deno.test("without the time of the last stop, as in a directory of Kafka's, the metadata log says when it was used last", () =>
+  withDirectory(async (path) => {
+    {
+      await using broker = await TestBroker.start({ ...OFTEN, path });
+      await filled(broker);
+    }
+    await Deno.remove(`${path}/runnel-clock`);
+    const clock = new ShiftedClock(400 * DAY_MS);
+    await using broker = await TestBroker.start({ ...OFTEN, path }, { clock });
+    await retentionLooked(broker);
+    assertEquals([await startOf(broker, "week"), await startOf(broker, "hour")], [0, 0]);
+  }));
