@@ -40,6 +40,13 @@ export const storageOptions = {
     kafkaName: "log.retention.check.interval.ms",
     doc: "How often segments past their topic's retention are looked for.",
   },
+  trustClock: {
+    type: "boolean",
+    default: false,
+    restart: true,
+    doc:
+      "The wall clock is right at this start, however far it is ahead of the time that the broker wrote down last; without it nothing is deleted by a clock that leapt until that has run on for an hour for each day.",
+  },
   producerIdExpirationMs: {
     type: "integer",
     default: 86_400_000,

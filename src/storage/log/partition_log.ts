@@ -71,7 +71,7 @@ export class PartitionLog implements SegmentContext {
     const isNew = state.segments.length === 0, { logEndOffset, recoveryPoint } = state;
     this.#producers = new LogProducers(context, this, state.snapshot);
     const bases = isNew ? [logEndOffset] : state.segments;
-    const nowMs = context.clock.nowMs();
+    const nowMs = context.clock.monotonicMs();
     this.#segments = new SegmentList(bases.map((base) => new Segment(this, base, nowMs)));
     if (isNew) this.#segments.active.create();
     this.#logStartOffset = state.logStartOffset;
@@ -284,8 +284,8 @@ export class PartitionLog implements SegmentContext {
     this.#tail.forget(old);
     rename();
     this.#mayHaveGaps = true; // whatever becomes of its policy
-    const { baseOffset } = old[0], { createdMs } = old[old.length - 1];
-    this.#segments.replace(old, new Segment(this, baseOffset, createdMs).create());
+    const { baseOffset } = old[0], { writtenMs } = old[old.length - 1];
+    this.#segments.replace(old, new Segment(this, baseOffset, writtenMs).create());
     return true;
   }
 
@@ -301,7 +301,8 @@ export class PartitionLog implements SegmentContext {
     if (old.size === 0) return;
     old.flushIndexes(true);
     const producers = this.#producers.isReadable ? this.producers : null;
-    const next = new Segment(this, this.logEndOffset, this.#context.clock.nowMs()).create();
+    const nowMs = this.#context.clock.monotonicMs();
+    const next = new Segment(this, this.logEndOffset, nowMs).create();
     this.#segments.add(next);
     if (producers !== null) this.#snapshots.take(next.baseOffset, producers);
     this.#tail.seal(next);
@@ -370,12 +371,10 @@ export class PartitionLog implements SegmentContext {
   #admit(one: Uint8Array, leaderEpoch: number): number {
     const base = this.logEndOffset;
     const last = base + batch.lastOffsetDelta(one, 0);
-    const maxTimestampMs = batch.maxTimestamp(one, 0);
+    const maxTimestampMs = batch.maxTimestamp(one, 0), nowMs = this.#context.clock.monotonicMs();
     try {
       const next = { bytes: one.length, lastOffset: last, timestampMs: maxTimestampMs };
-      if (mustRoll(this.#segments.active, next, this.config, this.#context.clock.nowMs())) {
-        this.roll();
-      }
+      if (mustRoll(this.#segments.active, next, this.config, nowMs)) this.roll();
       this.#segments.active.openIndexes();
       if (batch.isControl(one, 0)) this.#writableTxnIndex(base);
     } catch (error) {
@@ -386,6 +385,7 @@ export class PartitionLog implements SegmentContext {
     const summary = { baseOffset: base, lastOffset: last, maxTimestampMs };
     const { active } = this.#segments, position = active.size;
     active.admit(summary, one.length, this.config["index.interval.bytes"]);
+    active.writtenMs = nowMs;
     if (batch.producerId(one, 0) >= 0) {
       const completed = this.producers.apply(one, base, this.#context.clock.nowMs());
       if (completed?.isAborted) this.#writableTxnIndex(base).append(completed);

@@ -298,13 +298,13 @@ Deno.test("retention drops whole segments by age and by size, and never the acti
   const log = await newLog(context, { "segment.bytes": 1000, "retention.ms": 60_000 });
   for (let i = 0; i < 10; i++) await append(log, 1, start + i * 10_000, 700);
   clock.advance(105_000);
-  const expired = expiredBefore(log, clock.nowMs());
+  const expired = expiredBefore(log, clock);
   assertEquals(expired, 5); // records at 0 to 40 s are older than a minute at 105 s
   log.advanceStart(expired);
   log.dropBeforeStart();
   assertEquals([log.logStartOffset, log.segments[0].baseOffset], [5, 5]);
   log.config = config({ "retention.ms": -1, "retention.bytes": 2000 });
-  log.advanceStart(expiredBefore(log, clock.nowMs()));
+  log.advanceStart(expiredBefore(log, clock));
   log.dropBeforeStart();
   assertEquals([log.logStartOffset, log.segments.length], [7, 3]);
 });
@@ -314,20 +314,20 @@ Deno.test("a record from the future does not pin its segment, nor does it wipe t
   const log = await newLog(context, { "segment.bytes": 1000, "retention.ms": 60_000 });
   await append(log, 1, clock.nowMs() + 1e12, 700);
   await append(log, 1, clock.nowMs(), 700);
-  assertEquals(expiredBefore(log, clock.nowMs()), 0);
+  assertEquals(expiredBefore(log, clock), 0);
   clock.advance(120_000);
-  assertEquals(expiredBefore(log, clock.nowMs()), 1);
+  assertEquals(expiredBefore(log, clock), 1);
 });
 
 Deno.test("an active segment that is too old is rolled, so that an idle topic empties", async () => {
   const { context, clock } = setup(new MemoryStore());
   const log = await newLog(context, { "retention.ms": 60_000 });
   await append(log, 3, clock.nowMs());
-  assertEquals(isActiveExpired(log, clock.nowMs()), false);
+  assertEquals(isActiveExpired(log, clock), false);
   clock.advance(61_000);
-  assertEquals(isActiveExpired(log, clock.nowMs()), true);
+  assertEquals(isActiveExpired(log, clock), true);
   log.roll();
-  log.advanceStart(expiredBefore(log, clock.nowMs()));
+  log.advanceStart(expiredBefore(log, clock));
   log.dropBeforeStart();
   assertEquals([log.logStartOffset, log.logEndOffset, log.size], [3, 3, 0]);
 });

@@ -5,7 +5,7 @@
 import type { TopicConfig } from "../../config/topic_configs.ts";
 import type { Segment } from "../segments/segment.ts";
 
-/** Whether the batch that comes next is too much for the active segment. */
+/** Whether the batch that comes next is too much for the active segment. `nowMs` is monotonic. */
 export function mustRoll(
   active: Segment,
   next: { readonly bytes: number; readonly lastOffset: number; readonly timestampMs: number },
