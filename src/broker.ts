@@ -12,14 +12,12 @@ import { TimeKeeping } from "./broker/time_keeping.ts";
 import { type Clock, systemClock, systemTimers, type Timers } from "./clock.ts";
 import { TrustedTime } from "./clock/trusted_time.ts";
 import type { Config } from "./config/options.ts";
-import { resolveGroupConfig } from "./config/resource_configs.ts";
 import { startHttp } from "./metrics/http.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { MetricsText } from "./metrics/registry.ts";
 import { groupTopics } from "./handlers/group_topics.ts";
 import { allHandlers } from "./handlers/mod.ts";
 import { FetchSessions } from "./handlers/fetch_sessions.ts";
-import { ASSIGNORS } from "./groups/consumer_assignors.ts";
 import { GroupCoordinator } from "./groups/coordinator.ts";
 import { scrapeGroups } from "./groups/group_scrape.ts";
 import { offsetsTopic } from "./handlers/offsets_topic.ts";
@@ -47,7 +45,7 @@ import { openMetaProperties } from "./storage/directory/meta_properties.ts";
 import type { LogContext } from "./storage/log/log_context.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "./storage/producers/producer_state.ts";
 import { type Store, StoreError } from "./storage/store.ts";
-import { ConfigResource } from "./topics/catalogue.ts";
+import { consumerGroupConfig } from "./topics/consumer_group_configs.ts";
 import type { MetadataLog } from "./topics/metadata_log.ts";
 import { type NodeRegistry, registeredNodes } from "./topics/node_registry.ts";
 import { VERSION } from "./version.ts";
@@ -334,12 +332,11 @@ function groupCoordinator(
 ): GroupCoordinator {
   const { clock, time, timers, pool, metadata, nodes, logs } = parts;
   const log = logger("groups");
-  const { catalogue } = metadata;
+  const { catalogue } = metadata, nodeId = nodes.selfId;
   const { offsetsRetentionMinutes, offsetsPartitions, ...settings } = config.groups;
   const usual = {
-    ...resolveGroupConfig(new Map()),
     maxSize: settings.consumerMaxSize,
-    assignors: [...ASSIGNORS.keys()],
+    assignors: settings.consumerAssignors,
     migrationPolicy: settings.consumerMigrationPolicy,
   };
   return new GroupCoordinator({
@@ -357,8 +354,8 @@ function groupCoordinator(
     consumer: {
       topics: groupTopics(metadata),
       settings: (groupId) => {
-        const configs = catalogue.configs(ConfigResource.GROUP, groupId);
-        return configs.size === 0 ? usual : { ...usual, ...resolveGroupConfig(configs) };
+        const own = consumerGroupConfig(catalogue, groupId, { nodeId, groups: config.groups });
+        return { ...usual, ...own };
       },
     },
     give: (chunk) => pool.give(chunk),

@@ -18,6 +18,8 @@ export interface TopicConfigSpec {
   readonly allowed?: readonly string[];
   /** The broker-level names of the default, first the one Kafka reports; none for what only topics have. */
   readonly synonyms: readonly string[];
+  /** Whether a list keeps a word that comes twice; Kafka takes "compact,compact" for "compact". */
+  readonly repeats?: true;
   /** Accepted when set, never listed: Kafka's own testing aid. */
   readonly hidden?: true;
   readonly doc: string;
@@ -100,6 +102,7 @@ export const topicConfigs = {
   "follower.replication.throttled.replicas": {
     type: "list",
     default: "",
+    repeats: true,
     synonyms: [],
     doc: "Replicas throttled on the follower's side, as partition:broker pairs or *.",
   },
@@ -120,6 +123,7 @@ export const topicConfigs = {
   "leader.replication.throttled.replicas": {
     type: "list",
     default: "",
+    repeats: true,
     synonyms: [],
     doc: "Replicas throttled on the leader's side, as partition:broker pairs or *.",
   },
