@@ -202,7 +202,8 @@ export const topicConfigs = {
     type: "boolean",
     default: "false",
     synonyms: ["log.preallocate"],
-    doc: "Whether a new segment's file is allocated whole.",
+    doc:
+      "Kept and shown for Kafka, which makes a new segment's file as long as it may become. Here files grow as they are written, so that after a crash no end of zeros has to be told from a torn one.",
   },
   "remote.log.copy.disable": {
     type: "boolean",

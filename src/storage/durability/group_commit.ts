@@ -97,6 +97,17 @@ export class GroupCommit {
       .catch((error) => this.#fail(error));
   }
 
+  /** Syncs a log that asks for it itself; false when a sync has failed, and nothing may be acknowledged any more. */
+  async flush(log: Syncable): Promise<boolean> {
+    if (this.#failed) return false;
+    try {
+      await log.sync();
+    } catch (error) {
+      this.#fail(error);
+    }
+    return !this.#failed;
+  }
+
   /** Forgets a log that is going away. */
   forget(log: Syncable): void {
     this.#dirty.delete(log);

@@ -82,6 +82,7 @@ export class PartitionLog implements SegmentContext {
     });
     this.#tail = new LogTail({
       ...context,
+      config: () => this.config,
       topicId: this.topicId,
       folder: this.folder,
       segments: this.segments,
