@@ -6,7 +6,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { ShiftedClock } from "../../src/testing/shifted_clock.ts";
-import { append, EARLIEST, listOffset } from "./calls.ts";
+import { append, batchOf, EARLIEST, listOffset, produce, readAll } from "./calls.ts";
 import { pause, type Settings, TestBroker, withDirectory } from "./harness.ts";
 
 const MINUTE_MS = 60_000, HOUR_MS = 60 * MINUTE_MS, DAY_MS = 24 * HOUR_MS;
@@ -138,4 +138,22 @@ Deno.test("without the time of the last stop, as in a directory of Kafka's, the 
     const clock = new ShiftedClock(400 * DAY_MS);
     await using broker = await TestBroker.start({ ...OFTEN, path }, { clock });
     assertEquals(await begins(broker), [0, 0]);
+  }));
+
+Deno.test("a producer's retry is known under a wall clock that is wrong", () =>
+  withDirectory(async (path) => {
+    const records = batchOf(["once"], { producerId: 7, producerEpoch: 0, baseSequence: 0 });
+    {
+      await using broker = await TestBroker.start({ path });
+      await broker.createTopic("t");
+      const connection = await broker.connect();
+      await produce(connection, { topic: "t", records: records.slice() });
+      await append(connection, "t", ["another"]);
+    }
+    const clock = new ShiftedClock(400 * DAY_MS);
+    await using broker = await TestBroker.start({ path }, { clock });
+    const connection = await broker.connect();
+    const again = await produce(connection, { topic: "t", records: records.slice() });
+    assertEquals([again.errorCode, again.baseOffset], [0, 0]);
+    assertEquals(await readAll(connection, "t"), ["once", "another"]);
   }));
