@@ -6,8 +6,19 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { ShiftedClock } from "../../src/testing/shifted_clock.ts";
-import { append, batchOf, EARLIEST, listOffset, produce, readAll } from "./calls.ts";
-import { pause, type Settings, TestBroker, withDirectory } from "./harness.ts";
+import type { Connection } from "../../src/client/connection.ts";
+import { buildBatch } from "../../src/protocol/records/build.ts";
+import {
+  append,
+  batchOf,
+  EARLIEST,
+  fetchOne,
+  listOffset,
+  produce,
+  readAll,
+  recordsIn,
+} from "./calls.ts";
+import { pause, type Settings, TestBroker, utf8, withDirectory } from "./harness.ts";
 
 const MINUTE_MS = 60_000, HOUR_MS = 60 * MINUTE_MS, DAY_MS = 24 * HOUR_MS;
 const SMALL = {
@@ -157,3 +168,53 @@ Deno.test("a producer's retry is known under a wall clock that is wrong", () =>
     assertEquals([again.errorCode, again.baseOffset], [0, 0]);
     assertEquals(await readAll(connection, "t"), ["once", "another"]);
   }));
+
+Deno.test("compaction keeps tombstones under a wall clock that is wrong", async () => {
+  const clock = new ShiftedClock();
+  await using broker = await TestBroker.start({ compaction: { backoffMs: 20 } }, { clock });
+  const configs = {
+    ...SMALL,
+    "cleanup.policy": "compact",
+    "min.cleanable.dirty.ratio": "0",
+    "delete.retention.ms": `${DAY_MS}`,
+  };
+  await broker.createTopic("keys", { configs });
+  const client = await broker.connect();
+  const write = async (key: string, value: string | null) => {
+    const record = { timestampMs: Date.now(), key: utf8(key), value: value && utf8(value) };
+    const answer = await produce(client, {
+      topic: "keys",
+      records: buildBatch({ records: [{ ...record, value: record.value || null }] }),
+    });
+    assertEquals(answer.errorCode, 0);
+  };
+  const count = async (key: string) =>
+    (await recordsOf(client)).filter((record) => record.key === key).length;
+  /** Writes one key until the cleaner has been over what came before. */
+  const compacted = async (key: string) => {
+    for (let i = 0; i < 6; i++) await write(key, "x".repeat(100));
+    await until(async () => await count(key) < 3, `compaction of ${key}`);
+  };
+  await write("gone", "value");
+  await write("gone", null);
+  await compacted("a");
+  assertEquals(await count("gone"), 1);
+  clock.stepWall(400 * DAY_MS);
+  await compacted("b");
+  assertEquals(await count("gone"), 1, "the tombstone went by a clock that was wrong");
+  clock.advance(DAY_MS + MINUTE_MS);
+  await compacted("c");
+  await until(async () => await count("gone") === 0, "the tombstone's end");
+});
+
+async function recordsOf(client: Connection): Promise<{ key: string }[]> {
+  const found: { key: string }[] = [];
+  for (let from = 0;;) {
+    const { records, highWatermark } = await fetchOne(client, "keys", from);
+    for (const { offset, key } of recordsIn(records)) {
+      found.push({ key: new TextDecoder().decode(key!) });
+      from = offset + 1;
+    }
+    if (records === null || records.length === 0 || from >= highWatermark) return found;
+  }
+}
