@@ -240,7 +240,10 @@ Deno.test("DescribeConfigs tells the broker's options under Kafka's names, and n
   assertEquals(shown("num.partitions"), ["7", 4, true, 3]);
   assertEquals(shown("node.id"), ["3", 4, true, 3]);
   assertEquals(shown("listeners"), ["PLAINTEXT://127.0.0.1:9092", 5, true, 7]);
-  assertEquals(shown("advertised.listeners"), ["PLAINTEXT://127.0.0.1:9092", 5, true, 2]);
+  assertEquals(shown("advertised.listeners"), ["PLAINTEXT://127.0.0.1:9092", 5, true, 7]);
+  assertEquals(shown("log.retention.check.interval.ms"), ["300000", 5, true, 5]);
+  assertEquals(shown("group.consumer.assignors"), ["uniform,range", 5, true, 7]);
+  assertEquals(shown("group.consumer.assignment.interval.ms"), ["1000", 5, false, 3]);
   assertEquals(shown("min.insync.replicas"), ["1", 3, false, 3]);
   assertEquals(shown("log.retention.ms"), [null, 5, false, 5]);
   assertEquals(shown("log.retention.minutes"), [null, 5, true, 3]);

@@ -378,6 +378,11 @@ refusals({
     42,
     "Cannot update these configs dynamically: [log.dirs]",
   ],
+  "to append to what is read at start and is no list": [
+    [BROKER, "", [["node.id", APPEND, "1"]]],
+    40,
+    "Can't APPEND to key node.id because its type is not LIST.",
+  ],
   "how often retention looks": [
     [BROKER, "", [["log.retention.check.interval.ms", SET, "5"]]],
     42,

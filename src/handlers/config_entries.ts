@@ -12,7 +12,12 @@ import {
   topicConfigs,
   type TopicConfigSpec,
 } from "../config/topic_configs.ts";
-import { coarseDefault, dynamicBrokerConfig, isStaticSynonym } from "../topics/broker_configs.ts";
+import {
+  brokerConfigType,
+  coarseDefault,
+  dynamicBrokerConfig,
+  isStaticSynonym,
+} from "../topics/broker_configs.ts";
 import {
   brokerSettings,
   type ConfigLayers,
@@ -224,7 +229,7 @@ function optionEntry(
     synonyms,
     readOnly: option.restart,
     isSensitive: false,
-    configType: typeCode(option.type),
+    configType: typeCode(brokerConfigType(name) ?? option.type),
     documentation: option.doc,
   };
 }

@@ -2,8 +2,16 @@
  * Dynamic broker configs that are the defaults of topics' configs: `log.retention.hours=1` on a broker is what
  * `retention.ms` is on a topic that sets none.
  */
-import { DYNAMIC_BROKER_CONFIGS, type KafkaBrokerConfig } from "./kafka_broker_configs.ts";
-import { topicConfigs, type TopicConfigSpec } from "../config/topic_configs.ts";
+import {
+  DYNAMIC_BROKER_CONFIGS,
+  type KafkaBrokerConfig,
+  STATIC_BROKER_CONFIGS,
+} from "./kafka_broker_configs.ts";
+import {
+  topicConfigs,
+  type TopicConfigSpec,
+  type TopicConfigType,
+} from "../config/topic_configs.ts";
 
 /** Topic configs, as text, that the cluster's and then the broker's own dynamic configs set. */
 export function brokerConfigOverrides(
@@ -24,6 +32,11 @@ export function dynamicBrokerConfig(name: string): DynamicBrokerConfig | undefin
   const rows: readonly TopicConfigSpec[] = Object.values(topicConfigs);
   return rows.find(({ synonyms }) => synonyms.includes(name)) ??
     (Object.hasOwn(DYNAMIC_BROKER_CONFIGS, name) ? DYNAMIC_BROKER_CONFIGS[name] : undefined);
+}
+
+/** Kafka's type of a broker config; undefined where it knows none. */
+export function brokerConfigType(name: string): TopicConfigType | undefined {
+  return STATIC_BROKER_CONFIGS.get(name) ?? dynamicBrokerConfig(name)?.type;
 }
 
 /** A default of topics' has more to say of itself. */

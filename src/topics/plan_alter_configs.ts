@@ -8,7 +8,7 @@
 import type { Config } from "../config/options.ts";
 import { isTopicConfig, topicConfigs } from "../config/topic_configs.ts";
 import { ErrorCode } from "../protocol/errors.ts";
-import { dynamicBrokerConfig } from "./broker_configs.ts";
+import { type DynamicBrokerConfig, dynamicBrokerConfig } from "./broker_configs.ts";
 import { type Catalogue, ConfigResource } from "./catalogue.ts";
 import { configError, resourceError } from "./config_rules.ts";
 import { STATIC_BROKER_CONFIGS } from "./kafka_broker_configs.ts";
@@ -175,14 +175,14 @@ function listDefault(resourceType: number, name: string): string | null {
   const spec = resourceType === ConfigResource.TOPIC && isTopicConfig(name)
     ? topicConfigs[name]
     : resourceType === ConfigResource.BROKER
-    ? dynamicBrokerConfig(name)
+    ? dynamicBrokerConfig(name) ?? staticBrokerConfig(name) // which is refused for that
     : undefined;
-  if (spec === undefined && isStaticBrokerConfig(resourceType, name)) return ""; // refused for that
   return spec?.type === "list" ? spec.default ?? "" : null;
 }
 
-function isStaticBrokerConfig(resourceType: number, name: string): boolean {
-  return resourceType === ConfigResource.BROKER && STATIC_BROKER_CONFIGS.has(name);
+function staticBrokerConfig(name: string): DynamicBrokerConfig | undefined {
+  const type = STATIC_BROKER_CONFIGS.get(name);
+  return type && { type };
 }
 
 /**
