@@ -188,13 +188,15 @@ export class PartitionLog implements SegmentContext {
     for (let at = 0; at < bytes.length;) {
       const size = batch.sizeInBytes(bytes, at);
       const one = size === bytes.length ? bytes : bytes.subarray(at, at + size);
+      let heardMs = 0;
       if (batch.producerId(one, 0) >= 0) {
         if (!this.#producers.isReadable) return refused(ErrorCode.KAFKA_STORAGE_ERROR);
-        const verdict = this.producers.check(one, options.origin, this.#context.clock.nowMs());
+        heardMs = this.#context.clock.nowMs();
+        const verdict = this.producers.check(one, options.origin, heardMs);
         if (verdict.kind === "error") return refused(verdict.code);
         if (verdict.kind === "duplicate") return this.#alreadyThere(verdict);
       }
-      const errorCode = this.#admit(one, options.leaderEpoch);
+      const errorCode = this.#admit(one, options.leaderEpoch, heardMs);
       if (errorCode !== ErrorCode.NONE) return refused(errorCode);
       at += size;
     }
@@ -368,8 +370,11 @@ export class PartitionLog implements SegmentContext {
     };
   }
 
-  /** One batch to the active segment and the queue; the error code, with nothing changed, when there can be no segment for it. */
-  #admit(one: Uint8Array, leaderEpoch: number): number {
+  /**
+   * One batch to the active segment and the queue; the error code, with nothing changed, when there can be no segment for it.
+   * `heardMs` is when a producer with an id was heard of.
+   */
+  #admit(one: Uint8Array, leaderEpoch: number, heardMs: number): number {
     const base = this.logEndOffset;
     const last = base + batch.lastOffsetDelta(one, 0);
     const maxTimestampMs = batch.maxTimestamp(one, 0), nowMs = this.#context.clock.monotonicMs();
@@ -388,7 +393,7 @@ export class PartitionLog implements SegmentContext {
     active.admit(summary, one.length, this.config["index.interval.bytes"]);
     active.writtenMs = nowMs;
     if (batch.producerId(one, 0) >= 0) {
-      const completed = this.producers.apply(one, base, this.#context.clock.nowMs());
+      const completed = this.producers.apply(one, base, heardMs);
       if (completed?.isAborted) this.#writableTxnIndex(base).append(completed);
     }
     this.#tail.add(active, position, one, last + 1);
