@@ -1,6 +1,6 @@
 /**
  * The topic configs: one row each under Kafka's own name, with type, default, range and the broker-level name
- * Kafka knows the default by (LogConfig and ServerTopicConfigSynonyms of Kafka 4.3).
+ * Kafka knows the default by (LogConfig and ServerTopicConfigSynonyms of Kafka 4.4).
  *
  * Values travel as text (in KRaft records, on the wire, in DescribeConfigs), so defaults are text too; the typed
  * view is `TopicConfig`. A LONG becomes a number: every use compares or adds it, and 2^63-1 ("for ever") rounds to
@@ -78,6 +78,13 @@ export const topicConfigs = {
     doc:
       "How long a tombstone stays after compaction, so that a reader from the start sees the deletion.",
   },
+  "errors.deadletterqueue.group.enable": {
+    type: "boolean",
+    default: "false",
+    synonyms: [],
+    doc:
+      "Whether share groups may use the topic as a dead-letter queue. There are no share groups here; kept for Kafka.",
+  },
   "file.delete.delay.ms": {
     type: "long",
     default: "60000",
@@ -148,6 +155,14 @@ export const topicConfigs = {
     synonyms: ["log.cleaner.max.compaction.lag.ms"],
     doc: "The longest a record may wait for compaction.",
   },
+  "max.decompressed.message.bytes": {
+    type: "int",
+    default: "2147483639",
+    min: 1,
+    max: 2147483639,
+    synonyms: ["max.decompressed.message.bytes"],
+    doc: "Bytes of the largest record in a compressed batch, once it is decompressed.",
+  },
   "max.message.bytes": {
     type: "int",
     default: "1048588",
@@ -204,6 +219,21 @@ export const topicConfigs = {
     synonyms: ["log.preallocate"],
     doc:
       "Kept and shown for Kafka, which makes a new segment's file as long as it may become. Here files grow as they are written, so that after a crash no end of zeros has to be told from a torn one.",
+  },
+  "remote.copy.lag.bytes": {
+    type: "long",
+    default: "-1",
+    min: -1,
+    synonyms: ["log.remote.copy.lag.bytes"],
+    doc:
+      "Bytes of newer data after which a segment is copied to tiered storage, which this broker has not.",
+  },
+  "remote.copy.lag.ms": {
+    type: "long",
+    default: "0",
+    min: -1,
+    synonyms: ["log.remote.copy.lag.ms"],
+    doc: "Age at which a segment is copied to tiered storage, which this broker has not.",
   },
   "remote.log.copy.disable": {
     type: "boolean",

@@ -29,7 +29,7 @@ Deno.test("CreateTopics creates in every version, and tells the configs from ver
     const shown = topics[0].configs!.map(({ name, value, configSource }) =>
       `${name}=${value} ${configSource}`
     );
-    assertEquals(shown.length, 33);
+    assertEquals(shown.length, 37);
     assertEquals(shown.filter((text) => /^(retention.ms|min.insync|cleanup)/.test(text)), [
       "cleanup.policy=delete 5",
       "min.insync.replicas=1 3",
@@ -204,7 +204,7 @@ Deno.test("DescribeConfigs tells a topic's configs in every version, from wherev
       includeSynonyms: true,
       includeDocumentation: version >= 3,
     });
-    assertEquals([result.errorCode, result.configs.length], [0, 33]);
+    assertEquals([result.errorCode, result.configs.length], [0, 37]);
     const shown = (name: string) => {
       const { value, configSource, synonyms } = result.configs.find((one) => one.name === name)!;
       return [value, configSource, ...synonyms.map((one) => `${one.name} ${one.source}`)];
