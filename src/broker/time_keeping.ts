@@ -6,10 +6,10 @@ import type { Timers } from "../clock.ts";
 import type { RememberedTime, TrustedTime } from "../clock/trusted_time.ts";
 import { logger } from "../log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
-import { readLastTime, writeLastTime } from "../storage/directory/last_time.ts";
+import { LAST_TIME_FILE, readLastTime, writeLastTime } from "../storage/directory/last_time.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
 import * as batch from "../protocol/records/batch.ts";
-import { type Store, StoreError } from "../storage/store.ts";
+import type { Store } from "../storage/store.ts";
 import { parseSnapshotName } from "../topics/metadata_snapshot.ts";
 
 export interface TimeKeepingOptions {
@@ -62,7 +62,7 @@ export class TimeKeeping implements AsyncDisposable {
     const confirmedMs = Math.max(newestIn(metadataLog), snapshotTime(store, metadataLog.folder));
     if (written !== null) {
       const action = "the newest record of the metadata log says when the directory was used last";
-      this.#log.warn("clock_ignored", { reason: written, action });
+      this.#log.warn("clock_ignored", { reason: `${LAST_TIME_FILE} ${written}`, action });
     }
     return confirmedMs < 0 ? null : { confirmedMs, aheadMs: 0, stoodMs: 0 };
   }
@@ -90,10 +90,7 @@ export class TimeKeeping implements AsyncDisposable {
     const { time, store } = this.#options;
     this.#writtenMs = time.monotonicMs();
     this.#writing = this.#writing.then(() => writeLastTime(store, time.remember())).catch(
-      (error) => {
-        if (!(error instanceof StoreError)) throw error;
-        this.#log.warn("clock_not_written", { error: error.message });
-      },
+      (error) => this.#log.warn("clock_not_written", { error: String(error) }),
     );
   }
 }

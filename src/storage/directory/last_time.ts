@@ -12,7 +12,7 @@ import { crc32c } from "../../bytes/crc32c.ts";
 import type { RememberedTime } from "../../clock/trusted_time.ts";
 import type { Store } from "../store.ts";
 
-const LAST_TIME_FILE = "runnel-clock";
+export const LAST_TIME_FILE = "runnel-clock";
 
 /** What a directory says, why that cannot be used, or null when it says nothing. */
 export function readLastTime(store: Store): RememberedTime | string | null {
@@ -20,11 +20,11 @@ export function readLastTime(store: Store): RememberedTime | string | null {
   if (bytes === null) return null;
   const text = new TextDecoder("latin1").decode(bytes);
   const match = FORM.exec(text);
-  if (match === null) return `${LAST_TIME_FILE} is of no use: it is ${shown(text)}`;
+  if (match === null) return `is of no use: it is ${shown(text)}`;
   const [, body, confirmed, ahead, stood, crc] = match;
   const expected = crcOf(body);
   if (crc !== expected) {
-    return `${LAST_TIME_FILE} is of no use: its checksum is ${crc}, needs ${expected}`;
+    return `is of no use: its checksum is ${crc}, needs ${expected}`;
   }
   return { confirmedMs: Number(confirmed), aheadMs: Number(ahead), stoodMs: Number(stood) };
 }
