@@ -68,7 +68,7 @@ async function until(what: () => Promise<boolean>, of: string): Promise<void> {
   throw new Error(`${of}: not within 10 s`);
 }
 
-Deno.test("a wall clock that is set forward by 400 days while the broker runs deletes nothing, nor does one that is set back", async () => {
+Deno.test("a wall clock set forward by 400 days while the broker runs deletes nothing, nor does one set back", async () => {
   const clock = new ShiftedClock();
   await using broker = await TestBroker.start(OFTEN, { clock });
   await filled(broker);
@@ -94,7 +94,7 @@ Deno.test("what is too old by the time that has passed goes as ever, also under 
   assertEquals(await startOf(broker, "week"), 0);
 });
 
-Deno.test("a start under a wall clock 400 days ahead deletes nothing, nor does the next one with the clock right", () =>
+Deno.test("a start under a clock 400 days ahead deletes nothing, nor does the next one with the clock right", () =>
   withDirectory(async (path) => {
     {
       await using broker = await TestBroker.start({ ...OFTEN, path });
@@ -139,7 +139,7 @@ Deno.test("an operator says that the clock is right, and what is too old goes at
     await until(async () => await startOf(broker, "week") > 0, "the week's end");
   }));
 
-Deno.test("without the time of the last stop, as in a directory of Kafka's, the metadata log says when it was used last", () =>
+Deno.test("without the time of the last stop the metadata log says when the directory was used last", () =>
   withDirectory(async (path) => {
     {
       await using broker = await TestBroker.start({ ...OFTEN, path });
