@@ -8,16 +8,16 @@
 import { BufferPool } from "./bytes/pool.ts";
 import { checkMetadata, openMetadata, takeDirectory } from "./broker/metadata_start.ts";
 import { follow, leaderEpochs, wantedLogs } from "./broker/served_partitions.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import { TimeKeeping } from "./broker/time_keeping.ts";
+import { type Clock, systemClock, systemTimers, type Timers } from "./clock.ts";
+import { TrustedTime } from "./clock/trusted_time.ts";
 import type { Config } from "./config/options.ts";
-import { resolveGroupConfig } from "./config/resource_configs.ts";
 import { startHttp } from "./metrics/http.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { MetricsText } from "./metrics/registry.ts";
 import { groupTopics } from "./handlers/group_topics.ts";
 import { allHandlers } from "./handlers/mod.ts";
 import { FetchSessions } from "./handlers/fetch_sessions.ts";
-import { ASSIGNORS } from "./groups/consumer_assignors.ts";
 import { GroupCoordinator } from "./groups/coordinator.ts";
 import { scrapeGroups } from "./groups/group_scrape.ts";
 import { offsetsTopic } from "./handlers/offsets_topic.ts";
@@ -45,7 +45,7 @@ import { openMetaProperties } from "./storage/directory/meta_properties.ts";
 import type { LogContext } from "./storage/log/log_context.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "./storage/producers/producer_state.ts";
 import { type Store, StoreError } from "./storage/store.ts";
-import { ConfigResource } from "./topics/catalogue.ts";
+import { consumerGroupConfig } from "./topics/consumer_group_configs.ts";
 import type { MetadataLog } from "./topics/metadata_log.ts";
 import { type NodeRegistry, registeredNodes } from "./topics/node_registry.ts";
 import { VERSION } from "./version.ts";
@@ -64,6 +64,8 @@ export interface RunningBroker {
 
 /** What a test puts in the place of the machine. */
 export interface Machine {
+  readonly clock?: Clock;
+  readonly timers?: Timers;
   readonly freeBytes?: () => number;
   /** What stands between connections and handlers. */
   readonly around?: (dispatch: Dispatch) => Dispatch;
@@ -85,7 +87,8 @@ async function start(
   machine: Machine,
   undo: (() => unknown)[],
 ): Promise<RunningBroker> {
-  const clock = systemClock;
+  const { clock = systemClock, timers = systemTimers } = machine;
+  const time = new TrustedTime(clock);
   const log = logger("broker");
   const metrics = new Metrics(config.metrics);
   const pool = new BufferPool({ keepBytes: config.performance.bufferPoolSize });
@@ -133,14 +136,20 @@ async function start(
   const freeBytes = machine.freeBytes ?? (() => store.freeBytes());
   const space = freeSpace(config, metrics, { freeBytes, isFile });
   undo.push(() => space.stop());
-  const context = logContext(config, { store, pool, clock, space });
+  const context = logContext(config, { store, pool, clock: time, timers, space });
   const { metadata, log: metadataLog, wasCut } = await openMetadata(
-    { ...context, commit: commitOf(isFile ? "fsync" : "os", null, metrics, 0) },
+    {
+      ...context,
+      commit: commitOf(isFile ? "fsync" : "os", null, metrics, { clock, timers, intervalMs: 0 }),
+    },
     { config, meta },
   );
   const lastBrokerEpoch = metadata.catalogue.broker(meta.nodeId)?.brokerEpoch;
   // Nothing has been written so far; from here on the directory is in use.
   const clean = await takeCleanShutdown(store);
+  const isRight = config.storage.trustClock;
+  const keeping = await TimeKeeping.begin({ time, store, timers, metadataLog, isRight, metrics });
+  undo.push(() => keeping[Symbol.asyncDispose]());
   const ledBefore = leaderEpochs(metadata.catalogue); // an unclean start begins new ones, which no batch has
   await metadata.start({ endpoint, wasClean: clean !== null, wasCut });
   const { catalogue } = metadata;
@@ -164,14 +173,14 @@ async function start(
     isFile ? config.storage.flush : "os",
     journal,
     metrics,
-    config.batching.flushIntervalMs,
+    { clock, timers, intervalMs: config.batching.flushIntervalMs },
   );
   const logs = new LogManager({
     context: { ...context, commit },
     cleanStart: clean !== null,
     journal: left.entries,
     checkpointIntervalMs: CHECKPOINT_INTERVAL_MS,
-    retentionIntervalMs: RETENTION_INTERVAL_MS,
+    retentionIntervalMs: config.storage.retentionCheckIntervalMs,
     brokerEpoch: metadata.brokerEpoch,
     lastBrokerEpoch,
     wasJournaled: left.unknown === null,
@@ -185,7 +194,7 @@ async function start(
   if (earlier.length > 0) await forgetEarlierJournal(store, earlier, { logs, journal });
   const cleaner = startCleaner(config, { ...context, logs });
   undo.push(() => cleaner.stop());
-  const groups = groupCoordinator(config, { clock, pool, metadata, nodes, logs });
+  const groups = groupCoordinator(config, { clock, time, timers, pool, metadata, nodes, logs });
   undo.push(() => groups.stop());
   metadata.watch((change) => follow(change, { catalogue, nodes, logs, metrics, groups }));
   const loadingGroups = groups.loadAll(); // in the background: requests are answered 14 until it is done
@@ -235,6 +244,7 @@ async function start(
       await logs.close();
       await metadataLog.close();
       await commit.drain();
+      await keeping[Symbol.asyncDispose]();
       // The marker says that no log needs to be looked at: not so while one is damaged, which may need the journal too.
       if (logs.isSound) {
         await journal?.remove();
@@ -250,7 +260,6 @@ async function start(
 const MAX_QUEUED_REPLY_BYTES = 1 << 20;
 const JOURNAL_BYTES = 64 << 20;
 const CHECKPOINT_INTERVAL_MS = 60_000;
-const RETENTION_INTERVAL_MS = 300_000;
 const STOP_GRACE_MS = 3000;
 const FREE_SPACE_INTERVAL_MS = 1000;
 
@@ -262,7 +271,7 @@ function openStore(config: Config): Store {
 
 function logContext(
   config: Config,
-  parts: { store: Store; pool: BufferPool; clock: Clock; space: FreeSpace },
+  parts: { store: Store; pool: BufferPool; clock: TrustedTime; timers: Timers; space: FreeSpace },
 ): Omit<LogContext, "commit"> {
   const log = logger("storage");
   const expirationMs = config.storage.producerIdExpirationMs;
@@ -270,6 +279,7 @@ function logContext(
     store: parts.store,
     pool: parts.pool,
     clock: parts.clock,
+    timers: parts.timers,
     producers: { ...DEFAULT_PRODUCER_LIMITS, expirationMs },
     admits: (bytes) => parts.space.admits(bytes),
     onProblem: (event, details) => {
@@ -312,24 +322,26 @@ function groupCoordinator(
   config: Config,
   parts: {
     clock: Clock;
+    time: TrustedTime;
+    timers: Timers;
     pool: BufferPool;
     metadata: MetadataLog;
     nodes: NodeRegistry;
     logs: LogManager;
   },
 ): GroupCoordinator {
-  const { clock, pool, metadata, nodes, logs } = parts;
+  const { clock, time, timers, pool, metadata, nodes, logs } = parts;
   const log = logger("groups");
-  const { catalogue } = metadata;
+  const { catalogue } = metadata, nodeId = nodes.selfId;
   const { offsetsRetentionMinutes, offsetsPartitions, ...settings } = config.groups;
   const usual = {
-    ...resolveGroupConfig(new Map()),
     maxSize: settings.consumerMaxSize,
-    assignors: [...ASSIGNORS.keys()],
+    assignors: settings.consumerAssignors,
     migrationPolicy: settings.consumerMigrationPolicy,
   };
   return new GroupCoordinator({
     clock,
+    time,
     settings: { ...settings, offsetsRetentionMs: offsetsRetentionMinutes * 60_000 },
     topic: offsetsTopic({
       catalogue,
@@ -342,16 +354,13 @@ function groupCoordinator(
     consumer: {
       topics: groupTopics(metadata),
       settings: (groupId) => {
-        const configs = catalogue.configs(ConfigResource.GROUP, groupId);
-        return configs.size === 0 ? usual : { ...usual, ...resolveGroupConfig(configs) };
+        const own = consumerGroupConfig(catalogue, groupId, { nodeId, groups: config.groups });
+        return { ...usual, ...own };
       },
     },
     give: (chunk) => pool.give(chunk),
     newId: () => crypto.randomUUID(),
-    wake: (delayMs, work) => {
-      const timer = setTimeout(work, delayMs);
-      return () => clearTimeout(timer);
-    },
+    wake: (delayMs, work) => timers.after(delayMs, work),
     onEvent: (event, details) => log.clientEvent(event, details),
   });
 }
@@ -360,9 +369,10 @@ function commitOf(
   policy: FlushPolicy,
   journal: Journal | null,
   metrics: Metrics,
-  intervalMs: number,
+  { intervalMs, ...machine }: { intervalMs: number; clock: Clock; timers: Timers },
 ): GroupCommit {
   return new GroupCommit({
+    ...machine,
     policy,
     intervalMs,
     journal,

@@ -128,6 +128,43 @@ Deno.test("every mistake is refused with where it stands and what is allowed", a
   }
 });
 
+Deno.test("what consumer groups are run by comes from [groups], flags and variables, within its bounds", async () => {
+  const toml = `[groups]
+consumer_assignors = ["range"]
+consumer_min_session_timeout_ms = 1000
+consumer_session_timeout_ms = 6000
+`;
+  const { config } = await load({
+    files: { "./runnel.toml": toml },
+    args: ["--groups-consumer-heartbeat-interval-ms=5500"],
+    env: { RUNNEL_GROUPS_CONSUMER_MAX_SIZE: "7" },
+  });
+  const { groups } = config;
+  assertEquals(
+    [groups.consumerAssignors, groups.consumerSessionTimeoutMs, groups.consumerMaxSize],
+    [["range"], 6000, 7],
+  );
+  assertEquals(groups.consumerHeartbeatIntervalMs, 5500);
+  const refused: [string, string][] = [
+    [
+      "--groups-consumer-session-timeout-ms=44999",
+      "groups.consumer_min_session_timeout_ms (45000)",
+    ],
+    ["--groups-consumer-heartbeat-interval-ms=15001", "consumer_max_heartbeat_interval_ms (15000)"],
+    ["--groups-consumer-assignment-interval-ms=15001", "consumer_max_assignment_interval_ms"],
+    ["--groups-consumer-assignors=sticky", "uniform, range"],
+  ];
+  for (const [flag, part] of refused) assertStringIncludes(await refusal({ args: [flag] }), part);
+  const late = [
+    "--groups-consumer-min-session-timeout-ms=1",
+    "--groups-consumer-session-timeout-ms=5000",
+  ];
+  assertStringIncludes(
+    await refusal({ args: late }),
+    "needs less than groups.consumer_session_timeout_ms (5000)",
+  );
+});
+
 Deno.test("a password is neither shown nor read from a file that others can read", async () => {
   const files = { "./runnel.toml": '[auth]\nplain_password = "hunter2"\n' };
   assertStringIncludes(await refusal({ files, mode: 0o644 }), "chmod 600");

@@ -6,6 +6,7 @@
  * Requests come and answers go in the shapes of the protocol, without transport: handlers add nothing but names.
  */
 import type { Clock } from "../clock.ts";
+import { TrustedTime } from "../clock/trusted_time.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import type { ConsumerSettings } from "./consumer_decision.ts";
 import type { TopicView } from "./consumer_topics.ts";
@@ -56,6 +57,8 @@ export interface ConsumerContext {
 
 export interface GroupCoordinatorOptions {
   readonly clock: Clock;
+  /** What offsets expire by. Without it, the clock as far as it is confirmed since this began. */
+  readonly time?: TrustedTime;
   readonly settings: GroupSettings;
   readonly topic: OffsetsTopic;
   readonly consumer: ConsumerContext;
@@ -77,8 +80,7 @@ export class GroupCoordinator {
   readonly #partitions: LedPartitions;
   readonly #deadlines = new Deadlines<Group>();
   readonly #waiting = new Map<number, (reply: Reply) => void>();
-  /** Offsets expire by what the wall clock said at start plus what has passed since: a jump must not mass-delete. */
-  readonly #startedAt: Now;
+  readonly #time: TrustedTime;
   #tickets = 0;
   #cancelTimer: (() => void) | null = null;
   #timerAtMs = Infinity;
@@ -90,7 +92,7 @@ export class GroupCoordinator {
     this.settings = options.settings;
     this.consumer = options.consumer;
     this.newId = options.newId;
-    this.#startedAt = this.now();
+    this.#time = options.time ?? new TrustedTime(options.clock);
     this.#partitions = new LedPartitions({
       ...options,
       led: (index) => options.topic.led(index),
@@ -101,8 +103,7 @@ export class GroupCoordinator {
   }
 
   now(): Now {
-    const { clock } = this.#options;
-    return { ms: clock.monotonicMs(), wallMs: clock.nowMs() };
+    return { ms: this.#time.monotonicMs(), wallMs: this.#time.stampMs() };
   }
 
   /**
@@ -260,12 +261,9 @@ export class GroupCoordinator {
 
   /** Removes what is past its retention. Called by itself at intervals. */
   expireOffsets(): void {
-    const { ms, wallMs } = this.now();
-    const passedMs = ms - this.#startedAt.ms;
-    const trusted = Math.min(wallMs, this.#startedAt.wallMs + passedMs);
-    const retentionMs = this.settings.offsetsRetentionMs;
+    const wallMs = this.#time.nowMs(), retentionMs = this.settings.offsetsRetentionMs;
     const expired = (group: Group, { pending }: GroupPartition) =>
-      pending.concerns(group.id) ? [] : decideExpiry(group, { wallMs: trusted, retentionMs });
+      pending.concerns(group.id) ? [] : decideExpiry(group, { wallMs, retentionMs });
     this.#sweep(expired, (facts) => {
       this.metrics.offsetExpirations += facts.filter(({ kind }) => kind === "offsetGone").length;
     });

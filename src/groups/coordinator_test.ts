@@ -276,6 +276,20 @@ Deno.test("a wall clock that jumps ahead expires nothing; time that passes does"
   assertEquals([...desk.coordinator.groups()].length, 0);
 });
 
+Deno.test("a commit made while the clock was set back is not too old once it is right again", async () => {
+  const desk = await loaded();
+  desk.clock.stepWall(-400 * DAY_MS);
+  const answer = desk.commit("g", 1n);
+  desk.log.sync();
+  await answer;
+  desk.clock.stepWall(400 * DAY_MS);
+  desk.coordinator.expireOffsets();
+  assertEquals(await desk.committed("g"), 1n);
+  desk.clock.advance(7 * DAY_MS);
+  desk.coordinator.expireOffsets();
+  assertEquals([...desk.coordinator.groups()].length, 0);
+});
+
 Deno.test("a deleted topic takes its offsets with it", async () => {
   const desk = await loaded();
   const answer = desk.commit("g", 1n);

@@ -14,8 +14,13 @@ import { fixedBrokerConfigs } from "./config_entries.ts";
 import { type Handler, handler } from "./handler.ts";
 import type { AlterConfigsDeps } from "./incremental_alter_configs.ts";
 
-export function alterConfigs({ metadata, nodeId }: AlterConfigsDeps): Handler {
-  const options = { nodeId, replaces: true, fixedBrokerConfigs: fixedBrokerConfigs() };
+export function alterConfigs({ metadata, nodeId, config }: AlterConfigsDeps): Handler {
+  const options = {
+    nodeId,
+    replaces: true,
+    fixedBrokerConfigs: fixedBrokerConfigs(),
+    groups: config.groups,
+  };
   return handler(AlterConfigs, { min: 0, max: 2 }, async (request) => {
     const resources = request.resources.map(({ configs, ...resource }) => ({
       ...resource,

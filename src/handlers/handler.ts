@@ -17,6 +17,8 @@ export interface ConnectionInfo {
   readonly id: number;
   /** Peer address without port. */
   readonly peer: string;
+  /** The peer's port, where there is one. */
+  readonly peerPort?: number;
   /** "User:ANONYMOUS" until authenticated. */
   readonly principal: string;
   /** From ApiVersions v3+; "unknown" before. */

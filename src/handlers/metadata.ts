@@ -121,10 +121,11 @@ async function autoCreate(
     const missing = wanted.filter((topic) => catalogue.topic(topic.name) === undefined);
     return planCreateTopics(catalogue, missing, deps);
   });
-  return new Map(
-    created.filter((topic) => topic.errorCode !== ErrorCode.NONE)
-      .map((topic) => [topic.name, topic.errorCode]),
+  // Kafka does not say which name another one collides with: it stays unknown, as long as it is a name.
+  const told = created.filter(({ errorCode }) =>
+    errorCode !== ErrorCode.NONE && errorCode !== ErrorCode.INVALID_TOPIC_EXCEPTION
   );
+  return new Map(told.map((topic) => [topic.name, topic.errorCode]));
 }
 
 function unknownError(name: string): number {

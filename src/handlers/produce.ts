@@ -157,6 +157,7 @@ function rulesOf(
     maxMessageBytes: Math.min(config["max.message.bytes"], options.maxBatchBytes),
     maxBatchRecords: options.maxBatchRecords,
     maxDecompressedBytes: options.maxDecompressedBytes,
+    maxRecordBytes: config["max.decompressed.message.bytes"],
     compression: codec === "producer"
       ? "producer"
       : codec === "uncompressed"

@@ -39,6 +39,7 @@ export interface Socket {
 export interface ConnectionOptions {
   readonly id: number;
   readonly peer: string;
+  readonly peerPort?: number;
   readonly pool: BufferPool;
   readonly limits: ConnectionLimits;
   readonly dispatch: Dispatch;
@@ -47,6 +48,7 @@ export interface ConnectionOptions {
 export class Connection implements ConnectionInfo {
   readonly id: number;
   readonly peer: string;
+  readonly peerPort?: number;
   principal = "User:ANONYMOUS";
   clientSoftwareName = "unknown";
   clientSoftwareVersion = "unknown";
@@ -80,6 +82,7 @@ export class Connection implements ConnectionInfo {
   constructor(socket: Socket, options: ConnectionOptions) {
     this.id = options.id;
     this.peer = options.peer;
+    this.peerPort = options.peerPort;
     this.#socket = socket;
     this.#options = options;
   }

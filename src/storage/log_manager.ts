@@ -269,11 +269,10 @@ export class LogManager {
 
   /** Deletes whole segments that are too old or beyond the size a topic may keep. */
   async enforceRetention(): Promise<void> {
-    const nowMs = this.#context.clock.nowMs();
     for (const log of this.all()) {
       if (log.offline !== null) continue;
       try {
-        await this.#expire(log, nowMs);
+        await this.#expire(log);
       } catch (error) { // of this log, or a full disk: the others are looked at all the same
         if (!(error instanceof StoreError)) throw error;
         this.#warn("retention_failed", { folder: log.folder, error: error.message });
@@ -281,10 +280,10 @@ export class LogManager {
     }
   }
 
-  async #expire(log: PartitionLog, nowMs: number): Promise<void> {
-    const before = log.logStartOffset;
-    if (isActiveExpired(log, nowMs)) log.roll();
-    log.advanceStart(expiredBefore(log, nowMs));
+  async #expire(log: PartitionLog): Promise<void> {
+    const before = log.logStartOffset, { clock } = this.#context;
+    if (isActiveExpired(log, clock)) log.roll();
+    log.advanceStart(expiredBefore(log, clock));
     if (log.logStartOffset === before) return;
     await this.checkpoint();
     const { folder, logStartOffset: logStart } = log;

@@ -32,6 +32,7 @@ export interface Settings {
   readonly batching?: Partial<Config["batching"]>;
   readonly groups?: Partial<Config["groups"]>;
   readonly compaction?: Partial<Config["compaction"]>;
+  readonly storage?: Partial<Config["storage"]>;
   /** Broker-wide topic defaults, as text. */
   readonly topic?: Readonly<Record<string, string>>;
 }
@@ -237,6 +238,7 @@ function configOf(settings: Settings): Config {
       flush: settings.flush ?? config.storage.flush,
       metadataSnapshotBytes: settings.metadataSnapshotBytes ??
         config.storage.metadataSnapshotBytes,
+      ...settings.storage,
     },
     batching: {
       ...config.batching,

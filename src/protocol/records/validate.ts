@@ -18,6 +18,7 @@ import {
   decompressForNow,
   isCompressionType,
 } from "./compression.ts";
+import { readVarint, varintEnd } from "../../bytes/varint.ts";
 import { readRecordsIn } from "./record.ts";
 import { type Walk, walkRecords } from "./walk.ts";
 
@@ -28,6 +29,8 @@ export interface ValidateOptions {
   readonly maxMessageBytes: number;
   readonly maxBatchRecords: number;
   readonly maxDecompressedBytes: number;
+  /** max.decompressed.message.bytes: of one record in a compressed batch. Without it, any. */
+  readonly maxRecordBytes?: number;
   /** compression.type; "producer" keeps what the client chose. */
   readonly compression: CompressionType | "producer";
   /** For gzip and zstd, when recompressing. */
@@ -91,7 +94,25 @@ export function validateRecords(
   }
   const walk = walkRecords(plain, at, plain.length, batch.recordCount(bytes));
   plain = plain.subarray(at);
-  return checkWalk(bytes, plain, walk, options) ?? accept(bytes, plain, walk, options);
+  const refused = checkWalk(bytes, plain, walk, options) ??
+    (type === CompressionType.none ? null : checkRecordSizes(plain, options));
+  return refused ?? accept(bytes, plain, walk, options);
+}
+
+/** No record may be larger once it is decompressed; not asked where all of them together are not. */
+function checkRecordSizes(
+  plain: Uint8Array,
+  { maxRecordBytes = Infinity }: ValidateOptions,
+): RefusedRecords | null {
+  if (plain.length <= maxRecordBytes) return null;
+  for (let at = 0, i = 0; at < plain.length; i++) {
+    const bytes = readVarint(plain, at);
+    if (bytes > maxRecordBytes) {
+      return invalid(`Record ${i} has ${bytes} bytes; ${maxRecordBytes} are allowed`);
+    }
+    at = varintEnd + bytes;
+  }
+  return null;
 }
 
 /** Exactly one whole batch of magic 2 whose checksum matches. */

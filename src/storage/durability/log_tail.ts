@@ -4,12 +4,15 @@
  * the end that the flush policy counts, and acknowledgements leave when it has passed them.
  */
 import type { BufferPool } from "../../bytes/pool.ts";
+import type { Timers } from "../../clock.ts";
+import type { TopicConfig } from "../../config/topic_configs.ts";
 import type { Uuid } from "../../bytes/uuid.ts";
 import type { Segment } from "../segments/segment.ts";
 import { type Store, StoreError } from "../store.ts";
 import { type Behind, DurableEnd } from "./durable_end.ts";
 import type { GroupCommit, Syncable } from "./group_commit.ts";
 import { HighWatermark } from "./high_watermark.ts";
+import { OwnFlush } from "./own_flush.ts";
 import type { Stretch } from "./journal_entries.ts";
 import { copyWritten, MAX_IN_PLACE_BYTES, type Write, WriteQueue } from "./write_queue.ts";
 
@@ -17,6 +20,9 @@ export interface LogTailOptions {
   readonly store: Store;
   readonly pool: BufferPool;
   readonly commit: GroupCommit;
+  readonly timers?: Timers;
+  /** The topic's config as it is now. */
+  readonly config: () => TopicConfig;
   readonly topicId: Uuid;
   readonly folder: string;
   /** Ascending; the last is the active one. */
@@ -42,6 +48,8 @@ export class LogTail implements Syncable {
   readonly highWatermark: HighWatermark;
   readonly #options: LogTailOptions;
   readonly #ends: DurableEnd<Segment>;
+  /** Null under a policy that syncs everything. */
+  readonly #ownFlush: OwnFlush | null;
   /** Made for the first append. */
   #queue: WriteQueue | null = null;
   #isClosed = false;
@@ -60,6 +68,10 @@ export class LogTail implements Syncable {
       isJournaled: commit.isJournaled,
       onDurable: () => this.#follow(),
     });
+    const sync = () => commit.flush(this), onSynced = () => this.#follow();
+    this.#ownFlush = commit.policy === "fsync"
+      ? null
+      : new OwnFlush({ ...options, ends: this.#ends, sync, onSynced });
     if (recoveryPoint < logEndOffset) this.#findUnsynced();
     this.highWatermark = new HighWatermark(this.#acknowledgedOffset);
   }
@@ -155,6 +167,7 @@ export class LogTail implements Syncable {
   close(reason: StoreError): void {
     this.#isClosed = true;
     this.#options.commit.forget(this);
+    this.#ownFlush?.close();
     this.#queue?.abandon(reason);
     this.#ends.close();
     this.highWatermark.abandon(reason);
@@ -163,7 +176,8 @@ export class LogTail implements Syncable {
   /** The end that the flush policy counts. */
   get #acknowledgedOffset(): number {
     const { writtenOffset, durableOffset } = this.#ends;
-    return this.#options.commit.policy === "fsync" ? durableOffset : writtenOffset;
+    const mustBeDurable = this.#ownFlush === null || this.#ownFlush.isOwed;
+    return mustBeDurable ? durableOffset : writtenOffset;
   }
 
   #follow(): void {
@@ -199,6 +213,7 @@ export class LogTail implements Syncable {
     this.highWatermark.expect(write);
     if (isWhole) this.#sealed();
     this.#options.commit.written(this, bytes);
+    this.#ownFlush?.written();
     this.#follow();
     if (this.highWatermark.offset < endOffset) write.releaseWhenScarce();
   }
