@@ -541,6 +541,7 @@ Deno.test("a round begins beside the last one, and is kept after it", async () =
   }();
   const journal = Journal.open({ store: slow, fileBytes: 1 << 20, onFailure: fail });
   const begun = journal.begin();
+  await ticks();
   gates.shift()!();
   await begun;
   const { context } = setup(store, "fsync", journal);
