@@ -8,6 +8,7 @@ import { Consumer } from "../../src/client/consumer.ts";
 import { Producer } from "../../src/client/producer.ts";
 import { ConsumerGroupHeartbeat } from "../../src/protocol/messages/consumer_group_heartbeat.ts";
 import { DeleteGroups } from "../../src/protocol/messages/delete_groups.ts";
+import { FindCoordinator } from "../../src/protocol/messages/find_coordinator.ts";
 import { JoinGroup } from "../../src/protocol/messages/join_group.ts";
 import { OffsetCommit } from "../../src/protocol/messages/offset_commit.ts";
 import { pause } from "../crash/victim.ts";
@@ -85,6 +86,7 @@ export class Churn {
     const [host, port] = this.#bootstrap.split(":");
     const connection = await Connection.open({ host, port: Number(port) });
     try {
+      await connection.request(FindCoordinator, 4, { keyType: 0, coordinatorKeys: [groupId] });
       await eventually(async () => {
         const answer = await connection.request(OffsetCommit, 8, {
           groupId,

@@ -1,11 +1,12 @@
 /**
- * The broker with its timers counted: SOAK_TIMERS names a file that says every second how many are waiting. For nothing
- * but the soak, which cannot see them from outside.
+ * The broker with its timers counted, and its heap collected: SOAK_COUNTS names a file that says every few seconds how many
+ * timers are waiting, and how many bytes are reachable. For nothing but the soak, which cannot see that from outside.
  */
 const waiting = new Set<unknown>();
 const { setTimeout: after, clearTimeout: cancel, setInterval: every, clearInterval: end } =
   globalThis;
-const file = Deno.env.get("SOAK_TIMERS")!;
+const file = Deno.env.get("SOAK_COUNTS")!;
+const { gc } = globalThis as unknown as { gc: () => void };
 
 type Work = (...given: unknown[]) => void;
 
@@ -32,6 +33,10 @@ Object.assign(globalThis, {
     end(id);
   },
 });
-every(() => Deno.writeTextFileSync(file, `${waiting.size}\n`), 1000);
+every(() => {
+  gc();
+  const { heapUsed, external } = Deno.memoryUsage();
+  Deno.writeTextFileSync(file, `${waiting.size} ${heapUsed + external}\n`);
+}, 3000);
 
 await import("../../main.ts");
