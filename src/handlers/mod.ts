@@ -11,6 +11,8 @@ import type { LogManager } from "../storage/log_manager.ts";
 import { finalizedFeatures } from "../topics/features.ts";
 import type { MetadataLog } from "../topics/metadata_log.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
+import { GetTelemetrySubscriptions } from "../protocol/messages/get_telemetry_subscriptions.ts";
+import { PushTelemetry } from "../protocol/messages/push_telemetry.ts";
 import { ProducerIds } from "../topics/producer_ids.ts";
 import { alterClientQuotas } from "./alter_client_quotas.ts";
 import { alterConfigs } from "./alter_configs.ts";
@@ -82,6 +84,7 @@ export interface Services {
   readonly freeBytes: () => number;
 }
 
+const TELEMETRY_APIS: readonly number[] = [GetTelemetrySubscriptions.key, PushTelemetry.key];
 /** Clients that push metrics, as many as Kafka remembers. */
 const TELEMETRY_MAX_INSTANCES = 16_384;
 
@@ -134,6 +137,9 @@ export function allHandlers(services: Services): readonly Handler[] {
     listGroups(groups),
     apiVersions({
       handlers: () => handlers,
+      // As a Kafka without a reporter of client metrics: librdkafka tells its user of pushes it is not to make.
+      isOffered: (apiKey) =>
+        !TELEMETRY_APIS.includes(apiKey) || config.metrics.offerPush || telemetry.isWanted,
       features: () => ({ finalized: finalizedFeatures(metadata), epoch: metadata.version }),
       clusterId: nodes.clusterId,
       nodeId,

@@ -5,11 +5,19 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Uuid } from "../../src/bytes/uuid.ts";
 import type { Connection } from "../../src/client/connection.ts";
+import { ApiVersions } from "../../src/protocol/messages/api_versions.ts";
+import { ConsumerGroupDescribe } from "../../src/protocol/messages/consumer_group_describe.ts";
+import { ConsumerGroupHeartbeat } from "../../src/protocol/messages/consumer_group_heartbeat.ts";
 import { DeleteRecords } from "../../src/protocol/messages/delete_records.ts";
 import { DeleteTopics } from "../../src/protocol/messages/delete_topics.ts";
 import { DescribeLogDirs } from "../../src/protocol/messages/describe_log_dirs.ts";
+import { DescribeCluster } from "../../src/protocol/messages/describe_cluster.ts";
+import { DescribeGroups } from "../../src/protocol/messages/describe_groups.ts";
+import { DescribeTopicPartitions } from "../../src/protocol/messages/describe_topic_partitions.ts";
 import { FindCoordinator } from "../../src/protocol/messages/find_coordinator.ts";
+import { IncrementalAlterConfigs } from "../../src/protocol/messages/incremental_alter_configs.ts";
 import { ListOffsets } from "../../src/protocol/messages/list_offsets.ts";
+import { Metadata } from "../../src/protocol/messages/metadata.ts";
 import { OffsetCommit } from "../../src/protocol/messages/offset_commit.ts";
 import { OffsetFetch } from "../../src/protocol/messages/offset_fetch.ts";
 import { OffsetForLeaderEpoch } from "../../src/protocol/messages/offset_for_leader_epoch.ts";
@@ -359,4 +367,86 @@ Deno.test("ListOffsets -3 finds the newest of the records that are left after De
     const found = await listOffset(connection, topic, -3);
     assertEquals([found.offset, found.timestamp], [offset, timeMs], name);
   }
+});
+
+Deno.test("telemetry is offered while a client metrics subscription asks for it", async () => {
+  await using broker = await TestBroker.start();
+  const connection = await broker.connect();
+  const offered = async () => {
+    const ask = { clientSoftwareName: "test", clientSoftwareVersion: "1" };
+    const { apiKeys } = await connection.request(ApiVersions, 3, ask);
+    return apiKeys.map(({ apiKey }) => apiKey).filter((key) => key === 71 || key === 72);
+  };
+  const configure = async (value: string) => {
+    const configs = [{ name: "metrics", configOperation: 0, value }];
+    const resources = [{ resourceType: 16, resourceName: "all", configs }];
+    const { responses } = await connection.request(IncrementalAlterConfigs, 1, { resources });
+    assertEquals(responses[0].errorCode, 0);
+  };
+  assertEquals(await offered(), []);
+  await configure("*");
+  assertEquals(await offered(), [71, 72]);
+  await configure("");
+  assertEquals(await offered(), []);
+});
+
+Deno.test("without an authorizer everyone may do everything: all operations are shown to who asks", async () => {
+  await using broker = await TestBroker.start();
+  const id = await broker.createTopic("t");
+  const connection = await broker.connect();
+  const TOPIC = 3576, CLUSTER = 8096, GROUP = 3400, NOT_ASKED = -(2 ** 31);
+  for (const asks of [true, false]) {
+    const ofTopic = asks ? TOPIC : NOT_ASKED, ofCluster = asks ? CLUSTER : NOT_ASKED;
+    const metadata = await connection.request(Metadata, 8, {
+      topics: [{ name: "t" }, { name: "nosuch" }, { name: "b a d" }],
+      allowAutoTopicCreation: false,
+      includeClusterAuthorizedOperations: asks,
+      includeTopicAuthorizedOperations: asks,
+    });
+    assertEquals(metadata.clusterAuthorizedOperations, ofCluster);
+    const operations = metadata.topics.map((topic) => topic.topicAuthorizedOperations);
+    assertEquals(operations, [ofTopic, ofTopic, ofTopic]);
+    const byId = await connection.request(Metadata, 12, {
+      topics: [{ name: null, topicId: id }, { name: null, topicId: UNKNOWN_ID }],
+      allowAutoTopicCreation: false,
+      includeTopicAuthorizedOperations: asks,
+    });
+    const found = byId.topics.map((topic) => topic.topicAuthorizedOperations);
+    assertEquals(found, [ofTopic, NOT_ASKED]);
+    const cluster = await connection.request(DescribeCluster, 1, {
+      includeClusterAuthorizedOperations: asks,
+    });
+    assertEquals(cluster.clusterAuthorizedOperations, ofCluster);
+
+    await connection.request(FindCoordinator, 4, { keyType: 0, coordinatorKeys: ["g"] });
+    await connection.request(ConsumerGroupHeartbeat, 1, {
+      groupId: "g",
+      memberId: "m",
+      memberEpoch: 0,
+      rebalanceTimeoutMs: 60_000,
+      subscribedTopicNames: ["t"],
+      topicPartitions: [],
+    });
+    const consumers = await connection.request(ConsumerGroupDescribe, 1, {
+      groupIds: ["g", "nosuch"],
+      includeAuthorizedOperations: asks,
+    });
+    assertEquals(consumers.groups.map((group) => group.authorizedOperations), [
+      asks ? GROUP : NOT_ASKED,
+      NOT_ASKED,
+    ]);
+    for (const version of [5, 6]) {
+      const { groups } = await connection.request(DescribeGroups, version, {
+        groups: ["nosuch"],
+        includeAuthorizedOperations: asks,
+      });
+      const shown = asks && version < 6 ? GROUP : NOT_ASKED; // from 6 on a group that is not there is an error
+      assertEquals(groups[0].authorizedOperations, shown);
+    }
+  }
+  const { topics } = await connection.request(DescribeTopicPartitions, 0, {
+    topics: [{ name: "t" }, { name: "nosuch" }],
+    responsePartitionLimit: 10,
+  });
+  assertEquals(topics.map((topic) => topic.topicAuthorizedOperations), [TOPIC, TOPIC]);
 });
