@@ -41,6 +41,7 @@ import { describeQuorum } from "./describe_quorum.ts";
 import { describeTopicPartitions } from "./describe_topic_partitions.ts";
 import { describeUserScramCredentials } from "./describe_user_scram_credentials.ts";
 import { describeTransactions } from "./describe_transactions.ts";
+import { endpointFor } from "./endpoints.ts";
 import { electLeaders } from "./elect_leaders.ts";
 import { fetch } from "./fetch.ts";
 import type { FetchSessions } from "./fetch_sessions.ts";
@@ -92,7 +93,7 @@ export function allHandlers(services: Services): readonly Handler[] {
   const { config, clock, pool, metrics, metadata, nodes, logs, sessions, groups } = services;
   const { catalogue } = metadata;
   const lookup = { catalogue, logs, nodes };
-  const nodeId = nodes.selfId;
+  const nodeId = nodes.selfId, endpoint = endpointFor(config, nodes);
   const limits = {
     numPartitions: config.numPartitions,
     maxPartitions: config.limits.maxPartitions,
@@ -125,10 +126,16 @@ export function allHandlers(services: Services): readonly Handler[] {
       meter,
     }),
     listOffsets({ ...lookup, maxDecompressedBytes: config.limits.maxDecompressedBytes }),
-    metadataHandler({ metadata, nodes, autoCreateTopics: config.autoCreateTopics, ...limits }),
+    metadataHandler({
+      metadata,
+      nodes,
+      endpointFor: endpoint,
+      autoCreateTopics: config.autoCreateTopics,
+      ...limits,
+    }),
     offsetCommit({ groups, catalogue }),
     offsetFetch({ groups, catalogue }),
-    findCoordinator({ groups, catalogue, nodes }),
+    findCoordinator({ groups, catalogue, nodes, endpointFor: endpoint }),
     joinGroup(groups),
     heartbeat(groups),
     leaveGroup(groups),
@@ -167,9 +174,9 @@ export function allHandlers(services: Services): readonly Handler[] {
     alterClientQuotas({ metadata }),
     describeUserScramCredentials({ catalogue }),
     alterUserScramCredentials({ metadata }),
-    describeQuorum({ metadata, nodeId, clock }),
+    describeQuorum({ metadata, nodeId, clock, endpointFor: endpoint }),
     updateFeatures({ metadata, nodeId }),
-    describeCluster({ nodes }),
+    describeCluster({ nodes, endpointFor: endpoint }),
     describeProducers(lookup),
     unregisterBroker({ metadata, nodeId }),
     describeTransactions(),
