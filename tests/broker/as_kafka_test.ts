@@ -450,3 +450,41 @@ Deno.test("without an authorizer everyone may do everything: all operations are 
   });
   assertEquals(topics.map((topic) => topic.topicAuthorizedOperations), [TOPIC, TOPIC]);
 });
+
+Deno.test("a look-up by time is exact beyond 2^53", async () => {
+  await using broker = await TestBroker.start();
+  const configs = { "message.timestamp.after.max.ms": "9223372036854775807" };
+  await broker.createTopic("t", { configs });
+  const connection = await broker.connect();
+  const BASE = 27, MAX = 35, FIRST = 2n ** 53n;
+  const times = [FIRST - 1n, FIRST + 1n, FIRST + 3n, FIRST + 2n, 2n ** 62n, 2n ** 62n - 1n];
+  for (const time of times) {
+    const records = batchOf(["x"]);
+    const view = new DataView(records.buffer);
+    view.setBigInt64(BASE, time);
+    view.setBigInt64(MAX, time);
+    batch.writeCrc(records);
+    assertEquals((await produce(connection, { topic: "t", records })).errorCode, 0, `${time}`);
+  }
+  const find = async (timestamp: bigint | number) => {
+    const partitions = [{ partitionIndex: 0, timestamp }];
+    const request = { replicaId: -1, topics: [{ name: "t", partitions }] };
+    const { topics } = await connection.request(ListOffsets, 7, request);
+    assertEquals(topics[0].partitions[0].errorCode, 0);
+    return topics[0].partitions[0].offset;
+  };
+  assertEquals(await find(0), 0);
+  assertEquals(await find(FIRST - 1n), 0);
+  assertEquals(await find(FIRST), 1);
+  assertEquals(await find(FIRST + 1n), 1);
+  assertEquals(await find(FIRST + 2n), 2);
+  assertEquals(await find(FIRST + 3n), 2);
+  assertEquals(await find(FIRST + 4n), 4);
+  assertEquals(await find(2n ** 62n), 4);
+  assertEquals(await find(2n ** 62n + 1n), -1);
+  assertEquals(await find(2n ** 63n - 1n), -1);
+  assertEquals(await find(-3), 4);
+  await deleteBefore(connection, "t", 5);
+  assertEquals(await find(-3), 5);
+  assertEquals(await find(FIRST + 1n), 5);
+});

@@ -262,7 +262,7 @@ function accept(
     bytes = recompressed(bytes, plain, wanted as CompressionType, options.compressionLevel);
     if (bytes.length > options.maxMessageBytes) return tooLarge(bytes.length, options);
   }
-  const ownMaxMs = batch.baseTimestamp(bytes) + walk.maxTimestampDelta;
+  const ownMaxMs = ownMax(bytes, walk);
   if (options.isLogAppendTime) batch.setLogAppendTime(bytes, 0, options.nowMs);
   else if (batch.isLogAppendTime(bytes) || batch.maxTimestamp(bytes) !== ownMaxMs) {
     if (!Number.isSafeInteger(ownMaxMs)) return invalid(`Timestamp ${ownMaxMs} is beyond 2^53`);
@@ -277,6 +277,14 @@ function accept(
     compression: wanted as CompressionType,
     isTransactional: batch.isTransactional(bytes),
   };
+}
+
+/** The largest timestamp of the records; where no number has it, that of the header, if it is the same. */
+function ownMax(bytes: Uint8Array, { maxTimestampDelta }: Walk): number {
+  const ownMaxMs = batch.baseTimestamp(bytes) + maxTimestampDelta;
+  return ownMaxMs >= Number.MAX_SAFE_INTEGER && batch.saysMaxTimestamp(bytes, maxTimestampDelta)
+    ? batch.maxTimestamp(bytes)
+    : ownMaxMs;
 }
 
 function recompressed(

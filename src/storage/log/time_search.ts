@@ -6,6 +6,7 @@
  */
 import * as batch from "../../protocol/records/batch.ts";
 import { readRecords } from "../../protocol/records/record.ts";
+import { findLargestBeyond } from "./exact_time.ts";
 import { positionOfTime } from "../segments/index_check.ts";
 import type { PartitionLog } from "./partition_log.ts";
 import type { Segment } from "../segments/segment.ts";
@@ -50,6 +51,10 @@ export function findLargestTimestamp(
   log.segments.forEach((segment, i) => i > 0 && meet(log.segments[i - 1], segment));
   mustEndAt(log.segments, log.logEndOffset);
   if (best === null) return null;
+  if (best.largestTimestampMs === Number.MAX_SAFE_INTEGER) {
+    return findLargestBeyond(log, maxDecompressedBytes) ??
+      findLargestFromStart(log, maxDecompressedBytes);
+  }
   if (best.largestTimestampMs < 0) return findByTimestamp(log, -1, maxDecompressedBytes);
   const found = findByTimestamp(log, best.largestTimestampMs, maxDecompressedBytes);
   return found ?? findLargestFromStart(log, maxDecompressedBytes);
