@@ -1,5 +1,5 @@
 /** What requests with an extreme int64 are about, and which a broker serves. */
-import { Connection } from "../../src/client/connection.ts";
+import type { Connection } from "../../src/client/connection.ts";
 import { ApiVersions } from "../../src/protocol/messages/api_versions.ts";
 import { CreateTopics } from "../../src/protocol/messages/create_topics.ts";
 import { FindCoordinator } from "../../src/protocol/messages/find_coordinator.ts";
