@@ -221,3 +221,10 @@ Deno.test("There may be 10,000 entities with quotas, and of those each can be al
   assertEquals(outcomes[10_000][0], 44);
   assertEquals(await alter([[{ user: "u7" }, { producer_byte_rate: 6 }]]), [[0, null]]);
 });
+
+Deno.test("An ip may be written as Java reads addresses, localhost among them", async () => {
+  const { alter, shown } = await start();
+  const accepted = ["localhost", "127.0.0.1", "::1", "[::1]", "1.2.3", "127.1", "16909060"];
+  for (const ip of accepted) await alter([[{ ip }, { connection_creation_rate: 10 }]]);
+  assertEquals((await shown([])).length, accepted.length);
+});

@@ -125,6 +125,8 @@ async function autoCreate(
   });
   return new Map(
     created.filter((topic) => topic.errorCode !== ErrorCode.NONE)
+      // One whose name collides with another's simply is not there, as Kafka answers.
+      .filter((topic) => topic.errorCode !== ErrorCode.INVALID_TOPIC_EXCEPTION)
       .map((topic) => [topic.name, topic.errorCode]),
   );
 }

@@ -95,7 +95,7 @@ export class Catalogue {
   readonly #options: CatalogueOptions;
   readonly #byName = new Map<string, TopicState>();
   readonly #byId = new Map<Uuid, TopicState>();
-  readonly #nameByCollisionKey = new Map<string, string>();
+  readonly #namesByCollisionKey = new Map<string, Set<string>>();
   #sorted: readonly Topic[] | null = null;
   #partitionCount = 0;
   /** Of everything but topics, by "type:name". */
@@ -137,7 +137,8 @@ export class Catalogue {
 
   /** An existing topic whose metric names a topic of this name would share ("a.b" and "a_b"), or undefined. */
   collidingTopic(name: string): string | undefined {
-    return this.#nameByCollisionKey.get(collisionKey(name));
+    const [first] = this.#namesByCollisionKey.get(collisionKey(name)) ?? [];
+    return first;
   }
 
   /** The topic's whole config, typed: override, else dynamic broker config, else static default. */
@@ -319,7 +320,9 @@ export class Catalogue {
     const topic: TopicState = { name, id, partitions: [], configs: new Map(), typed: null };
     this.#byName.set(name, topic);
     this.#byId.set(id, topic);
-    this.#nameByCollisionKey.set(collisionKey(name), name);
+    const key = collisionKey(name), names = this.#namesByCollisionKey.get(key);
+    if (names === undefined) this.#namesByCollisionKey.set(key, new Set([name]));
+    else names.add(name); // made by one request, which Kafka allows
     this.#sorted = null;
     change.created.add(topic);
   }
@@ -332,7 +335,9 @@ export class Catalogue {
       this.#deletedIds.delete(this.#deletedIds.values().next().value!);
     }
     this.#byName.delete(topic.name);
-    this.#nameByCollisionKey.delete(collisionKey(topic.name));
+    const key = collisionKey(topic.name), names = this.#namesByCollisionKey.get(key);
+    names?.delete(topic.name);
+    if (names?.size === 0) this.#namesByCollisionKey.delete(key);
     this.#partitionCount -= topic.partitions.length;
     this.#sorted = null;
     change.deleted.push(topic);

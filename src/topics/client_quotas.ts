@@ -68,9 +68,17 @@ export function entityError(entity: readonly QuotaEntityPart[]): string | null {
   if (entity.length > 1) {
     return "Invalid quota entity combination, IP entity should not be combined with User or ClientId";
   }
-  return ip.entityName === null || isIP(ip.entityName) !== 0
+  return ip.entityName === null || isAddress(ip.entityName)
     ? null
     : `${ip.entityName} is not a valid IP or resolvable host.`;
+}
+
+/** As Java reads addresses: in brackets, with fewer than four parts, and this machine's name. Others are not resolved. */
+function isAddress(name: string): boolean {
+  if (name === "localhost" || isIP(name.replace(/^\[(.*:.*)\]$/, "$1")) !== 0) return true;
+  if (!/^\d{1,10}(\.\d{1,10}){0,3}$/.test(name)) return false;
+  const parts = name.split(".").map(Number), last = parts.pop()!;
+  return parts.every((part) => part < 256) && last < 256 ** (4 - parts.length);
 }
 
 /** What is wrong with `key = value` for an entity, or null. */

@@ -8,6 +8,7 @@ import type { Connection } from "../../src/client/connection.ts";
 import { ApiVersions } from "../../src/protocol/messages/api_versions.ts";
 import { ConsumerGroupDescribe } from "../../src/protocol/messages/consumer_group_describe.ts";
 import { ConsumerGroupHeartbeat } from "../../src/protocol/messages/consumer_group_heartbeat.ts";
+import { CreateTopics } from "../../src/protocol/messages/create_topics.ts";
 import { DeleteRecords } from "../../src/protocol/messages/delete_records.ts";
 import { DeleteTopics } from "../../src/protocol/messages/delete_topics.ts";
 import { DescribeLogDirs } from "../../src/protocol/messages/describe_log_dirs.ts";
@@ -487,4 +488,27 @@ Deno.test("a look-up by time is exact beyond 2^53", async () => {
   await deleteBefore(connection, "t", 5);
   assertEquals(await find(-3), 5);
   assertEquals(await find(FIRST + 1n), 5);
+});
+
+Deno.test("names that collide are made by one request, and not beside one that is there", async () => {
+  await using broker = await TestBroker.start();
+  const connection = await broker.connect();
+  const create = async (...names: string[]) => {
+    const topics = names.map((name) => ({
+      name,
+      numPartitions: 1,
+      replicationFactor: 1,
+      assignments: [],
+      configs: [],
+    }));
+    const created = await connection.request(CreateTopics, 7, { topics });
+    return created.topics.map(({ name, errorCode }) => [name, errorCode]);
+  };
+  assertEquals(await create("x.y", "x_y"), [["x.y", 0], ["x_y", 0]]);
+  assertEquals(await create("z.1"), [["z.1", 0]]);
+  assertEquals(await create("z_1"), [["z_1", 17]]);
+  // Asking for it does not make it: there simply is no such topic.
+  const ask = { topics: [{ name: "z_1" }, { name: "b a d" }], allowAutoTopicCreation: true };
+  const { topics } = await connection.request(Metadata, 9, ask);
+  assertEquals(topics.map(({ name, errorCode }) => [name, errorCode]), [["z_1", 3], ["b a d", 17]]);
 });
