@@ -163,7 +163,7 @@ Deno.test("more frames than anybody writes are refused before they take their ti
     for (let at = 0; at < many.length; at += empty.length) many.set(empty, at);
     const began = performance.now();
     if (type === CompressionType.gzip) assertEquals(decompress(type, many, 1000).length, 0);
-    else assertThrows(() => decompress(type, many, 1000), CompressionError, "10000");
+    else assertThrows(() => decompress(type, many, 1000), CompressionError, "1000 parts");
     assert(performance.now() - began < 3000);
   }
 });

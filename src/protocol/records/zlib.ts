@@ -12,7 +12,7 @@ export interface Inflating {
 }
 
 /** More parts than any client writes: each costs a call, whatever it holds. */
-const MAX_PARTS = 10_000;
+const MAX_PARTS = 1000;
 
 /** Decodes one part, within what is left of the bound. */
 export function inflatedBy<Options extends object>(
