@@ -4,6 +4,7 @@ import { describeConfig, exampleToml, flagLines } from "./describe.ts";
 import { ConfigError, loadConfig } from "./load.ts";
 import { defaultConfig } from "./options.ts";
 import { rows } from "./rows.ts";
+import { checkRules } from "./rules.ts";
 
 function load(
   given: {
@@ -195,4 +196,31 @@ Deno.test("describeConfig() has a line for every option, with its source", async
 
 Deno.test("flagLines() keeps a space after every flag, the longest too", () => {
   for (const line of flagLines()) assert(/^ {2}--[a-z-]+ {2,}\S/.test(line), line);
+});
+
+Deno.test("an advertised address that nobody can connect to is refused, with the way out", () => {
+  const refused = [
+    ["0.0.0.0", "every address"],
+    ["0.0.0.0:9092", "every address"],
+    ["0", "every address"],
+    ["00.0.0.000:9092", "every address"],
+    ["[::]", "every address"],
+    ["[::]:9092", "every address"],
+    ["[0:0:0:0:0:0:0:0]:9092", "every address"],
+    ["[::0.0.0.0]:9092", "every address"],
+    ["[::ffff:0.0.0.0]:9092", "every address"],
+    ["broker:0", "port 0"],
+    ["broker:00000", "port 00000"],
+    ["broker:65536", "port 65536"],
+    ["[::1]:99999", "port 99999"],
+  ];
+  for (const [advertisedAddress, why] of refused) {
+    const broken = checkRules({ ...defaultConfig(), advertisedAddress });
+    assertStringIncludes(broken ?? "accepted", why, advertisedAddress);
+    assertStringIncludes(broken ?? "", JSON.stringify(advertisedAddress));
+  }
+  const accepted = ["", "broker", "broker:1", "broker:65535", "10.0.0.1", "0.0.0.1", "100.0.0.0"];
+  for (const advertisedAddress of [...accepted, "[::1]:9092", "[fe80::1]", "[::ffff:1.2.3.4]:1"]) {
+    assertEquals(checkRules({ ...defaultConfig(), advertisedAddress }), null, advertisedAddress);
+  }
 });

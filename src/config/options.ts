@@ -49,7 +49,7 @@ export const options = {
     restart: true,
     kafkaName: "advertised.listeners",
     doc:
-      "Where clients are told to connect, as host or host:port; empty: the first listen address and the Kafka port.",
+      "Where clients are told to connect, as host or host:port; empty: the first listen address and the Kafka port, or, while all addresses are listened on (0.0.0.0, ::), the one by which each client came.",
   },
   insecure: {
     type: "boolean",

@@ -1,4 +1,5 @@
 /** Rules: what must hold between options. */
+import { advertisedFault } from "./addresses.ts";
 import type { Config } from "./options.ts";
 
 /** The first rule broken, in one sentence with the way out, or null. */
@@ -15,6 +16,10 @@ export function checkRules(config: Config): string | null {
   if (open !== undefined && !config.insecure) {
     return `listen_addresses has ${open}, which other machines can reach, and there is no authentication: ` +
       "set insecure = true (--insecure) if everyone there may read, write and delete";
+  }
+  const unreachable = advertisedFault(config.advertisedAddress);
+  if (unreachable !== null) {
+    return `advertised_address = ${JSON.stringify(config.advertisedAddress)}: ${unreachable}`;
   }
   if (config.httpPort !== 0 && config.httpPort === config.kafkaPort) {
     return `kafka_port and http_port are both ${config.kafkaPort}: need two ports`;

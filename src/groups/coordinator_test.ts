@@ -13,7 +13,6 @@ import { commitOffsets, fetchOffsets } from "./committing.ts";
 import { GroupCoordinator } from "./coordinator.ts";
 import { LogLostError } from "./group_partition.ts";
 import { deleteGroup, describeGroup, groupGauges, listGroups } from "./group_admin.ts";
-import { javaHashCode } from "./java_hash.ts";
 import { heartbeat, joinGroup, leaveGroup, syncGroup } from "./membership.ts";
 
 const DAY_MS = 86_400_000;
@@ -125,12 +124,6 @@ class PiecemealLog extends SimulatedLog {
 }
 
 const CALLER = { clientId: "c", clientHost: "/127.0.0.1", apiVersion: 3 };
-
-Deno.test("a group belongs to the partition that Java's hash of its id gives", () => {
-  assertEquals([javaHashCode(""), javaHashCode("a")], [0, 97]);
-  // Kafka 4.3.1 kept this group in partition 3 of 4.
-  assertEquals((javaHashCode("p7probe-e4410c") & 0x7fffffff) % 4, 3);
-});
 
 Deno.test("a commit is answered, and shown, only when the log keeps it", async () => {
   const desk = await loaded();

@@ -64,6 +64,11 @@ export class ClientTelemetry {
     this.#options = options;
   }
 
+  /** Whether anything is asked of any client. */
+  get isWanted(): boolean {
+    return this.#subscriptions().some(({ metrics }) => metrics.length > 0);
+  }
+
   /** What the client is to push, or the code it is refused with: it may not ask twice in an interval without need. */
   subscribe(id: Uuid, context: RequestContext): Subscription | number {
     const instance = this.#instance(id, context), nowMs = this.#options.clock.monotonicMs();

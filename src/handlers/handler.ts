@@ -19,6 +19,8 @@ export interface ConnectionInfo {
   readonly peer: string;
   /** The peer's port, where there is one. */
   readonly peerPort?: number;
+  /** The address of this machine that it came by, without port; "" when that is not known. */
+  readonly local: string;
   /** "User:ANONYMOUS" until authenticated. */
   readonly principal: string;
   /** From ApiVersions v3+; "unknown" before. */

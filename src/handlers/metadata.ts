@@ -16,7 +16,8 @@ import type { MetadataStore } from "../topics/metadata_store.ts";
 import { isInternalTopic, topicNameError } from "../topics/names.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
 import { planCreateTopics } from "../topics/plan_create_topics.ts";
-import { type Handler, handler } from "./handler.ts";
+import { asRegistered, type EndpointFor } from "./endpoints.ts";
+import { type ConnectionInfo, type Handler, handler } from "./handler.ts";
 import {
   CLUSTER_OPERATIONS,
   NO_OPERATIONS,
@@ -27,6 +28,7 @@ import {
 export interface MetadataDeps {
   readonly metadata: MetadataStore;
   readonly nodes: NodeRegistry;
+  readonly endpointFor?: EndpointFor;
   readonly autoCreateTopics: boolean;
   readonly numPartitions: number;
   readonly maxPartitions: number;
@@ -38,7 +40,7 @@ interface Asked {
 }
 
 export function metadata(deps: MetadataDeps): Handler {
-  return handler(Metadata, { min: 0, max: 13 }, async (request, { apiVersion }) => {
+  return handler(Metadata, { min: 0, max: 13 }, async (request, { apiVersion, connection }) => {
     const operations = request.includeTopicAuthorizedOperations ? TOPIC_OPERATIONS : NO_OPERATIONS;
     const asksAll = request.topics === null || apiVersion === 0 && request.topics.length === 0;
     const topics = asksAll
@@ -49,7 +51,7 @@ export function metadata(deps: MetadataDeps): Handler {
         mayCreate: request.allowAutoTopicCreation,
       });
     return {
-      brokers: brokers(deps.nodes),
+      brokers: brokers(deps, connection),
       clusterId: deps.nodes.clusterId,
       controllerId: deps.nodes.controllerId,
       topics,
@@ -60,9 +62,9 @@ export function metadata(deps: MetadataDeps): Handler {
   });
 }
 
-function brokers(nodes: NodeRegistry) {
+function brokers({ nodes, endpointFor = asRegistered }: MetadataDeps, connection: ConnectionInfo) {
   return nodes.nodes().filter((node) => !node.isFenced)
-    .map(({ id, host, port, rack }) => ({ nodeId: id, host, port, rack }));
+    .map((node) => ({ nodeId: node.id, ...endpointFor(node, connection), rack: node.rack }));
 }
 
 async function answers(

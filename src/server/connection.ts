@@ -40,6 +40,8 @@ export interface ConnectionOptions {
   readonly id: number;
   readonly peer: string;
   readonly peerPort?: number;
+  /** This machine's address that the peer connected to. */
+  readonly local?: string;
   readonly pool: BufferPool;
   readonly limits: ConnectionLimits;
   readonly dispatch: Dispatch;
@@ -49,6 +51,7 @@ export class Connection implements ConnectionInfo {
   readonly id: number;
   readonly peer: string;
   readonly peerPort?: number;
+  readonly local: string;
   principal = "User:ANONYMOUS";
   clientSoftwareName = "unknown";
   clientSoftwareVersion = "unknown";
@@ -83,6 +86,7 @@ export class Connection implements ConnectionInfo {
     this.id = options.id;
     this.peer = options.peer;
     this.peerPort = options.peerPort;
+    this.local = options.local ?? "";
     this.#socket = socket;
     this.#options = options;
   }
