@@ -86,7 +86,7 @@ tally.exit();
 /** The most of a few looks for descriptors and timers, the least for memory, which a collection may not have given back. */
 async function held(): Promise<Held> {
   const one = (): Held => {
-    const [timers, reachable] = Deno.readTextFileSync(counts).split(" ").map(Number);
+    const [timers, reachable] = countsNow();
     const status = Deno.readTextFileSync(`/proc/${victim.pid}/status`);
     return {
       atMs: performance.now(),
@@ -108,6 +108,14 @@ async function held(): Promise<Held> {
     descriptors: Math.max(...looks.map(({ descriptors }) => descriptors)),
     timers: Math.max(...looks.map(({ timers }) => timers)),
   };
+}
+
+/** What the file says; it may be empty while it is being written. */
+function countsNow(): number[] {
+  for (;;) {
+    const found = Deno.readTextFileSync(counts).trim().split(" ").map(Number);
+    if (found.length === 2) return found;
+  }
 }
 
 function told({ rssMiB, heapMiB, descriptors, timers }: Held): string {
