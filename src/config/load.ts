@@ -3,7 +3,7 @@
  *
  * Nothing is guessed: an unknown key or a bad value ends the start with where it stands, what it is and what it may be.
  */
-import { parseArgs } from "@std/cli/parse-args";
+import { type FlagNeeds, splitArguments } from "./flags.ts";
 import { closest } from "./near_miss.ts";
 import { accept, needOf, type Option, type OptionValue } from "./option.ts";
 import { type Config, defaultConfig } from "./options.ts";
@@ -60,7 +60,10 @@ export function denoSurroundings(args: readonly string[]): Surroundings {
         return { text: Deno.readTextFileSync(path), mode: Deno.statSync(path).mode };
       } catch (error) {
         if (error instanceof Deno.errors.NotFound) return null;
-        throw new ConfigError(`Cannot read ${path}: ${(error as Error).message}`);
+        const why = (error as Error).message.replace(/: \w+ '[^]*'$/, "");
+        throw new ConfigError(
+          `Cannot read the configuration file ${path}: ${why}; give another with --config`,
+        );
       }
     },
   };
@@ -112,7 +115,7 @@ function findFile(
   }
   if (asked !== undefined) {
     throw new ConfigError(
-      `No configuration file ${asked}: give a path that exists, or leave it out`,
+      `No configuration file ${asked || '""'}: give a path that exists, or leave it out`,
     );
   }
   return null;
@@ -124,7 +127,10 @@ async function readFileSettings(
 ): Promise<Setting[]> {
   const byKey = new Map(table.map((row) => [row.key, row]));
   const entries = await readToml(file.text);
-  if (typeof entries === "string") throw new ConfigError(`${file.path} is not TOML: ${entries}`);
+  if ("problem" in entries) {
+    const { line, problem } = entries;
+    throw new ConfigError(`${file.path}${line === null ? "" : `:${line}`}: ${problem}`);
+  }
   return entries.map((entry) => fileSetting(file, byKey, entry));
 }
 
@@ -169,49 +175,48 @@ function readEnv(table: readonly Row[], env: Readonly<Record<string, string>>): 
   });
 }
 
+/** Every flag there is and what it takes; those of secrets are none. */
+export function configFlags(table: readonly Row[] = rows()): FlagNeeds {
+  const needs = new Map<string, string | null>([["--config", "a file"], ["--debug", null]]);
+  for (const { flag, option } of table) {
+    if (isSecret(option)) continue;
+    const isAlone = option?.type === "boolean";
+    needs.set(flag, isAlone ? null : option === null ? "a value" : needOf(option));
+  }
+  return needs;
+}
+
 function readFlags(
   table: readonly Row[],
   args: readonly string[],
 ): { settings: Setting[]; config: string | undefined } {
-  const byFlag = new Map(
-    table.filter((row) => !isSecret(row.option)).map((row) => [row.flag, row]),
-  );
-  const known = [...byFlag.keys(), "--config", "--debug"];
-  // A boolean may stand alone; written out here, so that the parser need not guess whether a word follows it.
-  const whole = args.map((arg) =>
-    arg === "--debug" || byFlag.get(arg)?.option?.type === "boolean" ? `${arg}=true` : arg
-  );
-  const parsed = (parseArgs as ParseArgs)(whole, {
-    string: known.map((flag) => flag.slice(2)),
-    unknown(arg) {
-      const flag = arg.split("=")[0];
-      const secret = table.find((row) => row.flag === flag);
-      if (secret) {
-        throw new ConfigError(
-          `${flag} is not taken from the command line, which others can read: use ${secret.env}`,
-        );
-      }
-      throw new ConfigError(`unknown argument ${arg}${suggestion(flag, known)}`);
-    },
-  });
+  const byFlag = new Map(table.map((row) => [row.flag, row]));
+  for (const [flag] of args.map((arg) => arg.split("="))) {
+    const row = byFlag.get(flag);
+    if (row === undefined || !isSecret(row.option)) continue;
+    throw new ConfigError(
+      `${flag} is not taken from the command line, which others can read: use ${row.env}`,
+    );
+  }
+  const split = splitArguments(args, configFlags(table));
+  if (typeof split === "string") throw new ConfigError(split);
+  const { words: [word], flags } = split;
+  if (word !== undefined) {
+    throw new ConfigError(`unknown argument ${word}; \`runnel help\` says what there is`);
+  }
   const settings: Setting[] = [];
   for (const [flag, row] of byFlag) {
-    const text = parsed[flag.slice(2)];
+    const text = flags.get(flag);
     if (text !== undefined) settings.push(setting(row, text, `flag ${flag}`, true));
   }
-  if (parsed.debug === "true") {
+  const debug = flags.get("--debug");
+  if (debug === "true") {
     settings.push(setting(byFlag.get("--log-level")!, "debug", "flag --debug", true));
-  } else if (parsed.debug !== undefined) {
-    throw new ConfigError(`flag --debug: bad value ${parsed.debug}: needs no value`);
+  } else if (debug !== undefined) {
+    throw new ConfigError(`flag --debug: bad value ${debug}: needs no value`);
   }
-  return { settings, config: parsed.config };
+  return { settings, config: flags.get("--config") };
 }
-
-/** The part of @std/cli's parseArgs used here; the npm build of it brings no types. */
-type ParseArgs = (
-  args: readonly string[],
-  options: { string: readonly string[]; unknown: (arg: string) => void },
-) => Record<string, string | undefined>;
 
 function setting(row: Row, given: unknown, source: string, fromText: boolean): Setting {
   const value = row.option === null
@@ -221,7 +226,7 @@ function setting(row: Row, given: unknown, source: string, fromText: boolean): S
   const shown = isSecret(row.option)
     ? "(hidden)"
     : fromText
-    ? String(given)
+    ? given === "" ? '""' : String(given)
     : JSON.stringify(given);
   throw new ConfigError(
     `${source}: bad value for ${row.key}: ${shown}: needs ${

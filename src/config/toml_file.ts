@@ -1,25 +1,37 @@
 /** The TOML file as a flat list of keys with their values and lines. The parser is loaded only when there is a file. */
+import { tomlKeys } from "./toml_keys.ts";
 
 export interface TomlEntry {
   /** "storage.path"; "topic.retention.ms", whether it was written with quotes or not. */
   readonly key: string;
   readonly value: unknown;
-  /** 1-based; null where the key is written in a way the search does not follow (inline tables). */
+  /** 1-based; null where the text is written in a way the search does not follow. */
   readonly line: number | null;
 }
 
-/** The entries, or what is wrong with the text. */
-export async function readToml(text: string): Promise<TomlEntry[] | string> {
+/** What is wrong with the text, and in which line where that is known. */
+export interface TomlProblem {
+  readonly problem: string;
+  readonly line: number | null;
+}
+
+export async function readToml(text: string): Promise<TomlEntry[] | TomlProblem> {
   const { parse } = await import("@std/toml");
+  const { lines, twice } = tomlKeys(text);
+  if (twice !== null) {
+    const { what, name, firstLine, line } = twice;
+    return { problem: `the ${what} ${name} is given twice, first in line ${firstLine}`, line };
+  }
   try {
-    const lines = keyLines(text);
     return flatten(parse(text) as Record<string, unknown>, "").map(([key, value]) => ({
       key,
       value,
       line: lines.get(key) ?? null,
     }));
   } catch (error) {
-    return (error as Error).message;
+    const { message } = error as Error;
+    const [, line, problem] = /^Parse error on line (\d+), column \d+: (.*)$/s.exec(message) ?? [];
+    return { problem: `it is not TOML: ${problem ?? message}`, line: line ? Number(line) : null };
   }
 }
 
@@ -30,23 +42,4 @@ function flatten(table: Record<string, unknown>, prefix: string): [string, unkno
       !(value instanceof Date);
     return isTable ? flatten(value as Record<string, unknown>, `${key}.`) : [[key, value]];
   });
-}
-
-/** The line of each key, found by section headers and the beginnings of lines: the parser gives values only. */
-function keyLines(text: string): Map<string, number> {
-  const lines = new Map<string, number>();
-  let section = "";
-  for (const [i, line] of text.split("\n").entries()) {
-    const header = /^\s*\[([^\[\]]+)\]/.exec(line);
-    const key = /^\s*((?:"[^"]*"|'[^']*'|[\w-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[\w-]+))*)\s*=/.exec(
-      line,
-    );
-    if (header) section = `${bare(header[1])}.`;
-    else if (key && !lines.has(section + bare(key[1]))) lines.set(section + bare(key[1]), i + 1);
-  }
-  return lines;
-}
-
-function bare(key: string): string {
-  return key.replace(/["'\s]/g, "");
 }
