@@ -175,7 +175,7 @@ Deno.test("an unknown record is refused before anything is written", async () =>
   fixture.log.append(bytes, { leaderEpoch: 1 });
   await assertRejects(
     () => fixture.reopen(),
-    UnknownRecordError,
+    MetadataLogError,
     `Offset ${before} of the metadata log`,
   );
   assertEquals(fixture.log.logEndOffset, before + 1);
