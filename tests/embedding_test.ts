@@ -64,7 +64,7 @@ Deno.test("topic defaults given to a broker in the process are what it tells and
   const admin = new Admin({ bootstrap: broker.address });
   try {
     await admin.createTopics([{ name: "t" }]);
-    const [{ configs }] = await admin.describeConfigs([{ type: "topic", name: "t" }]);
+    const configs = await admin.describeConfigs({ type: "topic", name: "t" });
     const valueOf = (name: string) => configs.find((config) => config.name === name)?.value;
     assertEquals([valueOf("retention.ms"), valueOf("cleanup.policy")], ["5000", "compact"]);
   } finally {

@@ -5,9 +5,10 @@
  * shells give for that signal. What can go wrong at a start is told in one line on standard error, with exit code 1.
  */
 import type { RunningBroker } from "../broker.ts";
-import { denoSurroundings, loadConfig, type LoadedConfig } from "../config/load.ts";
+import { denoSurroundings, loadConfig } from "../config/load.ts";
 import type { Config } from "../config/options.ts";
-import { configureLog, logger } from "../log.ts";
+import { logWarnings } from "../config/warnings.ts";
+import { configureLog } from "../log.ts";
 import { VERSION } from "../version.ts";
 import { startErrorLine, unforeseenLine } from "./error_line.ts";
 
@@ -30,7 +31,7 @@ export async function serve(args: readonly string[], startBroker: StartBroker): 
     return 1;
   }
   console.log(greeting(broker, loaded.config).join("\n"));
-  warn(loaded);
+  logWarnings(loaded);
   await signal;
   return await stopWithin(broker, STOP_CEILING_MS) ? 0 : 1;
 }
@@ -50,16 +51,6 @@ export function greeting(broker: RunningBroker, config: Config): string[] {
     );
   }
   return [...lines, `  Try      kcat -b ${broker.kafkaAddress} -L`];
-}
-
-function warn(loaded: LoadedConfig): void {
-  const log = logger("config");
-  if (loaded.warnings.length > 0) log.warn(loaded.warnings.join("; "));
-  if (loaded.config.insecure) {
-    log.warn("insecure is set: everyone who can connect can read, write and delete", {
-      listen: loaded.config.listenAddresses.join(","),
-    });
-  }
 }
 
 /** Resolves at the first signal; the second ends the process. */

@@ -50,6 +50,53 @@ export async function loadConfig(surroundings: Surroundings): Promise<LoadedConf
   return loaded;
 }
 
+/**
+ * The configuration of a program that holds a broker: its options by their names in `Config`, over `base`, under the
+ * same rules as flags and files. What is undefined is left out. Throws TypeError for a name that there is none of, and
+ * ConfigError for a value that cannot be.
+ */
+export function configOfOptions(
+  options: Readonly<Record<string, unknown>>,
+  base: Readonly<Record<string, unknown>> = {},
+): LoadedConfig {
+  const loaded = assemble([...optionSettings(base), ...optionSettings(options)], null);
+  const broken = checkRules(loaded.config);
+  if (broken !== null) throw new ConfigError(broken);
+  return loaded;
+}
+
+function optionSettings(options: Readonly<Record<string, unknown>>): Setting[] {
+  const byName = new Map(rows().map((row) => [optionName(row.section, row.name), row]));
+  const sections = new Set(rows().map(({ section }) => section));
+  const settings: Setting[] = [];
+  const take = (name: string, value: unknown) => {
+    if (value === undefined) return;
+    const row = byName.get(name);
+    if (row === undefined) {
+      const near = closest(name, [...byName.keys()]);
+      throw new TypeError(
+        `There is no option ${name}${near === null ? "" : `: did you mean ${near}?`}`,
+      );
+    }
+    settings.push(setting(row, value, `option ${name}`, false));
+  };
+  for (const [name, value] of Object.entries(options)) {
+    if (name === "topicSet") {
+      for (const [key, text] of value as Config["topicSet"]) take(`topic.${key}`, text);
+    } else if (!sections.has(name)) take(name, value);
+    else if (typeof value === "object" && value !== null) {
+      for (const [key, inner] of Object.entries(value)) take(optionName(name, key), inner);
+    } else if (value !== undefined) {
+      throw new TypeError(`The option ${name} is ${value}, needs an object of options`);
+    }
+  }
+  return settings;
+}
+
+function optionName(section: string | null, name: string): string {
+  return section === null ? name : `${section}.${name}`;
+}
+
 /** What Deno knows of them. */
 export function denoSurroundings(args: readonly string[]): Surroundings {
   return {
