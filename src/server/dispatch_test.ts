@@ -65,13 +65,13 @@ Deno.test("a version that is not served is told with the API's name, its version
 
 Deno.test("an API that is not served is told by its name, of Kafka's clients by their id at least", () => {
   const [event, { api, apiKey, apiVersion, client, clientId, action }] = toldOf(
-    header(AddOffsetsToTxn.key, 3),
+    header(AddOffsetsToTxn.key, 2),
   );
   assertEquals([event, api, apiKey, apiVersion, client, clientId], [
     "unknown_api",
     "AddOffsetsToTxn",
     25,
-    3,
+    2,
     "unknown",
     "app",
   ]);
