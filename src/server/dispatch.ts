@@ -50,15 +50,14 @@ export function dispatcher(options: DispatchOptions): Dispatch {
       header = decodeRequestHeader(frame);
       const handler = byKey[header.apiKey];
       if (handler === undefined) {
-        const action = "README.md lists the APIs served: do without this one, or use Apache Kafka";
-        return refuse(connection, "unknown_api", { ...asked(header), action });
+        return refuse(connection, "unknown_api", asked(header));
       }
       if (!isServed(handler, header.apiVersion)) {
         if (handler.api.key === ApiVersions.key) return tooNew(header, handler);
         const { min, max } = handler.served, served = `${min} to ${max}`;
         const action =
           "use a client that asks ApiVersions first, or of a version of Kafka since 2.1";
-        return refuse(connection, "unsupported_version", { ...asked(header), served, action });
+        return refuse(connection, "unsupported_version", { ...asked(header), served });
       }
       const request = decodeRequest(handler.api, header.apiVersion, frame, header.bodyAt);
       return answer(handler, header, request, frame.length, connection, startedMs);

@@ -1,5 +1,5 @@
 /** Proves what the log is told of a request that is not answered: which API, which versions, and whose request it was. */
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { type ConnectionInfo, handler } from "../handlers/handler.ts";
 import { joined } from "../protocol/codec.ts";
 import { encodeRequest } from "../protocol/frame.ts";
@@ -50,8 +50,7 @@ function toldOf(frame: Uint8Array, from = connection()): [string, Record<string,
 Deno.test("a version that is not served is told with the API's name, its versions and the client's software", () => {
   const from = connection({ clientSoftwareName: "librdkafka", clientSoftwareVersion: "0.9.5" });
   const [event, details] = toldOf(header(CreateTopics.key, 1), from);
-  const { action, ...facts } = details;
-  assertEquals([event, facts], ["unsupported_version", {
+  assertEquals([event, details], ["unsupported_version", {
     peer: "10.0.0.7",
     client: "librdkafka 0.9.5",
     clientId: "app",
@@ -60,11 +59,10 @@ Deno.test("a version that is not served is told with the API's name, its version
     apiVersion: 1,
     served: "2 to 7",
   }]);
-  assert(String(action).includes("client"), `${action}`);
 });
 
 Deno.test("an API that is not served is told by its name, of Kafka's clients by their id at least", () => {
-  const [event, { api, apiKey, apiVersion, client, clientId, action }] = toldOf(
+  const [event, { api, apiKey, apiVersion, client, clientId }] = toldOf(
     header(AddOffsetsToTxn.key, 2),
   );
   assertEquals([event, api, apiKey, apiVersion, client, clientId], [
@@ -75,7 +73,6 @@ Deno.test("an API that is not served is told by its name, of Kafka's clients by 
     "unknown",
     "app",
   ]);
-  assert(String(action).includes("README"), `${action}`);
 });
 
 Deno.test("a key that is no API of Kafka's clients has no name", () => {
