@@ -12,7 +12,8 @@ Deno.test("README.md, docs/ and packaging/runnel.toml are current (if not: deno 
 
 Deno.test("docs/options.md has every option, README.md the few that a newcomer meets", () => {
   const read = (path: string) => Deno.readTextFileSync(new URL(`../${path}`, import.meta.url));
-  const optionsIn = (text: string) => text.match(/^\| `[a-z_]+(\.[a-z0-9_.]+)?` \| `/gm)?.length ?? 0;
+  const optionsIn = (text: string) =>
+    text.match(/^\| `[a-z_]+(\.[a-z0-9_.]+)?` \| `/gm)?.length ?? 0;
   assertEquals(optionsIn(read("docs/options.md")), rows().length);
   assertEquals(optionsIn(read("README.md")), 10);
 });

@@ -6,6 +6,7 @@ import { type FlagNeeds, splitArguments } from "../config/flags.ts";
 import { ConfigError, configFlags, denoSurroundings, loadConfig } from "../config/load.ts";
 import type { Config } from "../config/options.ts";
 import { parseAddress } from "../client/cluster.ts";
+import { ConnectionError } from "../client/errors.ts";
 import { usageOf } from "./help.ts";
 
 export interface CommandArguments {
@@ -74,6 +75,13 @@ export function bootstrapOf(own: ReadonlyMap<string, string>, config: Config): s
     );
   }
   return `${reachable(config.listenAddresses[0])}:${config.kafkaPort}`;
+}
+
+/** What went wrong with a broker, and what to do where nobody was reached. */
+export function clientErrorLine(error: Error): string {
+  return error instanceof ConnectionError
+    ? `${error.message}; is a broker running there? --bootstrap HOST:PORT says where it is`
+    : error.message;
 }
 
 /** The configuration as the broker would have it with these flags. */

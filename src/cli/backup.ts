@@ -22,6 +22,7 @@ import {
   actionOf,
   BOOTSTRAP_FLAGS,
   bootstrapOf,
+  clientErrorLine,
   commandArguments,
   configOf,
   misused,
@@ -42,7 +43,7 @@ export async function runBackup(args: readonly string[]): Promise<number> {
     const isPlain = error instanceof StoreError || error instanceof ConnectionError ||
       error instanceof KafkaError;
     if (!isPlain) throw error;
-    console.error(`runnel: ${error.message}`);
+    console.error(`runnel: ${clientErrorLine(error)}`);
     return 1;
   }
 }

@@ -5,6 +5,7 @@
  * Describe looks twice, some seconds apart, for only so is standing still told from being slow.
  */
 import { Cluster } from "../client/cluster.ts";
+import { ConnectionError, KafkaError } from "../client/errors.ts";
 import {
   committedOffsets,
   describeGroup,
@@ -17,6 +18,7 @@ import {
   actionOf,
   BOOTSTRAP_FLAGS,
   bootstrapOf,
+  clientErrorLine,
   commandArguments,
   configOf,
   misused,
@@ -34,6 +36,7 @@ export async function runGroup(args: readonly string[]): Promise<number> {
   const { action, groupId, bootstrap, waitMs } = await parsed(args);
   const cluster = new Cluster({ bootstrap, callTimeoutMs: 10_000 });
   try {
+    await cluster.anyConnection(); // once, so that a wrong address is told at once
     if (action === "list") return print(listed(await listGroups(cluster)));
     const before = await look(cluster, groupId);
     // On the other stream, so that what is printed can be processed; before the wait, so that nobody thinks it hangs.
@@ -44,8 +47,8 @@ export async function runGroup(args: readonly string[]): Promise<number> {
     console.error(`runnel: There is no group ${groupId} at ${bootstrap}: \`runnel group list\``);
     return 1;
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    console.error(`runnel: ${error.message}`);
+    if (!(error instanceof ConnectionError || error instanceof KafkaError)) throw error;
+    console.error(`runnel: ${clientErrorLine(error)}`);
     return 1;
   } finally {
     cluster.close();

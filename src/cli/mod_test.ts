@@ -84,6 +84,19 @@ Deno.test("what is mistyped or missing is named in one line, and nothing is done
   }
 });
 
+Deno.test("where no broker is, that is said at once, with the flag that says where it is", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  listener.close();
+  for (const args of [["list"], ["describe", "g"]]) {
+    const startedMs = performance.now();
+    const { code, error } = await type("group", ...args, `--bootstrap=127.0.0.1:${port}`);
+    assertEquals(code, 1);
+    assertMatch(error, /^runnel: Cannot connect to [^\n]+ is a broker running there\? --bootstrap/);
+    assert(performance.now() - startedMs < 5000);
+  }
+});
+
 Deno.test("an error that nobody foresaw is one line as well, and --debug adds where it was", async () => {
   const flags = ["--kafka-port=0", "--http-port=0", "--storage-path=memory://"];
   const { code, error } = await type(...flags);
