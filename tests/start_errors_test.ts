@@ -170,6 +170,11 @@ const CASES: readonly Case[] = [
     says: ["nowhere.invalid", "listen_addresses"],
   },
   {
+    name: "an address given twice",
+    args: ["--listen-addresses=127.0.0.1,localhost"],
+    says: ["127.0.0.1, localhost", "the same", "listen_addresses"],
+  },
+  {
     name: "an advertised port that there is none of",
     args: ["--advertised-address=h:99999"],
     says: ["99999"],

@@ -7,7 +7,8 @@ export function plainLine(error: unknown): string | null {
   // Errors of the rooms below that are written for people already.
   const isPlain = isKind(error) || PLAIN_NAMES.has(error.name);
   if (isPlain) return oneLine(error.message);
-  const isOfSystem = Object.values(Deno.errors).some((kind) => error instanceof kind);
+  const isOfSystem = Object.values(Deno.errors).some((kind) => error instanceof kind) ||
+    /\(os error \d+\)/.test(error.message); // those that Deno has no class for
   return isOfSystem ? oneLine(error.message) : null;
 }
 
@@ -48,7 +49,9 @@ function isKind(error: Error): boolean {
 /** What to do about a file or folder that the system does not give. */
 function wayOut(message: string, path: string): string {
   const choose = `choose another directory with --storage-path, now ${path}`;
-  if (/^Cannot create directory .*File exists/s.test(message)) return `it is a file: ${choose}`;
+  if (/^Cannot create directory .*File exists/s.test(message)) {
+    return `what lies there is a file: ${choose}`;
+  }
   if (/Is a directory/.test(message)) {
     return "a directory lies where a file of the broker belongs: move it away, and restore the file if it was one";
   }
@@ -88,12 +91,14 @@ function addressInUse(config: Config): string {
   const ports = [[config.kafkaPort, "--kafka-port"], [config.httpPort, "--http-port"]] as const;
   const taken = ports.filter(([port]) => port !== 0 && isTaken(config, port));
   const asked = ports.filter(([port]) => port !== 0);
+  const addresses = config.listenAddresses.join(", ");
+  if (taken.length === 0 && config.listenAddresses.length > 1) {
+    return `Cannot listen on ${addresses}: two of them are the same; give each once (listen_addresses)`;
+  }
   const named = (taken.length > 0 ? taken : asked).map(([port, flag]) => `${port} (${flag})`).join(
     " or ",
   );
-  return `Port ${named} on ${
-    config.listenAddresses.join(", ")
-  } is in use: stop the program that has it, or choose another`;
+  return `Port ${named} on ${addresses} is in use: stop the program that has it, or choose another`;
 }
 
 /** On any of the addresses. */

@@ -173,12 +173,18 @@ async function readFileSettings(
   file: { path: string; text: string; mode: number | null },
 ): Promise<Setting[]> {
   const byKey = new Map(table.map((row) => [row.key, row]));
-  const entries = await readToml(file.text);
-  if ("problem" in entries) {
-    const { line, problem } = entries;
+  const read = await readToml(file.text);
+  if ("problem" in read) {
+    const { line, problem } = read;
     throw new ConfigError(`${file.path}${line === null ? "" : `:${line}`}: ${problem}`);
   }
-  return entries.map((entry) => fileSetting(file, byKey, entry));
+  const settings = read.entries.map((entry) => fileSetting(file, byKey, entry));
+  for (const [name, line] of read.tables) {
+    if (table.some(({ key }) => key.startsWith(`${name}.`))) continue;
+    const tables = [...new Set(table.flatMap(({ key }) => key.split(".").slice(0, -1)))];
+    throw new ConfigError(`${file.path}:${line}: unknown table ${name}${suggestion(name, tables)}`);
+  }
+  return settings;
 }
 
 function fileSetting(
@@ -189,9 +195,11 @@ function fileSetting(
   const where = `${file.path}${entry.line === null ? "" : `:${entry.line}`}`;
   const row = byKey.get(entry.key);
   if (row === undefined) {
-    throw new ConfigError(
-      `${where}: unknown key ${entry.key}${suggestion(entry.key, [...byKey.keys()])}`,
-    );
+    const keys = [...byKey.keys()];
+    if (keys.some((key) => key.startsWith(`${entry.key}.`))) {
+      throw new ConfigError(`${where}: ${entry.key} is a table of options: write [${entry.key}]`);
+    }
+    throw new ConfigError(`${where}: unknown key ${entry.key}${suggestion(entry.key, keys)}`);
   }
   if (isSecret(row.option) && file.mode !== null && (file.mode & 0o077) !== 0) {
     throw new ConfigError(
@@ -274,6 +282,8 @@ function setting(row: Row, given: unknown, source: string, fromText: boolean): S
     ? "(hidden)"
     : fromText
     ? given === "" ? '""' : String(given)
+    : typeof given === "number"
+    ? String(given)
     : JSON.stringify(given);
   throw new ConfigError(
     `${source}: bad value for ${row.key}: ${shown}: needs ${

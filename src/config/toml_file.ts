@@ -9,29 +9,38 @@ export interface TomlEntry {
   readonly line: number | null;
 }
 
+export interface TomlFile {
+  readonly entries: readonly TomlEntry[];
+  /** The line of each table's header. */
+  readonly tables: ReadonlyMap<string, number>;
+}
+
 /** What is wrong with the text, and in which line where that is known. */
 export interface TomlProblem {
   readonly problem: string;
   readonly line: number | null;
 }
 
-export async function readToml(text: string): Promise<TomlEntry[] | TomlProblem> {
+export async function readToml(given: string): Promise<TomlFile | TomlProblem> {
   const { parse } = await import("@std/toml");
-  const { lines, twice } = tomlKeys(text);
-  if (twice !== null) {
-    const { what, name, firstLine, line } = twice;
-    return { problem: `the ${what} ${name} is given twice, first in line ${firstLine}`, line };
-  }
+  const text = given.replace(/^\ufeff/, ""); // which some editors put first
+  const { lines, tables, fault } = tomlKeys(text);
+  if (fault !== null) return fault;
   try {
-    return flatten(parse(text) as Record<string, unknown>, "").map(([key, value]) => ({
+    const values = new Map(flatten(parse(text) as Record<string, unknown>, ""));
+    // A key that the parser drops, such as __proto__, is one all the same.
+    for (const key of lines.keys()) if (!values.has(key)) values.set(key, undefined);
+    const entries = [...values].map(([key, value]) => ({
       key,
       value,
       line: lines.get(key) ?? null,
     }));
+    return { entries, tables };
   } catch (error) {
     const { message } = error as Error;
-    const [, line, problem] = /^Parse error on line (\d+), column \d+: (.*)$/s.exec(message) ?? [];
-    return { problem: `it is not TOML: ${problem ?? message}`, line: line ? Number(line) : null };
+    const [, line] = /^Parse error on line (\d+),/.exec(message) ?? [];
+    const problem = message.replace(/Parse error on line \d+, column \d+: /g, "");
+    return { problem: `it is not TOML: ${problem}`, line: line ? Number(line) : null };
   }
 }
 

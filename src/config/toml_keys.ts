@@ -1,6 +1,6 @@
 /**
- * TomlKeys: where a TOML text names its keys and tables, and which of them it names twice. The parser gives values only,
- * and of a key given twice the last one, without a word.
+ * TomlKeys: where a TOML text names its keys and tables, and what the parser takes without a word though it is none of
+ * TOML: a key or table given twice, of which it gives the last, and something behind a value or a table's name.
  *
  * The walk follows strings, arrays and inline tables far enough to tell a key from a value. Where it meets what it does
  * not understand it ends: the parser has the word on that.
@@ -9,87 +9,103 @@
 export interface TomlKeys {
   /** The line of each key with a value, from 1: "topic.retention.ms", with quotes or without. */
   readonly lines: ReadonlyMap<string, number>;
-  /** The first key or table given a second time. */
-  readonly twice: Twice | null;
+  /** The line of each table's header: "storage". */
+  readonly tables: ReadonlyMap<string, number>;
+  readonly fault: TomlFault | null;
 }
 
-export interface Twice {
-  readonly what: "key" | "table";
-  readonly name: string;
-  readonly firstLine: number;
+/** The first thing that is wrong. */
+export interface TomlFault {
+  readonly problem: string;
   readonly line: number;
 }
 
 export function tomlKeys(text: string): TomlKeys {
   const walk = new Walk(text);
   walk.document();
-  return { lines: walk.keys, twice: walk.twice };
+  return { lines: walk.keys, tables: walk.tables, fault: walk.fault };
 }
 
 class Walk {
   readonly keys = new Map<string, number>();
-  twice: Twice | null = null;
-  /** Tables with a header of their own, and those that dotted keys or inline tables made. */
-  readonly #headers = new Map<string, number>();
+  /** Tables with a header of their own. */
+  readonly tables = new Map<string, number>();
+  fault: TomlFault | null = null;
+  /** Those that dotted keys or inline tables made. */
   readonly #implied = new Map<string, number>();
   readonly #text: string;
   #at = 0;
   #line = 1;
 
   constructor(text: string) {
-    this.#text = text.replace(/^\ufeff/, "");
+    this.#text = text;
   }
 
   document(): void {
     let section = "";
     for (;;) {
       this.#skipLines();
-      if (this.#at >= this.#text.length || this.twice !== null) return;
+      if (this.#at >= this.#text.length || this.fault !== null) return;
+      const line = this.#line;
+      let what: string;
       if (this.#takes("[[")) {
         const name = this.#key();
-        // Of a list of tables each has keys of its own; there is no option in one.
         if (name === null || !this.#takes("]]")) return;
-        section = `${name}[${this.#line}].`;
+        this.#found(`[[${name}]] is a list of tables, and there is none: write [${name}]`, line);
+        return;
       } else if (this.#takes("[")) {
         const name = this.#key();
         if (name === null || !this.#takes("]")) return;
         this.#noteTable(name);
         section = `${name}.`;
-      } else if (!this.#pair(section)) return;
+        what = `[${name}]`;
+      } else {
+        const name = this.#pair(section);
+        if (name === null) return;
+        what = `the value of ${name}`;
+      }
+      const behind = this.#match(/[ \t]*[^\s#][^\n]*/y);
+      if (behind !== null) {
+        this.#found(`"${behind.trim().slice(0, 40)}" stands behind ${what}: one a line`, line);
+      }
     }
   }
 
-  /** `key = value`; false where it is none. */
-  #pair(section: string): boolean {
+  /** `key = value`, of which it gives the key's whole name; null where it is none. */
+  #pair(section: string): string | null {
     const line = this.#line, name = this.#key();
-    if (name === null || !this.#takes("=")) return false;
+    if (name === null || !this.#takes("=")) return null;
     this.#skipBlanks();
     const isTable = this.#text[this.#at] === "{";
     this.#noteKey(section, name, line, isTable);
-    return this.#value(`${section}${name}.`);
+    return this.#value(`${section}${name}.`) ? section + name : null;
   }
 
   #noteTable(name: string): void {
-    const firstLine = this.#headers.get(name) ?? this.#implied.get(name) ?? this.keys.get(name);
-    if (firstLine !== undefined) this.#found("table", name, firstLine, this.#line);
-    this.#headers.set(name, this.#line);
+    const firstLine = this.tables.get(name) ?? this.#implied.get(name) ?? this.keys.get(name);
+    if (firstLine !== undefined) this.#foundTwice("table", name, firstLine, this.#line);
+    this.tables.set(name, this.#line);
   }
 
   #noteKey(section: string, name: string, line: number, isTable: boolean): void {
     const whole = section + name;
-    const firstLine = this.keys.get(whole) ?? this.#headers.get(whole) ?? this.#implied.get(whole);
-    if (firstLine !== undefined) this.#found("key", whole, firstLine, line);
+    const firstLine = this.keys.get(whole) ?? this.tables.get(whole) ?? this.#implied.get(whole);
+    if (firstLine !== undefined) this.#foundTwice("key", whole, firstLine, line);
     for (let dot = name.indexOf("."); dot >= 0; dot = name.indexOf(".", dot + 1)) {
       const outer = section + name.slice(0, dot), first = this.keys.get(outer);
-      if (first !== undefined) this.#found("key", outer, first, line);
+      if (first !== undefined) this.#foundTwice("key", outer, first, line);
       if (!this.#implied.has(outer)) this.#implied.set(outer, line);
     }
     if (isTable) this.#implied.set(whole, line);
     else this.keys.set(whole, line);
   }
 
-  #found(what: Twice["what"], name: string, firstLine: number, line: number): void {
-    this.twice ??= { what, name, firstLine, line };
+  #foundTwice(what: "key" | "table", name: string, firstLine: number, line: number): void {
+    this.#found(`the ${what} ${name} is given twice, first in line ${firstLine}`, line);
+  }
+
+  #found(problem: string, line: number): void {
+    this.fault ??= { problem, line };
   }
 
   #value(prefix: string): boolean {
@@ -101,9 +117,10 @@ class Walk {
       case "[":
         return this.#list("]", () => this.#value(`${prefix}[${this.#at}].`));
       case "{":
-        return this.#list("}", () => this.#pair(prefix));
+        return this.#list("}", () => this.#pair(prefix) !== null);
       default:
-        return this.#match(/[^,\]}#\n]+/y) !== null;
+        // A date and its time may have a blank between.
+        return this.#match(/[\d-]+ \d\d:[\w.:+-]+|[\w.:+-]+/y) !== null;
     }
   }
 
