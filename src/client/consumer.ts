@@ -21,6 +21,7 @@ import { Cluster, type ClusterOptions, isStaleMetadata, type Topic } from "./clu
 import type { Connection } from "./connection.ts";
 import { KafkaError, mayRetry } from "./errors.ts";
 import { fetchedRecords } from "./fetched_records.ts";
+import { locate, type Located } from "./locate.ts";
 import { type Isolation, listOffsets, type TopicPartition } from "./list_offsets.ts";
 
 export interface ConsumerOptions {
@@ -213,7 +214,8 @@ export class Consumer {
     const nowMs = performance.now();
     const due = [...this.#assigned.values()].filter((one) => one.pauseLeftMs(nowMs) === 0);
     const fetches = new Map<number, Located[]>(), searches = new Map<number, Located[]>();
-    for (const located of await this.#locate(due)) {
+    const failed = (error: unknown, some: AssignedPartition[]) => this.#failed(error, some);
+    for (const located of await locate(this.#cluster, due, failed)) {
       const { assigned, nodeId } = located;
       if (assigned.fetchFrom === null && assigned.isSearched) continue;
       const byNode = assigned.fetchFrom === null ? searches : fetches;
@@ -239,37 +241,6 @@ export class Consumer {
     const done = work.catch((error) => this.#failed(error, []))
       .finally(() => this.#background.delete(done));
     this.#background.add(done);
-  }
-
-  /** The partitions with their leaders; those without one have failed. */
-  async #locate(partitions: readonly AssignedPartition[]): Promise<Located[]> {
-    const byTopic = new Map<string, AssignedPartition[]>();
-    for (const assigned of partitions) {
-      const others = byTopic.get(assigned.topic);
-      if (others === undefined) byTopic.set(assigned.topic, [assigned]);
-      else others.push(assigned);
-    }
-    const located: Located[] = [];
-    await Promise.all([...byTopic].map(async ([name, ofTopic]) => {
-      let topic: Topic;
-      try {
-        topic = await this.#cluster.topic(name);
-      } catch (error) {
-        return this.#failed(error, ofTopic);
-      }
-      for (const assigned of ofTopic) {
-        const leaderId = topic.partitions[assigned.partition]?.leaderId;
-        if (leaderId !== undefined && leaderId >= 0) {
-          located.push({ assigned, topic, nodeId: leaderId });
-          continue;
-        }
-        const code = leaderId === undefined
-          ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-          : ErrorCode.LEADER_NOT_AVAILABLE;
-        this.#failed(new KafkaError(code, `partition ${assigned.name}`), [assigned]);
-      }
-    }));
-    return located;
   }
 
   /** Finds where to begin, for all in one request, or each alone where that fails: it may be for one of them. */
@@ -395,12 +366,6 @@ export class Consumer {
 }
 
 type FetchAnswer = Decoded<typeof Fetch.response>["responses"][number]["partitions"][number];
-
-interface Located {
-  readonly assigned: AssignedPartition;
-  readonly topic: Topic;
-  readonly nodeId: number;
-}
 
 interface Asked {
   readonly assigned: AssignedPartition;

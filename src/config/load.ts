@@ -257,7 +257,10 @@ function readFlags(
   if (typeof split === "string") throw new ConfigError(split);
   const { words: [word], flags } = split;
   if (word !== undefined) {
-    throw new ConfigError(`unknown argument ${word}; \`runnel help\` says what there is`);
+    const why = word.startsWith("-")
+      ? "nothing behind -- is a flag, leave that out"
+      : "`runnel help` says what there is";
+    throw new ConfigError(`unknown argument ${word}; ${why}`);
   }
   const settings: Setting[] = [];
   for (const [flag, row] of byFlag) {

@@ -140,7 +140,7 @@ const mistakes: [Parameters<typeof load>[0], ...string[]][] = [
   [{ args: ["--topic-retention-ms"] }, "flag --topic-retention-ms has no value"],
   [{ args: ["--config"] }, "flag --config has no value", "a file"],
   [{ args: ["--kafka-port="] }, "flag --kafka-port", '""', "a whole number"],
-  [{ args: ["--", "--debug"] }, "unknown argument --debug"],
+  [{ args: ["--", "--debug"] }, "unknown argument --debug", "leave that out"],
   [{ args: ["--insecure=maybe"] }, "maybe", "true or false"],
   [{ args: ["stray"] }, "unknown argument stray"],
   [{ args: ["--auth-plain-password=x"] }, "RUNNEL_AUTH_PLAIN_PASSWORD"],
