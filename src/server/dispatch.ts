@@ -55,8 +55,6 @@ export function dispatcher(options: DispatchOptions): Dispatch {
       if (!isServed(handler, header.apiVersion)) {
         if (handler.api.key === ApiVersions.key) return tooNew(header, handler);
         const { min, max } = handler.served, served = `${min} to ${max}`;
-        const action =
-          "use a client that asks ApiVersions first, or of a version of Kafka since 2.1";
         return refuse(connection, "unsupported_version", { ...asked(header), served });
       }
       const request = decodeRequest(handler.api, header.apiVersion, frame, header.bodyAt);
