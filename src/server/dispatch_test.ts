@@ -16,17 +16,11 @@ const dispatch = dispatcher({
   onProblem: (...one) => told.push(one),
 });
 
-function connection(software: Partial<ConnectionInfo> = {}): ConnectionInfo {
-  return {
-    id: 1,
-    peer: "10.0.0.7",
-    principal: "User:ANONYMOUS",
-    clientSoftwareName: "unknown",
-    clientSoftwareVersion: "unknown",
-    ends: new Set(),
-    isEnding: false,
-    ...software,
-  };
+function connection(
+  software: Partial<Pick<ConnectionInfo, "clientSoftwareName" | "clientSoftwareVersion">> = {},
+): ConnectionInfo {
+  const known = { clientSoftwareName: "unknown", clientSoftwareVersion: "unknown", ...software };
+  return { peer: "10.0.0.7", ...known } as ConnectionInfo; // all that dispatch reads of it
 }
 
 /** A header alone: key, version, correlation id, client id "app". */
