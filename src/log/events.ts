@@ -153,7 +153,7 @@ const TABLE: readonly (readonly [name: string, meaning: string, advice: string |
   ["retention_failed", "Old records were not deleted; it is tried again", ROOM],
   ["deletion_failed", "Deleted files were not removed; it is tried again", ROOM],
   ["removal_failed", "Deleted files were not removed; it is tried again", ROOM],
-  ["segments_not_removed", "Deleted segments were not removed; it is tried again", ROOM],
+  ["segment_not_removed", "A deleted segment was not removed; it is tried again", ROOM],
   ["compaction_failed", "A log was not compacted; it is tried again", ROOM],
   ["placement_failed", "Partitions do not agree with the metadata yet; it is tried again", ROOM],
   ["placement_done", "Partitions agree with the metadata again", NOTHING],
