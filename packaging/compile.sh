@@ -9,37 +9,59 @@ cd "$(dirname "$0")/.."
 output=${1:-dist/runnel}
 deno=${DENO:-deno}
 mkdir -p "$(dirname "$output")"
+said=$(mktemp)
+trap 'rm -f "$said" "$output.js"' EXIT
+
+say() { echo "compile.sh: $*" >&2; }
+
+# What Deno says is kept back: where a fallback serves its errors are none. In one line, for who wants to know why.
+why() { grep -E 'error sending request|^error|^ +[0-9]+: [a-z]' "$said" | sed -E 's/^ +[0-9]+: //' | grep -v '^error: Writing' | head -1 | grep . || echo 'it did not say why'; }
 
 # One file loads faster than four hundred: bundling takes a third off the start. Where the bundler cannot be fetched the
 # modules are embedded as they are.
 entry() {
   bundle=$output.js
-  if "$1" bundle --quiet --platform deno -o "$bundle" main.ts >&2; then echo "$bundle"; else echo main.ts; fi
+  if "$1" bundle --quiet --platform deno -o "$bundle" main.ts > "$said" 2>&1; then echo "$bundle"; else
+    say "no bundler ($(why)): the modules go in as they are, and it starts a little later"
+    echo main.ts
+  fi
 }
 
 # Least permissions, for ever part of the executable. Paths and ports are the user's choice, so read, write and net are
 # not narrowed; env is, by what unknown RUNNEL_ variables need to be refused: seeing them all. No run, no ffi.
 compile() {
-  "$1" compile --no-check --allow-net --allow-read --allow-write --allow-env --allow-sys=hostname,networkInterfaces,statfs \
-    --include deno.json --output "$output" "$(entry "$1")"
+  main=$(entry "$1")
+  "$1" compile --quiet --no-check --allow-net --allow-read --allow-write --allow-env --allow-sys=hostname,networkInterfaces,statfs \
+    --include deno.json --output "$output" "$main" > "$said" 2>&1
+}
+
+# Nothing is left to try: all that Deno said, but for its own backtrace.
+give_up() {
+  sed '/^Stack backtrace:/,$d' "$said" >&2
+  say "deno compile failed; nothing was made"
+  exit 1
 }
 
 if [ -n "${DENORT_BIN:-}" ]; then
+  say "making $output with the runtime in $DENORT_BIN"
   # An embedded npm package overflows the default stack with a foreign runtime.
-  RUST_MIN_STACK=268435456 DENO_TLS_CA_STORE=system compile "$deno"
-elif ! compile "$deno"; then
-  echo "compile.sh: deno compile failed; trying with a runtime from the Python package index" >&2
-  tools=${RUNNEL_COMPILE_TOOLS:-dist/compile-tools}
-  if [ ! -x "$tools/venv/bin/deno" ]; then
-    python3 -m venv "$tools/venv"
-    "$tools/venv/bin/pip" -q install deno==2.6.10
-    "$tools/venv/bin/pip" -q download --no-deps -d "$tools" bids-validator-deno==2.4.1
-    (cd "$tools" && python3 -m zipfile -e bids_validator_deno-2.4.1-*.whl .)
+  export RUST_MIN_STACK=268435456 DENO_TLS_CA_STORE=system
+  compile "$deno" || give_up
+else
+  say "making $output; where dl.deno.land does not give its runtime, one from the Python package index serves"
+  if ! compile "$deno"; then
+    say "no runtime from dl.deno.land ($(why)): taking the one from the Python package index"
+    tools=${RUNNEL_COMPILE_TOOLS:-dist/compile-tools}
+    if [ ! -x "$tools/venv/bin/deno" ]; then
+      python3 -m venv "$tools/venv"
+      "$tools/venv/bin/pip" -q install deno==2.6.10
+      "$tools/venv/bin/pip" -q download --no-deps -d "$tools" bids-validator-deno==2.4.1
+      (cd "$tools" && python3 -m zipfile -e bids_validator_deno-2.4.1-*.whl .)
+    fi
+    chmod +x "$tools/bids_validator_deno-2.4.1.data/scripts/bids-validator-deno"
+    DENORT_BIN=$(realpath "$tools/bids_validator_deno-2.4.1.data/scripts/bids-validator-deno")
+    export DENORT_BIN RUST_MIN_STACK=268435456 DENO_TLS_CA_STORE=system
+    compile "$tools/venv/bin/deno" || give_up
   fi
-  chmod +x "$tools/bids_validator_deno-2.4.1.data/scripts/bids-validator-deno"
-  DENORT_BIN=$(realpath "$tools/bids_validator_deno-2.4.1.data/scripts/bids-validator-deno")
-  export DENORT_BIN
-  RUST_MIN_STACK=268435456 DENO_TLS_CA_STORE=system compile "$tools/venv/bin/deno"
 fi
-rm -f "$output.js"
 ls -l "$output"

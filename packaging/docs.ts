@@ -1,32 +1,57 @@
 /**
- * `deno task docs`: writes what derives from code into README.md (between its markers) and packaging/runnel.toml.
- * With --check it writes nothing and fails when something is out of date.
+ * `deno task docs`: writes what derives from code into README.md, docs/options.md and docs/log.md (between their markers)
+ * and packaging/runnel.toml. With --check it writes nothing and fails when something is out of date.
  */
 import { exampleToml, optionTable } from "../src/config/describe.ts";
+import { events } from "../src/log/events.ts";
 
 const root = new URL("..", import.meta.url);
 
+/** The options that a newcomer meets, in the README's table; docs/options.md has all. */
+const README_OPTIONS = [
+  "kafka_port",
+  "http_port",
+  "listen_addresses",
+  "advertised_address",
+  "insecure",
+  "storage.path",
+  "storage.flush",
+  "num_partitions",
+  "auto_create_topics",
+  "topic.retention.ms",
+];
+
 /** The files that derive from code, with their current and their due text. */
 export async function derived(): Promise<{ path: string; text: string; due: string }[]> {
-  const read = (path: string) => Deno.readTextFileSync(new URL(path, root));
-  const readme = read("README.md");
+  const filled = (path: string, parts: Readonly<Record<string, string>>) => {
+    const text = Deno.readTextFileSync(new URL(path, root));
+    let due = text;
+    for (const [name, content] of Object.entries(parts)) due = fill(due, name, content, path);
+    return { path, text, due };
+  };
   const toml = "packaging/runnel.toml";
   return [
-    {
-      path: "README.md",
-      text: readme,
-      due: fill(fill(readme, "options", optionTable()), "apis", await apiTable()),
-    },
-    { path: toml, text: read(toml), due: exampleToml() },
+    filled("README.md", { options: optionTable(README_OPTIONS), apis: await apiTable() }),
+    filled("docs/options.md", { options: optionTable() }),
+    filled("docs/log.md", { events: eventTable() }),
+    { path: toml, text: Deno.readTextFileSync(new URL(toml, root)), due: exampleToml() },
   ];
 }
 
 /** The text with what stands between the markers of `name` replaced. */
-export function fill(text: string, name: string, content: string): string {
+export function fill(text: string, name: string, content: string, path = "The text"): string {
   const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`README.md has no markers ${begin} … ${end}`);
+  if (from < 0 || to < from) throw new Error(`${path} has no markers ${begin} … ${end}`);
   return `${text.slice(0, from + begin.length)}\n${content}\n${text.slice(to)}`;
+}
+
+/** The warnings and errors of the log. */
+function eventTable(): string {
+  const lines = [...events].map(([name, { meaning, advice }]) =>
+    `| \`${name}\` | ${meaning} | ${advice ?? "nothing"} |`
+  );
+  return ["| Event | What has happened | What to do |", "|---|---|---|", ...lines].join("\n");
 }
 
 /** Every API served with its versions, from the handlers' own declarations: `handler(Fetch, { min: 4, max: 18 }, …)`. */

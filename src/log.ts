@@ -5,6 +5,7 @@
  * can forge one: fields are quoted, cut at 200 characters, and masked when their name says they are secret.
  */
 import { configureSync, getLogger, type LogLevel, type LogRecord } from "@logtape/logtape";
+import { adviceOf } from "./log/events.ts";
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
@@ -39,7 +40,7 @@ export function configureLog(
   const format = settings.format === "json" ? jsonLine : textLine;
   configureSync({
     reset: true,
-    sinks: { lines: (record) => write(format(record)) },
+    sinks: { lines: (record) => write(format(advised(record))) },
     loggers: [
       { category: [ROOT], lowestLevel: level, sinks: ["lines"] },
       // LogTape's own news, which otherwise prints a notice at start.
@@ -158,4 +159,10 @@ function plain(value: unknown): unknown {
 
 function cut(text: string): string {
   return text.length <= MAX_FIELD_LENGTH ? text : `${text.slice(0, MAX_FIELD_LENGTH)}…`;
+}
+
+/** With what to do about it, where the event is known. */
+function advised(record: LogRecord): LogRecord {
+  const advice = adviceOf(messageOf(record));
+  return advice === null ? record : { ...record, properties: { ...record.properties, advice } };
 }

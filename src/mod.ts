@@ -13,8 +13,9 @@
  * ```
  */
 import { type RunningBroker, startBroker } from "./broker.ts";
-import { checkRules } from "./config/rules.ts";
-import { type Config, defaultConfig } from "./config/options.ts";
+import { ConfigError, configOfOptions } from "./config/load.ts";
+import type { Config } from "./config/options.ts";
+import { logWarnings } from "./config/warnings.ts";
 import { configureLog } from "./log.ts";
 
 export { Admin } from "./client/admin.ts";
@@ -27,7 +28,7 @@ export {
   type ProducerOptions,
   type ProducerRecord,
 } from "./client/producer.ts";
-export type { Config };
+export { type Config, ConfigError };
 
 /** Any part of the configuration; what is left out has its default, but for what Broker.start() says. */
 export type BrokerOptions = {
@@ -48,14 +49,16 @@ export class Broker implements AsyncDisposable {
    * Starts a broker. Unlike the executable it keeps its data in memory and takes free ports, unless told otherwise
    * (`{ storage: { path: "./data" }, kafkaPort: 9092 }`), and logs warnings and errors only.
    *
-   * Throws ConfigError for options that cannot be, DirectoryLockedError when another broker has the directory, and what
+   * The same rules hold as for the executable: an address that others can reach needs `insecure: true`. Throws
+   * ConfigError for values that cannot be, TypeError for options that there are none of, DirectoryLockedError when another broker has the directory, and what
    * listening throws (Deno.errors.AddrInUse).
    */
   static async start(options: BrokerOptions = {}): Promise<Broker> {
-    const config = merged(options);
-    checkRules(config);
-    configureLog(config.log);
-    return new Broker(await startBroker(config));
+    const loaded = configOfOptions(options, BASE);
+    configureLog(loaded.config.log);
+    const running = await startBroker(loaded.config);
+    logWarnings(loaded);
+    return new Broker(running);
   }
 
   /** Where clients connect: "127.0.0.1:41234". */
@@ -78,23 +81,5 @@ export class Broker implements AsyncDisposable {
   }
 }
 
-function merged(options: BrokerOptions): Config {
-  const defaults = defaultConfig();
-  const config: Record<string, unknown> = {
-    ...defaults,
-    kafkaPort: 0,
-    httpPort: 0,
-    storage: { ...defaults.storage, path: "memory://" },
-    log: { ...defaults.log, level: "warn" },
-  };
-  for (const [name, value] of Object.entries(options)) {
-    if (!(name in config)) {
-      throw new TypeError(
-        `There is no option ${name}; there are ${Object.keys(config).join(", ")}`,
-      );
-    }
-    const isGroup = typeof value === "object" && !Array.isArray(value) && !(value instanceof Map);
-    config[name] = isGroup ? { ...config[name] as object, ...value as object } : value;
-  }
-  return config as Config;
-}
+/** What is otherwise than in the executable. */
+const BASE = { kafkaPort: 0, httpPort: 0, storage: { path: "memory://" }, log: { level: "warn" } };

@@ -3,14 +3,13 @@
  * restored from it starts: every record up to the cut at its offset, configs, committed offsets, log starts, producers.
  * The broker runs in this process and is read from beside it, as the command does.
  */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { createBackup } from "../src/backup/create.ts";
 import { takeCut } from "../src/backup/cut.ts";
 import type { Manifest } from "../src/backup/manifest.ts";
 import { restoreBackup, verifyBackup } from "../src/backup/restore.ts";
 import { SourceDirectory } from "../src/backup/source_directory.ts";
-import { BACKUP_USAGE, runBackup } from "../src/cli/backup.ts";
-import { helpText } from "../src/cli/help.ts";
+import { run } from "../src/cli/mod.ts";
 import type { Connection } from "../src/client/connection.ts";
 import { DeleteRecords } from "../src/protocol/messages/delete_records.ts";
 import { DescribeConfigs } from "../src/protocol/messages/describe_configs.ts";
@@ -335,15 +334,11 @@ Deno.test("the command creates, verifies and restores, and says in one line why 
     assert(said.at(-1)!.startsWith(`runnel: Cannot connect to 127.0.0.1:${port}`));
     assertEquals(await command("verify", `${path}/nowhere`), 1);
     assertEquals(await command("restore", backup), 1);
-    assertEquals(
-      said.at(-1),
-      `runnel: restore needs --to DIR, the directory to make\n${BACKUP_USAGE}`,
-    );
+    assertStringIncludes(said.at(-1)!, "runnel: backup: restore needs --to DIR, the directory");
     assertEquals(await command("restore", backup, "--to", `${path}/b`, "--allow-dmg"), 1);
-    assert(said.at(-1)!.startsWith("runnel: restore does not take --allow-dmg\n"), said.at(-1));
-    assert(helpText().includes(`\n${BACKUP_USAGE}\n`));
+    assertStringIncludes(said.at(-1)!, "runnel: backup: unknown flag --allow-dmg");
     assertEquals(await command("restor", backup), 1);
-    assert(said.at(-1)!.startsWith('runnel: "restor" is none of create,'), said.at(-1));
+    assertStringIncludes(said.at(-1)!, 'runnel: backup: "restor" is not create, verify or restore');
   }));
 
 /** What the command printed, to either stream. */
@@ -353,7 +348,7 @@ async function command(...args: string[]): Promise<number> {
   const { log, error } = console;
   console.log = console.error = (text: string) => said.push(text);
   try {
-    return await runBackup(args);
+    return await run(["backup", ...args], () => Promise.reject(new Error("no broker")));
   } finally {
     Object.assign(console, { log, error });
   }

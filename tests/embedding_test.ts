@@ -1,6 +1,6 @@
 // Proves that a program can hold a broker in its own process: the example of mod.ts, options, and a clean end.
-import { assertEquals, assertRejects } from "@std/assert";
-import { Broker, Consumer, Producer } from "../src/mod.ts";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { Admin, Broker, type BrokerOptions, ConfigError, Consumer, Producer } from "../src/mod.ts";
 
 Deno.test("a broker in the process serves a producer and a consumer", async () => {
   await using broker = await Broker.start();
@@ -15,6 +15,61 @@ Deno.test("a broker in the process serves a producer and a consumer", async () =
 Deno.test("an option that does not exist is refused by its name", async () => {
   const wrong = { kafkaPorts: 1 } as Record<string, unknown>;
   await assertRejects(() => Broker.start(wrong), TypeError, "kafkaPorts");
+});
+
+Deno.test("an unknown option of a group is refused by its name, with the one that was meant", async () => {
+  const wrong = { storage: { pth: "x" }, log: { levle: "warn" } } as Record<string, unknown>;
+  await assertRejects(() => Broker.start(wrong), TypeError, "storage.pth");
+  const group = { storage: "./data" } as Record<string, unknown>;
+  await assertRejects(() => Broker.start(group), TypeError, "storage");
+});
+
+Deno.test("what the executable refuses is refused in a program too, before anything listens", async () => {
+  const refused: [BrokerOptions, ...string[]][] = [
+    [{ listenAddresses: ["0.0.0.0"] }, "0.0.0.0", "insecure"],
+    [{ listenAddresses: ["127.0.0.1", "192.0.2.7"] }, "192.0.2.7", "insecure"],
+    [{ auth: { enabled: true } }, "auth.enabled", "refused"],
+    [{ kafkaPort: 9092, httpPort: 9092 }, "9092", "two ports"],
+    [{ storage: { flush: "interval" } }, "flush_interval_ms"],
+    [{ kafkaPort: 65536 }, "kafkaPort", "65536", "0 to 65535"],
+    [{ kafkaPort: 1.5 }, "kafkaPort", "1.5"],
+    [{ nodeId: "1" as unknown as number }, "nodeId", '"1"', "a whole number"],
+    [{ listenAddresses: [] }, "listenAddresses"],
+    [{ listenAddresses: ["http://x"] }, "http://x"],
+    [{ storage: { path: "" } }, "storage.path", '""'],
+    [{ storage: { flush: "never" as "os" } }, "storage.flush", "never", "fsync, os, interval"],
+    [{ log: { level: "loud" as "info" } }, "log.level", "loud"],
+    [{ auth: { plainPassword: 12345678 as unknown as string } }, "auth.plainPassword", "(hidden)"],
+    [{ topic: { "retention.ms": -2 } }, "topic.retention.ms", "-2", "at least -1"],
+    [
+      { topic: { "min.compaction.lag.ms": 9, "max.compaction.lag.ms": 5 } },
+      "min.compaction.lag.ms",
+      "contradict",
+    ],
+  ];
+  for (const [options, ...says] of refused) {
+    const error = await assertRejects(async () => {
+      const broker = await Broker.start(options);
+      await broker.stop();
+    }, ConfigError);
+    for (const words of says) assertStringIncludes(error.message, words);
+  }
+});
+
+Deno.test("topic defaults given to a broker in the process are what it tells and does", async () => {
+  await using broker = await Broker.start({
+    topic: { "retention.ms": 5000, "cleanup.policy": ["compact"] },
+    insecure: undefined,
+  });
+  const admin = new Admin({ bootstrap: broker.address });
+  try {
+    await admin.createTopics([{ name: "t" }]);
+    const configs = await admin.describeConfigs({ type: "topic", name: "t" });
+    const valueOf = (name: string) => configs.find((config) => config.name === name)?.value;
+    assertEquals([valueOf("retention.ms"), valueOf("cleanup.policy")], ["5000", "compact"]);
+  } finally {
+    admin.close();
+  }
 });
 
 Deno.test("options of a group keep the others' defaults", async () => {

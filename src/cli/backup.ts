@@ -11,55 +11,90 @@ import { checkDestination } from "../backup/destination.ts";
 import { knownFaults } from "../backup/manifest.ts";
 import { restoreBackup, verifyBackup } from "../backup/restore.ts";
 import { SourceDirectory } from "../backup/source_directory.ts";
+import { parseAddress } from "../client/cluster.ts";
 import { Connection } from "../client/connection.ts";
 import { ConnectionError, KafkaError } from "../client/errors.ts";
-import { ConfigError, denoSurroundings, loadConfig } from "../config/load.ts";
+import { ConfigError } from "../config/load.ts";
 import { FileStore } from "../storage/backends/file_store.ts";
 import { DirectoryLock, DirectoryLockedError } from "../storage/directory/lock.ts";
 import { StoreError } from "../storage/store.ts";
-
-export const BACKUP_USAGE =
-  `runnel backup create DEST [--allow-damage] [--bootstrap HOST:PORT] [the broker's --config, --storage-path, --kafka-port]
-runnel backup verify DEST
-runnel backup restore DEST --to DIR [--allow-damage]`;
+import {
+  actionOf,
+  BOOTSTRAP_FLAGS,
+  bootstrapOf,
+  clientErrorLine,
+  commandArguments,
+  configOf,
+  misused,
+} from "./arguments.ts";
 
 export async function runBackup(args: readonly string[]): Promise<number> {
-  const [action, destination, ...rest] = args;
-  if (action === undefined) return usage("one of create, verify and restore is needed");
-  if (!ACTIONS.has(action)) return usage(`"${action}" is none of create, verify and restore`);
-  if (destination === undefined || destination.startsWith("-")) {
-    return usage(`${action} needs DEST, the backup's directory, first`);
-  }
+  const asked = parsed(args);
   try {
-    switch (action) {
+    switch (asked.action) {
       case "create":
-        return await create(destination, rest);
+        return await create(asked);
       case "verify":
-        return rest.length === 0 ? verify(destination) : usage(`verify does not take ${rest[0]}`);
+        return verify(asked.destination);
       default:
-        return await restore(destination, rest);
+        return await restore(asked);
     }
   } catch (error) {
     const isPlain = error instanceof StoreError || error instanceof ConnectionError ||
       error instanceof KafkaError;
     if (!isPlain) throw error;
-    console.error(`runnel: ${error.message}`);
+    console.error(`runnel: ${clientErrorLine(error)}`);
     return 1;
   }
 }
 
-async function create(destination: string, args: readonly string[]): Promise<number> {
-  const { value: bootstrap, rest: others } = takeFlag(args, "bootstrap");
-  const allowDamage = others.includes("--allow-damage");
-  const rest = others.filter((arg) => arg !== "--allow-damage");
-  const { config } = await loadConfig(denoSurroundings(rest));
+interface Asked {
+  readonly action: "create" | "verify" | "restore";
+  readonly destination: string;
+  readonly own: ReadonlyMap<string, string>;
+  readonly rest: readonly string[];
+  readonly allowDamage: boolean;
+}
+
+/** The flags that each action takes. */
+const FLAGS = {
+  create: ["--allow-damage", ...Object.keys(BOOTSTRAP_FLAGS)],
+  verify: [],
+  restore: ["--allow-damage", "--to"],
+} as const satisfies Record<Asked["action"], readonly string[]>;
+
+function parsed(args: readonly string[]): Asked {
+  const { words, own, rest } = commandArguments("backup", args, {
+    ...BOOTSTRAP_FLAGS,
+    "--allow-damage": null,
+    "--to": "the directory to make",
+  });
+  const [given, destination, ...more] = words;
+  const action = actionOf("backup", given, ["create", "verify", "restore"]);
+  if (destination === undefined) {
+    throw misused("backup", `${action} needs DEST, the backup's directory`);
+  }
+  const taken: readonly string[] = FLAGS[action];
+  const surplus = more[0] ?? [...own.keys()].find((flag) => !taken.includes(flag)) ??
+    (action === "create" ? undefined : rest[0]);
+  if (surplus !== undefined) throw misused("backup", `${action} does not take ${surplus}`);
+  const allow = own.get("--allow-damage") ?? "false";
+  if (allow !== "true" && allow !== "false") {
+    throw misused("backup", "--allow-damage takes no value");
+  }
+  if (action === "restore" && (own.get("--to") ?? "") === "") {
+    throw misused("backup", "restore needs --to DIR, the directory to make");
+  }
+  return { action, destination, own, rest, allowDamage: allow === "true" };
+}
+
+async function create({ destination, own, rest, allowDamage }: Asked): Promise<number> {
+  const config = await configOf(rest);
   const { path } = config.storage;
   if (path === "memory://") throw new ConfigError("There is nothing to back up of memory://");
-  const [, host, port] = /^(.+):(\d{1,5})$/.exec(
-    bootstrap ?? `${config.listenAddresses[0]}:${config.kafkaPort}`,
-  ) ?? [];
-  if (host === undefined) throw new ConfigError(`--bootstrap is ${bootstrap}, needs host:port`);
-  const connection = await Connection.open({ host, port: Number(port), clientId: "runnel-backup" });
+  // One broker, whose directory is read beside it.
+  const { host, port } = parseAddress(bootstrapOf(own, config).split(",")[0]);
+  const connection = await Connection.open({ host, port, clientId: "runnel-backup" });
   using open = new DisposableStack();
   open.defer(() => connection.close());
   const store = openBackup(destination, path);
@@ -89,12 +124,8 @@ function verify(destination: string): number {
   return problems.length === 0 ? 0 : 1;
 }
 
-async function restore(destination: string, args: readonly string[]): Promise<number> {
-  const { value: to, rest: others } = takeFlag(args, "to");
-  const rest = others.filter((arg) => arg !== "--allow-damage");
-  const allowDamage = rest.length < others.length;
-  if (rest.length > 0) return usage(`restore does not take ${rest[0]}`);
-  if (to === null || to === "") return usage("restore needs --to DIR, the directory to make");
+async function restore({ destination, own, allowDamage }: Asked): Promise<number> {
+  const to = own.get("--to")!;
   const backup = openBackup(destination, null);
   const manifest = await restoreBackup(backup, to, (path) => new FileStore(path), { allowDamage });
   const faults = [...knownFaults(manifest)];
@@ -153,25 +184,6 @@ function realPathOf(path: string): string {
   }
 }
 
-/** "--name value" or "--name=value", and the arguments without it. */
-function takeFlag(
-  args: readonly string[],
-  name: string,
-): { value: string | null; rest: readonly string[] } {
-  const at = args.findIndex((arg) => arg === `--${name}` || arg.startsWith(`--${name}=`));
-  if (at < 0) return { value: null, rest: args };
-  const isJoined = args[at] !== `--${name}`;
-  const value = isJoined ? args[at].slice(name.length + 3) : args[at + 1] ?? null;
-  return { value, rest: args.toSpliced(at, isJoined ? 1 : 2) };
-}
-
 function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
-
-function usage(wrong: string): number {
-  console.error(`runnel: ${wrong}\n${BACKUP_USAGE}`);
-  return 1;
-}
-
-const ACTIONS = new Set(["create", "verify", "restore"]);

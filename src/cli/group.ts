@@ -4,8 +4,8 @@
  *
  * Describe looks twice, some seconds apart, for only so is standing still told from being slow.
  */
-import { parseArgs } from "@std/cli/parse-args";
-import { Cluster, parseAddress } from "../client/cluster.ts";
+import { Cluster } from "../client/cluster.ts";
+import { ConnectionError, KafkaError } from "../client/errors.ts";
 import {
   committedOffsets,
   describeGroup,
@@ -15,6 +15,15 @@ import {
 import { listOffsets, type TopicPartition } from "../client/list_offsets.ts";
 import { ConfigError } from "../config/load.ts";
 import {
+  actionOf,
+  BOOTSTRAP_FLAGS,
+  bootstrapOf,
+  clientErrorLine,
+  commandArguments,
+  configOf,
+  misused,
+} from "./arguments.ts";
+import {
   findings,
   type GroupLook,
   lagOf,
@@ -23,33 +32,41 @@ import {
   partitionName,
 } from "./group_findings.ts";
 
-export const GROUP_USAGE =
-  `runnel group list [--bootstrap HOST:PORT] | runnel group describe GROUP [--bootstrap HOST:PORT] [--wait SECONDS]`;
-
 export async function runGroup(args: readonly string[]): Promise<number> {
-  const { command, groupId, bootstrap, waitMs } = parsed(args);
+  const { action, groupId, bootstrap, waitMs } = await parsed(args);
   const cluster = new Cluster({ bootstrap, callTimeoutMs: 10_000 });
   try {
-    const lines = command === "list"
-      ? listed(await listGroups(cluster))
-      : await described(cluster, groupId, waitMs);
-    if (lines === null) {
-      console.error(`runnel: There is no group ${groupId} at ${bootstrap}`);
-      return 1;
-    }
-    console.log(lines.join("\n"));
-    return 0;
+    await cluster.anyConnection(); // once, so that a wrong address is told at once
+    if (action === "list") return print(listed(await listGroups(cluster)));
+    const before = await look(cluster, groupId);
+    // On the other stream, so that what is printed can be processed; before the wait, so that nobody thinks it hangs.
+    if (before !== null) console.error(waitLine(waitMs));
+    await cluster.pause(before === null ? 0 : waitMs);
+    const now = before === null ? null : await look(cluster, groupId);
+    if (before !== null && now !== null) return print(report(before, now, waitMs));
+    console.error(`runnel: There is no group ${groupId} at ${bootstrap}: \`runnel group list\``);
+    return 1;
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    console.error(`runnel: ${error.message}`);
+    if (!(error instanceof ConnectionError || error instanceof KafkaError)) throw error;
+    console.error(`runnel: ${clientErrorLine(error)}`);
     return 1;
   } finally {
     cluster.close();
   }
 }
 
+function print(lines: readonly string[]): number {
+  console.log(lines.join("\n"));
+  return 0;
+}
+
+/** What describe says before it waits. */
+export function waitLine(waitMs: number): string {
+  return `Looking twice, ${waitMs / 1000} s apart (--wait), to tell what moves from what stands…`;
+}
+
 interface Asked {
-  readonly command: "list" | "describe";
+  readonly action: "list" | "describe";
   readonly groupId: string;
   readonly bootstrap: string;
   readonly waitMs: number;
@@ -58,38 +75,24 @@ interface Asked {
 /** Auto-commit happens every 5 s in most clients. */
 const DEFAULT_WAIT_S = "6";
 
-export function parsed(args: readonly string[]): Asked {
-  const unknown: string[] = [];
-  const flags = parseArgs([...args], {
-    string: ["bootstrap", "wait", "_"],
-    unknown: (arg: string) => {
-      if (arg.startsWith("-")) unknown.push(arg);
-      return true;
-    },
+export async function parsed(args: readonly string[]): Promise<Asked> {
+  const { words, own, rest } = commandArguments("group", args, {
+    ...BOOTSTRAP_FLAGS,
+    "--wait": "seconds, 0 to 3600",
   });
-  const [command, groupId = "", ...more] = flags._.map(String);
-  const seconds = Number(flags.wait ?? DEFAULT_WAIT_S);
-  const isComplete = command === "list" && groupId === "" ||
-    command === "describe" && groupId !== "";
-  if (unknown.length > 0 || more.length > 0 || !isComplete) {
-    const what = [...unknown, ...more][0] ?? `group ${args.join(" ")}`.trim();
-    throw new ConfigError(`Cannot read "${what}": needed is ${GROUP_USAGE}`);
+  const [given, groupId = "", ...more] = words;
+  const action = actionOf("group", given, ["list", "describe"]);
+  if (action === "describe" && groupId === "") {
+    throw misused("group", "describe needs GROUP, the name of one");
   }
-  if (!(seconds >= 0 && seconds <= 3600)) {
-    throw new ConfigError(`--wait ${flags.wait}: needed are seconds, 0 to 3600`);
+  const surplus = action === "list" ? groupId : more[0] ?? "";
+  if (surplus !== "") throw misused("group", `${action} does not take "${surplus}"`);
+  const wait = own.get("--wait") ?? DEFAULT_WAIT_S, seconds = Number(wait);
+  if (!/^[\d.]+$/.test(wait) || !(seconds >= 0 && seconds <= 3600)) {
+    throw new ConfigError(`group: --wait ${wait || '""'}: needs seconds, 0 to 3600`);
   }
-  const { bootstrap = "127.0.0.1:9092" } = flags;
-  try {
-    for (const address of bootstrap.split(",")) parseAddress(address);
-  } catch (error) {
-    throw new ConfigError((error as Error).message);
-  }
-  return {
-    command: command as Asked["command"],
-    groupId,
-    bootstrap,
-    waitMs: seconds * 1000,
-  };
+  const bootstrap = bootstrapOf(own, await configOf(rest));
+  return { action, groupId, bootstrap, waitMs: seconds * 1000 };
 }
 
 function listed(groups: Awaited<ReturnType<typeof listGroups>>): string[] {
@@ -97,19 +100,6 @@ function listed(groups: Awaited<ReturnType<typeof listGroups>>): string[] {
     ["GROUP", "TYPE", "STATE", "PROTOCOL"],
     groups.map(({ groupId, type, state, protocolType }) => [groupId, type, state, protocolType]),
   );
-}
-
-/** null: there is no such group. */
-async function described(
-  cluster: Cluster,
-  groupId: string,
-  waitMs: number,
-): Promise<string[] | null> {
-  const before = await look(cluster, groupId);
-  if (before === null) return null;
-  await cluster.pause(waitMs);
-  const now = await look(cluster, groupId);
-  return now && report(before, now, waitMs);
 }
 
 /** What is printed of two looks. */

@@ -101,19 +101,44 @@ function partitionFindings(before: GroupLook, now: GroupLook, apartMs: number): 
   const lines: string[] = [];
   const isAssigned = now.group.members.length > 0 && !UNSETTLED.has(now.group.state);
   const earlier = new Map(before.partitions.map((one) => [partitionName(one), one]));
+  const unread = new Map<string, PartitionLook[]>();
   for (const one of now.partitions) {
     const name = partitionName(one);
     if (one.end === null) {
       lines.push(`${name} has a committed offset but does not exist.`);
       continue;
     }
-    if (isAssigned && one.ownerId === null) lines.push(`${name} has no owner.`);
     const lag = lagOf(one), then = earlier.get(name);
-    if (!lag || then === undefined || one.committed !== then.committed) continue;
-    const at = one.committed === null ? "nothing is committed" : `still at ${one.committed}`;
-    lines.push(`${name} makes no progress: ${at}, ${lag} behind, over ${seconds(apartMs)}.`);
+    const stands = Boolean(lag) && then !== undefined && one.committed === then.committed;
+    if (one.ownerId === null) {
+      if (isAssigned || stands) unread.set(one.topic, [...unread.get(one.topic) ?? [], one]);
+    } else if (stands) {
+      const at = one.committed === null ? "nothing is committed" : `still at ${one.committed}`;
+      lines.push(`${name} makes no progress: ${at}, ${lag} behind, over ${seconds(apartMs)}.`);
+    }
   }
-  return lines;
+  return [...lines, ...[...unread.values()].map(unreadFinding)];
+}
+
+/** One line a topic: a group without members would have one a partition. */
+function unreadFinding(partitions: readonly PartitionLook[]): string {
+  const [{ topic }] = partitions;
+  const lag = partitions.reduce((sum, one) => sum + (lagOf(one) ?? 0), 0);
+  const behind = lag === 0 ? "" : `, ${lag} behind`;
+  if (partitions.length === 1) return `${partitionName(partitions[0])} has no owner${behind}.`;
+  const which = ranges(partitions.map(({ partition }) => partition));
+  return `${partitions.length} partitions of ${topic} have no owner${behind}: ${which}.`;
+}
+
+/** "0-2, 5" of numbers in order. */
+function ranges(numbers: readonly number[]): string {
+  const runs: [first: number, last: number][] = [];
+  for (const number of numbers) {
+    const run = runs.at(-1);
+    if (run !== undefined && run[1] === number - 1) run[1] = number;
+    else runs.push([number, number]);
+  }
+  return runs.map(([first, last]) => first === last ? `${first}` : `${first}-${last}`).join(", ");
 }
 
 export function partitionName({ topic, partition }: { topic: string; partition: number }): string {

@@ -1,8 +1,8 @@
 /** Proves what is found in two looks at a group, and what is printed of them, on groups made up here. */
-import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { GroupDescription, GroupMember } from "../client/groups.ts";
 import { ConfigError } from "../config/load.ts";
-import { parsed, report } from "./group.ts";
+import { parsed, report, waitLine } from "./group.ts";
 import { findings, type GroupLook, type PartitionLook } from "./group_findings.ts";
 
 function member(id: string, some: Partial<GroupMember> = {}): GroupMember {
@@ -129,16 +129,61 @@ Deno.test("the report has the group, its members, its partitions and what is wro
   ]);
 });
 
-Deno.test("arguments: a command, a group to describe, an address and a wait", () => {
-  assertEquals(parsed(["describe", "7", "--bootstrap=h:1", "--wait=0.5"]), {
-    command: "describe",
+Deno.test("partitions that nobody reads are summed up, a line for each topic", () => {
+  const partitions = [0, 1, 2, 3, 4].map((partition) => ({
+    ownerId: partition === 3 ? "m" : null,
+    committed: partition === 3 ? 9 : null,
+  }));
+  assertEquals(found(look({}, ...partitions)), [
+    "4 partitions of t have no owner, 36 behind: 0-2, 4.",
+  ]);
+  const empty = { state: "Empty", members: [] };
+  const now = look(empty, ...partitions.map((one) => ({ ...one, ownerId: null })));
+  assertEquals(found(now), [
+    "The group has no members: nobody reads for it.",
+    "4 partitions of t have no owner, 36 behind: 0-2, 4.",
+  ]);
+  // Somebody commits for it without being a member.
+  const before = look(empty, ...partitions.map(() => ({ ownerId: null, committed: 1 })));
+  assertEquals(found(now, before).length, 1);
+});
+
+Deno.test("describe says that it waits, and for how long", () => {
+  assertStringIncludes(waitLine(6000), "6 s apart (--wait)");
+});
+
+Deno.test("arguments: an action, a group to describe, an address and a wait", async () => {
+  assertEquals(await parsed(["describe", "7", "--bootstrap=h:1", "--wait=0.5"]), {
+    action: "describe",
     groupId: "7",
     bootstrap: "h:1",
     waitMs: 500,
   });
-  assertEquals(parsed(["list"]).bootstrap, "127.0.0.1:9092");
-  for (const wrong of [[], ["describe"], ["list", "g"], ["drop", "g"], ["list", "--botstrap=x"]]) {
-    assertThrows(() => parsed(wrong), ConfigError, "needed is runnel group list");
+  const asked = async (...args: string[]) => (await parsed(["list", ...args])).bootstrap;
+  assertEquals(await asked("--bootstrap-server", "h:1,[::1]:2"), "h:1,[::1]:2");
+  for (
+    const [wrong, says] of [
+      [[], "list or describe is missing"],
+      [["describe"], "describe needs GROUP"],
+      [["list", "g"], 'list does not take "g"'],
+      [["drop", "g"], '"drop" is not list or describe'],
+      [["list", "--botstrap=x"], "did you mean --bootstrap?"],
+      [["list", "--bootstrap"], "flag --bootstrap has no value: needs host:port"],
+      [["list", "--bootstrap=h"], "host:port"],
+      [["list", "--wait=long"], "--wait long"],
+      [["list", "--wait="], '--wait ""'],
+    ] as const
+  ) {
+    await assertRejects(() => parsed(wrong), ConfigError, says);
   }
-  assertThrows(() => parsed(["list", "--wait=long"]), ConfigError, "--wait long");
+});
+
+Deno.test("where the broker is follows the configuration, like everything else", async () => {
+  const asked = async (...args: string[]) => (await parsed(["list", ...args])).bootstrap;
+  assertEquals(await asked(), "127.0.0.1:9092");
+  assertEquals(await asked("--kafka-port", "7"), "127.0.0.1:7");
+  assertEquals(await asked("--listen-addresses=0.0.0.0", "--insecure"), "127.0.0.1:9092");
+  assertEquals(await asked("--listen-addresses=::", "--insecure"), "[::1]:9092");
+  assertEquals(await asked("--kafka-port=7", "--bootstrap=h:1"), "h:1");
+  await assertRejects(() => asked("--kafka-port=0"), ConfigError, "--bootstrap");
 });

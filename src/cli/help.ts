@@ -1,35 +1,169 @@
-/** `runnel help`: the subcommands, and every flag from the table of options. */
-import { STORAGE_USAGE } from "./storage.ts";
-import { BACKUP_USAGE } from "./backup.ts";
+/** Help: one table of the commands, from which `runnel help`, `runnel COMMAND --help` and every complaint are made. */
 import { flagLines } from "../config/describe.ts";
-import { GROUP_USAGE } from "./group.ts";
+import { closest } from "../config/near_miss.ts";
+
+export interface CommandHelp {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** How it is called, a line each. */
+  readonly usage: readonly string[];
+  /** Its own flags, with what they do. */
+  readonly flags?: readonly (readonly [flag: string, doc: string])[];
+  /** Which of the broker's options it takes: all of them, or none. */
+  readonly takesOptions: boolean;
+  readonly notes?: readonly string[];
+}
+
+const BOOTSTRAP = [
+  "--bootstrap HOST:PORT",
+  "Where the broker is; --bootstrap-server means the same. Else where the configuration has it.",
+] as const;
+
+export const COMMANDS: readonly CommandHelp[] = [
+  {
+    name: "serve",
+    summary: "run the broker (also when no command is given)",
+    usage: ["runnel [serve] [flags]"],
+    takesOptions: true,
+    notes: ["SIGTERM or SIGINT (Ctrl-C) stops it in order; a second one at once."],
+  },
+  {
+    name: "backup",
+    summary: "copy a serving broker's data, check a copy, or restore one",
+    usage: [
+      "runnel backup create DEST [--allow-damage] [--bootstrap HOST:PORT] [flags of the broker]",
+      "runnel backup verify DEST",
+      "runnel backup restore DEST --to DIR [--allow-damage]",
+    ],
+    flags: [
+      ["--allow-damage", "Copy or restore what is damaged too; such partitions stay offline."],
+      ["--to DIR", "The data directory that restore makes."],
+      BOOTSTRAP,
+    ],
+    takesOptions: true,
+    notes: [
+      "create runs on the broker's machine: it reads the directory that --storage-path names.",
+    ],
+  },
+  {
+    name: "config",
+    summary: "print every option with its value and where it came from",
+    usage: ["runnel config [flags]"],
+    takesOptions: true,
+  },
+  {
+    name: "group",
+    summary:
+      "list groups, or describe one: who is in it, how far behind, what keeps it from getting on",
+    usage: [
+      "runnel group list [--bootstrap HOST:PORT]",
+      "runnel group describe GROUP [--bootstrap HOST:PORT] [--wait SECONDS]",
+    ],
+    flags: [
+      BOOTSTRAP,
+      ["--wait SECONDS", "How far apart the two looks of describe are, 6 if not given."],
+    ],
+    takesOptions: true,
+  },
+  {
+    name: "storage",
+    summary: "look at the directory of a stopped broker, and decide about damage",
+    usage: [
+      "runnel storage verify [--storage-path DIR]",
+      "runnel storage repair --partition TOPIC-N [--cut] [--storage-path DIR]",
+    ],
+    flags: [
+      ["--partition TOPIC-N", "The partition's folder, as verify names it."],
+      ["--cut", "Do it; without it repair only says what would be lost."],
+    ],
+    takesOptions: true,
+  },
+  { name: "version", summary: "print the version", usage: ["runnel version"], takesOptions: false },
+  {
+    name: "help",
+    summary: "print this, or what there is to say of a command",
+    usage: ["runnel help [COMMAND]", "runnel COMMAND --help"],
+    takesOptions: false,
+  },
+];
 
 export function runHelp(): number {
   console.log(helpText());
   return 0;
 }
 
+/** Of all commands. */
 export function helpText(): string {
+  const usage = COMMANDS.filter(({ usage }) => usage.length > 1).map(({ usage }) =>
+    usage.map((line) => `  ${line}`).join("\n")
+  );
   return `Usage: runnel [command] [flags]
 
 Commands
-  serve      run the broker (also when no command is given)
-  backup     copy a serving broker's data, check a copy, or restore one: create, verify, restore
-  config     print every option with its value and where it came from
-  group      list groups, or describe one: who is in it, how far behind, what keeps it from getting on
-  storage    look at the directory of a stopped broker, and decide about damage
-  version    print the version
-  help       print this
+${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(10)} ${summary}`).join("\n")}
 
-${BACKUP_USAGE}
-${GROUP_USAGE.replaceAll(" | ", "\n")}
-${STORAGE_USAGE.replaceAll(" | ", "\n")}
+${usage.join("\n")}
 
 Flags
-  --config FILE                       Configuration file; else ./runnel.toml, /etc/runnel/runnel.toml.
-  --debug                             The same as --log-level=debug.
-${flagLines().join("\n")}
-  --topic-NAME                        A topic default under Kafka's name, with - for . (--topic-retention-ms=60000).
+${optionLines().join("\n")}
 
-Each flag has a variable (--kafka-port: RUNNEL_KAFKA_PORT) and a key in the file (kafka_port).`;
+${OPTIONS_NOTE}`;
 }
+
+/** Of one command. */
+export function commandHelp(name: string): string {
+  const { summary, usage, flags = [], takesOptions, notes = [] } = commandOf(name);
+  const parts = [
+    `runnel ${name}: ${summary}`,
+    ["Usage", ...usage.map((line) => `  ${line}`)].join("\n"),
+  ];
+  if (flags.length > 0) {
+    parts.push(["Flags", ...flags.map(([flag, doc]) => flagLine(flag, doc))].join("\n"));
+  }
+  if (notes.length > 0) parts.push(notes.join("\n"));
+  if (name === "serve" || name === "config") {
+    parts.push(["Flags", ...optionLines()].join("\n"), OPTIONS_NOTE);
+  } else if (takesOptions) {
+    parts.push("It takes the broker's flags, variables and configuration file too: `runnel help`.");
+  }
+  return parts.join("\n\n");
+}
+
+/** How a command is called, in one line, for who called it otherwise. */
+export function usageOf(name: string): string {
+  return `${commandOf(name).usage.join(" | ")} (more: runnel ${name} --help)`;
+}
+
+/** What to say of a command that there is none of. */
+export function unknownCommand(name: string): string {
+  const near = closest(name, COMMANDS.map((command) => command.name));
+  const known = COMMANDS.map((command) => command.name).join(", ");
+  const told = `There is no command ${name}`;
+  return near === null
+    ? `${told}; there are ${known}: \`runnel help\` says more`
+    : `${told}: did you mean ${near}? \`runnel help\` says what there is`;
+}
+
+function commandOf(name: string): CommandHelp {
+  return COMMANDS.find((command) => command.name === name)!;
+}
+
+function optionLines(): string[] {
+  return [
+    flagLine("--config FILE", "Configuration file; else ./runnel.toml, /etc/runnel/runnel.toml."),
+    flagLine("--debug", "The same as --log-level=debug."),
+    ...flagLines(),
+    flagLine(
+      "--topic-NAME",
+      "A topic default under Kafka's name, with - for . (--topic-retention-ms=60000).",
+    ),
+  ];
+}
+
+function flagLine(flag: string, doc: string): string {
+  return `  ${flag.padEnd(34)}  ${doc}`;
+}
+
+const OPTIONS_NOTE =
+  "Each flag has a variable (--kafka-port: RUNNEL_KAFKA_PORT) and a key in the file (kafka_port).";

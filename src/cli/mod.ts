@@ -1,39 +1,65 @@
-/** The command line: which subcommand runs. Each is a file of its own; `serve` is meant when none is named. */
+/** The command line: which command runs. Each is a file of its own; `serve` is meant when none is named. */
 import { ConfigError } from "../config/load.ts";
-import { runConfig } from "./config.ts";
-import { runGroup } from "./group.ts";
-import { runHelp } from "./help.ts";
+import { plainLine, unforeseenLine } from "./error_line.ts";
+import { commandHelp, COMMANDS, runHelp, unknownCommand } from "./help.ts";
 import { serve, type StartBroker } from "./serve.ts";
-import { runStorage } from "./storage.ts";
-import { runVersion } from "./version.ts";
 
-/** Runs the command and answers the process's exit code. */
+/** Runs the command and answers the process's exit code. Whatever goes wrong is one line on standard error. */
 export async function run(args: readonly string[], startBroker: StartBroker): Promise<number> {
-  const [first, ...rest] = args;
   try {
-    if (args.some((arg) => arg === "--help" || arg === "-h")) return runHelp();
-    switch (first) {
-      case "serve":
-        return await serve(rest, startBroker);
-      case "backup":
-        return await (await import("./backup.ts")).runBackup(rest); // loaded when it is needed
-      case "config":
-        return await runConfig(rest);
-      case "group":
-        return await runGroup(rest);
-      case "storage":
-        return await runStorage(rest);
-      case "help":
-        return runHelp();
-      case "version":
-      case "--version":
-        return runVersion();
-      default:
-        return await serve(args, startBroker);
-    }
+    return await command(args, startBroker);
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    console.error(`runnel: ${error.message}`);
+    console.error(`runnel: ${plainLine(error) ?? unforeseenLine(error)}`);
+    if (plainLine(error) === null && args.includes("--debug")) console.error(error);
     return 1;
   }
+}
+
+async function command(args: readonly string[], startBroker: StartBroker): Promise<number> {
+  const [first, ...rest] = args;
+  const isNamed = first !== undefined && !first.startsWith("-");
+  if (isNamed && COMMANDS.every(({ name }) => name !== first)) {
+    throw new ConfigError(unknownCommand(first));
+  }
+  if (args.some((arg) => arg === "--help" || arg === "-h")) {
+    if (!isNamed || first === "help") return runHelp();
+    console.log(commandHelp(first));
+    return 0;
+  }
+  // Loaded when they are needed: a broker starts faster without the rest.
+  switch (first) {
+    case "serve":
+      return await serve(rest, startBroker);
+    case "backup":
+      return await (await import("./backup.ts")).runBackup(rest);
+    case "config":
+      return await (await import("./config.ts")).runConfig(rest);
+    case "group":
+      return await (await import("./group.ts")).runGroup(rest);
+    case "storage":
+      return await (await import("./storage.ts")).runStorage(rest);
+    case "help":
+      return help(rest);
+    case "version":
+    case "--version":
+      mustBeAll("version", rest);
+      return (await import("./version.ts")).runVersion();
+    default:
+      return await serve(args, startBroker);
+  }
+}
+
+function help(words: readonly string[]): number {
+  const [name, ...more] = words;
+  mustBeAll("help", more);
+  if (name === undefined) return runHelp();
+  if (COMMANDS.every((command) => command.name !== name)) {
+    throw new ConfigError(unknownCommand(name));
+  }
+  console.log(commandHelp(name));
+  return 0;
+}
+
+function mustBeAll(command: string, more: readonly string[]): void {
+  if (more.length > 0) throw new ConfigError(`${command}: unknown argument ${more[0]}`);
 }

@@ -5,10 +5,12 @@
  * shells give for that signal. What can go wrong at a start is told in one line on standard error, with exit code 1.
  */
 import type { RunningBroker } from "../broker.ts";
-import { denoSurroundings, loadConfig, type LoadedConfig } from "../config/load.ts";
+import { denoSurroundings, loadConfig } from "../config/load.ts";
 import type { Config } from "../config/options.ts";
-import { configureLog, logger } from "../log.ts";
+import { logWarnings } from "../config/warnings.ts";
+import { configureLog } from "../log.ts";
 import { VERSION } from "../version.ts";
+import { startErrorLine, unforeseenLine } from "./error_line.ts";
 
 export type StartBroker = (config: Config) => Promise<RunningBroker>;
 
@@ -24,12 +26,12 @@ export async function serve(args: readonly string[], startBroker: StartBroker): 
     broker = await startBroker(loaded.config);
   } catch (error) {
     const line = startErrorLine(error, loaded.config);
-    if (line === null) throw error;
-    console.error(`runnel: ${line}`);
+    console.error(`runnel: ${line ?? `Cannot start: ${unforeseenLine(error)}`}`);
+    if (line === null && loaded.config.log.level === "debug") console.error(error);
     return 1;
   }
   console.log(greeting(broker, loaded.config).join("\n"));
-  warn(loaded);
+  logWarnings(loaded);
   await signal;
   return await stopWithin(broker, STOP_CEILING_MS) ? 0 : 1;
 }
@@ -49,58 +51,6 @@ export function greeting(broker: RunningBroker, config: Config): string[] {
     );
   }
   return [...lines, `  Try      kcat -b ${broker.kafkaAddress} -L`];
-}
-
-/** What went wrong with a start, and what to do about it; null for what nobody foresaw. */
-export function startErrorLine(error: unknown, config: Config): string | null {
-  if (!(error instanceof Error)) return null;
-  const path = config.storage.path;
-  if (error instanceof Deno.errors.AddrInUse) return addressInUse(config);
-  if (error instanceof Deno.errors.AddrNotAvailable) {
-    return `Cannot listen on ${
-      config.listenAddresses.join(", ")
-    }: this machine has no such address; set listen_addresses`;
-  }
-  const kind = (error as { kind?: unknown }).kind;
-  if (
-    error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable ||
-    kind === "permission"
-  ) {
-    return `No rights to what is needed at start: ${error.message}; give them, or choose another directory (--storage-path, now ${path}) or port`;
-  }
-  // Errors of the rooms below that are written for people already.
-  const isPlain = kind !== undefined || error.name === "DirectoryLockedError" ||
-    error.name === "ConfigError";
-  return isPlain ? error.message : null;
-}
-
-/** Names the ports that are taken: both, when the broker itself had one before it failed at the other. */
-function addressInUse(config: Config): string {
-  const hostname = config.listenAddresses[0];
-  const isTaken = (port: number) => {
-    try {
-      Deno.listen({ hostname, port }).close();
-      return false;
-    } catch {
-      return true;
-    }
-  };
-  const ports = [[config.kafkaPort, "--kafka-port"], [config.httpPort, "--http-port"]] as const;
-  const taken = ports.filter(([port]) => isTaken(port));
-  const named = (taken.length > 0 ? taken : ports).map(([port, flag]) => `${port} (${flag})`).join(
-    " or ",
-  );
-  return `Port ${named} on ${hostname} is in use: stop the program that has it, or choose another`;
-}
-
-function warn(loaded: LoadedConfig): void {
-  const log = logger("config");
-  if (loaded.warnings.length > 0) log.warn(loaded.warnings.join("; "));
-  if (loaded.config.insecure) {
-    log.warn("insecure is set: everyone who can connect can read, write and delete", {
-      listen: loaded.config.listenAddresses.join(","),
-    });
-  }
 }
 
 /** Resolves at the first signal; the second ends the process. */

@@ -3,7 +3,8 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { defaultConfig } from "../config/options.ts";
 import { helpText } from "./help.ts";
 import type { RunningBroker } from "../broker.ts";
-import { greeting, startErrorLine } from "./serve.ts";
+import { startErrorLine } from "./error_line.ts";
+import { greeting } from "./serve.ts";
 
 const broker: RunningBroker = {
   kafkaAddress: "127.0.0.1:9092",
@@ -35,7 +36,7 @@ Deno.test("a port in use is named, with the flag that changes it", () => {
   }
 });
 
-Deno.test("missing rights name the directory, and an unforeseen error is left to be thrown", () => {
+Deno.test("missing rights name the directory, and an unforeseen error is none of those", () => {
   const line = startErrorLine(
     new Deno.errors.PermissionDenied("mkdir '/root/x'"),
     defaultConfig(),

@@ -3,7 +3,8 @@
  * damaged partition where it stops being valid, for whoever says so. Nothing is cut without --cut; what is lost is told
  * before and after.
  */
-import { ConfigError, denoSurroundings, loadConfig } from "../config/load.ts";
+import { ConfigError } from "../config/load.ts";
+import { actionOf, commandArguments, configOf, misused } from "./arguments.ts";
 import { FileStore } from "../storage/backends/file_store.ts";
 import { DirectoryLock } from "../storage/directory/lock.ts";
 import { META_PROPERTIES } from "../storage/directory/meta_properties.ts";
@@ -20,9 +21,6 @@ import type { Store } from "../storage/store.ts";
 import { type Known, knownOf, NOTHING_KNOWN } from "./known_directory.ts";
 import { repairMetadata } from "./repair_metadata.ts";
 
-export const STORAGE_USAGE =
-  "runnel storage verify [--storage-path DIR] | runnel storage repair --partition TOPIC-N [--cut] [--storage-path DIR]";
-
 interface Asked {
   readonly command: "verify" | "repair";
   readonly partition: string | null;
@@ -37,7 +35,7 @@ export async function runStorage(
   print: (line: string) => void = console.log,
 ): Promise<number> {
   const asked = parsed(args);
-  const { config } = await loadConfig(denoSurroundings(asked.rest));
+  const config = await configOf(asked.rest);
   const { path } = config.storage;
   if (!isDirectory(path)) {
     throw new ConfigError(`Cannot look at ${path}: it is not a directory; set --storage-path`);
@@ -193,27 +191,28 @@ function loss({ folder }: PartitionReport, damage: Damage): string {
 }
 
 function parsed(args: readonly string[]): Asked {
-  const [command, ...flags] = args;
-  if (command !== "verify" && command !== "repair") {
-    throw new ConfigError(`Usage: ${STORAGE_USAGE}`);
+  const { words, own, rest } = commandArguments("storage", args, {
+    "--cut": null,
+    "--partition": "a partition's folder, such as orders-0",
+  });
+  const [given, ...more] = words;
+  const command = actionOf("storage", given, ["verify", "repair"]);
+  if (more.length > 0) {
+    throw misused(
+      "storage",
+      `unknown argument ${more[0]}; for a directory: --storage-path=${more[0]}`,
+    );
   }
-  let partition: string | null = null, isCut = false;
-  const rest: string[] = [];
-  for (let i = 0; i < flags.length; i++) {
-    if (flags[i] === "--cut") isCut = true;
-    else if (flags[i] === "--partition") partition = flags[++i] ?? null;
-    else if (flags[i].startsWith("--partition=")) partition = flags[i].slice("--partition=".length);
-    else if (!flags[i].startsWith("-") && !(flags[i - 1] ?? "").startsWith("-")) {
-      throw new ConfigError(
-        `unknown argument ${flags[i]}; for a directory: --storage-path=${flags[i]}`,
-      );
-    } else rest.push(flags[i]);
+  const partition = own.get("--partition") ?? null;
+  const cut = own.get("--cut") ?? "false";
+  if (cut !== "true" && cut !== "false") throw misused("storage", "--cut takes no value");
+  if (command === "repair" && partition === null) {
+    throw misused("storage", "repair needs --partition TOPIC-N, the partition's folder");
   }
-  const isRepair = command === "repair";
-  if (isRepair !== (partition !== null) || isCut && !isRepair) {
-    throw new ConfigError(`Usage: ${STORAGE_USAGE}`);
+  if (command === "verify" && own.size > 0) {
+    throw misused("storage", `verify does not take ${[...own.keys()][0]}`);
   }
-  return { command, partition, isCut, rest };
+  return { command, partition, isCut: cut === "true", rest };
 }
 
 function isDirectory(path: string): boolean {

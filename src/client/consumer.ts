@@ -5,6 +5,9 @@
  * brought, so that the network and the caller work at the same time. Seeking while a fetch is on its way makes its
  * answer for that partition void.
  *
+ * Whatever has to be waited for goes on in the background: poll() waits for news of it, and no longer than its limit.
+ * A partition that fails is tried again after a pause of its own, while the others are read.
+ *
  * Membership in a group (subscribe, commit) will choose the partitions and starting positions from outside: all it needs
  * here is assign(), seek() and position().
  */
@@ -12,11 +15,13 @@ import { ErrorCode } from "../protocol/errors.ts";
 import { Fetch } from "../protocol/messages/fetch.ts";
 import type { RecordHeader } from "../protocol/records/record.ts";
 import type { Decoded } from "../protocol/schema.ts";
-import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
-import { Cluster, type ClusterOptions, isStaleMetadata } from "./cluster.ts";
+import { ZERO_UUID } from "../bytes/uuid.ts";
+import { AssignedPartition } from "./assigned_partition.ts";
+import { Cluster, type ClusterOptions, isStaleMetadata, type Topic } from "./cluster.ts";
 import type { Connection } from "./connection.ts";
 import { KafkaError, mayRetry } from "./errors.ts";
 import { fetchedRecords } from "./fetched_records.ts";
+import { locate, type Located } from "./locate.ts";
 import { type Isolation, listOffsets, type TopicPartition } from "./list_offsets.ts";
 
 export interface ConsumerOptions {
@@ -47,13 +52,15 @@ export class Consumer {
   readonly #cluster: Cluster;
   readonly #ownsCluster: boolean;
   readonly #options: Required<ConsumerOptions>;
-  readonly #assigned = new Map<string, Assigned>();
-  /** By node: the fetch on its way to it. */
-  readonly #fetching = new Map<number, Promise<void>>();
+  readonly #assigned = new Map<string, AssignedPartition>();
+  /** Nodes that a fetch is on its way to. */
+  readonly #fetching = new Set<number>();
+  /** Fetches and searches of positions on their way; none of them rejects. */
+  readonly #background = new Set<Promise<void>>();
+  #starting: Promise<void> | null = null;
   /** What came and was not handed out. */
   #arrived: Arrived[] = [];
   #failure: { error: unknown } | null = null;
-  #failures = 0;
   /** Long polls would hold up what others ask over the same connection. */
   readonly #lane = `consumer-${++consumers}`;
   #isClosed = false;
@@ -79,7 +86,9 @@ export class Consumer {
     const wanted = new Map(partitions.map((partition) => [nameOf(partition), partition]));
     for (const name of this.#assigned.keys()) if (!wanted.has(name)) this.#assigned.delete(name);
     for (const [name, { topic, partition }] of wanted) {
-      if (!this.#assigned.has(name)) this.#assigned.set(name, new Assigned(topic, partition));
+      if (!this.#assigned.has(name)) {
+        this.#assigned.set(name, new AssignedPartition(topic, partition));
+      }
     }
   }
 
@@ -113,23 +122,24 @@ export class Consumer {
   }
 
   /**
-   * Records in order within each partition; [] when none came in `maxWaitMs`. One call at a time. Throws KafkaError for what retrying will
-   * not mend: OFFSET_OUT_OF_RANGE with autoOffsetReset "none", missing rights.
+   * Records in order within each partition; [] when none came in `maxWaitMs`, which holds whatever the brokers do. One
+   * call at a time. Throws KafkaError for what retrying will not mend: OFFSET_OUT_OF_RANGE with autoOffsetReset "none",
+   * missing rights.
    */
   async poll(maxWaitMs = 500): Promise<ConsumerRecord[]> {
     const deadlineMs = performance.now() + maxWaitMs;
     for (;;) {
       if (this.#isClosed) throw new Error("Cannot poll: the consumer is closed");
-      await this.#startFetches();
+      await this.#started(deadlineMs);
       const records = this.#takeArrived();
       if (records.length > 0) {
-        await this.#startFetches();
+        await this.#started(deadlineMs);
         return records;
       }
       this.#throwFailure();
       const leftMs = deadlineMs - performance.now();
       if (leftMs <= 0) return [];
-      await this.#waitForFetch(leftMs);
+      await this.#waitForNews(leftMs);
     }
   }
 
@@ -148,15 +158,14 @@ export class Consumer {
     this.close();
   }
 
-  #get(partition: TopicPartition): Assigned {
+  #get(partition: TopicPartition): AssignedPartition {
     const assigned = this.#assigned.get(nameOf(partition));
     if (!assigned) throw new Error(`${nameOf(partition)} is not assigned to this consumer`);
     return assigned;
   }
 
-  #seek(assigned: Assigned, offset: number): void {
-    assigned.position = assigned.fetchFrom = offset;
-    assigned.epoch++;
+  #seek(assigned: AssignedPartition, offset: number): void {
+    assigned.seek(offset);
     this.#arrived = this.#arrived.filter((arrived) => arrived.assigned !== assigned);
   }
 
@@ -177,76 +186,114 @@ export class Consumer {
     if (failure) throw failure.error;
   }
 
-  async #waitForFetch(maxMs: number): Promise<void> {
-    if (this.#fetching.size === 0) return await this.#cluster.pause(Math.min(maxMs, IDLE_MS));
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const timeout = new Promise<void>((resolve) => timer = setTimeout(resolve, maxMs));
-    await Promise.race([...this.#fetching.values(), timeout]);
-    clearTimeout(timer);
+  /** Waits until something on its way is over, a pause ends, or the time is up. */
+  async #waitForNews(maxMs: number): Promise<void> {
+    const nowMs = performance.now();
+    let waitMs = this.#background.size === 0 ? Math.min(maxMs, IDLE_MS) : maxMs;
+    for (const assigned of this.#assigned.values()) {
+      const pauseMs = assigned.pauseLeftMs(nowMs);
+      if (pauseMs > 0) waitMs = Math.min(waitMs, pauseMs);
+    }
+    if (this.#background.size === 0) return await this.#cluster.pause(waitMs);
+    await withinMs([...this.#background], waitMs);
   }
 
-  /** A fetch to every leader that has none on its way and holds a partition of which nothing waits to be taken. */
-  async #startFetches(): Promise<void> {
+  /** Starts what may start. That takes a turn where the metadata is known; else it goes on behind the deadline. */
+  async #started(deadlineMs: number): Promise<void> {
     if (this.#arrived.length > 0) return;
-    try {
-      await this.#findPositions();
-      const byNode = new Map<number, Assigned[]>();
-      for (const assigned of this.#assigned.values()) {
-        const { nodeId } = await this.#cluster.leader(assigned.topic, assigned.partition);
-        if (this.#fetching.has(nodeId)) continue;
-        byNode.set(nodeId, [...byNode.get(nodeId) ?? [], assigned]);
-      }
-      for (const [nodeId, partitions] of byNode) {
-        if (this.#fetching.has(nodeId)) continue;
-        const fetch = this.#fetch(nodeId, partitions).catch((error) => this.#failed(error))
-          .finally(() => this.#fetching.delete(nodeId));
-        this.#fetching.set(nodeId, fetch);
-      }
-    } catch (error) {
-      await this.#failed(error);
+    this.#starting ??= this.#startFetches().catch((error) => this.#failed(error, []))
+      .finally(() => this.#starting = null);
+    await withinMs([this.#starting], Math.max(0, deadlineMs - performance.now()));
+  }
+
+  /**
+   * A fetch to every leader that has none on its way, of all its partitions that may be asked for; and a search for the
+   * positions that are not known.
+   */
+  async #startFetches(): Promise<void> {
+    const nowMs = performance.now();
+    const due = [...this.#assigned.values()].filter((one) => one.pauseLeftMs(nowMs) === 0);
+    const fetches = new Map<number, Located[]>(), searches = new Map<number, Located[]>();
+    const failed = (error: unknown, some: AssignedPartition[]) => this.#failed(error, some);
+    for (const located of await locate(this.#cluster, due, failed)) {
+      const { assigned, nodeId } = located;
+      if (assigned.fetchFrom === null && assigned.isSearched) continue;
+      const byNode = assigned.fetchFrom === null ? searches : fetches;
+      const partitions = byNode.get(nodeId);
+      if (partitions === undefined) byNode.set(nodeId, [located]);
+      else partitions.push(located);
+    }
+    if (this.#isClosed) return;
+    for (const partitions of searches.values()) {
+      this.#run(this.#search(partitions.map(({ assigned }) => assigned)));
+    }
+    for (const [nodeId, partitions] of fetches) {
+      if (this.#fetching.has(nodeId)) continue;
+      this.#fetching.add(nodeId);
+      const fetch = this.#fetch(nodeId, partitions)
+        .catch((error) => this.#failed(error, partitions.map(({ assigned }) => assigned)))
+        .finally(() => this.#fetching.delete(nodeId));
+      this.#run(fetch);
     }
   }
 
-  async #findPositions(): Promise<void> {
-    const lost = [...this.#assigned.values()].filter((assigned) => assigned.fetchFrom === null);
-    if (lost.length === 0) return;
+  #run(work: Promise<void>): void {
+    const done = work.catch((error) => this.#failed(error, []))
+      .finally(() => this.#background.delete(done));
+    this.#background.add(done);
+  }
+
+  /** Finds where to begin, for all in one request, or each alone where that fails: it may be for one of them. */
+  async #search(lost: readonly AssignedPartition[]): Promise<void> {
     const { autoOffsetReset } = this.#options;
     if (autoOffsetReset === "none") {
-      throw new KafkaError(
-        ErrorCode.OFFSET_OUT_OF_RANGE,
-        `position of ${nameOf(lost[0])}`,
-        "There is none, and autoOffsetReset is none.",
-      );
+      const what = `position of ${lost[0].name}`;
+      const why = "There is none, and autoOffsetReset is none.";
+      return this.#failed(new KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, what, why), []);
     }
+    for (const assigned of lost) assigned.isSearched = true;
     const epochs = lost.map((assigned) => assigned.epoch);
-    const offsets = await this.#offsets(lost, autoOffsetReset);
-    lost.forEach((assigned, i) => {
-      if (assigned.epoch === epochs[i]) this.#seek(assigned, offsets[i]);
-    });
+    try {
+      const offsets = await this.#offsets(lost, autoOffsetReset, 0);
+      lost.forEach((assigned, i) => {
+        assigned.answered();
+        if (assigned.epoch === epochs[i]) this.#seek(assigned, offsets[i]);
+      });
+    } catch (error) {
+      if (lost.length === 1 || !mayRetry(error)) this.#failed(error, lost);
+      else await Promise.all(lost.map((assigned) => this.#search([assigned])));
+    } finally {
+      for (const assigned of lost) assigned.isSearched = false;
+    }
   }
 
   async #offsets(
-    partitions: readonly Assigned[],
+    partitions: readonly AssignedPartition[],
     at: "earliest" | "latest" | number,
+    timeoutMs?: number,
   ): Promise<number[]> {
     const { isolation } = this.#options;
     const asked = partitions.map(({ topic, partition }) => ({ topic, partition, at }));
-    const found = await listOffsets(this.#cluster, asked, { isolation });
+    const found = await listOffsets(this.#cluster, asked, { isolation, timeoutMs });
     return await Promise.all(
       found.map(({ offset }, i) =>
-        offset >= 0 ? offset : this.#offsets([partitions[i]], "latest").then(([end]) => end)
+        offset >= 0
+          ? offset
+          : this.#offsets([partitions[i]], "latest", timeoutMs).then(([end]) => end)
       ),
     );
   }
 
-  async #fetch(nodeId: number, partitions: readonly Assigned[]): Promise<void> {
+  async #fetch(nodeId: number, partitions: readonly Located[]): Promise<void> {
     const connection = await this.#cluster.connectionTo(nodeId, this.#lane);
-    const asked = await Promise.all(partitions.map(async (assigned) => ({
-      assigned,
-      from: assigned.fetchFrom!,
-      epoch: assigned.epoch,
-      topic: await this.#cluster.topic(assigned.topic),
-    })));
+    const asked = partitions.filter(({ assigned }) => assigned.fetchFrom !== null)
+      .map(({ assigned, topic }): Asked => ({
+        assigned,
+        topic,
+        from: assigned.fetchFrom!,
+        epoch: assigned.epoch,
+      }));
+    if (asked.length === 0) return;
     const byKey = new Map<string, Asked>();
     for (const one of asked) {
       byKey.set(`${one.assigned.topic}-${one.assigned.partition}`, one);
@@ -257,10 +304,9 @@ export class Consumer {
     for (const { topic, topicId, partitions } of response.responses) {
       for (const partition of partitions) {
         const one = byKey.get(`${topic || topicId}-${partition.partitionIndex}`);
-        if (one && one.epoch === one.assigned.epoch) await this.#accept(one, partition);
+        if (one && one.epoch === one.assigned.epoch) this.#accept(one, partition);
       }
     }
-    this.#failures = 0;
   }
 
   #request(connection: Connection, asked: readonly Asked[]) {
@@ -284,18 +330,17 @@ export class Consumer {
     });
   }
 
-  async #accept({ assigned, from }: Asked, answer: FetchAnswer): Promise<void> {
+  #accept({ assigned, from }: Asked, answer: FetchAnswer): void {
     const { isolation, checkCrcs } = this.#options;
     if (answer.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) {
       assigned.fetchFrom = null; // the next round finds a new one, or throws
       return;
     }
     if (answer.errorCode !== 0) {
-      return await this.#failed(
-        new KafkaError(answer.errorCode, `fetch of ${nameOf(assigned)} from ${from}`),
-        assigned.topic,
-      );
+      const what = `fetch of ${assigned.name} from ${from}`;
+      return this.#failed(new KafkaError(answer.errorCode, what), [assigned]);
     }
+    assigned.answered();
     const isCommittedOnly = isolation === "readCommitted";
     assigned.end = isCommittedOnly ? answer.lastStableOffset : answer.highWatermark;
     const { records, nextOffset } = fetchedRecords(answer, from, { checkCrcs });
@@ -306,46 +351,33 @@ export class Consumer {
     assigned.fetchFrom = nextOffset;
   }
 
-  /** What may go away is waited for; the rest is what the next poll throws. */
-  async #failed(error: unknown, topic?: string): Promise<void> {
+  /** What may go away is tried again after a pause; the rest is what the next poll throws. */
+  #failed(error: unknown, partitions: readonly AssignedPartition[]): void {
     if (this.#isClosed) return;
-    if (!mayRetry(error)) {
-      this.#failure = { error };
-      return;
+    const isOver = !mayRetry(error);
+    if (isOver) this.#failure = { error };
+    const isStale = !(error instanceof KafkaError) || isStaleMetadata(error.code);
+    const nowMs = performance.now();
+    for (const assigned of partitions) {
+      assigned.failed(nowMs, (tries) => this.#cluster.backoffMs(tries));
+      if (isStale && !isOver) this.#cluster.forget(assigned.topic);
     }
-    if (topic !== undefined) this.#cluster.forget(topic);
-    else if (!(error instanceof KafkaError) || isStaleMetadata(error.code)) {
-      for (const assigned of this.#assigned.values()) this.#cluster.forget(assigned.topic);
-    }
-    await this.#cluster.pause(this.#cluster.backoffMs(this.#failures++));
   }
 }
 
 type FetchAnswer = Decoded<typeof Fetch.response>["responses"][number]["partitions"][number];
 
 interface Asked {
-  readonly assigned: Assigned;
+  readonly assigned: AssignedPartition;
+  readonly topic: Topic;
   readonly from: number;
   readonly epoch: number;
-  readonly topic: { readonly id: Uuid; readonly partitions: readonly { leaderEpoch: number }[] };
 }
 
 interface Arrived {
-  readonly assigned: Assigned;
+  readonly assigned: AssignedPartition;
   readonly batch: readonly ConsumerRecord[];
   readonly nextOffset: number;
-}
-
-class Assigned implements TopicPartition {
-  /** Of the next record to hand out. */
-  position: number | null = null;
-  /** Of the next fetch; ahead of the position while something waits to be handed out. null: to be found. */
-  fetchFrom: number | null = null;
-  end: number | null = null;
-  /** Raised by a seek: what was fetched before is void. */
-  epoch = 0;
-
-  constructor(readonly topic: string, readonly partition: number) {}
 }
 
 /** Consumers made so far: the number names a lane. */
@@ -355,3 +387,11 @@ let consumers = 0;
 const IDLE_MS = 100;
 
 const nameOf = ({ topic, partition }: TopicPartition) => `${topic}-${partition}`;
+
+/** Resolves when one of them does, or after `maxMs`. None of them may reject. */
+async function withinMs(promises: readonly Promise<void>[], maxMs: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeout = new Promise<void>((resolve) => timer = setTimeout(resolve, maxMs));
+  await Promise.race([...promises, timeout]);
+  clearTimeout(timer);
+}

@@ -27,6 +27,8 @@ export interface FoundOffset extends TopicPartition {
 export interface ListOffsetsOptions {
   /** With readCommitted "latest" is the last stable offset; readUncommitted if not given. */
   readonly isolation?: Isolation;
+  /** How long to try again, as `callTimeoutMs` of the cluster if not given; 0 tries once. */
+  readonly timeoutMs?: number;
 }
 
 export type Isolation = "readUncommitted" | "readCommitted";
@@ -35,12 +37,15 @@ export type Isolation = "readUncommitted" | "readCommitted";
 export async function listOffsets(
   cluster: Cluster,
   asked: readonly (TopicPartition & { readonly at: OffsetAt })[],
-  { isolation = "readUncommitted" }: ListOffsetsOptions = {},
+  { isolation = "readUncommitted", timeoutMs }: ListOffsetsOptions = {},
 ): Promise<FoundOffset[]> {
   const byLeader = new Map<number, number[]>();
   const answers: FoundOffset[] = [];
   await Promise.all(asked.map(async ({ topic, partition }, i) => {
-    const { nodeId } = await cluster.retry(() => cluster.leader(topic, partition), { topic });
+    const { nodeId } = await cluster.retry(() => cluster.leader(topic, partition), {
+      topic,
+      timeoutMs,
+    });
     byLeader.set(nodeId, [...byLeader.get(nodeId) ?? [], i]);
   }));
   await Promise.all([...byLeader.values()].map(async (places) => {
@@ -49,6 +54,7 @@ export async function listOffsets(
     for (const round of withoutRepeats(places, asked)) {
       const found = await cluster.retry(() => ask(cluster, round.map((i) => asked[i]), isolation), {
         topic: asked[round[0]].topic,
+        timeoutMs,
       });
       found.forEach((offset, k) => answers[round[k]] = offset);
     }

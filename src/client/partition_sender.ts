@@ -122,7 +122,7 @@ export class PartitionSender {
     try {
       while (this.#pumpAgain) {
         this.#pumpAgain = false;
-        while (await this.#mayStart()) this.#start(this.#ready.shift()!);
+        while (await this.#mayStart()) this.#encodeAndStart(this.#ready.shift()!);
       }
     } catch (error) {
       for (const batch of this.#ready.splice(0)) this.#reject(batch, error);
@@ -155,10 +155,19 @@ export class PartitionSender {
     for (const batch of this.#ready) batch.encoded = null;
   }
 
-  #start(batch: Batch): void {
-    batch.encoded ??= this.#encode(batch);
+  /** A batch that cannot be encoded fails alone; it has taken no sequence, so that there is no gap behind it. */
+  #encodeAndStart(batch: Batch): void {
+    try {
+      batch.encoded ??= this.#encode(batch);
+    } catch (error) {
+      return this.#reject(batch, error);
+    }
+    this.#start(batch, batch.encoded);
+  }
+
+  #start(batch: Batch, encoded: Uint8Array): void {
     this.#inFlight++;
-    this.#send(batch, batch.encoded).then(
+    this.#send(batch, encoded).then(
       (delivery) => {
         this.#tries = 0;
         batch.waiting.forEach(({ resolve }, i) => resolve(delivery(i)));

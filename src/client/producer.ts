@@ -93,11 +93,17 @@ export class Producer {
 
   /**
    * Sends one record; resolves when it is acknowledged. Throws KafkaError or ConnectionError when it was not delivered
-   * (or, after a lost connection, perhaps was), and an Error when the buffer is full.
+   * (or, after a lost connection, perhaps was), TypeError for a record that is none, and an Error when the buffer is full
+   * or the batch cannot be encoded.
    */
   send(record: ProducerRecord): Promise<Delivery> {
     if (this.#isClosed) return Promise.reject(new Error("Cannot send: the producer is closed"));
-    const encoded = encode(record);
+    let encoded: NewRecord;
+    try {
+      encoded = encode(record);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     const bytes = sizeOf(encoded);
     if (this.#bufferedBytes >= this.#bufferBytes) {
       return Promise.reject(
@@ -243,15 +249,31 @@ class TopicSenders {
 /** How long a topic that does not exist is asked for: it may be on its way. Kafka's max.block.ms is 60 s. */
 const TOPIC_TIMEOUT_MS = 10_000;
 
-function encode(record: ProducerRecord): NewRecord {
+/** Looks at what it is given: a wrong type would be found when the batch is encoded, and fail its neighbours. */
+function encode(
+  { topic, timestampMs = Date.now(), key, value, headers }: ProducerRecord,
+): NewRecord {
+  if (typeof topic !== "string") throw new TypeError(`Cannot send: topic is ${shown(topic)}`);
+  if (!Number.isSafeInteger(timestampMs)) {
+    throw new TypeError(
+      `Cannot send to ${topic}: timestampMs is ${timestampMs}, needs whole milliseconds since 1970`,
+    );
+  }
+  if (headers !== undefined && !Array.isArray(headers)) {
+    throw new TypeError(`Cannot send to ${topic}: headers are ${shown(headers)}, need a list`);
+  }
   return {
-    timestampMs: record.timestampMs ?? Date.now(),
-    key: toBytes(record.key),
-    value: toBytes(record.value),
-    headers: record.headers?.map(({ key, value }): RecordHeader => ({
-      key,
-      value: toBytes(value),
-    })),
+    timestampMs,
+    key: toBytes(key, topic, "key"),
+    value: toBytes(value, topic, "value"),
+    headers: headers?.map((header): RecordHeader => {
+      if (typeof header?.key !== "string") {
+        const what = header ? `the key of a header is ${shown(header.key)}` : "headers hold none";
+        throw new TypeError(`Cannot send to ${topic}: ${what}, needs text`);
+      }
+      const name = `value of header ${header.key}`;
+      return { key: header.key, value: toBytes(header.value, topic, name) };
+    }),
   };
 }
 
@@ -265,6 +287,17 @@ function sizeOf({ key, value, headers }: NewRecord): number {
 
 const utf8 = new TextEncoder();
 
-function toBytes(value: string | Uint8Array | null | undefined): Uint8Array | null {
-  return typeof value === "string" ? utf8.encode(value) : value ?? null;
+function toBytes(value: unknown, topic: string, name: string): Uint8Array | null {
+  if (typeof value === "string") return utf8.encode(value);
+  if (value === undefined || value === null) return null;
+  if (value instanceof Uint8Array) return value;
+  throw new TypeError(
+    `Cannot send to ${topic}: ${name} is ${shown(value)}, needs text, bytes or null`,
+  );
+}
+
+/** What kind of value was given, not the value: it may be long, or a secret. */
+function shown(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  return `${typeof value === "object" ? "an" : "a"} ${typeof value}`;
 }

@@ -13,7 +13,7 @@ import * as batch from "../protocol/records/batch.ts";
 import { readRecords } from "../protocol/records/record.ts";
 import { Cluster } from "./cluster.ts";
 import { KafkaError } from "./errors.ts";
-import { Producer, type ProducerOptions } from "./producer.ts";
+import { Producer, type ProducerOptions, type ProducerRecord } from "./producer.ts";
 import { type Asked, ScriptedSocket } from "../testing/scripted_socket.ts";
 
 /** One broker with topic "t" of two partitions. `faults` are taken one a produce request; 0 is none. */
@@ -247,4 +247,56 @@ Deno.test("an idempotent producer without acks from all is refused", () => {
     Error,
     'acks "all"',
   );
+});
+
+Deno.test("a batch that cannot be encoded settles with the error, and what follows is sent", async () => {
+  const broker = new OneBroker();
+  await using client = produce(broker, { compression: "gzip", compressionLevel: 77 });
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const outcome = await Promise.race([
+    client.producer.send({ topic: "t", partition: 0, value: "x" }).then(() => "sent", String),
+    new Promise((resolve) => timer = setTimeout(() => resolve("nothing settled"), 1000)),
+  ]);
+  clearTimeout(timer);
+  assert(String(outcome).includes("77"), `${outcome}`);
+  await client.producer.flush();
+  await client.producer.room();
+});
+
+Deno.test("a record that is none is refused alone: those of its batch are sent", async () => {
+  const broker = new OneBroker();
+  await using client = produce(broker, { bufferBytes: 1000 });
+  const wrong: [Partial<Record<keyof ProducerRecord, unknown>>, string][] = [
+    [{ value: 5 }, "value is a number, needs text, bytes or null"],
+    [{ key: {} }, "key is an object"],
+    [{ value: new Uint16Array(1) }, "value is an object"],
+    [{ timestampMs: NaN }, "timestampMs is NaN"],
+    [{ timestampMs: 1.5 }, "timestampMs is 1.5"],
+    [{ headers: 5 }, "headers"],
+    [{ headers: [null] }, "headers"],
+    [{ headers: [{ key: 1, value: "" }] }, "the key of a header is a number"],
+    [{ headers: [{ key: "h", value: 1 }] }, "value of header h is a number"],
+    [{ topic: undefined }, "topic is undefined"],
+  ];
+  const sent = client.producer.send({ topic: "t", partition: 0, value: "good" });
+  for (const [fields, says] of wrong) {
+    const record = { topic: "t", partition: 0, value: "x", ...fields } as ProducerRecord;
+    await assertRejects(() => client.producer.send(record), TypeError, says);
+  }
+  assertEquals((await sent).offset, 0);
+  assertEquals(broker.stored[0], ["good"]);
+  // What was refused takes no room.
+  await client.producer.send({ topic: "t", partition: 0, value: "y".repeat(2000) });
+});
+
+Deno.test("when the cluster is closed beneath it, whatever is sent settles", async () => {
+  const broker = new OneBroker(new Array(1000).fill(6));
+  const cluster = new Cluster({ bootstrap: "b:9092", dial: broker.dial, retryBackoffMs: 1 });
+  const producer = new Producer(cluster);
+  const sent = producer.send({ topic: "t", partition: 0, value: "x" });
+  sent.catch(() => {});
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  cluster.close();
+  await assertRejects(() => sent);
+  await producer.flush();
 });

@@ -24,9 +24,15 @@ export function describeConfig(loaded: LoadedConfig): string[] {
   return [`# file: ${loaded.file ?? "none"}`, ...lines];
 }
 
-/** The README's table. */
-export function optionTable(): string {
-  const lines = rows().map((row) => {
+/** The table of docs/options.md; of these options alone where they are given. Throws for a key that there is none of. */
+export function optionTable(keys: readonly string[] | null = null): string {
+  const byKey = new Map(rows().map((row) => [row.key, row]));
+  const chosen = keys === null ? [...byKey.values()] : keys.map((key) => {
+    const row = byKey.get(key);
+    if (row === undefined) throw new Error(`There is no option ${key} for the README's table`);
+    return row;
+  });
+  const lines = chosen.map((row) => {
     const kafkaName = row.option?.kafkaName ? ` Kafka: \`${row.option.kafkaName}\`.` : "";
     const note = row.option?.unsupported ? ` (${row.option.unsupported}.)` : "";
     return `| \`${row.key}\` | ${code(shown(row, row.default))} | ${cell(needOfRow(row))} | ${

@@ -3,7 +3,7 @@
  *
  * Nothing is guessed: an unknown key or a bad value ends the start with where it stands, what it is and what it may be.
  */
-import { parseArgs } from "@std/cli/parse-args";
+import { type FlagNeeds, splitArguments } from "./flags.ts";
 import { closest } from "./near_miss.ts";
 import { accept, needOf, type Option, type OptionValue } from "./option.ts";
 import { type Config, defaultConfig } from "./options.ts";
@@ -50,6 +50,53 @@ export async function loadConfig(surroundings: Surroundings): Promise<LoadedConf
   return loaded;
 }
 
+/**
+ * The configuration of a program that holds a broker: its options by their names in `Config`, over `base`, under the
+ * same rules as flags and files. What is undefined is left out. Throws TypeError for a name that there is none of, and
+ * ConfigError for a value that cannot be.
+ */
+export function configOfOptions(
+  options: Readonly<Record<string, unknown>>,
+  base: Readonly<Record<string, unknown>> = {},
+): LoadedConfig {
+  const loaded = assemble([...optionSettings(base), ...optionSettings(options)], null);
+  const broken = checkRules(loaded.config);
+  if (broken !== null) throw new ConfigError(broken);
+  return loaded;
+}
+
+function optionSettings(options: Readonly<Record<string, unknown>>): Setting[] {
+  const byName = new Map(rows().map((row) => [optionName(row.section, row.name), row]));
+  const sections = new Set(rows().map(({ section }) => section));
+  const settings: Setting[] = [];
+  const take = (name: string, value: unknown) => {
+    if (value === undefined) return;
+    const row = byName.get(name);
+    if (row === undefined) {
+      const near = closest(name, [...byName.keys()]);
+      throw new TypeError(
+        `There is no option ${name}${near === null ? "" : `: did you mean ${near}?`}`,
+      );
+    }
+    settings.push(setting(row, value, `option ${name}`, false));
+  };
+  for (const [name, value] of Object.entries(options)) {
+    if (name === "topicSet") {
+      for (const [key, text] of value as Config["topicSet"]) take(`topic.${key}`, text);
+    } else if (!sections.has(name)) take(name, value);
+    else if (typeof value === "object" && value !== null) {
+      for (const [key, inner] of Object.entries(value)) take(optionName(name, key), inner);
+    } else if (value !== undefined) {
+      throw new TypeError(`The option ${name} is ${value}, needs an object of options`);
+    }
+  }
+  return settings;
+}
+
+function optionName(section: string | null, name: string): string {
+  return section === null ? name : `${section}.${name}`;
+}
+
 /** What Deno knows of them. */
 export function denoSurroundings(args: readonly string[]): Surroundings {
   return {
@@ -60,7 +107,10 @@ export function denoSurroundings(args: readonly string[]): Surroundings {
         return { text: Deno.readTextFileSync(path), mode: Deno.statSync(path).mode };
       } catch (error) {
         if (error instanceof Deno.errors.NotFound) return null;
-        throw new ConfigError(`Cannot read ${path}: ${(error as Error).message}`);
+        const why = (error as Error).message.replace(/: \w+ '[^]*'$/, "");
+        throw new ConfigError(
+          `Cannot read the configuration file ${path}: ${why}; give another with --config`,
+        );
       }
     },
   };
@@ -112,7 +162,7 @@ function findFile(
   }
   if (asked !== undefined) {
     throw new ConfigError(
-      `No configuration file ${asked}: give a path that exists, or leave it out`,
+      `No configuration file ${asked || '""'}: give a path that exists, or leave it out`,
     );
   }
   return null;
@@ -123,9 +173,18 @@ async function readFileSettings(
   file: { path: string; text: string; mode: number | null },
 ): Promise<Setting[]> {
   const byKey = new Map(table.map((row) => [row.key, row]));
-  const entries = await readToml(file.text);
-  if (typeof entries === "string") throw new ConfigError(`${file.path} is not TOML: ${entries}`);
-  return entries.map((entry) => fileSetting(file, byKey, entry));
+  const read = await readToml(file.text);
+  if ("problem" in read) {
+    const { line, problem } = read;
+    throw new ConfigError(`${file.path}${line === null ? "" : `:${line}`}: ${problem}`);
+  }
+  const settings = read.entries.map((entry) => fileSetting(file, byKey, entry));
+  for (const [name, line] of read.tables) {
+    if (table.some(({ key }) => key.startsWith(`${name}.`))) continue;
+    const tables = [...new Set(table.flatMap(({ key }) => key.split(".").slice(0, -1)))];
+    throw new ConfigError(`${file.path}:${line}: unknown table ${name}${suggestion(name, tables)}`);
+  }
+  return settings;
 }
 
 function fileSetting(
@@ -136,9 +195,11 @@ function fileSetting(
   const where = `${file.path}${entry.line === null ? "" : `:${entry.line}`}`;
   const row = byKey.get(entry.key);
   if (row === undefined) {
-    throw new ConfigError(
-      `${where}: unknown key ${entry.key}${suggestion(entry.key, [...byKey.keys()])}`,
-    );
+    const keys = [...byKey.keys()];
+    if (keys.some((key) => key.startsWith(`${entry.key}.`))) {
+      throw new ConfigError(`${where}: ${entry.key} is a table of options: write [${entry.key}]`);
+    }
+    throw new ConfigError(`${where}: unknown key ${entry.key}${suggestion(entry.key, keys)}`);
   }
   if (isSecret(row.option) && file.mode !== null && (file.mode & 0o077) !== 0) {
     throw new ConfigError(
@@ -169,49 +230,51 @@ function readEnv(table: readonly Row[], env: Readonly<Record<string, string>>): 
   });
 }
 
+/** Every flag there is and what it takes; those of secrets are none. */
+export function configFlags(table: readonly Row[] = rows()): FlagNeeds {
+  const needs = new Map<string, string | null>([["--config", "a file"], ["--debug", null]]);
+  for (const { flag, option } of table) {
+    if (isSecret(option)) continue;
+    const isAlone = option?.type === "boolean";
+    needs.set(flag, isAlone ? null : option === null ? "a value" : needOf(option));
+  }
+  return needs;
+}
+
 function readFlags(
   table: readonly Row[],
   args: readonly string[],
 ): { settings: Setting[]; config: string | undefined } {
-  const byFlag = new Map(
-    table.filter((row) => !isSecret(row.option)).map((row) => [row.flag, row]),
-  );
-  const known = [...byFlag.keys(), "--config", "--debug"];
-  // A boolean may stand alone; written out here, so that the parser need not guess whether a word follows it.
-  const whole = args.map((arg) =>
-    arg === "--debug" || byFlag.get(arg)?.option?.type === "boolean" ? `${arg}=true` : arg
-  );
-  const parsed = (parseArgs as ParseArgs)(whole, {
-    string: known.map((flag) => flag.slice(2)),
-    unknown(arg) {
-      const flag = arg.split("=")[0];
-      const secret = table.find((row) => row.flag === flag);
-      if (secret) {
-        throw new ConfigError(
-          `${flag} is not taken from the command line, which others can read: use ${secret.env}`,
-        );
-      }
-      throw new ConfigError(`unknown argument ${arg}${suggestion(flag, known)}`);
-    },
-  });
+  const byFlag = new Map(table.map((row) => [row.flag, row]));
+  for (const [flag] of args.map((arg) => arg.split("="))) {
+    const row = byFlag.get(flag);
+    if (row === undefined || !isSecret(row.option)) continue;
+    throw new ConfigError(
+      `${flag} is not taken from the command line, which others can read: use ${row.env}`,
+    );
+  }
+  const split = splitArguments(args, configFlags(table));
+  if (typeof split === "string") throw new ConfigError(split);
+  const { words: [word], flags } = split;
+  if (word !== undefined) {
+    const why = word.startsWith("-")
+      ? "nothing behind -- is a flag, leave that out"
+      : "`runnel help` says what there is";
+    throw new ConfigError(`unknown argument ${word}; ${why}`);
+  }
   const settings: Setting[] = [];
   for (const [flag, row] of byFlag) {
-    const text = parsed[flag.slice(2)];
+    const text = flags.get(flag);
     if (text !== undefined) settings.push(setting(row, text, `flag ${flag}`, true));
   }
-  if (parsed.debug === "true") {
+  const debug = flags.get("--debug");
+  if (debug === "true") {
     settings.push(setting(byFlag.get("--log-level")!, "debug", "flag --debug", true));
-  } else if (parsed.debug !== undefined) {
-    throw new ConfigError(`flag --debug: bad value ${parsed.debug}: needs no value`);
+  } else if (debug !== undefined) {
+    throw new ConfigError(`flag --debug: bad value ${debug}: needs no value`);
   }
-  return { settings, config: parsed.config };
+  return { settings, config: flags.get("--config") };
 }
-
-/** The part of @std/cli's parseArgs used here; the npm build of it brings no types. */
-type ParseArgs = (
-  args: readonly string[],
-  options: { string: readonly string[]; unknown: (arg: string) => void },
-) => Record<string, string | undefined>;
 
 function setting(row: Row, given: unknown, source: string, fromText: boolean): Setting {
   const value = row.option === null
@@ -221,6 +284,8 @@ function setting(row: Row, given: unknown, source: string, fromText: boolean): S
   const shown = isSecret(row.option)
     ? "(hidden)"
     : fromText
+    ? given === "" ? '""' : String(given)
+    : typeof given === "number"
     ? String(given)
     : JSON.stringify(given);
   throw new ConfigError(

@@ -65,6 +65,60 @@ Deno.test("flags take a value after = or a space, and booleans stand alone", asy
   ]);
 });
 
+Deno.test("a flag's value may be a negative number behind a space", async () => {
+  const { config } = await load({ args: ["--topic-retention-ms", "-1", "--insecure"] });
+  assertEquals([config.topic["retention.ms"], config.insecure], [-1, true]);
+});
+
+const TWICE: [toml: string, ...says: string[]][] = [
+  ["kafka_port = 1\nhttp_port = 2\nkafka_port = 3\n", "toml:3", "key kafka_port", "line 1"],
+  ["kafka_port = 1\n'kafka_port' = 1\n", "toml:2", "key kafka_port", "line 1"],
+  ['[log]\nlevel = "info"\n\n[log]\nformat = "json"\n', "toml:4", "table log", "line 1"],
+  ['[log]\nlevel = "info" # [log]\n[ "log" ]\n', "toml:3", "table log", "line 1"],
+  ['storage.path = "a"\n[storage]\nflush = "os"\n', "toml:2", "table storage", "line 1"],
+  ['storage = { path = "a", path = "b" }\n', "toml:1", "key storage.path", "line 1"],
+  ['storage = { path = "a" }\n[storage]\n', "toml:2", "table storage", "line 1"],
+  ['storage.path = "a"\nstorage = { flush = "os" }\n', "toml:2", "key storage", "line 1"],
+  ['[topic]\nretention.ms = 5\n"retention.ms" = 6\n', "toml:3", "topic.retention.ms", "line 2"],
+  ["[topic]\nretention.ms = 5\n[topic.retention]\nms = 6\n", "toml:3", "topic.retention"],
+  ["kafka_port = 1\nkafka_port.x = 2\n", "toml:2", "key kafka_port", "line 1"],
+  ['listen_addresses = [\n  "::1", # kafka_port = 1\n]\nkafka_port = 1\nkafka_port = 2', "toml:5"],
+];
+
+Deno.test("a key or table given twice is refused with both lines", async () => {
+  for (const [toml, ...parts] of TWICE) {
+    const message = await refusal({ files: { "./runnel.toml": toml } });
+    for (const part of ["is given twice", ...parts]) assertStringIncludes(message, part, toml);
+  }
+});
+
+Deno.test("what only looks like a key given twice is none", async () => {
+  const { config, sources } = await load({
+    files: {
+      "./runnel.toml": [
+        'advertised_address = """\\',
+        '  kafka_port"""',
+        "kafka_port = 1 # kafka_port = 2",
+        "listen_addresses = [",
+        '  "127.0.0.1", # kafka_port = 3',
+        '  "::1",',
+        "]",
+        "[log]",
+        'level = "warn"',
+        "[storage]",
+        'path = "kafka_port = 4"',
+        "[topic]",
+        "retention.ms = 5",
+        "retention.bytes = 6",
+        'compression.type = "gzip"',
+      ].join("\r\n"),
+    },
+  });
+  assertEquals([config.kafkaPort, config.storage.path], [1, "kafka_port = 4"]);
+  assertEquals(config.listenAddresses, ["127.0.0.1", "::1"]);
+  assertEquals(sources.get("topic.compression.type"), "./runnel.toml:15");
+});
+
 Deno.test("topic defaults go by Kafka's names, with or without quotes", async () => {
   const toml =
     '[topic]\nretention.ms = 5\n"segment.bytes" = 2000000\ncleanup.policy = ["compact", "delete"]\n';
@@ -82,7 +136,12 @@ Deno.test("topic defaults go by Kafka's names, with or without quotes", async ()
 const mistakes: [Parameters<typeof load>[0], ...string[]][] = [
   [{ args: ["--kafka-prt=1"] }, "--kafka-prt", "did you mean --kafka-port?"],
   [{ args: ["--kafka-port=65536"] }, "flag --kafka-port", "65536", "0 to 65535"],
-  [{ args: ["--kafka-port"] }, "flag --kafka-port", "a whole number"],
+  [{ args: ["--kafka-port"] }, "flag --kafka-port has no value", "a whole number, 0 to 65535"],
+  [{ args: ["--storage-path", "--insecure"] }, "flag --storage-path has no value", "a directory"],
+  [{ args: ["--topic-retention-ms"] }, "flag --topic-retention-ms has no value"],
+  [{ args: ["--config"] }, "flag --config has no value", "a file"],
+  [{ args: ["--kafka-port="] }, "flag --kafka-port", '""', "a whole number"],
+  [{ args: ["--", "--debug"] }, "unknown argument --debug", "leave that out"],
   [{ args: ["--insecure=maybe"] }, "maybe", "true or false"],
   [{ args: ["stray"] }, "unknown argument stray"],
   [{ args: ["--auth-plain-password=x"] }, "RUNNEL_AUTH_PLAIN_PASSWORD"],
@@ -112,7 +171,22 @@ const mistakes: [Parameters<typeof load>[0], ...string[]][] = [
     "at least -1",
   ],
   [{ files: { "./runnel.toml": "[topic]\nretention.ms = 9223372036854775807\n" } }, "quotes"],
-  [{ files: { "./runnel.toml": "kafka_port = = 1\n" } }, "./runnel.toml is not TOML"],
+  [{ files: { "./runnel.toml": "kafka_port = = 1\n" } }, "./runnel.toml:1: it is not TOML"],
+  ...([
+    ["kafka_port = 1 http_port = 2\n", "toml:1", '"http_port = 2" stands behind', "kafka_port"],
+    ['\n[log] level = "info"\n', "toml:2", 'level = "info"', "[log]"],
+    ["[log]\n[[storage]]\npath = 1\n", "toml:2", "write [storage]"],
+    ["storage = 5\n", "toml:1", "write [storage]"],
+    ["[storag]\n", "toml:1", "unknown table storag: did you mean storage?"],
+    ["__proto__ = 1\n", "toml:1", "unknown key __proto__"],
+    ["kafka_port = inf\n", "toml:1", "Infinity", "a whole number"],
+    ["kafka_port = nan\n", "toml:1", "NaN", "a whole number"],
+    ["\ufeffkafka_port = 70000\n", "toml:1", "70000"],
+    ["kafka_port = 1979-05-27 07:32:00\n", "toml:1", "1979-05-27", "a whole number"],
+  ] as const).map(([toml, ...says]): [Parameters<typeof load>[0], ...string[]] => [
+    { files: { "./runnel.toml": toml } },
+    ...says,
+  ]),
   [{ args: ["--config=nowhere.toml"] }, "nowhere.toml"],
   [{ args: ["--storage-path=s3://bucket"] }, "s3://bucket", "memory://"],
   [{ args: ["--auth-enabled"] }, "auth.enabled", "refused"],

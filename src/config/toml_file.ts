@@ -1,25 +1,46 @@
 /** The TOML file as a flat list of keys with their values and lines. The parser is loaded only when there is a file. */
+import { tomlKeys } from "./toml_keys.ts";
 
 export interface TomlEntry {
   /** "storage.path"; "topic.retention.ms", whether it was written with quotes or not. */
   readonly key: string;
   readonly value: unknown;
-  /** 1-based; null where the key is written in a way the search does not follow (inline tables). */
+  /** 1-based; null where the text is written in a way the search does not follow. */
   readonly line: number | null;
 }
 
-/** The entries, or what is wrong with the text. */
-export async function readToml(text: string): Promise<TomlEntry[] | string> {
+export interface TomlFile {
+  readonly entries: readonly TomlEntry[];
+  /** The line of each table's header. */
+  readonly tables: ReadonlyMap<string, number>;
+}
+
+/** What is wrong with the text, and in which line where that is known. */
+export interface TomlProblem {
+  readonly problem: string;
+  readonly line: number | null;
+}
+
+export async function readToml(given: string): Promise<TomlFile | TomlProblem> {
   const { parse } = await import("@std/toml");
+  const text = given.replace(/^\ufeff/, ""); // which some editors put first
+  const { lines, tables, fault } = tomlKeys(text);
+  if (fault !== null) return fault;
   try {
-    const lines = keyLines(text);
-    return flatten(parse(text) as Record<string, unknown>, "").map(([key, value]) => ({
+    const values = new Map(flatten(parse(text) as Record<string, unknown>, ""));
+    // A key that the parser drops, such as __proto__, is one all the same.
+    for (const key of lines.keys()) if (!values.has(key)) values.set(key, undefined);
+    const entries = [...values].map(([key, value]) => ({
       key,
       value,
       line: lines.get(key) ?? null,
     }));
+    return { entries, tables };
   } catch (error) {
-    return (error as Error).message;
+    const { message } = error as Error;
+    const [, line] = /^Parse error on line (\d+),/.exec(message) ?? [];
+    const problem = message.replace(/Parse error on line \d+, column \d+: /g, "");
+    return { problem: `it is not TOML: ${problem}`, line: line ? Number(line) : null };
   }
 }
 
@@ -30,23 +51,4 @@ function flatten(table: Record<string, unknown>, prefix: string): [string, unkno
       !(value instanceof Date);
     return isTable ? flatten(value as Record<string, unknown>, `${key}.`) : [[key, value]];
   });
-}
-
-/** The line of each key, found by section headers and the beginnings of lines: the parser gives values only. */
-function keyLines(text: string): Map<string, number> {
-  const lines = new Map<string, number>();
-  let section = "";
-  for (const [i, line] of text.split("\n").entries()) {
-    const header = /^\s*\[([^\[\]]+)\]/.exec(line);
-    const key = /^\s*((?:"[^"]*"|'[^']*'|[\w-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[\w-]+))*)\s*=/.exec(
-      line,
-    );
-    if (header) section = `${bare(header[1])}.`;
-    else if (key && !lines.has(section + bare(key[1]))) lines.set(section + bare(key[1]), i + 1);
-  }
-  return lines;
-}
-
-function bare(key: string): string {
-  return key.replace(/["'\s]/g, "");
 }

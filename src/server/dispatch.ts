@@ -21,6 +21,7 @@ import {
   type RequestHeader,
 } from "../protocol/frame.ts";
 import { ApiVersions } from "../protocol/messages/api_versions.ts";
+import { apiByKey } from "../protocol/messages/mod.ts";
 import type { Dispatch, Reply } from "./connection.ts";
 
 export interface DispatchOptions {
@@ -44,22 +45,24 @@ export function dispatcher(options: DispatchOptions): Dispatch {
 
   return function dispatch(frame: Uint8Array, connection: ConnectionInfo): Reply | Promise<Reply> {
     const startedMs = performance.now();
+    let header: RequestHeader | undefined;
     try {
-      const header = decodeRequestHeader(frame);
+      header = decodeRequestHeader(frame);
       const handler = byKey[header.apiKey];
       if (handler === undefined) {
-        return refuse(connection, "unknown_api", { apiKey: header.apiKey });
+        return refuse(connection, "unknown_api", asked(header));
       }
       if (!isServed(handler, header.apiVersion)) {
         if (handler.api.key === ApiVersions.key) return tooNew(header, handler);
-        const { apiKey, apiVersion } = header;
-        return refuse(connection, "unsupported_version", { apiKey, apiVersion });
+        const { min, max } = handler.served, served = `${min} to ${max}`;
+        return refuse(connection, "unsupported_version", { ...asked(header), served });
       }
       const request = decodeRequest(handler.api, header.apiVersion, frame, header.bodyAt);
       return answer(handler, header, request, frame.length, connection, startedMs);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      return refuse(connection, "malformed_request", { reason: error.message });
+      const facts = header === undefined ? {} : asked(header);
+      return refuse(connection, "malformed_request", { ...facts, reason: error.message });
     }
   };
 
@@ -101,8 +104,7 @@ export function dispatcher(options: DispatchOptions): Dispatch {
     function failed(error: unknown): Reply {
       const stack = error instanceof Error ? error.stack : undefined;
       return refuse(connection, "handler_failed", {
-        apiKey,
-        apiVersion,
+        ...asked(header),
         reason: String(error),
         stack,
       });
@@ -114,9 +116,19 @@ export function dispatcher(options: DispatchOptions): Dispatch {
     event: string,
     details: Record<string, unknown>,
   ): Reply {
-    options.onProblem(event, { peer: connection.peer, ...details });
+    options.onProblem(event, { peer: connection.peer, client: softwareOf(connection), ...details });
     return CLOSE;
   }
+}
+
+/** What was asked for, and by whom, for the log. */
+function asked({ apiKey, apiVersion, clientId }: RequestHeader): Record<string, unknown> {
+  return { clientId, api: apiByKey(apiKey)?.name ?? "unknown", apiKey, apiVersion };
+}
+
+/** As it named itself in ApiVersions, which clients do since Kafka 2.4. */
+function softwareOf({ clientSoftwareName: name, clientSoftwareVersion }: ConnectionInfo): string {
+  return name === "unknown" ? name : `${name} ${clientSoftwareVersion}`;
 }
 
 function isServed({ served }: Handler, version: number): boolean {

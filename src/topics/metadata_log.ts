@@ -106,7 +106,7 @@ export class MetadataLog implements MetadataStore {
     this.#replay = new Replay(catalogue);
   }
 
-  /** Replays the log. Throws MetadataLogError or UnknownRecordError for what this broker must not touch. */
+  /** Replays the log. Throws MetadataLogError for what this broker must not touch. */
   static async open(options: MetadataLogOptions): Promise<MetadataLog> {
     const { store, log, meta, topicDefaults } = options;
     const catalogue = new Catalogue({ nodeId: meta.nodeId, topicDefaults });

@@ -8,7 +8,7 @@ import { readRecords } from "../protocol/records/record.ts";
 import { Fixture, imageOf, META } from "../testing/topics.ts";
 import { recordBatch, snapshotFile } from "./metadata_batch.ts";
 import { MetadataLogError } from "./metadata_log_error.ts";
-import { decodeRecord, type NewRecord, UnknownRecordError } from "./metadata_record.ts";
+import { decodeRecord, type NewRecord } from "./metadata_record.ts";
 import { planDeleteTopics } from "./plan_delete_topics.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
 
@@ -175,7 +175,7 @@ Deno.test("an unknown record is refused before anything is written", async () =>
   fixture.log.append(bytes, { leaderEpoch: 1 });
   await assertRejects(
     () => fixture.reopen(),
-    UnknownRecordError,
+    MetadataLogError,
     `Offset ${before} of the metadata log`,
   );
   assertEquals(fixture.log.logEndOffset, before + 1);

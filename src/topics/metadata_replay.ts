@@ -166,10 +166,15 @@ function applied<T>(where: string, apply: () => T): T {
   try {
     return apply();
   } catch (error) {
-    if (error instanceof MetadataLogError || error instanceof UnknownRecordError) throw error;
-    throw new MetadataLogError(`Cannot replay ${where}: ${(error as Error).message}`, {
-      cause: error,
-    });
+    if (error instanceof MetadataLogError) throw error;
+    const isUnknown = error instanceof UnknownRecordError;
+    throw new MetadataLogError(
+      `Cannot replay ${where}: ${(error as Error).message}. Nothing has been changed. ` +
+        (isUnknown
+          ? "Start it with a version that knows this, or choose another directory with --storage-path"
+          : "Look at it with `runnel storage verify`, and restore the directory from a backup"),
+      { cause: error },
+    );
   }
 }
 
@@ -182,11 +187,12 @@ export function bootstrapFileRecords(file: Uint8Array, where: string): NewRecord
     );
   }
   const records: NewRecord[] = [];
-  readBatches(file, 0, {
-    record: ({ offset, value }) => records.push(decoded(value!, offset)),
-    kraftVersion: () => {},
-    voters: () => {},
-  });
+  applied(where, () =>
+    readBatches(file, 0, {
+      record: ({ offset, value }) => records.push(decoded(value!, offset)),
+      kraftVersion: () => {},
+      voters: () => {},
+    }));
   return records;
 }
 

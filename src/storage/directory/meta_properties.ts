@@ -56,7 +56,7 @@ export async function openMetaProperties(
   const directoryId = found.get("directory.id");
   if (bytes !== null && directoryId === undefined && isInUse(store)) {
     throw new MetaPropertiesError(
-      `${where} has no directory.id, but the directory is in use: restore the file from a backup`,
+      `${where} has no directory.id, but the directory is in use: ${RESTORE}`,
     );
   }
   const meta: MetaProperties = {
@@ -102,32 +102,59 @@ function check(
   const version = found.get("version"),
     nodeId = found.get("node.id"),
     clusterId = found.get("cluster.id");
-  if (version !== "1") {
-    throw new MetaPropertiesError(`${where} has version=${version ?? ""}, needs version=1`);
+  if (found.size === 0) {
+    throw new MetaPropertiesError(`${where} is empty, and says whose the directory is: ${RESTORE}`);
   }
-  if (nodeId !== String(expected.nodeId)) {
+  if (version === undefined) {
+    throw new MetaPropertiesError(`${where} has no version, needs version=1: ${RESTORE}`);
+  }
+  if (version !== "1") {
     throw new MetaPropertiesError(
-      `${where} has node.id=${nodeId ?? ""}, but this broker is node ${expected.nodeId}: ` +
-        `use the directory of this node, or set the node id to that of the directory`,
+      `${where} has version=${shown(version)}, needs version=1: ` +
+        `${RESTORE}, or choose another directory with --storage-path`,
     );
   }
-  if (
-    clusterId === undefined || expected.clusterId !== undefined && clusterId !== expected.clusterId
-  ) {
+  if (nodeId === undefined) {
     throw new MetaPropertiesError(
-      `${where} has cluster.id=${clusterId ?? ""}, but this broker belongs to cluster ${
-        expected.clusterId ?? "(any)"
-      }: ` +
-        `use a directory of this cluster`,
+      `${where} has no node.id, needs node.id=${expected.nodeId}: ${RESTORE}`,
+    );
+  }
+  if (nodeId !== String(expected.nodeId)) {
+    const isNumber = /^\d{1,10}$/.test(nodeId);
+    throw new MetaPropertiesError(
+      `${where} has node.id=${shown(nodeId)}, but this broker is node ${expected.nodeId}: ` +
+        (isNumber ? `start it with --node-id=${nodeId}` : RESTORE) +
+        ", or choose another directory with --storage-path",
+    );
+  }
+  if (clusterId === undefined) {
+    throw new MetaPropertiesError(
+      `${where} has no cluster.id, which names the cluster: ${RESTORE}`,
+    );
+  }
+  if (expected.clusterId !== undefined && clusterId !== expected.clusterId) {
+    throw new MetaPropertiesError(
+      `${where} has cluster.id=${
+        shown(clusterId)
+      }, but this broker belongs to cluster ${expected.clusterId}: use a directory of this cluster`,
     );
   }
 }
+
+const RESTORE = "restore the file from a backup";
+
+/** A value of a damaged file may be anything. */
+function shown(value: string): string {
+  return value.length <= SHOWN_LENGTH ? value : `${value.slice(0, SHOWN_LENGTH)}…`;
+}
+
+const SHOWN_LENGTH = 60;
 
 function directoryIdIn(where: string, text: string): Uuid {
   const id = parseUuid(text);
   if (id === null) {
     throw new MetaPropertiesError(
-      `${where} has directory.id=${text}, needs 22 characters of base64url`,
+      `${where} has directory.id=${shown(text)}, needs 22 characters of base64url: ${RESTORE}`,
     );
   }
   return id;

@@ -51,9 +51,9 @@ Deno.test("openMetaProperties() refuses a directory of another node or cluster, 
       [BY_KAFKA, { nodeId: 1 }, "node.id=0, but this broker is node 1"],
       [BY_KAFKA, { nodeId: 0, clusterId: "other" }, "cluster.id=UO8bdHv4RAySJan_JY3lrw"],
       ["version=0\nbroker.id=0\ncluster.id=c\n", { nodeId: 0 }, "version=0, needs version=1"],
-      ["", { nodeId: 0 }, "version="],
-      ["version=1\ncluster.id=c\n", { nodeId: 0 }, "node.id="],
-      ["version=1\nnode.id=0\n", { nodeId: 0 }, "cluster.id="],
+      ["", { nodeId: 0 }, "meta.properties is empty"],
+      ["version=1\ncluster.id=c\n", { nodeId: 0 }, "no node.id"],
+      ["version=1\nnode.id=0\n", { nodeId: 0 }, "no cluster.id"],
       ["version=1\nnode.id=0\ncluster.id=c\ndirectory.id=x\n", { nodeId: 0 }, "directory.id=x"],
     ] as const
   ) {

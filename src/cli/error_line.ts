@@ -1,0 +1,114 @@
+/** What went wrong, in one line for the person who has to mend it: what, where, and what to do. */
+import type { Config } from "../config/options.ts";
+
+/** The words of an error that was foreseen, in one line; null for any other, which is a fault of Runnel. */
+export function plainLine(error: unknown): string | null {
+  if (!(error instanceof Error)) return null;
+  // Errors of the rooms below that are written for people already.
+  const isPlain = isKind(error) || PLAIN_NAMES.has(error.name);
+  if (isPlain) return oneLine(error.message);
+  const isOfSystem = Object.values(Deno.errors).some((kind) => error instanceof kind) ||
+    /\(os error \d+\)/.test(error.message); // those that Deno has no class for
+  return isOfSystem ? oneLine(error.message) : null;
+}
+
+const PLAIN_NAMES = new Set([
+  "ConfigError",
+  "ConnectionError",
+  "DirectoryLockedError",
+  "KafkaError",
+]);
+
+/** Of an error that nobody foresaw. */
+export function unforeseenLine(error: unknown): string {
+  return `${oneLine(String(error))}. Nobody foresaw this: please report it, with what --debug adds`;
+}
+
+/** What went wrong with a start, and what to do about it; null for what nobody foresaw. */
+export function startErrorLine(error: unknown, config: Config): string | null {
+  if (!(error instanceof Error)) return null;
+  if (error instanceof Deno.errors.AddrInUse) return addressInUse(config);
+  const path = config.storage.path, told = withoutCall(oneLine(error.message));
+  const kind = (error as { kind?: unknown }).kind;
+  if (
+    error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable ||
+    kind === "permission"
+  ) {
+    return `No rights to what is needed at start: ${told}; give them, or choose another directory (--storage-path, now ${path}) or port`;
+  }
+  if (error.name === "StoreError") return `${told}; ${wayOut(error.message, path)}`;
+  const plain = plainLine(error);
+  if (plain !== null && isKind(error)) return plain;
+  return addressProblem(config) ?? plain;
+}
+
+function isKind(error: Error): boolean {
+  return typeof (error as { kind?: unknown }).kind === "string";
+}
+
+/** What to do about a file or folder that the system does not give. */
+function wayOut(message: string, path: string): string {
+  const choose = `choose another directory with --storage-path, now ${path}`;
+  if (/^Cannot create directory .*File exists/s.test(message)) {
+    return `what lies there is a file: ${choose}`;
+  }
+  if (/Is a directory/.test(message)) {
+    return "a directory lies where a file of the broker belongs: move it away, and restore the file if it was one";
+  }
+  if (/name too long/i.test(message)) return `the name is too long: ${choose}`;
+  if (/No space left|Disk quota/i.test(message)) return `make room, or ${choose}`;
+  return `mend that, or ${choose}`;
+}
+
+/** Without what Deno adds of the call that failed: ": mkdir '/data'". */
+function withoutCall(message: string): string {
+  return message.replace(/: [a-z_]+ '[^']*'$/, "");
+}
+
+function oneLine(text: string): string {
+  // deno-lint-ignore no-control-regex -- they are what must not be printed
+  return text.replace(/[\x00-\x1f\x7f\u2028\u2029]+/g, " ").trim();
+}
+
+/** The first address that cannot be listened on, whatever the port; null when each can. */
+function addressProblem({ listenAddresses }: Config): string | null {
+  for (const hostname of listenAddresses) {
+    try {
+      Deno.listen({ hostname, port: 0 }).close();
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      const why = error instanceof Deno.errors.AddrNotAvailable
+        ? "this machine has no such address"
+        : oneLine(error.message);
+      return `Cannot listen on ${hostname}: ${why}; set listen_addresses (--listen-addresses)`;
+    }
+  }
+  return null;
+}
+
+/** Names the ports that are taken: both, when the broker itself had one before it failed at the other. */
+function addressInUse(config: Config): string {
+  const ports = [[config.kafkaPort, "--kafka-port"], [config.httpPort, "--http-port"]] as const;
+  const taken = ports.filter(([port]) => port !== 0 && isTaken(config, port));
+  const asked = ports.filter(([port]) => port !== 0);
+  const addresses = config.listenAddresses.join(", ");
+  if (taken.length === 0 && config.listenAddresses.length > 1) {
+    return `Cannot listen on ${addresses}: two of them are the same; give each once (listen_addresses)`;
+  }
+  const named = (taken.length > 0 ? taken : asked).map(([port, flag]) => `${port} (${flag})`).join(
+    " or ",
+  );
+  return `Port ${named} on ${addresses} is in use: stop the program that has it, or choose another`;
+}
+
+/** On any of the addresses. */
+function isTaken({ listenAddresses }: Config, port: number): boolean {
+  return listenAddresses.some((hostname) => {
+    try {
+      Deno.listen({ hostname, port }).close();
+      return false;
+    } catch {
+      return true;
+    }
+  });
+}

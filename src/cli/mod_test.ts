@@ -1,0 +1,109 @@
+/** Proves what the command line answers to what people type: help, near misses, and what is missing. */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { COMMANDS, helpText } from "./help.ts";
+import { run } from "./mod.ts";
+
+interface Answer {
+  readonly code: number;
+  readonly out: string;
+  readonly error: string;
+}
+
+async function type(...args: string[]): Promise<Answer> {
+  const { log, error } = console;
+  const out: string[] = [], errors: string[] = [];
+  console.log = (text: string) => out.push(text);
+  console.error = (text: string) => errors.push(text);
+  try {
+    const code = await run(args, () => Promise.reject(new TypeError("a broker was started")));
+    return { code, out: out.join("\n"), error: errors.join("\n") };
+  } finally {
+    Object.assign(console, { log, error });
+  }
+}
+
+Deno.test("every command has help of its own, by --help, -h and the command help", async () => {
+  for (const { name, usage, flags = [] } of COMMANDS.filter(({ name }) => name !== "help")) {
+    const asked = [
+      await type(name, "--help"),
+      await type(name, "x", "-h"),
+      await type("help", name),
+    ];
+    for (const { code, out, error } of asked) {
+      assertEquals([code, error, out], [0, "", asked[0].out]);
+      for (const line of [...usage, ...flags.flat()]) assertStringIncludes(out, line);
+    }
+    assert(!asked[0].out.includes("--limits-max-connections") || /^(serve|config)$/.test(name));
+  }
+});
+
+Deno.test("help, --help and -h list all commands, backup too", async () => {
+  const { out } = await type("help");
+  assertEquals(out, helpText());
+  for (const args of [["--help"], ["-h"], ["help", "--help"]]) {
+    assertEquals(await type(...args), { code: 0, out, error: "" });
+  }
+  for (const { name } of COMMANDS) assertMatch(out, new RegExp(`^  ${name} +\\S`, "m"));
+  assertStringIncludes(out, "runnel backup create DEST");
+});
+
+const MISTAKES: [args: string[], ...says: string[]][] = [
+  [["servve"], "There is no command servve: did you mean serve?", "runnel help"],
+  [["grup", "list"], "did you mean group?"],
+  [["topics"], "There is no command topics; there are serve, backup, config, group"],
+  [["help", "grop"], "did you mean group?"],
+  [["serve", "now"], "unknown argument now"],
+  [["config", "all"], "unknown argument all"],
+  [["version", "all"], "version: unknown argument all"],
+  [["serve", "--kafka-prt=1"], "unknown flag --kafka-prt: did you mean --kafka-port?"],
+  [["-x"], "unknown flag -x"],
+  [["group"], "group: list or describe is missing", "runnel group list", "runnel group --help"],
+  [["group", "describe"], "describe needs GROUP"],
+  [["group", "descrbe", "g"], '"descrbe" is not list or describe'],
+  [["storage"], "storage: verify or repair is missing"],
+  [["storage", "repair"], "repair needs --partition TOPIC-N"],
+  [["storage", "repair", "--partition"], "flag --partition has no value"],
+  [["storage", "verify", "--cut"], "verify does not take --cut"],
+  [["storage", "verify", "data"], "--storage-path=data"],
+  [["backup"], "backup: create, verify or restore is missing"],
+  [["backup", "create"], "create needs DEST"],
+  [["backup", "verify", "a", "b"], "verify does not take b"],
+  [["backup", "verify", "a", "--allow-damage"], "verify does not take --allow-damage"],
+  [["backup", "restore", "a"], "restore needs --to DIR"],
+  [["backup", "restore", "a", "--to"], "flag --to has no value"],
+  [["backup", "restore", "a", "--to=b", "--kafka-port=1"], "restore does not take --kafka-port=1"],
+  [["backup", "create", "a", "--bootstrap-server=h"], "host:port"],
+];
+
+Deno.test("what is mistyped or missing is named in one line, and nothing is done", async () => {
+  for (const [args, ...says] of MISTAKES) {
+    const { code, out, error } = await type(...args);
+    assertEquals([code, out], [1, ""], args.join(" "));
+    assertMatch(error, /^runnel: [^\n]+$/, args.join(" "));
+    for (const words of says) assertStringIncludes(error, words, args.join(" "));
+  }
+});
+
+Deno.test("where no broker is, that is said at once, with the flag that says where it is", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  listener.close();
+  for (const args of [["list"], ["describe", "g"]]) {
+    const startedMs = performance.now();
+    const { code, error } = await type("group", ...args, `--bootstrap=127.0.0.1:${port}`);
+    assertEquals(code, 1);
+    assertMatch(error, /^runnel: Cannot connect to [^\n]+ is a broker running there\? --bootstrap/);
+    assert(performance.now() - startedMs < 5000);
+  }
+});
+
+Deno.test("an error that nobody foresaw is one line as well, and --debug adds where it was", async () => {
+  const flags = ["--kafka-port=0", "--http-port=0", "--storage-path=memory://"];
+  const { code, error } = await type(...flags);
+  assertEquals(code, 1);
+  assertMatch(
+    error,
+    /^runnel: Cannot start: TypeError: a broker was started\. [^\n]+--debug[^\n]+$/,
+  );
+  assertStringIncludes(String((await type(...flags, "--debug")).error), "\nTypeError: a broker");
+});

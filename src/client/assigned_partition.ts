@@ -1,0 +1,44 @@
+/**
+ * AssignedPartition: where a consumer is in a partition, and when it may be asked for again after it failed. Each has
+ * its own pauses, so that one which cannot be read holds up no other.
+ */
+import type { TopicPartition } from "./list_offsets.ts";
+
+export class AssignedPartition implements TopicPartition {
+  /** Of the next record to hand out. */
+  position: number | null = null;
+  /** Of the next fetch; ahead of the position while something waits to be handed out. null: to be found. */
+  fetchFrom: number | null = null;
+  end: number | null = null;
+  /** Raised by a seek: what was fetched before is void. */
+  epoch = 0;
+  /** Whether its leader is being asked where to begin. */
+  isSearched = false;
+  #failures = 0;
+  #retryAtMs = 0;
+
+  constructor(readonly topic: string, readonly partition: number) {}
+
+  get name(): string {
+    return `${this.topic}-${this.partition}`;
+  }
+
+  seek(offset: number): void {
+    this.position = this.fetchFrom = offset;
+    this.epoch++;
+  }
+
+  /** How long it is not to be asked for; 0 when it may be. */
+  pauseLeftMs(nowMs: number): number {
+    return Math.max(0, this.#retryAtMs - nowMs);
+  }
+
+  /** `backoffMs` has the pause before the retry of that number, from 0. */
+  failed(nowMs: number, backoffMs: (tries: number) => number): void {
+    this.#retryAtMs = nowMs + backoffMs(this.#failures++);
+  }
+
+  answered(): void {
+    this.#failures = this.#retryAtMs = 0;
+  }
+}

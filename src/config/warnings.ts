@@ -1,0 +1,13 @@
+/** Warnings: what a start says of its configuration in the log. */
+import { logger } from "../log.ts";
+import type { LoadedConfig } from "./load.ts";
+
+export function logWarnings({ config, warnings }: LoadedConfig): void {
+  const log = logger("config");
+  if (warnings.length > 0) log.warn(warnings.join("; "));
+  if (config.insecure) {
+    log.warn("insecure is set: everyone who can connect can read, write and delete", {
+      listen: config.listenAddresses.join(","),
+    });
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * Events: the warnings and errors of the log, with what each means and what to do about it. A line in the log gets the
+ * latter as its field `advice`; docs/log.md is made from both.
+ */
+interface Event {
+  /** What has happened, a sentence without its end. */
+  readonly meaning: string;
+  /** What whoever reads it should do; null when nothing. */
+  readonly advice: string | null;
+}
+
+/** Null where there is no such event, or nothing to do. */
+export function adviceOf(event: string): string | null {
+  return events.get(event)?.advice ?? null;
+}
+
+const LOOK_AT_DISK = "look at the disk, if nobody touched the files";
+const REPORT = "a fault of Runnel: please report it with this line";
+const ROOM = "look at the disk: room, rights, faults";
+const VERIFY =
+  "stop the broker and ask `runnel storage verify`; restore a backup, or accept the loss with `runnel storage repair`";
+const KEEP = "keep or remove what was renamed: nothing reads it";
+const NOTHING = null;
+
+const TABLE: readonly (readonly [name: string, meaning: string, advice: string | null])[] = [
+  // Clients
+  [
+    "unsupported_version",
+    "A client asked in a version that is not served, and was disconnected",
+    "use a client that picks versions by ApiVersions; those of Kafka 2.1 and newer do",
+  ],
+  [
+    "unknown_api",
+    "A client asked what is not served, and was disconnected",
+    "do without, or use Apache Kafka for it: README.md lists the APIs served",
+  ],
+  [
+    "malformed_request",
+    "What came could not be understood, and the connection was ended",
+    "let only Kafka clients connect, without TLS; nothing if it was a port scan",
+  ],
+  ["handler_failed", "An answer could not be made, and the connection was ended", REPORT],
+  ["connection_failed", "A connection ended for a reason that nobody foresaw", REPORT],
+  [
+    "connection_refused",
+    "There were too many connections",
+    "find who opens so many (runnel_connections_open), or raise limits.max_connections",
+  ],
+  [
+    "accept_failed",
+    "The system gave no further connection",
+    "raise the limit of open files (ulimit -n, LimitNOFILE), or lower limits.max_connections",
+  ],
+  [
+    "accept failed",
+    "The system gave the HTTP port no further connection",
+    "raise the limit of open files (ulimit -n, LimitNOFILE)",
+  ],
+  ["HTTP request failed", "A scrape or health check was not answered", REPORT],
+  [
+    "HTTP connection closed for another",
+    "There were too many HTTP connections, and the oldest made room",
+    "find who leaves them open, or raise limits.http_connections",
+  ],
+  [
+    "scrape_truncated",
+    "The metrics were longer than they may be, and were cut",
+    "lower metrics.max_topics and its like, or raise metrics.max_scrape_bytes",
+  ],
+  // Room and devices
+  [
+    "disk_low",
+    "Few bytes are free: producers are refused, everything else goes on",
+    "make room: delete topics, shorten retention, or move to a larger disk",
+  ],
+  ["disk_has_room", "There is room again: producers are served", NOTHING],
+  [
+    "free_space_unknown",
+    "Nobody can tell how much room there is: no floor is kept",
+    "allow --allow-sys=statfs, or watch the disk yourself",
+  ],
+  ["fsync_failed", "A sync failed, and the broker ended", "replace the device, then start again"],
+  ["write_failed", "Records could not be written; their producers were told so", ROOM],
+  [
+    "write_not_taken_back",
+    "A part of a failed write is still in the file; the partition takes no records until it is out",
+    ROOM,
+  ],
+  ["write_taken_back", "A failed write is out of the file, and the partition goes on", NOTHING],
+  [
+    "background_in_place",
+    "There is no thread for work in the background: it is done in place",
+    ROOM,
+  ],
+  ["reserve_failed", "Room for a stop on a full disk could not be set aside", ROOM],
+  // What a start found
+  ["log_healed", "A file disagreed with its log, or was missing, and was made anew", LOOK_AT_DISK],
+  ["index_rebuilt", "An index was of no use, and was made anew from its log", LOOK_AT_DISK],
+  ["txn_index_rebuilt", "An index of transactions was made anew from its log", LOOK_AT_DISK],
+  ["leader_epochs_rebuilt", "The list of leader epochs was made anew from its log", LOOK_AT_DISK],
+  ["snapshot_ignored", "A snapshot of producers was of no use; the log was read", LOOK_AT_DISK],
+  [
+    "metadata_snapshot_ignored",
+    "A metadata snapshot was of no use; an older one was",
+    LOOK_AT_DISK,
+  ],
+  ["checkpoint_ignored", "A checkpoint was of no use", LOOK_AT_DISK],
+  [
+    "checkpoint_disagrees",
+    "A checkpoint says otherwise than the inventory, which counts",
+    LOOK_AT_DISK,
+  ],
+  ["inventory_ignored", "The inventory was of no use: every log was looked at", LOOK_AT_DISK],
+  ["clock_ignored", "The file of the clock was of no use", LOOK_AT_DISK],
+  [
+    "clock_ahead",
+    "The clock is far ahead of what was confirmed: nothing is deleted by age meanwhile",
+    "set the clock (NTP); if it is right, wait until it is confirmed",
+  ],
+  [
+    "torn_tail_cut",
+    "A crash left a write half done, of which nobody was told that it was kept",
+    NOTHING,
+  ],
+  [
+    "journal_unknown",
+    "The journal does not say what was acknowledged: damage is kept, not cut",
+    LOOK_AT_DISK,
+  ],
+  ["journal_aside", "A damaged journal was renamed aside", KEEP],
+  ["journal_stays", "A journal could not be removed; it does no harm", ROOM],
+  ["stray_folder", "A partition's folder that the metadata does not know was renamed", KEEP],
+  [
+    "partition_offline",
+    "Records are missing or damaged: this partition's clients get error 56, the others are served",
+    VERIFY,
+  ],
+  ["partition_online", "A partition that was offline is served again", NOTHING],
+  ["opening_failed", "A partition could not be opened: its clients get error 56", ROOM],
+  ["corrupt_batch", "A client read a batch whose checksum is wrong, and got error 2", VERIFY],
+  ["producers_unreadable", "The state of a partition's producers could not be read", VERIFY],
+  // Housekeeping, which is tried again
+  ["snapshot_failed", "A snapshot of producers was not written: the next start reads more", ROOM],
+  ["metadata_snapshot_failed", "A metadata snapshot was not written; it is tried again", ROOM],
+  ["metadata_not_synced", "A change of the metadata could not be synced", ROOM],
+  ["metadata_watcher_failed", "A change of the metadata was not followed everywhere", REPORT],
+  ["checkpoint_failed", "A checkpoint was not written: the next start looks at more", ROOM],
+  ["inventory_failed", "The inventory was not written: the next start looks at more", ROOM],
+  ["hints_unwritten", "Hints were not written: the next start looks at more", ROOM],
+  ["clock_not_written", "The file of the clock was not written; it is tried again", ROOM],
+  ["leader_epoch_failed", "A leader epoch was not written down", ROOM],
+  ["housekeeping_failed", "Retention, checkpoints or removal failed; it is tried again", ROOM],
+  ["retention_failed", "Old records were not deleted; it is tried again", ROOM],
+  ["deletion_failed", "Deleted files were not removed; it is tried again", ROOM],
+  ["removal_failed", "Deleted files were not removed; it is tried again", ROOM],
+  ["segment_not_removed", "A deleted segment was not removed; it is tried again", ROOM],
+  ["compaction_failed", "A log was not compacted; it is tried again", ROOM],
+  ["placement_failed", "Partitions do not agree with the metadata yet; it is tried again", ROOM],
+  ["placement_done", "Partitions agree with the metadata again", NOTHING],
+  ["stop_incomplete", "The stop could not write all: the next start looks at more", ROOM],
+  ["stop_not_marked", "The stop was not marked as clean: the next start looks at more", ROOM],
+  // Groups
+  [
+    "group_load_failed",
+    "A partition of __consumer_offsets is damaged: its groups get errors",
+    VERIFY,
+  ],
+  ["group_load_healed", "The groups of that partition are served again", NOTHING],
+  ["group_log_write_failed", "A group's state could not be written", ROOM],
+  ["group_work_failed", "Work of a group failed", REPORT],
+  ["group_move_failed", "Groups that an older version kept elsewhere were not moved", ROOM],
+  ["offsets_topic_failed", "__consumer_offsets could not be made; it is tried again", ROOM],
+];
+
+/** By name, in the order of the documents. */
+export const events: ReadonlyMap<string, Event> = new Map(
+  TABLE.map(([name, meaning, advice]) => [name, { meaning, advice }]),
+);
