@@ -276,7 +276,11 @@ export class Opening {
         compactedTo: one.compactedTo,
         wasJournaled: one.wasJournaled,
         isJournalUnknown: one.isJournalUnknown,
-        maxLeaderEpoch: wanted.lastLeaderEpoch ?? wanted.leaderEpoch,
+        // A start that goes above what the metadata had lost may have begun the epoch of many later.
+        maxLeaderEpoch: Math.max(
+          wanted.lastLeaderEpoch ?? wanted.leaderEpoch,
+          wanted.leaderEpoch - 1,
+        ),
         rest: () => this.#rest(one),
       });
       if (one.isGone || this.#isClosed) report.log.retire("it was opened too late");

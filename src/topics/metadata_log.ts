@@ -11,6 +11,9 @@ import type { Clock } from "../clock.ts";
 import type { TopicConfig } from "../config/topic_configs.ts";
 import { errorName } from "../protocol/errors.ts";
 import type { MetaProperties } from "../storage/directory/meta_properties.ts";
+import { isMarkedExact } from "../storage/directory/inventory.ts";
+import { readPartitionMetadata } from "../storage/directory/partition_metadata.ts";
+import { heldNumbers, NOTHING_HELD } from "../storage/recovery/held_numbers.ts";
 import type { Store } from "../storage/store.ts";
 import { Catalogue, type CatalogueChange, noChange } from "./catalogue.ts";
 import { FrozenLog } from "./frozen_log.ts";
@@ -18,11 +21,12 @@ import { leaderChangeBatch, MAX_BATCH_BYTES, recordBatch, snapshotFile } from ".
 import { MetadataLogError } from "./metadata_log_error.ts";
 import type { NewRecord } from "./metadata_record.ts";
 import { removeOlderSnapshots, type SnapshotLimits, writeSnapshot } from "./metadata_snapshot.ts";
+import { readMetadataCut, settleMetadataCut } from "./metadata_cut.ts";
 import { bootstrapFileRecords, Replay, type Replayed, replayLog } from "./metadata_replay.ts";
 import { METADATA_TOPIC } from "./metadata_topic.ts";
 import type { MetadataStore, Plan, Watcher } from "./metadata_store.ts";
 import { notOurs } from "./not_ours.ts";
-import { producerIdBlock } from "./producer_ids.ts";
+import { blocksBeyond, producerIdBlock } from "./producer_ids.ts";
 import { readQuorumState, writeQuorumState } from "./quorum_state.ts";
 import { checkThatItIsWhole, type LastStop } from "./start_evidence.ts";
 import {
@@ -82,7 +86,7 @@ export interface StartOptions {
   readonly endpoint: Endpoint;
   /** Whether the last broker on this directory stopped cleanly; if not, every partition begins a new leader epoch. */
   readonly wasClean: boolean;
-  /** Whether a torn end was cut off the log. */
+  /** Whether a torn end was cut off the log, whatever is noted of that (MetadataCut). */
   readonly wasCut?: boolean;
 }
 
@@ -177,6 +181,11 @@ export class MetadataLog implements MetadataStore {
   /** Takes the lead of the log and registers this broker. Call once, before any transaction. */
   async start({ endpoint, wasClean, wasCut = false }: StartOptions): Promise<void> {
     const { store, meta, newId = randomUuid } = this.#options;
+    const cut = readMetadataCut(store), lost = Math.max(cut?.batches ?? 0, wasCut ? 1 : 0);
+    // What a clean stop left has lost nothing: then no log is looked at.
+    const isWhole = wasClean && lost === 0 && isMarkedExact(store);
+    const lastBrokerEpoch = this.catalogue.broker(meta.nodeId)?.brokerEpoch;
+    const held = isWhole ? NOTHING_HELD : heldNumbers(store, lastBrokerEpoch);
     await this.#beginEpoch();
     if (this.#replay.isInTransaction) {
       const value = { reason: "The writer of this transaction stopped before its end" };
@@ -203,13 +212,21 @@ export class MetadataLog implements MetadataStore {
       brokerEpoch,
       metadataVersion,
       wasClean,
+      // An epoch lies outside its batch's checksum: no more of them can be lost than commits are.
+      leaderEpochIn: (topicId, { index, leaderEpoch }) => {
+        const epoch = held.leaderEpoch(topicId, index);
+        return epoch <= leaderEpoch + lost ? epoch : -1;
+      },
     });
-    // What was cut off may have been a block of producer ids: an id is never given twice.
-    if (wasCut) records.push(producerIdBlock(this.catalogue, meta.nodeId));
+    // Each commit that is lost may have been a block of producer ids: an id is never given twice.
+    const blocks = Math.max(lost, blocksBeyond(this.catalogue, held.producerId));
+    if (blocks > 0) records.push(producerIdBlock(this.catalogue, meta.nodeId, blocks));
     for (let from = 0; from < records.length; from += MAX_RECORDS) {
       await this.#commit(records.slice(from, from + MAX_RECORDS));
     }
-    await this.#snapshotWhenDue();
+    if (cut !== null) await settleMetadataCut(store, cut, wasClean);
+    // A snapshot forgets which topics were removed: not while a folder of one waits to go.
+    if (!holdsDeleted(store, this.catalogue)) await this.#snapshotWhenDue();
   }
 
   transact<Result>(plan: (catalogue: Catalogue) => Plan<Result>): Promise<Result> {
@@ -353,6 +370,13 @@ export class MetadataLog implements MetadataStore {
 function bootstrapFeatures(store: Store): NewRecord[] | null {
   const file = store.readAll(BOOTSTRAP_FILE);
   return file && bootstrapFileRecords(file, `${store.name}/${BOOTSTRAP_FILE}`);
+}
+
+function holdsDeleted(store: Store, catalogue: Catalogue): boolean {
+  return catalogue.hasDeleted && store.list("").some(({ name, isFolder }) => {
+    const topicId = isFolder ? readPartitionMetadata(store, name) : null;
+    return topicId !== null && catalogue.wasDeleted(topicId) && /-\d+$/.test(name);
+  });
 }
 
 function checkThatItIsOurs(

@@ -100,8 +100,13 @@ for (const lost of [1, 2, 3]) {
       await killed(`${root}/a`, path, async (broker) => {
         await broker.createTopic("t");
         for (let i = 0; i < (lost - 1) * 1000 + 1; i++) given.add(await nextId(broker));
-        const old = batchOf(["old"], { producerId: Math.max(...given), producerEpoch: 0 });
-        await produce(await broker.connect(), { topic: "t", records: old });
+        const old = batchOf(["old"], {
+          producerId: Math.max(...given),
+          producerEpoch: 0,
+          baseSequence: 0,
+        });
+        const answer = await produce(await broker.connect(), { topic: "t", records: old });
+        assertEquals(answer.errorCode, 0);
       });
       damage(path, -lost);
       await isRefused(path, "is damaged");
@@ -111,8 +116,13 @@ for (const lost of [1, 2, 3]) {
         const id = await nextId(broker), connection = await broker.connect();
         assert(!given.has(id), `producer id ${id} is given twice`);
         given.add(id);
-        const records = batchOf([`new ${start}`], { producerId: id, producerEpoch: 0 });
-        await produce(connection, { topic: "t", records });
+        const records = batchOf([`new ${start}`], {
+          producerId: id,
+          producerEpoch: 0,
+          baseSequence: 0,
+        });
+        const answer = await produce(connection, { topic: "t", records });
+        assertEquals(answer.errorCode, 0);
         const values = await readAll(connection, "t");
         assertEquals(values.at(-1), `new ${start}`, "what was acknowledged is there");
       }
@@ -127,8 +137,9 @@ Deno.test("producer ids go on above those that the logs hold, whatever the metad
       await broker.createTopic("t");
       end = Deno.statSync(`${root}/a/${LOG}`).size;
       for (let i = 0; i < 1001; i++) given = await nextId(broker);
-      const old = batchOf(["old"], { producerId: given, producerEpoch: 0 });
-      await produce(await broker.connect(), { topic: "t", records: old });
+      const old = batchOf(["old"], { producerId: given, producerEpoch: 0, baseSequence: 0 });
+      const answer = await produce(await broker.connect(), { topic: "t", records: old });
+      assertEquals(answer.errorCode, 0);
     });
     Deno.truncateSync(`${path}/${LOG}`, end); // both blocks, with not a byte of them left
     await using broker = await TestBroker.start({ path });
