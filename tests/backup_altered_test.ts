@@ -8,6 +8,7 @@ import { createBackup } from "../src/backup/create.ts";
 import { type BackedUpFile, needManifest, storedPath } from "../src/backup/manifest.ts";
 import { restoreBackup, verifyBackup } from "../src/backup/restore.ts";
 import { SourceDirectory } from "../src/backup/source_directory.ts";
+import { runBackup } from "../src/cli/backup.ts";
 import { FileStore } from "../src/storage/backends/file_store.ts";
 import { MemoryStore } from "../src/storage/backends/memory_store.ts";
 import { type Store, StoreError } from "../src/storage/store.ts";
@@ -162,3 +163,27 @@ Deno.test("every bit of a manifest counts, and so does each of its bytes where i
 function text(bytes: Uint8Array, at: number): string {
   return new TextDecoder().decode(bytes.subarray(Math.max(0, at - 20), at + 20));
 }
+
+Deno.test("of two restores to one place at a time one is refused, and what is there in the end is whole", () =>
+  withDirectory(async (path) => {
+    await using broker = await TestBroker.start({ path: `${path}/data` });
+    await broker.createTopic("t", { configs: { "internal.segment.bytes": "4096" } });
+    const connection = await broker.connect();
+    for (let i = 0; i < 5; i++) await append(connection, "t", [`${i}`.padEnd(1500)]);
+    const backup = `${path}/backup`, store = new FileStore(backup);
+    await createBackup(connection, new SourceDirectory(`${path}/data`), store);
+    const { files } = needManifest(store);
+    for (let apartMs = 0; apartMs < 12; apartMs++) {
+      const to = `${path}/to-${apartMs}`,
+        restore = () => runBackup(["restore", backup, "--to", to]);
+      const second = new Promise((resolve) => setTimeout(resolve, apartMs)).then(restore);
+      const ended = await Promise.allSettled([restore(), second]);
+      const done = ended.filter((one) => one.status === "fulfilled" && one.value === 0);
+      assertEquals(done.length, 1, `${apartMs} ms apart: ${ended.map((one) => Deno.inspect(one))}`);
+      for (const { path: file, bytes } of files) {
+        assertEquals(Deno.statSync(`${to}/${file}`).size, bytes, `${file}, ${apartMs} ms apart`);
+      }
+      assertThrows(() => Deno.statSync(`${to}.restoring`), Deno.errors.NotFound);
+    }
+    store.close();
+  }));
