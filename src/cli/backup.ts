@@ -96,7 +96,8 @@ async function restore(destination: string, args: readonly string[]): Promise<nu
   if (rest.length > 0) return usage(`restore does not take ${rest[0]}`);
   if (to === null || to === "") return usage("restore needs --to DIR, the directory to make");
   const backup = openBackup(destination, null);
-  const manifest = await restoreBackup(backup, to, (path) => new FileStore(path), { allowDamage });
+  const options = { allowDamage, lock: lockRestore };
+  const manifest = await restoreBackup(backup, to, (path) => new FileStore(path), options);
   const faults = [...knownFaults(manifest)];
   for (const { what } of faults) console.error(`runnel: ${what}`);
   if (faults.length > 0) {
@@ -112,12 +113,23 @@ async function restore(destination: string, args: readonly string[]): Promise<nu
 }
 
 /** One backup at a time: another one's files would be taken for left over. */
-async function lock(store: FileStore): Promise<Disposable> {
+function lock({ name }: FileStore): Promise<Disposable> {
+  const refused = `Cannot back up to ${name}: another backup is running there`;
+  return refusing(refused, () => DirectoryLock.take(name));
+}
+
+/** One restore to a place at a time, for the same reason. Nothing is put into the directory for that. */
+function lockRestore(path: string): Promise<Disposable> {
+  const refused = `Cannot restore by way of ${path}: another restore is running there`;
+  return refusing(refused, () => DirectoryLock.take(path, { isReadOnly: true }));
+}
+
+async function refusing(message: string, take: () => Promise<Disposable>): Promise<Disposable> {
   try {
-    return await DirectoryLock.take(store.name);
+    return await take();
   } catch (error) {
     if (!(error instanceof DirectoryLockedError)) throw error;
-    throw new StoreError(`Cannot back up to ${store.name}: another backup is running there`, "io");
+    throw new StoreError(message, "io");
   }
 }
 
