@@ -4,7 +4,7 @@
  * and not lived to go above, is gone above by the next.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { parseUuid } from "../bytes/uuid.ts";
+import { parseUuid, ZERO_UUID } from "../bytes/uuid.ts";
 import * as batch from "../protocol/records/batch.ts";
 import { buildBatch } from "../protocol/records/build.ts";
 import type { MemoryStore } from "../storage/backends/memory_store.ts";
@@ -14,6 +14,7 @@ import { changedStore, checkMetadataIn, openMetadataIn } from "../testing/metada
 import { MemoryStore as Memory } from "../storage/backends/memory_store.ts";
 import { ENDPOINT } from "../testing/topics.ts";
 import { noteMetadataCut, readMetadataCut } from "./metadata_cut.ts";
+import { planDeleteTopics } from "./plan_delete_topics.ts";
 import { planCreateTopics } from "./plan_create_topics.ts";
 
 const LOG = "__cluster_metadata-0/00000000000000000000.log";
@@ -161,5 +162,21 @@ Deno.test("ids go on above those in batches, in snapshots and in no damaged batc
     const store = await started("a topic");
     await put(store, { ...meta, ...files });
     assertEquals(await restarted(store, false), next);
+  }
+});
+
+Deno.test("a snapshot that is due at a start waits while the folder of a removed topic is there, which it would forget", async () => {
+  const store = await started("a topic");
+  await put(store, FOLDERS["a log with a record"]);
+  const metadata = await openMetadataIn(store);
+  await metadata.start({ endpoint: ENDPOINT, wasClean: false });
+  await metadata.transact((image) => planDeleteTopics(image, [{ name: "t", topicId: ZERO_UUID }]));
+  for (const isThere of [true, true, false]) {
+    if (!isThere) store.remove("t-0"); // renamed, and removed
+    const next = await openMetadataIn(store, 1);
+    await next.start({ endpoint: ENDPOINT, wasClean: false });
+    const { catalogue } = await openMetadataIn(store);
+    assertEquals(catalogue.wasDeleted(ID), isThere);
+    if (isThere) assertEquals(await outcome(store), "served");
   }
 });

@@ -12,7 +12,6 @@ import type { TopicConfig } from "../config/topic_configs.ts";
 import { errorName } from "../protocol/errors.ts";
 import type { MetaProperties } from "../storage/directory/meta_properties.ts";
 import { isMarkedExact } from "../storage/directory/inventory.ts";
-import { readPartitionMetadata } from "../storage/directory/partition_metadata.ts";
 import { heldNumbers, NOTHING_HELD } from "../storage/recovery/held_numbers.ts";
 import type { Store } from "../storage/store.ts";
 import { Catalogue, type CatalogueChange, noChange } from "./catalogue.ts";
@@ -28,7 +27,7 @@ import type { MetadataStore, Plan, Watcher } from "./metadata_store.ts";
 import { notOurs } from "./not_ours.ts";
 import { blocksBeyond, producerIdBlock } from "./producer_ids.ts";
 import { readQuorumState, writeQuorumState } from "./quorum_state.ts";
-import { checkThatItIsWhole, type LastStop } from "./start_evidence.ts";
+import { checkThatItIsWhole, holdsDeleted, type LastStop } from "./start_evidence.ts";
 import {
   bootstrapRecords,
   type Endpoint,
@@ -226,7 +225,9 @@ export class MetadataLog implements MetadataStore {
     }
     if (cut !== null) await settleMetadataCut(store, cut, wasClean);
     // A snapshot forgets which topics were removed: not while a folder of one waits to go.
-    if (!holdsDeleted(store, this.catalogue)) await this.#snapshotWhenDue();
+    if (!(this.#isSnapshotDue && holdsDeleted(store, this.catalogue))) {
+      await this.#snapshotWhenDue();
+    }
   }
 
   transact<Result>(plan: (catalogue: Catalogue) => Plan<Result>): Promise<Result> {
@@ -261,15 +262,19 @@ export class MetadataLog implements MetadataStore {
     }
   }
 
+  get #isSnapshotDue(): boolean {
+    const { clock, snapshots } = this.#options;
+    const nowMs = clock.nowMs(), ageMs = nowMs - (this.#oldestMs ?? nowMs);
+    if (this.#replay.isInTransaction) return false;
+    return this.#bytes >= snapshots.bytes || ageMs >= snapshots.intervalMs;
+  }
+
   /**
    * One at a time, since commits are. A crash between its steps leaves more than is needed, never less. Where it fails
    * the commit before it stands, and the next commit tries again.
    */
   async #snapshotWhenDue(): Promise<void> {
-    const { clock, snapshots } = this.#options;
-    const nowMs = clock.nowMs(), ageMs = nowMs - (this.#oldestMs ?? nowMs);
-    if (this.#replay.isInTransaction) return;
-    if (this.#bytes < snapshots.bytes && ageMs < snapshots.intervalMs) return;
+    if (!this.#isSnapshotDue) return;
     try {
       await this.#snapshot();
     } catch (error) {
@@ -370,13 +375,6 @@ export class MetadataLog implements MetadataStore {
 function bootstrapFeatures(store: Store): NewRecord[] | null {
   const file = store.readAll(BOOTSTRAP_FILE);
   return file && bootstrapFileRecords(file, `${store.name}/${BOOTSTRAP_FILE}`);
-}
-
-function holdsDeleted(store: Store, catalogue: Catalogue): boolean {
-  return catalogue.hasDeleted && store.list("").some(({ name, isFolder }) => {
-    const topicId = isFolder ? readPartitionMetadata(store, name) : null;
-    return topicId !== null && catalogue.wasDeleted(topicId) && /-\d+$/.test(name);
-  });
 }
 
 function checkThatItIsOurs(

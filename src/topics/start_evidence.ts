@@ -219,3 +219,11 @@ function unknownPartitions({ store, folder: metadataFolder, catalogue }: Place):
   }
   return found;
 }
+
+/** Whether the folder of a topic that was removed is there, and not marked for that yet. */
+export function holdsDeleted(store: Store, catalogue: Catalogue): boolean {
+  return catalogue.hasDeleted && store.list("").some(({ name, isFolder }) => {
+    const topicId = isFolder ? readPartitionMetadata(store, name) : null;
+    return topicId !== null && catalogue.wasDeleted(topicId) && /-\d+$/.test(name);
+  });
+}

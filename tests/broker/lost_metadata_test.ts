@@ -252,6 +252,54 @@ Deno.test("a metadata log of before the last start is refused, since the journal
     assertEquals(await readAll(await broker.connect(), "t"), ["0", "1"]);
   }));
 
+Deno.test("wherever a metadata log ends after two crashes, it is refused, or nothing acknowledged is missing or given again", () =>
+  withDirectory(async (root) => {
+    const expected = new Map<string, string[]>();
+    let highest = -1;
+    const use = async (broker: TestBroker, topic: string, value: string) => {
+      highest = Math.max(highest, await nextId(broker));
+      const records = batchOf([value], { producerId: highest, producerEpoch: 0, baseSequence: 0 });
+      const answer = await produce(await broker.connect(), { topic, records });
+      assertEquals(answer.errorCode, 0);
+      expected.set(topic, [...expected.get(topic) ?? [], value]);
+    };
+    await killed(`${root}/0`, `${root}/1`, async (broker) => {
+      for (const topic of ["a", "b"]) {
+        await broker.createTopic(topic);
+        await use(broker, topic, `${topic} of the first`);
+      }
+    });
+    await killed(`${root}/1`, `${root}/2`, async (broker) => {
+      await broker.createTopic("c");
+      for (const topic of ["a", "c", "b"]) await use(broker, topic, `${topic} of the second`);
+    });
+    const outcomes = { refused: 0, served: 0 };
+    for (const { end } of metadataBatches(`${root}/2`)) {
+      for (const isRecorded of [true, false]) {
+        const path = `${root}/${end}-${isRecorded}`, what = `cut at ${end}, ${isRecorded}`;
+        await copyTo(`${root}/2`, path);
+        Deno.truncateSync(`${path}/${LOG}`, end);
+        if (!isRecorded) Deno.removeSync(`${path}/runnel-inventory`);
+        let broker: TestBroker;
+        try {
+          broker = await TestBroker.start({ path });
+        } catch (error) {
+          assertStringIncludes((error as Error).message, "runnel storage verify", what);
+          outcomes.refused++;
+          continue;
+        }
+        await using running = broker;
+        const connection = await running.connect();
+        for (const [topic, values] of expected) {
+          assertEquals(await readAll(connection, topic), values, `${topic}, ${what}`);
+        }
+        assert(await nextId(running) > highest, what);
+        outcomes.served++;
+      }
+    }
+    assert(outcomes.refused > 20 && outcomes.served > 1, JSON.stringify(outcomes));
+  }));
+
 // ---- What is no loss
 
 Deno.test("folders of a topic that was deleted, or that nothing was acknowledged in, are no reason to refuse", () =>
