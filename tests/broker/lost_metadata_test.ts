@@ -252,7 +252,7 @@ Deno.test("a metadata log of before the last start is refused, since the journal
     assertEquals(await readAll(await broker.connect(), "t"), ["0", "1"]);
   }));
 
-Deno.test("wherever a metadata log ends after two crashes, it is refused, or nothing acknowledged is missing or given again", () =>
+Deno.test("wherever a metadata log ends after a crash, it is refused, or nothing is missing or given again", () =>
   withDirectory(async (root) => {
     const expected = new Map<string, string[]>();
     let highest = -1;
