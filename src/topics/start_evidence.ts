@@ -7,7 +7,12 @@
  * written. Kafka starts, and moves the folders of topics it does not know away as strays.
  */
 import { readPartitionMetadata } from "../storage/directory/partition_metadata.ts";
-import { epochAbove, isBegun, lastJournaledRun } from "../storage/recovery/held_numbers.ts";
+import {
+  epochAbove,
+  isBegun,
+  lastJournaledRun,
+  readable,
+} from "../storage/recovery/held_numbers.ts";
 import type { Store } from "../storage/store.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { FrozenLog } from "./frozen_log.ts";
@@ -123,7 +128,9 @@ function problemAfterCrash(evidence: StartEvidence): string | null {
   }
   // Where the end is whole, one that nothing was written to says too little: nobody was told anything of it.
   // One in the place of a known partition is not put aside: that is offline, and the others serve.
-  const begun = unknown.filter((name) => isUnclaimed(catalogue, name) && isBegun(store, name));
+  const begun = unknown.filter((name) =>
+    isUnclaimed(catalogue, name) && readable(() => isBegun(store, name)) !== false
+  );
   if (begun.length > 0) return `has lost commits at its end: ${notKnown(begun)}`;
   const run = lastJournaledRun(store), registered = catalogue.broker(nodeId)?.brokerEpoch ?? -1;
   if (run !== null && run > registered) {
@@ -211,8 +218,12 @@ function isUnclaimed(catalogue: Catalogue, folder: string): boolean {
 function unknownPartitions({ store, folder: metadataFolder, catalogue }: Place): string[] {
   const found: string[] = [];
   for (const { name, isFolder } of store.list("")) {
-    if (!isFolder || name === metadataFolder || !isPartition(store, name)) continue;
-    const id = readPartitionMetadata(store, name), dash = name.lastIndexOf("-");
+    if (!isFolder || name === metadataFolder) continue;
+    const of = readable(() =>
+      isPartition(store, name) ? { id: readPartitionMetadata(store, name) } : null
+    );
+    if (of === null) continue;
+    const { id } = of, dash = name.lastIndexOf("-");
     const topic = id === null ? catalogue.topic(name.slice(0, dash)) : catalogue.topicById(id);
     if (topic !== undefined && Number(name.slice(dash + 1)) < topic.partitions.length) continue;
     if (id === null || !catalogue.wasDeleted(id)) found.push(name);
@@ -223,7 +234,7 @@ function unknownPartitions({ store, folder: metadataFolder, catalogue }: Place):
 /** Whether the folder of a topic that was removed is there, and not marked for that yet. */
 export function holdsDeleted(store: Store, catalogue: Catalogue): boolean {
   return catalogue.hasDeleted && store.list("").some(({ name, isFolder }) => {
-    const topicId = isFolder ? readPartitionMetadata(store, name) : null;
+    const topicId = isFolder ? readable(() => readPartitionMetadata(store, name)) : null;
     return topicId !== null && catalogue.wasDeleted(topicId) && /-\d+$/.test(name);
   });
 }

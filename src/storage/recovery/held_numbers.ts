@@ -15,7 +15,7 @@ import { readChain } from "../durability/journal_chain.ts";
 import { journalFiles, readJournal } from "../durability/journal_entries.ts";
 import { decodeProducerSnapshot } from "../producers/producer_snapshot.ts";
 import { segmentBasesOf } from "../segments/segment_files.ts";
-import type { Store } from "../store.ts";
+import { type Store, StoreError } from "../store.ts";
 import { looksLikePartition, METADATA_FOLDER } from "./root_files.ts";
 import { SegmentReader } from "./segment_reader.ts";
 import { placeBelow } from "./start_within.ts";
@@ -42,8 +42,11 @@ export function heldNumbers(store: Store, lastBrokerEpoch: number | undefined): 
   };
   for (const { name, isFolder } of store.list("")) {
     if (!isFolder || !looksLikePartition(name) || name === METADATA_FOLDER) continue;
-    const topicId = readPartitionMetadata(store, name);
-    take(topicId, name, numbersIn(store, name, synced.get(name) ?? 0));
+    const found = readable(() => ({
+      topicId: readPartitionMetadata(store, name),
+      numbers: numbersIn(store, name, synced.get(name) ?? 0),
+    }));
+    if (found !== null) take(found.topicId, name, found.numbers);
   }
   for (const { topicId, folder, payload } of readJournal(store).entries) {
     take(topicId, folder, numbersOf(payload));
@@ -74,10 +77,22 @@ export function isBegun(store: Store, folder: string): boolean {
  * alone may be a flipped bit.
  */
 export function epochAbove(store: Store, folder: string, known: number): number {
-  const { latestEpoch } = LeaderEpochs.load(store, folder);
-  if (latestEpoch <= known) return -1;
-  const { epoch } = numbersIn(store, folder, Infinity);
-  return epoch === latestEpoch ? epoch : -1;
+  return readable(() => {
+    const { latestEpoch } = LeaderEpochs.load(store, folder);
+    if (latestEpoch <= known) return -1;
+    const { epoch } = numbersIn(store, folder, Infinity);
+    return epoch === latestEpoch ? epoch : -1;
+  }) ?? -1;
+}
+
+/** Null where a folder cannot be read: that is its partition's affair, and keeps no other from being served. */
+export function readable<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    return null;
+  }
 }
 
 /** The broker epoch of the run that began a journal file last; null when none says. */
