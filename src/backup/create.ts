@@ -33,7 +33,7 @@ export interface BackupReport {
   readonly keptFiles: number;
   /** Files that an interrupted backup had left, removed. */
   readonly removedFiles: readonly string[];
-  /** What was damaged or left out, a sentence each. */
+  /** What was damaged or left out, or could not be removed, a sentence each. */
   readonly warnings: readonly string[];
 }
 
@@ -60,7 +60,7 @@ export async function createBackup(
       const manifest = await copyMoment(context, moment);
       checkNothingIsLost(destination, before, manifest);
       await writeManifest(destination, manifest);
-      removeLeftovers(destination, manifest); // what only the backup before needed
+      removeOld(destination, manifest, context.warnings);
       const { copiedFiles, copiedBytes } = copy, { warnings } = context;
       const keptFiles = Math.max(0, manifest.files.length - copiedFiles);
       return { manifest, copiedFiles, copiedBytes, keptFiles, removedFiles, warnings };
@@ -74,6 +74,17 @@ export async function createBackup(
       copy.restart();
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS * tries));
     }
+  }
+}
+
+/** What only the backup before needed. From here on the new one is there, whatever becomes of that. */
+function removeOld(destination: Store, manifest: Manifest, warnings: string[]): void {
+  try {
+    removeLeftovers(destination, manifest);
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    const left = "the backup is whole, and the next create removes what only the one before needed";
+    warnings.push(`${error.message}: ${left}`);
   }
 }
 

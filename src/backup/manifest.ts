@@ -112,7 +112,10 @@ export function readManifest(store: Store): Manifest | null {
   if (!Array.isArray(manifest.files) || !Array.isArray(manifest.partitions)) {
     throw fail("it names no files and partitions, so it is not a backup's");
   }
-  if (manifest.version === 1) return manifest;
+  if (manifest.version === 1) {
+    if (sha256 === undefined && manifest.metadata === undefined) return manifest;
+    throw fail("its version is 1, and it has what version 2 began with");
+  }
   const actual = checksumOf(manifest);
   if (actual !== sha256) throw fail(`its checksum is ${sha256}, its content's is ${actual}`);
   return manifest;

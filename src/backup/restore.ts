@@ -34,6 +34,8 @@ const RESTORE_MARKER = "runnel-restore";
 export interface RestoreOptions {
   /** Restores what was damaged as it is, and does without what was left out, instead of refusing. */
   readonly allowDamage?: boolean;
+  /** Keeps a folder from other restores until it is given back; throws where one has it. Without it, nothing does. */
+  readonly lock?: (path: string) => Promise<Disposable>;
 }
 
 /** Makes the directory `to`, which must be absent or empty. `storeAt` opens a folder as a store. */
@@ -41,7 +43,7 @@ export async function restoreBackup(
   backup: Store,
   to: string,
   storeAt: (path: string) => Store,
-  { allowDamage = false }: RestoreOptions = {},
+  { allowDamage = false, lock }: RestoreOptions = {},
 ): Promise<Manifest> {
   const manifest = needManifest(backup);
   const [fault, ...others] = knownFaults(manifest);
@@ -62,7 +64,10 @@ export async function restoreBackup(
       "permission",
     );
   }
-  removeUnfinished(parent, partial);
+  checkUnfinished(parent, partial);
+  parent.makeFolder(partial);
+  using _alone = await lock?.(`${dirname(full)}/${partial}`);
+  emptyUnfinished(parent, partial);
   const target = storeAt(`${dirname(full)}/${partial}`);
   try {
     await fill(target, backup, manifest);
@@ -77,7 +82,8 @@ export async function restoreBackup(
   } catch (error) {
     target.close();
     try {
-      removeUnfinished(parent, partial);
+      emptyUnfinished(parent, partial);
+      parent.remove(partial);
     } catch {
       // The first error is the one to tell; the next restore removes what is left.
     }
@@ -143,8 +149,8 @@ async function keepOffline(
   );
 }
 
-/** What a restore was interrupted in; never what another left under that name. */
-function removeUnfinished(parent: Store, partial: string): void {
+/** What a restore was interrupted in is begun again; never what another left under that name. */
+function checkUnfinished(parent: Store, partial: string): string[] {
   const names = parent.list(partial).map(({ name }) => name);
   if (names.some((name) => name !== `${RESTORE_MARKER}.tmp`) && !names.includes(RESTORE_MARKER)) {
     throw new StoreError(
@@ -152,9 +158,14 @@ function removeUnfinished(parent: Store, partial: string): void {
       "permission",
     );
   }
-  // The marker last: an interruption here too leaves what the next restore knows.
+  return names;
+}
+
+/** The folder itself stays, for it bears the lock. The marker goes last: an interruption here too leaves what is known. */
+function emptyUnfinished(parent: Store, partial: string): void {
+  const names = checkUnfinished(parent, partial);
   for (const name of names) if (name !== RESTORE_MARKER) parent.remove(`${partial}/${name}`);
-  parent.remove(partial);
+  parent.remove(`${partial}/${RESTORE_MARKER}`);
 }
 
 async function restoreFile(backup: Store, target: Store, file: BackedUpFile): Promise<void> {

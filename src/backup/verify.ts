@@ -41,14 +41,18 @@ export function openStored(store: Store, file: BackedUpFile): Blob {
 }
 
 function checkFile(store: Store, file: BackedUpFile): string | null {
-  let blob: Blob;
+  let found: string;
   try {
-    blob = openStored(store, file);
+    const blob = openStored(store, file);
+    try {
+      found = sha256Of(blob, blob.size);
+    } finally {
+      blob.close();
+    }
   } catch (error) {
-    return (error as Error).message;
+    if (!(error instanceof StoreError)) throw error;
+    return error.message;
   }
-  const found = sha256Of(blob, blob.size);
-  blob.close();
   return found === file.sha256
     ? null
     : `${store.name}/${storedPath(file)} has SHA-256 ${found}, needs ${file.sha256}`;

@@ -14,9 +14,12 @@ import type { LogContext } from "../storage/log/log_context.ts";
 import { createLog, openLog } from "../storage/log/open_log.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
 import { META_PROPERTIES, type MetaProperties } from "../storage/directory/meta_properties.ts";
-import type { Store } from "../storage/store.ts";
+import { type Store, StoreError } from "../storage/store.ts";
+import { FrozenLog } from "../topics/frozen_log.ts";
+import { batchesIn, noteMetadataCut } from "../topics/metadata_cut.ts";
 import { MetadataLog } from "../topics/metadata_log.ts";
 import { METADATA_TOPIC, METADATA_TOPIC_ID } from "../topics/metadata_topic.ts";
+import { readQuorumState } from "../topics/quorum_state.ts";
 import type { RecordedEnd } from "../topics/start_evidence.ts";
 
 /** Locks the directory; before that, since a lock is a file in it, whether it is one to begin in. */
@@ -52,6 +55,7 @@ export async function openMetadata(
   { config, meta }: { readonly config: Config; readonly meta: MetaProperties },
 ): Promise<{ metadata: MetadataLog; log: PartitionLog; wasCut: boolean }> {
   const { store, clock } = context, events = logger("metadata");
+  await noteTornEnd(store);
   const { log, wasCut } = await openMetadataLog(context, config);
   const metadata = await MetadataLog.open({
     store,
@@ -66,6 +70,19 @@ export async function openMetadata(
     onProblem: (event, details) => events.warn(event, details),
   });
   return { metadata, log, wasCut };
+}
+
+/** Before the end is cut: what it may have given out is skipped by the start that gets so far, if this one does not. */
+async function noteTornEnd(store: Store): Promise<void> {
+  const folder = `${METADATA_TOPIC}-0`;
+  const { tail } = new FrozenLog(store, folder, readQuorumState(store, folder)?.leaderEpoch);
+  if (tail === null) return;
+  try {
+    await noteMetadataCut(store, { batches: batchesIn(tail.bytes), isAccepted: false });
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    logger("metadata").warn("cut_not_noted", { error: error.message }); // this start knows of it all the same
+  }
 }
 
 /** The metadata log is small and its end is not in any checkpoint: its last segment is always checked. */

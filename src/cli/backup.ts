@@ -127,7 +127,8 @@ function verify(destination: string): number {
 async function restore({ destination, own, allowDamage }: Asked): Promise<number> {
   const to = own.get("--to")!;
   const backup = openBackup(destination, null);
-  const manifest = await restoreBackup(backup, to, (path) => new FileStore(path), { allowDamage });
+  const options = { allowDamage, lock: lockRestore };
+  const manifest = await restoreBackup(backup, to, (path) => new FileStore(path), options);
   const faults = [...knownFaults(manifest)];
   for (const { what } of faults) console.error(`runnel: ${what}`);
   if (faults.length > 0) {
@@ -143,12 +144,23 @@ async function restore({ destination, own, allowDamage }: Asked): Promise<number
 }
 
 /** One backup at a time: another one's files would be taken for left over. */
-async function lock(store: FileStore): Promise<Disposable> {
+function lock({ name }: FileStore): Promise<Disposable> {
+  const refused = `Cannot back up to ${name}: another backup is running there`;
+  return refusing(refused, () => DirectoryLock.take(name));
+}
+
+/** One restore to a place at a time, for the same reason. Nothing is put into the directory for that. */
+function lockRestore(path: string): Promise<Disposable> {
+  const refused = `Cannot restore by way of ${path}: another restore is running there`;
+  return refusing(refused, () => DirectoryLock.take(path, { isReadOnly: true }));
+}
+
+async function refusing(message: string, take: () => Promise<Disposable>): Promise<Disposable> {
   try {
-    return await DirectoryLock.take(store.name);
+    return await take();
   } catch (error) {
     if (!(error instanceof DirectoryLockedError)) throw error;
-    throw new StoreError(`Cannot back up to ${store.name}: another backup is running there`, "io");
+    throw new StoreError(message, "io");
   }
 }
 

@@ -17,6 +17,7 @@ import type { Catalogued, Finding } from "../storage/recovery/verify.ts";
 import type { Store } from "../storage/store.ts";
 import { Catalogue } from "../topics/catalogue.ts";
 import { FrozenLog } from "../topics/frozen_log.ts";
+import { readMetadataCut } from "../topics/metadata_cut.ts";
 import { IncompleteLogError } from "../topics/metadata_log_error.ts";
 import { Replay, replayLog } from "../topics/metadata_replay.ts";
 import { readQuorumState } from "../topics/quorum_state.ts";
@@ -121,6 +122,7 @@ async function metadataIn(
 /** `isWhole`: a topic that is not in the metadata is none. */
 function cataloguedBy(store: Store, catalogue: Catalogue, isWhole: boolean): Catalogued {
   const found = new Map<string, ReturnType<Catalogued>>();
+  const lost = readMetadataCut(store)?.batches ?? 0; // above which a start goes
   for (const topic of catalogue.topics()) {
     const mayHaveGaps = catalogue.topicConfig(topic)["cleanup.policy"].includes("compact");
     for (const { index, leaderEpoch } of topic.partitions) {
@@ -128,7 +130,7 @@ function cataloguedBy(store: Store, catalogue: Catalogue, isWhole: boolean): Cat
       const folder = `${topic.name}-${index}`, id = readPartitionMetadata(store, folder);
       found.set(folder, {
         mayHaveGaps,
-        maxLeaderEpoch: leaderEpoch + 1,
+        maxLeaderEpoch: leaderEpoch + 1 + lost,
         topicId: topic.id,
         othersId: id === topic.id || id !== null && catalogue.wasDeleted(id) ? null : id,
       });

@@ -369,10 +369,10 @@ export class LogManager {
     const omitted = this.#omitted(), isAllKnown = this.#opening.isEmpty; // of the same moment as the rows
     const logs: typeof measured = [], entries: Entry[] = [], failed: StoreError[] = [];
     let isAnyUnknown = false;
-    for (const { record, wanted, offline } of this.#opening.unopened()) {
+    for (const { record, wanted, offline, isFault } of this.#opening.unopened()) {
       if (record === undefined) continue;
-      // One that may be opened at any moment is not known for certain any more.
-      const isExact = record.isExact && offline !== null;
+      // One that may be opened at any moment, or is tried again, is not known for certain any more.
+      const isExact = record.isExact && offline !== null && !isFault;
       entries.push(asEntry({ ...record, ...named(wanted), isExact }));
     }
     for (const { log, entry } of measured) {

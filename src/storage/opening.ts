@@ -68,6 +68,8 @@ export interface Unopened {
   readonly isThere: boolean;
   /** Why it does not serve; null while it has not been looked at. */
   offline: string | null;
+  /** Whether the store was at fault, so that it is tried again. */
+  isFault: boolean;
 }
 
 interface Waiting extends Unopened {
@@ -117,12 +119,12 @@ export class Opening {
     return this.#waiting.get(topicId)?.has(partition) ?? false;
   }
 
-  add(one: Omit<Unopened, "offline">): void {
-    const { topicId, partition } = one.wanted;
+  add(one: Omit<Unopened, "offline" | "isFault">): void {
+    const { topicId, partition } = one.wanted, record = withoutMore(one.record, one.journal);
     let ofTopic = this.#waiting.get(topicId);
     if (ofTopic === undefined) this.#waiting.set(topicId, ofTopic = new Map());
-    const fresh = { offline: null, recovering: null, failures: 0, isGone: false };
-    ofTopic.set(partition, { ...one, ...fresh });
+    const fresh = { offline: null, isFault: false, recovering: null, failures: 0, isGone: false };
+    ofTopic.set(partition, { ...one, ...fresh, record });
   }
 
   /** Opens a log that is asked for, if that takes no time; otherwise it begins to be recovered. */
@@ -274,7 +276,11 @@ export class Opening {
         compactedTo: one.compactedTo,
         wasJournaled: one.wasJournaled,
         isJournalUnknown: one.isJournalUnknown,
-        maxLeaderEpoch: wanted.lastLeaderEpoch ?? wanted.leaderEpoch,
+        // A start that goes above what the metadata had lost may have begun the epoch of many later.
+        maxLeaderEpoch: Math.max(
+          wanted.lastLeaderEpoch ?? wanted.leaderEpoch,
+          wanted.leaderEpoch - 1,
+        ),
         rest: () => this.#rest(one),
       });
       if (one.isGone || this.#isClosed) report.log.retire("it was opened too late");
@@ -317,11 +323,13 @@ export class Opening {
   #failed(one: Waiting, error: unknown): true {
     if (!(error instanceof StoreError)) this.#report(error);
     this.#refuse(one, `cannot be opened: ${error instanceof Error ? error.message : error}`);
+    one.isFault = true;
     if (this.#isClosed || one.isGone) return true;
     const delayMs = Math.min(RETRY_MS * 2 ** one.failures++, MAX_RETRY_MS);
     const cancel = this.#timers.after(delayMs, () => {
       this.#retries.delete(cancel);
       one.offline = null;
+      one.isFault = false;
       this.#open(one).catch((error) => this.#report(error));
     });
     this.#retries.add(cancel);
@@ -355,6 +363,19 @@ export class Opening {
     };
     this.#endLeisure = timers.after(LEISURE_DELAY_MS, step);
   }
+}
+
+/** An exact record is none where the journal has more of the log: it was opened after that was written down. */
+function withoutMore(
+  record: LogInventory | undefined,
+  journal: readonly JournalEntry[],
+): LogInventory | undefined {
+  if (record === undefined || !record.isExact) return record;
+  const last = record.segments.at(-1), base = last?.baseOffset ?? 0, bytes = last?.bytes ?? 0;
+  const isMore = journal.some(({ segmentBase, position, payload }) =>
+    segmentBase > base || segmentBase === base && position + payload.length > bytes
+  );
+  return isMore ? { ...record, isExact: false } : record;
 }
 
 /** Whether a record knows more than a log start, as a restored backup has it. */

@@ -122,6 +122,11 @@ export class Catalogue {
     return this.#byId.get(id);
   }
 
+  /** Whether the log still says of any topic that it was removed. */
+  get hasDeleted(): boolean {
+    return this.#deletedIds.size > 0;
+  }
+
   /** Whether a topic with this id was removed, as far as the log still says so: a snapshot knows only what is there. */
   wasDeleted(id: Uuid): boolean {
     return this.#deletedIds.has(id);

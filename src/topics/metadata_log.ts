@@ -11,6 +11,8 @@ import type { Clock } from "../clock.ts";
 import type { TopicConfig } from "../config/topic_configs.ts";
 import { errorName } from "../protocol/errors.ts";
 import type { MetaProperties } from "../storage/directory/meta_properties.ts";
+import { isMarkedExact } from "../storage/directory/inventory.ts";
+import { heldNumbers, NOTHING_HELD } from "../storage/recovery/held_numbers.ts";
 import type { Store } from "../storage/store.ts";
 import { Catalogue, type CatalogueChange, noChange } from "./catalogue.ts";
 import { FrozenLog } from "./frozen_log.ts";
@@ -18,13 +20,14 @@ import { leaderChangeBatch, MAX_BATCH_BYTES, recordBatch, snapshotFile } from ".
 import { MetadataLogError } from "./metadata_log_error.ts";
 import type { NewRecord } from "./metadata_record.ts";
 import { removeOlderSnapshots, type SnapshotLimits, writeSnapshot } from "./metadata_snapshot.ts";
+import { readMetadataCut, settleMetadataCut } from "./metadata_cut.ts";
 import { bootstrapFileRecords, Replay, type Replayed, replayLog } from "./metadata_replay.ts";
 import { METADATA_TOPIC } from "./metadata_topic.ts";
 import type { MetadataStore, Plan, Watcher } from "./metadata_store.ts";
 import { notOurs } from "./not_ours.ts";
-import { producerIdBlock } from "./producer_ids.ts";
+import { blocksBeyond, producerIdBlock } from "./producer_ids.ts";
 import { readQuorumState, writeQuorumState } from "./quorum_state.ts";
-import { checkThatItIsWhole, type LastStop } from "./start_evidence.ts";
+import { checkThatItIsWhole, holdsDeleted, type LastStop } from "./start_evidence.ts";
 import {
   bootstrapRecords,
   type Endpoint,
@@ -82,7 +85,7 @@ export interface StartOptions {
   readonly endpoint: Endpoint;
   /** Whether the last broker on this directory stopped cleanly; if not, every partition begins a new leader epoch. */
   readonly wasClean: boolean;
-  /** Whether a torn end was cut off the log. */
+  /** Whether a torn end was cut off the log, whatever is noted of that (MetadataCut). */
   readonly wasCut?: boolean;
 }
 
@@ -177,6 +180,11 @@ export class MetadataLog implements MetadataStore {
   /** Takes the lead of the log and registers this broker. Call once, before any transaction. */
   async start({ endpoint, wasClean, wasCut = false }: StartOptions): Promise<void> {
     const { store, meta, newId = randomUuid } = this.#options;
+    const cut = readMetadataCut(store), lost = Math.max(cut?.batches ?? 0, wasCut ? 1 : 0);
+    // What a clean stop left has lost nothing: then no log is looked at.
+    const isWhole = wasClean && lost === 0 && isMarkedExact(store);
+    const lastBrokerEpoch = this.catalogue.broker(meta.nodeId)?.brokerEpoch;
+    const held = isWhole ? NOTHING_HELD : heldNumbers(store, lastBrokerEpoch);
     await this.#beginEpoch();
     if (this.#replay.isInTransaction) {
       const value = { reason: "The writer of this transaction stopped before its end" };
@@ -203,13 +211,23 @@ export class MetadataLog implements MetadataStore {
       brokerEpoch,
       metadataVersion,
       wasClean,
+      // An epoch lies outside its batch's checksum: no more of them can be lost than commits are.
+      leaderEpochIn: (topicId, { index, leaderEpoch }) => {
+        const epoch = held.leaderEpoch(topicId, index);
+        return epoch <= leaderEpoch + lost ? epoch : -1;
+      },
     });
-    // What was cut off may have been a block of producer ids: an id is never given twice.
-    if (wasCut) records.push(producerIdBlock(this.catalogue, meta.nodeId));
+    // Each commit that is lost may have been a block of producer ids: an id is never given twice.
+    const blocks = Math.max(lost, blocksBeyond(this.catalogue, held.producerId));
+    if (blocks > 0) records.push(producerIdBlock(this.catalogue, meta.nodeId, blocks));
     for (let from = 0; from < records.length; from += MAX_RECORDS) {
       await this.#commit(records.slice(from, from + MAX_RECORDS));
     }
-    await this.#snapshotWhenDue();
+    if (cut !== null) await settleMetadataCut(store, cut, wasClean);
+    // A snapshot forgets which topics were removed: not while a folder of one waits to go.
+    if (!(this.#isSnapshotDue && holdsDeleted(store, this.catalogue))) {
+      await this.#snapshotWhenDue();
+    }
   }
 
   transact<Result>(plan: (catalogue: Catalogue) => Plan<Result>): Promise<Result> {
@@ -244,15 +262,19 @@ export class MetadataLog implements MetadataStore {
     }
   }
 
+  get #isSnapshotDue(): boolean {
+    const { clock, snapshots } = this.#options;
+    const nowMs = clock.nowMs(), ageMs = nowMs - (this.#oldestMs ?? nowMs);
+    if (this.#replay.isInTransaction) return false;
+    return this.#bytes >= snapshots.bytes || ageMs >= snapshots.intervalMs;
+  }
+
   /**
    * One at a time, since commits are. A crash between its steps leaves more than is needed, never less. Where it fails
    * the commit before it stands, and the next commit tries again.
    */
   async #snapshotWhenDue(): Promise<void> {
-    const { clock, snapshots } = this.#options;
-    const nowMs = clock.nowMs(), ageMs = nowMs - (this.#oldestMs ?? nowMs);
-    if (this.#replay.isInTransaction) return;
-    if (this.#bytes < snapshots.bytes && ageMs < snapshots.intervalMs) return;
+    if (!this.#isSnapshotDue) return;
     try {
       await this.#snapshot();
     } catch (error) {

@@ -7,10 +7,10 @@
  * finds them in the header batch.
  */
 import type { Store } from "../storage/store.ts";
-import type { Catalogue, Partition, Topic } from "./catalogue.ts";
+import type { Catalogue } from "./catalogue.ts";
 import { type QuorumRecords, snapshotFile } from "./metadata_batch.ts";
 import type { NewRecord } from "./metadata_record.ts";
-import { partitionVersion } from "./registration.ts";
+import { partitionRecord } from "./registration.ts";
 
 /** When a snapshot is due: the first limit that is reached. */
 export interface SnapshotLimits {
@@ -97,29 +97,6 @@ function* imageRecords(catalogue: Catalogue, metadataVersion: number): Generator
     yield { kind: "ProducerIdsRecord", version: 0, value };
   }
   yield* catalogue.keptRecords();
-}
-
-function partitionRecord(topic: Topic, partition: Partition, metadataVersion: number): NewRecord {
-  const { eligibleLeaderReplicas: eligible, lastKnownElr } = partition;
-  return {
-    kind: "PartitionRecord",
-    version: partitionVersion(metadataVersion),
-    value: {
-      partitionId: partition.index,
-      topicId: topic.id,
-      replicas: partition.replicas,
-      isr: partition.isr,
-      removingReplicas: partition.removingReplicas,
-      addingReplicas: partition.addingReplicas,
-      leader: partition.leaderId,
-      leaderRecoveryState: partition.isRecovering ? 1 : 0,
-      leaderEpoch: partition.leaderEpoch,
-      partitionEpoch: partition.partitionEpoch,
-      directories: partition.directories,
-      eligibleLeaderReplicas: eligible.length > 0 ? eligible : null,
-      lastKnownElr: lastKnownElr.length > 0 ? lastKnownElr : null,
-    },
-  };
 }
 
 const pad = (value: number, digits: number) => String(value).padStart(digits, "0");

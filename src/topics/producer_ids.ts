@@ -43,12 +43,17 @@ export class ProducerIds {
   }
 }
 
-/** Takes the next block for good, whether its ids are given out or not. */
-export function producerIdBlock(catalogue: Catalogue, nodeId: number): NewRecord {
+/** Takes the next blocks for good, whether their ids are given out or not. */
+export function producerIdBlock(catalogue: Catalogue, nodeId: number, blocks = 1): NewRecord {
   const value = {
     brokerId: nodeId,
     brokerEpoch: catalogue.broker(nodeId)?.brokerEpoch ?? -1,
-    nextProducerId: catalogue.nextProducerId + BLOCK,
+    nextProducerId: catalogue.nextProducerId + blocks * BLOCK,
   };
   return { kind: "ProducerIdsRecord", version: 0, value };
+}
+
+/** The blocks that reach from the next id beyond `producerId`. */
+export function blocksBeyond({ nextProducerId }: Catalogue, producerId: number): number {
+  return Math.max(0, Math.ceil((producerId + 1 - nextProducerId) / BLOCK));
 }

@@ -99,14 +99,18 @@ export function registerBroker(
   };
 }
 
-/** Puts a registered broker into service, and in front of its partitions. */
+/**
+ * Puts a registered broker into service, and in front of its partitions. `leaderEpochIn`: the highest epoch that a
+ * partition's log holds, where the metadata may have lost that it was led in it.
+ */
 export function unfence(
   catalogue: Catalogue,
   nodeId: number,
-  { brokerEpoch, metadataVersion, wasClean }: {
+  { brokerEpoch, metadataVersion, wasClean, leaderEpochIn = () => -1 }: {
     brokerEpoch: number;
     metadataVersion: number;
     wasClean: boolean;
+    leaderEpochIn?: (topicId: Uuid, partition: Partition) => number;
   },
 ): NewRecord[] {
   const records: NewRecord[] = [];
@@ -126,6 +130,22 @@ export function unfence(
   for (const topic of catalogue.topics()) {
     for (const partition of topic.partitions) {
       if (!partition.replicas.includes(nodeId)) continue;
+      const held = leaderEpochIn(topic.id, partition);
+      if (held > partition.leaderEpoch) {
+        // A change record raises an epoch by one; this says outright what it is.
+        const led = {
+          ...partition,
+          leaderId: nodeId,
+          isr: [nodeId],
+          eligibleLeaderReplicas: [],
+          lastKnownElr: [],
+          isRecovering: false,
+          leaderEpoch: held + 1,
+          partitionEpoch: partition.partitionEpoch + 1,
+        };
+        records.push(partitionRecord(topic, led, metadataVersion));
+        continue;
+      }
       // After a clean stop a leader goes on as it was. After a crash it begins a new epoch, so that clients which saw
       // records the crash took notice (KIP-320).
       if (partition.leaderId === nodeId && wasClean) continue;
@@ -154,6 +174,34 @@ function lead(
       leaderRecoveryState: partition.isRecovering ? 0 : -1,
       eligibleLeaderReplicas: eligibleLeaderReplicas.length > 0 ? [] : null,
       lastKnownElr: lastKnownElr.length > 0 ? [] : null,
+    },
+  };
+}
+
+/** All that there is of a partition. */
+export function partitionRecord(
+  topic: Topic,
+  partition: Partition,
+  metadataVersion: number,
+): NewRecord {
+  const { eligibleLeaderReplicas: eligible, lastKnownElr } = partition;
+  return {
+    kind: "PartitionRecord",
+    version: partitionVersion(metadataVersion),
+    value: {
+      partitionId: partition.index,
+      topicId: topic.id,
+      replicas: partition.replicas,
+      isr: partition.isr,
+      removingReplicas: partition.removingReplicas,
+      addingReplicas: partition.addingReplicas,
+      leader: partition.leaderId,
+      leaderRecoveryState: partition.isRecovering ? 1 : 0,
+      leaderEpoch: partition.leaderEpoch,
+      partitionEpoch: partition.partitionEpoch,
+      directories: partition.directories,
+      eligibleLeaderReplicas: eligible.length > 0 ? eligible : null,
+      lastKnownElr: lastKnownElr.length > 0 ? lastKnownElr : null,
     },
   };
 }

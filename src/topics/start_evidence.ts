@@ -7,9 +7,16 @@
  * written. Kafka starts, and moves the folders of topics it does not know away as strays.
  */
 import { readPartitionMetadata } from "../storage/directory/partition_metadata.ts";
+import {
+  epochAbove,
+  isBegun,
+  lastJournaledRun,
+  readable,
+} from "../storage/recovery/held_numbers.ts";
 import type { Store } from "../storage/store.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { FrozenLog } from "./frozen_log.ts";
+import { readMetadataCut } from "./metadata_cut.ts";
 import { IncompleteLogError } from "./metadata_log_error.ts";
 import { snapshotOffset } from "./metadata_snapshot.ts";
 
@@ -43,12 +50,13 @@ export interface StartEvidence {
 
 /** Throws IncompleteLogError when the log is not the whole of what was committed. */
 export function checkThatItIsWhole(evidence: StartEvidence): void {
-  const problem = problemOf(evidence);
-  if (problem === null) return;
   const { store, folder } = evidence;
+  const problem = problemOf(evidence, readMetadataCut(store)?.isAccepted === true);
+  if (problem === null) return;
   throw new IncompleteLogError(
     `${store.name}/${folder} ${problem}. Nothing has been changed. ` +
-      "Look at it with `runnel storage verify`, and restore what is missing from a backup",
+      "Look at it with `runnel storage verify`, and restore what is missing from a backup; " +
+      `\`runnel storage repair --partition ${folder}\` says whether the broker can do without, and what is lost then`,
   );
 }
 
@@ -56,10 +64,11 @@ export function checkThatItIsWhole(evidence: StartEvidence): void {
 export function problemOnceCut(evidence: Omit<StartEvidence, "lastStop">): string | null {
   const { logEndOffset, bytes } = evidence.log;
   const lastStop = { clean: null, recordedEnd: null };
-  return problemOf({ ...evidence, log: { logEndOffset, bytes, tail: null }, lastStop });
+  return problemOf({ ...evidence, log: { logEndOffset, bytes, tail: null }, lastStop }, true);
 }
 
-function problemOf(evidence: StartEvidence): string | null {
+/** `isAccepted`: somebody has decided to do without the commits that are gone. */
+function problemOf(evidence: StartEvidence, isAccepted: boolean): string | null {
   const { store, folder, nodeId, catalogue, log, lastStop: { clean } } = evidence;
   const { logEndOffset: end, tail } = log;
   if (tail?.kind === "damage") return `is damaged: ${tailOf(evidence)}`;
@@ -78,9 +87,8 @@ function problemOf(evidence: StartEvidence): string | null {
   if (recorded !== null && recorded.endOffset > end) {
     return `ends at offset ${end}, and had reached ${recorded.endOffset}`;
   }
-  return clean === null
-    ? problemAfterCrash(evidence)
-    : problemAfterStop(evidence, clean.brokerEpoch, recorded);
+  if (clean !== null) return problemAfterStop(evidence, clean.brokerEpoch, recorded);
+  return isAccepted ? null : problemAfterCrash(evidence);
 }
 
 /** What was written down, unless another broker has used the directory since. */
@@ -110,13 +118,49 @@ function problemAfterStop(
   return null;
 }
 
+/** What speaks of commits that are gone, though the log ends with a whole batch, or where a write was interrupted. */
 function problemAfterCrash(evidence: StartEvidence): string | null {
-  if (evidence.log.tail === null) return null;
-  const folder = unknownPartition(evidence);
+  const { store, nodeId, catalogue, log: { tail } } = evidence;
   // A crash while a topic was created cannot leave its folder: that is made when the commit is durable.
-  return folder &&
-    `lost a commit at its end: ${tailOf(evidence)}; ${folder} is of a topic that it does not know`;
+  const unknown = unknownPartitions(evidence);
+  if (tail !== null && unknown.length > 0) {
+    return `lost a commit at its end: ${tailOf(evidence)}; ${notKnown(unknown)}`;
+  }
+  // Where the end is whole, one that nothing was written to says too little: nobody was told anything of it.
+  // One in the place of a known partition is not put aside: that is offline, and the others serve.
+  const begun = unknown.filter((name) =>
+    isUnclaimed(catalogue, name) && readable(() => isBegun(store, name)) !== false
+  );
+  if (begun.length > 0) return `has lost commits at its end: ${notKnown(begun)}`;
+  const run = lastJournaledRun(store), registered = catalogue.broker(nodeId)?.brokerEpoch ?? -1;
+  if (run !== null && run > registered) {
+    return `has lost commits at its end: the runnel-journal beside it is of the broker that registered at offset ${run}, and the last registration in it is at ${registered}`;
+  }
+  const led = partitionLedLater(evidence);
+  return led && `has lost commits at its end: ${led}`;
 }
+
+/** A partition that was written in a later leader epoch than the log knows of; null when there is none. */
+function partitionLedLater({ store, catalogue }: StartEvidence): string | null {
+  for (const { id, name, partitions } of catalogue.topics()) {
+    for (const { index, leaderEpoch } of partitions) {
+      const folder = `${name}-${index}`, epoch = epochAbove(store, folder, leaderEpoch);
+      if (epoch < 0 || readPartitionMetadata(store, folder) !== id) continue;
+      return `${folder} was written in leader epoch ${epoch}, and it knows of ${leaderEpoch}`;
+    }
+  }
+  return null;
+}
+
+function notKnown(folders: readonly string[]): string {
+  const { length } = folders, some = folders.slice(0, MAX_NAMED).join(", ");
+  const more = length > MAX_NAMED ? ` and ${length - MAX_NAMED} more` : "";
+  return length === 1
+    ? `${some} is of a topic or partition that it does not know`
+    : `${some}${more} are of topics or partitions that it does not know`;
+}
+
+const MAX_NAMED = 10;
 
 function tailOf({ log: { tail, logEndOffset } }: StartEvidence): string {
   const { file, position, bytes, problem } = tail!;
@@ -158,14 +202,39 @@ function isPartition(store: Store, folder: string): boolean {
   );
 }
 
-/** The folder of a partition whose topic the log neither knows nor says it removed; null when there is none. */
-function unknownPartition({ store, folder, catalogue }: StartEvidence): string | null {
+/** The folders of partitions that no partition of the log answers for, and that it does not say it removed. */
+export function unclaimedPartitions(evidence: Place): string[] {
+  return unknownPartitions(evidence).filter((name) => isUnclaimed(evidence.catalogue, name));
+}
+
+type Place = Pick<StartEvidence, "store" | "folder" | "catalogue">;
+
+function isUnclaimed(catalogue: Catalogue, folder: string): boolean {
+  const dash = folder.lastIndexOf("-"), topic = catalogue.topic(folder.slice(0, dash));
+  return topic === undefined || Number(folder.slice(dash + 1)) >= topic.partitions.length;
+}
+
+/** The same, with those in the place of a known partition. */
+function unknownPartitions({ store, folder: metadataFolder, catalogue }: Place): string[] {
+  const found: string[] = [];
   for (const { name, isFolder } of store.list("")) {
-    if (!isFolder || name === folder || !isPartition(store, name)) continue;
-    const id = readPartitionMetadata(store, name);
-    if (id === null) {
-      if (catalogue.topic(name.slice(0, name.lastIndexOf("-"))) === undefined) return name;
-    } else if (catalogue.topicById(id) === undefined && !catalogue.wasDeleted(id)) return name;
+    if (!isFolder || name === metadataFolder) continue;
+    const of = readable(() =>
+      isPartition(store, name) ? { id: readPartitionMetadata(store, name) } : null
+    );
+    if (of === null) continue;
+    const { id } = of, dash = name.lastIndexOf("-");
+    const topic = id === null ? catalogue.topic(name.slice(0, dash)) : catalogue.topicById(id);
+    if (topic !== undefined && Number(name.slice(dash + 1)) < topic.partitions.length) continue;
+    if (id === null || !catalogue.wasDeleted(id)) found.push(name);
   }
-  return null;
+  return found;
+}
+
+/** Whether the folder of a topic that was removed is there, and not marked for that yet. */
+export function holdsDeleted(store: Store, catalogue: Catalogue): boolean {
+  return catalogue.hasDeleted && store.list("").some(({ name, isFolder }) => {
+    const topicId = isFolder ? readable(() => readPartitionMetadata(store, name)) : null;
+    return topicId !== null && catalogue.wasDeleted(topicId) && /-\d+$/.test(name);
+  });
 }

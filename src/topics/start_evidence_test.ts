@@ -11,17 +11,18 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { BufferPool } from "../bytes/pool.ts";
 import { randomUuid, ZERO_UUID } from "../bytes/uuid.ts";
-import { FakeClock } from "../testing/fake_clock.ts";
 import { topicConfigDefaults } from "../config/topic_configs.ts";
 import * as batch from "../protocol/records/batch.ts";
 import { MemoryStore } from "../storage/backends/memory_store.ts";
-import { GroupCommit } from "../storage/durability/group_commit.ts";
-import type { LogContext } from "../storage/log/log_context.ts";
-import { createLog, openLog } from "../storage/log/open_log.ts";
-import { DEFAULT_PRODUCER_LIMITS } from "../storage/producers/producer_state.ts";
+import { openLog } from "../storage/log/open_log.ts";
 import type { Store } from "../storage/store.ts";
+import {
+  changedStore as changed,
+  checkMetadataIn as check,
+  metadataContext as contextOf,
+  openMetadataIn as open,
+} from "../testing/metadata_directory.ts";
 import { ENDPOINT, imageOf, META } from "../testing/topics.ts";
 import { ConfigResource } from "./catalogue.ts";
 import { MetadataLog } from "./metadata_log.ts";
@@ -34,51 +35,6 @@ import type { LastStop } from "./start_evidence.ts";
 const FOLDER = "__cluster_metadata-0";
 const LOG = `${FOLDER}/00000000000000000000.log`;
 const CRASH: LastStop = { clean: null, recordedEnd: null };
-
-function contextOf(store: Store): LogContext {
-  return {
-    store,
-    clock: new FakeClock(),
-    pool: new BufferPool({ keepBytes: 1 << 20 }),
-    producers: DEFAULT_PRODUCER_LIMITS,
-    commit: new GroupCommit({ policy: "fsync", intervalMs: 0, journal: null, onFailure: () => {} }),
-    onProblem: () => {},
-  };
-}
-
-/** As a broker opens it, once it has been checked. */
-async function open(store: Store, snapshotBytes = Infinity): Promise<MetadataLog> {
-  const context = contextOf(store), config = topicConfigDefaults();
-  const ref = { topicId: METADATA_TOPIC_ID, topic: METADATA_TOPIC, partition: 0 };
-  const exists = store.list(FOLDER).some(({ name }) => name.endsWith(".log"));
-  const checkpoint = {
-    recoveryPoint: undefined,
-    logStartOffset: undefined,
-    clean: false,
-    journal: [],
-  };
-  const opened = exists ? await openLog(context, ref, config, checkpoint) : null;
-  if (opened?.damage) throw Object.assign(new Error(opened.damage), { kind: "refused" });
-  const log = opened?.log ?? createLog(context, ref, config);
-  return await MetadataLog.open({
-    store,
-    log,
-    meta: META,
-    clock: context.clock,
-    topicDefaults: config,
-    snapshots: { bytes: snapshotBytes, intervalMs: Infinity },
-  });
-}
-
-function check(store: Store, lastStop: LastStop): Promise<void> {
-  const options = {
-    store,
-    meta: META,
-    clock: new FakeClock(),
-    topicDefaults: topicConfigDefaults(),
-  };
-  return MetadataLog.check(options, lastStop);
-}
 
 interface Left {
   readonly store: MemoryStore;
@@ -120,21 +76,6 @@ async function left(snapshotBytes = Infinity): Promise<Left> {
   }));
   const clean = { clean: { brokerEpoch: metadata.brokerEpoch }, recordedEnd: null };
   return { store, clean, image: imageOf(catalogue), removedId };
-}
-
-/** A store with the same files, one of them with other bytes (null: without it). */
-async function changed(store: Store, path: string, bytes: Uint8Array | null): Promise<MemoryStore> {
-  const copy = new MemoryStore();
-  for (const { name, isFolder } of store.list("")) {
-    if (!isFolder) continue;
-    copy.makeFolder(name);
-    for (const file of store.list(name)) {
-      const at = `${name}/${file.name}`;
-      if (at !== path) await copy.replace(at, store.readAll(at)!);
-    }
-  }
-  if (bytes !== null) await copy.replace(path, bytes);
-  return copy;
 }
 
 /** Refused in words, or whole when it is opened; which of them. */

@@ -115,6 +115,12 @@ export function readInventory(store: Store): Inventory | string | null {
   return bytes === null ? null : decodeInventory(bytes);
 }
 
+/** Whether the last stop wrote down where the metadata log ended. */
+export function isMarkedExact(store: Store): boolean {
+  const found = readInventory(store);
+  return found !== null && typeof found !== "string" && found.isClean;
+}
+
 /** Why a start passes over an inventory; null when it counts, or there is none. */
 export function inventoryProblem(
   found: Inventory | string | null,

@@ -7,6 +7,7 @@ import { readInt32 } from "../../bytes/int64.ts";
 import * as batch from "../../protocol/records/batch.ts";
 import { Segment, type SegmentContext, segmentName } from "../segments/segment.ts";
 import { endOfSegment, wrongBatch } from "../../protocol/records/batch_place.ts";
+import type { Store } from "../store.ts";
 import { SegmentReader } from "./segment_reader.ts";
 
 /** A batch at or below the recovery point; the segment's beginning when nothing better can be told. */
@@ -42,6 +43,17 @@ export function startWithin(
   } finally {
     reader.close();
   }
+}
+
+/** The same, unproved: where a batch begins that holds what is below `offset`, if the index is right; 0 without one. */
+export function placeBelow(
+  store: Store,
+  folder: string,
+  { base, offset }: { readonly base: number; readonly offset: number },
+): number {
+  if (offset <= base) return 0;
+  const index = store.readAll(`${folder}/${segmentName(base)}.index`) ?? NOTHING;
+  return entryBelow(index, offset - base)?.position ?? 0;
 }
 
 /** The last entry of an offset index whose batch ends below `relative`; null when it does not ascend up to there. */
