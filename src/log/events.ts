@@ -142,6 +142,11 @@ const TABLE: readonly (readonly [name: string, meaning: string, advice: string |
   // Housekeeping, which is tried again
   ["snapshot_failed", "A snapshot of producers was not written: the next start reads more", ROOM],
   ["metadata_snapshot_failed", "A metadata snapshot was not written; it is tried again", ROOM],
+  [
+    "cut_not_noted",
+    "That a torn end of the metadata was cut could not be written down; this start knows of it",
+    ROOM,
+  ],
   ["metadata_not_synced", "A change of the metadata could not be synced", ROOM],
   ["metadata_watcher_failed", "A change of the metadata was not followed everywhere", REPORT],
   ["checkpoint_failed", "A checkpoint was not written: the next start looks at more", ROOM],
