@@ -65,6 +65,8 @@ export interface RunningBroker {
 /** What a test puts in the place of the machine. */
 export interface Machine {
   readonly freeBytes?: () => number;
+  /** Where the data lies, whatever the configuration says. */
+  readonly store?: Store;
   /** What stands between connections and handlers. */
   readonly around?: (dispatch: Dispatch) => Dispatch;
 }
@@ -90,7 +92,7 @@ async function start(
   const metrics = new Metrics(config.metrics);
   const pool = new BufferPool({ keepBytes: config.performance.bufferPoolSize });
 
-  const store = openStore(config);
+  const store = machine.store ?? openStore(config);
   undo.push(() => store.close());
   const lock = store instanceof FileStore ? await takeDirectory(store) : null;
   undo.push(() => lock?.release());
@@ -128,7 +130,7 @@ async function start(
   const endpoint = { name: "PLAINTEXT", ...advertised(config, listener.port) };
 
   const meta = await openMetaProperties(store, { nodeId: config.nodeId });
-  const isFile = store instanceof FileStore;
+  const isFile = !(store instanceof MemoryStore);
   await checkMetadata({ store, meta, clock, config });
   const freeBytes = machine.freeBytes ?? (() => store.freeBytes());
   const space = freeSpace(config, metrics, { freeBytes, isFile });
