@@ -249,7 +249,7 @@ Deno.test("a start that cannot write its inventory leaves none that is not true 
   const store = new FaultyStore(memory);
   store.fail({ on: "replace", kind: "noSpace" });
   const { logs, warnings } = await open(store);
-  assertEquals(warnings.map(({ event }) => event), ["inventory_failed"]);
+  assertEquals(warnings.map(({ event }) => event), ["checkpoint_failed"]);
   assertEquals(memory.readAll(INVENTORY_FILE), null);
   await fill(logs.get(T, 0)!, 1);
   await logs.close();

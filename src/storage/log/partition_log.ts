@@ -14,6 +14,7 @@ import type { Uuid } from "../../bytes/uuid.ts";
 import type { TopicConfig } from "../../config/topic_configs.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import * as batch from "../../protocol/records/batch.ts";
+import { systemTimers } from "../../clock.ts";
 import { type Appended, type AppendOptions, refused } from "./appended.ts";
 import { LogTail } from "../durability/log_tail.ts";
 import type { LogContext, LogState } from "./log_context.ts";
@@ -25,14 +26,11 @@ import type { ProducerState } from "../producers/producer_state.ts";
 import { SnapshotWriter } from "../producers/snapshot_writer.ts";
 import { mustRoll } from "./rolling.ts";
 import { Segment, type SegmentContext } from "../segments/segment.ts";
-import {
-  discardSegment,
-  removeSegment,
-  SEGMENT_FILES_AND_SNAPSHOT,
-} from "../segments/segment_files.ts";
+import { discardSegment, SEGMENT_FILES_AND_SNAPSHOT } from "../segments/segment_files.ts";
 import { SegmentList } from "../segments/segment_list.ts";
 import { type Store, StoreError } from "../store.ts";
 import type { AbortedTransaction, TxnIndex } from "../index/txn_index.ts";
+import { TakeBack } from "./take_back.ts";
 import { abortedIn, soundTxnIndex, writableTxnIndex } from "../producers/txn_index_rebuild.ts";
 
 /** How far a reader may see: the log end (replicas, recovery), the high watermark, or the last stable offset. */
@@ -59,6 +57,8 @@ export class PartitionLog implements SegmentContext {
   readonly #producers: LogProducers;
   readonly #epochs: LogEpochs;
   readonly #snapshots: SnapshotWriter;
+  /** What a failed write left to be done; null until one fails. */
+  #takingBack: TakeBack | null = null;
 
   constructor(context: LogContext, state: LogState, config: TopicConfig) {
     this.topicId = state.topicId;
@@ -144,6 +144,11 @@ export class PartitionLog implements SegmentContext {
     return this.#tail.recoveryPoint;
   }
 
+  /** Why nothing can be appended for now, though the rest is served; null when it can. */
+  get writeFault(): string | null {
+    return this.#takingBack?.reason ?? null;
+  }
+
   /** The first offset of the oldest open transaction, or the high watermark: read_committed ends here. */
   get lastStableOffset(): number {
     return this.producers.firstUnstableOffset(this.highWatermark) ?? this.highWatermark;
@@ -178,7 +183,9 @@ export class PartitionLog implements SegmentContext {
    * queues the bytes as they came; they are copied. Of a client exactly one batch.
    */
   append(bytes: Uint8Array, options: AppendOptions): Appended {
-    if (this.offline !== null) return refused(ErrorCode.KAFKA_STORAGE_ERROR);
+    if (this.offline !== null || this.writeFault !== null) {
+      return refused(ErrorCode.KAFKA_STORAGE_ERROR);
+    }
     if (options.leaderEpoch !== this.leaderEpoch) return refused(ErrorCode.FENCED_LEADER_EPOCH);
     if (options.origin === "client" && this.#context.admits?.(bytes.length) === false) {
       return refused(ErrorCode.KAFKA_STORAGE_ERROR);
@@ -298,6 +305,7 @@ export class PartitionLog implements SegmentContext {
   /** Begins a new segment at the log end, when the active one holds anything. */
   roll(): void {
     const old = this.#segments.active;
+    if (this.writeFault !== null) throw new StoreError(`${this.folder}: ${this.writeFault}`, "io");
     if (old.size === 0) return;
     old.flushIndexes(true);
     const producers = this.#producers.isReadable ? this.producers : null;
@@ -307,28 +315,55 @@ export class PartitionLog implements SegmentContext {
     this.#tail.seal(next);
   }
 
-  /** A clean stop: indexes, snapshot and data are on the device when this resolves. */
+  /**
+   * A clean stop: indexes, snapshot and data are on the device when this resolves. What only saves work and cannot be
+   * written is told; rejects where the data cannot be synced. Serves nothing afterwards, either way.
+   */
   async close(): Promise<void> {
     await this.#tail.drain();
-    if (this.offline === null) {
+    try {
+      if (this.offline === null) await this.#writeDown();
+    } finally {
+      this.retire("the broker is stopping");
+    }
+  }
+
+  async #writeDown(): Promise<void> {
+    if (this.#takingBack?.settle() === false) this.isDamaged = true; // what is left of it lies in the file
+    try {
       this.#segments.active.flushIndexes(true);
       if (this.#producers.isLoaded && this.logEndOffset > this.#logStartOffset) {
         this.#snapshots.take(this.logEndOffset, this.producers);
         this.#snapshots.reached(this.#tail.writtenOffset);
       }
-      await this.#snapshots.settled();
-      await this.sync(); // the names too, where no byte is owed: the next start takes them for synced
-      if (await this.#segments.active.syncTransactions()) {
-        await this.#context.store.syncFolder(this.folder);
-      }
-      await this.saveEpochs();
+    } catch (error) {
+      this.#unwritten(error);
     }
-    this.retire("the broker is stopping");
+    await this.#snapshots.settled();
+    await this.sync(); // the names too, where no byte is owed: the next start takes them for synced
+    if (await this.#segments.active.syncTransactions()) {
+      await this.#context.store.syncFolder(this.folder);
+    }
+    await this.saveEpochs().catch((error) => this.#unwritten(error));
+  }
+
+  #unwritten(error: unknown): void {
+    if (!(error instanceof StoreError)) throw error;
+    const action = "the next start makes it of the log";
+    this.#context.onProblem("hint_failed", { folder: this.folder, error: error.message, action });
+  }
+
+  /** The store failed in the middle of something, and left what recovery can finish: it is to be opened anew. */
+  fail(reason: string): void {
+    if (this.offline !== null) return;
+    this.retire(reason);
+    this.#context.onFault?.(this);
   }
 
   /** Ends the service of this log at once: the topic was deleted, or the broker stops. */
   retire(reason: string): void {
     this.offline = reason;
+    this.#takingBack?.close();
     this.#tail.close(
       new StoreError(`${this.folder} serves nothing any more: ${reason}`, "io"),
     );
@@ -405,20 +440,13 @@ export class PartitionLog implements SegmentContext {
     this.#producers.forget(); // and so they are read from the log when they are asked for again
     this.#epochs.truncateFromEnd(end);
     this.#snapshots.takenBack();
-    try {
-      while (this.#segments.active !== failed) this.#removeActive();
-      failed.truncate(failed.log.size, end);
-    } catch (error) {
-      this.isDamaged = true; // what is left of the write may lie in the file: the next start looks
-      this.retire(`a write failed and could not be taken back: ${error}`);
+    const { store, onProblem, timers = systemTimers } = this.#context;
+    this.#takingBack ??= new TakeBack({ store, timers, folder: this.folder, onProblem });
+    while (this.#segments.active !== failed) { // then the one before it is the active one again
+      const removed = this.#segments.takeActive();
+      removed.close();
+      this.#takingBack.remove(removed.baseOffset);
     }
-  }
-
-  /** The segment before the active one is the active one again. */
-  #removeActive(): void {
-    const removed = this.#segments.takeActive(), { baseOffset } = removed;
-    removed.close();
-    const files = SEGMENT_FILES_AND_SNAPSHOT;
-    removeSegment(this.#context.store, this.folder, baseOffset, { suffix: "", files });
+    this.#takingBack.cut(failed, end);
   }
 }
