@@ -5,22 +5,25 @@
  * open() only reads: it replays the log and refuses what it does not understand. start() takes the lead: a new epoch,
  * the first records of a new cluster, and this broker's registration. Then transactions: each appends one batch,
  * syncs it whatever the flush policy is, applies it and tells the watchers; one at a time, in the order of the calls.
+ * A write that the store refuses and that is taken back changes nothing: the next one is tried. Only where a sync failed
+ * is it unknown what the device holds, and nothing follows.
  */
 import { randomUuid, type Uuid } from "../bytes/uuid.ts";
 import type { Clock } from "../clock.ts";
 import type { TopicConfig } from "../config/topic_configs.ts";
+import { BackgroundWork } from "../metrics/background.ts";
 import { errorName } from "../protocol/errors.ts";
 import type { MetaProperties } from "../storage/directory/meta_properties.ts";
 import type { Store } from "../storage/store.ts";
 import { Catalogue, type CatalogueChange, noChange } from "./catalogue.ts";
 import { FrozenLog } from "./frozen_log.ts";
 import { leaderChangeBatch, MAX_BATCH_BYTES, recordBatch, snapshotFile } from "./metadata_batch.ts";
-import { MetadataLogError } from "./metadata_log_error.ts";
+import { MetadataLogError, NotWrittenError } from "./metadata_log_error.ts";
 import type { NewRecord } from "./metadata_record.ts";
 import { removeOlderSnapshots, type SnapshotLimits, writeSnapshot } from "./metadata_snapshot.ts";
 import { bootstrapFileRecords, Replay, type Replayed, replayLog } from "./metadata_replay.ts";
 import { METADATA_TOPIC } from "./metadata_topic.ts";
-import type { MetadataStore, Plan, Watcher } from "./metadata_store.ts";
+import type { MetadataStore, Plan, QuorumView, Watcher } from "./metadata_store.ts";
 import { notOurs } from "./not_ours.ts";
 import { producerIdBlock } from "./producer_ids.ts";
 import { readQuorumState, writeQuorumState } from "./quorum_state.ts";
@@ -46,6 +49,9 @@ export interface RecordLog {
   readonly logEndOffset: number;
   /** The last epoch anything was appended in, -1 for none. */
   readonly epochs: { readonly latestEpoch: number };
+  /** Why it serves nothing, or takes no batch for now; null or absent where nothing is wrong. */
+  readonly offline?: string | null;
+  readonly writeFault?: string | null;
   lead(epoch: number): Promise<void>;
   append(
     bytes: Uint8Array,
@@ -99,6 +105,10 @@ export class MetadataLog implements MetadataStore {
   /** Of the batches behind the last snapshot. */
   #bytes = 0;
   #oldestMs: number | null = null;
+  /** By monotonic time: before it no snapshot is tried again. */
+  #snapshotNotBeforeMs = -Infinity;
+  /** How snapshots fare. */
+  readonly work = new BackgroundWork("metadata snapshots");
 
   private constructor(options: MetadataLogOptions, catalogue: Catalogue) {
     this.#options = options;
@@ -153,6 +163,17 @@ export class MetadataLog implements MetadataStore {
   /** Of this start. */
   get leaderEpoch(): number {
     return this.#leaderEpoch;
+  }
+
+  /** Why nothing can be changed for now, or any more; null when it can. */
+  get problem(): string | null {
+    const { offline = null, writeFault = null } = this.#options.log;
+    return this.#failure?.message ?? offline ?? writeFault;
+  }
+
+  get quorum(): QuorumView {
+    const { leaderEpoch, kraftVersion, directoryId } = this;
+    return { leaderEpoch, kraftVersion, directoryId };
   }
 
   /** 0: the voters stand in quorum-state; 1: in the log (KIP-853). */
@@ -249,14 +270,17 @@ export class MetadataLog implements MetadataStore {
    * the commit before it stands, and the next commit tries again.
    */
   async #snapshotWhenDue(): Promise<void> {
-    const { clock, snapshots } = this.#options;
+    const { clock, snapshots, onProblem } = this.#options;
     const nowMs = clock.nowMs(), ageMs = nowMs - (this.#oldestMs ?? nowMs);
-    if (this.#replay.isInTransaction) return;
+    if (this.#replay.isInTransaction || clock.monotonicMs() < this.#snapshotNotBeforeMs) return;
     if (this.#bytes < snapshots.bytes && ageMs < snapshots.intervalMs) return;
     try {
       await this.#snapshot();
+      this.work.succeeded(FOLDER, nowMs);
     } catch (error) {
-      this.#options.onProblem?.("metadata_snapshot_failed", { reason: (error as Error).message });
+      this.#snapshotNotBeforeMs = clock.monotonicMs() + SNAPSHOT_RETRY_MS;
+      const reason = (error as Error).message;
+      if (this.work.failed(FOLDER, error)) onProblem?.("metadata_snapshot_failed", { reason });
     }
   }
 
@@ -281,8 +305,15 @@ export class MetadataLog implements MetadataStore {
     this.#oldestMs = null;
   }
 
+  /** The change stands whatever becomes of those who follow it: none of them fails who brought it, or the others. */
   async #notify(change: CatalogueChange): Promise<void> {
-    for (const watcher of this.#watchers) await watcher(change);
+    for (const watcher of this.#watchers) {
+      try {
+        await watcher(change);
+      } catch (error) {
+        this.#options.onProblem?.("metadata_watcher_failed", { error: String(error) });
+      }
+    }
   }
 
   /** Appends the records as one batch, waits until they are durable, and applies them. */
@@ -306,17 +337,25 @@ export class MetadataLog implements MetadataStore {
   }
 
   async #append(batch: Uint8Array): Promise<void> {
-    const { log, clock } = this.#options;
-    this.#bytes += batch.length;
-    this.#oldestMs ??= clock.nowMs();
+    const { log, clock } = this.#options, endOffset = log.logEndOffset;
     const { errorCode, durable } = log.append(batch, {
       origin: "controller",
       leaderEpoch: this.#leaderEpoch,
     });
     if (errorCode !== 0) {
-      throw new MetadataLogError(`Cannot append to ${FOLDER}: ${errorName(errorCode)}`);
+      const why = log.offline ?? log.writeFault ?? errorName(errorCode);
+      throw new NotWrittenError(`Cannot append to ${FOLDER}: ${why}`);
     }
-    await this.#synced(() => durable ?? log.sync());
+    try {
+      await (durable ?? log.sync());
+    } catch (error) {
+      if (log.logEndOffset === endOffset) { // it was taken back to the byte
+        throw new NotWrittenError((error as Error).message, { cause: error });
+      }
+      throw this.#failure = error as Error; // what is on the device cannot be known any more
+    }
+    this.#bytes += batch.length;
+    this.#oldestMs ??= clock.nowMs();
   }
 
   /** Where it fails, what is on the device cannot be known any more, so nothing may follow. */
@@ -324,8 +363,7 @@ export class MetadataLog implements MetadataStore {
     try {
       await sync();
     } catch (error) {
-      this.#failure = error as Error;
-      throw error;
+      throw this.#failure = error as Error;
     }
   }
 
@@ -348,6 +386,9 @@ export class MetadataLog implements MetadataStore {
     return snapshotFile(INITIAL_FEATURES, { nowMs: this.#options.clock.nowMs(), leaderEpoch: 0 });
   }
 }
+
+/** How long a snapshot that failed is not tried again: each takes the whole image. */
+const SNAPSHOT_RETRY_MS = 5000;
 
 /** What the directory was formatted with; null when it was not. */
 function bootstrapFeatures(store: Store): NewRecord[] | null {
