@@ -41,14 +41,6 @@ export type GroupLog =
     ): Uint8Array | null | Promise<Uint8Array | null>;
   };
 
-/** What was promised could not be written. Nothing is answered then: the client asks again on another connection. */
-export class LogLostError extends Error {
-  override readonly name = "LogLostError";
-  constructor() {
-    super("Cannot answer: the log could not take what the answer rests on");
-  }
-}
-
 export class GroupPartition {
   readonly index: number;
   readonly leaderEpoch: number;

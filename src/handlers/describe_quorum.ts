@@ -10,12 +10,12 @@ import { ZERO_UUID } from "../bytes/uuid.ts";
 import type { Clock } from "../clock.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { DescribeQuorum } from "../protocol/messages/describe_quorum.ts";
-import type { MetadataLog } from "../topics/metadata_log.ts";
+import type { MetadataStore } from "../topics/metadata_store.ts";
 import { METADATA_TOPIC } from "../topics/metadata_topic.ts";
 import { type Handler, handler } from "./handler.ts";
 
 export interface DescribeQuorumDeps {
-  readonly metadata: MetadataLog;
+  readonly metadata: MetadataStore;
   readonly nodeId: number;
   readonly clock: Clock;
 }
@@ -49,11 +49,12 @@ const UNKNOWN = {
 
 function quorum({ metadata, nodeId, clock }: DescribeQuorumDeps, apiVersion: number) {
   const logEndOffset = metadata.version + 1, nowMs = clock.nowMs();
+  const { leaderEpoch, kraftVersion, directoryId } = metadata.quorum;
   const partition = {
     partitionIndex: 0,
     errorCode: ErrorCode.NONE,
     leaderId: nodeId,
-    leaderEpoch: metadata.leaderEpoch,
+    leaderEpoch,
     highWatermark: logEndOffset,
     currentVoters: [{
       replicaId: nodeId,
@@ -61,7 +62,7 @@ function quorum({ metadata, nodeId, clock }: DescribeQuorumDeps, apiVersion: num
       lastFetchTimestamp: nowMs,
       lastCaughtUpTimestamp: nowMs,
       ...(apiVersion >= 2 && {
-        replicaDirectoryId: metadata.kraftVersion === 0 ? ZERO_UUID : metadata.directoryId,
+        replicaDirectoryId: kraftVersion === 0 ? ZERO_UUID : directoryId,
       }),
     }],
     observers: [],
