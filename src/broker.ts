@@ -81,6 +81,7 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
   const metadata = stack.use(await MetadataRoom.open(config, room, { commit, cleanStop }));
   room.watchSpace();
   const ledBefore = leaderEpochs(metadata.metadata.catalogue); // an unclean start begins new ones, which no batch has
+  room.makeRoom();
   const wasClean = await metadata.start(room, server.endpoint);
 
   let coordinators: CoordinatorsRoom | null = null;
@@ -119,6 +120,7 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
   const dispatch = dispatchOf(config, whole);
   stack.use(server.serve(machine.around?.(dispatch) ?? dispatch));
   stack.defer(metrics.watchEventLoop());
+  room.isServing = true;
   readiness.phase = null;
   return whole;
 }

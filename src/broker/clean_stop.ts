@@ -38,9 +38,16 @@ export class CleanStop implements AsyncDisposable {
     throw new Error(`not everything could be written to the disk: ${unsynced.join("; ")}`);
   }
 
+  /** Everything is in the logs' own files, and on the device. */
+  async removeJournal(): Promise<void> {
+    const { journal } = this;
+    this.journal = null;
+    await journal?.remove();
+  }
+
   async #mark(brokerEpoch: number): Promise<void> {
     try {
-      await this.journal?.remove();
+      await this.removeJournal();
       await writeCleanShutdown(this.#store, brokerEpoch);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;

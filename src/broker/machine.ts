@@ -13,6 +13,7 @@ import { FileStore } from "../storage/backends/file_store.ts";
 import { MemoryStore } from "../storage/backends/memory_store.ts";
 import { FreeSpace } from "../storage/directory/free_space.ts";
 import type { DirectoryLock } from "../storage/directory/lock.ts";
+import { Reserve } from "../storage/directory/reserve.ts";
 import type { LogContext } from "../storage/log/log_context.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "../storage/producers/producer_state.ts";
 import type { Store } from "../storage/store.ts";
@@ -33,9 +34,12 @@ export class MachineRoom implements AsyncDisposable {
   readonly pool: BufferPool;
   readonly store: Store;
   readonly freeBytes: () => number;
+  /** Whether the directory is in use, so that something may be put there. */
+  isServing = false;
   readonly #config: Config;
   readonly #metrics: Metrics;
   readonly #stack: AsyncDisposableStack;
+  readonly #reserve: Reserve;
   #space: FreeSpace | null = null;
   #spaceWork = new BackgroundWork("free space");
 
@@ -48,6 +52,7 @@ export class MachineRoom implements AsyncDisposable {
     this.#metrics = metrics;
     this.#stack = stack;
     this.store = store;
+    this.#reserve = new Reserve(store);
     this.pool = new BufferPool({ keepBytes: config.performance.bufferPoolSize });
     this.freeBytes = machine.freeBytes ?? (() => store.freeBytes());
   }
@@ -77,6 +82,12 @@ export class MachineRoom implements AsyncDisposable {
     const space = this.#space = this.#freeSpace();
     this.#stack.defer(() => space.stop());
     space.start(FREE_SPACE_INTERVAL_MS);
+  }
+
+  /** What comes next has to be written: where next to nothing is free, the reserve is given up for it. */
+  makeRoom(): void {
+    const freeBytes = this.#space?.freeBytes ?? Infinity;
+    this.#reserve.giveUp(freeBytes);
   }
 
   /** Something found no descriptor: blobs give some of theirs back. */
@@ -122,6 +133,7 @@ export class MachineRoom implements AsyncDisposable {
     const space = new FreeSpace({
       freeBytes: () => {
         const freeBytes = this.freeBytes();
+        if (this.isServing) this.#reserve.take(freeBytes);
         work.succeeded(this.store.name, this.clock.nowMs());
         return freeBytes;
       },

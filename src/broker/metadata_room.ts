@@ -69,13 +69,16 @@ export class MetadataRoom implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    const log = logger("metadata");
     await this.metadata.settled();
     try {
-      await this.log.close();
+      const [unwritten] = await this.log.close();
+      const action = "the next start makes it of the log";
+      if (unwritten) log.warn("hints_unwritten", { logs: 1, error: unwritten.message, action });
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       this.#cleanStop.unsynced.push(error.message);
-      logger("metadata").error("metadata_not_synced", { error: error.message });
+      log.error("metadata_not_synced", { error: error.message });
     }
   }
 }

@@ -66,7 +66,7 @@ export class StorageRoom implements AsyncDisposable {
     });
     stack.defer(() => commit.drain());
     const logs = logManager(options, { commit, journal, left });
-    stack.defer(() => closeLogs(logs, cleanStop));
+    stack.defer(() => closeLogs(logs, { machine, commit, cleanStop }));
     const { catalogue } = metadata.metadata;
     await logs.open(desiredAtStart(catalogue, metadata.nodes.selfId, options.ledBefore));
     if (earlier.length > 0) await forgetEarlierJournal(store, earlier, logs);
@@ -150,8 +150,20 @@ function logManager(
   });
 }
 
-async function closeLogs(logs: LogManager, cleanStop: CleanStop): Promise<void> {
-  const { unwritten, unsynced } = await logs.close();
+async function closeLogs(
+  logs: LogManager,
+  { machine, commit, cleanStop }: {
+    machine: MachineRoom;
+    commit: GroupCommit;
+    cleanStop: CleanStop;
+  },
+): Promise<void> {
+  machine.isServing = false;
+  machine.makeRoom();
+  const { unwritten, unsynced } = await logs.close(async () => {
+    await commit.drain();
+    await cleanStop.removeJournal(); // which nothing depends on any more, and which is large
+  });
   cleanStop.unwritten.push(...unwritten);
   cleanStop.unsynced.push(...unsynced);
   cleanStop.isSound = logs.isSound;

@@ -42,6 +42,16 @@ export interface Entry {
   readonly highWatermark: number;
 }
 
+/** What became of a log that was closed. */
+export interface Closed {
+  /** Null where it could not be measured, and never was. */
+  readonly entry: Entry | null;
+  /** What the store failed, so that not all of it may be on the device. */
+  readonly error: StoreError | null;
+  /** What only saves work, and could not be written. */
+  readonly hint: StoreError | null;
+}
+
 /** Whether logs that are older than what would be written have no row in it, because nothing is known of them. */
 export interface Omitted {
   readonly fromInventory: boolean;
@@ -104,24 +114,38 @@ export class Bookkeeping {
   }
 
   /** Closes a log; what it consists of for good, where all of it is on the device, and what the store failed of it. */
-  async close(log: PartitionLog): Promise<{ entry: Entry; error: StoreError | null }> {
-    const entry = this.measure(log);
+  async close(log: PartitionLog): Promise<Closed> {
+    let entry: Entry | null = null;
+    const hints: StoreError[] = [];
     try {
-      return { entry: await this.#closeWhole(log, entry), error: null };
+      entry = this.measure(log);
+      return {
+        entry: await this.#closeWhole(log, entry, hints),
+        error: null,
+        hint: hints[0] ?? null,
+      };
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      return { entry, error };
+      if (entry === null) await log.close().catch(() => {}); // it is told what came first
+      return { entry: entry ?? this.#lastEntry(log), error, hint: hints[0] ?? null };
     }
   }
 
-  async #closeWhole(log: PartitionLog, entry: Entry): Promise<Entry> {
+  #lastEntry(log: PartitionLog): Entry | null {
+    const last = this.#last.get(log);
+    return last === undefined
+      ? null
+      : { log: { ...last, isExact: false }, highWatermark: last.endOffset };
+  }
+
+  async #closeWhole(log: PartitionLog, entry: Entry, hints: StoreError[]): Promise<Entry> {
     const wasSound = log.offline === null;
     let hint: Stretch | null = null;
     try {
       if (wasSound && entry.log.lastBatch === null) hint = lastIndexed(log);
       if (wasSound) { for (const segment of log.segments) this.#headOf(segment); }
     } finally {
-      await log.close();
+      hints.push(...await log.close());
     }
     const endOffset = log.logEndOffset;
     if (!wasSound || log.isDamaged || log.recoveryPoint < endOffset) return entry;

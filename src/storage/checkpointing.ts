@@ -70,15 +70,32 @@ export class Checkpointing {
     await this.#running;
   }
 
-  /** The last one, of logs that were closed; whether all of it is exact. Rejects when it could not be written. */
-  async stop(closed: readonly Entry[], unwritten: Unwritten, isSound: boolean): Promise<void> {
-    const entries = [...closed];
+  /** The last one, of logs that were closed, and again once there is room. Rejects when it could not be written. */
+  async stop(
+    closed: readonly (Entry | null)[],
+    unwritten: Unwritten,
+    { isSound, makeRoom }: {
+      /** Whether all of it is exact. */
+      readonly isSound: boolean;
+      readonly makeRoom: () => Promise<void>;
+    },
+  ): Promise<void> {
+    const entries = closed.filter((entry) => entry !== null), omitted = this.#omitted();
+    const isAnyUnknown = entries.length < closed.length;
     for (const { record, wanted } of this.#options.opening.unopened()) {
       if (record !== undefined) entries.push(asEntry({ ...record, ...named(wanted) }));
     }
     entries.sort(byName);
     try {
-      await this.books.write(entries, { isClean: isSound, omitted: this.#omitted() });
+      const fromInventory = omitted.fromInventory || isAnyUnknown;
+      const how = { isClean: isSound, omitted: { ...omitted, fromInventory } };
+      try {
+        await this.books.write(entries, how);
+      } catch (error) {
+        if (!isSound || !(error instanceof StoreError)) throw error;
+        await makeRoom();
+        await this.books.write(entries, how);
+      }
       this.#stopped.resolve(unwritten);
     } catch (error) {
       this.#stopped.reject(error);

@@ -357,12 +357,14 @@ export class LogManager {
 
   /**
    * A clean stop: everything synced, indexes and snapshots written, and what there is of every log written down. All of
-   * its steps are taken, whichever fail; answers with what the store failed, in words. The next start looks at it.
+   * its steps are taken, whichever fail; answers with what the store failed, in words. The next start looks at it. `makeRoom`
+   * frees what is not needed once all is synced: called where it cannot be written down, which is tried once more then.
    */
-  async close(): Promise<StopReport> {
+  async close(makeRoom: () => Promise<void> = async () => {}): Promise<StopReport> {
     this.#closed = true;
-    const report = { unwritten: [] as string[], unsynced: [] as string[] }, entries: Entry[] = [];
-    const unwritten = new Map<PartitionLog, StoreError>();
+    const report = { unwritten: [] as string[], unsynced: [] as string[] },
+      entries: (Entry | null)[] = [];
+    const unwritten = new Map<PartitionLog, StoreError>(), hints: StoreError[] = [];
     await this.#opening.close();
     await this.#removals.close();
     await this.#checkpoints.close();
@@ -370,16 +372,22 @@ export class LogManager {
     const queue = [...this.all()];
     const worker = async () => {
       for (let log = queue.pop(); log; log = queue.pop()) {
-        const { entry, error } = await this.#checkpoints.books.close(log);
+        const { entry, error, hint } = await this.#checkpoints.books.close(log);
         entries.push(entry);
+        if (hint !== null) hints.push(hint);
         if (error === null) continue;
         unwritten.set(log, error);
         report.unsynced.push(`${log.folder}: ${error.message}`);
       }
     };
     await Promise.all(Array.from({ length: CLOSE_PARALLEL }, worker));
+    if (hints.length > 0) {
+      const action = "the next start makes them of the logs";
+      this.#warn("hints_unwritten", { logs: hints.length, error: hints[0].message, action });
+    }
+    const isSound = this.isSound && unwritten.size === 0;
     try {
-      await this.#checkpoints.stop(entries, unwritten, this.isSound && unwritten.size === 0);
+      await this.#checkpoints.stop(entries, unwritten, { isSound, makeRoom });
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       report.unwritten.push(error.message);

@@ -21,7 +21,7 @@ export async function closedForRecord(
   const { entry } = await new Bookkeeping({ store, positions, brokerEpoch: 0, metadata }).close(
     log,
   );
-  if (!entry.log.isExact) throw new Error(`${log.folder} was not closed cleanly`);
+  if (entry === null || !entry.log.isExact) throw new Error(`${log.folder} was not closed cleanly`);
   return entry.log;
 }
 

@@ -316,19 +316,24 @@ export class PartitionLog implements SegmentContext {
   }
 
   /**
-   * A clean stop: indexes, snapshot and data are on the device when this resolves. What only saves work and cannot be
-   * written is told; rejects where the data cannot be synced. Serves nothing afterwards, either way.
+   * A clean stop: indexes, snapshot and data are on the device when this resolves. Answers with what only saves work and
+   * could not be written; rejects where the data cannot be synced. Serves nothing afterwards, either way.
    */
-  async close(): Promise<void> {
+  async close(): Promise<readonly StoreError[]> {
     await this.#tail.drain();
     try {
-      if (this.offline === null) await this.#writeDown();
+      return this.offline === null ? await this.#writeDown() : [];
     } finally {
       this.retire("the broker is stopping");
     }
   }
 
-  async #writeDown(): Promise<void> {
+  async #writeDown(): Promise<readonly StoreError[]> {
+    const unwritten: StoreError[] = [];
+    const hint = (error: unknown) => {
+      if (!(error instanceof StoreError)) throw error;
+      unwritten.push(error);
+    };
     if (this.#takingBack?.settle() === false) this.isDamaged = true; // what is left of it lies in the file
     try {
       this.#segments.active.flushIndexes(true);
@@ -337,20 +342,15 @@ export class PartitionLog implements SegmentContext {
         this.#snapshots.reached(this.#tail.writtenOffset);
       }
     } catch (error) {
-      this.#unwritten(error);
+      hint(error);
     }
     await this.#snapshots.settled();
     await this.sync(); // the names too, where no byte is owed: the next start takes them for synced
     if (await this.#segments.active.syncTransactions()) {
       await this.#context.store.syncFolder(this.folder);
     }
-    await this.saveEpochs().catch((error) => this.#unwritten(error));
-  }
-
-  #unwritten(error: unknown): void {
-    if (!(error instanceof StoreError)) throw error;
-    const action = "the next start makes it of the log";
-    this.#context.onProblem("hint_failed", { folder: this.folder, error: error.message, action });
+    await this.saveEpochs().catch(hint);
+    return unwritten;
   }
 
   /** The store failed in the middle of something, and left what recovery can finish: it is to be opened anew. */
