@@ -84,10 +84,10 @@ export class MachineRoom implements AsyncDisposable {
     space.start(FREE_SPACE_INTERVAL_MS);
   }
 
-  /** What comes next has to be written: where next to nothing is free, the reserve is given up for it. */
-  makeRoom(): void {
-    const freeBytes = this.#space?.freeBytes ?? Infinity;
-    this.#reserve.giveUp(freeBytes);
+  /** What comes next has to be written: where next to nothing is free, the reserve is given up for it. Whether it was. */
+  makeRoom(): boolean {
+    this.#space?.look();
+    return this.#reserve.giveUp(this.#space?.freeBytes ?? Infinity);
   }
 
   /** Something found no descriptor: blobs give some of theirs back. */

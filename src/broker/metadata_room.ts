@@ -45,12 +45,13 @@ export class MetadataRoom implements AsyncDisposable {
   /** Reads and refuses; throws MetadataLogError and its like for a directory that this broker must not touch. */
   static async open(
     config: Config,
-    { store, clock, logContext }: MachineRoom,
+    machine: MachineRoom,
     { commit, cleanStop }: { readonly commit: GroupCommit; readonly cleanStop: CleanStop },
   ): Promise<MetadataRoom> {
+    const { store, clock, logContext } = machine, makeRoom = () => machine.makeRoom();
     const meta = await openMetaProperties(store, { nodeId: config.nodeId });
     await checkMetadata({ store, meta, clock, config });
-    const opened = await openMetadata({ ...logContext, commit }, { config, meta });
+    const opened = await openMetadata({ ...logContext, commit }, { config, meta, makeRoom });
     return new MetadataRoom(meta, opened, cleanStop);
   }
 

@@ -49,7 +49,11 @@ function recordedEnd(store: Store): RecordedEnd | null {
 /** Opens the log and replays it. */
 export async function openMetadata(
   context: LogContext,
-  { config, meta }: { readonly config: Config; readonly meta: MetaProperties },
+  { config, meta, makeRoom }: {
+    readonly config: Config;
+    readonly meta: MetaProperties;
+    readonly makeRoom: () => boolean;
+  },
 ): Promise<{ metadata: MetadataLog; log: PartitionLog; wasCut: boolean }> {
   const { store, clock } = context, events = logger("metadata");
   const { log, wasCut } = await openMetadataLog(context, config);
@@ -63,6 +67,7 @@ export async function openMetadata(
       bytes: config.storage.metadataSnapshotBytes,
       intervalMs: config.storage.metadataSnapshotIntervalMs,
     },
+    makeRoom,
     onProblem: (event, details) => events.warn(event, details),
   });
   return { metadata, log, wasCut };

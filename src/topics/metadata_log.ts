@@ -14,7 +14,7 @@ import type { TopicConfig } from "../config/topic_configs.ts";
 import { BackgroundWork } from "../metrics/background.ts";
 import { errorName } from "../protocol/errors.ts";
 import type { MetaProperties } from "../storage/directory/meta_properties.ts";
-import type { Store } from "../storage/store.ts";
+import { type Store, StoreError } from "../storage/store.ts";
 import { Catalogue, type CatalogueChange, noChange } from "./catalogue.ts";
 import { FrozenLog } from "./frozen_log.ts";
 import { leaderChangeBatch, MAX_BATCH_BYTES, recordBatch, snapshotFile } from "./metadata_batch.ts";
@@ -80,6 +80,8 @@ export interface MetadataLogOptions {
   readonly topicDefaults: TopicConfig;
   readonly newId?: () => Uuid;
   readonly snapshots: SnapshotLimits;
+  /** Frees some bytes of a full disk; whether it could. Asked where what is to be written lets more be freed. */
+  readonly makeRoom?: () => boolean;
   /** Told what an operator should know: a snapshot that could not be written or used. */
   readonly onProblem?: (event: string, details: Record<string, unknown>) => void;
 }
@@ -329,11 +331,25 @@ export class MetadataLog implements MetadataStore {
         `Cannot write ${records.length} metadata records at once: they take ${batch.length} bytes, at most ${MAX_BATCH_BYTES} are allowed`,
       );
     }
-    await this.#append(batch);
+    await this.#appendWithRoom(batch, records);
     const change = noChange();
     // From the bytes, as a replay will: what the log says and what the image shows cannot differ.
     this.#version = this.#replay.batches(batch, this.#version + 1, change) - 1;
     return change;
+  }
+
+  /** Where the disk is full to the last byte a deletion, which is what makes room, has the reserve. */
+  async #appendWithRoom(batch: Uint8Array, records: readonly NewRecord[]): Promise<void> {
+    const { makeRoom = () => false } = this.#options;
+    try {
+      await this.#append(batch);
+    } catch (error) {
+      const isFull = error instanceof NotWrittenError && error.cause instanceof StoreError &&
+        error.cause.kind === "noSpace";
+      const frees = records.every(({ kind }) => kind === "RemoveTopicRecord");
+      if (!isFull || !frees || !makeRoom()) throw error;
+      await this.#append(batch);
+    }
   }
 
   async #append(batch: Uint8Array): Promise<void> {

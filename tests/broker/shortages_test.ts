@@ -11,6 +11,7 @@ import { CreateTopics } from "../../src/protocol/messages/create_topics.ts";
 import { DeleteRecords } from "../../src/protocol/messages/delete_records.ts";
 import { DeleteTopics } from "../../src/protocol/messages/delete_topics.ts";
 import { FindCoordinator } from "../../src/protocol/messages/find_coordinator.ts";
+import { IncrementalAlterConfigs } from "../../src/protocol/messages/incremental_alter_configs.ts";
 import { InitProducerId } from "../../src/protocol/messages/init_producer_id.ts";
 import { OffsetCommit } from "../../src/protocol/messages/offset_commit.ts";
 import { OffsetFetch } from "../../src/protocol/messages/offset_fetch.ts";
@@ -218,6 +219,25 @@ Deno.test("a producer id that cannot be taken from the metadata is answered 14, 
     assertEquals((await ask()).errorCode, 0);
   }));
 
+Deno.test("on a disk without a free byte a topic can be deleted, which makes room: the reserve is given up for that", async () => {
+  const machine = { freeBytes: 1 << 30 };
+  using store = new FaultyStore(new MemoryStore());
+  await using broker = await TestBroker.start({}, { store, freeBytes: () => machine.freeBytes });
+  const connection = await broker.connect();
+  assertEquals((await create(connection, "t")).errorCode, 0);
+  for (let i = 0; i < 30 && store.readAll("runnel-reserve") === null; i++) await pause(100);
+  machine.freeBytes = 0;
+  const isFull = () => store.fail({ on: "append", pathEndsWith: ".log", kind: "noSpace" });
+  isFull();
+  assertEquals((await create(connection, "u")).errorCode, KAFKA_STORAGE_ERROR);
+  isFull();
+  assertEquals(await deleteTopic(connection, "t"), 0);
+  assertEquals(store.readAll("runnel-reserve"), null);
+  machine.freeBytes = 1 << 30;
+  for (let i = 0; i < 30 && store.readAll("runnel-reserve") === null; i++) await pause(100);
+  assertEquals(store.readAll("runnel-reserve")?.length, 256 << 10, "it is made again");
+});
+
 // ---- Partition logs
 
 Deno.test("a partition whose failed write cannot be cut off at once is read on, and written to when it can", () =>
@@ -278,6 +298,31 @@ Deno.test("an offset that cannot be written is answered with an error that is tr
     await until(() => commit(connection, 3));
     assertEquals(await committed(connection), 3);
   }));
+
+Deno.test("a partition of offsets that compaction left half renamed comes back with its groups", () =>
+  onFaults(async ({ broker, store, connection }) => {
+    await broker.createTopic("t");
+    await connection.request(FindCoordinator, 4, { keyType: 0, coordinatorKeys: ["g"] });
+    await until(() => commit(connection, 1));
+    const set = (name: string, value: string) => ({ name, configOperation: 0, value });
+    await connection.request(IncrementalAlterConfigs, 1, {
+      resources: [{
+        resourceType: 2,
+        resourceName: "__consumer_offsets",
+        configs: [set("segment.ms", "100"), set("min.cleanable.dirty.ratio", "0.01")],
+      }],
+      validateOnly: false,
+    });
+    const fault = store.fail({ on: "rename", pathEndsWith: ".log.swap" });
+    for (let i = 2; i < 40 && fault.struck === 0; i++) {
+      await commit(connection, i);
+      await pause(110);
+    }
+    assertEquals(fault.struck, 1);
+    await until(() => commit(connection, 100));
+    assertEquals(await committed(connection), 100);
+    await until(async () => await broker.metric("partitions_offline"));
+  }, { compaction: { backoffMs: 20 } }));
 
 // ---- Stopping
 

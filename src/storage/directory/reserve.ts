@@ -1,7 +1,8 @@
 /**
  * Reserve: a file of zeros, `runnel-reserve`, that takes some of the disk while there is plenty, and is given up where a
- * start or a stop finds none: to register, and to write down what the next start need not look for, takes a few blocks.
- * Without it a broker on a disk that others have filled could be stopped, but not started to be read.
+ * start, a stop or the deletion of a topic finds none: to register, to write down what the next start need not look for,
+ * and to say that a topic is gone takes a few blocks. Without it a broker on a disk that others have filled could not be
+ * started to be read, and nobody could make room by deleting.
  *
  * Made again as soon as there is room. Kafka ignores it; it may be removed at any time.
  */
@@ -35,14 +36,16 @@ export class Reserve {
     this.#isThere = true;
   }
 
-  /** Gives it up, where so many free bytes are too few. */
-  giveUp(freeBytes: number): void {
-    if (this.#isThere === false || freeBytes >= SCARCE_BYTES) return;
+  /** Gives it up, where so many free bytes are too few; whether there was one. */
+  giveUp(freeBytes: number): boolean {
+    if (this.#isThere === false || freeBytes >= SCARCE_BYTES) return false;
+    const wasThere = this.#store.readAll(RESERVE_FILE) !== null;
     try {
       this.#store.remove(RESERVE_FILE);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error; // a file system that cannot be written to has no use for it
     }
     this.#isThere = false;
+    return wasThere;
   }
 }

@@ -29,8 +29,9 @@ Deno.test("a reserve of an earlier run is given up too, and one that was half ma
   blob.close();
   new Reserve(store).take(1 << 30);
   assertEquals(sizeOf(store), 256 << 10);
-  new Reserve(store).giveUp(0);
+  assertEquals(new Reserve(store).giveUp(0), true);
   assertEquals(sizeOf(store), null);
+  assertEquals(new Reserve(store).giveUp(0), false);
 });
 
 Deno.test("a file system that cannot be written to keeps its reserve, and nothing is thrown", () => {
