@@ -13,7 +13,7 @@ import { FileStore } from "../storage/backends/file_store.ts";
 import { MemoryStore } from "../storage/backends/memory_store.ts";
 import { FreeSpace } from "../storage/directory/free_space.ts";
 import type { DirectoryLock } from "../storage/directory/lock.ts";
-import { Reserve } from "../storage/directory/reserve.ts";
+import { Reserve, RESERVE_FILE } from "../storage/directory/reserve.ts";
 import type { LogContext } from "../storage/log/log_context.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "../storage/producers/producer_state.ts";
 import type { Store } from "../storage/store.ts";
@@ -127,14 +127,25 @@ export class MachineRoom implements AsyncDisposable {
     return this.#stack.disposeAsync();
   }
 
+  #takeReserve(freeBytes: number): void {
+    const work = this.#spaceWork;
+    try {
+      this.#reserve.take(freeBytes);
+      work.succeeded(RESERVE_FILE, this.clock.nowMs());
+    } catch (error) {
+      if (!work.failed(RESERVE_FILE, error)) return;
+      logger("storage").warn("reserve_failed", { error: String(error) });
+    }
+  }
+
   #freeSpace(): FreeSpace {
     const log = logger("storage"), work = this.#spaceWork;
     const { minFreeBytes } = this.#config.storage;
     const space = new FreeSpace({
       freeBytes: () => {
         const freeBytes = this.freeBytes();
-        if (this.isServing) this.#reserve.take(freeBytes);
         work.succeeded(this.store.name, this.clock.nowMs());
+        if (this.isServing) this.#takeReserve(freeBytes);
         return freeBytes;
       },
       minFreeBytes,

@@ -26,8 +26,10 @@ import { desiredLogs } from "./desired_logs.ts";
 
 /** The logs of a node, as placement needs them (LogManager). What is asked of them may be asked again. */
 export interface PlacedLogs {
-  /** Every topic of which there is anything. */
+  /** Every topic of which there is anything: logs, or a folder with its name. */
   topicIds(): Set<Uuid>;
+  /** Whether this is one of them. */
+  holds(topicId: Uuid): boolean;
   /** What there is of a partition, serving or not; null when there is nothing. */
   held(
     topicId: Uuid,
@@ -147,9 +149,8 @@ export class Placement {
 
   async #bring(due: ReadonlySet<Uuid>): Promise<void> {
     const { catalogue, logs } = this.#options;
-    const held = logs.topicIds();
     // Those that are gone first: a topic may have been made again under the same name.
-    const gone = [...due].filter((id) => catalogue.topicById(id) === undefined && held.has(id));
+    const gone = [...due].filter((id) => catalogue.topicById(id) === undefined && logs.holds(id));
     const failures = new Map<Uuid, unknown>();
     if (gone.length > 0) {
       await this.#attempt(gone, failures, () => logs.remove(gone));

@@ -28,6 +28,10 @@ class ModelLogs implements PlacedLogs {
     return new Set([...this.folders.keys()]);
   }
 
+  holds(topicId: Uuid): boolean {
+    return this.folders.has(topicId);
+  }
+
   held(topicId: Uuid, partition: number) {
     return this.made.get(`${topicId}:${partition}`) ?? null;
   }

@@ -18,7 +18,7 @@ import type { LogContext } from "./log/log_context.ts";
 import type { PartitionLog } from "./log/partition_log.ts";
 import { readPartitionMetadata } from "./directory/partition_metadata.ts";
 import { Removals } from "./removals.ts";
-import { expiredBefore, isActiveExpired } from "./log/retention.ts";
+import { expire } from "./log/expire.ts";
 import { Opening, type Unopened, type WantedLog, within } from "./opening.ts";
 import { type FoldersContext, sortOut } from "./directory/partition_folders.ts";
 import { Remembered } from "./remembered.ts";
@@ -202,6 +202,11 @@ export class LogManager {
     for (const topicId of this.#logs.keys()) ids.add(topicId);
     for (const topicId of this.#opening.topicIds()) ids.add(topicId);
     return ids;
+  }
+
+  holds(topicId: Uuid): boolean {
+    return this.#logs.has(topicId) || this.#opening.knows(topicId) ||
+      this.undeleted(topicId) !== null;
   }
 
   /** Why a log that should be there cannot be made or opened for now; null when nothing is wrong, or it is damaged. */
@@ -479,14 +484,6 @@ export interface StopReport {
 
 /** What is held of a partition, whether it serves or waits to be opened. */
 export type HeldLog = Pick<PartitionLog, "leaderEpoch" | "config">;
-
-/** Moves the log start above what is not to be kept. What can go goes first: a full disk may have no room for a segment. */
-function expire(log: PartitionLog, nowMs: number): void {
-  log.advanceStart(expiredBefore(log, nowMs));
-  if (!isActiveExpired(log, nowMs)) return;
-  log.roll();
-  log.advanceStart(expiredBefore(log, nowMs));
-}
 
 const CLOSE_PARALLEL = 16;
 /** How long a start waits for logs that need not be open before anything is served. */

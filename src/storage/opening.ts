@@ -172,6 +172,11 @@ export class Opening {
     return this.#waiting.get(topicId)?.get(partition)?.wanted;
   }
 
+  /** Whether a topic has logs that wait. */
+  knows(topicId: Uuid): boolean {
+    return this.#waiting.has(topicId);
+  }
+
   /** The topics with logs that wait. */
   topicIds(): Iterable<Uuid> {
     return this.#waiting.keys();

@@ -324,7 +324,36 @@ Deno.test("a partition of offsets that compaction left half renamed comes back w
     await until(async () => await broker.metric("partitions_offline"));
   }, { compaction: { backoffMs: 20 } }));
 
-// ---- Stopping
+// ---- Starting and stopping
+
+Deno.test("a start that fails at any call of the store gives everything back, and the next one has everything", async () => {
+  const memory = new MemoryStore();
+  {
+    await using broker = await TestBroker.start({}, { store: new FaultyStore(memory) });
+    await broker.createTopic("t");
+    await append(await broker.connect(), "t", ["a", "b"]);
+  }
+  let failures = 0;
+  for (const on of ["replace", "open", "append", "remove"] as const) { // a failed sync ends the process
+    for (let nth = 1; nth <= 12; nth++) {
+      const store = new FaultyStore(memory);
+      const fault = store.fail({ on, nth, kind: "noSpace" });
+      try {
+        await using broker = await TestBroker.start({}, { store });
+        store.heal();
+        await until(async () =>
+          (await listOffset(await broker.connect(), "t", EARLIEST)).errorCode
+        );
+      } catch (error) {
+        assertEquals(fault.struck, 1, String(error));
+        failures++;
+      }
+      await using again = await TestBroker.start({}, { store: new FaultyStore(memory) });
+      assertEquals(await readAll(await again.connect(), "t"), ["a", "b"], `${on} ${nth}`);
+    }
+  }
+  assert(failures > 5, `only ${failures} starts failed`);
+});
 
 Deno.test("a stop that can write nothing down ends all the same, and the next start has everything", () =>
   onFaults(async ({ broker, store, memory, connection }) => {

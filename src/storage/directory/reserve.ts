@@ -8,7 +8,7 @@
  */
 import { type Store, StoreError } from "../store.ts";
 
-const RESERVE_FILE = "runnel-reserve";
+export const RESERVE_FILE = "runnel-reserve";
 const RESERVE_BYTES = 256 << 10;
 /** With less a start or a stop may not get by. */
 const SCARCE_BYTES = 128 << 10;
