@@ -109,7 +109,7 @@ export class FileStore implements Store {
     const temporary = `${full}.tmp`;
     try {
       const options = { create: true, truncate: true, write: true, mode: FILE_MODE };
-      using file = await patiently(this.#open, () => Deno.openSync(temporary, options));
+      using file = relieved(this.#open, () => Deno.openSync(temporary, options));
       writeAll(file, content);
       await file.sync();
       Deno.renameSync(temporary, full);
@@ -121,7 +121,7 @@ export class FileStore implements Store {
       }
       throw storeError("replace", full, e);
     }
-    await this.syncFolder(folderOf(path));
+    await this.#syncFolder(folderOf(path), (open) => relieved(this.#open, open));
   }
 
   rename(from: string, to: string): void {
@@ -152,10 +152,17 @@ export class FileStore implements Store {
     return this.#full(path);
   }
 
-  async syncFolder(folder: string): Promise<void> {
+  syncFolder(folder: string): Promise<void> {
+    return this.#syncFolder(folder, (open) => patiently(this.#open, open));
+  }
+
+  async #syncFolder(
+    folder: string,
+    how: (open: () => Deno.FsFile) => Deno.FsFile | Promise<Deno.FsFile>,
+  ): Promise<void> {
     const full = this.#full(folder);
     try {
-      using directory = await patiently(this.#open, () => Deno.openSync(full));
+      using directory = await how(() => Deno.openSync(full));
       await directory.sync();
     } catch (e) {
       throw storeError("sync folder", full, e);
