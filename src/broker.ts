@@ -93,7 +93,7 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
       cleanStop,
       wasClean,
       ledBefore,
-      onReopened: (log) => coordinators?.reopened(log),
+      onOnline: (log) => coordinators?.online(log),
     }),
   );
   const placement = place(room, metadata, storage.logs);
@@ -192,8 +192,11 @@ function observe(
   readiness.warnsOf(() => machine.problems());
   readiness.warnsOf(() => storage.problems());
   readiness.warnsOf(function* () {
+    const offline = new Set(
+      [...logs.offline()].map(({ topic, partition }) => `${topic}-${partition}`),
+    );
     for (const { what, reason } of placement.problems()) {
-      if (logs.isOffline(what)) continue; // said already
+      if (offline.has(what)) continue; // said already
       yield `${what} is not as the metadata says: ${reason}`;
     }
   });

@@ -58,8 +58,8 @@ export class CoordinatorsRoom implements AsyncDisposable {
     if (moved.length > 0) await this.groups.loadAll(); // under a new leader epoch a partition is loaded anew
   }
 
-  /** A log serves again as another object: what was kept in it is read again. */
-  reopened({ topic, partition }: PartitionLog): void {
+  /** A log serves that was offline before: what is kept in it is read, and not when it is tried again anyway. */
+  online({ topic, partition }: PartitionLog): void {
     if (topic !== OFFSETS_TOPIC) return;
     this.groups.unload(partition);
     this.load();

@@ -107,7 +107,8 @@ export class MachineRoom implements AsyncDisposable {
       producers: { ...DEFAULT_PRODUCER_LIMITS, expirationMs },
       admits: (bytes) => this.#space?.admits(bytes) ?? true,
       onProblem: (event, details) => {
-        log.warn(event, details);
+        if (!CLIENTS_CAUSE.has(event)) return log.warn(event, details);
+        log.clientEvent(event, details);
         if (event === "write_failed") this.#space?.look();
       },
     };
@@ -171,6 +172,8 @@ export class MachineRoom implements AsyncDisposable {
   }
 }
 
+/** What happens at every request of a client while the store fails. */
+const CLIENTS_CAUSE: ReadonlySet<string> = new Set(["write_failed", "producers_unreadable"]);
 const FREE_SPACE_INTERVAL_MS = 1000;
 /** Less is no block for a file to grow into. */
 const FULL_BYTES = 4096;

@@ -33,8 +33,8 @@ export interface StorageRoomOptions {
   readonly wasClean: boolean;
   /** The epochs that partitions were led in before this start, which no batch is beyond. */
   readonly ledBefore: ReadonlyMap<Uuid, readonly number[]>;
-  /** A log that the store had failed serves again, as another object. */
-  readonly onReopened: (log: PartitionLog) => void;
+  /** A log serves that was offline before. */
+  readonly onOnline: (log: PartitionLog) => void;
 }
 
 export class StorageRoom implements AsyncDisposable {
@@ -127,7 +127,7 @@ function openJournal(store: Store, run: number, left: JournalLeft): Journal {
 }
 
 function logManager(
-  { machine, metadata, wasClean, onReopened }: StorageRoomOptions,
+  { machine, metadata, wasClean, onOnline }: StorageRoomOptions,
   { commit, journal, left }: { commit: GroupCommit; journal: Journal | null; left: JournalLeft },
 ): LogManager {
   const log = logger("broker"), { lastBrokerEpoch, log: metadataLog } = metadata;
@@ -143,7 +143,7 @@ function logManager(
     wasJournaled: left.unknown === null,
     wasDeleted: (topicId) => catalogue.wasDeleted(topicId),
     onAllKnown: () => journal?.settle().catch(fatal),
-    onReopened,
+    onOnline,
     metadata: () => ({ endOffset: metadataLog.recoveryPoint, bytes: metadataLog.size }),
     onEvent: (event, details) => log.info(event, details),
     onWarning: (event, details) => log.warn(event, details),

@@ -16,7 +16,9 @@ import {
 } from "../testing/storage_world.ts";
 import { type Inventory, INVENTORY_FILE, readInventory } from "./directory/inventory.ts";
 import type { PartitionLog } from "./log/partition_log.ts";
+import { segmentBasesOf } from "./segments/segment_files.ts";
 import { StoreError } from "./store.ts";
+import { SlowDevice } from "../testing/slow_device.ts";
 
 const A = randomUuid(), B = randomUuid();
 
@@ -96,6 +98,27 @@ Deno.test("where not one byte is free retention frees some: the old inventory gi
   assert(a.segments.length < count, `it has ${a.segments.length} segments still`);
   faulty.replace = replace;
   await world.stop();
+});
+
+Deno.test("segments whose files cannot be taken away at once are out of the log, and go later", async () => {
+  const device = new SlowDevice(() => 1);
+  const faulty = new FaultyStore(new MemoryStore(), { device });
+  const wanted = [wantedLog(A, { topic: "a" }, { "segment.bytes": 1000 })];
+  const world = await device.drive(StorageWorld.open(faulty, wanted));
+  const a = world.logs.get(A, 0)!;
+  await device.drive(fill(a, 10));
+  a.advanceStart(9);
+  faulty.fail({ on: "rename", pathEndsWith: "a-0/00000000000000000000.log" });
+  await device.drive(world.logs.checkpoint());
+  faulty.assertAllFired();
+  const bases = () => segmentBasesOf(faulty.list("a-0").map(({ name }) => name));
+  assertEquals([a.segments[0].baseOffset, bases()], [8, [0, 8]]);
+  for (let turn = 0; turn < 6000 && bases().length > 1; turn++) {
+    device.turn();
+    await Promise.resolve();
+  }
+  assertEquals(bases(), [8]);
+  world.abandon();
 });
 
 // ---- The cleaner

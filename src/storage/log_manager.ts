@@ -46,8 +46,8 @@ export interface LogManagerOptions {
   readonly metadata?: () => { readonly endOffset: number; readonly bytes: number };
   /** Called when every log has been opened, and what it was opened with is written down. */
   readonly onAllKnown?: () => void;
-  /** A log that the store had failed serves again, as another object: whoever held the one before takes this. */
-  readonly onReopened?: (log: PartitionLog) => void;
+  /** A log serves that was offline before: whoever was told so, or holds the one that failed, takes this. */
+  readonly onOnline?: (log: PartitionLog) => void;
   /** Told what opening, retention and deletion did that an operator should know. */
   readonly onEvent: (event: string, details: Record<string, unknown>) => void;
   /** The same where something was wrong; onEvent unless given. */
@@ -98,7 +98,7 @@ export class LogManager {
       context: this.#context,
       folders: this.#folders,
       cleanStart,
-      onOpen: (log, one, isNew) => this.#opened(log, one, isNew),
+      onOpen: (log, one, how) => this.#opened(log, one, how),
       onDoomed: (folder) => this.#removals.removeLater(0, folder),
       onWarning,
     });
@@ -231,12 +231,6 @@ export class LogManager {
     }
   }
 
-  /** Whether the partition of this folder is among them. */
-  isOffline(folder: string): boolean {
-    for (const one of this.offline()) if (folderOf(one) === folder) return true;
-    return false;
-  }
-
   /** Whether a stop may be called clean: not while a log is damaged, or has not been recovered. */
   get isSound(): boolean {
     if (!this.#areAllKnown) return false;
@@ -351,6 +345,7 @@ export class LogManager {
       }
       if (log.logStartOffset > before) trimmed.push({ log, before });
     }
+    this.#keepFailing(retention);
     if (trimmed.length === 0) return;
     const unwritten = await this.checkpoint(); // once for all of them
     for (const { log: { folder, logStartOffset: logStart }, before } of trimmed) {
@@ -410,7 +405,11 @@ export class LogManager {
     }
   }
 
-  #opened(log: PartitionLog, { wanted, record, mustReach }: Unopened, isNew: boolean): void {
+  #opened(
+    log: PartitionLog,
+    { wanted, record, mustReach }: Unopened,
+    { isNew, wasOffline }: { isNew: boolean; wasOffline: boolean },
+  ): void {
     this.#checkpoints.books.opened(log, record);
     const compactedTo = record?.compactedTo ?? null;
     if (record?.compactingTo != null) this.positions.begin(log, record.compactingTo);
@@ -420,8 +419,8 @@ export class LogManager {
       this.#warn("log_healed", { folder: log.folder, found });
     } else if (compactedTo !== null) this.positions.set(log, compactedTo);
     this.#add(log, wanted.leaderEpoch, isNew || !this.#options.cleanStart);
+    if (wasOffline) this.#options.onOnline?.(log);
     if (mustReach === undefined) return;
-    this.#options.onReopened?.(log);
     this.checkpoint().catch(() => {}); // its recovery point; the next one tells what is wrong
   }
 
@@ -460,6 +459,13 @@ export class LogManager {
     log.lead(leaderEpoch).catch((error) =>
       this.#warn("leader_epoch_failed", { folder: log.folder, error: String(error) })
     );
+  }
+
+  /** Of logs that are there still. */
+  #keepFailing(work: BackgroundWork): void {
+    if (work.failing.size === 0) return;
+    const folders = new Set([...this.all()].map(({ folder }) => folder));
+    work.keepFailing((part) => folders.has(part));
   }
 
   #warn(event: string, details: Record<string, unknown>): void {

@@ -39,8 +39,12 @@ export interface OpeningOptions {
   readonly folders: FoldersContext;
   /** Whether the last broker stopped cleanly. */
   readonly cleanStart: boolean;
-  /** A log serves from now on. `isNew`: it was made. */
-  readonly onOpen: (log: PartitionLog, one: Unopened, isNew: boolean) => void;
+  /** A log serves from now on. `isNew`: it was made; `wasOffline`: those who asked before were told that it is offline. */
+  readonly onOpen: (
+    log: PartitionLog,
+    one: Unopened,
+    how: { readonly isNew: boolean; readonly wasOffline: boolean },
+  ) => void;
   /** A folder is to be removed. */
   readonly onDoomed: (folder: string) => void;
   readonly onWarning: (event: string, details: Record<string, unknown>) => void;
@@ -350,9 +354,11 @@ export class Opening {
     ofTopic?.delete(partition);
     if (ofTopic?.size === 0) this.#waiting.delete(topicId);
     log.config = one.wanted.config; // as it is now
-    this.#options.onOpen(log, one, isNew);
-    if (one.told === "") return true;
-    this.#options.onWarning("partition_online", { folder: log.folder, was: one.told });
+    const wasOffline = one.told !== "";
+    this.#options.onOpen(log, one, { isNew, wasOffline });
+    if (wasOffline) {
+      this.#options.onWarning("partition_online", { folder: log.folder, was: one.told });
+    }
     return true;
   }
 

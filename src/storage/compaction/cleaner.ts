@@ -115,6 +115,7 @@ export class Cleaner {
   #dirtiest(): Cleanable | null {
     const { clock } = this.#options, nowMs = clock.nowMs(), monotonicMs = clock.monotonicMs();
     let dirtiest: Cleanable | null = null;
+    this.#forgetGone();
     for (const log of this.#options.logs()) {
       if (monotonicMs < (this.#failed.get(log)?.untilMs ?? -Infinity)) continue;
       try {
@@ -126,6 +127,13 @@ export class Cleaner {
       }
     }
     return dirtiest;
+  }
+
+  /** A log that was deleted fails no more. */
+  #forgetGone(): void {
+    if (this.work.failing.size === 0) return;
+    const folders = new Set([...this.#options.logs()].map(({ folder }) => folder));
+    this.work.keepFailing((part) => folders.has(part));
   }
 
   #succeeded(log: PartitionLog): void {

@@ -274,9 +274,21 @@ export class PartitionLog implements SegmentContext {
     this.#epochs.truncateFromStart(startOffset);
     const gone = this.#segments.takeBefore(startOffset);
     this.#tail.forget(gone);
-    for (const segment of gone) {
-      segment.close();
-      this.discard(segment.baseOffset, SEGMENT_FILES_AND_SNAPSHOT);
+    for (const segment of gone) segment.close();
+    for (const { baseOffset } of gone) this.#discardOrLater(baseOffset);
+  }
+
+  /** Of a segment that is no part of the log any more; where the store refuses, again while the folder is this log's. */
+  #discardOrLater(baseOffset: number): void {
+    const { later, onProblem } = this.#context;
+    try {
+      this.discard(baseOffset, SEGMENT_FILES_AND_SNAPSHOT);
+    } catch (error) {
+      if (!(error instanceof StoreError) || later === undefined) throw error;
+      onProblem("segment_not_removed", { folder: this.folder, baseOffset, error: error.message });
+      later(DISCARD_RETRY_MS, async () => {
+        if (this.offline === null) this.discard(baseOffset, SEGMENT_FILES_AND_SNAPSHOT);
+      });
     }
   }
 
@@ -450,3 +462,6 @@ export class PartitionLog implements SegmentContext {
     this.#takingBack.cut(failed, end);
   }
 }
+
+/** When files that could not be taken away are tried again. */
+const DISCARD_RETRY_MS = 5000;
