@@ -7,6 +7,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Connection } from "../../src/client/connection.ts";
 import { MemoryStore } from "../../src/storage/backends/memory_store.ts";
 import { FaultyStore } from "../../src/testing/faulty_store.ts";
+import { CreatePartitions } from "../../src/protocol/messages/create_partitions.ts";
 import { CreateTopics } from "../../src/protocol/messages/create_topics.ts";
 import { DeleteRecords } from "../../src/protocol/messages/delete_records.ts";
 import { DeleteTopics } from "../../src/protocol/messages/delete_topics.ts";
@@ -154,6 +155,47 @@ Deno.test("a deleted topic whose folder cannot be renamed is gone at once, its f
     for (let i = 0; i < 80 && await broker.metric("placement_problems") > 0; i++) await pause(100);
     assertEquals(await broker.metric("placement_problems"), 0);
     assertEquals(folders().filter(({ name }) => name.endsWith("-stray")), []);
+  }));
+
+Deno.test("the folder of a topic with the longest name is marked deleted on a file system, and one made again has none of it", () =>
+  withDirectory(async (path) => {
+    const name = "n".repeat(249);
+    {
+      await using broker = await TestBroker.start({ path });
+      const connection = await broker.connect();
+      await broker.createTopic(name);
+      await append(connection, name, ["old"]);
+      assertEquals(await deleteTopic(connection, name), 0);
+      const marked = [...Deno.readDirSync(path)].map(({ name }) => name).filter((name) =>
+        name.startsWith("nnn")
+      );
+      assertEquals(marked.map((name) => [name.length, /-0\.[0-9a-f]{32}-delete$/.test(name)]), [
+        [255, true],
+      ]);
+      await broker.createTopic(name);
+      await append(connection, name, ["new"]);
+      assertEquals(await broker.metric("placement_problems"), 0);
+    }
+    await using again = await TestBroker.start({ path });
+    assertEquals(await readAll(await again.connect(), name), ["new"]);
+  }));
+
+Deno.test("a partition that cannot be made when a topic grows is answered 56, the others serve, and it is made later", () =>
+  withDirectory(async (path) => {
+    await using broker = await TestBroker.start({ path });
+    await broker.createTopic("t");
+    await Deno.writeTextFile(`${path}/t-1`, "somebody's");
+    const connection = await broker.connect();
+    const grow = { name: "t", count: 3, assignments: null };
+    const { results: [grown] } = await connection.request(CreatePartitions, 3, { topics: [grow] });
+    assertEquals(grown.errorCode, KAFKA_STORAGE_ERROR);
+    assertMatch(grown.errorMessage ?? "", /t-1/);
+    const writeTo = async (partition: number) =>
+      (await produce(connection, { topic: "t", partition, records: batchOf(["v"]) })).errorCode;
+    assertEquals([await writeTo(0), await writeTo(1), await writeTo(2)], [0, 56, 0]);
+    await Deno.remove(`${path}/t-1`);
+    await until(() => writeTo(1));
+    assertEquals(await broker.metric("placement_problems"), 0);
   }));
 
 // ---- The metadata log
