@@ -22,7 +22,9 @@ import { leaderEpochs } from "./placement/desired_logs.ts";
 import { Placement } from "./placement/placement.ts";
 import type { Dispatch } from "./server/connection.ts";
 import { dispatcher } from "./server/dispatch.ts";
+import type { PartitionLog } from "./storage/log/partition_log.ts";
 import type { LogManager } from "./storage/log_manager.ts";
+import { StoreError } from "./storage/store.ts";
 import { type CatalogueChange, changedTopics } from "./topics/catalogue.ts";
 
 export type { Machine };
@@ -164,8 +166,9 @@ function observe(
   ];
   metrics.partitions = function* () {
     for (const log of logs.all()) {
-      const { topic, partition, logStartOffset, logEndOffset, highWatermark, size } = log;
-      yield { topic, partition, logStartOffset, logEndOffset, highWatermark, sizeBytes: size };
+      const { topic, partition, logStartOffset, logEndOffset, highWatermark } = log;
+      const sizeBytes = sizeOf(log);
+      yield { topic, partition, logStartOffset, logEndOffset, highWatermark, sizeBytes };
     }
   };
   metrics.gauge(
@@ -206,6 +209,16 @@ function observe(
       for (const [part, reason] of failing) yield `${name} fails for ${part}: ${reason}`;
     }
   });
+}
+
+/** One log that cannot be looked at keeps no scrape from the others. */
+function sizeOf(log: PartitionLog): number {
+  try {
+    return log.size;
+  } catch (error) {
+    if (error instanceof StoreError) return NaN;
+    throw error;
+  }
 }
 
 function dispatchOf(config: Config, house: House): Dispatch {
