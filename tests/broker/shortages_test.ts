@@ -3,7 +3,7 @@
  * connection, and when the store is well again everything works as before, without a restart. The store fails what it
  * is told to.
  */
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type { Connection } from "../../src/client/connection.ts";
 import { MemoryStore } from "../../src/storage/backends/memory_store.ts";
 import { FaultyStore } from "../../src/testing/faulty_store.ts";
@@ -408,6 +408,23 @@ Deno.test("a stop that can write nothing down ends all the same, and the next st
     await using again = await TestBroker.start({}, { store: new FaultyStore(memory) });
     assertEquals(await readAll(await again.connect(), "t"), ["a", "b"]);
   }));
+
+Deno.test("a stop whose sync fails says so, gives everything back, and what was acknowledged is there", async () => {
+  const memory = new MemoryStore(), store = new FaultyStore(memory);
+  const broker = await TestBroker.start({}, { store });
+  const connection = await broker.connect();
+  await broker.createTopic("t");
+  await append(connection, "t", ["a"]);
+  connection.close();
+  store.fail({ on: "sync", pathEndsWith: "t-0/00000000000000000000.log" });
+  const error = await assertRejects(() => broker.stop(), Error, "t-0");
+  assertMatch(error.message, /not everything could be written to the disk/);
+  store.assertAllFired();
+  await using again = await TestBroker.start({ kafkaPort: broker.port }, {
+    store: new FaultyStore(await store.crash({ unsynced: "lost", names: "lost" })),
+  });
+  assertEquals(await readAll(await again.connect(), "t"), ["a"]);
+});
 
 Deno.test("a stop goes through all of its steps, whichever fail", () =>
   withDirectory(async (path) => {
