@@ -78,13 +78,19 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
   const room = stack.use(await MachineRoom.open(config, metrics, machine));
   const server = stack.use(await ServerRoom.open(config, { machine: room, metrics, readiness }));
   const cleanStop = stack.use(new CleanStop(room.store));
-  const syncs = { journal: null, intervalMs: 0 }, policy = room.isFile ? "fsync" : "os";
+  const syncs = { journal: null, intervalMs: 0, machine: room },
+    policy = room.isFile ? "fsync" : "os";
   const commit = commitOf(policy, metrics, syncs); // whatever the flush policy is
   const metadata = stack.use(await MetadataRoom.open(config, room, { commit, cleanStop }));
   room.watchSpace();
   const ledBefore = leaderEpochs(metadata.metadata.catalogue); // an unclean start begins new ones, which no batch has
   room.makeRoom();
-  const wasClean = await metadata.start(room, server.endpoint);
+  const isClockRight = config.storage.trustClock;
+  const wasClean = await metadata.start(room, {
+    endpoint: server.endpoint,
+    isClockRight,
+    metrics,
+  });
 
   let coordinators: CoordinatorsRoom | null = null;
   const storage = stack.use(

@@ -3,8 +3,6 @@
  * follow what becomes of topics and logs.
  */
 import type { Config } from "../config/options.ts";
-import { resolveGroupConfig } from "../config/resource_configs.ts";
-import { ASSIGNORS } from "../groups/consumer_assignors.ts";
 import { GroupCoordinator } from "../groups/coordinator.ts";
 import { scrapeGroups } from "../groups/group_scrape.ts";
 import { groupTopics } from "../handlers/group_topics.ts";
@@ -14,7 +12,8 @@ import { BackgroundWork } from "../metrics/background.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
 import type { LogManager } from "../storage/log_manager.ts";
-import { type CatalogueChange, ConfigResource } from "../topics/catalogue.ts";
+import type { CatalogueChange } from "../topics/catalogue.ts";
+import { consumerGroupConfig } from "../topics/consumer_group_configs.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
 import type { MachineRoom } from "./machine.ts";
@@ -71,17 +70,18 @@ export class CoordinatorsRoom implements AsyncDisposable {
   }
 
   #coordinator(config: Config): GroupCoordinator {
-    const { machine, metadata, nodes, logs } = this.#options, { clock, pool, timers } = machine;
-    const { catalogue } = metadata, log = logger("groups");
+    const { machine, metadata, nodes, logs } = this.#options,
+      { clock, time, pool, timers } = machine;
+    const { catalogue } = metadata, log = logger("groups"), nodeId = nodes.selfId;
     const { offsetsRetentionMinutes, offsetsPartitions, ...settings } = config.groups;
     const usual = {
-      ...resolveGroupConfig(new Map()),
       maxSize: settings.consumerMaxSize,
-      assignors: [...ASSIGNORS.keys()],
+      assignors: settings.consumerAssignors,
       migrationPolicy: settings.consumerMigrationPolicy,
     };
     return new GroupCoordinator({
       clock,
+      time,
       settings: { ...settings, offsetsRetentionMs: offsetsRetentionMinutes * 60_000 },
       topic: offsetsTopic({
         catalogue,
@@ -94,8 +94,8 @@ export class CoordinatorsRoom implements AsyncDisposable {
       consumer: {
         topics: groupTopics(metadata),
         settings: (groupId) => {
-          const configs = catalogue.configs(ConfigResource.GROUP, groupId);
-          return configs.size === 0 ? usual : { ...usual, ...resolveGroupConfig(configs) };
+          const own = consumerGroupConfig(catalogue, groupId, { nodeId, groups: config.groups });
+          return { ...usual, ...own };
         },
       },
       give: (chunk) => pool.give(chunk),

@@ -4,6 +4,7 @@
  */
 import { BufferPool } from "../bytes/pool.ts";
 import { type Clock, systemClock, systemTimers, type Timers } from "../clock.ts";
+import { TrustedTime } from "../clock/trusted_time.ts";
 import type { Config } from "../config/options.ts";
 import { logger } from "../log.ts";
 import { BackgroundWork } from "../metrics/background.ts";
@@ -21,6 +22,8 @@ import { takeDirectory } from "./metadata_start.ts";
 
 /** What a test puts in the place of the machine. */
 export interface Machine {
+  readonly clock?: Clock;
+  readonly timers?: Timers;
   readonly freeBytes?: () => number;
   /** Where the data lies, whatever the configuration says. */
   readonly store?: Store;
@@ -29,8 +32,10 @@ export interface Machine {
 }
 
 export class MachineRoom implements AsyncDisposable {
-  readonly clock: Clock = systemClock;
-  readonly timers: Timers = systemTimers;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** What deletion goes by: the wall clock as far as it is confirmed. */
+  readonly time: TrustedTime;
   readonly pool: BufferPool;
   readonly store: Store;
   readonly freeBytes: () => number;
@@ -48,6 +53,9 @@ export class MachineRoom implements AsyncDisposable {
     parts: { metrics: Metrics; store: Store; machine: Machine; stack: AsyncDisposableStack },
   ) {
     const { metrics, store, machine, stack } = parts;
+    this.clock = machine.clock ?? systemClock;
+    this.timers = machine.timers ?? systemTimers;
+    this.time = new TrustedTime(this.clock);
     this.#config = config;
     this.#metrics = metrics;
     this.#stack = stack;
@@ -97,12 +105,12 @@ export class MachineRoom implements AsyncDisposable {
 
   /** What all logs share. */
   get logContext(): Omit<LogContext, "commit"> {
-    const log = logger("storage"), { store, pool, clock, timers } = this;
+    const log = logger("storage"), { store, pool, time, timers } = this;
     const expirationMs = this.#config.storage.producerIdExpirationMs;
     return {
       store,
       pool,
-      clock,
+      clock: time,
       timers,
       producers: { ...DEFAULT_PRODUCER_LIMITS, expirationMs },
       admits: (bytes) => this.#space?.admits(bytes) ?? true,

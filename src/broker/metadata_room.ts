@@ -4,6 +4,7 @@
  */
 import type { Config } from "../config/options.ts";
 import { logger } from "../log.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import { takeCleanShutdown } from "../storage/directory/clean_shutdown.ts";
 import { type MetaProperties, openMetaProperties } from "../storage/directory/meta_properties.ts";
 import type { GroupCommit } from "../storage/durability/group_commit.ts";
@@ -16,6 +17,7 @@ import type { Endpoint } from "../topics/registration.ts";
 import type { CleanStop } from "./clean_stop.ts";
 import type { MachineRoom } from "./machine.ts";
 import { checkMetadata, openMetadata } from "./metadata_start.ts";
+import { TimeKeeping } from "./time_keeping.ts";
 
 export class MetadataRoom implements AsyncDisposable {
   readonly meta: MetaProperties;
@@ -26,6 +28,7 @@ export class MetadataRoom implements AsyncDisposable {
   readonly lastBrokerEpoch: number | undefined;
   readonly #cleanStop: CleanStop;
   readonly #wasCut: boolean;
+  #keeping: TimeKeeping | null = null;
 
   private constructor(
     meta: MetaProperties,
@@ -56,8 +59,18 @@ export class MetadataRoom implements AsyncDisposable {
   }
 
   /** Registers this broker; from here on the directory is in use. Whether the last broker on it stopped cleanly. */
-  async start({ store }: MachineRoom, endpoint: Endpoint): Promise<boolean> {
-    const wasClean = await takeCleanShutdown(store) !== null;
+  async start(
+    { store, time, timers }: MachineRoom,
+    { endpoint, isClockRight, metrics }: {
+      readonly endpoint: Endpoint;
+      /** storage.trust_clock */
+      readonly isClockRight: boolean;
+      readonly metrics: Metrics;
+    },
+  ): Promise<boolean> {
+    const wasClean = await takeCleanShutdown(store) !== null, metadataLog = this.log;
+    const clock = { time, store, timers, metadataLog, isRight: isClockRight, metrics };
+    this.#keeping = await TimeKeeping.begin(clock);
     await this.metadata.start({ endpoint, wasClean, wasCut: this.#wasCut });
     this.#cleanStop.brokerEpoch = this.metadata.brokerEpoch;
     return wasClean;
@@ -72,6 +85,7 @@ export class MetadataRoom implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const log = logger("metadata");
     await this.metadata.settled();
+    await this.#keeping?.[Symbol.asyncDispose]();
     try {
       const [unwritten] = await this.log.close();
       const action = "the next start makes it of the log";

@@ -63,13 +63,14 @@ export class StorageRoom implements AsyncDisposable {
     const commit = commitOf(isFile ? config.storage.flush : "os", metrics, {
       journal,
       intervalMs: config.batching.flushIntervalMs,
+      machine,
     });
     stack.defer(() => commit.drain());
-    const logs = logManager(options, { commit, journal, left });
+    const logs = logManager(config, options, { commit, journal, left });
     stack.defer(() => closeLogs(logs, { machine, commit, cleanStop }));
     const { catalogue } = metadata.metadata;
     await logs.open(desiredAtStart(catalogue, metadata.nodes.selfId, options.ledBefore));
-    if (earlier.length > 0) await forgetEarlierJournal(store, earlier, logs);
+    if (earlier.length > 0) await forgetEarlierJournal(store, earlier, { logs, journal });
     const cleaner = startCleaner(config, machine, logs);
     stack.defer(() => cleaner.stop());
     return new StorageRoom(logs, cleaner, stack.move());
@@ -93,15 +94,20 @@ export class StorageRoom implements AsyncDisposable {
 
 const JOURNAL_BYTES = 64 << 20;
 const CHECKPOINT_INTERVAL_MS = 60_000;
-const RETENTION_INTERVAL_MS = 300_000;
 
 /** Syncs what is written as the policy asks; ends the process where a sync fails. */
 export function commitOf(
   policy: FlushPolicy,
   metrics: Metrics,
-  { journal, intervalMs }: { readonly journal: Journal | null; readonly intervalMs: number },
+  { journal, intervalMs, machine: { clock, timers } }: {
+    readonly journal: Journal | null;
+    readonly intervalMs: number;
+    readonly machine: MachineRoom;
+  },
 ): GroupCommit {
   return new GroupCommit({
+    clock,
+    timers,
     policy,
     intervalMs,
     journal,
@@ -127,6 +133,7 @@ function openJournal(store: Store, run: number, left: JournalLeft): Journal {
 }
 
 function logManager(
+  config: Config,
   { machine, metadata, wasClean, onOnline }: StorageRoomOptions,
   { commit, journal, left }: { commit: GroupCommit; journal: Journal | null; left: JournalLeft },
 ): LogManager {
@@ -137,7 +144,7 @@ function logManager(
     cleanStart: wasClean,
     journal: left.entries,
     checkpointIntervalMs: CHECKPOINT_INTERVAL_MS,
-    retentionIntervalMs: RETENTION_INTERVAL_MS,
+    retentionIntervalMs: config.storage.retentionCheckIntervalMs,
     brokerEpoch,
     lastBrokerEpoch,
     wasJournaled: left.unknown === null,
@@ -173,14 +180,17 @@ async function closeLogs(
 async function forgetEarlierJournal(
   store: Store,
   names: readonly string[],
-  logs: LogManager,
+  { logs, journal }: { readonly logs: LogManager; readonly journal: Journal | null },
 ): Promise<void> {
   const log = logger("storage");
   try {
     const [unwritten] = (await logs.checkpoint()).values();
     if (unwritten !== undefined) throw unwritten;
     const needed = logs.needsJournal.bind(logs);
-    await dropJournal(store, names, needed, (details) => log.warn("journal_aside", details));
+    await dropJournal(store, names, needed, {
+      onAside: (details) => log.warn("journal_aside", details),
+      onKept: (files) => journal?.relyOn(files),
+    });
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     log.warn("journal_stays", { error: error.message }); // it does no harm; the next start asks it again
@@ -188,13 +198,13 @@ async function forgetEarlierJournal(
 }
 
 function startCleaner(config: Config, machine: MachineRoom, logs: LogManager): Cleaner {
-  const log = logger("cleaner"), { store, pool, clock } = machine;
+  const log = logger("cleaner"), { store, pool, time } = machine;
   const { ioMaxBytesPerSecond } = config.compaction;
   const cleaner = new Cleaner({
     ...config.compaction,
     store,
     pool,
-    clock,
+    clock: time,
     logs: () => logs.all(),
     positions: logs.positions,
     checkpoint: () => logs.checkpoint(),

@@ -52,6 +52,21 @@ export function readVarlong(b: Uint8Array, at: number): number {
   throw new RangeError(`Cannot read a varlong at ${at - 10}: it is longer than 64 bits`);
 }
 
+/** A zigzag-coded int64, all of it. */
+export function readVarlongExactly(b: Uint8Array, at: number): bigint {
+  let raw = 0n;
+  for (let i = 0; i < 10; i++) {
+    if (at >= b.length) throw truncated(at);
+    const byte = b[at++];
+    raw |= BigInt(byte & 127) << BigInt(7 * i);
+    if (byte < 128) {
+      varintEnd = at;
+      return BigInt.asIntN(64, raw >> 1n ^ -(raw & 1n));
+    }
+  }
+  throw new RangeError(`Cannot read a varlong at ${at - 10}: it is longer than 64 bits`);
+}
+
 function zigzag(low: number, high: number): number {
   const half = high % 2 * 134217728 + (low >>> 1) + Math.floor(high / 2) * 268435456;
   const value = low & 1 ? -half - 1 : half;

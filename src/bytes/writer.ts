@@ -68,7 +68,9 @@ export class Writer {
     this.#put32(value | 0);
   }
 
-  bigint64(value: bigint): void {
+  /** A number too, within what numbers hold exactly. */
+  bigint64(value: bigint | number): void {
+    if (typeof value === "number") return this.int64(value);
     if (BigInt.asIntN(64, value) !== value) throw misfit("an int64", value);
     this.#put32(Number(value >> 32n));
     this.#put32(Number(value & 0xffff_ffffn));

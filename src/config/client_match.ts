@@ -6,13 +6,14 @@
  */
 import { RE2JS } from "re2js";
 
-/** What a client can be told by. Kafka knows client_source_port too, which says nothing about a client. */
+/** What a client can be told by. */
 const CLIENT_FIELDS = [
   "client_instance_id",
   "client_id",
   "client_software_name",
   "client_software_version",
   "client_source_address",
+  "client_source_port",
 ] as const;
 
 export type ClientFacts = Readonly<Record<typeof CLIENT_FIELDS[number], string>>;
@@ -29,9 +30,12 @@ export function parseClientMatch(text: string): ClientMatch | string {
     const illegal = `Illegal client matching pattern: ${part}`;
     const at = part.indexOf("=");
     const field = CLIENT_FIELDS.find((name) => name === part.slice(0, at).trim());
-    if (at < 0 || field === undefined || part.length > MAX_PATTERN_LENGTH) return illegal;
+    const pattern = part.slice(at + 1).trim();
+    if (at < 0 || field === undefined || pattern === "" || part.length > MAX_PATTERN_LENGTH) {
+      return illegal;
+    }
     try {
-      patterns.push({ field, pattern: RE2JS.compile(part.slice(at + 1).trim()) });
+      patterns.push({ field, pattern: RE2JS.compile(pattern) });
     } catch {
       return illegal;
     }

@@ -4,6 +4,7 @@ import { describeConfig, exampleToml, flagLines } from "./describe.ts";
 import { ConfigError, loadConfig } from "./load.ts";
 import { defaultConfig } from "./options.ts";
 import { rows } from "./rows.ts";
+import { checkRules } from "./rules.ts";
 
 function load(
   given: {
@@ -128,6 +129,43 @@ Deno.test("every mistake is refused with where it stands and what is allowed", a
   }
 });
 
+Deno.test("what consumer groups are run by comes from [groups], flags and variables, within its bounds", async () => {
+  const toml = `[groups]
+consumer_assignors = ["range"]
+consumer_min_session_timeout_ms = 1000
+consumer_session_timeout_ms = 6000
+`;
+  const { config } = await load({
+    files: { "./runnel.toml": toml },
+    args: ["--groups-consumer-heartbeat-interval-ms=5500"],
+    env: { RUNNEL_GROUPS_CONSUMER_MAX_SIZE: "7" },
+  });
+  const { groups } = config;
+  assertEquals(
+    [groups.consumerAssignors, groups.consumerSessionTimeoutMs, groups.consumerMaxSize],
+    [["range"], 6000, 7],
+  );
+  assertEquals(groups.consumerHeartbeatIntervalMs, 5500);
+  const refused: [string, string][] = [
+    [
+      "--groups-consumer-session-timeout-ms=44999",
+      "groups.consumer_min_session_timeout_ms (45000)",
+    ],
+    ["--groups-consumer-heartbeat-interval-ms=15001", "consumer_max_heartbeat_interval_ms (15000)"],
+    ["--groups-consumer-assignment-interval-ms=15001", "consumer_max_assignment_interval_ms"],
+    ["--groups-consumer-assignors=sticky", "uniform, range"],
+  ];
+  for (const [flag, part] of refused) assertStringIncludes(await refusal({ args: [flag] }), part);
+  const late = [
+    "--groups-consumer-min-session-timeout-ms=1",
+    "--groups-consumer-session-timeout-ms=5000",
+  ];
+  assertStringIncludes(
+    await refusal({ args: late }),
+    "needs less than groups.consumer_session_timeout_ms (5000)",
+  );
+});
+
 Deno.test("a password is neither shown nor read from a file that others can read", async () => {
   const files = { "./runnel.toml": '[auth]\nplain_password = "hunter2"\n' };
   assertStringIncludes(await refusal({ files, mode: 0o644 }), "chmod 600");
@@ -158,4 +196,31 @@ Deno.test("describeConfig() has a line for every option, with its source", async
 
 Deno.test("flagLines() keeps a space after every flag, the longest too", () => {
   for (const line of flagLines()) assert(/^ {2}--[a-z-]+ {2,}\S/.test(line), line);
+});
+
+Deno.test("an advertised address that nobody can connect to is refused, with the way out", () => {
+  const refused = [
+    ["0.0.0.0", "every address"],
+    ["0.0.0.0:9092", "every address"],
+    ["0", "every address"],
+    ["00.0.0.000:9092", "every address"],
+    ["[::]", "every address"],
+    ["[::]:9092", "every address"],
+    ["[0:0:0:0:0:0:0:0]:9092", "every address"],
+    ["[::0.0.0.0]:9092", "every address"],
+    ["[::ffff:0.0.0.0]:9092", "every address"],
+    ["broker:0", "port 0"],
+    ["broker:00000", "port 00000"],
+    ["broker:65536", "port 65536"],
+    ["[::1]:99999", "port 99999"],
+  ];
+  for (const [advertisedAddress, why] of refused) {
+    const broken = checkRules({ ...defaultConfig(), advertisedAddress });
+    assertStringIncludes(broken ?? "accepted", why, advertisedAddress);
+    assertStringIncludes(broken ?? "", JSON.stringify(advertisedAddress));
+  }
+  const accepted = ["", "broker", "broker:1", "broker:65535", "10.0.0.1", "0.0.0.1", "100.0.0.0"];
+  for (const advertisedAddress of [...accepted, "[::1]:9092", "[fe80::1]", "[::ffff:1.2.3.4]:1"]) {
+    assertEquals(checkRules({ ...defaultConfig(), advertisedAddress }), null, advertisedAddress);
+  }
 });

@@ -56,6 +56,13 @@ export const metricsOptions = {
     restart: true,
     doc: "Metrics that clients push of their own, over all clients; the rest are left out.",
   },
+  offerPush: {
+    type: "boolean",
+    default: false,
+    restart: true,
+    doc:
+      "Offer clients to push their metrics (KIP-714) even while no client metrics subscription asks for any. Current librdkafka then prints a line in every application.",
+  },
   maxPushBytes: {
     type: "integer",
     default: 1_048_576,

@@ -3,6 +3,7 @@
  * `maxBatchSize` is written `max_batch_size`). `[topic]` is not here: its rows are Kafka's, in topic_config_table.ts.
  */
 import { compactionOptions } from "./compaction_options.ts";
+import { groupOptions } from "./group_options.ts";
 import { metricsOptions } from "./metrics_options.ts";
 import type { Option, ValueOf } from "./option.ts";
 import { storageOptions } from "./storage_options.ts";
@@ -48,7 +49,7 @@ export const options = {
     restart: true,
     kafkaName: "advertised.listeners",
     doc:
-      "Where clients are told to connect, as host or host:port; empty: the first listen address and the Kafka port.",
+      "Where clients are told to connect, as host or host:port; empty: the first listen address and the Kafka port, or, while all addresses are listened on (0.0.0.0, ::), the one by which each client came.",
   },
   insecure: {
     type: "boolean",
@@ -250,107 +251,7 @@ export const options = {
       doc: "HTTP connections at one time.",
     },
   },
-  groups: {
-    offsetsPartitions: {
-      type: "integer",
-      default: 16,
-      min: 1,
-      max: 1000,
-      restart: true,
-      kafkaName: "offsets.topic.num.partitions",
-      doc:
-        "Partitions of __consumer_offsets when it is made, at the first use of a group; fixed from then on. Kafka makes 50, to spread over many brokers.",
-    },
-    initialRebalanceDelayMs: {
-      type: "integer",
-      default: 3000,
-      min: 0,
-      max: INT_MAX,
-      restart: true,
-      kafkaName: "group.initial.rebalance.delay.ms",
-      doc: "How long an empty group waits for more members before its first generation.",
-    },
-    minSessionTimeoutMs: {
-      type: "integer",
-      default: 6000,
-      min: 1,
-      max: INT_MAX,
-      restart: true,
-      kafkaName: "group.min.session.timeout.ms",
-      doc: "The shortest session timeout a member may ask for.",
-    },
-    maxSessionTimeoutMs: {
-      type: "integer",
-      default: 1_800_000,
-      min: 1,
-      max: INT_MAX,
-      restart: true,
-      kafkaName: "group.max.session.timeout.ms",
-      doc: "The longest session timeout a member may ask for.",
-    },
-    maxSize: {
-      type: "integer",
-      default: 10_000,
-      min: 1,
-      max: INT_MAX,
-      restart: true,
-      kafkaName: "group.max.size",
-      doc: "Members in a group, and member ids handed out that have not come back.",
-    },
-    maxGroups: {
-      type: "integer",
-      default: 100_000,
-      min: 1,
-      max: 10_000_000,
-      restart: true,
-      doc: "Groups, empty ones with offsets included; more are refused.",
-    },
-    offsetsRetentionMinutes: {
-      type: "integer",
-      default: 10_080,
-      min: 1,
-      max: INT_MAX,
-      restart: true,
-      kafkaName: "offsets.retention.minutes",
-      doc: "How long committed offsets outlive the last member of their group.",
-    },
-    offsetsRetentionCheckIntervalMs: {
-      type: "integer",
-      default: 600_000,
-      min: 1000,
-      max: INT_MAX,
-      restart: true,
-      kafkaName: "offsets.retention.check.interval.ms",
-      doc: "How often offsets past their retention are looked for.",
-    },
-    consumerMaxSize: {
-      type: "integer",
-      default: 10_000,
-      min: 1,
-      max: INT_MAX,
-      restart: true,
-      kafkaName: "group.consumer.max.size",
-      doc: "Members in a group of the consumer protocol (KIP-848).",
-    },
-    consumerMigrationPolicy: {
-      type: "choice",
-      choices: ["bidirectional", "upgrade", "downgrade", "disabled"],
-      default: "bidirectional",
-      restart: true,
-      kafkaName: "group.consumer.migration.policy",
-      doc:
-        "Whether a classic group becomes one of the consumer protocol (KIP-848) when a member of that joins it, and the other way round when the last such member leaves.",
-    },
-    offsetMetadataMaxLength: {
-      type: "integer",
-      default: 4096,
-      min: 0,
-      max: 32_767,
-      restart: true,
-      kafkaName: "offset.metadata.max.bytes",
-      doc: "Characters of metadata with a committed offset.",
-    },
-  },
+  groups: groupOptions,
   metrics: metricsOptions,
   performance: {
     tcpNodelay: {

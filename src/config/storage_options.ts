@@ -31,6 +31,22 @@ export const storageOptions = {
     doc:
       "With fewer bytes free on the disk producers are refused, while consumers, commits, deletion and retention go on. The journal may still grow by 128 MiB then; 0 is no floor.",
   },
+  retentionCheckIntervalMs: {
+    type: "integer",
+    default: 300_000,
+    min: 1,
+    max: INT_MAX,
+    restart: true,
+    kafkaName: "log.retention.check.interval.ms",
+    doc: "How often segments past their topic's retention are looked for.",
+  },
+  trustClock: {
+    type: "boolean",
+    default: false,
+    restart: true,
+    doc:
+      "The wall clock is right at this start, however far it is ahead of the time that the broker wrote down last; without it nothing is deleted by a clock that leapt until that has run on for an hour for each day.",
+  },
   producerIdExpirationMs: {
     type: "integer",
     default: 86_400_000,

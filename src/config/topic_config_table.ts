@@ -1,6 +1,6 @@
 /**
  * The topic configs: one row each under Kafka's own name, with type, default, range and the broker-level name
- * Kafka knows the default by (LogConfig and ServerTopicConfigSynonyms of Kafka 4.3).
+ * Kafka knows the default by (LogConfig and ServerTopicConfigSynonyms of Kafka 4.4).
  *
  * Values travel as text (in KRaft records, on the wire, in DescribeConfigs), so defaults are text too; the typed
  * view is `TopicConfig`. A LONG becomes a number: every use compares or adds it, and 2^63-1 ("for ever") rounds to
@@ -18,6 +18,8 @@ export interface TopicConfigSpec {
   readonly allowed?: readonly string[];
   /** The broker-level names of the default, first the one Kafka reports; none for what only topics have. */
   readonly synonyms: readonly string[];
+  /** Whether a list keeps a word that comes twice; Kafka takes "compact,compact" for "compact". */
+  readonly repeats?: true;
   /** Accepted when set, never listed: Kafka's own testing aid. */
   readonly hidden?: true;
   readonly doc: string;
@@ -76,6 +78,13 @@ export const topicConfigs = {
     doc:
       "How long a tombstone stays after compaction, so that a reader from the start sees the deletion.",
   },
+  "errors.deadletterqueue.group.enable": {
+    type: "boolean",
+    default: "false",
+    synonyms: [],
+    doc:
+      "Whether share groups may use the topic as a dead-letter queue. There are no share groups here; kept for Kafka.",
+  },
   "file.delete.delay.ms": {
     type: "long",
     default: "60000",
@@ -100,6 +109,7 @@ export const topicConfigs = {
   "follower.replication.throttled.replicas": {
     type: "list",
     default: "",
+    repeats: true,
     synonyms: [],
     doc: "Replicas throttled on the follower's side, as partition:broker pairs or *.",
   },
@@ -120,6 +130,7 @@ export const topicConfigs = {
   "leader.replication.throttled.replicas": {
     type: "list",
     default: "",
+    repeats: true,
     synonyms: [],
     doc: "Replicas throttled on the leader's side, as partition:broker pairs or *.",
   },
@@ -143,6 +154,14 @@ export const topicConfigs = {
     min: 1,
     synonyms: ["log.cleaner.max.compaction.lag.ms"],
     doc: "The longest a record may wait for compaction.",
+  },
+  "max.decompressed.message.bytes": {
+    type: "int",
+    default: "2147483639",
+    min: 1,
+    max: 2147483639,
+    synonyms: ["max.decompressed.message.bytes"],
+    doc: "Bytes of the largest record in a compressed batch, once it is decompressed.",
   },
   "max.message.bytes": {
     type: "int",
@@ -198,7 +217,23 @@ export const topicConfigs = {
     type: "boolean",
     default: "false",
     synonyms: ["log.preallocate"],
-    doc: "Whether a new segment's file is allocated whole.",
+    doc:
+      "Kept and shown for Kafka, which makes a new segment's file as long as it may become. Here files grow as they are written, so that after a crash no end of zeros has to be told from a torn one.",
+  },
+  "remote.copy.lag.bytes": {
+    type: "long",
+    default: "-1",
+    min: -1,
+    synonyms: ["log.remote.copy.lag.bytes"],
+    doc:
+      "Bytes of newer data after which a segment is copied to tiered storage, which this broker has not.",
+  },
+  "remote.copy.lag.ms": {
+    type: "long",
+    default: "0",
+    min: -1,
+    synonyms: ["log.remote.copy.lag.ms"],
+    doc: "Age at which a segment is copied to tiered storage, which this broker has not.",
   },
   "remote.log.copy.disable": {
     type: "boolean",

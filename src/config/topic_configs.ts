@@ -39,9 +39,12 @@ export function validateTopicConfig(name: string, value: string | null): string 
   return need === null ? null : invalidValue(name, value, need);
 }
 
+/** What a value may be. */
+type ValueRule = Pick<TopicConfigSpec, "type" | "min" | "max" | "also" | "allowed">;
+
 /** What is wrong with `name = value` by the type and range of its row alone, or null. */
 export function configValueError(
-  spec: TopicConfigSpec,
+  spec: ValueRule,
   name: string,
   value: string,
 ): string | null {
@@ -117,13 +120,51 @@ function parse(type: TopicConfigType, text: string): unknown {
   }
 }
 
+/**
+ * A valid value as Kafka shows it, which is the parsed one (ConfigDef.convertToString): `" 77 "` is 77, `True` is true,
+ * `5e-1` is 0.5 and `compact,compact` is compact.
+ */
+export function shownConfig(
+  { type, repeats }: Pick<TopicConfigSpec, "type" | "repeats">,
+  text: string,
+): string {
+  const value = text.trim();
+  switch (type) {
+    case "boolean":
+      return value.toLowerCase();
+    case "int":
+    case "long":
+      return /^[+-]?\d{1,19}$/.test(value) ? String(BigInt(value.replace("+", ""))) : value;
+    case "double":
+      return javaDouble(Number(value));
+    case "list":
+      return (repeats ? value.split(",").map((word) => word.trim()) : words(value)).join(",");
+    default:
+      return value;
+  }
+}
+
+/** Double.toString(): at least one digit behind the point, and an exponent outside 10^-3 to 10^7. */
+function javaDouble(value: number): string {
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-3 || size >= 1e7)) {
+    const [mantissa, exponent] = value.toExponential().split("e");
+    return `${withPoint(mantissa)}E${Number(exponent)}`;
+  }
+  return withPoint(String(value));
+}
+
+function withPoint(digits: string): string {
+  return digits.includes(".") ? digits : `${digits}.0`;
+}
+
 /** The words of a list, each once: Kafka takes "compact,compact" for "compact". */
 function words(text: string): string[] {
   return text === "" ? [] : [...new Set(text.split(",").map((word) => word.trim()))];
 }
 
 /** What the value should have been, or null when it is fine. */
-function unmetNeed(spec: TopicConfigSpec, text: string): string | null {
+function unmetNeed(spec: ValueRule, text: string): string | null {
   switch (spec.type) {
     case "boolean":
       return /^(true|false)$/i.test(text) ? null : "true or false";
@@ -141,7 +182,7 @@ function unmetNeed(spec: TopicConfigSpec, text: string): string | null {
 const INT_MAX = 2n ** 31n - 1n;
 const LONG_MAX = 2n ** 63n - 1n;
 
-function unmetRange(spec: TopicConfigSpec, text: string): string | null {
+function unmetRange(spec: ValueRule, text: string): string | null {
   if (spec.type === "double") {
     if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return "a number (DOUBLE)";
   } else {
@@ -172,7 +213,7 @@ function unmetNeedOf(name: TopicConfigName, text: string): string | null {
   if (name.endsWith(".throttled.replicas")) {
     const list = words(text);
     const valid = (list.length === 1 && list[0] === "*") ||
-      list.every((pair) => /^\d+:\d+$/.test(pair));
+      list.every((pair, i) => /^\d+:\d+$/.test(pair) || pair === "" && i === list.length - 1);
     return valid ? null : "* or partition:broker pairs with commas between";
   }
   if (name === "remote.storage.enable" && text.toLowerCase() === "true") {

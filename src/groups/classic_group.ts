@@ -10,7 +10,8 @@
  * Deadlines (`…DeadlineMs`, `expiresAtMs`) are monotonic, `stateSinceMs` is wall-clock time. A ticket is the number of
  * a request that waits for its answer; the shell knows whose it is.
  */
-import { decodeVersioned } from "../protocol/log_record.ts";
+import { ProtocolError } from "../bytes/reader.ts";
+import { decode } from "../protocol/codec.ts";
 import { ConsumerProtocolSubscription } from "../protocol/messages/consumer_protocol.ts";
 
 export interface ClassicGroup {
@@ -159,8 +160,8 @@ export function silentUntilMs(member: Readonly<ClassicMember>): number {
 }
 
 /**
- * The topics a group of consumers reads; null when that is not known: another protocol type, or no protocol chosen yet
- * (ClassicGroup.computeSubscribedTopics).
+ * The topics a group of consumers reads; null when that is not known: another protocol type, no protocol chosen yet, or
+ * a member whose subscription is none (ClassicGroup.computeSubscribedTopics).
  */
 export function subscribedTopics(group: Readonly<ClassicGroup>): Set<string> | null {
   if (group.protocolType !== CONSUMER_PROTOCOL_TYPE) return null;
@@ -168,7 +169,9 @@ export function subscribedTopics(group: Readonly<ClassicGroup>): Set<string> | n
   if (group.members.size === 0) return topics;
   if (group.protocol === null) return null;
   for (const member of group.members.values()) {
-    for (const topic of topicsIn(metadataOf(member, group.protocol))) topics.add(topic);
+    const subscribed = topicsIn(metadataOf(member, group.protocol));
+    if (subscribed === null) return null;
+    for (const topic of subscribed) topics.add(topic);
   }
   return topics;
 }
@@ -179,12 +182,16 @@ export function isSubscribed(group: Readonly<ClassicGroup>, topic: string): bool
   return topics === null ? group.protocolType === CONSUMER_PROTOCOL_TYPE : topics.has(topic);
 }
 
-/** Topics of a subscription as consumers write it; none when it is something else. */
-function topicsIn(metadata: Uint8Array): readonly string[] {
+/**
+ * Topics of a subscription as consumers write it: behind the version, whichever it is, version 0 is read, with which all
+ * later ones begin. Null for what is none.
+ */
+function topicsIn(metadata: Uint8Array): readonly string[] | null {
   try {
-    return decodeVersioned(ConsumerProtocolSubscription, metadata).topics;
-  } catch {
-    return [];
+    return decode(ConsumerProtocolSubscription, 0, metadata, 2).topics;
+  } catch (error) {
+    if (error instanceof ProtocolError) return null;
+    throw error;
   }
 }
 

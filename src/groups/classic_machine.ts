@@ -149,8 +149,12 @@ function decideLoaded(
 ): Decision {
   const facts: ClassicFact[] = [];
   for (const member of group.members.values()) facts.push(beat(member, now));
-  const tooLarge = group.members.size > settings.maxSize; // the limit was lowered: those who join first stay
-  return { facts: tooLarge ? [...facts, ...rebalanceFacts(group, now, null)] : facts, replies: [] };
+  const { members, leaderId } = group;
+  const tooLarge = members.size > settings.maxSize; // the limit was lowered: those who join first stay
+  // A consumer group became this one, and nobody has assigned since what its consumers gave up.
+  const isUnled = members.size > 0 && leaderId === null;
+  const rebalance = tooLarge || isUnled ? rebalanceFacts(group, now, null) : [];
+  return { facts: [...facts, ...rebalance], replies: [] };
 }
 
 function decideRemoval(group: Readonly<ClassicGroup>, memberIds: string[], now: Now): Decision {

@@ -47,10 +47,8 @@ export function commitOffsets(
     check: typeof refused === "number" ? undefined : refused,
   });
   if (facts.length === 0) return Promise.resolve(errorCodes);
-  const group = partition.groupOrNew(groupId, now.wallMs);
-  const failed = partition.commit(group, facts, now.wallMs);
+  const failed = partition.commitTo(groupId, facts, now.wallMs);
   if (failed !== ErrorCode.NONE) {
-    partition.forgetIfVoid(group);
     const errorCode = commitAppendError(failed);
     return Promise.resolve(errorCodes.map((code) => code === ErrorCode.NONE ? errorCode : code));
   }

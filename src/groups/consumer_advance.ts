@@ -53,13 +53,11 @@ export function advance(
   facts.push(...resolved.facts);
   const { regexes } = resolved;
 
-  let { epoch } = group;
-  if (epoch === 0 || namesChanged || regexChanged || topics.state !== group.seenTopics) {
+  let epoch = group.epoch === 0 ? FIRST_EPOCH : group.epoch;
+  if (group.epoch === 0 || namesChanged || regexChanged || topics.state !== group.seenTopics) {
     const hash = metadataHash(members.values(), regexes, topics);
-    if (epoch === 0 || namesChanged || regexChanged || hash !== group.metadataHash) {
-      epoch = epoch === 0 ? FIRST_EPOCH : epoch + 1;
-      facts.push({ kind: "epoch", epoch, metadataHash: hash });
-    }
+    if (namesChanged || resolved.isNews || hash !== group.metadataHash) epoch++;
+    if (epoch !== group.epoch) facts.push({ kind: "epoch", epoch, metadataHash: hash });
     if (resolved.isCurrent) facts.push({ kind: "topicsSeen", state: topics.state });
   }
 
@@ -93,21 +91,35 @@ export function advance(
   return progress === null || samePlace(member, progress) ? null : progress;
 }
 
-/** Where Kafka 4.3 lets a group begin. */
-const FIRST_EPOCH = 2;
+/** Of a group that subscribes to nothing yet; its first subscription makes the second. */
+const FIRST_EPOCH = 1;
 
-/** Regular expressions as they will be: the member's old one may go, a new one is resolved, all are when topics change. */
+/**
+ * Regular expressions as they will be: the member's old one may go, a new one is resolved, all are when topics change.
+ * `isNews` where that is a reason for a new epoch: a pattern matches other topics than before, the member has come to
+ * one that others subscribe by already, or it has none any more (Kafka: maybeUpdateRegularExpressions and
+ * handleRegularExpressionsResult, which resolves later; a new pattern without a match is no reason).
+ */
 function resolve(
   group: Readonly<ConsumerGroup>,
   { joiner: { member, replacedId }, metadata }: Pick<Joining, "joiner" | "metadata">,
   { topics, now: { wallMs } }: Circumstances,
-): { facts: ConsumerFact[]; regexes: ReadonlyMap<string, ResolvedRegex>; isCurrent: boolean } {
+): {
+  facts: ConsumerFact[];
+  regexes: ReadonlyMap<string, ResolvedRegex>;
+  isCurrent: boolean;
+  isNews: boolean;
+} {
   const before = member.metadata.topicRegex, after = metadata.topicRegex;
   const isStale = topics.state !== group.seenTopics && group.regexes.size > 0;
-  if (before === after && !isStale) return { facts: [], regexes: group.regexes, isCurrent: true };
+  if (before === after && !isStale) {
+    return { facts: [], regexes: group.regexes, isCurrent: true, isNews: false };
+  }
   const facts: ConsumerFact[] = [], regexes = new Map(group.regexes);
+  let isNews = before !== after && (after === "" || regexes.has(after));
   const set = (pattern: string) => {
     const resolved = resolveRegex(pattern, topics, wallMs);
+    if (!sameNames(regexes.get(pattern)?.topics ?? [], resolved.topics)) isNews = true;
     regexes.set(pattern, resolved);
     facts.push({ kind: "regex", pattern, resolved });
   };
@@ -119,7 +131,7 @@ function resolve(
   const refresh = isStale && mayRefresh(group, wallMs);
   if (refresh) { for (const pattern of [...regexes.keys()]) set(pattern); }
   if (after !== "" && !regexes.has(after)) set(after);
-  return { facts, regexes, isCurrent: !isStale || refresh };
+  return { facts, regexes, isCurrent: !isStale || refresh, isNews };
 }
 
 /** Topics may come and go quickly; everything is matched again only now and then (Kafka's figure). */

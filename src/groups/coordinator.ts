@@ -6,6 +6,8 @@
  * Requests come and answers go in the shapes of the protocol, without transport: handlers add nothing but names.
  */
 import type { Clock } from "../clock.ts";
+import { TrustedTime } from "../clock/trusted_time.ts";
+import { coordinatorPartition } from "../protocol/coordinator_partition.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import type { ConsumerSettings } from "./consumer_decision.ts";
 import type { TopicView } from "./consumer_topics.ts";
@@ -14,7 +16,7 @@ import type { Now, Reply } from "./decision.ts";
 import { type Group, isLogFact, type LogFact } from "./group.ts";
 import { GroupMetrics } from "./group_metrics.ts";
 import type { GroupPartition } from "./group_partition.ts";
-import { javaHashCode } from "./java_hash.ts";
+import { GroupMover } from "./group_mover.ts";
 import { type LedPartition, LedPartitions } from "./led_partitions.ts";
 import {
   applyFact,
@@ -56,6 +58,8 @@ export interface ConsumerContext {
 
 export interface GroupCoordinatorOptions {
   readonly clock: Clock;
+  /** What offsets expire by. Without it, the clock as far as it is confirmed since this began. */
+  readonly time?: TrustedTime;
   readonly settings: GroupSettings;
   readonly topic: OffsetsTopic;
   readonly consumer: ConsumerContext;
@@ -75,10 +79,10 @@ export class GroupCoordinator {
   readonly newId: () => string;
   readonly #options: GroupCoordinatorOptions;
   readonly #partitions: LedPartitions;
+  readonly #mover: GroupMover;
   readonly #deadlines = new Deadlines<Group>();
   readonly #waiting = new Map<number, (reply: Reply) => void>();
-  /** Offsets expire by what the wall clock said at start plus what has passed since: a jump must not mass-delete. */
-  readonly #startedAt: Now;
+  readonly #time: TrustedTime;
   #tickets = 0;
   #cancelTimer: (() => void) | null = null;
   #timerAtMs = Infinity;
@@ -90,9 +94,17 @@ export class GroupCoordinator {
     this.settings = options.settings;
     this.consumer = options.consumer;
     this.newId = options.newId;
-    this.#startedAt = this.now();
+    this.#time = options.time ?? new TrustedTime(options.clock);
+    this.#mover = new GroupMover({
+      ...options,
+      partitionCount: () => options.topic.partitionCount,
+      partitions: () => this.#partitions,
+      wallMs: () => this.now().wallMs,
+      onMoved: (partition, group) => this.submit(partition, group, { kind: "loaded" }),
+    });
     this.#partitions = new LedPartitions({
       ...options,
+      places: this.#mover,
       led: (index) => options.topic.led(index),
       onActive: (partition) => this.#taken(partition),
       onGone: (partition) => this.#refuseAll(partition),
@@ -101,8 +113,7 @@ export class GroupCoordinator {
   }
 
   now(): Now {
-    const { clock } = this.#options;
-    return { ms: clock.monotonicMs(), wallMs: clock.nowMs() };
+    return { ms: this.#time.monotonicMs(), wallMs: this.#time.stampMs() };
   }
 
   /**
@@ -117,6 +128,7 @@ export class GroupCoordinator {
       if (led) loads.push(this.load(i, led));
     }
     await Promise.all(loads);
+    await this.#mover.idle();
   }
 
   /** Takes up the leadership of a partition: its groups are what its log says. */
@@ -134,6 +146,7 @@ export class GroupCoordinator {
     this.#isStopped = true;
     this.#cancelTimer?.();
     this.#cancelExpiry?.();
+    this.#mover.stop();
     this.#partitions.stop();
   }
 
@@ -155,7 +168,7 @@ export class GroupCoordinator {
   /** The partition of `__consumer_offsets` that a group belongs to; null while the topic does not exist. */
   partitionFor(groupId: string): number | null {
     const { partitionCount } = this.#options.topic;
-    return partitionCount === 0 ? null : (javaHashCode(groupId) & 0x7fffffff) % partitionCount;
+    return partitionCount === 0 ? null : coordinatorPartition(groupId, partitionCount);
   }
 
   /** Where a group is kept, or why it cannot be asked for here and now. */
@@ -164,21 +177,23 @@ export class GroupCoordinator {
     if (this.#isStopped || index === null) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
     const partition = this.#partitions.get(index);
     if (partition === undefined) return ErrorCode.NOT_COORDINATOR;
-    switch (partition.state) {
-      case "active":
-        return partition;
-      case "loading":
-        return ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
-      case "failed":
-        return ErrorCode.NOT_COORDINATOR;
-    }
+    const isActive = partition.state === "active";
+    const hindering = isActive ? this.#mover.unsettled(groupId, index) : partition;
+    if (hindering === null) return partition;
+    return hindering.state === "failed"
+      ? ErrorCode.NOT_COORDINATOR
+      : ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
   }
 
   /** Why the partition of a group has failed, as a sentence; null when it has not. */
   failureOf(groupId: string): string | null {
     const index = this.partitionFor(groupId);
-    const failure = index === null ? undefined : this.#partitions.get(index)?.failure;
-    return failure ? `Partition __consumer_offsets-${index} cannot be loaded: ${failure}` : null;
+    if (index === null) return null;
+    for (const partition of [this.#partitions.get(index), this.#mover.unsettled(groupId, index)]) {
+      if (partition?.state !== "failed") continue;
+      return `Partition __consumer_offsets-${partition.index} cannot be loaded: ${partition.failure}`;
+    }
+    return null;
   }
 
   /** How many partitions are in this state. */
@@ -195,7 +210,7 @@ export class GroupCoordinator {
 
   /** Whether any partition is still being read, so that a list of groups would not be whole. */
   get isLoading(): boolean {
-    return this.count("loading") > 0;
+    return this.count("loading") > 0 || this.#mover.isBusy;
   }
 
   /** Every group of the partitions that are active. */
@@ -220,23 +235,32 @@ export class GroupCoordinator {
 
   /** Runs an event, and what it makes due, through the group's machine. */
   submit(partition: GroupPartition, group: Group, event: GroupEvent, ticket = 0): void {
+    const { now } = this.contextOf(group).consumerCircumstances;
+    let isRefused = true;
+    try {
+      isRefused = this.#run(partition, group, event, ticket);
+    } finally { // whatever happened, nothing empty is left behind, and what is due is looked at
+      partition.forgetIfVoid(group);
+      this.watch(group, isRefused ? now.ms + APPEND_RETRY_MS : deadlineOf(group));
+    }
+  }
+
+  /** Whether the log took something back. */
+  #run(partition: GroupPartition, group: Group, event: GroupEvent, ticket: number): boolean {
     const context = this.contextOf(group), { now } = context.consumerCircumstances;
-    let isRefused = false;
     for (let next: GroupEvent | null = event; next; next = dueIn(group, now.ms)) {
       const { facts, replies } = decideEvent(group, next, context);
       const errorCode = this.#record(partition, group, facts, now);
       if (errorCode !== ErrorCode.NONE) {
         // Nothing has happened. Whoever asked hears of it; what was due is tried again.
         this.#refuse(next === event ? ticket : 0, appendError(errorCode));
-        isRefused = true;
-        break;
+        return true;
       }
       const hasExpired = next.kind === "memberExpires" || next.kind === "consumerExpires";
       if (hasExpired) this.metrics.sessionsExpired++;
       for (const reply of replies) this.#answer(partition, reply);
     }
-    partition.forgetIfVoid(group);
-    this.watch(group, isRefused ? now.ms + APPEND_RETRY_MS : deadlineOf(group));
+    return false;
   }
 
   /** What a decision about the group is made in, now. */
@@ -260,12 +284,9 @@ export class GroupCoordinator {
 
   /** Removes what is past its retention. Called by itself at intervals. */
   expireOffsets(): void {
-    const { ms, wallMs } = this.now();
-    const passedMs = ms - this.#startedAt.ms;
-    const trusted = Math.min(wallMs, this.#startedAt.wallMs + passedMs);
-    const retentionMs = this.settings.offsetsRetentionMs;
+    const wallMs = this.#time.nowMs(), retentionMs = this.settings.offsetsRetentionMs;
     const expired = (group: Group, { pending }: GroupPartition) =>
-      pending.concerns(group.id) ? [] : decideExpiry(group, { wallMs: trusted, retentionMs });
+      pending.concerns(group.id) ? [] : decideExpiry(group, { wallMs, retentionMs });
     this.#sweep(expired, (facts) => {
       this.metrics.offsetExpirations += facts.filter(({ kind }) => kind === "offsetGone").length;
     });
@@ -275,6 +296,7 @@ export class GroupCoordinator {
     for (const group of partition.groups.values()) {
       this.submit(partition, group, { kind: "loaded" });
     }
+    this.#mover.taken(partition);
   }
 
   #refuseAll(partition: GroupPartition): void {
@@ -318,13 +340,10 @@ export class GroupCoordinator {
     const { wallMs } = this.now();
     for (const partition of this.#partitions.all()) {
       if (partition.state !== "active") continue;
-      for (const group of partition.groups.values()) {
+      for (const group of partition.everyGroup()) {
         const facts = decideOn(group, partition);
-        for (let i = 0; i < facts.length; i += SWEEP_BATCH) {
-          const some = facts.slice(i, i + SWEEP_BATCH);
-          if (partition.commit(group, some, wallMs) !== ErrorCode.NONE) break; // the next sweep tries again
-          onDone(some);
-        }
+        // Where the log takes nothing the next sweep tries again.
+        if (partition.commitAll(group, facts, wallMs) === ErrorCode.NONE) onDone(facts);
         partition.forgetIfVoid(group);
       }
     }
@@ -356,8 +375,8 @@ export class GroupCoordinator {
     const { ms } = this.now();
     try {
       for (let group = this.#deadlines.take(ms); group; group = this.#deadlines.take(ms)) {
-        const partition = this.place(group.id);
-        if (typeof partition === "number" || partition.groups.get(group.id) !== group) continue;
+        const partition = this.#partitions.get(this.partitionFor(group.id) ?? -1);
+        if (partition?.groups.get(group.id) !== group || this.#isStopped) continue;
         const event = dueIn(group, ms);
         const deadlineMs = event === null ? deadlineOf(group) : null;
         if (event !== null) this.submit(partition, group, event);
@@ -390,8 +409,6 @@ export class GroupCoordinator {
 }
 
 const APPEND_RETRY_MS = 1000;
-/** Tombstones in one batch. */
-const SWEEP_BATCH = 1000;
 
 /** What a client is told when the log took nothing: to look for the coordinator again, unless that is no use. */
 export function appendError(errorCode: number): number {

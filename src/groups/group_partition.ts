@@ -25,6 +25,7 @@ import {
 } from "./group.ts";
 import { decodeFact, encodeFact } from "./group_records.ts";
 import { PendingOffsets } from "./pending_offsets.ts";
+import { RecordTimes } from "./record_times.ts";
 
 /** What is needed of a partition's log. */
 export type GroupLog =
@@ -41,11 +42,27 @@ export type GroupLog =
     ): Uint8Array | null | Promise<Uint8Array | null>;
   };
 
+/** Which groups an older Runnel put into another partition than Kafka would. */
+export interface GroupPlaces {
+  /** Whether records of the group may be in two partitions. */
+  isMoving(groupId: string): boolean;
+  /** Whether this partition has it by the older rule alone. */
+  isMisplaced(groupId: string, index: number): boolean;
+}
+
+/** Nothing was ever elsewhere. */
+const RIGHT_PLACES: GroupPlaces = { isMoving: () => false, isMisplaced: () => false };
+
 export class GroupPartition {
   readonly index: number;
   readonly leaderEpoch: number;
   readonly groups = new Map<string, Group>();
+  /** Found in the log, and to be moved to another partition (see group_mover.ts); nobody is answered from them. */
+  readonly misplaced = new Map<string, Group>();
   readonly pending = new PendingOffsets();
+  /** Of groups that may have records in two partitions; until it is known that they do not. */
+  readonly times: RecordTimes;
+  readonly #places: GroupPlaces;
   readonly #onLost: (error: unknown) => void;
   #state: "loading" | "active" | "failed" = "loading";
   #failure: string | null = null;
@@ -61,8 +78,11 @@ export class GroupPartition {
     log: GroupLog | null,
     leaderEpoch: number,
     onLost: (error: unknown) => void = () => {},
+    places: GroupPlaces = RIGHT_PLACES,
   ) {
     this.index = index;
+    this.#places = places;
+    this.times = new RecordTimes((groupId) => places.isMoving(groupId));
     this.#log = log;
     this.leaderEpoch = leaderEpoch;
     this.#onLost = onLost;
@@ -130,7 +150,13 @@ export class GroupPartition {
     }
     if (log.offline !== null) throw new Error(log.offline);
     this.#mustEnd(log, Math.max(chain.nextOffset, start), end);
-    for (const [id, group] of this.groups) if (isVoid(group)) this.groups.delete(id);
+    for (const [id, group] of this.groups) {
+      if (isVoid(group)) this.groups.delete(id);
+      else if (this.#places.isMisplaced(id, this.index)) {
+        this.groups.delete(id);
+        this.misplaced.set(id, group);
+      }
+    }
     this.#state = "active";
     this.#failure = null;
   }
@@ -144,6 +170,23 @@ export class GroupPartition {
         this.pending.supersede(group.id, fact);
       }
       applyLogFact(group, fact);
+    }
+    return ErrorCode.NONE;
+  }
+
+  /** The same for a group that may not exist yet; it comes to be only if the log takes the facts. */
+  commitTo(groupId: string, facts: readonly LogFact[], wallMs: number): number {
+    const group = this.groups.get(groupId) ?? newGroup(groupId, wallMs);
+    const errorCode = this.commit(group, facts, wallMs);
+    if (errorCode === ErrorCode.NONE && !isVoid(group)) this.groups.set(groupId, group);
+    return errorCode;
+  }
+
+  /** The same as commit() in as many batches as their size needs. With an error code, those before it have happened. */
+  commitAll(group: Group, facts: readonly LogFact[], wallMs: number): number {
+    for (const some of this.#batches(group.id, facts)) {
+      const errorCode = this.commit(group, some, wallMs);
+      if (errorCode !== ErrorCode.NONE) return errorCode;
     }
     return ErrorCode.NONE;
   }
@@ -169,6 +212,12 @@ export class GroupPartition {
     else this.#kept.then(then, orLost);
   }
 
+  /** Every group of which the log has records, those that are to be moved too. */
+  *everyGroup(): Generator<Group> {
+    yield* this.groups.values();
+    yield* this.misplaced.values();
+  }
+
   /** A group that has had nothing said of it yet comes to be. */
   groupOrNew(id: string, wallMs: number): Group {
     let group = this.groups.get(id);
@@ -181,6 +230,22 @@ export class GroupPartition {
     if (isVoid(group)) this.groups.delete(group.id);
   }
 
+  *#batches(groupId: string, facts: readonly LogFact[]): Generator<LogFact[]> {
+    const maxBytes = (this.#log?.config["max.message.bytes"] ?? 0) - BATCH_HEADER_BYTES;
+    let some: LogFact[] = [], bytes = 0;
+    for (const fact of facts) {
+      const { key, value } = encodeFact(groupId, fact, 0);
+      const size = RECORD_OVERHEAD_BYTES + (key?.length ?? 0) + (value?.length ?? 0);
+      if (some.length === MAX_BATCH_FACTS || some.length > 0 && bytes + size > maxBytes) {
+        yield some;
+        some = [], bytes = 0;
+      }
+      some.push(fact);
+      bytes += size;
+    }
+    if (some.length > 0) yield some;
+  }
+
   #await(durable: Promise<void>): void {
     this.#kept = durable; // acknowledgements come in order, so the last stands for all before
     durable.then(() => {
@@ -190,6 +255,8 @@ export class GroupPartition {
 
   #forget(): void {
     this.groups.clear();
+    this.misplaced.clear();
+    this.times.clear();
     this.pending.clear();
   }
 
@@ -248,6 +315,7 @@ export class GroupPartition {
     if (producerId !== null && fact.kind === "committed") {
       return this.pending.add(producerId, { groupId, fact });
     }
+    this.times.note(groupId, fact, timestampMs);
     if (fact.kind === "committed" || fact.kind === "offsetGone") {
       this.pending.supersede(groupId, fact);
     }
@@ -282,6 +350,10 @@ function outOfBounds(
 }
 
 const READ_BYTES = 1 << 20;
+const BATCH_HEADER_BYTES = 61;
+/** Lengths, deltas and attributes of one record at their largest. */
+const RECORD_OVERHEAD_BYTES = 32;
+const MAX_BATCH_FACTS = 1000;
 
 /** A batch by what it holds. */
 interface Known {

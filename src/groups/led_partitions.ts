@@ -10,7 +10,7 @@
  * Kafka's CoordinatorRuntime answers its FAILED shards with 16 too, and leaves them so until the next election; here,
  * where no other node can be elected, the load is tried again, ever more seldom: a cause may go.
  */
-import { type GroupLog, GroupPartition } from "./group_partition.ts";
+import { type GroupLog, GroupPartition, type GroupPlaces } from "./group_partition.ts";
 
 /** A partition that this node leads. */
 export interface LedPartition {
@@ -22,6 +22,7 @@ export interface LedPartition {
 export interface LedPartitionsOptions {
   /** What is led now; null for what is not. */
   readonly led: (index: number) => LedPartition | null;
+  readonly places?: GroupPlaces;
   /** Takes the memory of a read back. */
   readonly give: (chunk: Uint8Array) => void;
   /** Calls `work` once after this long; returns what takes that back. */
@@ -87,23 +88,25 @@ export class LedPartitions {
   }
 
   #newPartition(index: number, leaderEpoch: number): GroupPartition {
-    const partition: GroupPartition = new GroupPartition(index, null, leaderEpoch, (error) => {
-      if (!this.#isCurrent(partition)) return; // known already
+    const onLost = (error: unknown) => {
+      if (!this.isCurrent(partition)) return; // known already
       this.#options.onEvent("group_log_write_failed", { partition: index, error: String(error) });
       this.unload(index);
       const led = this.#isStopped ? null : this.#options.led(index);
       if (led !== null) this.load(index, led); // which tells its own failure
-    });
+    };
+    const { places } = this.#options;
+    const partition: GroupPartition = new GroupPartition(index, null, leaderEpoch, onLost, places);
     this.#partitions.set(index, partition);
     return partition;
   }
 
   /** Reads the log into the partition, which is then active or failed. Does not reject. */
   async #read(partition: GroupPartition, log: GroupLog, tries: number): Promise<void> {
-    if (!this.#isCurrent(partition)) return;
+    if (!this.isCurrent(partition)) return;
     try {
-      await partition.load(this.#options.give, { log, goOn: () => this.#isCurrent(partition) });
-      if (!this.#isCurrent(partition)) return;
+      await partition.load(this.#options.give, { log, goOn: () => this.isCurrent(partition) });
+      if (!this.isCurrent(partition)) return;
       this.#options.onActive(partition);
     } catch (error) {
       return this.#failed(partition, error, tries);
@@ -113,7 +116,7 @@ export class LedPartitions {
   }
 
   #failed(partition: GroupPartition, error: unknown, tries: number): void {
-    if (!this.#isCurrent(partition) || this.#isStopped) return;
+    if (!this.isCurrent(partition) || this.#isStopped) return;
     const { index } = partition, reason = error instanceof Error ? error.message : String(error);
     const retryMs = Math.min(FIRST_RETRY_MS * 2 ** Math.min(tries, 16), LONGEST_RETRY_MS);
     if (partition.failure !== reason) { // told once, and not at every try
@@ -125,7 +128,7 @@ export class LedPartitions {
 
   /** The log may be another object by now, and stays failed for whoever asks until it has been read. */
   #retry(partition: GroupPartition, tries: number): void {
-    if (!this.#isCurrent(partition)) return;
+    if (!this.isCurrent(partition)) return;
     const led = this.#options.led(partition.index);
     if (led === null) return this.unload(partition.index);
     const { log } = led;
@@ -135,7 +138,8 @@ export class LedPartitions {
     );
   }
 
-  #isCurrent(partition: GroupPartition): boolean {
+  /** Whether it is still led by this object, and not given up or loaded anew. */
+  isCurrent(partition: GroupPartition): boolean {
     return this.#partitions.get(partition.index) === partition;
   }
 }

@@ -183,12 +183,9 @@ function createGroup(
   if (protocolType === "" || protocols.length === 0) return ErrorCode.INCONSISTENT_GROUP_PROTOCOL;
   if (coordinator.isFull) return ErrorCode.GROUP_MAX_SIZE_REACHED;
   const { wallMs } = coordinator.now();
-  const group = partition.groupOrNew(groupId, wallMs);
   const empty = storedGroup(newClassicGroup(groupId, wallMs), {});
-  const errorCode = partition.commit(group, [empty], wallMs);
-  if (errorCode === ErrorCode.NONE) return group;
-  partition.forgetIfVoid(group);
-  return appendError(errorCode);
+  const errorCode = partition.commitTo(groupId, [empty], wallMs);
+  return errorCode === ErrorCode.NONE ? partition.groups.get(groupId)! : appendError(errorCode);
 }
 
 /** The body of the answer that this request is to have; a refusal fits all of them. */

@@ -114,7 +114,11 @@ export function downgrade(
   if (members.some(({ metadata }) => metadata.classic === null)) return null;
   const isReplaced = members.some(({ id }) => !group.members.has(id));
   const generation = isReplaced ? after.epoch : group.epoch;
-  const stored = storedGroup(after, generation, { topics, now });
+  // Kafka makes no exception here: what nobody has yet then stays with nobody until the next rebalance.
+  const isSettled = isReplaced && consumerGroupState(after) === "Stable";
+  // Without a leader, so that a broker that starts before the rebalance is over begins it again (decideLoaded).
+  const leaderId = isSettled ? members[0].id : null;
+  const stored = { ...storedGroup(after, generation, { topics, now }), leaderId };
   const beats = members.map(({ id: memberId, metadata }): ClassicFact => ({
     kind: "beat",
     memberId,
@@ -135,8 +139,6 @@ export function downgrade(
     initialDelayMs: null,
   };
   const facts = [...goneFacts(group), stored, ...protocols, ...beats];
-  // Kafka makes no exception here: what nobody has yet then stays with nobody until the next rebalance.
-  const isSettled = isReplaced && consumerGroupState(after) === "Stable";
   return isSettled ? facts : [...facts, rebalancing];
 }
 
@@ -259,14 +261,13 @@ function storedGroup(
   { members, targets }: Readonly<ConsumerGroup>,
   generation: number,
   { topics, now }: { readonly topics: TopicView; readonly now: Now },
-): StoredGroup {
+): Omit<StoredGroup, "leaderId"> {
   const all = [...members.values()], protocol = selectProtocol(all.map(asVoter));
   return {
     kind: "stored",
     protocolType: CONSUMER_PROTOCOL_TYPE,
     generation,
     protocol,
-    leaderId: all[0].id,
     stateSinceMs: now.wallMs,
     members: all.map(({ id, metadata }) => {
       const { instanceId, clientId, clientHost, rebalanceTimeoutMs } = metadata;

@@ -16,7 +16,7 @@ import type { ConsumerGroup } from "./consumer_group.ts";
 import { TABLE_SETTINGS, TableTopics } from "../testing/consumer_groups.ts";
 import type { Bodies } from "./decision.ts";
 import { readAssignment } from "./embedded_protocol.ts";
-import { type Group, isLogFact, newGroup } from "./group.ts";
+import { type Group, isLogFact, type LogFact, newGroup, replayLogFact } from "./group.ts";
 import { applyFact, deadlineOf, decideEvent, dueIn, type GroupEvent } from "./machines.ts";
 
 const SUBSCRIPTION = encodeVersioned(ConsumerProtocolSubscription, 1, {
@@ -39,9 +39,10 @@ const JOIN = {
 
 /** One group, its topic and its clock. */
 class Table {
-  readonly group: Group = newGroup("g", 0);
+  group: Group = newGroup("g", 0);
   readonly topics = new TableTopics();
   readonly logged: string[] = [];
+  readonly #log: LogFact[] = [];
   nowMs = 0;
   migrationPolicy: MigrationPolicy = "bidirectional";
   maxSize = 10;
@@ -88,11 +89,21 @@ class Table {
         },
       });
       for (const fact of facts) {
-        if (isLogFact(fact)) this.logged.push(fact.kind);
+        if (isLogFact(fact)) {
+          this.logged.push(fact.kind);
+          this.#log.push(fact);
+        }
         applyFact(this.group, fact);
       }
       for (const { ticket, body } of replies) this.replies.set(ticket, body);
     }
+  }
+
+  /** A broker that restarts: all that is known is what the log says. */
+  restart(): void {
+    this.group = newGroup("g", 0);
+    for (const fact of this.#log) replayLogFact(this.group, fact);
+    this.send({ kind: "loaded" });
   }
 
   join(more: object = {}): Bodies["join"] {
@@ -322,4 +333,23 @@ Deno.test("a group that is downgraded on its way to a new assignment rebalances"
   table.join({ instanceId: "i" });
   const members = table.group.members as ClassicGroup;
   assertEquals([members.type, members.state], ["classic", "PreparingRebalance"]);
+});
+
+Deno.test("a rebalance that a downgrade began is begun again by the broker that starts in the middle of it", () => {
+  const table = new Table();
+  table.beat("c", 0);
+  const { memberId, generationId } = table.join();
+  table.sync(memberId!, generationId!);
+  table.beat("c", -1);
+  assertEquals((table.group.members as ClassicGroup).state, "PreparingRebalance");
+  table.restart();
+  assertEquals((table.group.members as ClassicGroup).state, "PreparingRebalance");
+  const again = table.join({ memberId });
+  const { assignment } = table.sync(memberId!, again.generationId!, [0, 1, 2, 3]);
+  assertEquals(readAssignment(assignment!)!.assignedPartitions, [{
+    topic: "t",
+    partitions: [0, 1, 2, 3],
+  }]);
+  table.restart();
+  assertEquals((table.group.members as ClassicGroup).state, "Stable");
 });

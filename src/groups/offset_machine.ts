@@ -76,7 +76,9 @@ export function decideCommit(
     const { topic, partition, topicId, offset, leaderEpoch, metadata } = one;
     const refused = check?.(topicId, partition) ?? ErrorCode.NONE;
     if (refused !== ErrorCode.NONE) return refused;
-    const expireTimestampMs = event.retentionTimeMs < 0 ? -1 : wallMs + event.retentionTimeMs;
+    const expireTimestampMs = event.retentionTimeMs < 0
+      ? -1
+      : Math.min(wallMs + event.retentionTimeMs, Number.MAX_SAFE_INTEGER);
     const committed: CommittedOffset = {
       offset,
       leaderEpoch,

@@ -124,21 +124,57 @@ Deno.test("an offset with its own time to expire goes by that", () => {
   assertEquals([expired(group, 499), expired(group, 500)], [[], ["t 0", "group"]]);
 });
 
-function stable(protocolType: string, topic: string): Group {
+/** One that nobody knows yet: more fields behind those of version 3. */
+const NEWER = (() => {
+  const known = encodeVersioned(ConsumerProtocolSubscription, 3, { topics: ["t"] });
+  const newer = new Uint8Array([...known, 1, 2, 3]);
+  newer[1] = 9;
+  return newer;
+})();
+
+Deno.test("a subscription of a newer version is read as far as it is known", () => {
+  const group = stable("consumer", NEWER);
+  commit(group, "t", 0);
+  commit(group, "u", 0);
+  assertEquals(expired(group, 9 * DAY_MS), ["u 0"]);
+  const both = [{ topic: "t", partition: 0 }, { topic: "u", partition: 0 }];
+  assertEquals(decideOffsetDelete(group, both).errorCodes, [86, 0]);
+});
+
+Deno.test("one member whose subscription is none makes every topic count as subscribed to", () => {
+  const text = new TextEncoder().encode("hello"), valid = subscriptionTo("t");
+  const cut = valid.slice(0, -1), tooMany = new Uint8Array([0, 0, 0x7f, 0xff, 0xff, 0xff]);
+  for (const bytes of [new Uint8Array(0), text, cut, new Uint8Array([0]), tooMany]) {
+    const group = stable("consumer", bytes, valid);
+    commit(group, "t", 0);
+    commit(group, "u", 0);
+    assertEquals(offsetDeleteError(group), 0);
+    const both = [{ topic: "t", partition: 0 }, { topic: "u", partition: 0 }];
+    const { facts, errorCodes } = decideOffsetDelete(group, both);
+    assertEquals([errorCodes, facts], [[86, 86], []], `${bytes}`);
+    assertEquals(expired(group, 9 * DAY_MS), [], `${bytes}`);
+  }
+});
+
+function subscriptionTo(topic: string): Uint8Array {
+  return encodeVersioned(ConsumerProtocolSubscription, 0, { topics: [topic] });
+}
+
+/** A group with a member for each topic or subscription. */
+function stable(protocolType: string, ...of: (string | Uint8Array)[]): Group {
   const group = newGroup("g", 0);
-  const subscription = encodeVersioned(ConsumerProtocolSubscription, 0, { topics: [topic] });
-  const member = {
-    id: "m",
-    instanceId: "i",
+  const members = of.map((one, i) => ({
+    id: i === 0 ? "m" : `m${i}`,
+    instanceId: i === 0 ? "i" : null,
     clientId: "c",
     clientHost: "h",
     rebalanceTimeoutMs: 1,
     sessionTimeoutMs: 1,
-    subscription,
+    subscription: typeof one === "string" ? subscriptionTo(one) : one,
     assignment: new Uint8Array(),
-  };
+  }));
   const rest = { protocolType, protocol: "range", leaderId: "m", stateSinceMs: 0 };
-  applyLogFact(group, { kind: "stored", generation: 2, members: [member], ...rest });
+  applyLogFact(group, { kind: "stored", generation: 2, members, ...rest });
   return group;
 }
 

@@ -15,8 +15,13 @@ import { type Handler, handler } from "./handler.ts";
 import type { AlterConfigsDeps } from "./incremental_alter_configs.ts";
 import { orNotWritten } from "./not_written.ts";
 
-export function alterConfigs({ metadata, nodeId }: AlterConfigsDeps): Handler {
-  const options = { nodeId, replaces: true, fixedBrokerConfigs: fixedBrokerConfigs() };
+export function alterConfigs({ metadata, nodeId, config }: AlterConfigsDeps): Handler {
+  const options = {
+    nodeId,
+    replaces: true,
+    fixedBrokerConfigs: fixedBrokerConfigs(),
+    groups: config.groups,
+  };
   return handler(AlterConfigs, { min: 0, max: 2 }, async (request) => {
     const resources = request.resources.map(({ configs, ...resource }) => ({
       ...resource,

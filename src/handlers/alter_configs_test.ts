@@ -1,7 +1,7 @@
 /**
  * Altering configs, over a metadata log in memory and through the codec: what each operation leaves set, what is
  * refused and with which code, that nothing is half altered, and that a restart finds it all. Codes and texts are those
- * a Kafka 4.3.1 was seen to give.
+ * a Kafka 4.4.0 was seen to give.
  */
 import { assertEquals } from "@std/assert";
 import { AlterConfigs } from "../protocol/messages/alter_configs.ts";
@@ -230,10 +230,17 @@ Deno.test("DescribeConfigs tells all configs of a group and of client metrics, s
       [name, value, configSource, ...synonyms.map((one) => `${one.name} ${one.source}`)].join(" ")
     );
   };
-  assertEquals(await shown(GROUP, "g"), [
-    "consumer.assignment.interval.ms 1000 5 group.consumer.assignment.interval.ms 5",
+  await alter([[BROKER, "", [["group.consumer.assignment.interval.ms", SET, "2000"]]]]);
+  const ofGroup = await shown(GROUP, "g");
+  assertEquals(ofGroup.length, 21); // as in Kafka 4.4
+  assertEquals(ofGroup.filter((line) => line.startsWith("consumer.")), [
+    "consumer.assignment.interval.ms 2000 3 group.consumer.assignment.interval.ms 3 group.consumer.assignment.interval.ms 5",
     "consumer.heartbeat.interval.ms 6000 8 consumer.heartbeat.interval.ms 8 group.consumer.heartbeat.interval.ms 5",
     "consumer.session.timeout.ms 45000 5 group.consumer.session.timeout.ms 5",
+  ]);
+  assertEquals(ofGroup.filter((line) => line.startsWith("errors.")), [
+    "errors.deadletterqueue.copy.record.enable false 5 errors.deadletterqueue.copy.record.enable 5",
+    "errors.deadletterqueue.topic.name  5 errors.deadletterqueue.topic.name 5",
   ]);
   assertEquals(await shown(METRICS, "m"), ["interval.ms 300000 5", "match  5", "metrics  5"]);
 });
@@ -255,6 +262,167 @@ Deno.test("ListConfigResources tells those of the types asked for", async () => 
   assertEquals(await list(1), [0, "32 g", "16 m", "8 3", "4 3", "2 t"]);
   assertEquals(await list(1, [GROUP, TOPIC]), [0, "32 g", "2 t"]);
   assertEquals(await list(1, [GROUP, 99]), [35]);
+});
+
+/** As Kafka 4.4.0 shows them. */
+const SHOWN: [name: string, given: string, shown: string][] = [
+  ["retention.ms", " 77 ", "77"],
+  ["retention.ms", "+5", "5"],
+  ["retention.ms", "007", "7"],
+  ["retention.ms", "-1", "-1"],
+  ["retention.ms", "9223372036854775807", "9223372036854775807"],
+  ["preallocate", "True", "true"],
+  ["preallocate", " TRUE ", "true"],
+  ["cleanup.policy", "compact,compact", "compact"],
+  ["cleanup.policy", " compact , delete ", "compact,delete"],
+  ["cleanup.policy", "", ""],
+  ["min.cleanable.dirty.ratio", "5e-1", "0.5"],
+  ["min.cleanable.dirty.ratio", "1", "1.0"],
+  ["min.cleanable.dirty.ratio", "0.00001", "1.0E-5"],
+  ["compression.type", " lz4 ", "lz4"],
+  ["follower.replication.throttled.replicas", " 0:1 , 1:2 ", "0:1,1:2"],
+  ["follower.replication.throttled.replicas", "0:1,0:1", "0:1,0:1"],
+  ["internal.segment.bytes", " 200 ", " 200 "],
+];
+
+Deno.test("DescribeConfigs shows a topic's values as they are understood, and those beyond its list that are set", async () => {
+  const { handlers, alter } = await start();
+  for (const [name, given, shown] of SHOWN) {
+    assertEquals(await alter([[TOPIC, "t", [[name, SET, given]]]]), [[0, null]], name);
+    const { results } = await ask(handlers.describeConfigs, DescribeConfigs, 4, {
+      resources: [{ resourceType: TOPIC, resourceName: "t", configurationKeys: [name] }],
+      includeSynonyms: true,
+    });
+    const [{ value, configSource, synonyms: [own] }] = results[0].configs;
+    assertEquals([value, configSource, own.value, own.source], [shown, 1, shown, 1], given);
+  }
+});
+
+Deno.test("DescribeConfigs shows a group's and a subscription's values as they are understood", async () => {
+  const { handlers, alter } = await start();
+  const cases: [number, string, string, string][] = [
+    [GROUP, "consumer.session.timeout.ms", " 46000 ", "46000"],
+    [GROUP, "streams.rack.aware.assignment.tags", " a , b ", "a,b"],
+    [GROUP, "consumer.assignor.offload.enable", "FALSE", "FALSE"], // Kafka's own business
+    [GROUP, "errors.deadletterqueue.copy.record.enable", "True", "true"],
+    [METRICS, "metrics", " a , b ", "a,b"],
+    [METRICS, "metrics", "a,a", "a"],
+    [
+      METRICS,
+      "match",
+      " client_id = a.* , client_source_port=5",
+      "client_id = a.*,client_source_port=5",
+    ],
+    [METRICS, "interval.ms", " 1000 ", "1000"],
+  ];
+  for (const [type, name, given, shown] of cases) {
+    assertEquals(await alter([[type, "x", [[name, SET, given]]]]), [[0, null]], name);
+    const { results } = await ask(handlers.describeConfigs, DescribeConfigs, 4, {
+      resources: [{ resourceType: type, resourceName: "x", configurationKeys: [name] }],
+    });
+    assertEquals(results[0].configs.map(({ value }) => value), [shown], name);
+  }
+});
+
+Deno.test("IncrementalAlterConfigs appends and subtracts what Java's split() makes of a list", async () => {
+  const { catalogue, alter } = await start();
+  const REPLICAS = "follower.replication.throttled.replicas";
+  const steps: [string, number, string, number, string | undefined][] = [
+    ["cleanup.policy", APPEND, "", 40, undefined],
+    ["cleanup.policy", APPEND, ",", 0, "delete"],
+    ["cleanup.policy", APPEND, " compact", 0, "delete, compact"],
+    ["cleanup.policy", APPEND, "compact,,delete", 40, "delete, compact"],
+    ["cleanup.policy", SUBTRACT, "", 0, "delete, compact"],
+    ["cleanup.policy", SUBTRACT, "delete, compact", 0, ""],
+    ["cleanup.policy", APPEND, "", 0, ""],
+    [REPLICAS, APPEND, "", 0, ""],
+    [REPLICAS, APPEND, "0:1,", 0, "0:1"],
+    [REPLICAS, APPEND, "", 0, "0:1,"],
+    [REPLICAS, SUBTRACT, "0:1", 0, ""],
+  ];
+  for (const [name, operation, value, code, left] of steps) {
+    const [[errorCode]] = await alter([[TOPIC, "t", [[name, operation, value]]]]);
+    const what = `${name} ${operation} ${JSON.stringify(value)}`;
+    assertEquals([errorCode, catalogue.topic("t")!.configs.get(name)], [code, left], what);
+  }
+});
+
+Deno.test("IncrementalAlterConfigs takes what Kafka alters while it runs, of groups of every kind too", async () => {
+  const { alter } = await start();
+  const taken: Resource[] = [
+    [BROKER, "", [["num.io.threads", SET, "9"]]],
+    [BROKER, "3", [["leader.replication.throttled.rate", SET, "5"]]],
+    [BROKER, "3", [["group.consumer.assignment.interval.ms", SET, " 3000 "]]],
+    [BROKER, "", [["auto.leader.rebalance.enable", DELETE, null]]],
+    [GROUP, "g", [["share.auto.offset.reset", SET, "by_duration:P1D"]]],
+    [GROUP, "g", [["share.isolation.level", SET, "read_committed"]]],
+    [GROUP, "g", [["streams.num.standby.replicas", SET, "2"]]],
+    [GROUP, "g", [["streams.assignor.name", SET, "sticky"]]],
+    [METRICS, "m", [["match", SET, "client_source_port=1.*"]]],
+  ];
+  for (const resource of taken) assertEquals(await alter([resource]), [[0, null]], `${resource}`);
+});
+
+refusals({
+  "an option of Kafka's that is read at start, though there is none here": [
+    [BROKER, "", [
+      ["auto.leader.rebalance.enable", SET, "true"],
+      ["security.inter.broker.protocol", SET, "SSL"],
+      ["log.retention.ms", SET, "5"],
+    ]],
+    42,
+    "Cannot update these configs dynamically: [auto.leader.rebalance.enable, security.inter.broker.protocol]",
+  ],
+  "to append to what is read at start": [
+    [BROKER, "", [["log.dirs", APPEND, "x"]]],
+    42,
+    "Cannot update these configs dynamically: [log.dirs]",
+  ],
+  "to append to what is read at start and is no list": [
+    [BROKER, "", [["node.id", APPEND, "1"]]],
+    40,
+    "Can't APPEND to key node.id because its type is not LIST.",
+  ],
+  "how often retention looks": [
+    [BROKER, "", [["log.retention.check.interval.ms", SET, "5"]]],
+    42,
+    "Cannot update these configs dynamically: [log.retention.check.interval.ms]",
+  ],
+  "the session timeout of all consumer groups": [
+    [BROKER, "3", [["group.consumer.session.timeout.ms", SET, "50000"]]],
+    42,
+    "Cannot update these configs dynamically: [group.consumer.session.timeout.ms]",
+  ],
+  "an assignment interval beyond its bound": [
+    [BROKER, "", [["group.consumer.assignment.interval.ms", SET, "20000"]]],
+    42,
+    "group.consumer.assignment.interval.ms must be less than or equal to group.consumer.max.assignment.interval.ms",
+  ],
+  "a number that is none": [
+    [BROKER, "", [["num.io.threads", SET, "abc"]]],
+    42,
+    "Invalid value abc for configuration num.io.threads: needs a whole number (INT)",
+  ],
+  "for the cluster what each broker has its own of": [
+    [BROKER, "", [["principal.builder.class", SET, "x"]]],
+    42,
+    "Cannot update these configs at default cluster level, broker id must be specified: [principal.builder.class]",
+  ],
+  "too many standby replicas": [
+    [GROUP, "g", [["streams.num.standby.replicas", SET, "3"]]],
+    40,
+    "streams.num.standby.replicas must be less than or equal to 2",
+  ],
+  "an offset reset that is none": [
+    [GROUP, "g", [["share.auto.offset.reset", SET, "by_duration:P"]]],
+    40,
+    "Invalid value by_duration:P for configuration share.auto.offset.reset: needs earliest, latest or by_duration:PnDTnHnMn.nS",
+  ],
+  "an empty pattern of client metrics": [
+    [METRICS, "m", [["match", SET, "client_id="]]],
+    40,
+    "Illegal client matching pattern: client_id=",
+  ],
 });
 
 refusals({
@@ -312,7 +480,7 @@ refusals({
   "a key store, which would be kept in the clear": [
     [BROKER, "", [["ssl.keystore.password", SET, "5"]]],
     42,
-    "Cannot update these configs dynamically: [ssl.keystore.password]",
+    "These security configs can be dynamically updated only per-listener using the listener prefix: [ssl.keystore.password]",
   ],
   "min.insync.replicas of a broker": [
     [BROKER, "3", [["min.insync.replicas", SET, "2"]]],
@@ -327,12 +495,12 @@ refusals({
   "a session timeout that is too short": [
     [GROUP, "g", [["consumer.session.timeout.ms", SET, "5"]]],
     40,
-    "consumer.session.timeout.ms must be greater than or equal to group.consumer.min.session.timeout.ms",
+    "consumer.session.timeout.ms must be in the range 45000 to 60000 inclusive.",
   ],
   "a heartbeat interval that is too long": [
     [GROUP, "g", [["consumer.heartbeat.interval.ms", SET, "15001"]]],
     40,
-    "consumer.heartbeat.interval.ms must be less than or equal to group.consumer.max.heartbeat.interval.ms",
+    "consumer.heartbeat.interval.ms must be in the range 5000 to 15000 inclusive.",
   ],
   "an unknown config of a group": [
     [GROUP, "g", [["zap", SET, "5"]]],

@@ -3,7 +3,8 @@
  *
  * v3+: the client's software name and version are checked (42 when they are not letters, digits, dots and dashes,
  * KIP-511) and kept for metrics. v5+: a client that expected another cluster or node is told so (KIP-1242).
- * Produce is advertised from 0 although 0–2 are refused, as Kafka does: librdkafka reads a broker's age from it.
+ * Produce is advertised from 0 although 0–2 are refused, as Kafka does: librdkafka reads a broker's age from it. What
+ * is not offered (telemetry that nobody asks for) is left out, and still served to who comes with it.
  */
 import { ErrorCode } from "../protocol/errors.ts";
 import { ApiVersions } from "../protocol/messages/api_versions.ts";
@@ -12,6 +13,8 @@ import { type Handler, handler } from "./handler.ts";
 
 export interface ApiVersionsOptions {
   readonly handlers: () => readonly Handler[];
+  /** Whether clients are told of the API. */
+  readonly isOffered?: (apiKey: number) => boolean;
   /** Feature levels in force, with the offset they were set at. */
   readonly features: () => {
     readonly finalized: readonly { name: string; level: number }[];
@@ -22,6 +25,7 @@ export interface ApiVersionsOptions {
 }
 
 export function apiVersions(options: ApiVersionsOptions): Handler {
+  const { isOffered = () => true } = options;
   return handler(ApiVersions, { min: 0, max: 5 }, (request, context) => {
     const { apiVersion, connection } = context;
     if (apiVersion >= 3) {
@@ -38,7 +42,9 @@ export function apiVersions(options: ApiVersionsOptions): Handler {
     const { finalized, epoch } = options.features();
     return {
       errorCode: ErrorCode.NONE,
-      apiKeys: options.handlers().map(({ api, served }) => ({
+      apiKeys: options.handlers().filter(({ api }) => isOffered(api.key)).map((
+        { api, served },
+      ) => ({
         apiKey: api.key,
         minVersion: served.advertisedMin ?? served.min,
         maxVersion: served.max,

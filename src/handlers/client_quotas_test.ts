@@ -221,3 +221,14 @@ Deno.test("There may be 10,000 entities with quotas, and of those each can be al
   assertEquals(outcomes[10_000][0], 44);
   assertEquals(await alter([[{ user: "u7" }, { producer_byte_rate: 6 }]]), [[0, null]]);
 });
+
+Deno.test("An address is what Kafka reads as one without asking the network, localhost too", async () => {
+  const { alter } = await start();
+  const taken = ["localhost", "Localhost", "::1", "[::1]", "fe80::1%eth0", "1", "1.2", "1.2.3"];
+  const refused = ["256.1.1.1", "1.2.3.4.5", "1.2.65536", "0x7f.1", "-", "foo bar", "[1.2.3.4]"];
+  for (const ip of [...taken, ...refused]) {
+    const [outcome] = await alter([[{ ip }, { connection_creation_rate: 5 }]]);
+    const code = Array.isArray(outcome) ? outcome[0] : outcome;
+    assertEquals(code, taken.includes(ip) ? 0 : 42, ip);
+  }
+});

@@ -9,7 +9,7 @@ import type { Uuid } from "../bytes/uuid.ts";
 import { crc32c } from "../bytes/crc32c.ts";
 import type { Clock } from "../clock.ts";
 import { type ClientFacts, type ClientMatch, parseClientMatch } from "../config/client_match.ts";
-import { clientMetricsConfigs } from "../config/resource_configs.ts";
+import { clientMetricsConfigs } from "../config/client_metrics_configs.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { ConfigResource } from "../topics/catalogue.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
@@ -62,6 +62,11 @@ export class ClientTelemetry {
 
   constructor(options: ClientTelemetryOptions) {
     this.#options = options;
+  }
+
+  /** Whether anything is asked of any client. */
+  get isWanted(): boolean {
+    return this.#subscriptions().some(({ metrics }) => metrics.length > 0);
   }
 
   /** What the client is to push, or the code it is refused with: it may not ask twice in an interval without need. */
@@ -183,5 +188,6 @@ function factsOf(id: Uuid, { clientId, connection }: RequestContext): ClientFact
     client_software_name: connection.clientSoftwareName,
     client_software_version: connection.clientSoftwareVersion,
     client_source_address: connection.peer,
+    client_source_port: String(connection.peerPort ?? ""),
   };
 }

@@ -4,13 +4,20 @@
  */
 import type { Option, OptionValue } from "../config/option.ts";
 import { type Config, isOption, options } from "../config/options.ts";
+import { groupConfigs } from "../config/group_configs.ts";
 import { rows } from "../config/rows.ts";
 import {
+  shownConfig,
   type TopicConfigName,
   topicConfigs,
   type TopicConfigSpec,
 } from "../config/topic_configs.ts";
-import { coarseDefault, dynamicBrokerConfig, isStaticSynonym } from "../topics/broker_configs.ts";
+import {
+  brokerConfigType,
+  coarseDefault,
+  dynamicBrokerConfig,
+  isStaticSynonym,
+} from "../topics/broker_configs.ts";
 import {
   brokerSettings,
   type ConfigLayers,
@@ -31,8 +38,8 @@ export interface ConfigEntry {
 }
 
 /** Kafka's number of a config's type (DescribeConfigsResponse.ConfigType); text is a string. */
-export function typeCode(type: string): number {
-  return TYPES[type] ?? STRING;
+export function typeCode(type: string | undefined): number {
+  return type === undefined ? UNKNOWN : TYPES[type] ?? STRING;
 }
 
 const UNKNOWN = 0, STRING = 2;
@@ -46,7 +53,7 @@ const TYPES: Readonly<Record<string, number>> = {
   list: 7,
 };
 
-/** What is set on brokers. What is unknown here may be a secret, so its value stays inside. */
+/** What is set on brokers, as it was given. What is unknown here may be a secret, so its value stays inside. */
 export function dynamicEntries(
   configs: ReadonlyMap<string, string>,
   source: number,
@@ -61,29 +68,25 @@ export function dynamicEntries(
       synonyms: [{ name, value, source }],
       readOnly: known === undefined,
       isSensitive: known === undefined,
-      configType: known === undefined ? UNKNOWN : typeCode(known.type),
+      configType: typeCode(known?.type),
       documentation: known?.doc ?? "",
     };
   });
 }
 
-/** All that can be set on a group or a client metrics subscription, by name; a default of the broker's has a name too. */
+/** All that can be set on a client metrics subscription, by name. */
 export function resourceEntries(
   specs: Readonly<Record<string, TopicConfigSpec>>,
   configs: ReadonlyMap<string, string>,
   source: number,
 ): ConfigEntry[] {
   return Object.entries(specs).map(([name, spec]) => {
-    const own = configs.get(name);
-    const synonyms = spec.synonyms.map((synonym): Setting => (
-      { name: synonym, value: spec.default, source: ConfigSource.DEFAULT }
-    ));
-    if (own !== undefined) synonyms.unshift({ name, value: own, source });
+    const own = configs.get(name), value = shownConfig(spec, own ?? spec.default);
     return {
       name,
-      value: own ?? spec.default,
+      value,
       configSource: own === undefined ? ConfigSource.DEFAULT : source,
-      synonyms,
+      synonyms: own === undefined ? [] : [{ name, value, source }],
       readOnly: false,
       isSensitive: false,
       configType: typeCode(spec.type),
@@ -92,24 +95,93 @@ export function resourceEntries(
   });
 }
 
-/** Kafka's names of what is read at start only. */
-export function fixedBrokerConfigs(): ReadonlySet<string> {
-  const named = rows().map(({ option }) => option?.kafkaName).filter((name) => name !== undefined);
-  return new Set([...named, "broker.id", "default.replication.factor"]);
+/** Where a group's own configs come from, which only this answer knows. */
+const GROUP_CONFIG = 8;
+
+/** All that can be set on a group, each with the broker config that it has where it sets none. */
+export function groupEntries(
+  configs: ReadonlyMap<string, string>,
+  layers: ConfigLayers,
+  config: Config,
+): ConfigEntry[] {
+  const specs = Object.entries(groupConfigs);
+  return specs.filter(([name, { hidden }]) => !hidden || configs.has(name)).map(([name, spec]) => {
+    const own = configs.get(name), [synonym] = spec.synonyms;
+    const settings = synonym === undefined
+      ? [{ name, value: spec.default, source: ConfigSource.DEFAULT }]
+      : optionSettings(synonym, layers, config) ??
+        [{ name: synonym, value: spec.default, source: ConfigSource.DEFAULT }];
+    const shown = (text: string) => spec.hidden ? text : shownConfig(spec, text);
+    if (own !== undefined) settings.unshift({ name, value: shown(own), source: GROUP_CONFIG });
+    const [{ value, source }] = settings;
+    return {
+      name,
+      value: value === null ? null : shown(value),
+      configSource: source,
+      synonyms: settings,
+      readOnly: false,
+      isSensitive: false,
+      configType: typeCode(spec.type),
+      documentation: spec.doc,
+    };
+  });
 }
 
-/** Everything of this broker. Options are read-only: they change with a restart. */
+/** Everything there is for one of this broker's options by Kafka's name, the setting in force first; null for no option. */
+function optionSettings(
+  kafkaName: string,
+  layers: ConfigLayers,
+  config: Config,
+): Setting[] | null {
+  const row = rows().find(({ option }) => option?.kafkaName === kafkaName);
+  if (row === undefined || row.option === null) return null;
+  const all = config as unknown as Record<string, Record<string, OptionValue> & OptionValue>;
+  const value = row.section === null ? all[row.name] : all[row.section][row.name];
+  return settingsOf(row.option, kafkaName, String(value), layers);
+}
+
+/** The broker's own setting, the cluster's, the one of file, environment or flag, and the default. */
+function settingsOf(
+  option: Option,
+  name: string,
+  text: string,
+  { catalogue, nodeId }: ConfigLayers,
+): Setting[] {
+  const settings: Setting[] = [];
+  const add = (value: string | undefined, source: number) =>
+    void (value !== undefined && settings.push({ name, value, source }));
+  if (!option.restart) {
+    add(catalogue.brokerConfigs(nodeId).get(name), ConfigSource.BROKER);
+    add(catalogue.brokerConfigs("").get(name), ConfigSource.CLUSTER);
+  }
+  const usual = String(option.default);
+  if (text !== usual) add(text, ConfigSource.STATIC);
+  add(usual, ConfigSource.DEFAULT);
+  return settings;
+}
+
+/** Kafka's names of what is read at start only. */
+export function fixedBrokerConfigs(): ReadonlySet<string> {
+  const named = rows().filter(({ option }) => option?.restart).map(({ option }) =>
+    option?.kafkaName
+  );
+  return new Set(named.filter((name) => name !== undefined));
+}
+
+/** Everything of this broker. Most options are read-only: they change with a restart. */
 export function brokerEntries(layers: ConfigLayers, config: Config): ConfigEntry[] {
   const entries = new Map<string, ConfigEntry>();
   const { catalogue, nodeId } = layers;
-  for (
-    const entry of [
-      ...dynamicEntries(catalogue.brokerConfigs(""), ConfigSource.CLUSTER),
-      ...dynamicEntries(catalogue.brokerConfigs(nodeId), ConfigSource.BROKER),
-      ...optionEntries(config, layers),
-      ...topicDefaultEntries(layers),
-    ]
-  ) entries.set(entry.name, entry);
+  for (const entry of dynamicEntries(catalogue.brokerConfigs(""), ConfigSource.CLUSTER)) {
+    entries.set(entry.name, entry);
+  }
+  for (const entry of dynamicEntries(catalogue.brokerConfigs(nodeId), ConfigSource.BROKER)) {
+    const below = entries.get(entry.name)?.synonyms ?? [];
+    entries.set(entry.name, { ...entry, synonyms: [...entry.synonyms, ...below] });
+  }
+  for (const entry of [...optionEntries(config, layers), ...topicDefaultEntries(layers)]) {
+    entries.set(entry.name, entry);
+  }
   return [...entries.values()].sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
@@ -141,17 +213,23 @@ function optionEntry(
   value: OptionValue,
   from: { config: Config; layers: ConfigLayers },
 ): ConfigEntry {
-  const text = listenersText(name, from) ?? String(value);
-  const isDefault = String(value) === String(option.default);
-  const source = isDefault ? ConfigSource.DEFAULT : ConfigSource.STATIC;
+  const address = listenersText(name, from);
+  const source = String(value) === String(option.default)
+    ? ConfigSource.DEFAULT
+    : ConfigSource.STATIC;
+  const synonyms = address === null
+    ? settingsOf(option, name, String(value), from.layers)
+    : [{ name, value: address, source }];
+  const [inForce] = synonyms;
+  const isNumber = option.type === "integer" && inForce.value !== null;
   return {
     name,
-    value: text,
-    configSource: source,
-    synonyms: [{ name, value: text, source }],
-    readOnly: true,
+    value: isNumber ? shownConfig({ type: "long" }, inForce.value!) : inForce.value,
+    configSource: inForce.source,
+    synonyms,
+    readOnly: option.restart,
     isSensitive: false,
-    configType: typeCode(option.type),
+    configType: typeCode(brokerConfigType(name) ?? option.type),
     documentation: option.doc,
   };
 }
@@ -195,14 +273,16 @@ function topicDefaultEntries(layers: ConfigLayers): ConfigEntry[] {
       const own = settings.filter((setting) => setting.name === synonym);
       // What is set under a finer name has the coarser one's default below it.
       const isAlone = own.length === 0 || coarse === null || coarse.name === synonym;
+      const configType = /\.(minutes|hours)$/.test(synonym) ? "int" : spec.type;
+      const value = own[0]?.value ?? null;
       return {
         name: synonym,
-        value: own[0]?.value ?? null,
+        value: value === null ? null : shownConfig({ type: configType }, value),
         configSource: own[0]?.source ?? ConfigSource.DEFAULT,
         synonyms: isAlone ? own : [...own, { ...coarse, source: ConfigSource.DEFAULT }],
         readOnly: isStaticSynonym(synonym),
         isSensitive: false,
-        configType: typeCode(/\.(minutes|hours)$/.test(synonym) ? "int" : spec.type),
+        configType: typeCode(configType),
         documentation: spec.doc,
       };
     });

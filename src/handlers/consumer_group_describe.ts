@@ -7,10 +7,19 @@
 import { describeConsumer } from "../groups/consumer_membership.ts";
 import type { GroupCoordinator } from "../groups/coordinator.ts";
 import { ConsumerGroupDescribe } from "../protocol/messages/consumer_group_describe.ts";
+import { GROUP_OPERATIONS } from "./group_answers.ts";
 import { type Handler, handler } from "./handler.ts";
+import { NO_OPERATIONS } from "./topic_answers.ts";
 
 export function consumerGroupDescribe(groups: GroupCoordinator): Handler {
-  return handler(ConsumerGroupDescribe, { min: 0, max: 1 }, ({ groupIds, explain }) => ({
-    groups: groupIds.map((groupId) => describeConsumer(groups, groupId, { explain })),
-  }));
+  return handler(ConsumerGroupDescribe, { min: 0, max: 1 }, (request) => {
+    const { groupIds, includeAuthorizedOperations, explain } = request;
+    return {
+      groups: groupIds.map((groupId) => {
+        const group = describeConsumer(groups, groupId, { explain });
+        const isShown = includeAuthorizedOperations && !group.errorCode;
+        return { ...group, authorizedOperations: isShown ? GROUP_OPERATIONS : NO_OPERATIONS };
+      }),
+    };
+  });
 }

@@ -7,13 +7,19 @@
 import { ErrorCode } from "../protocol/errors.ts";
 import { DescribeCluster } from "../protocol/messages/describe_cluster.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
+import { asRegistered, type EndpointFor } from "./endpoints.ts";
 import { type Handler, handler } from "./handler.ts";
 import { CLUSTER_OPERATIONS, NO_OPERATIONS } from "./topic_answers.ts";
 
 const BROKER_ENDPOINT = 1, CONTROLLER_ENDPOINT = 2;
 
-export function describeCluster({ nodes }: { readonly nodes: NodeRegistry }): Handler {
-  return handler(DescribeCluster, { min: 0, max: 2 }, (request) => {
+export function describeCluster(
+  { nodes, endpointFor = asRegistered }: {
+    readonly nodes: NodeRegistry;
+    readonly endpointFor?: EndpointFor;
+  },
+): Handler {
+  return handler(DescribeCluster, { min: 0, max: 2 }, (request, { connection }) => {
     if (request.endpointType !== BROKER_ENDPOINT) return wrongEndpoint(request.endpointType);
     return {
       errorCode: ErrorCode.NONE,
@@ -22,8 +28,9 @@ export function describeCluster({ nodes }: { readonly nodes: NodeRegistry }): Ha
       controllerId: nodes.controllerId,
       brokers: nodes.nodes()
         .filter((node) => request.includeFencedBrokers || !node.isFenced)
-        .map(({ id, host, port, rack, isFenced }) => {
-          const shown = { brokerId: id, host, port, rack };
+        .map((node) => {
+          const { id, rack, isFenced } = node;
+          const shown = { brokerId: id, ...endpointFor(node, connection), rack };
           return request.includeFencedBrokers ? { ...shown, isFenced } : shown;
         }),
       clusterAuthorizedOperations: request.includeClusterAuthorizedOperations

@@ -9,18 +9,24 @@
  * Versions: 1 synonyms and sources · 3 types and documentation.
  */
 import type { Config } from "../config/options.ts";
-import { clientMetricsConfigs, groupConfigs } from "../config/resource_configs.ts";
-import { topicConfigs } from "../config/topic_configs.ts";
+import { clientMetricsConfigs } from "../config/client_metrics_configs.ts";
+import { isTopicConfig, topicConfigs } from "../config/topic_configs.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { DescribeConfigs } from "../protocol/messages/describe_configs.ts";
 import { ConfigResource } from "../topics/catalogue.ts";
-import { ConfigSource, describeTopicConfigs } from "../topics/describe_topic_config.ts";
+import {
+  type ConfigLayers,
+  ConfigSource,
+  describeTopicConfigs,
+  shownTopicConfig,
+} from "../topics/describe_topic_config.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
 import { topicNameError } from "../topics/names.ts";
 import {
   brokerEntries,
   type ConfigEntry,
   dynamicEntries,
+  groupEntries,
   resourceEntries,
   typeCode,
 } from "./config_entries.ts";
@@ -74,7 +80,7 @@ function describe(deps: DescribeConfigsDeps, { resourceType, resourceName }: Res
       );
     case ConfigResource.GROUP:
       if (resourceName === "") return invalid("Group name must not be empty");
-      return resourceEntries(groupConfigs, set(deps, resourceType, resourceName), GROUP_CONFIG);
+      return groupEntries(set(deps, resourceType, resourceName), layersOf(deps), deps.config);
     case ConfigResource.BROKER_LOGGER:
       if (resourceName === "") return invalid("Broker id must not be empty");
       return otherBroker(resourceName, deps.nodeId) ?? [];
@@ -83,31 +89,34 @@ function describe(deps: DescribeConfigsDeps, { resourceType, resourceName }: Res
   }
 }
 
-/** Sources that only this answer knows. */
-const CLIENT_METRICS_CONFIG = 7, GROUP_CONFIG = 8;
+/** Where their configs come from, which only this answer knows. */
+const CLIENT_METRICS_CONFIG = 7;
 
-function describeTopic({ metadata, nodeId, config }: DescribeConfigsDeps, name: string): Described {
+function layersOf({ metadata, nodeId, config }: DescribeConfigsDeps): ConfigLayers {
+  return { catalogue: metadata.catalogue, nodeId, staticConfigs: config.topicSet };
+}
+
+function describeTopic(deps: DescribeConfigsDeps, name: string): Described {
   const nameError = topicNameError(name);
   if (nameError !== null) {
     return { errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION, errorMessage: nameError };
   }
-  const { catalogue } = metadata;
-  const topic = catalogue.topic(name);
+  const topic = deps.metadata.catalogue.topic(name);
   if (topic === undefined) {
     return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, errorMessage: "" };
   }
-  const layers = { catalogue, nodeId, staticConfigs: config.topicSet };
-  return describeTopicConfigs(topic.configs, layers).map(({ name, value, source, synonyms }) => {
-    const { type, doc } = topicConfigs[name as keyof typeof topicConfigs];
+  const described = describeTopicConfigs(topic.configs, layersOf(deps)).map(shownTopicConfig);
+  return described.map(({ name, value, source, synonyms }) => {
+    const spec = isTopicConfig(name) ? topicConfigs[name] : undefined;
     return {
       name,
       value,
       configSource: source,
       synonyms,
       readOnly: false,
-      isSensitive: false,
-      configType: typeCode(type),
-      documentation: doc,
+      isSensitive: spec === undefined,
+      configType: typeCode(spec?.type),
+      documentation: spec?.doc ?? "",
     };
   });
 }
@@ -119,11 +128,7 @@ function describeBroker(deps: DescribeConfigsDeps, id: string): Described {
   }
   const refused = otherBroker(id, nodeId);
   if (refused !== null) return refused;
-  return brokerEntries({
-    catalogue: metadata.catalogue,
-    nodeId,
-    staticConfigs: config.topicSet,
-  }, config);
+  return brokerEntries(layersOf(deps), config);
 }
 
 function otherBroker(id: string, nodeId: number): Described | null {

@@ -21,7 +21,7 @@ export function describeLogDirs(options: DescribeLogDirsOptions): Handler {
     const logs = request.topics === null
       ? [...options.logs.all()]
       : request.topics.flatMap(({ topic, partitions }) => namedLogs(options, topic, partitions));
-    const byTopic = Map.groupBy(logs, (log) => log.topic);
+    const byTopic = Map.groupBy(new Set(logs), (log) => log.topic); // named twice, answered once
     const free = options.freeBytes();
     return {
       errorCode: ErrorCode.NONE,

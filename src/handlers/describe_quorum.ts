@@ -12,20 +12,22 @@ import { ErrorCode } from "../protocol/errors.ts";
 import { DescribeQuorum } from "../protocol/messages/describe_quorum.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
 import { METADATA_TOPIC } from "../topics/metadata_topic.ts";
-import { type Handler, handler } from "./handler.ts";
+import { asRegistered, type EndpointFor } from "./endpoints.ts";
+import { type Handler, handler, type RequestContext } from "./handler.ts";
 
 export interface DescribeQuorumDeps {
   readonly metadata: MetadataStore;
   readonly nodeId: number;
   readonly clock: Clock;
+  readonly endpointFor?: EndpointFor;
 }
 
 export function describeQuorum(deps: DescribeQuorumDeps): Handler {
-  return handler(DescribeQuorum, { min: 0, max: 2 }, ({ topics }, { apiVersion }) => {
+  return handler(DescribeQuorum, { min: 0, max: 2 }, ({ topics }, context) => {
     const [topic] = topics;
     const isQuorum = topics.length === 1 && topic.topicName === METADATA_TOPIC &&
       topic.partitions.length === 1 && topic.partitions[0].partitionIndex === 0;
-    if (isQuorum) return { errorCode: ErrorCode.NONE, ...quorum(deps, apiVersion) };
+    if (isQuorum) return { errorCode: ErrorCode.NONE, ...quorum(deps, context) };
     return {
       errorCode: ErrorCode.NONE,
       topics: topics.map(({ topicName, partitions }) => ({
@@ -47,7 +49,10 @@ const UNKNOWN = {
   observers: [],
 };
 
-function quorum({ metadata, nodeId, clock }: DescribeQuorumDeps, apiVersion: number) {
+function quorum(
+  { metadata, nodeId, clock, endpointFor = asRegistered }: DescribeQuorumDeps,
+  { apiVersion, connection }: RequestContext,
+) {
   const logEndOffset = metadata.version + 1, nowMs = clock.nowMs();
   const { leaderEpoch, kraftVersion, directoryId } = metadata.quorum;
   const partition = {
@@ -69,7 +74,10 @@ function quorum({ metadata, nodeId, clock }: DescribeQuorumDeps, apiVersion: num
   };
   const nodes = metadata.catalogue.controllers().map(({ controllerId, endPoints }) => ({
     nodeId: controllerId,
-    listeners: endPoints.map(({ name, host, port }) => ({ name, host, port })),
+    listeners: endPoints.map(({ name, host, port }) => ({
+      name,
+      ...endpointFor({ id: controllerId, host, port }, connection),
+    })),
   }));
   return {
     topics: [{ topicName: METADATA_TOPIC, partitions: [partition] }],

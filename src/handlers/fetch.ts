@@ -3,7 +3,7 @@
  *
  * Whole batches leave, from the one that holds the offset on; only the first non-empty partition may exceed the
  * limits, so that a consumer never starves on a batch larger than it asked for. An error in any partition is
- * answered at once; so is a batch that is not what its checksum says, with 2, while other partitions and offsets go on. Consumers see no further than the high watermark, under read_committed than the last stable
+ * answered at once, unless that does not exist, beside others that do; so is a batch that is not what its checksum says, with 2, while other partitions and offsets go on. Consumers see no further than the high watermark, under read_committed than the last stable
  * offset.
  *
  * Versions: 5 log start offset · 7 sessions · 9 leader epoch · 12 diverging epochs · 13 topic ids · 15 replica state ·
@@ -54,6 +54,8 @@ interface Harvest {
   readonly bytes: number;
   /** An error or a divergence: there is no use in waiting. */
   readonly isUrgent: boolean;
+  /** Rows of topics and partitions that do not exist, which the others need not wait for. */
+  readonly unknown: number;
 }
 
 export function fetch(options: FetchOptions): Handler {
@@ -71,7 +73,7 @@ export function fetch(options: FetchOptions): Handler {
     const answer = (harvest: Harvest) => {
       const enough = harvest.bytes >= request.minBytes || request.maxWaitMs <= 0 ||
         harvest.isUrgent ||
-        harvest.rows.length === 0;
+        harvest.rows.length === harvest.unknown;
       if (enough) return respond(options, plan, harvest, request.isolationLevel);
       return waitForMore(options, plan, request, harvest, bound, connection);
     };
@@ -92,12 +94,13 @@ async function waitForMore(
   const deadlineMs = performance.now() + request.maxWaitMs;
   const missing = request.minBytes - harvest.bytes;
   release(options.pool, harvest);
-  const logs = harvest.rows.map((row) => row.log!);
+  const logs = harvest.rows.flatMap((row) => row.log ?? []);
   let fresh: Harvest;
   do {
     await new LongPoll(logs, missing, deadlineMs, connection.ends).done;
     fresh = await read(options, plan, request, bound, -1);
     if (fresh.bytes >= request.minBytes || fresh.isUrgent || performance.now() >= deadlineMs) break;
+    if (fresh.unknown !== harvest.unknown) break; // a topic was deleted, or made
     if (connection.isEnding) break;
     release(options.pool, fresh); // under read_committed more may be visible than is stable
   } while (true);
@@ -115,13 +118,14 @@ function read(
   if (options.pool.lentBytes > options.maxBufferedBytes) budget = 0; // one batch, until others have been sent
   const rows: Row[] = [];
   const partitions = plan.partitions[Symbol.iterator]();
-  let bytes = 0, isUrgent = false;
+  let bytes = 0, unknown = 0, isUrgent = false;
   const take = (row: Row): void => {
     if (row.records !== null) {
       bytes += row.records.length;
       budget = Math.max(0, budget - row.records.length);
     }
-    if (row.errorCode !== ErrorCode.NONE || row.diverging !== null) isUrgent = true;
+    if (isUnknown(row)) unknown++;
+    else if (row.errorCode !== ErrorCode.NONE || row.diverging !== null) isUrgent = true;
     rows.push(row);
   };
   /** Reads on until a log answers later: its answer. Null when all have answered. */
@@ -137,10 +141,16 @@ function read(
   };
   const readLate = async (late: Promise<Row> | null): Promise<Harvest> => {
     for (; late !== null; late = readOn()) take(await late);
-    return { rows, bytes, isUrgent };
+    return { rows, bytes, isUrgent, unknown };
   };
   const late = readOn();
-  return late === null ? { rows, bytes, isUrgent } : readLate(late);
+  return late === null ? { rows, bytes, isUrgent, unknown } : readLate(late);
+}
+
+/** Whether there is no such topic or partition: as Kafka, the rest of the fetch goes on without it. */
+function isUnknown({ errorCode }: Row): boolean {
+  return errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION ||
+    errorCode === ErrorCode.UNKNOWN_TOPIC_ID;
 }
 
 /** A damaged batch is the partition's error, answered at once: no wait makes it whole. The log has told the operator. */
@@ -152,7 +162,8 @@ function readSound(
   minOneBatch: boolean,
 ): Row | Promise<Row> {
   const damaged = (error: unknown) => {
-    return errorRow(partition, readError(error), partition.log);
+    const log = logOf(options, partition);
+    return errorRow(partition, readError(error), typeof log === "number" ? null : log);
   };
   try {
     const row = readPartition(options, partition, bound, budget, minOneBatch);
@@ -171,7 +182,8 @@ function readPartition(
 ): Row | Promise<Row> {
   const log = logOf(options, partition);
   if (typeof log === "number") return errorRow(partition, log);
-  const epochCode = epochError(log, partition.currentLeaderEpoch);
+  // Only here, every negative epoch says that none is known (Kafka: FetchRequest.optionalEpoch).
+  const epochCode = epochError(log, Math.max(-1, partition.currentLeaderEpoch));
   if (epochCode !== ErrorCode.NONE) return errorRow(partition, epochCode);
   const diverging = divergence(log, partition);
   const from = partition.fetchOffset;
@@ -207,14 +219,10 @@ function stableOffset(log: PartitionLog, bound: ReadBound): number {
   }
 }
 
-/** The partition's log, remembered over the requests of a session. */
+/** The partition's log. A session asks again each time: the topic may be another by now, or led elsewhere. */
 function logOf(options: FetchOptions, partition: FetchPartition): PartitionLog | number {
-  const known = partition.log;
-  if (known !== null && known.offline === null) return known;
   const topic = findTopic(options, partition.topic, partition.topicId);
-  const log = typeof topic === "number" ? topic : findLog(options, topic, partition.index);
-  partition.log = typeof log === "number" ? null : log;
-  return log;
+  return typeof topic === "number" ? topic : findLog(options, topic, partition.index);
 }
 
 /** Where a fetcher's last epoch ended here, when that is not where it believes (KIP-595; consumers send -1). */
@@ -353,7 +361,6 @@ function namedPartitions(request: Request): FetchPartition[] {
         lastFetchedEpoch: one.lastFetchedEpoch,
         toldHighWatermark: -1,
         toldLogStart: -1,
-        log: null,
       });
     }
   }

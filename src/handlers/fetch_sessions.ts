@@ -16,7 +16,6 @@
 import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
 import type { Clock } from "../clock.ts";
 import { ErrorCode } from "../protocol/errors.ts";
-import type { PartitionLog } from "../storage/log/partition_log.ts";
 
 /** One partition that a client fetches. */
 export interface FetchPartition {
@@ -30,8 +29,6 @@ export interface FetchPartition {
   /** What the client was told last, by which an incremental response leaves out what has not changed. */
   toldHighWatermark: number;
   toldLogStart: number;
-  /** Found at the last fetch; looked up again when it went offline. */
-  log: PartitionLog | null;
 }
 
 export interface FetchSession {
@@ -92,9 +89,9 @@ export class FetchSessions {
       return ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR;
     }
     update(session, request);
-    if (session.partitions.size === 0) { // a session of nothing is over (FetchSessionCache)
+    if (session.partitions.size === 0) { // a session of nothing is over, and what was named is answered without one
       this.#sessions.delete(sessionId);
-      return { session: null, isIncremental: false, partitions: [] };
+      return { session: null, isIncremental: false, partitions: named };
     }
     this.#touch(session);
     session.nextEpoch = sessionEpoch === MAX_INT32 ? 1 : sessionEpoch + 1;

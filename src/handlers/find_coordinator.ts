@@ -13,7 +13,8 @@ import { FindCoordinator } from "../protocol/messages/find_coordinator.ts";
 import type { GroupCoordinator } from "../groups/coordinator.ts";
 import type { Catalogue } from "../topics/catalogue.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
-import { type Handler, handler } from "./handler.ts";
+import { asRegistered, type EndpointFor } from "./endpoints.ts";
+import { type ConnectionInfo, type Handler, handler } from "./handler.ts";
 import { OFFSETS_TOPIC } from "./offsets_topic.ts";
 
 const KeyType = { GROUP: 0, TRANSACTION: 1, SHARE: 2 } as const;
@@ -22,23 +23,29 @@ export interface FindCoordinatorServices {
   readonly groups: GroupCoordinator;
   readonly catalogue: Catalogue;
   readonly nodes: NodeRegistry;
+  readonly endpointFor?: EndpointFor;
 }
 
 export function findCoordinator(services: FindCoordinatorServices): Handler {
-  return handler(FindCoordinator, { min: 0, max: 6 }, async (request, { apiVersion }) => {
+  return handler(FindCoordinator, { min: 0, max: 6 }, async (request, context) => {
+    const { apiVersion, connection } = context;
     const isMany = apiVersion >= 4;
     const keys = isMany ? request.coordinatorKeys : [request.key];
     const keyType = apiVersion === 0 ? KeyType.GROUP : request.keyType;
     if (keyType === KeyType.GROUP) await services.groups.ensureTopic();
-    const found = keys.map((key) => ({ key, ...coordinatorOf(services, keyType, key) }));
+    const found = keys.map((key) => ({
+      key,
+      ...coordinatorOf(services, keyType, key, connection),
+    }));
     return isMany ? { coordinators: found } : found[0];
   });
 }
 
 function coordinatorOf(
-  { groups, catalogue, nodes }: FindCoordinatorServices,
+  { groups, catalogue, nodes, endpointFor = asRegistered }: FindCoordinatorServices,
   keyType: number,
   key: string,
+  connection: ConnectionInfo,
 ) {
   if (keyType === KeyType.TRANSACTION) return nobody(ErrorCode.COORDINATOR_NOT_AVAILABLE, "");
   if (keyType === KeyType.SHARE && /^.*:[A-Za-z0-9_-]{22}:\d+$/.test(key)) {
@@ -59,8 +66,7 @@ function coordinatorOf(
     errorCode: ErrorCode.NONE,
     errorMessage: "",
     nodeId: node.id,
-    host: node.host,
-    port: node.port,
+    ...endpointFor(node, connection),
   };
 }
 

@@ -17,6 +17,10 @@ export interface ConnectionInfo {
   readonly id: number;
   /** Peer address without port. */
   readonly peer: string;
+  /** The peer's port, where there is one. */
+  readonly peerPort?: number;
+  /** The address of this machine that it came by, without port; "" when that is not known. */
+  readonly local: string;
   /** "User:ANONYMOUS" until authenticated. */
   readonly principal: string;
   /** From ApiVersions v3+; "unknown" before. */

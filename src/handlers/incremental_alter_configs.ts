@@ -9,6 +9,7 @@
  *
  * Left out: broker loggers. This broker has none by Kafka's names, so each is 40 as an unknown one is in Kafka.
  */
+import type { Config } from "../config/options.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { IncrementalAlterConfigs } from "../protocol/messages/incremental_alter_configs.ts";
 import { ConfigResource } from "../topics/catalogue.ts";
@@ -27,10 +28,16 @@ import { orNotWritten } from "./not_written.ts";
 export interface AlterConfigsDeps {
   readonly metadata: MetadataStore;
   readonly nodeId: number;
+  readonly config: Config;
 }
 
-export function incrementalAlterConfigs({ metadata, nodeId }: AlterConfigsDeps): Handler {
-  const options = { nodeId, replaces: false, fixedBrokerConfigs: fixedBrokerConfigs() };
+export function incrementalAlterConfigs({ metadata, nodeId, config }: AlterConfigsDeps): Handler {
+  const options = {
+    nodeId,
+    replaces: false,
+    fixedBrokerConfigs: fixedBrokerConfigs(),
+    groups: config.groups,
+  };
   return handler(IncrementalAlterConfigs, { min: 0, max: 1 }, async (request) => {
     const isLogger = (resource: AlteredResource) =>
       resource.resourceType === ConfigResource.BROKER_LOGGER;

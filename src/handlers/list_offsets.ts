@@ -11,6 +11,8 @@
  * | -5 | the last offset in remote storage: none, -1 (KIP-1005) | 9 |
  * | -6 | the first offset not uploaded yet: none, -1 (KIP-1023) | 11 |
  *
+ * Timestamps are compared exactly, also where numbers are not; the answer shows 2^53 - 1 at most.
+ *
  * A special timestamp before its version, or an unknown one, is 35; a partition named twice is 42. What lies beyond
  * what the isolation level shows is not found (-1).
  */
@@ -18,11 +20,8 @@ import { ZERO_UUID } from "../bytes/uuid.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { ListOffsets } from "../protocol/messages/list_offsets.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
-import {
-  findByTimestamp,
-  findLargestTimestamp,
-  type FoundRecord,
-} from "../storage/log/time_search.ts";
+import { findByAnyTimestamp } from "../storage/log/exact_time.ts";
+import { findLargestTimestamp, type FoundRecord } from "../storage/log/time_search.ts";
 import { type Handler, handler } from "./handler.ts";
 import { epochError, findLog, findTopic, type PartitionLookup, readError } from "./partitions.ts";
 
@@ -50,7 +49,7 @@ export function listOffsets(options: ListOffsetsOptions): Handler {
           partitions: partitions.map(({ partitionIndex, currentLeaderEpoch, timestamp }) => {
             const refused = (errorCode: number) => ({ partitionIndex, errorCode });
             if (twice.has(`${name}:${partitionIndex}`)) return refused(ErrorCode.INVALID_REQUEST);
-            if (timestamp < 0 && !(apiVersion >= SINCE[-timestamp])) {
+            if (timestamp < 0 && !(apiVersion >= SINCE[-Number(timestamp)])) {
               return refused(ErrorCode.UNSUPPORTED_VERSION);
             }
             const log = typeof topic === "number" ? topic : findLog(options, topic, partitionIndex);
@@ -74,7 +73,7 @@ const READ_COMMITTED = 1;
 function findSound(
   options: ListOffsetsOptions,
   log: PartitionLog,
-  timestamp: number,
+  timestamp: bigint,
   isCommitted: boolean,
 ): Found {
   try {
@@ -87,11 +86,11 @@ function findSound(
 function find(
   options: ListOffsetsOptions,
   log: PartitionLog,
-  timestamp: number,
+  timestamp: bigint,
   isCommitted: boolean,
 ): Found {
   const end = isCommitted ? log.lastStableOffset : log.highWatermark;
-  switch (timestamp) {
+  switch (Number(timestamp)) {
     case -1:
       return { offset: end, leaderEpoch: log.epochs.latestEpoch };
     case -2:
@@ -103,7 +102,7 @@ function find(
     case -6:
       return {};
     default:
-      return shown(findByTimestamp(log, timestamp, options.maxDecompressedBytes), log, end);
+      return shown(findByAnyTimestamp(log, timestamp, options.maxDecompressedBytes), log, end);
   }
 }
 

@@ -16,7 +16,8 @@ import type { MetadataStore } from "../topics/metadata_store.ts";
 import { isInternalTopic, topicNameError } from "../topics/names.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
 import { type CreatedTopic, planCreateTopics } from "../topics/plan_create_topics.ts";
-import { type Handler, handler } from "./handler.ts";
+import { asRegistered, type EndpointFor } from "./endpoints.ts";
+import { type ConnectionInfo, type Handler, handler } from "./handler.ts";
 import { orNotWritten } from "./not_written.ts";
 import {
   CLUSTER_OPERATIONS,
@@ -28,6 +29,7 @@ import {
 export interface MetadataDeps {
   readonly metadata: MetadataStore;
   readonly nodes: NodeRegistry;
+  readonly endpointFor?: EndpointFor;
   readonly autoCreateTopics: boolean;
   readonly numPartitions: number;
   readonly maxPartitions: number;
@@ -39,7 +41,7 @@ interface Asked {
 }
 
 export function metadata(deps: MetadataDeps): Handler {
-  return handler(Metadata, { min: 0, max: 13 }, async (request, { apiVersion }) => {
+  return handler(Metadata, { min: 0, max: 13 }, async (request, { apiVersion, connection }) => {
     const operations = request.includeTopicAuthorizedOperations ? TOPIC_OPERATIONS : NO_OPERATIONS;
     const asksAll = request.topics === null || apiVersion === 0 && request.topics.length === 0;
     const topics = asksAll
@@ -50,7 +52,7 @@ export function metadata(deps: MetadataDeps): Handler {
         mayCreate: request.allowAutoTopicCreation,
       });
     return {
-      brokers: brokers(deps.nodes),
+      brokers: brokers(deps, connection),
       clusterId: deps.nodes.clusterId,
       controllerId: deps.nodes.controllerId,
       topics,
@@ -61,9 +63,9 @@ export function metadata(deps: MetadataDeps): Handler {
   });
 }
 
-function brokers(nodes: NodeRegistry) {
+function brokers({ nodes, endpointFor = asRegistered }: MetadataDeps, connection: ConnectionInfo) {
   return nodes.nodes().filter((node) => !node.isFenced)
-    .map(({ id, host, port, rack }) => ({ nodeId: id, host, port, rack }));
+    .map((node) => ({ nodeId: node.id, ...endpointFor(node, connection), rack: node.rack }));
 }
 
 async function answers(
@@ -123,10 +125,11 @@ async function autoCreate(
     return planCreateTopics(catalogue, missing, deps);
   });
   const created = await orNotWritten<CreatedTopic[]>(transaction, () => []); // unknown still: clients ask again
-  return new Map(
-    created.filter((topic) => topic.errorCode !== ErrorCode.NONE)
-      .map((topic) => [topic.name, topic.errorCode]),
+  // Kafka does not say which name another one collides with: it stays unknown, as long as it is a name.
+  const told = created.filter(({ errorCode }) =>
+    errorCode !== ErrorCode.NONE && errorCode !== ErrorCode.INVALID_TOPIC_EXCEPTION
   );
+  return new Map(told.map((topic) => [topic.name, topic.errorCode]));
 }
 
 function unknownError(name: string): number {

@@ -11,6 +11,8 @@ import type { LogManager } from "../storage/log_manager.ts";
 import { finalizedFeatures } from "../topics/features.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
+import { GetTelemetrySubscriptions } from "../protocol/messages/get_telemetry_subscriptions.ts";
+import { PushTelemetry } from "../protocol/messages/push_telemetry.ts";
 import { ProducerIds } from "../topics/producer_ids.ts";
 import { alterClientQuotas } from "./alter_client_quotas.ts";
 import { alterConfigs } from "./alter_configs.ts";
@@ -39,6 +41,7 @@ import { describeQuorum } from "./describe_quorum.ts";
 import { describeTopicPartitions } from "./describe_topic_partitions.ts";
 import { describeUserScramCredentials } from "./describe_user_scram_credentials.ts";
 import { describeTransactions } from "./describe_transactions.ts";
+import { endpointFor } from "./endpoints.ts";
 import { electLeaders } from "./elect_leaders.ts";
 import { fetch } from "./fetch.ts";
 import type { FetchSessions } from "./fetch_sessions.ts";
@@ -84,6 +87,7 @@ export interface Services {
   readonly freeBytes: () => number;
 }
 
+const TELEMETRY_APIS: readonly number[] = [GetTelemetrySubscriptions.key, PushTelemetry.key];
 /** Clients that push metrics, as many as Kafka remembers. */
 const TELEMETRY_MAX_INSTANCES = 16_384;
 
@@ -92,7 +96,7 @@ export function allHandlers(services: Services): readonly Handler[] {
     services;
   const { catalogue } = metadata;
   const lookup = { catalogue, logs, nodes };
-  const nodeId = nodes.selfId;
+  const nodeId = nodes.selfId, endpoint = endpointFor(config, nodes);
   const limits = {
     numPartitions: config.numPartitions,
     maxPartitions: config.limits.maxPartitions,
@@ -125,10 +129,16 @@ export function allHandlers(services: Services): readonly Handler[] {
       meter,
     }),
     listOffsets({ ...lookup, maxDecompressedBytes: config.limits.maxDecompressedBytes }),
-    metadataHandler({ metadata, nodes, autoCreateTopics: config.autoCreateTopics, ...limits }),
+    metadataHandler({
+      metadata,
+      nodes,
+      endpointFor: endpoint,
+      autoCreateTopics: config.autoCreateTopics,
+      ...limits,
+    }),
     offsetCommit({ groups, catalogue }),
     offsetFetch({ groups, catalogue }),
-    findCoordinator({ groups, catalogue, nodes }),
+    findCoordinator({ groups, catalogue, nodes, endpointFor: endpoint }),
     joinGroup(groups),
     heartbeat(groups),
     leaveGroup(groups),
@@ -137,6 +147,9 @@ export function allHandlers(services: Services): readonly Handler[] {
     listGroups(groups),
     apiVersions({
       handlers: () => handlers,
+      // As a Kafka without a reporter of client metrics: librdkafka tells its user of pushes it is not to make.
+      isOffered: (apiKey) =>
+        !TELEMETRY_APIS.includes(apiKey) || config.metrics.offerPush || telemetry.isWanted,
       features: () => ({ finalized: finalizedFeatures(metadata), epoch: metadata.version }),
       clusterId: nodes.clusterId,
       nodeId,
@@ -150,13 +163,13 @@ export function allHandlers(services: Services): readonly Handler[] {
     createAcls(),
     deleteAcls(),
     describeConfigs({ metadata, nodeId, config }),
-    alterConfigs({ metadata, nodeId }),
+    alterConfigs({ metadata, nodeId, config }),
     alterReplicaLogDirs({ catalogue, logDir: services.logDir }),
     describeLogDirs({ ...lookup, logDir: services.logDir, freeBytes: services.freeBytes }),
     deleteGroups(groups),
     createPartitions({ metadata, placed, ...limits }),
     electLeaders({ catalogue }),
-    incrementalAlterConfigs({ metadata, nodeId }),
+    incrementalAlterConfigs({ metadata, nodeId, config }),
     alterPartitionReassignments({ catalogue }),
     listPartitionReassignments({ catalogue }),
     offsetDelete({ groups, catalogue }),
@@ -164,9 +177,9 @@ export function allHandlers(services: Services): readonly Handler[] {
     alterClientQuotas({ metadata }),
     describeUserScramCredentials({ catalogue }),
     alterUserScramCredentials({ metadata }),
-    describeQuorum({ metadata, nodeId, clock }),
+    describeQuorum({ metadata, nodeId, clock, endpointFor: endpoint }),
     updateFeatures({ metadata, nodeId }),
-    describeCluster({ nodes }),
+    describeCluster({ nodes, endpointFor: endpoint }),
     describeProducers(lookup),
     unregisterBroker({ metadata, nodeId }),
     describeTransactions(),

@@ -3,7 +3,7 @@
  *
  * Versions: 2 an error for the whole group · 5 leader epochs · 7 may insist on offsets that no open transaction can
  * change (88) · 8 many groups at once · 9 member id and epoch, which only groups of the consumer protocol
- * check · 10 topics by id, an unknown one 100.
+ * check · 10 topics by id, an unknown one 100; those come last.
  *
  * Unknown groups, topics and partitions simply have no offset (-1). An offset that was committed for an older topic of
  * the same name is not shown.
@@ -96,7 +96,9 @@ async function fetchOne(
       isUnknown ? none(index, ErrorCode.UNKNOWN_TOPIC_ID) : row(fetched[at++])
     ),
   }));
-  return { groupId, errorCode: ErrorCode.NONE, topics: answers };
+  const known = answers.filter((_, i) => !topics[i].isUnknown);
+  const unknown = answers.filter((_, i) => topics[i].isUnknown);
+  return { groupId, errorCode: ErrorCode.NONE, topics: [...known, ...unknown] };
 }
 
 function row({ partition, committed, isUnstable }: FetchedOffset) {

@@ -53,7 +53,7 @@ export function readError(error: unknown): number {
 
 /** Checks the leader epoch a client believes in; -1 says it does not know one (KIP-320). */
 export function epochError(log: PartitionLog, believed: number): number {
-  if (believed < 0 || believed === log.leaderEpoch) return ErrorCode.NONE;
+  if (believed === -1 || believed === log.leaderEpoch) return ErrorCode.NONE;
   return believed < log.leaderEpoch
     ? ErrorCode.FENCED_LEADER_EPOCH
     : ErrorCode.UNKNOWN_LEADER_EPOCH;

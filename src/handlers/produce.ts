@@ -19,6 +19,7 @@ import { isInternalTopic } from "../topics/names.ts";
 import type { Topic } from "../topics/catalogue.ts";
 import { type Answer, CLOSE, type Handler, handler, NO_REPLY } from "./handler.ts";
 import { findLog, findTopic, type PartitionLookup } from "./partitions.ts";
+import { eachOnce, namesTwice, type TopicData } from "./produce_twice.ts";
 
 export interface ProduceOptions extends PartitionLookup {
   readonly clock: Clock;
@@ -45,14 +46,18 @@ export function produce(options: ProduceOptions): Handler {
     const { acks } = request;
     const waits: Waits = new Map();
     let failed = false;
-    const responses = request.topicData.map(({ name, topicId, partitionData }) => {
+    const topicData: readonly TopicData[] = namesTwice(request.topicData)
+      ? eachOnce(request.topicData, apiVersion)
+      : request.topicData;
+    const responses = topicData.map(({ name, topicId, partitionData }) => {
       const topic = findTopic(options, name, topicId);
-      const partitionResponses = partitionData.map(({ index, records }) => {
+      const partitionResponses = partitionData.map(({ index, records, misframed }) => {
         const answer = acks < -1 || acks > 1
           ? { index, errorCode: ErrorCode.INVALID_REQUIRED_ACKS, baseOffset: -1 }
           : typeof topic === "number"
           ? { index, errorCode: topic, baseOffset: -1 }
           : append(options, topic, index, records, apiVersion, request, waits);
+        if (misframed) Object.assign(answer, { ...REFUSED, ...misframed });
         if (answer.errorCode !== ErrorCode.NONE) {
           failed = true;
           options.onError(answer.errorCode!);
@@ -84,14 +89,11 @@ function reply(
   return Promise.all(settled).then((refusals) => answer(refusals.includes(true)));
 }
 
+const REFUSED = { baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1 };
+
 /** The batch could not be written after all. */
 function takeBack(options: ProduceOptions, answer: PartitionResponse): void {
-  Object.assign(answer, {
-    errorCode: ErrorCode.KAFKA_STORAGE_ERROR,
-    baseOffset: -1,
-    logAppendTimeMs: -1,
-    logStartOffset: -1,
-  });
+  Object.assign(answer, { ...REFUSED, errorCode: ErrorCode.KAFKA_STORAGE_ERROR });
   options.onError(ErrorCode.KAFKA_STORAGE_ERROR);
 }
 
@@ -116,15 +118,18 @@ function append(
   const nowMs = options.clock.nowMs();
   const checked = validateRecords(records, rulesOf(options, log.config, apiVersion, nowMs));
   if (checked.errorCode !== ErrorCode.NONE) {
-    const { errorCode, errorMessage, recordErrors } = checked;
-    return { ...refused(errorCode, errorMessage), recordErrors };
+    const { errorCode, errorMessage, recordErrors, isMisframed } = checked;
+    const start = isMisframed ? null : logStartWith(errorCode, log);
+    return { ...refused(errorCode, errorMessage), ...start, recordErrors };
   }
   if (checked.isTransactional && transactionalId === null) {
     return refused(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
   }
   const bytes = checked.bytes;
   const appended = log.append(bytes, { origin: "client", leaderEpoch: log.leaderEpoch });
-  if (appended.errorCode !== ErrorCode.NONE) return refused(appended.errorCode);
+  if (appended.errorCode !== ErrorCode.NONE) {
+    return { ...refused(appended.errorCode), ...logStartWith(appended.errorCode, log) };
+  }
   const meter = options.meter(topic.name);
   meter.bytesIn += bytes.length;
   meter.messagesIn += checked.recordCount;
@@ -143,6 +148,26 @@ function append(
   return answer;
 }
 
+/** A refusal says where the log begins, but for these (ReplicaManager.appendRecordsToLeader). */
+function logStartWith(
+  errorCode: number,
+  { logStartOffset }: { readonly logStartOffset: number },
+): { logStartOffset: number } | null {
+  switch (errorCode) {
+    case ErrorCode.CORRUPT_MESSAGE:
+    case ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
+    case ErrorCode.NOT_LEADER_OR_FOLLOWER:
+    case ErrorCode.FENCED_LEADER_EPOCH:
+    case ErrorCode.MESSAGE_TOO_LARGE:
+    case ErrorCode.KAFKA_STORAGE_ERROR:
+    case ErrorCode.UNSUPPORTED_COMPRESSION_TYPE:
+    case ErrorCode.UNKNOWN_TOPIC_ID:
+      return null;
+    default:
+      return { logStartOffset };
+  }
+}
+
 /** What a batch must be for this topic. */
 function rulesOf(
   options: ProduceOptions,
@@ -157,6 +182,7 @@ function rulesOf(
     maxMessageBytes: Math.min(config["max.message.bytes"], options.maxBatchBytes),
     maxBatchRecords: options.maxBatchRecords,
     maxDecompressedBytes: options.maxDecompressedBytes,
+    maxRecordBytes: config["max.decompressed.message.bytes"],
     compression: codec === "producer"
       ? "producer"
       : codec === "uncompressed"

@@ -84,7 +84,7 @@ async function start({ maxInstances = 10 } = {}) {
     [...metrics.series()].map(({ clientId, metric, attributes, value }) =>
       [clientId, metric, attributes, value].join(" ").trim()
     );
-  return { fixture, clock, metrics, configure, subscribe, pushed, shown };
+  return { fixture, clock, metrics, telemetry, configure, subscribe, pushed, shown };
 }
 
 const ONE = metricsData([gauge("rate", 2, { topic: "t" })]);
@@ -221,4 +221,15 @@ Deno.test("Of too many clients the one unheard of for longest is forgotten", asy
     await subscribe(ZERO_UUID);
   }
   assertEquals(shown(), []);
+});
+
+Deno.test("pushing is offered while a subscription asks for metrics, and not before or after", async () => {
+  const desk = await start();
+  assertEquals(desk.telemetry.isWanted, false);
+  await desk.configure("interval-alone", { "interval.ms": "60000" });
+  assertEquals(desk.telemetry.isWanted, false);
+  await desk.configure("all", { "metrics": "*" });
+  assertEquals(desk.telemetry.isWanted, true);
+  await desk.configure("all", { "metrics": "" });
+  assertEquals(desk.telemetry.isWanted, false);
 });

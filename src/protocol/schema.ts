@@ -7,7 +7,7 @@
  *
  * An int64 is a number: decoding saturates at ±(2^53 - 1), where every offset and timestamp is out of range
  * anyway; encoding refuses what is not a safe integer. `.exact()` makes it a bigint, for committed offsets, which
- * are stored and returned unchanged whatever they are.
+ * are stored and returned unchanged whatever they are, and for timestamps that are looked up among records' own.
  */
 import type { Uuid } from "../bytes/uuid.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
@@ -98,6 +98,11 @@ export class Field<Value, Input = Value> {
 class Int64Field extends Field<number> {
   /** All 64 bits, as a bigint. */
   exact(): Field<bigint> {
+    return new Field({ ...this.spec, kind: "bigint64" });
+  }
+
+  /** The same where what is sent mostly is a small number, which then will do. */
+  exactOrNumber(): Field<bigint, bigint | number> {
     return new Field({ ...this.spec, kind: "bigint64" });
   }
 }

@@ -39,6 +39,9 @@ export interface Socket {
 export interface ConnectionOptions {
   readonly id: number;
   readonly peer: string;
+  readonly peerPort?: number;
+  /** This machine's address that the peer connected to. */
+  readonly local?: string;
   readonly pool: BufferPool;
   readonly limits: ConnectionLimits;
   readonly dispatch: Dispatch;
@@ -47,6 +50,8 @@ export interface ConnectionOptions {
 export class Connection implements ConnectionInfo {
   readonly id: number;
   readonly peer: string;
+  readonly peerPort?: number;
+  readonly local: string;
   principal = "User:ANONYMOUS";
   clientSoftwareName = "unknown";
   clientSoftwareVersion = "unknown";
@@ -80,6 +85,8 @@ export class Connection implements ConnectionInfo {
   constructor(socket: Socket, options: ConnectionOptions) {
     this.id = options.id;
     this.peer = options.peer;
+    this.peerPort = options.peerPort;
+    this.local = options.local ?? "";
     this.#socket = socket;
     this.#options = options;
   }

@@ -103,6 +103,8 @@ export class Listener {
     const connection = new Connection(socket, {
       id: ++this.#lastId,
       peer: (socket.remoteAddr as Deno.NetAddr).hostname,
+      peerPort: (socket.remoteAddr as Deno.NetAddr).port,
+      local: (socket.localAddr as Deno.NetAddr).hostname,
       pool: options.pool,
       limits: options.limits,
       dispatch: this.#dispatch,

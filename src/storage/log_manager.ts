@@ -283,7 +283,7 @@ export class LogManager {
     const doomed = [...topicIds].map((topicId) => {
       const logs = this.#logs.get(topicId) ?? [];
       this.#logs.delete(topicId);
-      for (const log of logs) log?.retire("the topic was deleted");
+      for (const log of logs) log?.end();
       return { topicId, logs, unopened: this.#opening.forget(topicId) };
     });
     for (const { topicId, logs, unopened } of doomed) {
@@ -330,13 +330,13 @@ export class LogManager {
 
   /** Deletes whole segments that are too old or beyond the size a topic may keep; what fails of it is told. */
   async enforceRetention(): Promise<void> {
-    const { retention } = this.work, nowMs = this.#context.clock.nowMs();
+    const { retention } = this.work, { clock } = this.#context, nowMs = clock.nowMs();
     const trimmed: { readonly log: PartitionLog; readonly before: number }[] = [];
     for (const log of this.all()) {
       if (log.offline !== null) continue;
       const before = log.logStartOffset;
       try {
-        expire(log, nowMs);
+        expire(log, clock);
         retention.succeeded(log.folder, nowMs);
       } catch (error) {
         if (retention.failed(log.folder, error)) {

@@ -125,7 +125,10 @@ export class StorageWorld {
       for (const { topicId, partition } of wanted) await logs.ready(topicId, partition);
       await logs.checkpoint();
       const onAside = (details: Record<string, unknown>) => onEvent("journal_aside", details);
-      await dropJournal(store, earlier, (entry) => logs.needsJournal(entry), onAside);
+      await dropJournal(store, earlier, (entry) => logs.needsJournal(entry), {
+        onAside,
+        onKept: (files) => journal?.relyOn(files),
+      });
     } catch (error) {
       endTimers(logs);
       throw error;

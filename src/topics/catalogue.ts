@@ -102,7 +102,8 @@ export class Catalogue {
   readonly #options: CatalogueOptions;
   readonly #byName = new Map<string, TopicState>();
   readonly #byId = new Map<Uuid, TopicState>();
-  readonly #nameByCollisionKey = new Map<string, string>();
+  /** Mostly one: only topics of one request may collide. */
+  readonly #namesByCollisionKey = new Map<string, readonly string[]>();
   #sorted: readonly Topic[] | null = null;
   #partitionCount = 0;
   /** Of everything but topics, by "type:name". */
@@ -144,7 +145,7 @@ export class Catalogue {
 
   /** An existing topic whose metric names a topic of this name would share ("a.b" and "a_b"), or undefined. */
   collidingTopic(name: string): string | undefined {
-    return this.#nameByCollisionKey.get(collisionKey(name));
+    return this.#namesByCollisionKey.get(collisionKey(name))?.[0];
   }
 
   /** The topic's whole config, typed: override, else dynamic broker config, else static default. */
@@ -326,7 +327,8 @@ export class Catalogue {
     const topic: TopicState = { name, id, partitions: [], configs: new Map(), typed: null };
     this.#byName.set(name, topic);
     this.#byId.set(id, topic);
-    this.#nameByCollisionKey.set(collisionKey(name), name);
+    const key = collisionKey(name), names = this.#namesByCollisionKey.get(key) ?? [];
+    this.#namesByCollisionKey.set(key, [...names, name]);
     this.#sorted = null;
     change.created.add(topic);
   }
@@ -339,7 +341,10 @@ export class Catalogue {
       this.#deletedIds.delete(this.#deletedIds.values().next().value!);
     }
     this.#byName.delete(topic.name);
-    this.#nameByCollisionKey.delete(collisionKey(topic.name));
+    const key = collisionKey(topic.name);
+    const left = this.#namesByCollisionKey.get(key)?.filter((name) => name !== topic.name) ?? [];
+    if (left.length > 0) this.#namesByCollisionKey.set(key, left);
+    else this.#namesByCollisionKey.delete(key);
     this.#partitionCount -= topic.partitions.length;
     this.#sorted = null;
     change.deleted.push(topic);

@@ -72,6 +72,17 @@ Deno.test("a topic is found by name and id until it is removed", () => {
   assertEquals(catalogue.topics(), []);
 });
 
+Deno.test("a name collides while any topic with such a name is there", () => {
+  const catalogue = newCatalogue(), other = "b2theXJvdGhlcm90aGVyLQ" as Uuid;
+  apply(catalogue, topic("a.b"), topic("a_b", other));
+  const remove = (topicId: Uuid): NewRecord =>
+    ({ kind: "RemoveTopicRecord", version: 0, value: { topicId } }) as NewRecord;
+  apply(catalogue, remove(ID));
+  assertEquals(catalogue.collidingTopic("a.b"), "a_b");
+  apply(catalogue, remove(other));
+  assertEquals(catalogue.collidingTopic("a.b"), undefined);
+});
+
 Deno.test("topics() is sorted by name after every change", () => {
   const catalogue = newCatalogue();
   apply(catalogue, topic("b", "AAAAAAAAAAAAAAAAAAAAAg" as Uuid), topic("B", ID));

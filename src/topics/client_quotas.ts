@@ -68,9 +68,26 @@ export function entityError(entity: readonly QuotaEntityPart[]): string | null {
   if (entity.length > 1) {
     return "Invalid quota entity combination, IP entity should not be combined with User or ClientId";
   }
-  return ip.entityName === null || isIP(ip.entityName) !== 0
+  return ip.entityName === null || isHost(ip.entityName)
     ? null
     : `${ip.entityName} is not a valid IP or resolvable host.`;
+}
+
+/**
+ * Whether it stands for an address without asking anybody: localhost, or what InetAddress reads as one. Kafka asks the
+ * resolver for other names too, so that what it takes depends on the network it is asked in.
+ */
+function isHost(name: string): boolean {
+  if (/^localhost$/i.test(name)) return true;
+  const inner = /^\[(.+)\]$/.exec(name)?.[1];
+  const address = (inner ?? name).replace(/%[\w.-]+$/, "");
+  if (isIP(address) === 6) return true;
+  if (inner !== undefined) return false;
+  // Fewer than four numbers: the last one fills what is left ("127.1").
+  const parts = /^\d{1,10}(\.\d{1,10}){0,3}$/.test(name) ? name.split(".").map(Number) : [];
+  const last = parts.pop();
+  return last !== undefined && last < 256 ** (4 - parts.length) &&
+    parts.every((part) => part < 256);
 }
 
 /** What is wrong with `key = value` for an entity, or null. */

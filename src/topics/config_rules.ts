@@ -6,12 +6,9 @@
  * start.
  */
 import { parseClientMatch } from "../config/client_match.ts";
-import {
-  clientMetricsConfigs,
-  groupConfigError,
-  METRICS_INTERVAL_MS,
-  resolveGroupConfig,
-} from "../config/resource_configs.ts";
+import { clientMetricsConfigs, METRICS_INTERVAL_MS } from "../config/client_metrics_configs.ts";
+import { groupConfigError, groupConfigsError } from "../config/group_configs.ts";
+import type { Config } from "../config/options.ts";
 import {
   configValueError,
   validateTopicConfig,
@@ -20,6 +17,7 @@ import {
 import { ErrorCode } from "../protocol/errors.ts";
 import { dynamicBrokerConfig, isStaticSynonym } from "./broker_configs.ts";
 import { type Catalogue, ConfigResource } from "./catalogue.ts";
+import { STATIC_BROKER_CONFIGS } from "./kafka_broker_configs.ts";
 import { topicNameError } from "./names.ts";
 import { failure, type Outcome } from "./outcome.ts";
 
@@ -54,6 +52,8 @@ export interface NextConfigs {
   /** Null for what is deleted. */
   readonly changes: ReadonlyMap<string, string | null>;
   readonly fixedBrokerConfigs: ReadonlySet<string>;
+  /** The broker's options for groups: what a group may set, and what it has where it sets nothing. */
+  readonly groups: Config["groups"];
   /** Whether the cluster runs with eligible leader replicas (KIP-966). */
   readonly hasElr: boolean;
 }
@@ -104,23 +104,49 @@ function topicConfigError({ next, changes }: NextConfigs): Outcome | null {
   return together === null ? null : refused(together);
 }
 
-function brokerError(
-  resourceName: string,
-  { changes, fixedBrokerConfigs, hasElr }: NextConfigs,
-): Outcome | null {
+function brokerError(resourceName: string, configs: NextConfigs): Outcome | null {
+  const { changes, fixedBrokerConfigs, groups, hasElr } = configs;
   const set = [...changes].filter(([, value]) => value !== null) as [string, string][];
-  const fixed = set.map(([name]) => name).filter((name) =>
-    fixedBrokerConfigs.has(name) || isStaticSynonym(name) || isOfSecurity(name)
-  );
-  if (fixed.length > 0) {
-    return invalid(`Cannot update these configs dynamically: [${fixed.join(", ")}]`);
+  const names = set.map(([name]) => name);
+  const isOfListener = (name: string) => isOfSecurity(name) && !STATIC_BROKER_CONFIGS.has(name);
+  const isFixed = (name: string) =>
+    fixedBrokerConfigs.has(name) || STATIC_BROKER_CONFIGS.has(name) || isStaticSynonym(name);
+  const sentences: [string, string[]][] = [
+    ["Cannot update these configs dynamically", names.filter(isFixed)],
+    [
+      "These security configs can be dynamically updated only per-listener using the listener prefix",
+      names.filter((name) => name.startsWith("ssl.") && isOfListener(name)),
+    ],
+    // Kafka alters these, of single brokers.
+    ["Cannot update these configs dynamically", names.filter(isOfListener)],
+  ];
+  for (const [sentence, refused] of sentences) {
+    if (refused.length > 0) return invalid(`${sentence}: [${refused.join(", ")}]`);
   }
   for (const [name, value] of set) {
     const spec = dynamicBrokerConfig(name);
-    const error = spec === undefined ? null : configValueError(spec, name, value);
+    const error = (spec === undefined ? null : configValueError(spec, name, value)) ??
+      intervalError(name, value, groups);
     if (error !== null) return invalid(error);
   }
+  const perBroker = set.map(([name]) => name).filter((name) =>
+    dynamicBrokerConfig(name)?.perBroker
+  );
+  if (resourceName === "" && perBroker.length > 0) {
+    const only =
+      "Cannot update these configs at default cluster level, broker id must be specified";
+    return invalid(`${only}: [${perBroker.join(", ")}]`);
+  }
   return hasElr ? minInsyncError(resourceName, changes) : null;
+}
+
+/** The interval that groups have by default stays within what they may set themselves. */
+function intervalError(name: string, value: string, groups: Config["groups"]): string | null {
+  if (name !== "group.consumer.assignment.interval.ms") return null;
+  const { consumerMinAssignmentIntervalMs: min, consumerMaxAssignmentIntervalMs: max } = groups;
+  const bound = (kind: string) => `group.consumer.${kind}.assignment.interval.ms`;
+  if (Number(value) < min) return `${name} must be greater than or equal to ${bound("min")}`;
+  return Number(value) > max ? `${name} must be less than or equal to ${bound("max")}` : null;
 }
 
 /**
@@ -146,14 +172,17 @@ function isOfSecurity(name: string): boolean {
   return /^(listener\.name\.|ssl\.|sasl\.)/.test(name);
 }
 
-function groupError({ next, changes }: NextConfigs): Outcome | null {
+function groupError({ next, changes, groups }: NextConfigs): Outcome | null {
   for (const [name, value] of changes) {
-    const error = value === null ? null : groupConfigError(name, value);
+    const error = value === null ? null : groupConfigError(name, value, groups);
     if (error !== null) return refused(error);
   }
-  const { heartbeatIntervalMs, sessionTimeoutMs } = resolveGroupConfig(next);
-  if (heartbeatIntervalMs < sessionTimeoutMs) return null;
-  return refused("consumer.session.timeout.ms must be greater than consumer.heartbeat.interval.ms");
+  const error = groupConfigsError(next, {
+    assignmentIntervalMs: groups.consumerAssignmentIntervalMs,
+    heartbeatIntervalMs: groups.consumerHeartbeatIntervalMs,
+    sessionTimeoutMs: groups.consumerSessionTimeoutMs,
+  });
+  return error === null ? null : refused(error);
 }
 
 function clientMetricsError({ changes }: NextConfigs): Outcome | null {

@@ -3,12 +3,14 @@
  * would be without each of the settings above it.
  */
 import {
+  isTopicConfig,
   listedTopicConfigs,
+  shownConfig,
   type TopicConfigName,
   topicConfigs,
   type TopicConfigSpec,
 } from "../config/topic_configs.ts";
-import { coarseDefault } from "./broker_configs.ts";
+import { coarseDefault, inTopicUnits } from "./broker_configs.ts";
 import type { Catalogue } from "./catalogue.ts";
 
 /** Where a value comes from (Kafka: ConfigSource). */
@@ -43,11 +45,43 @@ export interface ConfigLayers {
   readonly staticConfigs: ReadonlyMap<string, string>;
 }
 
+/** Every config of a topic, and those beyond them that are set: Kafka's own for testing, and of a newer Kafka. */
 export function describeTopicConfigs(
   overrides: ReadonlyMap<string, string>,
   layers: ConfigLayers,
 ): DescribedConfig[] {
-  return listedTopicConfigs().map((name) => describeTopicConfig(name, overrides, layers));
+  const listed = listedTopicConfigs();
+  const known = new Set<string>(listed);
+  const others = [...overrides.keys()].filter((name) => !known.has(name));
+  return [
+    ...listed.map((name) => describeTopicConfig(name, overrides, layers)),
+    ...others.map((name) => describeUnlisted(name, overrides.get(name)!)),
+  ].sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+/**
+ * The same as DescribeConfigs shows it: what is in force is the parsed value, what lies below it as it was given. Kafka's own
+ * business is shown as it was given, too.
+ */
+export function shownTopicConfig(described: DescribedConfig): DescribedConfig {
+  const { name, value, source, synonyms } = described;
+  const spec: TopicConfigSpec | null = isTopicConfig(name) ? topicConfigs[name] : null;
+  if (spec === null || spec.hidden || value === null) return described;
+  const shown = shownConfig(spec, value);
+  const [own, ...below] = synonyms;
+  const isOwn = own?.source === ConfigSource.TOPIC;
+  return {
+    name,
+    value: shown,
+    source,
+    synonyms: isOwn ? [{ ...own, value: shown }, ...below] : synonyms,
+  };
+}
+
+/** As it was given; what is unknown may be a secret. */
+function describeUnlisted(name: string, text: string): DescribedConfig {
+  const value = isTopicConfig(name) ? text : null, source = ConfigSource.TOPIC;
+  return { name, value, source, synonyms: [{ name, value, source }] };
 }
 
 function describeTopicConfig(
@@ -57,11 +91,12 @@ function describeTopicConfig(
 ): DescribedConfig {
   const settings = brokerSettings(name, layers);
   const own = overrides.get(name);
-  if (own !== undefined) settings.unshift({ name, value: own, source: ConfigSource.TOPIC });
   const spec: TopicConfigSpec = topicConfigs[name];
-  const { value, source } = settings[0] ??
-    { value: spec.default, source: ConfigSource.DEFAULT };
-  return { name, value, source, synonyms: settings };
+  if (own !== undefined) settings.unshift({ name, value: own, source: ConfigSource.TOPIC });
+  const { name: inForce, value, source } = settings[0] ??
+    { name, value: spec.default, source: ConfigSource.DEFAULT };
+  const given = value === null ? null : inTopicUnits(inForce, value);
+  return { name, value: given, source, synonyms: settings };
 }
 
 /**

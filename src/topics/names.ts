@@ -18,8 +18,8 @@ export function topicNameError(name: string): string | null {
 }
 
 /**
- * Two topics with the same key may not both exist: metric names turn "." into "_", so Kafka refuses "a_b" beside
- * "a.b".
+ * Two topics with the same key collide: metric names turn "." into "_", so Kafka refuses "a_b" where "a.b" exists, though
+ * not where one request creates both.
  */
 export function collisionKey(name: string): string {
   return name.replaceAll(".", "_");

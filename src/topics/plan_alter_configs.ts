@@ -5,11 +5,13 @@
  * A resource is altered whole or not at all. A config is deleted by a record without a value; what does not change
  * writes nothing.
  */
+import type { Config } from "../config/options.ts";
 import { isTopicConfig, topicConfigs } from "../config/topic_configs.ts";
 import { ErrorCode } from "../protocol/errors.ts";
-import { dynamicBrokerConfig } from "./broker_configs.ts";
+import { type DynamicBrokerConfig, dynamicBrokerConfig } from "./broker_configs.ts";
 import { type Catalogue, ConfigResource } from "./catalogue.ts";
 import { configError, resourceError } from "./config_rules.ts";
+import { STATIC_BROKER_CONFIGS } from "./kafka_broker_configs.ts";
 import { ELIGIBLE_LEADER_REPLICAS } from "./features.ts";
 import type { NewRecord } from "./metadata_record.ts";
 import type { Plan } from "./metadata_store.ts";
@@ -36,6 +38,8 @@ export interface AlterConfigsOptions {
   readonly replaces: boolean;
   /** Names of this broker's options under Kafka's names: they change with a restart only. */
   readonly fixedBrokerConfigs: ReadonlySet<string>;
+  /** The broker's options for groups. */
+  readonly groups: Config["groups"];
 }
 
 export interface ConfigOutcome extends Outcome {
@@ -156,8 +160,8 @@ function applyTo(
       const message = `Can't ${verb} to key ${name} because its type is not LIST.`;
       return failure(ErrorCode.INVALID_CONFIG, message);
     }
-    const words = new Set(wordsOf(next.get(name) ?? list));
-    for (const word of wordsOf(value!)) {
+    const words = new Set((next.get(name) ?? list).split(",").filter((word) => word !== ""));
+    for (const word of splitAsJava(value!)) {
       if (configOperation === ConfigOperation.APPEND) words.add(word);
       else words.delete(word);
     }
@@ -171,13 +175,25 @@ function listDefault(resourceType: number, name: string): string | null {
   const spec = resourceType === ConfigResource.TOPIC && isTopicConfig(name)
     ? topicConfigs[name]
     : resourceType === ConfigResource.BROKER
-    ? dynamicBrokerConfig(name)
+    ? dynamicBrokerConfig(name) ?? staticBrokerConfig(name) // which is refused for that
     : undefined;
-  return spec?.type === "list" ? spec.default : null;
+  return spec?.type === "list" ? spec.default ?? "" : null;
 }
 
-function wordsOf(list: string): string[] {
-  return list.split(",").map((word) => word.trim()).filter((word) => word !== "");
+function staticBrokerConfig(name: string): DynamicBrokerConfig | undefined {
+  const type = STATIC_BROKER_CONFIGS.get(name);
+  return type && { type };
+}
+
+/**
+ * String.split(","): nothing is one empty word, which no list takes but the empty one; what is empty at the end of others
+ * is left out. Kafka does not trim here, so that " compact" is none of the words there were.
+ */
+function splitAsJava(list: string): string[] {
+  if (list === "") return [""];
+  const words = list.split(",");
+  while (words.at(-1) === "") words.pop();
+  return words;
 }
 
 /** Null for what is deleted. */

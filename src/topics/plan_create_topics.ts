@@ -10,7 +10,7 @@ import type { Catalogue } from "./catalogue.ts";
 import { METADATA_TOPIC } from "./metadata_topic.ts";
 import type { NewRecord } from "./metadata_record.ts";
 import type { Plan } from "./metadata_store.ts";
-import { collisionKey, topicNameError } from "./names.ts";
+import { topicNameError } from "./names.ts";
 import { failure, type Outcome, repeated, SUCCESS } from "./outcome.ts";
 import { exceeds, type TopicLimits } from "./topic_limits.ts";
 
@@ -49,17 +49,15 @@ export function planCreateTopics(
   const twice = repeated(topics.map((topic) => topic.name));
   const records: NewRecord[] = [];
   const results: CreatedTopic[] = [];
-  const taken = new Set<string>();
   const once = topics.filter((topic) => !twice.has(topic.name) && topic.name !== METADATA_TOPIC);
   const total = once.reduce((sum, topic) => sum + partitionsOf(topic, options), 0);
   const tooMany = exceeds(catalogue, total, options);
   for (const topic of once) {
-    const refused = tooMany ?? topicError(catalogue, topic, taken);
+    const refused = tooMany ?? topicError(catalogue, topic);
     if (refused !== null) {
       results.push({ name: topic.name, ...refused });
       continue;
     }
-    taken.add(collisionKey(topic.name));
     results.push(create(catalogue, topic, options, records));
   }
   for (const name of twice) {
@@ -78,19 +76,14 @@ function partitionsOf(topic: NewTopic, options: CreateTopicsOptions): number {
   return topic.numPartitions === -1 ? options.numPartitions : Math.max(0, topic.numPartitions);
 }
 
-function topicError(
-  catalogue: Catalogue,
-  topic: NewTopic,
-  taken: ReadonlySet<string>,
-): Outcome | null {
+function topicError(catalogue: Catalogue, topic: NewTopic): Outcome | null {
   const { name } = topic;
   const nameError = topicNameError(name);
   if (nameError !== null) return failure(ErrorCode.INVALID_TOPIC_EXCEPTION, nameError);
   if (catalogue.topic(name) !== undefined) {
     return failure(ErrorCode.TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`);
   }
-  const colliding = catalogue.collidingTopic(name) ??
-    (taken.has(collisionKey(name)) ? "another one of this request" : undefined);
+  const colliding = catalogue.collidingTopic(name); // those of one request do not collide in Kafka
   if (colliding !== undefined) {
     return failure(
       ErrorCode.INVALID_TOPIC_EXCEPTION,

@@ -5,6 +5,8 @@
 import { assertEquals } from "@std/assert";
 import { Admin } from "../../src/client/admin.ts";
 import { ErrorCode } from "../../src/protocol/errors.ts";
+import { FindCoordinator } from "../../src/protocol/messages/find_coordinator.ts";
+import { IncrementalAlterConfigs } from "../../src/protocol/messages/incremental_alter_configs.ts";
 import { ConsumerGroupHeartbeat } from "../../src/protocol/messages/consumer_group_heartbeat.ts";
 import { SCENARIOS, type Transcript } from "../transcripts/consumer_scenarios.ts";
 import { Player } from "../transcripts/player.ts";
@@ -72,4 +74,38 @@ Deno.test("a member of a consumer group goes on by heartbeat when the broker has
     }
   }
   await Deno.remove(path, { recursive: true });
+});
+
+Deno.test("a consumer group is run by its own configs, over the broker's, at once", async () => {
+  const groups = { consumerHeartbeatIntervalMs: 6000, consumerMaxSize: 2 };
+  await using broker = await TestBroker.start({ groups });
+  await broker.createTopic("t");
+  const connection = await broker.connect();
+  const alter = async (type: number, resourceName: string, name: string, value: string) => {
+    const configs = [{ name, configOperation: 0, value }];
+    const resources = [{ resourceType: type, resourceName, configs }];
+    const { responses } = await connection.request(IncrementalAlterConfigs, 1, { resources });
+    assertEquals([responses[0].errorCode, responses[0].errorMessage], [0, null]);
+  };
+  const join = async (memberId: string) => {
+    for (;;) {
+      const answer = await connection.request(ConsumerGroupHeartbeat, 1, {
+        groupId: "g",
+        memberId,
+        memberEpoch: 0,
+        rebalanceTimeoutMs: 60_000,
+        subscribedTopicNames: ["t"],
+        topicPartitions: [],
+      });
+      const { errorCode } = answer;
+      const isEarly = errorCode === ErrorCode.COORDINATOR_NOT_AVAILABLE ||
+        errorCode === ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
+      if (!isEarly) return answer;
+      await connection.request(FindCoordinator, 4, { keyType: 0, coordinatorKeys: ["g"] });
+    }
+  };
+  assertEquals((await join("a")).heartbeatIntervalMs, 6000);
+  await alter(32, "g", "consumer.heartbeat.interval.ms", "7000");
+  assertEquals((await join("b")).heartbeatIntervalMs, 7000);
+  assertEquals((await join("c")).errorCode, ErrorCode.GROUP_MAX_SIZE_REACHED);
 });

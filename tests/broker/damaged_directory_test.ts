@@ -244,12 +244,12 @@ const DAMAGES: Damage[] = [
   {
     what: "a sealed segment cut by 17 bytes",
     harm: (path) => cut(`${path}/t-0/${segments(path)[1]}`, 17),
-    outcomes: both("offline"),
+    outcomes: { "a clean stop": ["offline"], "kill -9": ["healed"] }, // which the journal has
   },
   {
     what: "a middle segment removed",
     harm: (path) => Deno.remove(`${path}/t-0/${segments(path)[1]}`),
-    outcomes: both("offline"),
+    outcomes: { "a clean stop": ["offline"], "kill -9": ["healed"] },
   },
   {
     what: "the first segment removed",

@@ -19,8 +19,9 @@ import { FindCoordinator } from "../../src/protocol/messages/find_coordinator.ts
 import { JoinGroup } from "../../src/protocol/messages/join_group.ts";
 import { OffsetCommit } from "../../src/protocol/messages/offset_commit.ts";
 import { SyncGroup } from "../../src/protocol/messages/sync_group.ts";
+import { ShiftedClock } from "../../src/testing/shifted_clock.ts";
 import { append } from "./calls.ts";
-import { pause, TestBroker } from "./harness.ts";
+import { TestBroker } from "./harness.ts";
 
 function join(connection: Connection, memberId: string) {
   return connection.request(JoinGroup, 3, {
@@ -64,8 +65,10 @@ async function groupOfOne(
 
 async function withGroup(
   body: (broker: TestBroker, cluster: Cluster, memberId: string) => Promise<void>,
+  clock = new ShiftedClock(),
 ): Promise<void> {
-  await using broker = await TestBroker.start({ groups: { initialRebalanceDelayMs: 0 } });
+  const groups = { initialRebalanceDelayMs: 0 };
+  await using broker = await TestBroker.start({ groups }, { clock });
   const { memberId } = await groupOfOne(broker);
   const cluster = new Cluster({ bootstrap: `127.0.0.1:${broker.port}` });
   try {
@@ -94,9 +97,11 @@ Deno.test("a group is listed, and partitions without owner or progress are told"
 });
 
 Deno.test("a member that does not join a rebalance, and beats no more, is named", async () => {
+  const clock = new ShiftedClock();
   await withGroup(async (broker, cluster, memberId) => {
     const joining = join(await broker.connect(), "").catch(() => {}); // the broker ends before it is answered
-    await pause(3200);
+    while ((await look(cluster, "g"))!.group.state !== "PreparingRebalance");
+    clock.advance(3200);
     const now = (await look(cluster, "g"))!;
     const lines = findings(now, now, 0).join("\n");
     assertStringIncludes(lines, "A rebalance has been going on for 3.");
@@ -105,11 +110,12 @@ Deno.test("a member that does not join a rebalance, and beats no more, is named"
     assertEquals(now.group.members.filter(({ awaited }) => awaited === null).length, 1);
     await broker.stop();
     await joining;
-  });
+  }, clock);
 });
 
 Deno.test("a member of the consumer protocol is shown with its target, its silence and what it lacks", async () => {
-  await using broker = await TestBroker.start();
+  const clock = new ShiftedClock();
+  await using broker = await TestBroker.start({}, { clock });
   await broker.createTopic("t", { partitions: 2 });
   const connection = await broker.connect();
   await connection.request(FindCoordinator, 4, { keyType: 0, coordinatorKeys: ["g"] });
@@ -122,7 +128,7 @@ Deno.test("a member of the consumer protocol is shown with its target, its silen
     topicPartitions: [],
   });
   assertEquals(errorCode, 0);
-  await pause(300);
+  clock.advance(300);
   const cluster = new Cluster({ bootstrap: `127.0.0.1:${broker.port}` });
   try {
     const { group, partitions } = (await look(cluster, "g"))!;

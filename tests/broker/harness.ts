@@ -27,11 +27,14 @@ export interface Settings {
   readonly metadataSnapshotBytes?: number;
   readonly kafkaPort?: number;
   readonly httpPort?: number;
+  readonly listenAddresses?: readonly string[];
+  readonly advertisedAddress?: string;
   readonly autoCreateTopics?: boolean;
   readonly limits?: Partial<Config["limits"]>;
   readonly batching?: Partial<Config["batching"]>;
   readonly groups?: Partial<Config["groups"]>;
   readonly compaction?: Partial<Config["compaction"]>;
+  readonly storage?: Partial<Config["storage"]>;
   /** Broker-wide topic defaults, as text. */
   readonly topic?: Readonly<Record<string, string>>;
 }
@@ -56,7 +59,7 @@ export class TestBroker implements AsyncDisposable {
   }
 
   get port(): number {
-    return Number(this.#broker.kafkaAddress.split(":")[1]);
+    return Number(this.#broker.kafkaAddress.split(":").at(-1));
   }
 
   get httpAddress(): string {
@@ -230,6 +233,8 @@ function configOf(settings: Settings): Config {
     ...config,
     kafkaPort: settings.kafkaPort ?? 0,
     httpPort: settings.httpPort ?? 0,
+    listenAddresses: settings.listenAddresses ?? config.listenAddresses,
+    advertisedAddress: settings.advertisedAddress ?? config.advertisedAddress,
     autoCreateTopics: settings.autoCreateTopics ?? config.autoCreateTopics,
     storage: {
       ...config.storage,
@@ -237,6 +242,7 @@ function configOf(settings: Settings): Config {
       flush: settings.flush ?? config.storage.flush,
       metadataSnapshotBytes: settings.metadataSnapshotBytes ??
         config.storage.metadataSnapshotBytes,
+      ...settings.storage,
     },
     batching: {
       ...config.batching,

@@ -6,6 +6,8 @@ export interface VictimOptions {
   readonly ports: { readonly kafka: number; readonly http: number };
   /** Where what it prints is added. */
   readonly log: string;
+  /** What the shell does before it becomes the broker ("ulimit -n 200;"). */
+  readonly before?: string;
 }
 
 export class Victim {
@@ -25,17 +27,21 @@ export class Victim {
   }
 
   /** Spawns it; it does not listen yet. */
-  static spawn({ flags, ports, log }: VictimOptions): Victim {
+  static spawn({ flags, ports, log, before = "" }: VictimOptions): Victim {
     const main = new URL("../../main.ts", import.meta.url).pathname;
     const command = Deno.env.get("RUNNEL") ??
       `deno run --no-check --allow-net --allow-read --allow-write --allow-env --allow-sys=hostname,networkInterfaces,statfs ${main}`;
     const all = [`--kafka-port=${ports.kafka}`, `--http-port=${ports.http}`, ...flags].join(" ");
     const child = new Deno.Command("bash", {
-      args: ["-c", `exec ${command} ${all} >> ${log} 2>&1`],
+      args: ["-c", `${before} exec ${command} ${all} >> ${log} 2>&1`],
       stdout: "null",
       stderr: "null",
     }).spawn();
     return new Victim(child, ports.kafka, log);
+  }
+
+  get pid(): number {
+    return this.#child.pid;
   }
 
   /** Resolves when the port is bound. Throws when the process ends before, or takes longer than a start may. */

@@ -14,7 +14,7 @@
  * is the same directory copied beside a broker that has written more, and acknowledged it, and rests: what kill -9
  * leaves.
  */
-import { javaHashCode } from "../../src/groups/java_hash.ts";
+import { coordinatorPartition } from "../../src/protocol/coordinator_partition.ts";
 import type { Settings } from "../broker/harness.ts";
 import type { Tree } from "./tree.ts";
 
@@ -63,8 +63,7 @@ export const GROUPS: readonly GroupName[] = [
 
 /** "__consumer_offsets-1" */
 export function offsetsPartitionOf(groupId: string): string {
-  const hash = javaHashCode(groupId) & 0x7fffffff;
-  return `__consumer_offsets-${hash % OFFSETS_PARTITIONS}`;
+  return `__consumer_offsets-${coordinatorPartition(groupId, OFFSETS_PARTITIONS)}`;
 }
 
 /** What every broker of the campaign runs with: nothing but requests changes the directory meanwhile. */

@@ -122,16 +122,19 @@ read_compacted() {
     --timeout-ms 15000 --formatter-property print.key=true --formatter-property key.separator=: > "$work/got" && cmp "$work/compacted" "$work/got"
 }
 
-# The group reads ten records further each time, from where its commits say it was: under whichever broker.
+# Groups read ten records further each time, from where their commits say they were: under whichever broker. The hash of
+# the one id is positive, that of the other negative, which decides in which partition it is looked for.
 group_topic() {
   create grouped --partitions 1 && seq 1000 > "$work/numbers" &&
     tool org.apache.kafka.tools.ConsoleProducer --bootstrap-server "$BROKERS" --topic grouped < "$work/numbers"
 }
 group_at=0
 group_goes_on() {
-  tool org.apache.kafka.tools.consumer.ConsoleConsumer --bootstrap-server "$BROKERS" --topic grouped --group readers --max-messages 10 \
-    --timeout-ms 30000 --command-property auto.offset.reset=earliest > "$work/got" || return
-  seq $((group_at + 1)) $((group_at + 10)) | diff - "$work/got" || return
+  for group in readers my-group; do
+    tool org.apache.kafka.tools.consumer.ConsoleConsumer --bootstrap-server "$BROKERS" --topic grouped --group $group --max-messages 10 \
+      --timeout-ms 30000 --command-property auto.offset.reset=earliest > "$work/got" || return
+    seq $((group_at + 1)) $((group_at + 10)) | diff - "$work/got" || return
+  done
   group_at=$((group_at + 10))
 }
 

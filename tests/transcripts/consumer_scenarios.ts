@@ -74,6 +74,8 @@ const beat = (member: string, more: Partial<Beat> = {}): Step => ({
 });
 /** Past the interval in which Kafka makes no second target assignment. */
 const pause: Step = { do: "wait", ms: 1100 };
+/** Past the time in which Kafka does not match patterns again. */
+const regexPause: Step = { do: "wait", ms: 11_000 };
 const describe: Step = { do: "describe" };
 const create = (topic: string, partitions: number): Step => ({ do: "create", topic, partitions });
 
@@ -230,6 +232,52 @@ export const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
     beat("c"),
     beat("a"),
     beat("b"),
+    describe,
+  ],
+  "an epoch begins at 1 and rises with the names subscribed to": [
+    create("t", 2),
+    join("a", []),
+    describe,
+    pause,
+    join("b", []),
+    describe,
+    beat("a", { names: ["nosuch"] }),
+    beat("b", { names: [] }),
+    pause,
+    describe,
+    beat("a", { names: ["t", "nosuch"] }),
+    pause,
+    beat("b", { epoch: -1 }),
+    describe,
+  ],
+  "a pattern without a match is no new epoch": [
+    create("t", 2),
+    join("a", [], { regex: "zz.*" }),
+    describe,
+    regexPause,
+    join("b", [], { regex: "yy.*" }),
+    regexPause,
+    beat("b"),
+    describe,
+    beat("b", { regex: "ww.*" }),
+    regexPause,
+    beat("b"),
+    describe,
+  ],
+  "coming to a pattern that is known, and leaving the last, are new epochs": [
+    create("t", 2),
+    join("a", [], { regex: "zz.*" }),
+    pause,
+    join("b", [], { regex: "zz.*" }),
+    describe,
+    pause,
+    beat("b", { regex: "" }),
+    beat("a"),
+    describe,
+    pause,
+    join("c", ["t"]),
+    pause,
+    beat("c", { regex: "xx.*" }),
     describe,
   ],
 };

@@ -20,7 +20,7 @@ export const ListOffsets = api({
         partitionIndex: int32,
         currentLeaderEpoch: int32.default(-1).in("4+").ignorable(),
         // -1 latest, -2 earliest, -3 largest timestamp, -4 earliest local, -5 last tiered, -6 earliest pending upload
-        timestamp: int64,
+        timestamp: int64.exactOrNumber(),
       }),
     }),
     timeoutMs: int32.in("10+").ignorable(),

@@ -31,6 +31,7 @@ import {
   writeInt32,
   writeInt64,
 } from "../../bytes/int64.ts";
+import { readBigInt64 } from "../../bytes/reader.ts";
 
 /** Bytes of a batch without records. */
 export const BATCH_OVERHEAD = 61;
@@ -83,6 +84,12 @@ export const producerId = (b: Bytes, at = 0): number => readInt64(b, at + PRODUC
 export const producerEpoch = (b: Bytes, at = 0): number => readInt16(b, at + PRODUCER_EPOCH);
 export const baseSequence = (b: Bytes, at = 0): number => readInt32(b, at + BASE_SEQUENCE);
 export const recordCount = (b: Bytes, at = 0): number => readInt32(b, at + RECORD_COUNT);
+
+/** Whether the header's largest timestamp is its base timestamp and this delta, exactly, beyond 2^53 too. */
+export function saysMaxTimestamp(b: Bytes, delta: number): boolean {
+  const base = readBigInt64(b, BASE_TIMESTAMP);
+  return BigInt.asIntN(64, base + BigInt(delta)) === readBigInt64(b, MAX_TIMESTAMP);
+}
 
 /** The last record's sequence; sequences wrap from 2^31 - 1 to 0. */
 export function lastSequence(b: Bytes, at = 0): number {

@@ -2,14 +2,25 @@
  * Compression of a batch's records: none, gzip, snappy, lz4 and zstd, by Kafka's ids.
  *
  * Decompressing is bounded: what would grow past `maxBytes`, or is no stream of its kind, throws CompressionError, and
- * a declared length is compared with the bound before anything is allocated. gzip and zstd are node:zlib's. Of a zstd
- * frame that is cut off Deno returns what came before the cut; whoever reads the records finds them missing.
+ * a declared length is compared with the bound before anything is allocated. gzip and zstd are node:zlib's.
+ *
+ * Input may be several streams of its kind one behind the other, and what follows them is taken as Kafka's readers take
+ * it, since every consumer has to read what is stored:
+ *
+ * | codec | further streams | anything else behind |
+ * |---|---|---|
+ * | gzip | members, decoded | passed over |
+ * | snappy | headers of snappy-java, passed over | three bytes at most, passed over |
+ * | lz4 | not read: a frame's end is the end | not read |
+ * | zstd | frames, decoded; skippable ones passed over | refused |
  */
-import { constants, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { constants, gzipSync, zstdCompressSync } from "node:zlib";
 import { BlockDecoder } from "../../bytes/block_decoder.ts";
 import { CompressionError } from "./compression_error.ts";
+import { decompressGzip } from "./gzip.ts";
 import { compressLz4, decompressLz4 } from "./lz4.ts";
 import { compressSnappy, decompressSnappy } from "./snappy.ts";
+import { decompressZstd } from "./zstd.ts";
 
 export { CompressionError };
 
@@ -66,13 +77,13 @@ export function decompressForNow(
       }
       return bytes;
     case CompressionType.gzip:
-      return throughZlib("gzip", gunzipSync, bytes, maxBytes);
+      return decompressGzip(bytes, maxBytes);
     case CompressionType.snappy:
       return throughDecoder(decompressSnappy, bytes, maxBytes);
     case CompressionType.lz4:
       return throughDecoder(decompressLz4, bytes, maxBytes);
     case CompressionType.zstd:
-      return throughZlib("zstd", zstdDecompressSync, bytes, maxBytes);
+      return decompressZstd(bytes, maxBytes);
   }
 }
 
@@ -85,23 +96,5 @@ function throughDecoder(
     return decompress(bytes, maxBytes, decoder);
   } finally {
     decoder.end();
-  }
-}
-
-function throughZlib(
-  name: string,
-  inflate: (bytes: Uint8Array, options: { maxOutputLength: number }) => Uint8Array,
-  bytes: Uint8Array,
-  maxBytes: number,
-): Uint8Array {
-  if (bytes.length === 0) throw CompressionError.broken(name, "it is empty"); // zlib takes it for nothing
-  try {
-    const out = inflate(bytes, { maxOutputLength: maxBytes });
-    return new Uint8Array(out.buffer, out.byteOffset, out.length); // a Buffer's slice() would not copy
-  } catch (error) {
-    if ((error as { code?: string }).code === "ERR_BUFFER_TOO_LARGE") {
-      throw CompressionError.tooLarge(name, maxBytes);
-    }
-    throw CompressionError.broken(name, (error as Error).message);
   }
 }

@@ -94,9 +94,8 @@ for (const [name, type] of PACKED) {
     const whole = compress(type, mixture(700, dice(SEED)));
     for (let n = 0; n < whole.length; n++) {
       const cut = () => decompress(type, whole.slice(0, n), 10_000);
-      // Deno's zstd hands out what came before the cut; snappy's framing has no end, so its header alone is empty.
-      if (type === CompressionType.zstd && n > 0) assert(cut().length < 700, `${n}`);
-      else if (type === CompressionType.snappy && n === 16) assertEquals(cut().length, 0);
+      // snappy's framing has no end, so its header alone is empty, and up to three bytes behind it are passed over.
+      if (type === CompressionType.snappy && n >= 16 && n < 20) assertEquals(cut().length, 0);
       else assertThrows(cut, CompressionError, "", `${n}`);
     }
   });

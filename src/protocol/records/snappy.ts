@@ -1,7 +1,8 @@
 /**
  * Snappy, as Kafka's clients write it: blocks in the framing of snappy-java ("xerial"), or one bare block.
  *
- *     frame: 82 'SNAPPY' 00, version int32, compatible version int32, then blocks: length int32, block
+ *     frame: 82 'SNAPPY' 00, version int32, compatible version int32, then blocks: length int32, block;
+ *            another header may stand where a block's length would, and one to three bytes at the end are passed over
  *     block: unsigned varint of the decompressed length, then elements; a tag's low two bits say which:
  *            0 literal (length - 1 in the upper six bits, or 60–63: in 1–4 bytes that follow)
  *            1 copy, 4–11 bytes, 11-bit distance · 2 copy, 1–64 bytes, 16-bit distance · 3 the same, 32-bit distance
@@ -14,6 +15,8 @@ import { readUnsignedVarint, varintEnd, writeUnsignedVarint } from "../../bytes/
 import { CompressionError } from "./compression_error.ts";
 
 const MAGIC = [0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0];
+/** Its first four bytes, as a block's length would be read. */
+const MAGIC_HEAD = 0x82534e41 | 0;
 const FRAME_HEADER = 16;
 /** snappy-java's default; its readers take any. */
 const BLOCK_BYTES = 32768;
@@ -51,21 +54,34 @@ interface Block {
   readonly end: number;
 }
 
+/** As snappy-java's SnappyInputStream finds them, which goes on behind the header of a further stream. */
 function findBlocks(from: Uint8Array): Block[] {
-  if (!MAGIC.every((byte, i) => from[i] === byte)) return [{ at: 0, end: from.length }];
-  if (from.length < FRAME_HEADER) throw broken(`its header is ${from.length} bytes, not 16`);
+  if (!isHeader(from, 0)) return [{ at: 0, end: from.length }];
+  if (from.length < FRAME_HEADER) throw cutHeader(from.length);
   const blocks: Block[] = [];
   let at = FRAME_HEADER;
-  while (at < from.length) {
-    const size = from.length - at >= 4 ? readInt32(from, at) : -1;
+  while (from.length - at >= 4) {
+    const size = readInt32(from, at);
+    if (size === MAGIC_HEAD) {
+      if (from.length - at < FRAME_HEADER) throw cutHeader(from.length - at);
+      if (!isHeader(from, at)) break; // taken for the end there
+      at += FRAME_HEADER;
+      continue;
+    }
     at += 4;
     if (size < 1 || size > from.length - at) {
-      throw broken(`a block of ${size} bytes at ${at}, ${Math.max(0, from.length - at)} remain`);
+      throw broken(`a block of ${size} bytes at ${at}, ${from.length - at} remain`);
     }
     blocks.push({ at, end: at += size });
   }
   return blocks;
 }
+
+function isHeader(from: Uint8Array, at: number): boolean {
+  return MAGIC.every((byte, i) => from[at + i] === byte);
+}
+
+const cutHeader = (bytes: number) => broken(`its header is ${bytes} bytes, not ${FRAME_HEADER}`);
 
 /** Leaves varintEnd where the block's elements begin. */
 function declaredLength(from: Uint8Array, { at, end }: Block): number {

@@ -18,6 +18,7 @@ import {
   decompressForNow,
   isCompressionType,
 } from "./compression.ts";
+import { readVarint, varintEnd } from "../../bytes/varint.ts";
 import { readRecordsIn } from "./record.ts";
 import { type Walk, walkRecords } from "./walk.ts";
 
@@ -28,6 +29,8 @@ export interface ValidateOptions {
   readonly maxMessageBytes: number;
   readonly maxBatchRecords: number;
   readonly maxDecompressedBytes: number;
+  /** max.decompressed.message.bytes: of one record in a compressed batch. Without it, any. */
+  readonly maxRecordBytes?: number;
   /** compression.type; "producer" keeps what the client chose. */
   readonly compression: CompressionType | "producer";
   /** For gzip and zstd, when recompressing. */
@@ -59,6 +62,8 @@ export interface RefusedRecords {
   readonly errorMessage: string;
   /** The records to blame, when it is not the whole batch; at most MAX_RECORD_ERRORS. */
   readonly recordErrors: readonly RecordErrorEntry[];
+  /** Whether it is not one batch at all, which Kafka refuses before it asks the partition's log. */
+  readonly isMisframed: boolean;
 }
 
 /** Named as in the Produce response. */
@@ -73,11 +78,10 @@ export function validateRecords(
   bytes: Uint8Array | null,
   options: ValidateOptions,
 ): AcceptedRecords | RefusedRecords {
-  if (bytes === null || bytes.length === 0) {
-    return invalid("There is no record batch; one is needed");
-  }
-  const badFrame = checkFrame(bytes, options) ?? checkHeader(bytes, options);
-  if (badFrame !== null) return badFrame;
+  const misframed = checkFrame(bytes, options.apiVersion);
+  if (bytes === null || misframed !== null) return misframed!;
+  const badHeader = checkContent(bytes, options) ?? checkHeader(bytes, options);
+  if (badHeader !== null) return badHeader;
   const type = batch.compression(bytes) as CompressionType;
   let plain = bytes, at = batch.BATCH_OVERHEAD;
   if (type !== CompressionType.none) {
@@ -91,15 +95,50 @@ export function validateRecords(
   }
   const walk = walkRecords(plain, at, plain.length, batch.recordCount(bytes));
   plain = plain.subarray(at);
-  return checkWalk(bytes, plain, walk, options) ?? accept(bytes, plain, walk, options);
+  const refused = checkWalk(bytes, plain, walk, options) ??
+    (type === CompressionType.none ? null : checkRecordSizes(plain, options));
+  return refused ?? accept(bytes, plain, walk, options);
 }
 
-/** Exactly one whole batch of magic 2 whose checksum matches. */
-function checkFrame(b: Uint8Array, options: ValidateOptions): RefusedRecords | null {
-  if (b.length < batch.CRC_FROM) return invalid(`The record batch is cut off at ${b.length} bytes`);
-  const magic = batch.magic(b), size = batch.sizeInBytes(b);
+/** No record may be larger once it is decompressed; not asked where all of them together are not. */
+function checkRecordSizes(
+  plain: Uint8Array,
+  { maxRecordBytes = Infinity }: ValidateOptions,
+): RefusedRecords | null {
+  if (plain.length <= maxRecordBytes) return null;
+  for (let at = 0, i = 0; at < plain.length; i++) {
+    const bytes = readVarint(plain, at);
+    if (bytes > maxRecordBytes) {
+      return invalid(`Record ${i} has ${bytes} bytes; ${maxRecordBytes} are allowed`);
+    }
+    at = varintEnd + bytes;
+  }
+  return null;
+}
+
+/** The smallest batch of any magic: offset and length, and what Kafka's LegacyRecord needs. */
+const MIN_BATCH = 26;
+
+/**
+ * Whether this is exactly one whole batch of magic 2, which Kafka looks at before it asks the log (Kafka:
+ * ProduceRequest.validateRecords). The length comes first: where it is wrong there may be no magic.
+ */
+export function checkFrame(b: Uint8Array | null, apiVersion: number): RefusedRecords | null {
+  const misframed = frameFault(b, apiVersion);
+  return misframed && { ...misframed, isMisframed: true };
+}
+
+function frameFault(b: Uint8Array | null, apiVersion: number): RefusedRecords | null {
+  if (b === null || b.length === 0) return invalid("There is no record batch; one is needed");
+  if (b.length < batch.LOG_OVERHEAD) return cutOff(b);
+  const size = batch.sizeInBytes(b);
+  if (size < MIN_BATCH) {
+    return corrupt(`The record batch is ${size} bytes by its header, needs at least ${MIN_BATCH}`);
+  }
+  if (b.length < batch.CRC_FROM) return cutOff(b);
+  const magic = batch.magic(b);
   if (magic === 0 || magic === 1) {
-    return invalid(`The record batch has magic ${magic}; Produce ${options.apiVersion} needs 2`);
+    return invalid(`The record batch has magic ${magic}; Produce ${apiVersion} needs 2`);
   }
   if (magic !== batch.MAGIC_V2) return corrupt(`The record batch has magic ${magic}, not 2`);
   if (size < batch.BATCH_OVERHEAD) {
@@ -111,6 +150,16 @@ function checkFrame(b: Uint8Array, options: ValidateOptions): RefusedRecords | n
   if (size < b.length) {
     return invalid(`${b.length - size} bytes follow the record batch; a partition takes one batch`);
   }
+  return null;
+}
+
+function cutOff(b: Uint8Array): RefusedRecords {
+  return invalid(`The record batch is cut off at ${b.length} bytes`);
+}
+
+/** Not larger than is allowed, with a checksum that matches. */
+function checkContent(b: Uint8Array, options: ValidateOptions): RefusedRecords | null {
+  const size = batch.sizeInBytes(b);
   if (size > options.maxMessageBytes) return tooLarge(size, options);
   if (!batch.isIntact(b)) return corrupt("The record batch does not match its checksum");
   return null;
@@ -234,7 +283,7 @@ function accept(
     bytes = recompressed(bytes, plain, wanted as CompressionType, options.compressionLevel);
     if (bytes.length > options.maxMessageBytes) return tooLarge(bytes.length, options);
   }
-  const ownMaxMs = batch.baseTimestamp(bytes) + walk.maxTimestampDelta;
+  const ownMaxMs = ownMax(bytes, walk);
   if (options.isLogAppendTime) batch.setLogAppendTime(bytes, 0, options.nowMs);
   else if (batch.isLogAppendTime(bytes) || batch.maxTimestamp(bytes) !== ownMaxMs) {
     if (!Number.isSafeInteger(ownMaxMs)) return invalid(`Timestamp ${ownMaxMs} is beyond 2^53`);
@@ -249,6 +298,14 @@ function accept(
     compression: wanted as CompressionType,
     isTransactional: batch.isTransactional(bytes),
   };
+}
+
+/** The largest timestamp of the records; where no number has it, that of the header, if it is the same. */
+function ownMax(bytes: Uint8Array, { maxTimestampDelta }: Walk): number {
+  const ownMaxMs = batch.baseTimestamp(bytes) + maxTimestampDelta;
+  return ownMaxMs >= Number.MAX_SAFE_INTEGER && batch.saysMaxTimestamp(bytes, maxTimestampDelta)
+    ? batch.maxTimestamp(bytes)
+    : ownMaxMs;
 }
 
 function recompressed(
@@ -269,7 +326,7 @@ function refuse(
   errorMessage: string,
   recordErrors: readonly RecordErrorEntry[] = [],
 ): RefusedRecords {
-  return { errorCode, errorMessage, recordErrors };
+  return { errorCode, errorMessage, recordErrors, isMisframed: false };
 }
 
 const invalid = (message: string, recordErrors?: readonly RecordErrorEntry[]) =>

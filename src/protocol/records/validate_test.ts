@@ -293,3 +293,19 @@ Deno.test("a compressed batch with more or fewer records inside than it says is 
     refused(into, ErrorCode.INVALID_RECORD);
   }
 });
+
+Deno.test("a record that is larger than max.decompressed.message.bytes is refused in a compressed batch alone", () => {
+  // As Kafka 4.4.0 counts: the record without its length, each by itself.
+  const ofSize = (bytes: number, count = 1) => ({
+    records: Array.from({ length: count }, () => (
+      { timestampMs: NOW, value: new Uint8Array(bytes) }
+    )),
+  });
+  const options = { maxRecordBytes: 1000 };
+  for (const compression of [CompressionType.gzip, CompressionType.zstd, CompressionType.lz4]) {
+    accepted(buildBatch({ ...ofSize(993), compression }), options);
+    accepted(buildBatch({ ...ofSize(400, 100), compression }), options);
+    refused(buildBatch({ ...ofSize(994), compression }), ErrorCode.INVALID_RECORD, options);
+  }
+  accepted(buildBatch(ofSize(5000)), options);
+});

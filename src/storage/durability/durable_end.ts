@@ -36,15 +36,6 @@ interface End {
   readonly offset: number;
 }
 
-/** Written bytes of one segment that are not durable yet, as the journal takes them. */
-export interface Behind<S> {
-  readonly segment: S;
-  readonly position: number;
-  readonly bytes: number;
-  /** Says that they are durable now. */
-  readonly durable: () => void;
-}
-
 export interface DurableEndOptions<S extends EndedSegment> {
   readonly store: Store;
   readonly folder: string;
@@ -87,6 +78,12 @@ class SegmentEnds<S extends EndedSegment> {
     return this.isNamed && this.synced.bytes === this.written.bytes;
   }
 
+  /** Up to there. Never less than before: one round may overtake the other. */
+  becameDurable(end: End): void {
+    if (end.bytes > this.durable.bytes) this.durable = end;
+    this.check();
+  }
+
   /** The invariant of the table above. */
   check(): void {
     const { admittedBytes, written, durable, synced } = this;
@@ -100,6 +97,28 @@ class SegmentEnds<S extends EndedSegment> {
 
 function isAtLeast(upper: End, lower: End): boolean {
   return upper.bytes >= lower.bytes && upper.offset >= lower.offset;
+}
+
+/** Written bytes of one segment that are not durable yet, taken by one round of the journal. */
+export class Behind<S extends EndedSegment> {
+  readonly segment: S;
+  readonly position: number;
+  readonly bytes: number;
+  readonly #ends: SegmentEnds<S>;
+  readonly #end: End;
+
+  constructor(ends: SegmentEnds<S>, position: number) {
+    this.segment = ends.segment;
+    this.position = position;
+    this.bytes = ends.written.bytes - position;
+    this.#ends = ends;
+    this.#end = ends.written;
+  }
+
+  /** Says so to the segment; DurableEnd.durable() draws the conclusions. */
+  becameDurable(): void {
+    this.#ends.becameDurable(this.#end);
+  }
 }
 
 export class DurableEnd<S extends EndedSegment> {
@@ -224,17 +243,18 @@ export class DurableEnd<S extends EndedSegment> {
   takeBehind(): Behind<S>[] {
     const behind: Behind<S>[] = [];
     for (const ends of this.#segments) {
-      const position = Math.max(ends.durable.bytes, ends.takenBytes), { written } = ends;
-      if (position === written.bytes) continue;
-      ends.takenBytes = written.bytes;
-      behind.push({
-        segment: ends.segment,
-        position,
-        bytes: written.bytes - position,
-        durable: () => this.#becameDurable(ends, written),
-      });
+      const position = Math.max(ends.durable.bytes, ends.takenBytes), { bytes } = ends.written;
+      if (position === bytes) continue;
+      ends.takenBytes = bytes;
+      behind.push(new Behind(ends, position));
     }
     return behind;
+  }
+
+  /** What was taken is durable now. */
+  durable(behind: Behind<S>): void {
+    behind.becameDurable();
+    this.#settle();
   }
 
   /** fdatasync of everything written so far, with the names of new files. */
@@ -283,15 +303,8 @@ export class DurableEnd<S extends EndedSegment> {
       ends.isNamed = true;
       if (written.bytes > ends.synced.bytes) ends.synced = written;
       ends.check();
-      if (!this.#isJournaled) this.#becameDurable(ends, written);
+      if (!this.#isJournaled) ends.becameDurable(written);
     }
-    this.#settle();
-  }
-
-  /** A segment is durable up to there. Never less than before: one round may overtake the other. */
-  #becameDurable(ends: SegmentEnds<S>, end: End): void {
-    if (end.bytes > ends.durable.bytes) ends.durable = end;
-    ends.check();
     this.#settle();
   }
 

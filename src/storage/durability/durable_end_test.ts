@@ -131,9 +131,10 @@ class World {
   }
 
   endRound(): void {
-    for (const { segment, position, bytes, durable } of this.rounds.shift() ?? []) {
+    for (const behind of this.rounds.shift() ?? []) {
+      const { segment, position, bytes } = behind;
       segment.journaled.push([position, position + bytes]);
-      durable();
+      this.end.durable(behind);
     }
   }
 
@@ -250,7 +251,7 @@ Deno.test("what a completion says of a segment that is gone is not heard", async
   first.endSync(0);
   await syncing;
   end.forget([first]);
-  stretch.durable();
+  end.durable(stretch);
   assertEquals([end.durableOffset, end.syncedOffset], [2, 2]);
 });
 

@@ -14,18 +14,15 @@
  * through the journal (journal.ts), whose one fdatasync serves all logs; only a few logs with very much each,
  * which would have to be written twice, are synced themselves, side by side.
  */
+import { type Clock, systemClock, systemTimers, type Timers } from "../../clock.ts";
 import type { Journal } from "./journal.ts";
 import type { Stretch } from "./journal_entries.ts";
-import { MAX_ROUNDS } from "./journal_file.ts";
+import { type Journaled, MAX_ROUNDS } from "./journal_file.ts";
 
 export type FlushPolicy = "fsync" | "interval" | "os";
 
 /** A log as the group commit sees it. */
-export interface Syncable {
-  /** Whether it is gone. */
-  readonly isClosed: boolean;
-  /** Makes everything written before the call durable in the log's own files. */
-  sync(): Promise<void>;
+export interface Syncable extends Journaled {
   /** The same, of sealed segments only. */
   syncSealed(): Promise<void>;
   /** What is written and not durable yet; nobody gets it twice. */
@@ -42,6 +39,9 @@ export interface GroupCommitOptions {
   readonly onFailure: (error: unknown) => void;
   /** Told how long each round took, for metrics. */
   readonly onRound?: (durationMs: number, logs: number) => void;
+  /** Without them, the system's. */
+  readonly clock?: Clock;
+  readonly timers?: Timers;
   /** With so much to keep, a round begins beside the last one; OVERLAP_BYTES unless given. */
   readonly overlapBytes?: number;
 }
@@ -59,11 +59,16 @@ export class GroupCommit {
   /** Resolves when the last round that began, and so all before it, have ended. */
   #last: Promise<void> = NOTHING;
   #failed = false;
-  #timer: ReturnType<typeof setTimeout> | null = null;
+  readonly #clock: Clock;
+  readonly #timers: Timers;
+  /** Takes back the round that is due later; null when none is. */
+  #cancel: (() => void) | null = null;
 
   constructor(options: GroupCommitOptions) {
     this.policy = options.policy;
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#timers = options.timers ?? systemTimers;
   }
 
   /** Whether rounds go through a journal, which tells a start how far acknowledgements can have come. */
@@ -88,6 +93,17 @@ export class GroupCommit {
       .catch((error) => this.#fail(error));
   }
 
+  /** Syncs a log that asks for it itself; false when a sync has failed, and nothing may be acknowledged any more. */
+  async flush(log: Syncable): Promise<boolean> {
+    if (this.#failed) return false;
+    try {
+      await log.sync();
+    } catch (error) {
+      this.#fail(error);
+    }
+    return !this.#failed;
+  }
+
   /** Forgets a log that is going away. */
   forget(log: Syncable): void {
     this.#dirty.delete(log);
@@ -101,12 +117,12 @@ export class GroupCommit {
       await this.#last;
     }
     await this.#sealed;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
+    this.#cancel?.();
+    this.#cancel = null;
   }
 
   #schedule(): void {
-    if (this.#timer !== null || this.#isScheduled || !this.#mayBegin()) return;
+    if (this.#cancel !== null || this.#isScheduled || !this.#mayBegin()) return;
     if (this.policy === "fsync" && this.#options.intervalMs === 0) {
       this.#isScheduled = true;
       // Whatever else this turn of the event loop brings still joins the round.
@@ -116,10 +132,10 @@ export class GroupCommit {
       });
       return;
     }
-    this.#timer = setTimeout(() => {
-      this.#timer = null;
+    this.#cancel = this.#timers.after(this.#options.intervalMs, () => {
+      this.#cancel = null;
       this.#begin();
-    }, this.#options.intervalMs);
+    });
   }
 
   /** One round after the other; beside the last one another may begin when there is much for it. */
@@ -164,7 +180,7 @@ export class GroupCommit {
     const logs = this.#dirty;
     this.#dirty = new Set();
     this.#dirtyBytes = 0;
-    const started = performance.now();
+    const began = this.#clock.monotonicMs();
     const { journal } = this.#options;
     const taken = journal === null ? [] : takeAll(logs);
     if (journal === null) await syncAll(logs); // which says so to each log itself
@@ -172,7 +188,7 @@ export class GroupCommit {
       await syncAll(logs);
       await journal.mark(taken); // not before: what a mark reaches to is in the files
     }
-    this.#options.onRound?.(performance.now() - started, logs.size);
+    this.#options.onRound?.(this.#clock.monotonicMs() - began, logs.size);
     return taken;
   }
 }

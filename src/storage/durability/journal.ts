@@ -19,12 +19,12 @@ import {
   freeNames,
   type JournalLeft,
   markOf,
-  maxEntryBytes,
   NOTHING_LEFT,
   type Stretch,
-  writeEntry,
+  syncFiles,
 } from "./journal_entries.ts";
-import { closeEntry, headEntry } from "./journal_chain.ts";
+import { type EntrySource, maxEntryBytes, newSecret, writeEntry } from "./journal_entry.ts";
+import { closeEntry, type FileEnd, headEntry, type JournalHead } from "./journal_head.ts";
 import { type Handle, type Journaled, JournalFile } from "./journal_file.ts";
 
 export interface JournalOptions {
@@ -42,8 +42,10 @@ export interface JournalOptions {
 export class Journal {
   readonly #options: JournalOptions;
   readonly #clock: Clock;
-  readonly #names: [string, string];
+  readonly #secret = newSecret();
   readonly #files: [JournalFile, JournalFile];
+  /** Files left as they are, for what logs that were retired have there alone. */
+  readonly #putBy: JournalFile[] = [];
   #current = 0;
   #sequence: number;
   /** Entries before it are on the device. */
@@ -52,12 +54,16 @@ export class Journal {
   #turn = 0;
   /** Whether it is not known of every log what the run before had acknowledged. */
   #isUnsettled: boolean;
+  /** Files of earlier runs that a start would need too. */
+  #reliesOn: readonly FileEnd[];
   /** Marks that could not be written. */
-  readonly #gaps = new Map<Journaled, Omit<Stretch, "durable">>();
+  readonly #gaps = new Map<Journaled, EntrySource>();
   /** Whether the file before the current one has no close. */
   #isUnclosed = false;
-  /** What the current file's head says. */
-  #saysExact = false;
+  /** The last file that was given a head, and what that says; null before the first. */
+  #headed: { readonly file: JournalFile; said: JournalHead } | null = null;
+  /** Resolves when the head says what it was to say last. */
+  #telling: Promise<void> = Promise.resolve();
   /** Whether the files' names survive power loss. */
   #isNamed = false;
   #isSyncingBehind = false;
@@ -79,8 +85,8 @@ export class Journal {
     this.#clock = options.clock ?? systemClock;
     this.#sequence = this.#durableTo = left.lastSequence + 1;
     this.#isUnsettled = left.unknown !== null;
-    this.#names = freeNames(options.store);
-    const [one, other] = this.#names;
+    this.#reliesOn = left.files;
+    const [one, other] = freeNames(options.store, 2);
     this.#files = [new JournalFile(options.store, one), new JournalFile(options.store, other)];
   }
 
@@ -94,18 +100,32 @@ export class Journal {
    * had anything acknowledged. False, with nothing done, when it cannot be written. The first round does it too.
    */
   async begin(): Promise<boolean> {
-    const file = this.#files[this.#current], isExact = this.#isExact;
+    const file = this.#files[this.#current];
     if (file.end > 0) return true;
-    if (!await this.#putAlone(file, this.#head, this.#sequence)) return false;
-    this.#saysExact = isExact;
+    if (this.#headed === null && !await this.#syncRelied()) return false;
+    file.turn = this.#turn;
+    const said = this.#headOf(file);
+    if (!await this.#putAlone(file, headEntry(said), this.#sequence)) return false;
+    this.#headed = { file, said };
     file.headSequence = this.#sequence++;
     this.#durableTo = this.#sequence;
     if (!this.#isNamed) {
       await this.#options.store.syncFolder("");
       this.#isNamed = true;
     }
-    await this.#tellExactness(); // which may have changed meanwhile
+    await this.#tell(); // what may have changed meanwhile
     return true;
+  }
+
+  /** Has the files of earlier runs on the device as they were read; whether that could be done. */
+  async #syncRelied(): Promise<boolean> {
+    try {
+      await syncFiles(this.#options.store, this.#reliesOn);
+      return true;
+    } catch (error) {
+      if (error instanceof StoreError) return false;
+      throw error;
+    }
   }
 
   /** The largest round that the journal takes; larger ones had better sync the logs themselves. */
@@ -125,27 +145,27 @@ export class Journal {
    * second copy, but syncing the logs themselves needs none.
    */
   append(
-    taken: readonly { log: Journaled; stretch: Omit<Stretch, "durable"> }[],
+    taken: readonly { log: Journaled; stretch: EntrySource }[],
   ): Promise<boolean> {
     return this.#gaps.size > 0 ? this.#appendWithGaps(taken) : this.#append(taken);
   }
 
   /** Writes once more what could not be written before, and takes back what the head says of it. */
   async #appendWithGaps(
-    taken: readonly { log: Journaled; stretch: Omit<Stretch, "durable"> }[],
+    taken: readonly { log: Journaled; stretch: EntrySource }[],
   ): Promise<boolean> {
-    for (const log of this.#gaps.keys()) if (log.isClosed) this.#gaps.delete(log);
+    for (const log of this.#gaps.keys()) if (log.isGone) this.#gaps.delete(log);
     const gaps = [...this.#gaps].map(([log, stretch]) => ({ log, stretch }));
     if (!await this.#append([...gaps, ...taken])) return false;
     for (const { log, stretch } of gaps) {
       if (this.#gaps.get(log) === stretch) this.#gaps.delete(log);
     }
-    await this.#tellExactness();
+    await this.#tell();
     return true;
   }
 
   async #append(
-    taken: readonly { log: Journaled; stretch: Omit<Stretch, "durable"> }[],
+    taken: readonly { log: Journaled; stretch: EntrySource }[],
   ): Promise<boolean> {
     const stretches = taken.map(({ stretch }) => stretch);
     for (let i = 0; i < 2 && !this.#hasRoom(stretches); i++) await this.#makeRoomOnce();
@@ -164,7 +184,7 @@ export class Journal {
     return true;
   }
 
-  #hasRoom(stretches: readonly Omit<Stretch, "durable">[]): boolean {
+  #hasRoom(stretches: readonly EntrySource[]): boolean {
     const { end } = this.#files[this.#current];
     return this.#makingRoom === null && end > 0 && end + bytesOf(stretches) <= this.#limitBytes;
   }
@@ -180,7 +200,7 @@ export class Journal {
     if (!await this.begin() || this.#turn === 0) return;
     const full = this.#files[1 - this.#current];
     this.#isUnclosed = !await this.#putAlone(full, closeEntry(), full.closeSequence);
-    await this.#tellExactness();
+    await this.#tell();
   }
 
   /**
@@ -191,45 +211,62 @@ export class Journal {
   async mark(taken: readonly { log: Journaled; stretch: Stretch }[]): Promise<void> {
     const marks = taken.map(({ log, stretch }) => ({ log, stretch: markOf(stretch) }));
     if (await this.append(marks)) return;
-    for (const { log, stretch } of marks) this.#gaps.set(log, stretch);
-    await this.#tellExactness();
+    for (const { log, stretch } of marks) this.#miss(log, stretch);
+    await this.#tell();
   }
 
   /** Every log has been opened, and what it was opened with is written down: nothing depends on the run before any more. */
   async settle(): Promise<void> {
     this.#isUnsettled = false;
-    await this.#tellExactness();
+    this.#reliesOn = [];
+    await this.#tell();
   }
 
-  /** Whether all that was acknowledged is in it, or written down. */
-  get #isExact(): boolean {
-    return !this.#isUnsettled && !this.#isUnclosed && this.#gaps.size === 0;
+  /** From now on these files of earlier runs are needed, and no others. */
+  async relyOn(files: readonly FileEnd[]): Promise<void> {
+    this.#reliesOn = files;
+    await this.#tell();
   }
 
-  /** Has the head say whether the journal is exact, where it says otherwise. */
-  async #tellExactness(): Promise<void> {
-    const file = this.#files[this.#current], isExact = this.#isExact;
-    if (isExact === this.#saysExact || file.end === 0) return;
-    this.#saysExact = isExact;
-    if (await this.#putAlone(file, this.#head, file.headSequence, { isOver: true })) return;
-    this.#saysExact = !isExact;
-    if (!isExact) throw new Error("the journal's head cannot say that not all is in it");
+  /** Notes a mark that could not be written. What reaches further stays. */
+  #miss(log: Journaled, mark: EntrySource): void {
+    const known = this.#gaps.get(log);
+    if (known === undefined || isFurther(mark, known)) this.#gaps.set(log, mark);
   }
 
-  get #head(): Omit<Stretch, "durable"> {
-    const { run = 0 } = this.#options;
-    return headEntry({ run, turn: this.#turn, isExact: this.#isExact });
+  #headOf({ turn }: JournalFile): JournalHead {
+    const isExact = !this.#isUnsettled && !this.#isUnclosed && this.#gaps.size === 0;
+    return { run: this.#options.run ?? 0, turn, isExact, reliesOn: this.#reliesOn };
+  }
+
+  /** Has the newest head say how things are, where it says otherwise. */
+  #tell(): Promise<void> {
+    const told = this.#telling.then(() => this.#tellNow());
+    this.#telling = told.catch(() => {}); // whoever asked has the error
+    return told;
+  }
+
+  async #tellNow(): Promise<void> {
+    const headed = this.#headed;
+    if (headed === null) return; // without a head nothing is said
+    const { file, said } = headed, next = this.#headOf(file);
+    if (next.isExact === said.isExact && next.reliesOn === said.reliesOn) return;
+    headed.said = next;
+    if (await this.#putAlone(file, headEntry(next), file.headSequence, { isOver: true })) return;
+    headed.said = said;
+    if (said.isExact) throw new Error("the journal's head cannot say that not all is in it");
   }
 
   /** Writes and syncs an entry of the journal's own, behind the last one or over the head. Whether that could be done. */
   async #putAlone(
     file: JournalFile,
-    entry: Omit<Stretch, "durable">,
+    entry: EntrySource,
     sequence: number,
     { isOver = false } = {},
   ): Promise<boolean> {
-    const handle = file.freeHandle(), b = new Uint8Array(maxEntryBytes(entry.folder, 0));
-    const bytes = b.subarray(0, writeEntry(b, 0, entry, { sequence, durableTo: sequence }));
+    const handle = file.freeHandle(), b = new Uint8Array(maxEntryBytes(entry.folder, entry.bytes));
+    const saying = { sequence, durableTo: sequence, secret: this.#secret };
+    const bytes = b.subarray(0, writeEntry(b, 0, entry, saying));
     const isWritten = withoutStoreError(() => {
       if (isOver) handle.blob.write(0, bytes);
       else file.append(handle, bytes, this.#options.fileBytes);
@@ -244,11 +281,22 @@ export class Journal {
    * Notes what a log's own file owes to the device. Much of it is synced early, one log at a time: all at the turn would
    * keep the device busy for so long that rounds wait.
    */
-  #owe(file: JournalFile, log: Journaled, stretch: Omit<Stretch, "durable">): void {
-    const bytes = (file.logs.get(log)?.bytes ?? 0) + stretch.bytes;
-    const isMuch = bytes >= SYNC_BEHIND_BYTES && !this.#isSyncingBehind;
-    file.logs.set(log, { bytes: isMuch ? 0 : bytes, mark: markOf(stretch) });
-    if (!isMuch) return;
+  #owe(file: JournalFile, log: Journaled, stretch: EntrySource): void {
+    const { segmentBase, position, bytes, topicId, folder } = stretch, end = position + bytes;
+    let owed = file.logs.get(log);
+    if (owed === undefined) {
+      owed = { bytes: 0, hasEntries: false, topicId, folder, segmentBase, position: end };
+      file.logs.set(log, owed);
+    }
+    owed.bytes += bytes;
+    owed.hasEntries ||= bytes > 0;
+    // A mark may come after a later round's entry.
+    if (segmentBase > owed.segmentBase || segmentBase === owed.segmentBase && end > owed.position) {
+      owed.segmentBase = segmentBase;
+      owed.position = end;
+    }
+    if (owed.bytes < SYNC_BEHIND_BYTES || this.#isSyncingBehind) return;
+    owed.bytes = 0;
     this.#isSyncingBehind = true;
     log.sync().then(() => this.#isSyncingBehind = false).catch(this.#options.onFailure);
   }
@@ -279,14 +327,16 @@ export class Journal {
 
   /** After a clean stop nothing is left to redo: removes the files. */
   async remove(): Promise<void> {
-    for (const file of this.#files) await file.synced;
-    for (const file of this.#files) file.close();
-    for (const name of this.#names) this.#options.store.remove(name);
+    await this.#telling;
+    const files = [...this.#files, ...this.#putBy];
+    for (const file of files) await file.synced;
+    for (const file of files) file.close();
+    for (const { name } of files) this.#options.store.remove(name);
     await this.#options.store.syncFolder("");
   }
 
   close(): void {
-    for (const file of this.#files) file.close();
+    for (const file of [...this.#files, ...this.#putBy]) file.close();
   }
 
   /** Takes the other file, once what it held has reached the logs' own files, and its marks the end of the full one. */
@@ -299,23 +349,40 @@ export class Journal {
     full.synced.catch(this.#options.onFailure);
     await next.synced;
     await this.#carryOver(next, full);
-    next.logs.clear();
-    next.end = 0;
+    if (next.isNeeded) this.#putBy.push(this.#replaceOther());
+    else {
+      next.logs.clear();
+      next.end = 0;
+    }
     full.closeSequence = this.#sequence++;
     this.#turn++;
     this.#current = 1 - this.#current;
   }
 
+  /** Has a new file take the place of the one that is not current; the old one. */
+  #replaceOther(): JournalFile {
+    const { store } = this.#options, other = 1 - this.#current, old = this.#files[other];
+    const [name] = freeNames(store, 1);
+    this.#files[other] = new JournalFile(store, name);
+    this.#isNamed = false;
+    return old;
+  }
+
   /** How far each log was acknowledged that `to` knows nothing of: so the journal knows it of every log it ever had. */
   async #carryOver(from: JournalFile, to: JournalFile): Promise<void> {
-    const marks = [...from.logs].filter(([log]) => !log.isClosed && !to.logs.has(log));
+    const marks: { log: Journaled; stretch: EntrySource }[] = [];
+    for (const [log, owed] of from.logs) {
+      if (!log.isGone && !to.logs.has(log)) {
+        marks.push({ log, stretch: markOf({ ...owed, bytes: 0, read: () => {} }) });
+      }
+    }
     if (marks.length === 0) return;
     const handle = to.freeHandle();
-    if (this.#write(to, handle, marks.map(([, { mark }]) => mark)) === null) {
-      for (const [log, { mark }] of marks) if (!this.#gaps.has(log)) this.#gaps.set(log, mark);
+    if (this.#write(to, handle, marks.map(({ stretch }) => stretch)) === null) {
+      for (const { log, stretch } of marks) this.#miss(log, stretch);
       return;
     }
-    for (const [log, { mark }] of marks) to.logs.set(log, { bytes: 0, mark });
+    for (const { log, stretch } of marks) this.#owe(to, log, stretch);
     await syncOnThread(handle);
   }
 
@@ -323,7 +390,7 @@ export class Journal {
   #write(
     file: JournalFile,
     handle: Handle,
-    stretches: readonly Omit<Stretch, "durable">[],
+    stretches: readonly EntrySource[],
   ): number | null {
     const sequence = this.#sequence;
     const bytes = withoutStoreError(() => {
@@ -342,7 +409,7 @@ export class Journal {
   }
 
   /** Puts the stretches into the scratch buffer as entries; the bytes they take. */
-  #encode(stretches: readonly Omit<Stretch, "durable">[]): number {
+  #encode(stretches: readonly EntrySource[]): number {
     const most = bytesOf(stretches);
     if (most > this.#scratch.length) this.#scratch = new Uint8Array(most * 2);
     let at = 0;
@@ -350,6 +417,7 @@ export class Journal {
       at = writeEntry(this.#scratch, at, stretch, {
         sequence: this.#sequence++,
         durableTo: this.#durableTo,
+        secret: this.#secret,
       });
     }
     return at;
@@ -357,9 +425,17 @@ export class Journal {
 }
 
 /** What the next run's journal follows. */
-type Left = Pick<JournalLeft, "lastSequence" | "unknown">;
+type Left = Pick<JournalLeft, "lastSequence" | "unknown" | "files">;
 
-function bytesOf(stretches: readonly Omit<Stretch, "durable">[]): number {
+/** Whether one place in a log lies behind another. */
+function isFurther(one: Place, other: Place): boolean {
+  return one.segmentBase > other.segmentBase ||
+    one.segmentBase === other.segmentBase && one.position > other.position;
+}
+
+type Place = Pick<EntrySource, "segmentBase" | "position">;
+
+function bytesOf(stretches: readonly EntrySource[]): number {
   let bytes = 0;
   for (const { folder, bytes: payload } of stretches) bytes += maxEntryBytes(folder, payload);
   return bytes;

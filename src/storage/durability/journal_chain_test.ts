@@ -1,15 +1,19 @@
 // Proves that damage in a journal file is told from a torn end, and that a journal of which anything is missing does not
 // count as one that says all.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { randomUuid } from "../../bytes/uuid.ts";
+import { crc32c } from "../../bytes/crc32c.ts";
+import { randomUuid, writeUuid } from "../../bytes/uuid.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
 import { StoreError } from "../store.ts";
 import { Journal } from "./journal.ts";
-import { HEADER_BYTES, readChain } from "./journal_chain.ts";
+import { readChain } from "./journal_chain.ts";
+import { HEADER_BYTES } from "./journal_entry.ts";
+import { HEAD_PAYLOAD_BYTES } from "./journal_head.ts";
 import { dropJournal, journalFiles, readJournal } from "./journal_entries.ts";
 
 const ONE = "runnel-journal-0", OTHER = "runnel-journal-1", FILE_BYTES = 4096, PAYLOAD = 200;
-const ENTRY = HEADER_BYTES + "t-0".length + PAYLOAD, HEAD = HEADER_BYTES + "begin".length;
+const ENTRY = HEADER_BYTES + "t-0".length + PAYLOAD;
+const HEAD = HEADER_BYTES + "begin".length + HEAD_PAYLOAD_BYTES;
 
 /** A journal of so many rounds of one entry each. */
 async function journalOf(rounds: number, run = 7, last?: MemoryStore, empty = new MemoryStore()) {
@@ -19,7 +23,7 @@ async function journalOf(rounds: number, run = 7, last?: MemoryStore, empty = ne
   };
   const journal = Journal.open({ store, fileBytes: FILE_BYTES, run, onFailure }, left);
   await journal.begin();
-  const log = { sync: () => Promise.resolve(), isClosed: false };
+  const log = { sync: () => Promise.resolve(), isClosed: false, isGone: false };
   for (let i = 0; i < rounds; i++) {
     const stretch = {
       topicId: TOPIC_ID,
@@ -56,6 +60,40 @@ Deno.test("whatever byte of an entry is bad, those behind it are used, and the p
     assertEquals(damaged, [{ name: ONE, position: HEAD + ENTRY }]);
     assertEquals(unknown, `${ONE} is damaged at position ${HEAD + ENTRY}`);
   }
+});
+
+Deno.test("what Runnel 0.1 left is read: entries of 56 bytes before the name, without head or secret", async () => {
+  const payload = new Uint8Array(10).fill(7), name = new TextEncoder().encode("t-0");
+  const b = new Uint8Array(1000), bytes = 56 + name.length + payload.length;
+  for (const [i, at] of [0, bytes].entries()) {
+    const view = new DataView(b.buffer, at);
+    view.setInt32(0, 0x524e4a31);
+    view.setBigInt64(8, BigInt(5 + i));
+    writeUuid(b, at + 16, TOPIC_ID);
+    view.setBigInt64(40, BigInt(i * 10));
+    view.setInt32(48, payload.length);
+    view.setInt16(52, name.length);
+    b.set(name, at + 56);
+    b.set(payload, at + 56 + name.length);
+    view.setUint32(4, crc32c(b, at + 8, at + bytes));
+  }
+  const store = new MemoryStore();
+  await store.replace(ONE, b);
+  const { entries, lastSequence, unknown, damaged } = readJournal(store, 3);
+  assertEquals(
+    entries.map(({ sequence, folder, position, payload }) => ({
+      sequence,
+      folder,
+      position,
+      payload,
+    })),
+    [
+      { sequence: 5, folder: "t-0", position: 0, payload },
+      { sequence: 6, folder: "t-0", position: 10, payload },
+    ],
+  );
+  assertEquals([lastSequence, damaged], [6, []]);
+  assertMatch(unknown!, /no journal file begins with the head/);
 });
 
 Deno.test("a bad head is damage, and its entries are used", async () => {
@@ -131,7 +169,9 @@ Deno.test("what is damaged, or is no journal, is renamed aside, and the rest is 
   await change(store, ONE, flipped(HEAD + ENTRY));
   const told: string[] = [];
   const before = store.readAll(ONE)!, names = journalFiles(store);
-  await dropJournal(store, names, () => false, (one) => told.push(`${one.file}: ${one.found}`));
+  await dropJournal(store, names, () => false, {
+    onAside: (one) => void told.push(`${one.file}: ${one.found}`),
+  });
   assertEquals(told, [
     `${ONE}: damage at position ${HEAD + ENTRY}`,
     "runnel-journal-7: no journal entry in it",
@@ -154,7 +194,7 @@ Deno.test("a mark that found no room makes the journal say that not all is in it
       readJournal(store, 7),
     );
     await journal.begin();
-    const log = { sync: () => Promise.resolve(), isClosed: false };
+    const log = { sync: () => Promise.resolve(), isClosed: false, isGone: false };
     const stretch = { topicId: TOPIC_ID, folder: "t-0", segmentBase: 0, position: 0, bytes: 9 };
     const taken = [{ log, stretch: { ...stretch, read: () => {}, durable: () => {} } }];
     await journal.mark(taken);
@@ -172,7 +212,7 @@ Deno.test("once such a mark has found room the journal says all again", async ()
   await journal.begin();
   const stretch = { topicId: TOPIC_ID, segmentBase: 0, position: 0, bytes: 9, read: () => {} };
   const taken = (folder: string) => [{
-    log: { sync: () => Promise.resolve(), isClosed: false },
+    log: { sync: () => Promise.resolve(), isClosed: false, isGone: false },
     stretch: { ...stretch, folder, durable: () => {} },
   }];
   store.isFull = true;

@@ -8,48 +8,25 @@
  *
  * So what was acknowledged is known exactly when of the last run the newest file is there, not closed and not damaged, and
  * the one before it as well. Otherwise, whatever the reason, nothing follows from what the journal does not have.
- *
- * One entry:
- *
- * | at | bytes | field |
- * |---|---|---|
- * | 0 | 4 | magic, 0x524e4a31 ("RNJ1") |
- * | 4 | 4 | CRC-32C of everything after it |
- * | 8 | 8 | sequence number, one more than the entry before |
- * | 16 | 16 | topic id |
- * | 32 | 8 | base offset of the segment |
- * | 40 | 8 | position in the segment's file |
- * | 48 | 4 | bytes of payload; none in a mark, which says that the log's own file was synced up to the position |
- * | 52 | 2 | bytes of folder name |
- * | 54 | 2 | one more than the number of entries before it that were not durable yet; 0 or 0xffff: not told |
- * | 56 | | folder name, payload |
  */
-import { crc32c } from "../../bytes/crc32c.ts";
-import { writeInt16, writeInt32, writeInt64 } from "../../bytes/int64.ts";
-import { type Uuid, writeUuid, ZERO_UUID } from "../../bytes/uuid.ts";
 import { readInventory } from "../directory/inventory.ts";
 import { markedName } from "../directory/partition_folders.ts";
 import type { Store } from "../store.ts";
+import { type Chain, readChain } from "./journal_chain.ts";
 import {
-  type Chain,
-  HEADER_BYTES,
+  type EntrySource,
   type JournalEntry,
-  MAGIC,
-  readChain,
-  UNTOLD,
-} from "./journal_chain.ts";
+  maxEntryBytes,
+  newSecret,
+  voidEntry,
+  writeEntry,
+} from "./journal_entry.ts";
+import { type FileEnd, isOfJournal } from "./journal_head.ts";
 
-export type { JournalEntry } from "./journal_chain.ts";
+export type { JournalEntry } from "./journal_entry.ts";
 
 /** Bytes of a log that are written and not durable yet: one stretch of one segment's file. */
-export interface Stretch {
-  readonly topicId: Uuid;
-  readonly folder: string;
-  readonly segmentBase: number;
-  readonly position: number;
-  readonly bytes: number;
-  /** Copies the stretch into `into`. */
-  read(into: Uint8Array): void;
+export interface Stretch extends EntrySource {
   /** Says that it is durable now. */
   durable(): void;
 }
@@ -65,6 +42,8 @@ export interface JournalLeft {
   /** The newest run that has a file. */
   readonly run: number | null;
   readonly lastSequence: number;
+  /** What a start needs still, should this one be cut off. */
+  readonly files: readonly FileEnd[];
 }
 
 /** The names of all journal files, oldest number first. */
@@ -73,12 +52,24 @@ export function journalFiles(store: Store): string[] {
     .map(({ name }) => name).sort((a, b) => numberOf(a) - numberOf(b));
 }
 
-/** Two names that no file has. */
-export function freeNames(store: Store): [string, string] {
-  const taken = new Set(journalFiles(store).map(numberOf));
+/** Has files of earlier runs on the device as they are read: a kill leaves them in the memory of the machine. */
+export async function syncFiles(store: Store, files: readonly FileEnd[]): Promise<void> {
+  for (const { number } of files) {
+    const blob = store.openInPlace(fileName(number));
+    try {
+      await blob.sync();
+    } finally {
+      blob.close();
+    }
+  }
+}
+
+/** So many names in a row that no file has. */
+export function freeNames(store: Store, count: number): string[] {
+  const taken = journalFiles(store).map(numberOf);
   let first = 0;
-  while (taken.has(first) || taken.has(first + 1)) first++;
-  return [nameOf(first), nameOf(first + 1)];
+  while (taken.some((number) => number >= first && number < first + count)) first++;
+  return Array.from({ length: count }, (_, i) => nameOf(first + i));
 }
 
 /** Reads what a crash left. `lastRun`: the broker epoch of the last run; without it, the newest that has a file. */
@@ -96,8 +87,15 @@ export function readJournal(store: Store, lastRun?: number): JournalLeft {
     ),
     run,
     lastSequence: Math.max(0, ...files.map(({ lastSequence }) => lastSequence ?? 0)),
+    files: files.flatMap((file) => endOf(file)),
   };
 }
+
+function endOf({ name, lastSequence }: NamedChain): FileEnd[] {
+  return lastSequence === null ? [] : [{ number: numberOf(name), lastSequence }];
+}
+
+type NamedChain = Chain & { readonly name: string };
 
 /** Whether no run was ever here, or the last had synced all and put its journal away, when its stop was cut off. */
 function hasStopped(store: Store, lastRun: number | undefined): boolean {
@@ -114,11 +112,12 @@ export const NOTHING_LEFT: JournalLeft = {
   damaged: [],
   run: null,
   lastSequence: 0,
+  files: [],
 };
 
 /** Why the files do not say exactly what a run acknowledged, or null. */
 function whyUnknown(
-  files: readonly (Chain & { readonly name: string })[],
+  files: readonly NamedChain[],
   run: number | null,
 ): string | null {
   const ofRun = files.filter(({ head }) => head !== null && head.run === run)
@@ -127,7 +126,7 @@ function whyUnknown(
   if (newest === undefined) {
     return `no journal file begins with the head of the last run, of broker epoch ${run}`;
   }
-  const { turn, isExact } = newest.head!;
+  const { turn, isExact, reliesOn } = newest.head!;
   const before = ofRun.find(({ head }) => head!.turn === turn - 1);
   if (!isExact) return `${newest.name} says that not all is in it, or was when its run began`;
   if (newest.isClosed) {
@@ -145,19 +144,30 @@ function whyUnknown(
   if (before?.isClosed === false && newest.entries.length > 0) {
     return `${before.name} does not reach to where ${newest.name} goes on`;
   }
+  for (const { number, lastSequence } of reliesOn) {
+    const needed = files.find(({ name }) => numberOf(name) === number);
+    const why = `of which ${newest.name} says that it is needed`;
+    if (needed === undefined) return `${fileName(number)} is missing, ${why}`;
+    if (needed.lastSequence !== lastSequence || needed.damagedAt !== null) {
+      return `${needed.name} is not what it was, ${why}`;
+    }
+  }
   return null;
 }
 
 /**
  * Removes files of an earlier run, whose logs have been recovered. Entries that are needed still, because they may be the
  * only copy of what a damaged log has lost, are put together in one file before. What is damaged, or is no journal, is
- * renamed aside and kept: nobody knows what it has.
+ * renamed aside and kept: nobody knows what it has. Before anything goes `onKept` is told what is needed from then on.
  */
 export async function dropJournal(
   store: Store,
   names: readonly string[],
   isNeeded: (entry: JournalEntry) => boolean,
-  onAside: (details: { file: string; renamed: string; found: string }) => void = () => {},
+  { onAside = () => {}, onKept = () => {} }: {
+    readonly onAside?: (details: { file: string; renamed: string; found: string }) => void;
+    readonly onKept?: (files: readonly FileEnd[]) => Promise<void> | void;
+  } = {},
 ): Promise<void> {
   if (names.length === 0) return;
   const needed: JournalEntry[] = [], aside = new Map<string, string>();
@@ -168,21 +178,28 @@ export async function dropJournal(
     if (damagedAt !== null) aside.set(name, `damage at position ${damagedAt}`);
     else if (firstSequence === null && !isBlank) aside.set(name, "no journal entry in it");
   }
+  needed.sort((a, b) => a.sequence - b.sequence);
+  if (needed.length > 0) {
+    const b = new Uint8Array(
+      needed.reduce((sum, one) => sum + maxEntryBytes(one.folder, one.payload.length), 0),
+    );
+    let at = 0;
+    const secret = newSecret();
+    for (const [i, one] of needed.entries()) {
+      const bytes = one.payload.length, read = (into: Uint8Array) => into.set(one.payload);
+      at = writeEntry(b, at, { ...one, bytes, read }, {
+        sequence: i + 1,
+        durableTo: i + 1,
+        secret,
+      });
+    }
+    await store.replace(REST, b.subarray(0, at));
+  }
+  await onKept(needed.length > 0 ? [{ number: numberOf(REST), lastSequence: needed.length }] : []);
   for (const [name, found] of aside) {
     const renamed = markedName(name, "stray");
     store.rename(name, renamed);
     onAside({ file: name, renamed, found });
-  }
-  needed.sort((a, b) => a.sequence - b.sequence);
-  if (needed.length > 0) {
-    const size = (one: JournalEntry) => maxEntryBytes(one.folder, one.payload.length);
-    const b = new Uint8Array(needed.reduce((sum, one) => sum + size(one), 0));
-    let at = 0;
-    for (const [i, one] of needed.entries()) {
-      const bytes = one.payload.length, read = (into: Uint8Array) => into.set(one.payload);
-      at = writeEntry(b, at, { ...one, bytes, read }, { sequence: i + 1, durableTo: i + 1 });
-    }
-    await store.replace(REST, b.subarray(0, at));
   }
   for (const name of names) {
     if (!aside.has(name) && (name !== REST || needed.length === 0)) store.remove(name);
@@ -191,36 +208,10 @@ export async function dropJournal(
 }
 
 /** A mark: an entry without bytes, that says how far a stretch reaches. */
-export function markOf(stretch: Omit<Stretch, "durable">): Omit<Stretch, "durable"> {
-  const { topicId, folder, segmentBase, position, bytes } = stretch;
-  return { topicId, folder, segmentBase, position: position + bytes, bytes: 0, read: () => {} };
-}
-
-/** What an entry takes at most. */
-export function maxEntryBytes(folder: string, payloadBytes: number): number {
-  return HEADER_BYTES + folder.length * 3 + payloadBytes;
-}
-
-/** Writes an entry at `at`; the position behind it. */
-export function writeEntry(
-  b: Uint8Array,
-  at: number,
-  stretch: Omit<Stretch, "durable">,
-  { sequence, durableTo }: { sequence: number; durableTo: number },
-): number {
-  const name = encoder.encodeInto(stretch.folder, b.subarray(at + HEADER_BYTES)).written;
-  const payloadAt = at + HEADER_BYTES + name, end = payloadAt + stretch.bytes;
-  stretch.read(b.subarray(payloadAt, end));
-  writeInt32(b, at, MAGIC);
-  writeInt64(b, at + 8, sequence);
-  writeUuid(b, at + 16, stretch.topicId);
-  writeInt64(b, at + 32, stretch.segmentBase);
-  writeInt64(b, at + 40, stretch.position);
-  writeInt32(b, at + 48, stretch.bytes);
-  writeInt16(b, at + 52, name);
-  writeInt16(b, at + 54, Math.min(Math.max(0, sequence - durableTo) + 1, UNTOLD));
-  writeInt32(b, at + 4, crc32c(b, at + 8, end));
-  return end;
+export function markOf(
+  { topicId, folder, segmentBase, position, bytes }: EntrySource,
+): EntrySource {
+  return { topicId, folder, segmentBase, position: position + bytes, bytes: 0, read() {} };
 }
 
 /**
@@ -233,14 +224,9 @@ export async function voidEntries(
 ): Promise<void> {
   for (const name of journalFiles(store)) {
     const b = store.readAll(name)!.slice();
-    const found = readChain(b).entries.filter(isVoid);
-    for (const { folder, payload } of found) {
-      const end = payload.byteOffset + payload.length;
-      const at = payload.byteOffset - encoder.encode(folder).length - HEADER_BYTES;
-      writeUuid(b, at + 16, ZERO_UUID);
-      writeInt32(b, at + 4, crc32c(b, at + 8, end));
-    }
-    if (found.length > 0) await store.replace(name, b);
+    const voided = readChain(b).found.filter(({ entry }) => !isOfJournal(entry) && isVoid(entry));
+    for (const one of voided) voidEntry(b, one);
+    if (voided.length > 0) await store.replace(name, b);
   }
 }
 
@@ -248,5 +234,5 @@ export async function voidEntries(
 const REST = "runnel-journal-rest";
 const NAME = /^runnel-journal-(\d{1,9}|rest)$/;
 const nameOf = (number: number) => `runnel-journal-${number}`;
+const fileName = (number: number) => number < 0 ? REST : nameOf(number);
 const numberOf = (name: string) => name === REST ? -1 : Number(name.slice(nameOf(0).length - 1));
-const encoder = new TextEncoder();

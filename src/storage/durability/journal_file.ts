@@ -3,21 +3,29 @@
  * first time around, so that a sync finds neither a new size nor new blocks to record.
  */
 import type { InPlaceBlob, Store } from "../store.ts";
-import type { Stretch } from "./journal_entries.ts";
+import type { Uuid } from "../../bytes/uuid.ts";
 
 /** A log whose own file must be synced before the journal forgets its entries. */
 export interface Journaled {
+  /** Makes everything written before the call durable in the log's own files. */
   sync(): Promise<void>;
-  /** Whether it is gone, and nothing of it needs to be known. */
+  /** Whether its topic was deleted, so that nothing of it needs to be known. */
+  readonly isGone: boolean;
+  /** Whether it serves nothing any more, and cannot sync what it has. */
   readonly isClosed: boolean;
 }
 
-/** What a journal file has of a log. */
+/** What a journal file has of a log; changed in place, as there is one for every log of every round. */
 export interface Owed {
   /** Bytes that its own file may not have on the device yet. */
-  readonly bytes: number;
+  bytes: number;
+  /** Whether there is more of it than marks. */
+  hasEntries: boolean;
+  readonly topicId: Uuid;
+  readonly folder: string;
   /** How far its last entry or mark reaches. */
-  readonly mark: Omit<Stretch, "durable">;
+  segmentBase: number;
+  position: number;
 }
 
 /**
@@ -36,6 +44,8 @@ export class JournalFile {
   /** Resolved when their own files have everything of them on the device. */
   synced: Promise<void> = Promise.resolve();
   end = 0;
+  /** Which file of the run it is, in the order they were begun. */
+  turn = 0;
   /** Of the entry it begins with. */
   headSequence = 0;
   /** Of the one that ends it. */
@@ -43,7 +53,7 @@ export class JournalFile {
   /** The file had bytes up to here before, so that writing there changes neither its size nor its blocks. */
   #prepared = 0;
 
-  constructor(store: Store, name: string) {
+  constructor(store: Store, readonly name: string) {
     this.#handles = Array.from({ length: MAX_ROUNDS + 1 }, () => ({
       blob: store.openInPlace(name),
       isSyncing: false,
@@ -58,6 +68,14 @@ export class JournalFile {
   /** A handle that is not at work. */
   freeHandle(): Handle {
     return this.#handles.find(({ isSyncing }) => !isSyncing)!;
+  }
+
+  /** Whether it may have what a log, which cannot sync any more, has nowhere else. */
+  get isNeeded(): boolean {
+    for (const [{ isClosed, isGone }, { hasEntries }] of this.logs) {
+      if (hasEntries && isClosed && !isGone) return true;
+    }
+    return false;
   }
 
   close(): void {

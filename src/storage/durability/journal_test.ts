@@ -44,7 +44,7 @@ async function setup() {
   /** Appends one stretch of `bytes`, of a log whose own sync is `behind`. */
   const keep = (bytes: number, behind: () => Promise<void> = () => Promise.resolve()) =>
     journal.append([{
-      log: { sync: behind, isClosed: false },
+      log: { sync: behind, isClosed: false, isGone: false },
       stretch: {
         topicId: randomUuid(),
         folder: "t-0",
@@ -103,7 +103,8 @@ Deno.test("a mark and an entry that come to a full file together turn it once, a
     throw error;
   };
   const journal = Journal.open({ store, fileBytes: 8192, onFailure: fail });
-  const id = randomUuid(), logs = [0, 1, 2, 3].map(() => ({ isClosed: false, sync: later }));
+  const id = randomUuid(),
+    logs = [0, 1, 2, 3].map(() => ({ isClosed: false, isGone: false, sync: later }));
   const stretch = (n: number, position: number, bytes: number) => ({
     topicId: id,
     folder: `t-${n}`,

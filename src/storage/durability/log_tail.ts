@@ -4,12 +4,15 @@
  * the end that the flush policy counts, and acknowledgements leave when it has passed them.
  */
 import type { BufferPool } from "../../bytes/pool.ts";
+import type { Timers } from "../../clock.ts";
+import type { TopicConfig } from "../../config/topic_configs.ts";
 import type { Uuid } from "../../bytes/uuid.ts";
 import type { Segment } from "../segments/segment.ts";
 import { type Store, StoreError } from "../store.ts";
-import { DurableEnd } from "./durable_end.ts";
+import { type Behind, DurableEnd } from "./durable_end.ts";
 import type { GroupCommit, Syncable } from "./group_commit.ts";
 import { HighWatermark } from "./high_watermark.ts";
+import { OwnFlush } from "./own_flush.ts";
 import type { Stretch } from "./journal_entries.ts";
 import { copyWritten, MAX_IN_PLACE_BYTES, type Write, WriteQueue } from "./write_queue.ts";
 
@@ -17,6 +20,9 @@ export interface LogTailOptions {
   readonly store: Store;
   readonly pool: BufferPool;
   readonly commit: GroupCommit;
+  readonly timers?: Timers;
+  /** The topic's config as it is now. */
+  readonly config: () => TopicConfig;
   readonly topicId: Uuid;
   readonly folder: string;
   /** Ascending; the last is the active one. */
@@ -42,9 +48,13 @@ export class LogTail implements Syncable {
   readonly highWatermark: HighWatermark;
   readonly #options: LogTailOptions;
   readonly #ends: DurableEnd<Segment>;
+  /** Null under a policy that syncs everything. */
+  readonly #ownFlush: OwnFlush | null;
   /** Made for the first append. */
   #queue: WriteQueue | null = null;
   #isClosed = false;
+  /** Whether the topic was deleted. */
+  isGone = false;
 
   constructor(options: LogTailOptions) {
     const { store, folder, segments, logEndOffset, recoveryPoint, isNew, commit } = options;
@@ -58,6 +68,10 @@ export class LogTail implements Syncable {
       isJournaled: commit.isJournaled,
       onDurable: () => this.#follow(),
     });
+    const sync = () => commit.flush(this), onSynced = () => this.#follow();
+    this.#ownFlush = commit.policy === "fsync"
+      ? null
+      : new OwnFlush({ ...options, ends: this.#ends, sync, onSynced });
     if (recoveryPoint < logEndOffset) this.#findUnsynced();
     this.highWatermark = new HighWatermark(this.#acknowledgedOffset);
   }
@@ -121,15 +135,27 @@ export class LogTail implements Syncable {
 
   takeStretches(): Stretch[] {
     const { topicId, folder } = this.#options;
-    return this.#ends.takeBehind().map(({ segment, position, bytes, durable }) => ({
-      topicId,
-      folder,
-      segmentBase: segment.baseOffset,
-      position,
-      bytes,
-      read: (into) => this.#copyWritten(segment, position, into),
-      durable,
-    }));
+    const stretches: Stretch[] = [];
+    for (const behind of this.#ends.takeBehind()) {
+      stretches.push(new TailStretch(this, behind, topicId, folder));
+    }
+    return stretches;
+  }
+
+  /** Copies what a stretch has into `into`; what is not there any more is a StoreError. */
+  copy({ segment, position }: Behind<Segment>, into: Uint8Array): void {
+    if (copyWritten(this.highWatermark.pending, { segment, position }, into)) return;
+    const read = segment.log.read(position, into);
+    if (read === into.length) return;
+    throw new StoreError(
+      `Cannot read ${into.length} bytes at ${position} of ${segment.log.path}: only ${read} are there`,
+      "io",
+    );
+  }
+
+  /** What a stretch has is durable. */
+  durable(behind: Behind<Segment>): void {
+    this.#ends.durable(behind);
   }
 
   /** Resolves when nothing is left to write. */
@@ -141,25 +167,17 @@ export class LogTail implements Syncable {
   close(reason: StoreError): void {
     this.#isClosed = true;
     this.#options.commit.forget(this);
+    this.#ownFlush?.close();
     this.#queue?.abandon(reason);
     this.#ends.close();
     this.highWatermark.abandon(reason);
   }
 
-  #copyWritten(segment: Segment, position: number, into: Uint8Array): void {
-    if (copyWritten(this.highWatermark.pending, { segment, position }, into)) return;
-    const read = segment.log.read(position, into);
-    if (read === into.length) return;
-    throw new StoreError(
-      `Cannot read ${into.length} bytes at ${position} of ${segment.log.path}: only ${read} are there`,
-      "io",
-    );
-  }
-
   /** The end that the flush policy counts. */
   get #acknowledgedOffset(): number {
     const { writtenOffset, durableOffset } = this.#ends;
-    return this.#options.commit.policy === "fsync" ? durableOffset : writtenOffset;
+    const mustBeDurable = this.#ownFlush === null || this.#ownFlush.isOwed;
+    return mustBeDurable ? durableOffset : writtenOffset;
   }
 
   #follow(): void {
@@ -195,6 +213,7 @@ export class LogTail implements Syncable {
     this.highWatermark.expect(write);
     if (isWhole) this.#sealed();
     this.#options.commit.written(this, bytes);
+    this.#ownFlush?.written();
     this.#follow();
     if (this.highWatermark.offset < endOffset) write.releaseWhenScarce();
   }
@@ -202,6 +221,35 @@ export class LogTail implements Syncable {
   #sealed(): void {
     this.#options.onSealed(this.writtenOffset);
     this.#options.commit.sealed(this);
+  }
+}
+
+/** What the journal takes of a log: one object, since there is one for every log of every round. */
+class TailStretch implements Stretch {
+  readonly topicId: Uuid;
+  readonly folder: string;
+  readonly segmentBase: number;
+  readonly position: number;
+  readonly bytes: number;
+  readonly #tail: LogTail;
+  readonly #behind: Behind<Segment>;
+
+  constructor(tail: LogTail, behind: Behind<Segment>, topicId: Uuid, folder: string) {
+    this.topicId = topicId;
+    this.folder = folder;
+    this.segmentBase = behind.segment.baseOffset;
+    this.position = behind.position;
+    this.bytes = behind.bytes;
+    this.#tail = tail;
+    this.#behind = behind;
+  }
+
+  read(into: Uint8Array): void {
+    this.#tail.copy(this.#behind, into);
+  }
+
+  durable(): void {
+    this.#tail.durable(this.#behind);
   }
 }
 

@@ -71,7 +71,7 @@ export class PartitionLog implements SegmentContext {
     const isNew = state.segments.length === 0, { logEndOffset, recoveryPoint } = state;
     this.#producers = new LogProducers(context, this, state.snapshot);
     const bases = isNew ? [logEndOffset] : state.segments;
-    const nowMs = context.clock.nowMs();
+    const nowMs = context.clock.monotonicMs();
     this.#segments = new SegmentList(bases.map((base) => new Segment(this, base, nowMs)));
     if (isNew) this.#segments.active.create();
     this.#logStartOffset = state.logStartOffset;
@@ -82,6 +82,7 @@ export class PartitionLog implements SegmentContext {
     });
     this.#tail = new LogTail({
       ...context,
+      config: () => this.config,
       topicId: this.topicId,
       folder: this.folder,
       segments: this.segments,
@@ -194,13 +195,15 @@ export class PartitionLog implements SegmentContext {
     for (let at = 0; at < bytes.length;) {
       const size = batch.sizeInBytes(bytes, at);
       const one = size === bytes.length ? bytes : bytes.subarray(at, at + size);
+      let heardMs = 0;
       if (batch.producerId(one, 0) >= 0) {
         if (!this.#producers.isReadable) return refused(ErrorCode.KAFKA_STORAGE_ERROR);
-        const verdict = this.producers.check(one, options.origin, this.#context.clock.nowMs());
+        heardMs = this.#context.clock.nowMs();
+        const verdict = this.producers.check(one, options.origin, heardMs);
         if (verdict.kind === "error") return refused(verdict.code);
         if (verdict.kind === "duplicate") return this.#alreadyThere(verdict);
       }
-      const errorCode = this.#admit(one, options.leaderEpoch);
+      const errorCode = this.#admit(one, options.leaderEpoch, heardMs);
       if (errorCode !== ErrorCode.NONE) return refused(errorCode);
       at += size;
     }
@@ -303,8 +306,8 @@ export class PartitionLog implements SegmentContext {
     this.#tail.forget(old);
     rename();
     this.#mayHaveGaps = true; // whatever becomes of its policy
-    const { baseOffset } = old[0], { createdMs } = old[old.length - 1];
-    this.#segments.replace(old, new Segment(this, baseOffset, createdMs).create());
+    const { baseOffset } = old[0], { writtenMs } = old[old.length - 1];
+    this.#segments.replace(old, new Segment(this, baseOffset, writtenMs).create());
     return true;
   }
 
@@ -321,7 +324,8 @@ export class PartitionLog implements SegmentContext {
     if (old.size === 0) return;
     old.flushIndexes(true);
     const producers = this.#producers.isReadable ? this.producers : null;
-    const next = new Segment(this, this.logEndOffset, this.#context.clock.nowMs()).create();
+    const nowMs = this.#context.clock.monotonicMs();
+    const next = new Segment(this, this.logEndOffset, nowMs).create();
     this.#segments.add(next);
     if (producers !== null) this.#snapshots.take(next.baseOffset, producers);
     this.#tail.seal(next);
@@ -372,7 +376,13 @@ export class PartitionLog implements SegmentContext {
     this.#context.onFault?.(this);
   }
 
-  /** Ends the service of this log at once: the topic was deleted, or the broker stops. */
+  /** The topic was deleted: it serves nothing from now on, and nothing of it needs to be kept. */
+  end(): void {
+    this.#tail.isGone = true;
+    this.retire("the topic was deleted");
+  }
+
+  /** Ends the service of this log at once: its files cannot be relied on, or the broker stops. */
   retire(reason: string): void {
     this.offline = reason;
     this.#takingBack?.close();
@@ -413,16 +423,17 @@ export class PartitionLog implements SegmentContext {
     };
   }
 
-  /** One batch to the active segment and the queue; the error code, with nothing changed, when there can be no segment for it. */
-  #admit(one: Uint8Array, leaderEpoch: number): number {
+  /**
+   * One batch to the active segment and the queue; the error code, with nothing changed, when there can be no segment for it.
+   * `heardMs` is when a producer with an id was heard of.
+   */
+  #admit(one: Uint8Array, leaderEpoch: number, heardMs: number): number {
     const base = this.logEndOffset;
     const last = base + batch.lastOffsetDelta(one, 0);
-    const maxTimestampMs = batch.maxTimestamp(one, 0);
+    const maxTimestampMs = batch.maxTimestamp(one, 0), nowMs = this.#context.clock.monotonicMs();
     try {
       const next = { bytes: one.length, lastOffset: last, timestampMs: maxTimestampMs };
-      if (mustRoll(this.#segments.active, next, this.config, this.#context.clock.nowMs())) {
-        this.roll();
-      }
+      if (mustRoll(this.#segments.active, next, this.config, nowMs)) this.roll();
       this.#segments.active.openIndexes();
       if (batch.isControl(one, 0)) this.#writableTxnIndex(base);
     } catch (error) {
@@ -433,8 +444,9 @@ export class PartitionLog implements SegmentContext {
     const summary = { baseOffset: base, lastOffset: last, maxTimestampMs };
     const { active } = this.#segments, position = active.size;
     active.admit(summary, one.length, this.config["index.interval.bytes"]);
+    active.writtenMs = nowMs;
     if (batch.producerId(one, 0) >= 0) {
-      const completed = this.producers.apply(one, base, this.#context.clock.nowMs());
+      const completed = this.producers.apply(one, base, heardMs);
       if (completed?.isAborted) this.#writableTxnIndex(base).append(completed);
     }
     this.#tail.add(active, position, one, last + 1);

@@ -8,7 +8,7 @@ import { type TopicConfig, topicConfigDefaults } from "../../config/topic_config
 import { ErrorCode } from "../../protocol/errors.ts";
 import * as batch from "../../protocol/records/batch.ts";
 import { buildBatch } from "../../protocol/records/build.ts";
-import { FaultyStore } from "../../testing/faulty_store.ts";
+import { type Fault, FaultyStore, type Operation } from "../../testing/faulty_store.ts";
 import { type FlushPolicy, GroupCommit } from "../durability/group_commit.ts";
 import { Journal } from "../durability/journal.ts";
 import { readJournal } from "../durability/journal_entries.ts";
@@ -298,13 +298,13 @@ Deno.test("retention drops whole segments by age and by size, and never the acti
   const log = await newLog(context, { "segment.bytes": 1000, "retention.ms": 60_000 });
   for (let i = 0; i < 10; i++) await append(log, 1, start + i * 10_000, 700);
   clock.advance(105_000);
-  const expired = expiredBefore(log, clock.nowMs());
+  const expired = expiredBefore(log, clock);
   assertEquals(expired, 5); // records at 0 to 40 s are older than a minute at 105 s
   log.advanceStart(expired);
   log.dropBeforeStart();
   assertEquals([log.logStartOffset, log.segments[0].baseOffset], [5, 5]);
   log.config = config({ "retention.ms": -1, "retention.bytes": 2000 });
-  log.advanceStart(expiredBefore(log, clock.nowMs()));
+  log.advanceStart(expiredBefore(log, clock));
   log.dropBeforeStart();
   assertEquals([log.logStartOffset, log.segments.length], [7, 3]);
 });
@@ -314,22 +314,110 @@ Deno.test("a record from the future does not pin its segment, nor does it wipe t
   const log = await newLog(context, { "segment.bytes": 1000, "retention.ms": 60_000 });
   await append(log, 1, clock.nowMs() + 1e12, 700);
   await append(log, 1, clock.nowMs(), 700);
-  assertEquals(expiredBefore(log, clock.nowMs()), 0);
+  assertEquals(expiredBefore(log, clock), 0);
   clock.advance(120_000);
-  assertEquals(expiredBefore(log, clock.nowMs()), 1);
+  assertEquals(expiredBefore(log, clock), 1);
 });
 
 Deno.test("an active segment that is too old is rolled, so that an idle topic empties", async () => {
   const { context, clock } = setup(new MemoryStore());
   const log = await newLog(context, { "retention.ms": 60_000 });
   await append(log, 3, clock.nowMs());
-  assertEquals(isActiveExpired(log, clock.nowMs()), false);
+  assertEquals(isActiveExpired(log, clock), false);
   clock.advance(61_000);
-  assertEquals(isActiveExpired(log, clock.nowMs()), true);
+  assertEquals(isActiveExpired(log, clock), true);
   log.roll();
-  log.advanceStart(expiredBefore(log, clock.nowMs()));
+  log.advanceStart(expiredBefore(log, clock));
   log.dropBeforeStart();
   assertEquals([log.logStartOffset, log.logEndOffset, log.size], [3, 3, 0]);
+});
+
+Deno.test("segment.jitter.ms closes segments earlier, those of one topic at different times", async () => {
+  const { context, clock } = setup(new MemoryStore());
+  const start = clock.nowMs();
+  const rolledAfter = async (partition: number, jitterMs: number): Promise<number> => {
+    const overrides = { "segment.ms": 100_000, "segment.jitter.ms": jitterMs };
+    const log = await newLog(context, overrides, partition);
+    for (let ms = 0;; ms += 1000) {
+      await append(log, 1, start + ms);
+      if (log.segments.length > 1) return ms;
+    }
+  };
+  assertEquals(await rolledAfter(0, 0), 101_000);
+  const rolls = await Promise.all(Array.from({ length: 50 }, (_, i) => rolledAfter(1 + i, 60_000)));
+  assert(rolls.every((ms) => ms > 40_000 && ms <= 101_000), `${rolls}`);
+  assert(new Set(rolls).size > 20, `they roll together: ${rolls}`);
+  const mean = rolls.reduce((sum, ms) => sum + ms, 0) / rolls.length;
+  assert(mean > 60_000 && mean < 82_000, `on average after ${mean} ms`);
+});
+
+/** Counts the syncs of segments. */
+class SyncCounter extends FaultyStore {
+  syncs = 0;
+  override strike(on: Operation, path: string): Fault["how"] | null {
+    if (on === "sync" && path.endsWith(".log")) this.syncs++;
+    return super.strike(on, path);
+  }
+}
+
+Deno.test("flush.messages syncs a log when so many records are not, and the last of them waits for that", async () => {
+  const store = new SyncCounter(new MemoryStore());
+  const { context, failures } = setup(store);
+  const log = await newLog(context, { "flush.messages": 3 });
+  await append(log, 2);
+  assertEquals(store.syncs, 0);
+  await append(log, 1);
+  assertEquals([store.syncs, log.recoveryPoint, log.highWatermark], [1, 3, 3]);
+  await append(log, 2);
+  assertEquals([store.syncs, log.recoveryPoint], [1, 3]);
+  for (let i = 0; i < 10; i++) await append(log, 3);
+  assertEquals([log.recoveryPoint, log.logEndOffset - log.recoveryPoint < 3], [
+    log.recoveryPoint,
+    true,
+  ]);
+  log.config = config(); // and no more from here on
+  const before = store.syncs;
+  for (let i = 0; i < 10; i++) await append(log, 3);
+  assertEquals([store.syncs, failures], [before, []]);
+});
+
+Deno.test("a sync for flush.messages that fails acknowledges nothing", async () => {
+  const store = new FaultyStore(new MemoryStore());
+  const { context, failures } = setup(store);
+  const log = await newLog(context, { "flush.messages": 1 });
+  store.fail({ on: "sync", pathEndsWith: ".log" });
+  const answer = log.append(
+    buildBatch({ records: [{ timestampMs: 1, value: new Uint8Array(1) }] }),
+    {
+      origin: "client",
+      leaderEpoch: EPOCH,
+    },
+  );
+  let isAnswered = false;
+  answer.durable!.then(() => isAnswered = true, () => {});
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+  assertEquals([isAnswered, log.highWatermark, failures.length], [false, 0, 1]);
+});
+
+Deno.test("flush.ms syncs what is older, and nobody waits for that", async () => {
+  const store = new SyncCounter(new MemoryStore());
+  const due: [number, () => void][] = [];
+  const timers = {
+    after(ms: number, work: () => void) {
+      due.push([ms, work]);
+      return () => {};
+    },
+  };
+  const { context } = setup(store);
+  const log = await newLog({ ...context, timers }, { "flush.ms": 500 });
+  await append(log, 2);
+  await append(log, 2);
+  assertEquals([store.syncs, due.map(([ms]) => ms)], [0, [500]]);
+  due.shift()![1]();
+  while (log.recoveryPoint < 4) await new Promise((resolve) => setTimeout(resolve));
+  assertEquals([store.syncs, due.length], [1, 0]);
+  await append(log, 1);
+  assertEquals(due.length, 1);
 });
 
 Deno.test("a torn tail is cut, what is before it stays, and the log goes on", async () => {
@@ -453,6 +541,7 @@ Deno.test("a round begins beside the last one, and is kept after it", async () =
   }();
   const journal = Journal.open({ store: slow, fileBytes: 1 << 20, onFailure: fail });
   const begun = journal.begin();
+  await ticks();
   gates.shift()!();
   await begun;
   const { context } = setup(store, "fsync", journal);

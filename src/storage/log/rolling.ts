@@ -5,7 +5,7 @@
 import type { TopicConfig } from "../../config/topic_configs.ts";
 import type { Segment } from "../segments/segment.ts";
 
-/** Whether the batch that comes next is too much for the active segment. */
+/** Whether the batch that comes next is too much for the active segment. `nowMs` is monotonic. */
 export function mustRoll(
   active: Segment,
   next: { readonly bytes: number; readonly lastOffset: number; readonly timestampMs: number },
@@ -19,7 +19,22 @@ export function mustRoll(
   const sinceMs = active.firstTimestampMs !== null && next.timestampMs >= 0
     ? next.timestampMs - active.firstTimestampMs
     : nowMs - active.createdMs;
-  return sinceMs > maxSegmentMs(config);
+  return sinceMs > maxSegmentMs(config) - jitterMs(active, config);
+}
+
+/**
+ * What a segment closes earlier by, so that the partitions of a topic do not all roll at once: some part of
+ * segment.jitter.ms. Kafka draws it for each segment; here it follows from the segment's name, and is the same after a restart.
+ */
+function jitterMs({ folder, baseOffset }: Segment, config: TopicConfig): number {
+  const most = Math.min(config["segment.jitter.ms"], config["segment.ms"]);
+  if (most === 0) return 0;
+  let hash = 0x811c9dc5;
+  for (const char of `${folder}/${baseOffset}`) {
+    hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193);
+  }
+  hash = Math.imul(hash ^ hash >>> 16, 0x85ebca6b); // the last characters alone must not decide
+  return (hash >>> 8) / 2 ** 24 * most;
 }
 
 /** After how long a segment closes: compaction passes over the active one, and must get at a record in time. */

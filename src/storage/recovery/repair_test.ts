@@ -46,7 +46,7 @@ async function writeJournal(store: Store, entries: readonly JournalEntry[]): Pro
   const journal = Journal.open({ store, fileBytes: 1 << 20, onFailure: fail });
   for (const { payload, ...where } of entries) {
     await journal.append([{
-      log: { sync: () => Promise.resolve(), isClosed: false },
+      log: { sync: () => Promise.resolve(), isClosed: false, isGone: false },
       stretch: {
         ...where,
         bytes: payload.length,

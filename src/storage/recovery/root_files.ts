@@ -9,6 +9,7 @@ import {
 import { isMarkedClean } from "../directory/clean_shutdown.ts";
 import { holdsBrokersFiles } from "../directory/first_start.ts";
 import { INVENTORY_FILE, inventoryProblem, readInventory } from "../directory/inventory.ts";
+import { LAST_TIME_FILE, readLastTime } from "../directory/last_time.ts";
 import { parseSegmentFile } from "../segments/segment_files.ts";
 import { readJournal } from "../durability/journal_entries.ts";
 import { checksumProblem, parseProperties } from "../directory/meta_properties.ts";
@@ -31,6 +32,10 @@ export function verifyRootFiles(store: Store, lastBrokerEpoch?: number): Finding
   }
   const ignored = inventoryProblem(readInventory(store), lastBrokerEpoch);
   if (ignored !== null) findings.push({ kind: "hint", file: INVENTORY_FILE, problem: ignored });
+  const time = readLastTime(store);
+  if (typeof time === "string") {
+    findings.push({ kind: "hint", file: LAST_TIME_FILE, problem: time });
+  }
   const { damaged, unknown } = readJournal(store, lastBrokerEpoch);
   if (unknown !== null && !isMarkedClean(store)) {
     const problem =

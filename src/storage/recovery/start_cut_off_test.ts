@@ -4,11 +4,11 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { randomUuid } from "../../bytes/uuid.ts";
-import { FaultyStore, type Operation } from "../../testing/faulty_store.ts";
+import { FaultyStore } from "../../testing/faulty_store.ts";
+import { MortalStore } from "../../testing/mortal_store.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
 import { SlowDevice } from "../../testing/slow_device.ts";
 import { journalFiles } from "../durability/journal_entries.ts";
-import { StoreError } from "../store.ts";
 import { consumed, send, StorageWorld, wantedLog } from "../../testing/storage_world.ts";
 
 const TOPIC_ID = randomUuid();
@@ -20,19 +20,6 @@ const WANTED = Array.from(
 
 /** Small journal files are copied quickly. */
 const SMALL = { journalBytes: 16 << 10 };
-
-/** Loses power before its nth call that changes anything. */
-class MortalStore extends FaultyStore {
-  count = 0;
-  powerOffAt = Infinity;
-
-  override strike(on: Operation, path: string): ReturnType<FaultyStore["strike"]> {
-    if (on !== "read" && ++this.count >= this.powerOffAt) {
-      throw new StoreError(`No power to ${on} ${path}`, "io");
-    }
-    return super.strike(on, path);
-  }
-}
 
 /** A disk after a power loss that left what was acknowledged in the journal alone; the values by partition. */
 async function journaledAlone(): Promise<{ disk: MemoryStore; values: string[][] }> {

@@ -271,63 +271,71 @@ async function verifyPartition(
     tally.records += records;
     tally.bytes += position;
   }
-  const isAllGone = bases.length === 0 && known.heldTo > 0;
-  const fault = faultOfOther(folder, known) ??
-    (isAllGone ? faultOfNothing(folder, known) : examined.damage) ??
-    faultOfBeginning(folder, known, bases);
-  const damage = fault === null ? null : await damageOf(store, folder, bases, { fault, known });
+  const wrong = wrongAsAWhole(folder, bases, known) ?? inBytes(examined.damage) ??
+    wrongBeginning(folder, bases, known);
+  const damage = wrong === null ? null : await damageOf(store, folder, bases, { wrong, known });
   const findings = [
     ...findingsOf(folder, examined, damage),
     ...metadataSnapshotProblems(store, folder, offset),
-    ...known.isThere && !isAllGone ? hints(store, folder) : [],
+    ...known.isThere && wrong?.kind !== "gone" ? hints(store, folder) : [],
   ];
   const { logEndOffset: nextOffset } = examined;
   const { topicId } = known;
   return { folder, topicId, ...tally, nextOffset, damage, findings, examined };
 }
 
-function faultOfNothing(folder: string, { heldTo, isThere }: Knowledge): Fault {
+/** A fault, and whether it is of the folder, of all that was in it, of its beginning, or of the bytes at a place. */
+interface Wrong {
+  readonly kind: "others" | "gone" | "beginning" | "bytes";
+  readonly fault: Fault;
+}
+
+function wrongAsAWhole(
+  folder: string,
+  bases: readonly number[],
+  { othersId, topicId, heldTo, isThere }: Knowledge,
+): Wrong | null {
+  const nowhere = { segmentBase: 0, position: 0, offset: 0 };
+  if (othersId !== null) {
+    const problem = `${folder}: is of topic id ${othersId}, and should be of ${topicId}`;
+    return { kind: "others", fault: { ...nowhere, problem } };
+  }
+  if (bases.length > 0 || heldTo === 0) return null;
   const what = isThere ? "has no segment" : "is missing";
   const problem = `${folder}: ${what}, and held records up to offset ${heldTo}`;
-  return { segmentBase: 0, position: 0, offset: 0, problem };
+  return { kind: "gone", fault: { ...nowhere, problem } };
 }
 
-function faultOfOther(folder: string, { othersId, topicId }: Knowledge): Fault | null {
-  if (othersId === null) return null;
-  const problem = `${folder}: is of topic id ${othersId}, and should be of ${topicId}`;
-  return { segmentBase: 0, position: 0, offset: 0, problem };
+function inBytes(fault: Fault | null): Wrong | null {
+  return fault && { kind: "bytes", fault };
 }
 
-function faultOfBeginning(
+function wrongBeginning(
   folder: string,
+  [base]: readonly number[],
   { logStartOffset }: Knowledge,
-  bases: readonly number[],
-): Fault | null {
-  const [base] = bases;
+): Wrong | null {
   if (base === undefined || logStartOffset === null || base <= logStartOffset) return null;
   const problem = `${folder}: the log begins at offset ${base}, and its start is ${logStartOffset}`;
-  return { segmentBase: base, position: 0, offset: base, problem };
+  return { kind: "beginning", fault: { segmentBase: base, position: 0, offset: base, problem } };
 }
 
 async function damageOf(
   store: Store,
   folder: string,
   bases: readonly number[],
-  { fault, known }: { fault: Fault; known: Knowledge },
+  { wrong: { kind, fault }, known }: { wrong: Wrong; known: Knowledge },
 ): Promise<Damage> {
   const remains = await remainsBehind(store, folder, bases, fault);
   const end = Math.max(fault.offset, (remains.lastOffset ?? -1) + 1);
   const reached = Math.max(known.recoveryPoint, known.heldTo);
-  const isAllGone = bases.length === 0 && known.heldTo > 0;
-  const isOthers = known.othersId !== null;
-  const isBeginning = fault.problem === faultOfBeginning(folder, known, bases)?.problem;
   return {
     ...fault,
     ...remains,
     reached: reached > end ? reached : null,
-    isAllGone: isAllGone && !isOthers,
-    shouldBegin: isBeginning ? known.logStartOffset : null,
-    isOthers,
+    isAllGone: kind === "gone",
+    shouldBegin: kind === "beginning" ? known.logStartOffset : null,
+    isOthers: kind === "others",
   };
 }
 

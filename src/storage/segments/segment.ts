@@ -40,7 +40,10 @@ export class Segment implements CheckedSource {
   areTransactionsChecked = false;
   /** Timestamp of the first batch, from which segment.ms counts; null while empty or not read yet. */
   firstTimestampMs: number | null = null;
+  /** When it was begun or opened here, in monotonic time… */
   readonly createdMs: number;
+  /** …and when a batch was last added to it, or as long ago as that. */
+  writtenMs: number;
   readonly #context: SegmentContext;
   #log: Blob | null = null;
   #offsetIndex: OffsetIndex | null = null;
@@ -70,7 +73,7 @@ export class Segment implements CheckedSource {
 
   constructor(context: SegmentContext, baseOffset: number, createdMs: number) {
     this.baseOffset = baseOffset;
-    this.createdMs = createdMs;
+    this.createdMs = this.writtenMs = createdMs;
     this.#context = context;
   }
 
