@@ -11,6 +11,7 @@ const STOREYS: readonly (readonly string[])[] = [
   ["protocol"],
   ["storage", "client"],
   ["groups", "transactions", "topics", "security", "backup"],
+  ["placement"],
   ["handlers"],
   ["server"],
   ["broker"],
@@ -29,8 +30,9 @@ const STORAGE_STOREYS: readonly (readonly string[])[] = [
   ["recovery"],
   ["log"],
   ["compaction"],
-  ["checkpoint_due", "remembered", "bookkeeping"],
+  ["checkpoint_due", "remembered", "bookkeeping", "removals"],
   ["opening"],
+  ["checkpointing"],
   ["log_manager"],
 ];
 

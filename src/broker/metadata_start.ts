@@ -52,7 +52,11 @@ function recordedEnd(store: Store): RecordedEnd | null {
 /** Opens the log and replays it. */
 export async function openMetadata(
   context: LogContext,
-  { config, meta }: { readonly config: Config; readonly meta: MetaProperties },
+  { config, meta, makeRoom }: {
+    readonly config: Config;
+    readonly meta: MetaProperties;
+    readonly makeRoom: () => boolean;
+  },
 ): Promise<{ metadata: MetadataLog; log: PartitionLog; wasCut: boolean }> {
   const { store, clock } = context, events = logger("metadata");
   await noteTornEnd(store);
@@ -67,6 +71,7 @@ export async function openMetadata(
       bytes: config.storage.metadataSnapshotBytes,
       intervalMs: config.storage.metadataSnapshotIntervalMs,
     },
+    makeRoom,
     onProblem: (event, details) => events.warn(event, details),
   });
   return { metadata, log, wasCut };

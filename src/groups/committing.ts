@@ -8,7 +8,7 @@ import { appendError, type GroupCoordinator } from "./coordinator.ts";
 import { apply } from "./classic_facts.ts";
 import { consumerFetchError } from "./consumer_offsets.ts";
 import type { Group } from "./group.ts";
-import { type GroupPartition, LogLostError } from "./group_partition.ts";
+import type { GroupPartition } from "./group_partition.ts";
 import {
   commitError,
   decideCommit,
@@ -53,7 +53,7 @@ export function commitOffsets(
     return Promise.resolve(errorCodes.map((code) => code === ErrorCode.NONE ? errorCode : code));
   }
   coordinator.metrics.offsetCommits += facts.length;
-  return kept(partition, errorCodes);
+  return kept(partition, errorCodes, offsets.map(() => ErrorCode.NOT_COORDINATOR));
 }
 
 /** What a group has committed; null where there is nothing. */
@@ -104,7 +104,7 @@ export function fetchOffsets(
       isUnstable: isUnstable(one.topic, one.partition),
     };
   });
-  return kept(partition, fetched);
+  return kept<readonly FetchedOffset[] | number>(partition, fetched, ErrorCode.NOT_COORDINATOR);
 }
 
 /** Whether an offset was committed for the topic of this id, and not for an older one of the same name. */
@@ -129,7 +129,7 @@ export function deleteOffsets(
   const failed = partition.commit(group, facts, coordinator.now().wallMs);
   if (failed !== ErrorCode.NONE) return Promise.resolve(appendError(failed));
   coordinator.metrics.offsetDeletions += facts.length;
-  return kept(partition, errorCodes);
+  return kept<readonly number[] | number>(partition, errorCodes, ErrorCode.NOT_COORDINATOR);
 }
 
 /** A commit shows that its member lives, as a beat does. */
@@ -154,8 +154,10 @@ function commitAppendError(errorCode: number): number {
     : appendError(errorCode);
 }
 
-function kept<T>(partition: GroupPartition, answer: T): Promise<T> {
-  return new Promise((resolve, reject) =>
-    partition.whenKept(() => resolve(answer), () => reject(new LogLostError()))
-  );
+/**
+ * The answer once what it rests on is kept; `lost` where the log could not take it after all: clients look for the
+ * coordinator again then, as Kafka's do when its partition has no space (CoordinatorOperationExceptionHelper).
+ */
+function kept<T>(partition: GroupPartition, answer: T, lost: T): Promise<T> {
+  return new Promise((resolve) => partition.whenKept(() => resolve(answer), () => resolve(lost)));
 }

@@ -373,15 +373,18 @@ export class GroupCoordinator {
   /** Looks at every group whose deadline has come. */
   #tick(): void {
     const { ms } = this.now();
-    for (let group = this.#deadlines.take(ms); group; group = this.#deadlines.take(ms)) {
-      const partition = this.#partitions.get(this.partitionFor(group.id) ?? -1);
-      if (partition?.groups.get(group.id) !== group || this.#isStopped) continue;
-      const event = dueIn(group, ms);
-      const deadlineMs = event === null ? deadlineOf(group) : null;
-      if (event !== null) this.submit(partition, group, event);
-      else if (deadlineMs !== null) this.#deadlines.set(group, deadlineMs); // beats moved it
+    try {
+      for (let group = this.#deadlines.take(ms); group; group = this.#deadlines.take(ms)) {
+        const partition = this.#partitions.get(this.partitionFor(group.id) ?? -1);
+        if (partition?.groups.get(group.id) !== group || this.#isStopped) continue;
+        const event = dueIn(group, ms);
+        const deadlineMs = event === null ? deadlineOf(group) : null;
+        if (event !== null) this.submit(partition, group, event);
+        else if (deadlineMs !== null) this.#deadlines.set(group, deadlineMs); // beats moved it
+      }
+    } finally {
+      this.#setTimer(ms); // the others are due whatever became of this one
     }
-    this.#setTimer(ms);
   }
 
   #setTimer(nowMs: number): void {
@@ -399,8 +402,8 @@ export class GroupCoordinator {
   #expireLater(): void {
     const { offsetsRetentionCheckIntervalMs } = this.settings;
     this.#cancelExpiry = this.#options.wake(offsetsRetentionCheckIntervalMs, () => {
-      this.expireOffsets();
       this.#expireLater();
+      this.expireOffsets();
     });
   }
 }

@@ -42,14 +42,6 @@ export type GroupLog =
     ): Uint8Array | null | Promise<Uint8Array | null>;
   };
 
-/** What was promised could not be written. Nothing is answered then: the client asks again on another connection. */
-export class LogLostError extends Error {
-  override readonly name = "LogLostError";
-  constructor() {
-    super("Cannot answer: the log could not take what the answer rests on");
-  }
-}
-
 /** Which groups an older Runnel put into another partition than Kafka would. */
 export interface GroupPlaces {
   /** Whether records of the group may be in two partitions. */

@@ -9,12 +9,16 @@ import { AlterClientQuotas } from "../protocol/messages/alter_client_quotas.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
 import { planAlterClientQuotas } from "../topics/plan_alter_client_quotas.ts";
 import { type Handler, handler } from "./handler.ts";
+import { orNotWritten } from "./not_written.ts";
 
 export function alterClientQuotas({ metadata }: { readonly metadata: MetadataStore }): Handler {
   return handler(AlterClientQuotas, { min: 0, max: 1 }, async ({ entries, validateOnly }) => ({
-    entries: await metadata.transact((catalogue) => {
-      const { records, result } = planAlterClientQuotas(catalogue, entries);
-      return { records: validateOnly ? [] : records, result };
-    }),
+    entries: await orNotWritten(
+      metadata.transact((catalogue) => {
+        const { records, result } = planAlterClientQuotas(catalogue, entries);
+        return { records: validateOnly ? [] : records, result };
+      }),
+      (outcome) => entries.map(({ entity }) => ({ entity, ...outcome })),
+    ),
   }));
 }

@@ -13,6 +13,7 @@ import { ConfigOperation, planAlterConfigs } from "../topics/plan_alter_configs.
 import { fixedBrokerConfigs } from "./config_entries.ts";
 import { type Handler, handler } from "./handler.ts";
 import type { AlterConfigsDeps } from "./incremental_alter_configs.ts";
+import { orNotWritten } from "./not_written.ts";
 
 export function alterConfigs({ metadata, nodeId, config }: AlterConfigsDeps): Handler {
   const options = {
@@ -26,10 +27,19 @@ export function alterConfigs({ metadata, nodeId, config }: AlterConfigsDeps): Ha
       ...resource,
       configs: configs.map((config) => ({ ...config, configOperation: ConfigOperation.SET })),
     }));
-    const responses = await metadata.transact((catalogue) => {
+    const transaction = metadata.transact((catalogue) => {
       const { records, result } = planAlterConfigs(catalogue, resources, options);
       return { records: request.validateOnly ? [] : records, result };
     });
+    const responses = await orNotWritten(
+      transaction,
+      (outcome) =>
+        resources.map(({ resourceType, resourceName }) => ({
+          resourceType,
+          resourceName,
+          ...outcome,
+        })),
+    );
     return { responses };
   });
 }

@@ -8,6 +8,7 @@ import { AlterUserScramCredentials } from "../protocol/messages/alter_user_scram
 import type { MetadataStore } from "../topics/metadata_store.ts";
 import { planAlterScram } from "../topics/plan_alter_scram.ts";
 import { type Handler, handler } from "./handler.ts";
+import { orNotWritten } from "./not_written.ts";
 
 export function alterUserScramCredentials(
   { metadata }: { readonly metadata: MetadataStore },
@@ -20,8 +21,10 @@ export function alterUserScramCredentials(
       salt: upsertion.salt.slice(),
       saltedPassword: upsertion.saltedPassword.slice(),
     }));
-    const results = await metadata.transact((catalogue) =>
-      planAlterScram(catalogue, { deletions, upsertions })
+    const users = new Set([...deletions, ...upsertions].map(({ name }) => name));
+    const results = await orNotWritten(
+      metadata.transact((catalogue) => planAlterScram(catalogue, { deletions, upsertions })),
+      (outcome) => [...users].map((user) => ({ user, ...outcome })),
     );
     return { results };
   });

@@ -2,7 +2,10 @@
  * CreateTopics 2–7: creates topics, or with validateOnly says whether it could.
  *
  * Partitions and replicas go to the nodes given, or to all in turn. One bad topic does not hinder the others. A topic
- * is answered when its records are durable and its logs are there, so the first Produce after the reply succeeds.
+ * is answered when its records are durable and its logs are there, so the first Produce after the reply succeeds. Where
+ * a log cannot be made (no space, something in its way) the answer is 56: the topic stands, and the log is made as soon as
+ * it can be. (Kafka's controller answers 0 then, and its partitions 56.) Where the records cannot be written it is 56 too,
+ * and there is no topic.
  *
  * Versions: 4 counts of -1 · 5 answers with the configs in force · 7 with the topic id.
  * timeoutMs has no effect: nothing is waited for but the local device.
@@ -11,7 +14,11 @@ import { CreateTopics } from "../protocol/messages/create_topics.ts";
 import { describeTopicConfigs } from "../topics/describe_topic_config.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
 import { type CreatedTopic, planCreateTopics } from "../topics/plan_create_topics.ts";
+import { ErrorCode } from "../protocol/errors.ts";
+import { failure } from "../topics/outcome.ts";
 import { type Handler, handler } from "./handler.ts";
+import { orNotWritten } from "./not_written.ts";
+import type { Placed } from "./placed.ts";
 
 export interface CreateTopicsDeps {
   readonly metadata: MetadataStore;
@@ -20,17 +27,31 @@ export interface CreateTopicsDeps {
   readonly maxPartitions: number;
   /** Topic defaults that the configuration sets, as text. */
   readonly staticConfigs: ReadonlyMap<string, string>;
+  readonly placed: Placed;
 }
 
 export function createTopics(deps: CreateTopicsDeps): Handler {
   const { metadata } = deps;
   return handler(CreateTopics, { min: 2, max: 7 }, async ({ topics, validateOnly }) => {
-    const created = await metadata.transact((catalogue) => {
+    const transaction = metadata.transact((catalogue) => {
       const { records, result } = planCreateTopics(catalogue, topics, deps);
       return { records: validateOnly ? [] : records, result };
     });
-    return { topics: created.map((topic) => answer(topic, deps)) };
+    const created = await orNotWritten<CreatedTopic[]>(
+      transaction,
+      (outcome) => topics.map(({ name }) => ({ name, ...outcome })),
+    );
+    return { topics: created.map((topic) => answer(placed(topic, deps), deps)) };
   });
+}
+
+/** What the topic's logs say to it. */
+function placed(topic: CreatedTopic, { placed }: CreateTopicsDeps): CreatedTopic {
+  const { topicId, errorCode } = topic;
+  const problem = errorCode === ErrorCode.NONE && topicId ? placed.problemOf(topicId) : null;
+  if (problem === null) return topic;
+  const message = `The topic was created, and is not served yet: ${problem}`;
+  return { ...topic, ...failure(ErrorCode.KAFKA_STORAGE_ERROR, message) };
 }
 
 function answer(topic: CreatedTopic, deps: CreateTopicsDeps) {

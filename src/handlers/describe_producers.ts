@@ -9,8 +9,9 @@ import { ZERO_UUID } from "../bytes/uuid.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { DescribeProducers } from "../protocol/messages/describe_producers.ts";
 import { topicNameError } from "../topics/names.ts";
+import type { ProducerSnapshotEntry } from "../storage/producers/producer_snapshot.ts";
 import { type Handler, handler } from "./handler.ts";
-import { findLog, findTopic, type PartitionLookup } from "./partitions.ts";
+import { findLog, findTopic, type PartitionLookup, readError } from "./partitions.ts";
 
 export function describeProducers(lookup: PartitionLookup): Handler {
   return handler(DescribeProducers, { min: 0, max: 0 }, (request) => ({
@@ -38,10 +39,16 @@ function producersOf(lookup: PartitionLookup, name: string, index: number) {
   }
   const log = findLog(lookup, topic, index);
   if (typeof log === "number") return refused(log, null);
+  let producers: readonly ProducerSnapshotEntry[];
+  try {
+    producers = log.producers.entries();
+  } catch (error) {
+    return refused(readError(error), null);
+  }
   return {
     errorCode: ErrorCode.NONE,
     errorMessage: null,
-    activeProducers: log.producers.entries().map((producer) => ({
+    activeProducers: producers.map((producer) => ({
       producerId: producer.producerId,
       producerEpoch: producer.epoch,
       lastSequence: producer.lastSequence,

@@ -10,13 +10,13 @@ import { ZERO_UUID } from "../bytes/uuid.ts";
 import type { Clock } from "../clock.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { DescribeQuorum } from "../protocol/messages/describe_quorum.ts";
-import type { MetadataLog } from "../topics/metadata_log.ts";
+import type { MetadataStore } from "../topics/metadata_store.ts";
 import { METADATA_TOPIC } from "../topics/metadata_topic.ts";
 import { asRegistered, type EndpointFor } from "./endpoints.ts";
 import { type Handler, handler, type RequestContext } from "./handler.ts";
 
 export interface DescribeQuorumDeps {
-  readonly metadata: MetadataLog;
+  readonly metadata: MetadataStore;
   readonly nodeId: number;
   readonly clock: Clock;
   readonly endpointFor?: EndpointFor;
@@ -54,11 +54,12 @@ function quorum(
   { apiVersion, connection }: RequestContext,
 ) {
   const logEndOffset = metadata.version + 1, nowMs = clock.nowMs();
+  const { leaderEpoch, kraftVersion, directoryId } = metadata.quorum;
   const partition = {
     partitionIndex: 0,
     errorCode: ErrorCode.NONE,
     leaderId: nodeId,
-    leaderEpoch: metadata.leaderEpoch,
+    leaderEpoch,
     highWatermark: logEndOffset,
     currentVoters: [{
       replicaId: nodeId,
@@ -66,7 +67,7 @@ function quorum(
       lastFetchTimestamp: nowMs,
       lastCaughtUpTimestamp: nowMs,
       ...(apiVersion >= 2 && {
-        replicaDirectoryId: metadata.kraftVersion === 0 ? ZERO_UUID : metadata.directoryId,
+        replicaDirectoryId: kraftVersion === 0 ? ZERO_UUID : directoryId,
       }),
     }],
     observers: [],

@@ -17,12 +17,11 @@ import { ErrorCode } from "../protocol/errors.ts";
 import { Fetch } from "../protocol/messages/fetch.ts";
 import * as batch from "../protocol/records/batch.ts";
 import type { Decoded, Encodable, Message } from "../protocol/schema.ts";
-import { CorruptBatchError } from "../storage/segments/corrupt_batch_error.ts";
 import type { PartitionLog, ReadBound } from "../storage/log/partition_log.ts";
 import type { FetchPartition, FetchPlan, FetchSession, FetchSessions } from "./fetch_sessions.ts";
 import { type ConnectionInfo, type Handler, handler } from "./handler.ts";
 import { LongPoll } from "./long_poll.ts";
-import { epochError, findLog, findTopic, type PartitionLookup } from "./partitions.ts";
+import { epochError, findLog, findTopic, type PartitionLookup, readError } from "./partitions.ts";
 
 export interface FetchOptions extends PartitionLookup {
   readonly sessions: FetchSessions;
@@ -163,9 +162,8 @@ function readSound(
   minOneBatch: boolean,
 ): Row | Promise<Row> {
   const damaged = (error: unknown) => {
-    if (!(error instanceof CorruptBatchError)) throw error;
     const log = logOf(options, partition);
-    return errorRow(partition, ErrorCode.CORRUPT_MESSAGE, typeof log === "number" ? null : log);
+    return errorRow(partition, readError(error), typeof log === "number" ? null : log);
   };
   try {
     const row = readPartition(options, partition, bound, budget, minOneBatch);
@@ -215,7 +213,8 @@ function stableOffset(log: PartitionLog, bound: ReadBound): number {
   try {
     return log.lastStableOffset;
   } catch (error) {
-    if (bound === "lso" || !(error instanceof CorruptBatchError)) throw error;
+    if (bound === "lso") throw error;
+    readError(error);
     return -1;
   }
 }
@@ -315,9 +314,8 @@ function withAborted(
   try {
     return { row, aborted: log.abortedTransactions(partition.fetchOffset, records) };
   } catch (error) {
-    if (!(error instanceof CorruptBatchError)) throw error;
     pool.give(records);
-    return { row: errorRow(partition, ErrorCode.CORRUPT_MESSAGE, log), aborted: [] };
+    return { row: errorRow(partition, readError(error), log), aborted: [] };
   }
 }
 

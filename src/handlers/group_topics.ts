@@ -4,9 +4,9 @@
 import type { Uuid } from "../bytes/uuid.ts";
 import type { TopicFacts, TopicView } from "../groups/consumer_topics.ts";
 import type { Topic } from "../topics/catalogue.ts";
-import type { MetadataLog } from "../topics/metadata_log.ts";
+import type { MetadataStore } from "../topics/metadata_store.ts";
 
-export function groupTopics(metadata: MetadataLog): TopicView {
+export function groupTopics(metadata: MetadataStore): TopicView {
   const { catalogue } = metadata;
   let changes = 0;
   metadata.watch(({ created, grown, deleted }) => {

@@ -23,6 +23,7 @@ import { brokerIdError } from "../topics/config_rules.ts";
 import { failure, type Outcome, SUCCESS } from "../topics/outcome.ts";
 import { fixedBrokerConfigs } from "./config_entries.ts";
 import { type Handler, handler } from "./handler.ts";
+import { orNotWritten } from "./not_written.ts";
 
 export interface AlterConfigsDeps {
   readonly metadata: MetadataStore;
@@ -40,11 +41,20 @@ export function incrementalAlterConfigs({ metadata, nodeId, config }: AlterConfi
   return handler(IncrementalAlterConfigs, { min: 0, max: 1 }, async (request) => {
     const isLogger = (resource: AlteredResource) =>
       resource.resourceType === ConfigResource.BROKER_LOGGER;
-    const altered = await metadata.transact((catalogue) => {
-      const resources = request.resources.filter((resource) => !isLogger(resource));
+    const resources = request.resources.filter((resource) => !isLogger(resource));
+    const transaction = metadata.transact((catalogue) => {
       const { records, result } = planAlterConfigs(catalogue, resources, options);
       return { records: request.validateOnly ? [] : records, result };
     });
+    const altered = await orNotWritten(
+      transaction,
+      (outcome) =>
+        resources.map(({ resourceType, resourceName }) => ({
+          resourceType,
+          resourceName,
+          ...outcome,
+        })),
+    );
     let next = 0;
     return {
       responses: request.resources.map((resource) => {

@@ -19,12 +19,11 @@
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { ListOffsets } from "../protocol/messages/list_offsets.ts";
-import { CorruptBatchError } from "../storage/segments/corrupt_batch_error.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
 import { findByAnyTimestamp } from "../storage/log/exact_time.ts";
 import { findLargestTimestamp, type FoundRecord } from "../storage/log/time_search.ts";
 import { type Handler, handler } from "./handler.ts";
-import { epochError, findLog, findTopic, type PartitionLookup } from "./partitions.ts";
+import { epochError, findLog, findTopic, type PartitionLookup, readError } from "./partitions.ts";
 
 export interface ListOffsetsOptions extends PartitionLookup {
   /** Bytes a compressed batch may grow to while it is searched. */
@@ -70,7 +69,7 @@ export function listOffsets(options: ListOffsetsOptions): Handler {
 const SINCE = [0, 1, 1, 7, 8, 9, 11];
 const READ_COMMITTED = 1;
 
-/** Where damage may hide the answer there is none: 2, CORRUPT_MESSAGE. The log has told the operator. */
+/** Where damage may hide the answer there is none: 2, CORRUPT_MESSAGE; where the store fails 56. */
 function findSound(
   options: ListOffsetsOptions,
   log: PartitionLog,
@@ -80,8 +79,7 @@ function findSound(
   try {
     return find(options, log, timestamp, isCommitted);
   } catch (error) {
-    if (!(error instanceof CorruptBatchError)) throw error;
-    return { errorCode: ErrorCode.CORRUPT_MESSAGE };
+    return { errorCode: readError(error) };
   }
 }
 

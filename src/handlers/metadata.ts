@@ -15,9 +15,10 @@ import type { Topic } from "../topics/catalogue.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
 import { isInternalTopic, topicNameError } from "../topics/names.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
-import { planCreateTopics } from "../topics/plan_create_topics.ts";
+import { type CreatedTopic, planCreateTopics } from "../topics/plan_create_topics.ts";
 import { asRegistered, type EndpointFor } from "./endpoints.ts";
 import { type ConnectionInfo, type Handler, handler } from "./handler.ts";
+import { orNotWritten } from "./not_written.ts";
 import {
   CLUSTER_OPERATIONS,
   NO_OPERATIONS,
@@ -118,11 +119,12 @@ async function autoCreate(
     assignments: [],
     configs: [],
   }));
-  const created = await deps.metadata.transact((catalogue) => {
+  const transaction = deps.metadata.transact((catalogue) => {
     // Another request may have made one of them in the meantime.
     const missing = wanted.filter((topic) => catalogue.topic(topic.name) === undefined);
     return planCreateTopics(catalogue, missing, deps);
   });
+  const created = await orNotWritten<CreatedTopic[]>(transaction, () => []); // unknown still: clients ask again
   // Kafka does not say which name another one collides with: it stays unknown, as long as it is a name.
   const told = created.filter(({ errorCode }) =>
     errorCode !== ErrorCode.NONE && errorCode !== ErrorCode.INVALID_TOPIC_EXCEPTION

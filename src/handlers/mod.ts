@@ -9,7 +9,7 @@ import type { Metrics } from "../metrics/metrics.ts";
 import type { GroupCoordinator } from "../groups/coordinator.ts";
 import type { LogManager } from "../storage/log_manager.ts";
 import { finalizedFeatures } from "../topics/features.ts";
-import type { MetadataLog } from "../topics/metadata_log.ts";
+import type { MetadataStore } from "../topics/metadata_store.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
 import { GetTelemetrySubscriptions } from "../protocol/messages/get_telemetry_subscriptions.ts";
 import { PushTelemetry } from "../protocol/messages/push_telemetry.ts";
@@ -63,6 +63,7 @@ import { offsetCommit } from "./offset_commit.ts";
 import { offsetDelete } from "./offset_delete.ts";
 import { offsetFetch } from "./offset_fetch.ts";
 import { offsetForLeaderEpoch } from "./offset_for_leader_epoch.ts";
+import type { Placed } from "./placed.ts";
 import { produce } from "./produce.ts";
 import { pushTelemetry } from "./push_telemetry.ts";
 import { syncGroup } from "./sync_group.ts";
@@ -75,9 +76,10 @@ export interface Services {
   readonly clock: Clock;
   readonly pool: BufferPool;
   readonly metrics: Metrics;
-  readonly metadata: MetadataLog;
+  readonly metadata: MetadataStore;
   readonly nodes: NodeRegistry;
   readonly logs: LogManager;
+  readonly placed: Placed;
   readonly sessions: FetchSessions;
   readonly groups: GroupCoordinator;
   /** The data directory, absolute. */
@@ -90,7 +92,8 @@ const TELEMETRY_APIS: readonly number[] = [GetTelemetrySubscriptions.key, PushTe
 const TELEMETRY_MAX_INSTANCES = 16_384;
 
 export function allHandlers(services: Services): readonly Handler[] {
-  const { config, clock, pool, metrics, metadata, nodes, logs, sessions, groups } = services;
+  const { config, clock, pool, metrics, metadata, nodes, logs, placed, sessions, groups } =
+    services;
   const { catalogue } = metadata;
   const lookup = { catalogue, logs, nodes };
   const nodeId = nodes.selfId, endpoint = endpointFor(config, nodes);
@@ -151,7 +154,7 @@ export function allHandlers(services: Services): readonly Handler[] {
       clusterId: nodes.clusterId,
       nodeId,
     }),
-    createTopics({ metadata, nodeId, staticConfigs: config.topicSet, ...limits }),
+    createTopics({ metadata, placed, nodeId, staticConfigs: config.topicSet, ...limits }),
     deleteTopics({ metadata }),
     deleteRecords(lookup),
     initProducerId({ ids: new ProducerIds(metadata, nodeId) }),
@@ -164,7 +167,7 @@ export function allHandlers(services: Services): readonly Handler[] {
     alterReplicaLogDirs({ catalogue, logDir: services.logDir }),
     describeLogDirs({ ...lookup, logDir: services.logDir, freeBytes: services.freeBytes }),
     deleteGroups(groups),
-    createPartitions({ metadata, ...limits }),
+    createPartitions({ metadata, placed, ...limits }),
     electLeaders({ catalogue }),
     incrementalAlterConfigs({ metadata, nodeId, config }),
     alterPartitionReassignments({ catalogue }),

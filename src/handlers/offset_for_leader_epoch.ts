@@ -8,7 +8,7 @@ import { ErrorCode } from "../protocol/errors.ts";
 import { OffsetForLeaderEpoch } from "../protocol/messages/offset_for_leader_epoch.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import { type Handler, handler } from "./handler.ts";
-import { epochError, findLog, findTopic, type PartitionLookup } from "./partitions.ts";
+import { epochError, findLog, findTopic, type PartitionLookup, readError } from "./partitions.ts";
 
 export function offsetForLeaderEpoch(lookup: PartitionLookup): Handler {
   return handler(OffsetForLeaderEpoch, { min: 2, max: 4 }, (request) => ({
@@ -21,8 +21,12 @@ export function offsetForLeaderEpoch(lookup: PartitionLookup): Handler {
           if (typeof log === "number") return { partition, errorCode: log };
           const errorCode = epochError(log, currentLeaderEpoch);
           if (errorCode !== ErrorCode.NONE) return { partition, errorCode };
-          const end = log.epochs.endOffsetFor(leaderEpoch, log.logEndOffset);
-          return { partition, leaderEpoch: end.epoch, endOffset: end.endOffset };
+          try {
+            const end = log.epochs.endOffsetFor(leaderEpoch, log.logEndOffset);
+            return { partition, leaderEpoch: end.epoch, endOffset: end.endOffset };
+          } catch (error) {
+            return { partition, errorCode: readError(error) };
+          }
         }),
       };
     }),

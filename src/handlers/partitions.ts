@@ -4,6 +4,8 @@
 import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import type { LogManager } from "../storage/log_manager.ts";
+import { CorruptBatchError } from "../storage/segments/corrupt_batch_error.ts";
+import { StoreError } from "../storage/store.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
 import type { Catalogue, Topic } from "../topics/catalogue.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
@@ -40,6 +42,13 @@ export function findLog(
       : ErrorCode.NOT_LEADER_OR_FOLLOWER; // not taken up yet, or being recovered: clients try again
   }
   return log.offline === null ? log : ErrorCode.KAFKA_STORAGE_ERROR;
+}
+
+/** The error of a partition that could not be read; throws what is none of the store's, or of its bytes. */
+export function readError(error: unknown): number {
+  if (error instanceof CorruptBatchError) return ErrorCode.CORRUPT_MESSAGE; // the log has told the operator
+  if (error instanceof StoreError) return ErrorCode.KAFKA_STORAGE_ERROR;
+  throw error;
 }
 
 /** Checks the leader epoch a client believes in; -1 says it does not know one (KIP-320). */

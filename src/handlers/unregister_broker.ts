@@ -10,6 +10,7 @@ import type { Catalogue } from "../topics/catalogue.ts";
 import type { MetadataStore, Plan } from "../topics/metadata_store.ts";
 import { failure, type Outcome, SUCCESS } from "../topics/outcome.ts";
 import { type Handler, handler } from "./handler.ts";
+import { orNotWritten } from "./not_written.ts";
 
 export interface UnregisterBrokerDeps {
   readonly metadata: MetadataStore;
@@ -20,7 +21,11 @@ export function unregisterBroker({ metadata, nodeId }: UnregisterBrokerDeps): Ha
   return handler(
     UnregisterBroker,
     { min: 0, max: 0 },
-    ({ brokerId }) => metadata.transact((catalogue) => plan(catalogue, brokerId, nodeId)),
+    ({ brokerId }) =>
+      orNotWritten(
+        metadata.transact((catalogue) => plan(catalogue, brokerId, nodeId)),
+        (outcome) => outcome,
+      ),
   );
 }
 

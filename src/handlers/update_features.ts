@@ -6,12 +6,14 @@
  */
 import { ErrorCode } from "../protocol/errors.ts";
 import { UpdateFeatures } from "../protocol/messages/update_features.ts";
-import type { MetadataLog } from "../topics/metadata_log.ts";
+import type { MetadataStore } from "../topics/metadata_store.ts";
 import { planUpdateFeatures, UpgradeType } from "../topics/plan_update_features.ts";
+import { failure, type Outcome, SUCCESS } from "../topics/outcome.ts";
 import { type Handler, handler } from "./handler.ts";
+import { orNotWritten } from "./not_written.ts";
 
 export interface UpdateFeaturesDeps {
-  readonly metadata: MetadataLog;
+  readonly metadata: MetadataStore;
   readonly nodeId: number;
 }
 
@@ -21,18 +23,13 @@ export function updateFeatures({ metadata, nodeId }: UpdateFeaturesDeps): Handle
       ...update,
       upgradeType: allowDowngrade ? UpgradeType.SAFE_DOWNGRADE : update.upgradeType,
     }));
-    const { kraftVersion } = metadata;
-    const error = await metadata.transact((catalogue) => {
+    const { kraftVersion } = metadata.quorum;
+    const transaction = metadata.transact((catalogue) => {
       const { records, result } = planUpdateFeatures(catalogue, updates, { nodeId, kraftVersion });
       return { records: request.validateOnly ? [] : records, result };
     });
-    if (error !== null) {
-      return {
-        errorCode: ErrorCode.INVALID_UPDATE_VERSION,
-        errorMessage:
-          `The update failed for all features since the following feature had an error: ${error}`,
-      };
-    }
+    const outcome = await orNotWritten(transaction.then(outcomeOf), (outcome) => outcome);
+    if (outcome.errorCode !== ErrorCode.NONE) return outcome;
     return {
       errorCode: ErrorCode.NONE,
       errorMessage: null,
@@ -43,4 +40,13 @@ export function updateFeatures({ metadata, nodeId }: UpdateFeaturesDeps): Handle
       })),
     };
   });
+}
+
+/** Of what is wrong with the update, or null. */
+function outcomeOf(error: string | null): Outcome {
+  if (error === null) return SUCCESS;
+  return failure(
+    ErrorCode.INVALID_UPDATE_VERSION,
+    `The update failed for all features since the following feature had an error: ${error}`,
+  );
 }

@@ -18,6 +18,8 @@ export interface HttpSettings {
   readonly metrics: { readonly contentType: string; render(): Promise<string> } | null;
   /** Why the broker is not ready, or null when it is. */
   readonly notReady: () => string | null;
+  /** What is wrong though it is, a line each. */
+  readonly warnings?: () => readonly string[];
 }
 
 export interface HttpServer {
@@ -136,9 +138,9 @@ async function answer(header: string, settings: HttpSettings): Promise<Reply> {
   if (path === "/healthz") return { status: 200, body: "ok\n" };
   if (path === "/readyz") {
     const reason = settings.notReady();
-    return reason === null
-      ? { status: 200, body: "ready\n" }
-      : { status: 503, body: `${reason}\n` };
+    if (reason !== null) return { status: 503, body: `${reason}\n` };
+    const warnings = settings.warnings?.() ?? [];
+    return { status: 200, body: ["ready", ...warnings, ""].join("\n") };
   }
   const { contentType, render } = settings.metrics!;
   return { status: 200, body: await render.call(settings.metrics), contentType };

@@ -4,6 +4,7 @@
  * Recording is adding to plain numbers, so it costs nothing worth saving; names, labels and text come to be only when
  * /metrics is asked (registry.ts). Latencies are recorded in milliseconds and shown in seconds, Prometheus' base unit.
  */
+import type { BackgroundWork } from "./background.ts";
 import type { GroupGauges } from "./group_definitions.ts";
 import { ClientMetrics } from "./client_metrics.ts";
 import { Histogram, LATENCY_BOUNDS_S } from "./histogram.ts";
@@ -42,6 +43,8 @@ export class Metrics {
   partitions: () => Iterable<PartitionGauges> = () => [];
   /** Every group, asked at each scrape; the broker sets it. */
   groups: () => Iterable<GroupGauges> = () => [];
+  /** What works in the background; the broker sets it. */
+  background: readonly BackgroundWork[] = [];
   /** Single values that a room already keeps, asked at each scrape. */
   readonly gauges: Gauge[] = [];
   /** Histograms that a room keeps itself. */

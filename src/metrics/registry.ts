@@ -53,6 +53,7 @@ function definitions(metrics: Metrics, settings: RegistrySettings): Definition[]
     ...connectionMetrics(metrics),
     ...clientMetrics(metrics),
     ...groupDefinitions(metrics),
+    ...backgroundMetrics(metrics),
     {
       name: "produce_errors_total",
       help: "Partitions of Produce requests answered with an error.",
@@ -165,6 +166,33 @@ function partitionMetrics(metrics: Metrics): Definition[] {
     one("partition_log_start_offset", "Offset of the oldest record.", (p) => p.logStartOffset),
     one("partition_high_watermark", "Offset up to which consumers read.", (p) => p.highWatermark),
     one("partition_size_bytes", "Bytes of the partition's segments.", (p) => p.sizeBytes),
+  ];
+}
+
+function backgroundMetrics(metrics: Metrics): Definition[] {
+  return [
+    {
+      name: "background_failures_total",
+      help: "Failures of work in the background, which is tried again.",
+      type: "counter",
+      samples: () => map(metrics.background, (work) => [{ worker: work.name }, work.failures]),
+    },
+    {
+      name: "background_failing",
+      help: "Parts of the work in the background (logs, files) whose last try failed.",
+      type: "gauge",
+      samples: () => map(metrics.background, (work) => [{ worker: work.name }, work.failing.size]),
+    },
+    {
+      name: "background_last_success_timestamp_seconds",
+      help: "When a part of the work in the background was last done.",
+      type: "gauge",
+      *samples() {
+        for (const { name, lastSuccessMs } of metrics.background) {
+          if (lastSuccessMs !== null) yield [{ worker: name }, lastSuccessMs / 1000];
+        }
+      },
+    },
   ];
 }
 

@@ -25,7 +25,7 @@ import { type Segment, segmentName } from "./segments/segment.ts";
 import type { PartitionLog } from "./log/partition_log.ts";
 import { snapshotCrcAt } from "./log/sidecars.ts";
 import type { EpochEntry } from "./directory/leader_epochs.ts";
-import type { Store } from "./store.ts";
+import { type Store, StoreError } from "./store.ts";
 
 export interface BookkeepingOptions {
   readonly store: Store;
@@ -40,6 +40,16 @@ export interface BookkeepingOptions {
 export interface Entry {
   readonly log: LogInventory;
   readonly highWatermark: number;
+}
+
+/** What became of a log that was closed. */
+export interface Closed {
+  /** Null where it could not be measured, and never was. */
+  readonly entry: Entry | null;
+  /** What the store failed, so that not all of it may be on the device. */
+  readonly error: StoreError | null;
+  /** What only saves work, and could not be written. */
+  readonly hint: StoreError | null;
 }
 
 /** Whether logs that are older than what would be written have no row in it, because nothing is known of them. */
@@ -103,12 +113,40 @@ export class Bookkeeping {
     };
   }
 
-  /** Closes a log; what it consists of for good, where all of it is on the device. */
-  async close(log: PartitionLog): Promise<Entry> {
-    const entry = this.measure(log), wasSound = log.offline === null;
-    const hint = wasSound && entry.log.lastBatch === null ? lastIndexed(log) : null;
-    if (wasSound) { for (const segment of log.segments) this.#headOf(segment); }
-    await log.close();
+  /** Closes a log; what it consists of for good, where all of it is on the device, and what the store failed of it. */
+  async close(log: PartitionLog): Promise<Closed> {
+    let entry: Entry | null = null;
+    const hints: StoreError[] = [];
+    try {
+      entry = this.measure(log);
+      return {
+        entry: await this.#closeWhole(log, entry, hints),
+        error: null,
+        hint: hints[0] ?? null,
+      };
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      if (entry === null) await log.close().catch(() => {}); // it is told what came first
+      return { entry: entry ?? this.#lastEntry(log), error, hint: hints[0] ?? null };
+    }
+  }
+
+  #lastEntry(log: PartitionLog): Entry | null {
+    const last = this.#last.get(log);
+    return last === undefined
+      ? null
+      : { log: { ...last, isExact: false }, highWatermark: last.endOffset };
+  }
+
+  async #closeWhole(log: PartitionLog, entry: Entry, hints: StoreError[]): Promise<Entry> {
+    const wasSound = log.offline === null;
+    let hint: Stretch | null = null;
+    try {
+      if (wasSound && entry.log.lastBatch === null) hint = lastIndexed(log);
+      if (wasSound) { for (const segment of log.segments) this.#headOf(segment); }
+    } finally {
+      hints.push(...await log.close());
+    }
     const endOffset = log.logEndOffset;
     if (!wasSound || log.isDamaged || log.recoveryPoint < endOffset) return entry;
     const { store } = this.#options, segments = this.#segmentsOf(log, true);
@@ -134,13 +172,18 @@ export class Bookkeeping {
    */
   async write(
     entries: readonly Entry[],
-    { isClean, omitted }: { isClean: boolean; omitted: Omitted },
+    { isClean, omitted, freesSpace = false }: {
+      isClean: boolean;
+      omitted: Omitted;
+      /** Whether segments go when this is done, so that it must succeed on a disk without a free byte. */
+      freesSpace?: boolean;
+    },
   ): Promise<void> {
     const { brokerEpoch, metadata } = this.#options;
     const logs = entries.map(({ log }) => log);
     if (!omitted.fromInventory) {
       const inventory: Inventory = { brokerEpoch, isClean, metadata: metadata(), logs };
-      await this.#replace(INVENTORY_FILE, encodeInventory(inventory));
+      await this.#replace(INVENTORY_FILE, encodeInventory(inventory), freesSpace);
     }
     const rows = (pick: (entry: Entry) => number | null): Uint8Array => {
       const found: CheckpointEntry[] = [];
@@ -154,7 +197,7 @@ export class Bookkeeping {
       await this.#replace(RECOVERY_POINT_CHECKPOINT, rows(({ log }) => log.recoveryPoint));
     }
     await this.#replace(HIGH_WATERMARK_CHECKPOINT, rows((entry) => entry.highWatermark));
-    await this.#replace(LOG_START_CHECKPOINT, rows(trimmedStart));
+    await this.#replace(LOG_START_CHECKPOINT, rows(trimmedStart), freesSpace);
     this.#isCleanerKnown ||= logs.some((log) => log.compactedTo !== null) ||
       this.#options.store.readAll(CLEANER_CHECKPOINT) !== null;
     if (this.#isCleanerKnown) {
@@ -167,11 +210,19 @@ export class Bookkeeping {
     this.#last.set(log, entry.log);
   }
 
-  async #replace(file: string, content: Uint8Array): Promise<void> {
-    const before = this.#written.get(file);
+  async #replace(file: string, content: Uint8Array, freesSpace = false): Promise<void> {
+    const { store } = this.#options, before = this.#written.get(file);
     if (before !== undefined && equal(before, content)) return;
     this.#written.delete(file); // half done is not done
-    await this.#options.store.replace(file, content);
+    try {
+      await store.replace(file, content);
+    } catch (error) {
+      const isFull = error instanceof StoreError && error.kind === "noSpace";
+      if (!freesSpace || !isFull) throw error;
+      // Not one byte is free, and what would free some waits for this: the old one gives its room. It only saves work.
+      store.remove(file);
+      await store.replace(file, content);
+    }
     this.#written.set(file, content);
   }
 

@@ -1,22 +1,26 @@
 /**
  * LogManager: all partition logs of a broker. Opens them, creates and deletes them as topics come and go, and has
  * written down what tells the next start where to look.
+ *
+ * Work in the background treats each log by itself: what fails is told with the log's name, counted, and tried again.
  */
 import type { Uuid } from "../bytes/uuid.ts";
 import { systemTimers, type Timers } from "../clock.ts";
+import { BackgroundWork } from "../metrics/background.ts";
 import type { TopicConfig } from "../config/topic_configs.ts";
-import { Bookkeeping, type Entry, type Omitted } from "./bookkeeping.ts";
-import { CheckpointDue } from "./checkpoint_due.ts";
+import type { Entry } from "./bookkeeping.ts";
+import { Checkpointing, type Unwritten } from "./checkpointing.ts";
 import { CleanerPositions } from "./compaction/positions.ts";
 import type { JournalEntry } from "./durability/journal_entries.ts";
-import { folderOf, INVENTORY_FILE, type LogInventory } from "./directory/inventory.ts";
+import { folderOf, INVENTORY_FILE } from "./directory/inventory.ts";
 import type { LogRef } from "./log/open_log.ts";
 import type { LogContext } from "./log/log_context.ts";
 import type { PartitionLog } from "./log/partition_log.ts";
 import { readPartitionMetadata } from "./directory/partition_metadata.ts";
-import { expiredBefore, isActiveExpired } from "./log/retention.ts";
+import { Removals } from "./removals.ts";
+import { expire } from "./log/expire.ts";
 import { Opening, type Unopened, type WantedLog, within } from "./opening.ts";
-import { type FoldersContext, markedName, sortOut } from "./directory/partition_folders.ts";
+import { type FoldersContext, sortOut } from "./directory/partition_folders.ts";
 import { Remembered } from "./remembered.ts";
 import { StoreError } from "./store.ts";
 
@@ -42,6 +46,8 @@ export interface LogManagerOptions {
   readonly metadata?: () => { readonly endOffset: number; readonly bytes: number };
   /** Called when every log has been opened, and what it was opened with is written down. */
   readonly onAllKnown?: () => void;
+  /** A log serves that was offline before: whoever was told so, or holds the one that failed, takes this. */
+  readonly onOnline?: (log: PartitionLog) => void;
   /** Told what opening, retention and deletion did that an operator should know. */
   readonly onEvent: (event: string, details: Record<string, unknown>) => void;
   /** The same where something was wrong; onEvent unless given. */
@@ -55,38 +61,58 @@ export class LogManager {
   readonly #context: LogContext;
   readonly #folders: FoldersContext;
   readonly #opening: Opening;
-  readonly #books: Bookkeeping;
+  readonly #checkpoints: Checkpointing;
   /** Those that serve. */
   readonly #logs = new Map<Uuid, PartitionLog[]>();
   readonly #timers: Timers;
-  /** Each ends something that is due later. */
-  readonly #cancels = new Set<() => void>();
-  #checkpointing: Promise<void> = Promise.resolve();
-  #removing: Promise<void> = Promise.resolve();
-  readonly #due = new CheckpointDue();
+  readonly #removals: Removals;
+  /** What works in the background here. */
+  readonly work = {
+    retention: new BackgroundWork("retention"),
+    checkpoints: new BackgroundWork("checkpoints"),
+    removals: new BackgroundWork("removals"),
+  };
+  /** Whether every log that there is, is known here: else nothing may be written down. */
+  #areAllKnown = false;
   #closed = false;
-  /** Settled with the end of a clean stop, which writes everything down. */
-  readonly #stopped = Promise.withResolvers<void>();
 
   constructor(options: LogManagerOptions) {
     const { onEvent, onWarning = onEvent, cleanStart, wasDeleted = () => false } = options;
     this.#options = options;
-    this.#context = { ...options.context, later: (ms, work) => this.#later(ms, work) };
-    const { store, timers = systemTimers } = this.#context;
+    const { store, clock, timers = systemTimers } = options.context;
     this.#timers = timers;
-    this.#folders = { store, wasDeleted, onWarning };
-    this.#books = new Bookkeeping({
+    this.#removals = new Removals({
       store,
-      positions: this.positions,
-      brokerEpoch: options.brokerEpoch ?? 0,
-      metadata: options.metadata ?? (() => ({ endOffset: 0, bytes: 0 })),
+      timers,
+      work: this.work.removals,
+      nowMs: () => clock.nowMs(),
+      onWarning,
     });
+    this.#context = {
+      ...options.context,
+      later: (ms, work) => this.#removals.later(ms, work),
+      onFault: (log) => this.#fault(log),
+    };
+    this.#folders = { store, wasDeleted, onWarning };
     this.#opening = new Opening({
       context: this.#context,
       folders: this.#folders,
       cleanStart,
-      onOpen: (log, one, isNew) => this.#opened(log, one, isNew),
-      onDoomed: (folder) => this.#removeLater(0, folder),
+      onOpen: (log, one, how) => this.#opened(log, one, how),
+      onDoomed: (folder) => this.#removals.removeLater(0, folder),
+      onWarning,
+    });
+    this.#checkpoints = new Checkpointing({
+      store,
+      clock,
+      positions: this.positions,
+      brokerEpoch: options.brokerEpoch ?? 0,
+      metadata: options.metadata ?? (() => ({ endOffset: 0, bytes: 0 })),
+      work: this.work.checkpoints,
+      logs: () => this.all(),
+      isCurrent: (log) => this.#logs.get(log.topicId)?.[log.partition] === log,
+      opening: this.#opening,
+      onAllKnown: options.onAllKnown,
       onWarning,
     });
   }
@@ -113,15 +139,16 @@ export class LogManager {
       const known = { isNew, record, compactedTo, wasJournaled, journal: entries, isThere };
       this.#opening.add({ wanted: one, ...known, isJournalUnknown });
     }
+    this.#areAllKnown = true;
     await this.#begin();
     for (const folder of sortOut(this.#folders, present)) {
-      this.#removeInTurn(() => store.removeAsync(folder));
+      this.#removals.inTurn(() => store.removeAsync(folder), folder);
     }
     await this.#opening.begin(OPEN_MS);
-    await within(this.#removing, OPEN_MS, this.#timers);
+    await within(this.#removals.settled(), OPEN_MS, this.#timers);
     this.#every(this.#options.checkpointIntervalMs, () => this.checkpoint());
     this.#every(this.#options.retentionIntervalMs, () => this.enforceRetention());
-    this.#every(LOOK_MS, () => this.#checkpointWhenDue());
+    this.#every(LOOK_MS, () => this.#checkpoints.whenDue());
   }
 
   /**
@@ -163,19 +190,50 @@ export class LogManager {
     }
   }
 
-  /** Partitions that do not serve, with the reason. */
+  /** What there is of a partition; null when there is nothing. */
+  held(topicId: Uuid, partition: number): HeldLog | null {
+    return this.#logs.get(topicId)?.[partition] ??
+      this.#opening.wanted(topicId, partition) ?? null;
+  }
+
+  /** Every topic of which there is something: logs, or a folder that is still to be marked deleted. */
+  topicIds(): Set<Uuid> {
+    const ids = this.#removals.owedTopics();
+    for (const topicId of this.#logs.keys()) ids.add(topicId);
+    for (const topicId of this.#opening.topicIds()) ids.add(topicId);
+    return ids;
+  }
+
+  holds(topicId: Uuid): boolean {
+    return this.#logs.has(topicId) || this.#opening.knows(topicId) ||
+      this.undeleted(topicId) !== null;
+  }
+
+  /** Why a log that should be there cannot be made or opened for now; null when nothing is wrong, or it is damaged. */
+  faultOf(topicId: Uuid, partition: number): string | null {
+    return this.#opening.faultOf(topicId, partition);
+  }
+
+  /** Why a folder of a deleted topic still bears its name; null when none does. */
+  undeleted(topicId: Uuid): string | null {
+    return this.#removals.owed(topicId);
+  }
+
+  /** Partitions that do not serve, or take no batch, with the reason. */
   *offline(): Generator<LogRef & { readonly reason: string }> {
     for (const { wanted, offline } of this.#opening.unopened()) {
       const { topicId, topic, partition } = wanted;
       if (offline !== null) yield { topicId, topic, partition, reason: offline };
     }
-    for (const { topicId, topic, partition, offline } of this.all()) {
-      if (offline !== null) yield { topicId, topic, partition, reason: offline };
+    for (const { topicId, topic, partition, offline, writeFault } of this.all()) {
+      const reason = offline ?? writeFault;
+      if (reason !== null) yield { topicId, topic, partition, reason };
     }
   }
 
   /** Whether a stop may be called clean: not while a log is damaged, or has not been recovered. */
   get isSound(): boolean {
+    if (!this.#areAllKnown) return false;
     for (const log of this.all()) {
       // Half renamed, say: what the journal alone has of it comes back at an unclean start only.
       const isOwed = log.offline !== null && log.recoveryPoint < log.logEndOffset;
@@ -229,94 +287,112 @@ export class LogManager {
       return { topicId, logs, unopened: this.#opening.forget(topicId) };
     });
     for (const { topicId, logs, unopened } of doomed) {
+      this.#removals.retry(topicId);
       for (const log of logs) {
         if (!log) continue;
-        isWritten ||= this.#books.last(log) !== undefined;
+        isWritten ||= this.#checkpoints.books.last(log) !== undefined;
         wasThere = true;
         await log.gone();
-        this.#discard(log.folder, log.config["file.delete.delay.ms"]);
+        const { folder, config: { "file.delete.delay.ms": delayMs } } = log;
+        this.#removals.discard({ folder, topicId, delayMs });
       }
-      for (const { wanted } of await unopened) {
-        isWritten = wasThere = true;
-        const folder = folderOf(wanted), found = readPartitionMetadata(this.#context.store, folder);
-        if (found !== null && found !== topicId) continue; // was offline for that: it is not this topic's to remove
-        this.#discard(folder, wanted.config["file.delete.delay.ms"]);
+      for (const one of await unopened) {
+        if (one.isThere) isWritten = wasThere = true;
+        this.#discardUnopened(one);
       }
     }
     try {
       if (wasThere) await this.#context.store.syncFolder("");
       if (isWritten) await this.checkpoint();
     } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
       // On a full disk topics can be deleted all the same. By topic id nothing is inherited; the next checkpoint mends the rest.
-      this.#warn("checkpoint_failed", { error: error.message });
+      if (!(error instanceof StoreError)) throw error;
+    }
+  }
+
+  /** The folder of a log that was not open, if it is its own: one that is another's was the reason why it was offline. */
+  #discardUnopened({ wanted, isThere }: Unopened): void {
+    const folder = folderOf(wanted), { topicId, config } = wanted;
+    try {
+      const found = readPartitionMetadata(this.#context.store, folder);
+      if (found === null ? !isThere : found !== topicId) return;
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      return this.#warn("deletion_failed", { folder, error: error.message }); // a start knows the topic id as deleted
+    }
+    this.#removals.discard({ folder, topicId, delayMs: config["file.delete.delay.ms"] });
+  }
+
+  /** Writes down what there is of every log (checkpointing.ts). */
+  checkpoint(): Promise<Unwritten> {
+    return this.#checkpoints.now();
+  }
+
+  /** Deletes whole segments that are too old or beyond the size a topic may keep; what fails of it is told. */
+  async enforceRetention(): Promise<void> {
+    const { retention } = this.work, { clock } = this.#context, nowMs = clock.nowMs();
+    const trimmed: { readonly log: PartitionLog; readonly before: number }[] = [];
+    for (const log of this.all()) {
+      if (log.offline !== null) continue;
+      const before = log.logStartOffset;
+      try {
+        expire(log, clock);
+        retention.succeeded(log.folder, nowMs);
+      } catch (error) {
+        if (retention.failed(log.folder, error)) {
+          this.#warn("retention_failed", { folder: log.folder, error: String(error) });
+        }
+      }
+      if (log.logStartOffset > before) trimmed.push({ log, before });
+    }
+    this.#keepFailing(retention);
+    if (trimmed.length === 0) return;
+    const unwritten = await this.checkpoint(); // once for all of them
+    for (const { log: { folder, logStartOffset: logStart }, before } of trimmed) {
+      if (![...unwritten.keys()].some((log) => log.folder === folder)) {
+        this.#options.onEvent("segments_deleted", { folder, before, logStart });
+      }
     }
   }
 
   /**
-   * Writes down what there is of every log; segments before a log start that is on the device by then go. Once a stop has
-   * begun that writes what counts, and whoever asks waits for it: a log start may be answered for when this resolves.
+   * A clean stop: everything synced, indexes and snapshots written, and what there is of every log written down. All of
+   * its steps are taken, whichever fail; answers with what the store failed, in words. The next start looks at it. `makeRoom`
+   * frees what is not needed once all is synced: called where it cannot be written down, which is tried once more then.
    */
-  checkpoint(): Promise<void> {
-    let isLeft = false;
-    const done = this.#checkpointing.then(() => {
-      isLeft = this.#closed;
-      return isLeft ? undefined : this.#writeDown();
-    });
-    this.#checkpointing = done.catch(() => {}); // whoever asked has the error
-    return done.then(() => isLeft ? this.#stopped.promise : undefined);
-  }
-
-  /** Deletes whole segments that are too old or beyond the size a topic may keep. */
-  async enforceRetention(): Promise<void> {
-    for (const log of this.all()) {
-      if (log.offline !== null) continue;
-      try {
-        await this.#expire(log);
-      } catch (error) { // of this log, or a full disk: the others are looked at all the same
-        if (!(error instanceof StoreError)) throw error;
-        this.#warn("retention_failed", { folder: log.folder, error: error.message });
-      }
-    }
-  }
-
-  async #expire(log: PartitionLog): Promise<void> {
-    const before = log.logStartOffset, { clock } = this.#context;
-    if (isActiveExpired(log, clock)) log.roll();
-    log.advanceStart(expiredBefore(log, clock));
-    if (log.logStartOffset === before) return;
-    await this.checkpoint();
-    const { folder, logStartOffset: logStart } = log;
-    this.#options.onEvent("segments_deleted", { folder, before, logStart });
-  }
-
-  /** A clean stop: everything synced, indexes and snapshots written, and what there is of every log written down. */
-  close(): Promise<void> {
+  async close(makeRoom: () => Promise<void> = async () => {}): Promise<StopReport> {
     this.#closed = true;
-    this.#stopped.promise.catch(() => {}); // the stop itself has the error
-    const stopped = this.#stop();
-    stopped.then(this.#stopped.resolve, this.#stopped.reject);
-    return stopped;
-  }
-
-  async #stop(): Promise<void> {
-    for (const cancel of this.#cancels) cancel();
+    const report = { unwritten: [] as string[], unsynced: [] as string[] },
+      entries: (Entry | null)[] = [];
+    const unwritten = new Map<PartitionLog, StoreError>(), hints: StoreError[] = [];
     await this.#opening.close();
-    await this.#removing;
-    await this.#checkpointing;
-    const entries: Entry[] = [];
+    await this.#removals.close();
+    await this.#checkpoints.close();
+    if (!this.#areAllKnown) return report; // the start that failed has opened none
     const queue = [...this.all()];
     const worker = async () => {
       for (let log = queue.pop(); log; log = queue.pop()) {
-        entries.push(await this.#books.close(log));
+        const { entry, error, hint } = await this.#checkpoints.books.close(log);
+        entries.push(entry);
+        if (hint !== null) hints.push(hint);
+        if (error === null) continue;
+        unwritten.set(log, error);
+        report.unsynced.push(`${log.folder}: ${error.message}`);
       }
     };
     await Promise.all(Array.from({ length: CLOSE_PARALLEL }, worker));
-    for (const { record, wanted } of this.#opening.unopened()) {
-      if (record !== undefined) entries.push(asEntry({ ...record, ...named(wanted) }));
+    if (hints.length > 0) {
+      const action = "the next start makes them of the logs";
+      this.#warn("hints_unwritten", { logs: hints.length, error: hints[0].message, action });
     }
-    entries.sort(byName);
-    await this.#books.write(entries, { isClean: this.isSound, omitted: this.#omitted() });
+    const isSound = this.isSound && unwritten.size === 0;
+    try {
+      await this.#checkpoints.stop(entries, unwritten, { isSound, makeRoom });
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      report.unwritten.push(error.message);
+    }
+    return report;
   }
 
   /** Writes down, under this broker's epoch, that nothing is exact any more: any log may be opened from now on. */
@@ -324,14 +400,17 @@ export class LogManager {
     try {
       await this.checkpoint();
     } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      this.#warn("inventory_failed", { error: error.message });
+      if (!(error instanceof StoreError)) throw error; // which was told
       this.#context.store.remove(INVENTORY_FILE); // a full disk still lets what is not true any more be removed
     }
   }
 
-  #opened(log: PartitionLog, { wanted, record }: Unopened, isNew: boolean): void {
-    this.#books.opened(log, record);
+  #opened(
+    log: PartitionLog,
+    { wanted, record, mustReach }: Unopened,
+    { isNew, wasOffline }: { isNew: boolean; wasOffline: boolean },
+  ): void {
+    this.#checkpoints.books.opened(log, record);
     const compactedTo = record?.compactedTo ?? null;
     if (record?.compactingTo != null) this.positions.begin(log, record.compactingTo);
     if (compactedTo !== null && compactedTo > log.logEndOffset) {
@@ -340,6 +419,34 @@ export class LogManager {
       this.#warn("log_healed", { folder: log.folder, found });
     } else if (compactedTo !== null) this.positions.set(log, compactedTo);
     this.#add(log, wanted.leaderEpoch, isNew || !this.#options.cleanStart);
+    if (wasOffline) this.#options.onOnline?.(log);
+    if (mustReach === undefined) return;
+    this.checkpoint().catch(() => {}); // its recovery point; the next one tells what is wrong
+  }
+
+  /** The store failed a log in the middle of something: it is recovered, as at a start, and serves again. */
+  #fault(log: PartitionLog): void {
+    const { topicId, topic, partition, leaderEpoch, config } = log, logs = this.#logs.get(topicId);
+    if (this.#closed || logs?.[partition] !== log) return;
+    const record = this.#checkpoints.rowOf(log);
+    delete logs[partition];
+    const compactedTo = record === undefined
+      ? Infinity
+      : Math.max(record.compactedTo ?? 0, record.compactingTo ?? 0);
+    const nothingJournaled = { wasJournaled: false, isJournalUnknown: true, journal: [] };
+    this.#opening.again(
+      {
+        wanted: { topicId, topic, partition, leaderEpoch, config },
+        record,
+        compactedTo,
+        isNew: false,
+        isThere: true,
+        mustReach: log.highWatermark,
+        ...nothingJournaled,
+      },
+      log.offline!,
+      log.gone(),
+    );
   }
 
   /** `isNewEpoch`: the leadership is taken up; otherwise it is as it was when the last broker stopped. */
@@ -354,133 +461,35 @@ export class LogManager {
     );
   }
 
-  #omitted(): Omitted {
-    const unknown = [...this.#opening.unopened()].filter(({ record, isNew }) =>
-      record === undefined && !isNew
-    );
-    return {
-      fromInventory: unknown.length > 0,
-      fromRecoveryPoints: unknown.some(({ compactedTo }) => compactedTo === Infinity),
-    };
-  }
-
-  async #writeDown(): Promise<void> {
-    const measured = [...this.all()].map((log) => ({ log, entry: this.#books.measure(log) }));
-    const omitted = this.#omitted(), isAllKnown = this.#opening.isEmpty; // of the same moment as the rows
-    const logs: typeof measured = [], entries: Entry[] = [], failed: StoreError[] = [];
-    let isAnyUnknown = false;
-    for (const { record, wanted, offline, isFault } of this.#opening.unopened()) {
-      if (record === undefined) continue;
-      // One that may be opened at any moment, or is tried again, is not known for certain any more.
-      const isExact = record.isExact && offline !== null && !isFault;
-      entries.push(asEntry({ ...record, ...named(wanted), isExact }));
-    }
-    for (const { log, entry } of measured) {
-      const error = await epochsSaved(log);
-      if (this.#logs.get(log.topicId)?.[log.partition] !== log) continue; // deleted meanwhile
-      if (error === null) {
-        logs.push({ log, entry });
-        entries.push(entry);
-        continue;
-      }
-      failed.push(error);
-      const last = this.#books.last(log); // which stays as it was
-      if (last === undefined) isAnyUnknown = true;
-      else entries.push(asEntry({ ...last, isExact: false }));
-    }
-    entries.sort(byName);
-    await this.#books.write(entries, {
-      isClean: false,
-      omitted: { ...omitted, fromInventory: omitted.fromInventory || isAnyUnknown },
-    });
-    for (const { log, entry } of logs) {
-      this.#books.wrote(log, entry);
-      if (log.offline === null) log.dropBeforeStart(entry.log.logStartOffset);
-    }
-    if (failed.length > 0) throw failed[0]; // who waits for that log's start is not answered
-    if (isAllKnown) this.#options.onAllKnown?.();
-  }
-
-  async #checkpointWhenDue(): Promise<void> {
-    const { clock } = this.#context, beganMs = clock.monotonicMs();
-    if (!this.#due.look(this.all(), beganMs)) return;
-    await this.checkpoint();
-    this.#due.wrote(beganMs, clock.monotonicMs());
-  }
-
-  /** Marks a folder deleted; a failure is the next start's business, which knows the topic id as deleted. */
-  #discard(folder: string, delayMs: number): void {
-    const doomed = markedName(folder, "delete");
-    try {
-      this.#context.store.rename(folder, doomed);
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      return this.#warn("deletion_failed", { folder, error: error.message });
-    }
-    this.#removeLater(delayMs, doomed);
-  }
-
-  #removeLater(delayMs: number, folder: string): void {
-    this.#later(delayMs, () => this.#context.store.removeAsync(folder));
+  /** Of logs that are there still. */
+  #keepFailing(work: BackgroundWork): void {
+    if (work.failing.size === 0) return;
+    const folders = new Set([...this.all()].map(({ folder }) => folder));
+    work.keepFailing((part) => folders.has(part));
   }
 
   #warn(event: string, details: Record<string, unknown>): void {
     (this.#options.onWarning ?? this.#options.onEvent)(event, details);
   }
 
-  #every(ms: number, work: () => Promise<void>): void {
-    this.#after(ms, () => {
-      this.#every(ms, work);
-      work().catch((error) => this.#warn("housekeeping_failed", { error: String(error) }));
+  /** Again and again, with a pause between; what fails is told by who does it. */
+  #every(ms: number, work: () => Promise<unknown>): void {
+    this.#removals.after(ms, () => {
+      work().catch(() => {}).finally(() => this.#every(ms, work));
     });
   }
-
-  /** One at a time, however many fall due together: the threads that they take are also those that sync. */
-  #later(ms: number, work: () => Promise<void>): void {
-    this.#after(ms, () => this.#removeInTurn(work));
-  }
-
-  #after(ms: number, work: () => void): void {
-    if (this.#closed) return; // left over; the next start removes it
-    const cancel = this.#timers.after(ms, () => {
-      this.#cancels.delete(cancel);
-      work();
-    });
-    this.#cancels.add(cancel);
-  }
-
-  #removeInTurn(work: () => Promise<void>): void {
-    this.#removing = this.#removing.then(() => this.#closed ? undefined : work()).catch((error) =>
-      this.#warn("housekeeping_failed", { error: String(error) })
-    );
-  }
 }
 
-/** Why a log's epochs could not be written, or null. One that was deleted meanwhile has none to write. */
-async function epochsSaved(log: PartitionLog): Promise<StoreError | null> {
-  try {
-    await log.saveEpochs();
-    return null;
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
-    return log.offline === null ? error : null;
-  }
+/** What a stop could not do. */
+export interface StopReport {
+  /** What only saves work at the next start. */
+  readonly unwritten: readonly string[];
+  /** Logs of which not all may be on the device. */
+  readonly unsynced: readonly string[];
 }
 
-/** What is remembered of a log that is not open. */
-function asEntry(log: LogInventory): Entry {
-  return { log, highWatermark: log.endOffset };
-}
-
-function named({ topic, partition }: LogRef): { topic: string; partition: number } {
-  return { topic, partition };
-}
-
-/** An order, so that what has not changed is written the same. */
-function byName(a: Entry, b: Entry): number {
-  if (a.log.topic !== b.log.topic) return a.log.topic < b.log.topic ? -1 : 1;
-  return a.log.partition - b.log.partition;
-}
+/** What is held of a partition, whether it serves or waits to be opened. */
+export type HeldLog = Pick<PartitionLog, "leaderEpoch" | "config">;
 
 const CLOSE_PARALLEL = 16;
 /** How long a start waits for logs that need not be open before anything is served. */

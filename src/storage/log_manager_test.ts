@@ -184,12 +184,14 @@ Deno.test("while nothing is known of a log no file is written that takes a log w
 });
 
 Deno.test("a topic that cannot be made is made when the store is well again", async () => {
-  const store = new FaultyStore(new MemoryStore());
-  const { logs } = await open(store, {}, []);
+  const store = new FaultyStore(new MemoryStore()), online: string[] = [];
+  const onOnline = ({ folder }: PartitionLog) => online.push(folder);
+  const { logs } = await open(store, { onOnline }, []);
   store.fail({ on: "open" });
-  logs.createAll([wanted()]);
-  assertEquals(logs.get(T, 0), undefined);
+  logs.createAll([wanted(), wanted(randomUuid(), { topic: "u" })]);
+  assertEquals([logs.get(T, 0), online], [undefined, []]);
   await until(() => logs.get(T, 0) !== undefined);
+  assertEquals(online, ["t-0"], "who was told that it is offline is told that it serves");
   await fill(logs.get(T, 0)!, 3);
   await logs.close();
 });
@@ -249,7 +251,7 @@ Deno.test("a start that cannot write its inventory leaves none that is not true 
   const store = new FaultyStore(memory);
   store.fail({ on: "replace", kind: "noSpace" });
   const { logs, warnings } = await open(store);
-  assertEquals(warnings.map(({ event }) => event), ["inventory_failed"]);
+  assertEquals(warnings.map(({ event }) => event), ["checkpoint_failed"]);
   assertEquals(memory.readAll(INVENTORY_FILE), null);
   await fill(logs.get(T, 0)!, 1);
   await logs.close();

@@ -5,7 +5,7 @@
  * millisecond, and a start reads none of them. Every other is recovered: those that the journal has entries of come
  * first, since they were written to last; then internal topics, then the smallest. Those that nobody
  * asks for are opened at leisure. What cannot be opened is offline, with the reason; when the store was at fault, it is
- * tried again.
+ * tried again. So is a log that served, and that the store failed in the middle of something (again()).
  */
 import type { Uuid } from "../bytes/uuid.ts";
 import { systemTimers, type Timers } from "../clock.ts";
@@ -22,11 +22,7 @@ import {
   type OpenReport,
 } from "./log/open_log.ts";
 import type { PartitionLog } from "./log/partition_log.ts";
-import {
-  PARTITION_METADATA,
-  putPartitionMetadata,
-  readPartitionMetadata,
-} from "./directory/partition_metadata.ts";
+import { isBegunFor, putPartitionMetadata } from "./directory/partition_metadata.ts";
 import { type FoldersContext, moveAside } from "./directory/partition_folders.ts";
 import { StoreError } from "./store.ts";
 
@@ -43,8 +39,12 @@ export interface OpeningOptions {
   readonly folders: FoldersContext;
   /** Whether the last broker stopped cleanly. */
   readonly cleanStart: boolean;
-  /** A log serves from now on. `isNew`: it was made. */
-  readonly onOpen: (log: PartitionLog, one: Unopened, isNew: boolean) => void;
+  /** A log serves from now on. `isNew`: it was made; `wasOffline`: those who asked before were told that it is offline. */
+  readonly onOpen: (
+    log: PartitionLog,
+    one: Unopened,
+    how: { readonly isNew: boolean; readonly wasOffline: boolean },
+  ) => void;
   /** A folder is to be removed. */
   readonly onDoomed: (folder: string) => void;
   readonly onWarning: (event: string, details: Record<string, unknown>) => void;
@@ -66,6 +66,8 @@ export interface Unopened {
   readonly journal: readonly JournalEntry[];
   /** Whether a folder of its name was there at the start. */
   readonly isThere: boolean;
+  /** What was acknowledged of it while it served before: it ends there at least. */
+  readonly mustReach?: number;
   /** Why it does not serve; null while it has not been looked at. */
   offline: string | null;
   /** Whether the store was at fault, so that it is tried again. */
@@ -79,6 +81,8 @@ interface Waiting extends Unopened {
   failures: number;
   /** Whether the topic was deleted meanwhile. */
   isGone: boolean;
+  /** The reason that was told last. */
+  told: string;
 }
 
 export class Opening {
@@ -105,7 +109,10 @@ export class Opening {
 
   /** Whether a clean stop could call all of them so: nothing needs to be looked at that an exact record does not cover. */
   get isSound(): boolean {
-    for (const one of this.#all()) if (one.offline !== null || !one.record?.isExact) return false;
+    for (const one of this.#all()) {
+      const isUnmade = one.isNew && !one.isThere && one.journal.length === 0; // nothing to look at
+      if (!isUnmade && (one.offline !== null || !one.record?.isExact)) return false;
+    }
     return true;
   }
 
@@ -120,11 +127,28 @@ export class Opening {
   }
 
   add(one: Omit<Unopened, "offline" | "isFault">): void {
+    this.#put(one);
+  }
+
+  /**
+   * A log that served, and cannot go on: it is recovered like any other, after a pause. `gone` resolves when nothing of it
+   * is on its way to its folder any more; it does not reject.
+   */
+  again(one: Omit<Unopened, "offline" | "isFault">, reason: string, gone: Promise<void>): void {
+    const waiting = this.#put(one);
+    this.#refuse(waiting, reason);
+    waiting.isFault = true;
+    gone.then(() => this.#retry(waiting));
+  }
+
+  #put(one: Omit<Unopened, "offline" | "isFault">): Waiting {
     const { topicId, partition } = one.wanted, record = withoutMore(one.record, one.journal);
     let ofTopic = this.#waiting.get(topicId);
     if (ofTopic === undefined) this.#waiting.set(topicId, ofTopic = new Map());
     const fresh = { offline: null, isFault: false, recovering: null, failures: 0, isGone: false };
-    ofTopic.set(partition, { ...one, ...fresh, record });
+    const waiting = { ...one, ...fresh, record, told: "" };
+    ofTopic.set(partition, waiting);
+    return waiting;
   }
 
   /** Opens a log that is asked for, if that takes no time; otherwise it begins to be recovered. */
@@ -147,12 +171,33 @@ export class Opening {
     return this.#waiting.get(topicId)?.get(partition)?.offline ?? null;
   }
 
+  /** What is wanted of a log that waits. */
+  wanted(topicId: Uuid, partition: number): WantedLog | undefined {
+    return this.#waiting.get(topicId)?.get(partition)?.wanted;
+  }
+
+  /** Whether a topic has logs that wait. */
+  knows(topicId: Uuid): boolean {
+    return this.#waiting.has(topicId);
+  }
+
+  /** The topics with logs that wait. */
+  topicIds(): Iterable<Uuid> {
+    return this.#waiting.keys();
+  }
+
+  /** Why the store keeps a log from being made or opened for now; null when it does not. */
+  faultOf(topicId: Uuid, partition: number): string | null {
+    const one = this.#waiting.get(topicId)?.get(partition);
+    return one?.isFault ? one.offline : null;
+  }
+
   /** Changes what is wanted of logs of a topic that are not open. */
   change(topicId: Uuid, how: (wanted: WantedLog) => WantedLog): void {
     for (const one of this.#waiting.get(topicId)?.values() ?? []) one.wanted = how(one.wanted);
   }
 
-  /** The topic was deleted: its logs are not opened any more. Those whose folders were there, once nothing works on them. */
+  /** The topic was deleted: its logs are not opened any more. Those that waited, once nothing works on them. */
   async forget(topicId: Uuid): Promise<Unopened[]> {
     const ofTopic = [...this.#waiting.get(topicId)?.values() ?? []];
     this.#waiting.delete(topicId);
@@ -161,7 +206,7 @@ export class Opening {
       one.offline = "the topic was deleted";
     }
     for (const one of ofTopic) await one.recovering;
-    return ofTopic.filter(({ isThere }) => isThere);
+    return ofTopic;
   }
 
   /**
@@ -238,9 +283,7 @@ export class Opening {
   /** An empty log. Whatever bears its name is not of this topic: nothing of it may be inherited. */
   #make({ wanted }: Waiting): PartitionLog {
     const { context, folders, onDoomed } = this.#options, folder = folderOf(wanted);
-    const there = context.store.list(folder);
-    const isOwn = there.every(({ name }) => name === PARTITION_METADATA) &&
-      (there.length === 0 || readPartitionMetadata(context.store, folder) === wanted.topicId);
+    const isOwn = isBegunFor(context.store, folder, wanted.topicId);
     const doomed = isOwn ? null : moveAside(folders, folder);
     if (doomed !== null) onDoomed(doomed);
     return createLog(context, wanted, wanted.config);
@@ -300,7 +343,13 @@ export class Opening {
     const folder = folderOf(one.wanted);
     this.#warn(one, warnings);
     if (cutBytes > 0) this.#options.onWarning("torn_tail_cut", { folder, bytes: cutBytes });
-    return damage === null ? this.#serve(one, log, { isNew: false }) : this.#refuse(one, damage);
+    if (damage !== null) return this.#refuse(one, damage);
+    const { logEndOffset } = log, { mustReach = 0 } = one;
+    if (logEndOffset >= mustReach) return this.#serve(one, log, { isNew: false });
+    log.isDamaged = true;
+    log.retire("it has lost its end");
+    const what = `records up to offset ${mustReach} were acknowledged, and the log ends at`;
+    return this.#refuse(one, `${what} ${logEndOffset}`);
   }
 
   #serve(one: Waiting, log: PartitionLog, { isNew }: { isNew: boolean }): true {
@@ -309,12 +358,18 @@ export class Opening {
     ofTopic?.delete(partition);
     if (ofTopic?.size === 0) this.#waiting.delete(topicId);
     log.config = one.wanted.config; // as it is now
-    this.#options.onOpen(log, one, isNew);
+    const wasOffline = one.told !== "";
+    this.#options.onOpen(log, one, { isNew, wasOffline });
+    if (wasOffline) {
+      this.#options.onWarning("partition_online", { folder: log.folder, was: one.told });
+    }
     return true;
   }
 
   #refuse(one: Waiting, reason: string): true {
     one.offline = reason;
+    if (one.told === reason) return true; // at the last try already
+    one.told = reason;
     this.#options.onWarning("partition_offline", { folder: folderOf(one.wanted), reason });
     return true;
   }
@@ -324,16 +379,21 @@ export class Opening {
     if (!(error instanceof StoreError)) this.#report(error);
     this.#refuse(one, `cannot be opened: ${error instanceof Error ? error.message : error}`);
     one.isFault = true;
-    if (this.#isClosed || one.isGone) return true;
-    const delayMs = Math.min(RETRY_MS * 2 ** one.failures++, MAX_RETRY_MS);
+    this.#retry(one);
+    return true;
+  }
+
+  #retry(one: Waiting): void {
+    if (this.#isClosed || one.isGone) return;
+    const delayMs = Math.min(RETRY_MS * 2 ** Math.min(one.failures++, 10), MAX_RETRY_MS);
     const cancel = this.#timers.after(delayMs, () => {
       this.#retries.delete(cancel);
+      if (one.isGone) return;
       one.offline = null;
       one.isFault = false;
       this.#open(one).catch((error) => this.#report(error));
     });
     this.#retries.add(cancel);
-    return true;
   }
 
   #warn(one: Waiting, warnings: readonly string[]): void {
@@ -416,4 +476,4 @@ function bytesOf({ record }: Unopened): number {
 /** How long after a start the logs that nobody asked for are opened, and how much of a core that takes. */
 const LEISURE_DELAY_MS = 1000, LEISURE_WORK_MS = 2, LEISURE_REST_MS = 10;
 /** What the store failed is tried again after so long, and twice as long each time. */
-const RETRY_MS = 1000, MAX_RETRY_MS = 60_000;
+const RETRY_MS = 1000, MAX_RETRY_MS = 10_000;

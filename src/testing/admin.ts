@@ -37,9 +37,10 @@ export async function adminFixture({ autoCreateTopics = true, config = defaultCo
         nodeId,
         ...limits,
         staticConfigs: config.topicSet,
+        placed: ALL_PLACED,
       }),
       deleteTopics: deleteTopics({ metadata }),
-      createPartitions: createPartitions({ metadata, ...limits }),
+      createPartitions: createPartitions({ metadata, placed: ALL_PLACED, ...limits }),
       metadata: metadataHandler({ metadata, nodes, autoCreateTopics, ...limits }),
       describeCluster: describeCluster({ nodes }),
       describeConfigs: describeConfigs({ metadata, nodeId, config: full }),
@@ -51,6 +52,9 @@ export async function adminFixture({ autoCreateTopics = true, config = defaultCo
     },
   };
 }
+
+/** There are no logs here, and nothing is wrong with them. */
+const ALL_PLACED = { problemOf: () => null };
 
 /** Encodes the request in the version, answers it, and decodes the encoded answer. */
 export async function ask<Q extends Fields, R extends Fields>(

@@ -18,8 +18,10 @@ export async function closedForRecord(
 ): Promise<LogInventory> {
   const positions = new CleanerPositions();
   const metadata = () => ({ endOffset: 0, bytes: 0 });
-  const entry = await new Bookkeeping({ store, positions, brokerEpoch: 0, metadata }).close(log);
-  if (!entry.log.isExact) throw new Error(`${log.folder} was not closed cleanly`);
+  const { entry } = await new Bookkeeping({ store, positions, brokerEpoch: 0, metadata }).close(
+    log,
+  );
+  if (entry === null || !entry.log.isExact) throw new Error(`${log.folder} was not closed cleanly`);
   return entry.log;
 }
 

@@ -19,6 +19,7 @@ export const ENDPOINT = { name: "PLAINTEXT", host: "127.0.0.1", port: 9092 };
 
 export class Fixture {
   readonly store = new MemoryStore();
+  readonly clock = new FakeClock();
   log = new FakeRecordLog();
   metadata!: MetadataLog;
   snapshots = { bytes: Infinity, intervalMs: Infinity };
@@ -86,7 +87,7 @@ export class Fixture {
       store: this.store,
       log: this.log,
       meta: META,
-      clock: new FakeClock(),
+      clock: this.clock,
       topicDefaults: topicConfigDefaults(),
       snapshots: this.snapshots,
       onProblem: (event) => this.problems.push(event),

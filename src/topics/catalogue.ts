@@ -75,6 +75,13 @@ export function noChange(): CatalogueChange {
   };
 }
 
+/** The ids of the topics that a change is of. */
+export function changedTopics(change: CatalogueChange): Set<Uuid> {
+  const { created, deleted, grown, moved, configured } = change;
+  const topics = [...created, ...deleted, ...grown.keys(), ...configured];
+  return new Set([...topics, ...moved.map(({ topic }) => topic)].map(({ id }) => id));
+}
+
 export interface CatalogueOptions {
   readonly nodeId: number;
   /** What a topic without overrides has: the static configuration. */

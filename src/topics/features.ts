@@ -4,7 +4,7 @@
  * A cluster is made with Kafka's levels, those of share and streams groups among them, so that Kafka can take it over;
  * clients are told only of what is served.
  */
-import type { MetadataLog } from "./metadata_log.ts";
+import type { MetadataStore } from "./metadata_store.ts";
 
 export const METADATA_VERSION = "metadata.version";
 export const ELIGIBLE_LEADER_REPLICAS = "eligible.leader.replicas.version";
@@ -28,7 +28,7 @@ export const SUPPORTED_FEATURES: readonly Feature[] = [
 
 /** The levels in force of what is supported; level 0 is told by leaving the feature out. */
 export function finalizedFeatures(
-  { catalogue, kraftVersion }: Pick<MetadataLog, "catalogue" | "kraftVersion">,
+  { catalogue, quorum: { kraftVersion } }: Pick<MetadataStore, "catalogue" | "quorum">,
 ): { name: string; level: number }[] {
   return SUPPORTED_FEATURES.map(({ name }) => ({
     name,

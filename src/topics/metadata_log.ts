@@ -5,25 +5,28 @@
  * open() only reads: it replays the log and refuses what it does not understand. start() takes the lead: a new epoch,
  * the first records of a new cluster, and this broker's registration. Then transactions: each appends one batch,
  * syncs it whatever the flush policy is, applies it and tells the watchers; one at a time, in the order of the calls.
+ * A write that the store refuses and that is taken back changes nothing: the next one is tried. Only where a sync failed
+ * is it unknown what the device holds, and nothing follows.
  */
 import { randomUuid, type Uuid } from "../bytes/uuid.ts";
 import type { Clock } from "../clock.ts";
 import type { TopicConfig } from "../config/topic_configs.ts";
+import { BackgroundWork } from "../metrics/background.ts";
 import { errorName } from "../protocol/errors.ts";
 import type { MetaProperties } from "../storage/directory/meta_properties.ts";
 import { isMarkedExact } from "../storage/directory/inventory.ts";
 import { heldNumbers, NOTHING_HELD } from "../storage/recovery/held_numbers.ts";
-import type { Store } from "../storage/store.ts";
+import { type Store, StoreError } from "../storage/store.ts";
 import { Catalogue, type CatalogueChange, noChange } from "./catalogue.ts";
 import { FrozenLog } from "./frozen_log.ts";
 import { leaderChangeBatch, MAX_BATCH_BYTES, recordBatch, snapshotFile } from "./metadata_batch.ts";
-import { MetadataLogError } from "./metadata_log_error.ts";
+import { MetadataLogError, NotWrittenError } from "./metadata_log_error.ts";
 import type { NewRecord } from "./metadata_record.ts";
 import { removeOlderSnapshots, type SnapshotLimits, writeSnapshot } from "./metadata_snapshot.ts";
 import { readMetadataCut, settleMetadataCut } from "./metadata_cut.ts";
 import { bootstrapFileRecords, Replay, type Replayed, replayLog } from "./metadata_replay.ts";
 import { METADATA_TOPIC } from "./metadata_topic.ts";
-import type { MetadataStore, Plan, Watcher } from "./metadata_store.ts";
+import type { MetadataStore, Plan, QuorumView, Watcher } from "./metadata_store.ts";
 import { notOurs } from "./not_ours.ts";
 import { blocksBeyond, producerIdBlock } from "./producer_ids.ts";
 import { readQuorumState, writeQuorumState } from "./quorum_state.ts";
@@ -49,6 +52,9 @@ export interface RecordLog {
   readonly logEndOffset: number;
   /** The last epoch anything was appended in, -1 for none. */
   readonly epochs: { readonly latestEpoch: number };
+  /** Why it serves nothing, or takes no batch for now; null or absent where nothing is wrong. */
+  readonly offline?: string | null;
+  readonly writeFault?: string | null;
   lead(epoch: number): Promise<void>;
   append(
     bytes: Uint8Array,
@@ -77,6 +83,8 @@ export interface MetadataLogOptions {
   readonly topicDefaults: TopicConfig;
   readonly newId?: () => Uuid;
   readonly snapshots: SnapshotLimits;
+  /** Frees some bytes of a full disk; whether it could. Asked where what is to be written lets more be freed. */
+  readonly makeRoom?: () => boolean;
   /** Told what an operator should know: a snapshot that could not be written or used. */
   readonly onProblem?: (event: string, details: Record<string, unknown>) => void;
 }
@@ -102,6 +110,10 @@ export class MetadataLog implements MetadataStore {
   /** Of the batches behind the last snapshot. */
   #bytes = 0;
   #oldestMs: number | null = null;
+  /** By monotonic time: before it no snapshot is tried again. */
+  #snapshotNotBeforeMs = -Infinity;
+  /** How snapshots fare. */
+  readonly work = new BackgroundWork("metadata snapshots");
 
   private constructor(options: MetadataLogOptions, catalogue: Catalogue) {
     this.#options = options;
@@ -156,6 +168,17 @@ export class MetadataLog implements MetadataStore {
   /** Of this start. */
   get leaderEpoch(): number {
     return this.#leaderEpoch;
+  }
+
+  /** Why nothing can be changed for now, or any more; null when it can. */
+  get problem(): string | null {
+    const { offline = null, writeFault = null } = this.#options.log;
+    return this.#failure?.message ?? offline ?? writeFault;
+  }
+
+  get quorum(): QuorumView {
+    const { leaderEpoch, kraftVersion, directoryId } = this;
+    return { leaderEpoch, kraftVersion, directoryId };
   }
 
   /** 0: the voters stand in quorum-state; 1: in the log (KIP-853). */
@@ -265,7 +288,9 @@ export class MetadataLog implements MetadataStore {
   get #isSnapshotDue(): boolean {
     const { clock, snapshots } = this.#options;
     const nowMs = clock.nowMs(), ageMs = nowMs - (this.#oldestMs ?? nowMs);
-    if (this.#replay.isInTransaction) return false;
+    if (this.#replay.isInTransaction || clock.monotonicMs() < this.#snapshotNotBeforeMs) {
+      return false;
+    }
     return this.#bytes >= snapshots.bytes || ageMs >= snapshots.intervalMs;
   }
 
@@ -275,10 +300,14 @@ export class MetadataLog implements MetadataStore {
    */
   async #snapshotWhenDue(): Promise<void> {
     if (!this.#isSnapshotDue) return;
+    const { clock, onProblem } = this.#options, nowMs = clock.nowMs();
     try {
       await this.#snapshot();
+      this.work.succeeded(FOLDER, nowMs);
     } catch (error) {
-      this.#options.onProblem?.("metadata_snapshot_failed", { reason: (error as Error).message });
+      this.#snapshotNotBeforeMs = clock.monotonicMs() + SNAPSHOT_RETRY_MS;
+      const reason = (error as Error).message;
+      if (this.work.failed(FOLDER, error)) onProblem?.("metadata_snapshot_failed", { reason });
     }
   }
 
@@ -303,8 +332,15 @@ export class MetadataLog implements MetadataStore {
     this.#oldestMs = null;
   }
 
+  /** The change stands whatever becomes of those who follow it: none of them fails who brought it, or the others. */
   async #notify(change: CatalogueChange): Promise<void> {
-    for (const watcher of this.#watchers) await watcher(change);
+    for (const watcher of this.#watchers) {
+      try {
+        await watcher(change);
+      } catch (error) {
+        this.#options.onProblem?.("metadata_watcher_failed", { error: String(error) });
+      }
+    }
   }
 
   /** Appends the records as one batch, waits until they are durable, and applies them. */
@@ -320,25 +356,47 @@ export class MetadataLog implements MetadataStore {
         `Cannot write ${records.length} metadata records at once: they take ${batch.length} bytes, at most ${MAX_BATCH_BYTES} are allowed`,
       );
     }
-    await this.#append(batch);
+    await this.#appendWithRoom(batch, records);
     const change = noChange();
     // From the bytes, as a replay will: what the log says and what the image shows cannot differ.
     this.#version = this.#replay.batches(batch, this.#version + 1, change) - 1;
     return change;
   }
 
+  /** Where the disk is full to the last byte a deletion, which is what makes room, has the reserve. */
+  async #appendWithRoom(batch: Uint8Array, records: readonly NewRecord[]): Promise<void> {
+    const { makeRoom = () => false } = this.#options;
+    try {
+      await this.#append(batch);
+    } catch (error) {
+      const isFull = error instanceof NotWrittenError && error.cause instanceof StoreError &&
+        error.cause.kind === "noSpace";
+      const frees = records.every(({ kind }) => kind === "RemoveTopicRecord");
+      if (!isFull || !frees || !makeRoom()) throw error;
+      await this.#append(batch);
+    }
+  }
+
   async #append(batch: Uint8Array): Promise<void> {
-    const { log, clock } = this.#options;
-    this.#bytes += batch.length;
-    this.#oldestMs ??= clock.nowMs();
+    const { log, clock } = this.#options, endOffset = log.logEndOffset;
     const { errorCode, durable } = log.append(batch, {
       origin: "controller",
       leaderEpoch: this.#leaderEpoch,
     });
     if (errorCode !== 0) {
-      throw new MetadataLogError(`Cannot append to ${FOLDER}: ${errorName(errorCode)}`);
+      const why = log.offline ?? log.writeFault ?? errorName(errorCode);
+      throw new NotWrittenError(`Cannot append to ${FOLDER}: ${why}`);
     }
-    await this.#synced(() => durable ?? log.sync());
+    try {
+      await (durable ?? log.sync());
+    } catch (error) {
+      if (log.logEndOffset === endOffset) { // it was taken back to the byte
+        throw new NotWrittenError((error as Error).message, { cause: error });
+      }
+      throw this.#failure = error as Error; // what is on the device cannot be known any more
+    }
+    this.#bytes += batch.length;
+    this.#oldestMs ??= clock.nowMs();
   }
 
   /** Where it fails, what is on the device cannot be known any more, so nothing may follow. */
@@ -346,8 +404,7 @@ export class MetadataLog implements MetadataStore {
     try {
       await sync();
     } catch (error) {
-      this.#failure = error as Error;
-      throw error;
+      throw this.#failure = error as Error;
     }
   }
 
@@ -370,6 +427,9 @@ export class MetadataLog implements MetadataStore {
     return snapshotFile(INITIAL_FEATURES, { nowMs: this.#options.clock.nowMs(), leaderEpoch: 0 });
   }
 }
+
+/** How long a snapshot that failed is not tried again: each takes the whole image. */
+const SNAPSHOT_RETRY_MS = 5000;
 
 /** What the directory was formatted with; null when it was not. */
 function bootstrapFeatures(store: Store): NewRecord[] | null {

@@ -6,6 +6,7 @@
  * the image and answers records, which are stored only if the image was the newest. The image changes only after the
  * records are durable, so nobody sees a topic that a power loss takes back.
  */
+import type { Uuid } from "../bytes/uuid.ts";
 import type { Catalogue, CatalogueChange } from "./catalogue.ts";
 import type { NewRecord } from "./metadata_record.ts";
 
@@ -15,7 +16,7 @@ export interface Plan<Result> {
   readonly result: Result;
 }
 
-/** Told what a commit changed; commits and replies wait for the promise. */
+/** Told what a commit changed; commits and replies wait for the promise. The change stands, whatever becomes of it. */
 export type Watcher = (change: CatalogueChange) => void | Promise<void>;
 
 export interface MetadataStore {
@@ -25,9 +26,18 @@ export interface MetadataStore {
   /**
    * Runs `plan` on the newest image and stores its records all or none. Resolves once they are durable, applied and
    * every watcher has finished. Plans run one at a time in the order of the calls; a store with other writers may run
-   * one again. Rejects when the store failed, with nothing applied.
+   * one again. Rejects with NotWrittenError when the store failed, with nothing applied.
    */
   transact<Result>(plan: (catalogue: Catalogue) => Plan<Result>): Promise<Result>;
   /** Calls the watcher for every commit from now on; returns what ends that. */
   watch(watcher: Watcher): () => void;
+  /** Who decides what is written, as DescribeQuorum tells it. */
+  readonly quorum: QuorumView;
+}
+
+export interface QuorumView {
+  readonly leaderEpoch: number;
+  /** 0: the voters are fixed; 1: they stand in the log (KIP-853). */
+  readonly kraftVersion: number;
+  readonly directoryId: Uuid;
 }

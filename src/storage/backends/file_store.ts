@@ -121,7 +121,7 @@ export class FileStore implements Store {
       }
       throw storeError("replace", full, e);
     }
-    await this.syncFolder(folderOf(path));
+    await this.#syncFolder(folderOf(path), (open) => relieved(this.#open, open));
   }
 
   rename(from: string, to: string): void {
@@ -152,10 +152,17 @@ export class FileStore implements Store {
     return this.#full(path);
   }
 
-  async syncFolder(folder: string): Promise<void> {
+  syncFolder(folder: string): Promise<void> {
+    return this.#syncFolder(folder, (open) => patiently(this.#open, open));
+  }
+
+  async #syncFolder(
+    folder: string,
+    how: (open: () => Deno.FsFile) => Deno.FsFile | Promise<Deno.FsFile>,
+  ): Promise<void> {
     const full = this.#full(folder);
     try {
-      using directory = relieved(this.#open, () => Deno.openSync(full));
+      using directory = await how(() => Deno.openSync(full));
       await directory.sync();
     } catch (e) {
       throw storeError("sync folder", full, e);
@@ -259,8 +266,12 @@ class FileBlob implements Blob, OpenFile {
 
   async sync(): Promise<void> {
     if (this.#syncError !== null) throw this.#syncError;
-    const file = this.descriptor();
-    this.#inFlight++;
+    const hold = () => {
+      const file = this.descriptor();
+      this.#inFlight++; // in the same turn: nobody may take it away
+      return file;
+    };
+    const file = this.#file !== null ? hold() : await patiently(this.#open, hold);
     this.dirty = false;
     try {
       await file.syncData();
@@ -408,10 +419,34 @@ function relieved<T>(blobs: OpenFiles, open: () => T): T {
   try {
     return open();
   } catch (e) {
-    if ((e as { code?: unknown }).code !== "EMFILE") throw e;
+    if (!isShortOfDescriptors(e)) throw e;
     blobs.relieve();
     return open();
   }
+}
+
+/**
+ * The same for what can wait: an fdatasync that cannot begin for want of a descriptor would count as one that failed, and
+ * end the process. Descriptors come back, when clients leave.
+ */
+async function patiently<T>(blobs: OpenFiles, open: () => T): Promise<T> {
+  for (let waitedMs = 0;; waitedMs += DESCRIPTOR_PAUSE_MS) {
+    try {
+      return relieved(blobs, open);
+    } catch (e) {
+      if (!isShortOfDescriptors(e) || waitedMs >= DESCRIPTOR_LIMIT_MS) throw e;
+      await new Promise((resolve) => setTimeout(resolve, DESCRIPTOR_PAUSE_MS));
+    }
+  }
+}
+
+const DESCRIPTOR_PAUSE_MS = 50, DESCRIPTOR_LIMIT_MS = 30_000;
+
+/** EMFILE, or ENFILE: the process, or the machine, has no descriptor left. */
+function isShortOfDescriptors(error: unknown): boolean {
+  const cause = error instanceof StoreError ? error.cause : error;
+  const code = (cause as { code?: unknown } | undefined)?.code;
+  return code === "EMFILE" || code === "ENFILE";
 }
 
 function sizeOf(full: string): number | null {

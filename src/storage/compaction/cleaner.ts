@@ -5,10 +5,12 @@
  * It looks every `backoffMs`, and again as long as it finds something. How far each log has been compacted is kept with
  * the log (positions.ts) and written down with everything else that is remembered of it; without that a log is compacted
  * from its start again, to the same end.
- * A log whose records cannot be read is reported and left alone until the next start.
+ * Each log stands for itself: one that the store fails is told, counted and tried again after a pause, one whose records
+ * cannot be read is left alone until the next start; the others are compacted meanwhile.
  */
 import type { BufferPool } from "../../bytes/pool.ts";
 import type { Clock } from "../../clock.ts";
+import { BackgroundWork } from "../../metrics/background.ts";
 import { Pace } from "./pace.ts";
 import { compact, CompactionInterrupted } from "./pass.ts";
 import { type Cleanable, cleanableOf } from "./plan.ts";
@@ -24,8 +26,8 @@ export interface CleanerOptions {
   readonly logs: () => Iterable<PartitionLog>;
   /** How far each has been compacted; nowhere unless given. */
   readonly positions?: CleanerPositions;
-  /** Makes the logs' recovery points, and those positions, survive a crash. */
-  readonly checkpoint: () => Promise<void>;
+  /** Makes the logs' recovery points, and those positions, survive a crash; answers with those it could not write. */
+  readonly checkpoint: () => Promise<ReadonlyMap<PartitionLog, StoreError> | void>;
   /** Kafka: log.cleaner.backoff.ms */
   readonly backoffMs: number;
   /** Kafka: log.cleaner.dedupe.buffer.size */
@@ -40,7 +42,13 @@ export class Cleaner {
   readonly #options: CleanerOptions;
   readonly #pace: Pace;
   readonly #positions: CleanerPositions;
-  readonly #failed = new WeakSet<PartitionLog>();
+  /** How it fares. */
+  readonly work = new BackgroundWork("cleaner");
+  /** Logs to leave alone until then, by monotonic time, and how often they have failed. */
+  readonly #failed = new WeakMap<
+    PartitionLog,
+    { readonly untilMs: number; readonly times: number }
+  >();
   #timer: ReturnType<typeof setTimeout> | null = null;
   #running: Promise<void> = Promise.resolve();
 
@@ -52,7 +60,7 @@ export class Cleaner {
 
   start(): void {
     this.#timer = setTimeout(() => {
-      this.#running = this.#run().finally(() => {
+      this.#running = this.#run().catch((error) => this.#tell("all logs", error)).finally(() => {
         if (!this.#pace.isStopped) this.start();
       });
     }, this.#options.backoffMs);
@@ -71,13 +79,22 @@ export class Cleaner {
     if (cleanable === null) return false;
     const { log } = cleanable, { clock, onEvent } = this.#options;
     const beganMs = clock.monotonicMs();
+    const checkpoint = async () => {
+      const error = (await this.#options.checkpoint())?.get(log);
+      if (error !== undefined) throw error; // the others are written down
+    };
     // Written down before the first segment is replaced: a start must not miss the segments that were joined.
     this.#positions.begin(log, cleanable.firstUncleanableOffset);
     try {
-      const compacted = await compact(cleanable, { ...this.#options, pace: this.#pace });
+      const compacted = await compact(cleanable, {
+        ...this.#options,
+        checkpoint,
+        pace: this.#pace,
+      });
       this.#positions.set(log, compacted.endOffset);
       this.#positions.end(log);
-      await this.#options.checkpoint();
+      await checkpoint();
+      this.#succeeded(log);
       onEvent("log_compacted", {
         folder: log.folder,
         ...compacted,
@@ -85,9 +102,7 @@ export class Cleaner {
       });
     } catch (error) {
       if (error instanceof CompactionInterrupted || !this.#serves(log)) return true;
-      onEvent("compaction_failed", { folder: log.folder, error: String(error) });
-      if (error instanceof StoreError) return false; // a full disk, say: tried again after the backoff
-      this.#failed.add(log);
+      this.#fail(log, error);
     }
     // Where the pass did not come to its end the position stays: some segments may have gaps between their batches by now.
     return true;
@@ -98,15 +113,47 @@ export class Cleaner {
   }
 
   #dirtiest(): Cleanable | null {
-    const nowMs = this.#options.clock.nowMs();
+    const { clock } = this.#options, nowMs = clock.nowMs(), monotonicMs = clock.monotonicMs();
     let dirtiest: Cleanable | null = null;
+    this.#forgetGone();
     for (const log of this.#options.logs()) {
-      if (this.#failed.has(log)) continue;
-      const cleanable = cleanableOf(log, this.#positions.compactedTo(log), nowMs);
-      if (cleanable === null) continue;
-      if (dirtiest === null || cleanable.dirtyRatio > dirtiest.dirtyRatio) dirtiest = cleanable;
+      if (monotonicMs < (this.#failed.get(log)?.untilMs ?? -Infinity)) continue;
+      try {
+        const cleanable = cleanableOf(log, this.#positions.compactedTo(log), nowMs);
+        if (cleanable === null) continue;
+        if (dirtiest === null || cleanable.dirtyRatio > dirtiest.dirtyRatio) dirtiest = cleanable;
+      } catch (error) { // an index that cannot be read, say
+        this.#fail(log, error);
+      }
     }
     return dirtiest;
+  }
+
+  /** A log that was deleted fails no more. */
+  #forgetGone(): void {
+    if (this.work.failing.size === 0) return;
+    const folders = new Set([...this.#options.logs()].map(({ folder }) => folder));
+    this.work.keepFailing((part) => folders.has(part));
+  }
+
+  #succeeded(log: PartitionLog): void {
+    this.#failed.delete(log);
+    this.work.succeeded(log.folder, this.#options.clock.nowMs());
+  }
+
+  /** What the store failed is tried again after a pause; what it holds does not change by waiting. */
+  #fail(log: PartitionLog, error: unknown): void {
+    this.#tell(log.folder, error);
+    const times = (this.#failed.get(log)?.times ?? 0) + 1;
+    const pauseMs = error instanceof StoreError
+      ? Math.min(RETRY_MS * 2 ** Math.min(times - 1, 10), MAX_RETRY_MS)
+      : Infinity;
+    this.#failed.set(log, { untilMs: this.#options.clock.monotonicMs() + pauseMs, times });
+  }
+
+  #tell(folder: string, error: unknown): void {
+    if (!this.work.failed(folder, error)) return;
+    this.#options.onEvent("compaction_failed", { folder, error: String(error) });
   }
 
   /** Whether the log is there still: a topic may be deleted in the middle of anything. */
@@ -115,3 +162,6 @@ export class Cleaner {
     return false;
   }
 }
+
+/** Tried again after so long, and twice as long each time. */
+const RETRY_MS = 1000, MAX_RETRY_MS = 60_000;

@@ -41,7 +41,7 @@ export async function swapIn(
       renameSegment(store, folder, baseOffset, { from: SWAP, to: "", files: SEGMENT_FILES });
     });
   } catch (error) {
-    log.retire(`compaction could not rename a segment: ${error}`); // the next start finishes it
+    log.fail(`compaction could not rename a segment: ${error}`); // which recovery finishes
     throw error;
   }
   if (!isReplaced) {

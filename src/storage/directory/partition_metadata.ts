@@ -25,9 +25,24 @@ export function parsePartitionMetadata(bytes: Uint8Array): Uuid | null {
 /** Writes the file as Kafka does, without a newline at the end. It is synced before the folder's name is (below). */
 export function putPartitionMetadata(store: Store, folder: string, topicId: Uuid): void {
   const blob = store.open(`${folder}/${PARTITION_METADATA}`);
-  blob.truncate(0);
-  blob.append(new TextEncoder().encode(`version: 0\ntopic_id: ${topicId}`));
-  blob.close();
+  try {
+    blob.truncate(0);
+    blob.append(contentFor(topicId));
+  } finally {
+    blob.close();
+  }
+}
+
+/** Whether the folder holds nothing but what putPartitionMetadata() wrote or, on a full disk, began to write. */
+export function isBegunFor(store: Store, folder: string, topicId: Uuid): boolean {
+  if (store.list(folder).some(({ name }) => name !== PARTITION_METADATA)) return false;
+  const bytes = store.readAll(`${folder}/${PARTITION_METADATA}`) ?? new Uint8Array(0);
+  const whole = contentFor(topicId);
+  return bytes.length <= whole.length && bytes.every((byte, i) => byte === whole[i]);
+}
+
+function contentFor(topicId: Uuid): Uint8Array {
+  return new TextEncoder().encode(`version: 0\ntopic_id: ${topicId}`);
 }
 
 /**

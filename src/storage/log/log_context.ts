@@ -5,6 +5,7 @@ import type { BufferPool } from "../../bytes/pool.ts";
 import type { Uuid } from "../../bytes/uuid.ts";
 import type { Timers } from "../../clock.ts";
 import type { GroupCommit } from "../durability/group_commit.ts";
+import type { PartitionLog } from "./partition_log.ts";
 import type { ProducerContext } from "../producers/producer_context.ts";
 
 /** What all logs of a broker share. */
@@ -15,6 +16,8 @@ export interface LogContext extends ProducerContext {
   readonly commit: GroupCommit;
   /** Whether the disk has room for a client's batch (free_space.ts). Without it, always. */
   readonly admits?: (bytes: number) => boolean;
+  /** A log ended because the store failed it, and is to be opened anew. Without it, the next start does that. */
+  readonly onFault?: (log: PartitionLog) => void;
   /** Does something after a while, unless the broker stops first. Without it, at once. */
   readonly later?: (delayMs: number, work: () => Promise<void>) => void;
 }

@@ -5,13 +5,16 @@
  * Taking up a leadership does not ask: a broker takes up thousands when it starts, and reads no batch for it.
  */
 import { type EpochLog, healEpochs } from "./epoch_check.ts";
-import { LeaderEpochs } from "../directory/leader_epochs.ts";
+import { type EpochEntry, LeaderEpochs } from "../directory/leader_epochs.ts";
+import { StoreError } from "../store.ts";
 import type { LogContext } from "./log_context.ts";
 
 export class LogEpochs {
   readonly #context: LogContext;
   readonly #log: EpochLog;
   #epochs: LeaderEpochs | null = null;
+  /** Begun since, and to be taken up when the others are read. */
+  readonly #begun: EpochEntry[] = [];
   #isSound: boolean;
   #isChanged = false;
   /** The log start that has been written down. The checkpoint of a start that was not would contradict the batches below. */
@@ -43,8 +46,14 @@ export class LogEpochs {
     return epochs;
   }
 
+  /** Where the store does not let the others be read now, it is taken up when they are. */
   assign(leaderEpoch: number, startOffset: number): void {
-    if (this.#loaded.assign(leaderEpoch, startOffset)) this.#isChanged = true;
+    this.#begun.push({ epoch: leaderEpoch, startOffset });
+    try {
+      void this.#loaded;
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+    }
   }
 
   /**
@@ -62,9 +71,11 @@ export class LogEpochs {
   }
 
   async save(): Promise<void> {
+    if (!this.#isChanged && this.#begun.length === 0) return;
+    const epochs = this.#loaded;
     if (!this.#isChanged) return;
     this.#isChanged = false;
-    const saved = this.#loaded.save();
+    const saved = epochs.save();
     this.#saving = saved.catch(() => {}); // whoever asked has the error
     try {
       await saved;
@@ -80,9 +91,13 @@ export class LogEpochs {
   }
 
   get #loaded(): LeaderEpochs {
-    if (this.#epochs !== null) return this.#epochs;
-    this.#epochs = LeaderEpochs.load(this.#context.store, this.#log.folder);
-    this.#epochs.truncateFromStart(this.#startOffset);
+    if (this.#epochs === null) {
+      this.#epochs = LeaderEpochs.load(this.#context.store, this.#log.folder);
+      this.#epochs.truncateFromStart(this.#startOffset);
+    }
+    for (const { epoch, startOffset } of this.#begun.splice(0)) {
+      if (this.#epochs.assign(epoch, startOffset)) this.#isChanged = true;
+    }
     return this.#epochs;
   }
 }

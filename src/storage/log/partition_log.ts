@@ -14,6 +14,7 @@ import type { Uuid } from "../../bytes/uuid.ts";
 import type { TopicConfig } from "../../config/topic_configs.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import * as batch from "../../protocol/records/batch.ts";
+import { systemTimers } from "../../clock.ts";
 import { type Appended, type AppendOptions, refused } from "./appended.ts";
 import { LogTail } from "../durability/log_tail.ts";
 import type { LogContext, LogState } from "./log_context.ts";
@@ -25,14 +26,11 @@ import type { ProducerState } from "../producers/producer_state.ts";
 import { SnapshotWriter } from "../producers/snapshot_writer.ts";
 import { mustRoll } from "./rolling.ts";
 import { Segment, type SegmentContext } from "../segments/segment.ts";
-import {
-  discardSegment,
-  removeSegment,
-  SEGMENT_FILES_AND_SNAPSHOT,
-} from "../segments/segment_files.ts";
+import { discardSegment, SEGMENT_FILES_AND_SNAPSHOT } from "../segments/segment_files.ts";
 import { SegmentList } from "../segments/segment_list.ts";
 import { type Store, StoreError } from "../store.ts";
 import type { AbortedTransaction, TxnIndex } from "../index/txn_index.ts";
+import { TakeBack } from "./take_back.ts";
 import { abortedIn, soundTxnIndex, writableTxnIndex } from "../producers/txn_index_rebuild.ts";
 
 /** How far a reader may see: the log end (replicas, recovery), the high watermark, or the last stable offset. */
@@ -59,6 +57,8 @@ export class PartitionLog implements SegmentContext {
   readonly #producers: LogProducers;
   readonly #epochs: LogEpochs;
   readonly #snapshots: SnapshotWriter;
+  /** What a failed write left to be done; null until one fails. */
+  #takingBack: TakeBack | null = null;
 
   constructor(context: LogContext, state: LogState, config: TopicConfig) {
     this.topicId = state.topicId;
@@ -145,6 +145,11 @@ export class PartitionLog implements SegmentContext {
     return this.#tail.recoveryPoint;
   }
 
+  /** Why nothing can be appended for now, though the rest is served; null when it can. */
+  get writeFault(): string | null {
+    return this.#takingBack?.reason ?? null;
+  }
+
   /** The first offset of the oldest open transaction, or the high watermark: read_committed ends here. */
   get lastStableOffset(): number {
     return this.producers.firstUnstableOffset(this.highWatermark) ?? this.highWatermark;
@@ -179,7 +184,9 @@ export class PartitionLog implements SegmentContext {
    * queues the bytes as they came; they are copied. Of a client exactly one batch.
    */
   append(bytes: Uint8Array, options: AppendOptions): Appended {
-    if (this.offline !== null) return refused(ErrorCode.KAFKA_STORAGE_ERROR);
+    if (this.offline !== null || this.writeFault !== null) {
+      return refused(ErrorCode.KAFKA_STORAGE_ERROR);
+    }
     if (options.leaderEpoch !== this.leaderEpoch) return refused(ErrorCode.FENCED_LEADER_EPOCH);
     if (options.origin === "client" && this.#context.admits?.(bytes.length) === false) {
       return refused(ErrorCode.KAFKA_STORAGE_ERROR);
@@ -270,9 +277,21 @@ export class PartitionLog implements SegmentContext {
     this.#epochs.truncateFromStart(startOffset);
     const gone = this.#segments.takeBefore(startOffset);
     this.#tail.forget(gone);
-    for (const segment of gone) {
-      segment.close();
-      this.discard(segment.baseOffset, SEGMENT_FILES_AND_SNAPSHOT);
+    for (const segment of gone) segment.close();
+    for (const { baseOffset } of gone) this.#discardOrLater(baseOffset);
+  }
+
+  /** Of a segment that is no part of the log any more; where the store refuses, again while the folder is this log's. */
+  #discardOrLater(baseOffset: number): void {
+    const { later, onProblem } = this.#context;
+    try {
+      this.discard(baseOffset, SEGMENT_FILES_AND_SNAPSHOT);
+    } catch (error) {
+      if (!(error instanceof StoreError) || later === undefined) throw error;
+      onProblem("segment_not_removed", { folder: this.folder, baseOffset, error: error.message });
+      later(DISCARD_RETRY_MS, async () => {
+        if (this.offline === null) this.discard(baseOffset, SEGMENT_FILES_AND_SNAPSHOT);
+      });
     }
   }
 
@@ -301,6 +320,7 @@ export class PartitionLog implements SegmentContext {
   /** Begins a new segment at the log end, when the active one holds anything. */
   roll(): void {
     const old = this.#segments.active;
+    if (this.writeFault !== null) throw new StoreError(`${this.folder}: ${this.writeFault}`, "io");
     if (old.size === 0) return;
     old.flushIndexes(true);
     const producers = this.#producers.isReadable ? this.producers : null;
@@ -311,23 +331,49 @@ export class PartitionLog implements SegmentContext {
     this.#tail.seal(next);
   }
 
-  /** A clean stop: indexes, snapshot and data are on the device when this resolves. */
-  async close(): Promise<void> {
+  /**
+   * A clean stop: indexes, snapshot and data are on the device when this resolves. Answers with what only saves work and
+   * could not be written; rejects where the data cannot be synced. Serves nothing afterwards, either way.
+   */
+  async close(): Promise<readonly StoreError[]> {
     await this.#tail.drain();
-    if (this.offline === null) {
+    try {
+      return this.offline === null ? await this.#writeDown() : [];
+    } finally {
+      this.retire("the broker is stopping");
+    }
+  }
+
+  async #writeDown(): Promise<readonly StoreError[]> {
+    const unwritten: StoreError[] = [];
+    const hint = (error: unknown) => {
+      if (!(error instanceof StoreError)) throw error;
+      unwritten.push(error);
+    };
+    if (this.#takingBack?.settle() === false) this.isDamaged = true; // what is left of it lies in the file
+    try {
       this.#segments.active.flushIndexes(true);
       if (this.#producers.isLoaded && this.logEndOffset > this.#logStartOffset) {
         this.#snapshots.take(this.logEndOffset, this.producers);
         this.#snapshots.reached(this.#tail.writtenOffset);
       }
-      await this.#snapshots.settled();
-      await this.sync(); // the names too, where no byte is owed: the next start takes them for synced
-      if (await this.#segments.active.syncTransactions()) {
-        await this.#context.store.syncFolder(this.folder);
-      }
-      await this.saveEpochs();
+    } catch (error) {
+      hint(error);
     }
-    this.retire("the broker is stopping");
+    await this.#snapshots.settled();
+    await this.sync(); // the names too, where no byte is owed: the next start takes them for synced
+    if (await this.#segments.active.syncTransactions()) {
+      await this.#context.store.syncFolder(this.folder);
+    }
+    await this.saveEpochs().catch(hint);
+    return unwritten;
+  }
+
+  /** The store failed in the middle of something, and left what recovery can finish: it is to be opened anew. */
+  fail(reason: string): void {
+    if (this.offline !== null) return;
+    this.retire(reason);
+    this.#context.onFault?.(this);
   }
 
   /** The topic was deleted: it serves nothing from now on, and nothing of it needs to be kept. */
@@ -339,6 +385,7 @@ export class PartitionLog implements SegmentContext {
   /** Ends the service of this log at once: its files cannot be relied on, or the broker stops. */
   retire(reason: string): void {
     this.offline = reason;
+    this.#takingBack?.close();
     this.#tail.close(
       new StoreError(`${this.folder} serves nothing any more: ${reason}`, "io"),
     );
@@ -417,20 +464,16 @@ export class PartitionLog implements SegmentContext {
     this.#producers.forget(); // and so they are read from the log when they are asked for again
     this.#epochs.truncateFromEnd(end);
     this.#snapshots.takenBack();
-    try {
-      while (this.#segments.active !== failed) this.#removeActive();
-      failed.truncate(failed.log.size, end);
-    } catch (error) {
-      this.isDamaged = true; // what is left of the write may lie in the file: the next start looks
-      this.retire(`a write failed and could not be taken back: ${error}`);
+    const { store, onProblem, timers = systemTimers } = this.#context;
+    this.#takingBack ??= new TakeBack({ store, timers, folder: this.folder, onProblem });
+    while (this.#segments.active !== failed) { // then the one before it is the active one again
+      const removed = this.#segments.takeActive();
+      removed.close();
+      this.#takingBack.remove(removed.baseOffset);
     }
-  }
-
-  /** The segment before the active one is the active one again. */
-  #removeActive(): void {
-    const removed = this.#segments.takeActive(), { baseOffset } = removed;
-    removed.close();
-    const files = SEGMENT_FILES_AND_SNAPSHOT;
-    removeSegment(this.#context.store, this.folder, baseOffset, { suffix: "", files });
+    this.#takingBack.cut(failed, end);
   }
 }
+
+/** When files that could not be taken away are tried again. */
+const DISCARD_RETRY_MS = 5000;

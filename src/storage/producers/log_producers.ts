@@ -10,6 +10,7 @@ import type { ProducerContext } from "./producer_context.ts";
 import type { Segment } from "../segments/segment.ts";
 import { loadProducerState, type ProducerRange } from "./producer_recovery.ts";
 import type { ProducerState } from "./producer_state.ts";
+import { StoreError } from "../store.ts";
 
 interface ProducerLog extends Omit<ProducerRange, "expected"> {
   readonly folder: string;
@@ -38,13 +39,18 @@ export class LogProducers {
     return this.#state !== null;
   }
 
-  /** Whether there is a state. */
+  /** Whether there is a state. Where the store fails there is none for now: it is read again when it is asked for again. */
   get isReadable(): boolean {
     try {
       return this.state !== null;
     } catch (error) {
-      if (!(error instanceof CorruptBatchError)) throw error;
-      return false; // reported
+      if (error instanceof CorruptBatchError) return false; // reported
+      if (!(error instanceof StoreError)) throw error;
+      this.#context.onProblem("producers_unreadable", {
+        folder: this.#log.folder,
+        error: error.message,
+      });
+      return false;
     }
   }
 

@@ -324,21 +324,24 @@ export class Segment implements CheckedSource {
     return this.#checked.scan(position, end);
   }
 
-  /** Cuts everything at and after `position`; indexes forget what pointed there. */
+  /**
+   * Cuts everything at and after `position`; indexes forget what pointed there. Where the store refuses, it may be called
+   * again: what is in memory knows nothing of it by then.
+   */
   truncate(position: number, nextOffset: number): void {
-    this.log.truncate(position);
     this.#size = position;
     this.#checked.range.cut(position);
     this.#endBytes = -1;
     this.areTransactionsChecked = false;
-    this.offsetIndex.truncateTo(nextOffset);
-    this.timeIndex.truncateTo(nextOffset);
-    this.txnIndex.truncateTo(nextOffset);
     this.#nextOffset = -1;
     this.#timesKnown = position === 0;
     this.#largestTimestampMs = this.#offsetOfLargest = -1;
     this.#bytesSinceIndex = 0;
     if (position === 0) this.firstTimestampMs = null;
+    this.log.truncate(position);
+    this.offsetIndex.truncateTo(nextOffset);
+    this.timeIndex.truncateTo(nextOffset);
+    this.txnIndex.truncateTo(nextOffset);
   }
 
   /** Writes index entries that are only in memory; `seal` adds the last timestamp, as Kafka does when a segment rolls or closes. */

@@ -1,0 +1,99 @@
+/**
+ * The metadata room: whose directory it is, and the metadata log, replayed and led. Until start() nothing has been
+ * written, so that whatever is refused has not been touched.
+ */
+import type { Config } from "../config/options.ts";
+import { logger } from "../log.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import { takeCleanShutdown } from "../storage/directory/clean_shutdown.ts";
+import { type MetaProperties, openMetaProperties } from "../storage/directory/meta_properties.ts";
+import type { GroupCommit } from "../storage/durability/group_commit.ts";
+import type { PartitionLog } from "../storage/log/partition_log.ts";
+import { StoreError } from "../storage/store.ts";
+import type { MetadataLog } from "../topics/metadata_log.ts";
+import { METADATA_TOPIC } from "../topics/metadata_topic.ts";
+import { type NodeRegistry, registeredNodes } from "../topics/node_registry.ts";
+import type { Endpoint } from "../topics/registration.ts";
+import type { CleanStop } from "./clean_stop.ts";
+import type { MachineRoom } from "./machine.ts";
+import { checkMetadata, openMetadata } from "./metadata_start.ts";
+import { TimeKeeping } from "./time_keeping.ts";
+
+export class MetadataRoom implements AsyncDisposable {
+  readonly meta: MetaProperties;
+  readonly metadata: MetadataLog;
+  readonly log: PartitionLog;
+  readonly nodes: NodeRegistry;
+  /** Of the registration before this start's. */
+  readonly lastBrokerEpoch: number | undefined;
+  readonly #cleanStop: CleanStop;
+  readonly #wasCut: boolean;
+  #keeping: TimeKeeping | null = null;
+
+  private constructor(
+    meta: MetaProperties,
+    opened: { metadata: MetadataLog; log: PartitionLog; wasCut: boolean },
+    cleanStop: CleanStop,
+  ) {
+    this.#cleanStop = cleanStop;
+    const { catalogue } = opened.metadata, { nodeId, clusterId } = meta;
+    this.meta = meta;
+    this.metadata = opened.metadata;
+    this.log = opened.log;
+    this.#wasCut = opened.wasCut;
+    this.lastBrokerEpoch = catalogue.broker(nodeId)?.brokerEpoch;
+    this.nodes = registeredNodes(catalogue, { selfId: nodeId, clusterId });
+  }
+
+  /** Reads and refuses; throws MetadataLogError and its like for a directory that this broker must not touch. */
+  static async open(
+    config: Config,
+    machine: MachineRoom,
+    { commit, cleanStop }: { readonly commit: GroupCommit; readonly cleanStop: CleanStop },
+  ): Promise<MetadataRoom> {
+    const { store, clock, logContext } = machine, makeRoom = () => machine.makeRoom();
+    const meta = await openMetaProperties(store, { nodeId: config.nodeId });
+    await checkMetadata({ store, meta, clock, config });
+    const opened = await openMetadata({ ...logContext, commit }, { config, meta, makeRoom });
+    return new MetadataRoom(meta, opened, cleanStop);
+  }
+
+  /** Registers this broker; from here on the directory is in use. Whether the last broker on it stopped cleanly. */
+  async start(
+    { store, time, timers }: MachineRoom,
+    { endpoint, isClockRight, metrics }: {
+      readonly endpoint: Endpoint;
+      /** storage.trust_clock */
+      readonly isClockRight: boolean;
+      readonly metrics: Metrics;
+    },
+  ): Promise<boolean> {
+    const wasClean = await takeCleanShutdown(store) !== null, metadataLog = this.log;
+    const clock = { time, store, timers, metadataLog, isRight: isClockRight, metrics };
+    this.#keeping = await TimeKeeping.begin(clock);
+    await this.metadata.start({ endpoint, wasClean, wasCut: this.#wasCut });
+    this.#cleanStop.brokerEpoch = this.metadata.brokerEpoch;
+    return wasClean;
+  }
+
+  /** Why nothing can be written to the metadata; null when it can. */
+  get problem(): string | null {
+    const { problem } = this.metadata;
+    return problem === null ? null : `${METADATA_TOPIC}-0 cannot be written to: ${problem}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const log = logger("metadata");
+    await this.metadata.settled();
+    await this.#keeping?.[Symbol.asyncDispose]();
+    try {
+      const [unwritten] = await this.log.close();
+      const action = "the next start makes it of the log";
+      if (unwritten) log.warn("hints_unwritten", { logs: 1, error: unwritten.message, action });
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.#cleanStop.unsynced.push(error.message);
+      log.error("metadata_not_synced", { error: error.message });
+    }
+  }
+}
