@@ -141,6 +141,11 @@ const TABLE: readonly (readonly [name: string, meaning: string, advice: string |
   ["producers_unreadable", "The state of a partition's producers could not be read", VERIFY],
   // Housekeeping, which is tried again
   ["snapshot_failed", "A snapshot of producers was not written: the next start reads more", ROOM],
+  [
+    "segments_not_removed",
+    "Segments below a log's start could not be removed yet; it is tried again",
+    ROOM,
+  ],
   ["metadata_snapshot_failed", "A metadata snapshot was not written; it is tried again", ROOM],
   [
     "cut_not_noted",
