@@ -5,10 +5,13 @@
  * metadata, open the logs it names, and only then accept. Stopping: the same backwards, so that the clean-stop marker is
  * the last thing written.
  */
+import { Background } from "./background/background.ts";
+import { entryUrl } from "./background/entry.ts";
+import { Turn } from "./background/turn.ts";
 import { BufferPool } from "./bytes/pool.ts";
 import { checkMetadata, openMetadata, takeDirectory } from "./broker/metadata_start.ts";
 import { follow, leaderEpochs, wantedLogs } from "./broker/served_partitions.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import { type Clock, systemClock, systemTimers } from "./clock.ts";
 import type { Config } from "./config/options.ts";
 import { resolveGroupConfig } from "./config/resource_configs.ts";
 import { startHttp } from "./metrics/http.ts";
@@ -18,6 +21,7 @@ import { groupTopics } from "./handlers/group_topics.ts";
 import { allHandlers } from "./handlers/mod.ts";
 import { FetchSessions } from "./handlers/fetch_sessions.ts";
 import { ASSIGNORS } from "./groups/consumer_assignors.ts";
+import type { TopicView } from "./groups/consumer_topics.ts";
 import { GroupCoordinator } from "./groups/coordinator.ts";
 import { scrapeGroups } from "./groups/group_scrape.ts";
 import { offsetsTopic } from "./handlers/offsets_topic.ts";
@@ -65,6 +69,8 @@ export interface RunningBroker {
 /** What a test puts in the place of the machine. */
 export interface Machine {
   readonly freeBytes?: () => number;
+  /** The file this program began in, which background threads begin in too where all is one file (main.ts). */
+  readonly mainUrl?: string;
   /** What stands between connections and handlers. */
   readonly around?: (dispatch: Dispatch) => Dispatch;
 }
@@ -88,8 +94,22 @@ async function start(
   const clock = systemClock;
   const log = logger("broker");
   const metrics = new Metrics(config.metrics);
-  const pool = new BufferPool({ keepBytes: config.performance.bufferPoolSize });
+  const pool = new BufferPool({
+    keepBytes: config.performance.bufferPoolSize,
+    scarceBytes: config.limits.maxBufferedBytes,
+  });
 
+  const turn = new Turn();
+  const background = (limitMs: number) => {
+    const thread = new Background({
+      limitMs,
+      url: entryUrl ?? machine.mainUrl ?? null,
+      onProblem: (event, details) => log.warn(event, details),
+    });
+    undo.push(() => thread.stop());
+    return thread;
+  };
+  const decoding = background(DECODING_LIMIT_MS), matching = background(MATCHING_LIMIT_MS);
   const store = openStore(config);
   undo.push(() => store.close());
   const lock = store instanceof FileStore ? await takeDirectory(store) : null;
@@ -99,10 +119,11 @@ async function start(
     port: config.kafkaPort,
     tcpNodelay: config.performance.tcpNodelay,
     maxConnections: config.limits.maxConnections,
-    idleTimeoutMs: config.limits.idleTimeoutMs,
-    frameTimeoutMs: config.limits.frameTimeoutMs,
     limits: { ...config.limits, maxQueuedBytes: MAX_QUEUED_REPLY_BYTES },
+    maxBufferedBytes: config.limits.maxBufferedBytes,
     pool,
+    clock,
+    turn,
     counters: metrics.connections,
     onProblem: (event, details) => {
       log.clientEvent(event, details);
@@ -185,11 +206,17 @@ async function start(
   if (earlier.length > 0) await forgetEarlierJournal(store, earlier, logs);
   const cleaner = startCleaner(config, { ...context, logs });
   undo.push(() => cleaner.stop());
-  const groups = groupCoordinator(config, { clock, pool, metadata, nodes, logs });
+  const topics = groupTopics(metadata, matching);
+  const groups = groupCoordinator(config, { clock, pool, metadata, nodes, logs, topics });
   undo.push(() => groups.stop());
   metadata.watch((change) => follow(change, { catalogue, nodes, logs, metrics, groups }));
   const loadingGroups = groups.loadAll(); // in the background: requests are answered 14 until it is done
   collectGauges(metrics, logs, pool);
+  metrics.gauge(
+    "requests_reserved_bytes",
+    "Bytes reserved for requests that are too large for a connection's own buffer.",
+    () => listener.reservedBytes,
+  );
   scrapeGroups(metrics, groups, (topicName, partition) => {
     const topic = catalogue.topic(topicName);
     return topic === undefined ? null : logs.get(topic.id, partition)?.highWatermark ?? null;
@@ -198,12 +225,16 @@ async function start(
   const handlers = allHandlers({
     config,
     clock,
+    timers: systemTimers,
+    turn,
+    decoding,
     pool,
     metrics,
     metadata,
     nodes,
     logs,
     groups,
+    patterns: topics.patterns,
     sessions: new FetchSessions({ slots: config.limits.fetchSessions, clock }),
     logDir: store.name,
     freeBytes,
@@ -227,6 +258,8 @@ async function start(
       notReady = "stopping";
       unwatch();
       await listener.stop(STOP_GRACE_MS);
+      decoding.stop();
+      matching.stop();
       groups.stop();
       await loadingGroups;
       await metadata.settled();
@@ -248,6 +281,8 @@ async function start(
 }
 
 const MAX_QUEUED_REPLY_BYTES = 1 << 20;
+const DECODING_LIMIT_MS = 10_000;
+const MATCHING_LIMIT_MS = 2000;
 const JOURNAL_BYTES = 64 << 20;
 const CHECKPOINT_INTERVAL_MS = 60_000;
 const RETENTION_INTERVAL_MS = 300_000;
@@ -316,9 +351,10 @@ function groupCoordinator(
     metadata: MetadataLog;
     nodes: NodeRegistry;
     logs: LogManager;
+    topics: TopicView;
   },
 ): GroupCoordinator {
-  const { clock, pool, metadata, nodes, logs } = parts;
+  const { clock, pool, metadata, nodes, logs, topics } = parts;
   const log = logger("groups");
   const { catalogue } = metadata;
   const { offsetsRetentionMinutes, offsetsPartitions, ...settings } = config.groups;
@@ -340,7 +376,7 @@ function groupCoordinator(
       maxPartitions: config.limits.maxPartitions,
     }),
     consumer: {
-      topics: groupTopics(metadata),
+      topics,
       settings: (groupId) => {
         const configs = catalogue.configs(ConfigResource.GROUP, groupId);
         return configs.size === 0 ? usual : { ...usual, ...resolveGroupConfig(configs) };
@@ -436,7 +472,11 @@ function collectGauges(
     "Partitions that answer with an error because their log is damaged or could not be opened.",
     () => [...logs.offline()].length,
   );
-  metrics.gauge("buffers_lent_bytes", "Bytes of pooled buffers in use.", () => pool.lentBytes);
+  metrics.gauge(
+    "buffers_lent_bytes",
+    "Bytes of pooled buffers in use: small requests, writes under way, replies.",
+    () => pool.lentBytes,
+  );
 }
 
 /** Where clients are told to connect: what is configured, else the first address and the port that was bound. */

@@ -2,19 +2,28 @@
  * BufferPool: lends memory for reads and replies, so that a busy broker does not ask the allocator for (and have
  * zeroed) a megabyte per fetch.
  *
- * Memory comes in power-of-two classes. What is given back is kept up to `keepBytes`, the rest is left to the
- * collector, and so is what lies beyond the largest class; it counts as lent all the same. The pool knows its own memory: giving back anything else, or twice, does nothing, so a writer can
- * hand in every chunk it has sent without knowing where it came from.
+ * Memory comes in power-of-two classes. What is given back is kept up to `keepBytes`. Of the rest, what is large goes back
+ * to the system at once: a collector that sees some hundred bytes of garbage, and not the hundred megabytes behind them, comes too
+ * late. The pool knows its own memory: giving back anything else, or twice, does nothing, so a writer can hand in every
+ * chunk it has sent without knowing where it came from.
+ *
+ * Lending never fails. Who can wait asks first whether memory is scarce, and waits by onRoom().
  */
 export class BufferPool {
   readonly #keepBytes: number;
+  readonly #scarceBytes: number;
   readonly #free: Uint8Array[][] = [];
   readonly #lent = new Set<ArrayBufferLike>();
   #keptBytes = 0;
   #lentBytes = 0;
+  #waiting: (() => void)[] = [];
+  /** Called when somebody begins to wait; who can make room sets it. */
+  onScarce: () => void = () => {};
 
-  constructor(options: { keepBytes: number }) {
+  /** `scarceBytes`: so much lent is as much as should be. */
+  constructor(options: { keepBytes: number; scarceBytes?: number }) {
     this.#keepBytes = options.keepBytes;
+    this.#scarceBytes = options.scarceBytes ?? Infinity;
     for (let i = 0; i <= MAX_CLASS; i++) this.#free.push([]);
   }
 
@@ -26,6 +35,22 @@ export class BufferPool {
   /** Bytes waiting to be lent. */
   get keptBytes(): number {
     return this.#keptBytes;
+  }
+
+  /** Bytes that may be lent until memory is scarce. */
+  get spareBytes(): number {
+    return Math.max(0, this.#scarceBytes - this.#lentBytes);
+  }
+
+  /** Whether somebody waits by onRoom(). */
+  get isAwaited(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Calls once memory is not scarce any more; all who wait are called in the order they came. */
+  onRoom(call: () => void): void {
+    this.#waiting.push(call);
+    this.onScarce();
   }
 
   /** At least `bytes` long, content undefined. */
@@ -41,17 +66,38 @@ export class BufferPool {
 
   /** Takes back the memory that `view` lies in, if it is the pool's. Nobody may touch it afterwards. */
   give(view: Uint8Array): void {
-    if (!this.#lent.delete(view.buffer)) return;
-    const bytes = view.buffer.byteLength;
+    const { buffer } = view;
+    if (!this.#lent.delete(buffer)) return;
+    const bytes = buffer.byteLength;
     this.#lentBytes -= bytes;
-    if (this.#keptBytes + bytes > this.#keepBytes || classOf(bytes) > MAX_CLASS) return;
-    this.#keptBytes += bytes;
-    this.#free[classOf(bytes)].push(new Uint8Array(view.buffer));
+    if (this.#keptBytes + bytes > this.#keepBytes || classOf(bytes) > MAX_CLASS) {
+      if (bytes >= LARGE_BYTES) (buffer as ArrayBuffer).transfer(0);
+    } else {
+      this.#keptBytes += bytes;
+      this.#free[classOf(bytes)].push(new Uint8Array(buffer));
+    }
+    if (this.#waiting.length > 0) this.#callWaiting();
+  }
+
+  /** The memory that `view` lies in is not the pool's any more, because somebody may still look at it. */
+  forget(view: Uint8Array): void {
+    if (!this.#lent.delete(view.buffer)) return;
+    this.#lentBytes -= view.buffer.byteLength;
+    if (this.#waiting.length > 0) this.#callWaiting();
+  }
+
+  #callWaiting(): void {
+    if (this.#lentBytes >= this.#scarceBytes) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const call of waiting) call();
   }
 }
 
 const MIN_CLASS = 12; // 4 KiB
 const MAX_CLASS = 26; // 64 MiB
+/** What is worth giving back to the system without waiting for the collector. */
+const LARGE_BYTES = 1 << 17;
 
 function classOf(bytes: number): number {
   return Math.max(MIN_CLASS, 32 - Math.clz32(Math.max(1, bytes) - 1));

@@ -187,7 +187,8 @@ export const options = {
       max: 2 ** 40,
       restart: true,
       kafkaName: "queued.max.request.bytes",
-      doc: "Bytes of requests and responses in memory over all connections; beyond, reading waits.",
+      doc:
+        "Bytes of requests and responses in memory over all connections; beyond, they wait. Requests of up to 1/64 of it and larger ones have shares of their own, small ones do not wait.",
     },
     maxFetchBytes: {
       type: "integer",
@@ -239,7 +240,17 @@ export const options = {
       min: 100,
       max: INT_MAX,
       restart: true,
-      doc: "A request that stops arriving half way for so long closes its connection.",
+      doc:
+        "How long a client may be slower than `min_bytes_per_second` with a request that has begun or a reply that waits for it; then its connection is closed.",
+    },
+    minBytesPerSecond: {
+      type: "integer",
+      default: 65_536,
+      min: 1,
+      max: INT_MAX,
+      restart: true,
+      doc:
+        "What is slower is a stall, see `frame_timeout_ms`. While others wait for the memory it holds, a stall of 0.3 s closes the connection.",
     },
     httpConnections: {
       type: "integer",

@@ -106,8 +106,13 @@ function resolve(
   const isStale = topics.state !== group.seenTopics && group.regexes.size > 0;
   if (before === after && !isStale) return { facts: [], regexes: group.regexes, isCurrent: true };
   const facts: ConsumerFact[] = [], regexes = new Map(group.regexes);
+  let isKnown = true;
   const set = (pattern: string) => {
     const resolved = resolveRegex(pattern, topics, wallMs);
+    if (resolved === null) {
+      isKnown = false; // it keeps what it had, and is asked for again
+      return;
+    }
     regexes.set(pattern, resolved);
     facts.push({ kind: "regex", pattern, resolved });
   };
@@ -119,7 +124,7 @@ function resolve(
   const refresh = isStale && mayRefresh(group, wallMs);
   if (refresh) { for (const pattern of [...regexes.keys()]) set(pattern); }
   if (after !== "" && !regexes.has(after)) set(after);
-  return { facts, regexes, isCurrent: !isStale || refresh };
+  return { facts, regexes, isCurrent: isKnown && (!isStale || refresh) };
 }
 
 /** Topics may come and go quickly; everything is matched again only now and then (Kafka's figure). */

@@ -188,6 +188,12 @@ function connectionMetrics({ connections }: Metrics): Definition[] {
       type: "counter",
       samples: () => [[{}, connections.refused]],
     },
+    {
+      name: "connections_closed_total",
+      help: "Kafka connections that ended, by the reason.",
+      type: "counter",
+      samples: () => map(connections.closed, ([reason, count]) => [{ reason }, count] as const),
+    },
   ];
 }
 
