@@ -244,7 +244,7 @@ async function start(
     onAnswered: (apiKey, version, requestBytes, responseBytes, latencyMs) =>
       metrics.requests.observe(apiKey, version, requestBytes, responseBytes, latencyMs),
     onProblem: (event, details) =>
-      event === "handler_failed" ? log.error(event, details) : log.clientEvent(event, details),
+      log.clientEvent(event, details, event === "handler_failed" ? "error" : "warn"),
   });
   listener.start(machine.around?.(dispatch) ?? dispatch);
   notReady = null;
@@ -308,7 +308,7 @@ function logContext(
     producers: { ...DEFAULT_PRODUCER_LIMITS, expirationMs },
     admits: (bytes) => parts.space.admits(bytes),
     onProblem: (event, details) => {
-      log.warn(event, details);
+      log.clientEvent(event, details); // a client can cause each of them by what it asks for
       if (event === "write_failed") parts.space.look();
     },
   };
