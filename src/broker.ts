@@ -16,7 +16,7 @@ import type { Config } from "./config/options.ts";
 import { resolveGroupConfig } from "./config/resource_configs.ts";
 import { startHttp } from "./metrics/http.ts";
 import { Metrics } from "./metrics/metrics.ts";
-import { MetricsText } from "./metrics/registry.ts";
+import { MetricsText } from "./metrics/text.ts";
 import { groupTopics } from "./handlers/group_topics.ts";
 import { allHandlers } from "./handlers/mod.ts";
 import { FetchSessions } from "./handlers/fetch_sessions.ts";
@@ -135,6 +135,7 @@ async function start(
   const text = new MetricsText(metrics, {
     prefix: config.metrics.prefix,
     version: VERSION,
+    maxBytes: config.metrics.maxScrapeBytes,
     apiName: (key) => apiByKey(key)?.name ?? String(key),
     errorName,
   });

@@ -56,6 +56,14 @@ export const metricsOptions = {
     restart: true,
     doc: "Metrics that clients push of their own, over all clients; the rest are left out.",
   },
+  maxScrapeBytes: {
+    type: "integer",
+    default: 16_777_216,
+    min: 65_536,
+    max: 2 ** 30,
+    restart: true,
+    doc: "Bytes of an answer of /metrics; series past it are left out.",
+  },
   maxPushBytes: {
     type: "integer",
     default: 1_048_576,
