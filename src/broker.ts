@@ -10,13 +10,12 @@ import { entryUrl } from "./background/entry.ts";
 import { Turn } from "./background/turn.ts";
 import { BufferPool } from "./bytes/pool.ts";
 import { checkMetadata, openMetadata, takeDirectory } from "./broker/metadata_start.ts";
+import { httpFor } from "./broker/http.ts";
 import { follow, leaderEpochs, wantedLogs } from "./broker/served_partitions.ts";
 import { type Clock, systemClock, systemTimers } from "./clock.ts";
 import type { Config } from "./config/options.ts";
 import { resolveGroupConfig } from "./config/resource_configs.ts";
-import { startHttp } from "./metrics/http.ts";
 import { Metrics } from "./metrics/metrics.ts";
-import { MetricsText } from "./metrics/text.ts";
 import { groupTopics } from "./handlers/group_topics.ts";
 import { allHandlers } from "./handlers/mod.ts";
 import { FetchSessions } from "./handlers/fetch_sessions.ts";
@@ -26,8 +25,6 @@ import { GroupCoordinator } from "./groups/coordinator.ts";
 import { scrapeGroups } from "./groups/group_scrape.ts";
 import { offsetsTopic } from "./handlers/offsets_topic.ts";
 import { logger } from "./log.ts";
-import { errorName } from "./protocol/errors.ts";
-import { apiByKey } from "./protocol/messages/mod.ts";
 import type { Dispatch } from "./server/connection.ts";
 import { dispatcher } from "./server/dispatch.ts";
 import { Listener } from "./server/listener.ts";
@@ -52,7 +49,6 @@ import { type Store, StoreError } from "./storage/store.ts";
 import { ConfigResource } from "./topics/catalogue.ts";
 import type { MetadataLog } from "./topics/metadata_log.ts";
 import { type NodeRegistry, registeredNodes } from "./topics/node_registry.ts";
-import { VERSION } from "./version.ts";
 
 /** A broker that answers. */
 export interface RunningBroker {
@@ -124,6 +120,7 @@ async function start(
     pool,
     clock,
     turn,
+    tryOpen: store instanceof FileStore ? () => store.tryOpen() : undefined,
     counters: metrics.connections,
     onProblem: (event, details) => {
       log.clientEvent(event, details);
@@ -131,21 +128,9 @@ async function start(
     },
   });
   undo.push(() => listener.stop(0));
+  if (store instanceof FileStore) store.onStarved = () => listener.relieve();
   let notReady: string | null = "starting";
-  const text = new MetricsText(metrics, {
-    prefix: config.metrics.prefix,
-    version: VERSION,
-    maxBytes: config.metrics.maxScrapeBytes,
-    apiName: (key) => apiByKey(key)?.name ?? String(key),
-    errorName,
-  });
-  const http = startHttp({
-    hostname: config.listenAddresses[0],
-    port: config.httpPort,
-    maxConnections: config.limits.httpConnections,
-    metrics: config.metrics.enabled ? text : null,
-    notReady: () => notReady,
-  });
+  const http = httpFor(config, { metrics, store, notReady: () => notReady });
   undo.push(() => http.stop());
   const endpoint = { name: "PLAINTEXT", ...advertised(config, listener.port) };
 

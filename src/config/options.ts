@@ -161,7 +161,8 @@ export const options = {
       max: 1_000_000,
       restart: true,
       kafkaName: "max.connections",
-      doc: "Kafka connections at one time; more are closed as they come.",
+      doc:
+        "Kafka connections at one time; more are closed as they come, as are those that would take the last descriptors the process may have (`ulimit -n`) from files.",
     },
     maxFrameBytes: {
       type: "integer",

@@ -15,6 +15,8 @@ export interface HttpSettings {
   /** 0 takes any free one. */
   readonly port: number;
   readonly maxConnections: number;
+  /** Whether one more may be open besides so many, as far as descriptors go; absent: yes. */
+  readonly admits?: (open: number) => boolean;
   /** How long a client may take to send its header, and to read the answer. */
   readonly timeoutMs?: number;
   /** What /metrics answers, or null when metrics are off. */
@@ -56,7 +58,8 @@ async function accept(
   for (;;) {
     try {
       const asker = new Asker(await listener.accept());
-      if (open.size >= settings.maxConnections) makeRoom(open);
+      const { maxConnections, admits = () => true } = settings;
+      if (open.size >= maxConnections || !admits(open.size)) makeRoom(open);
       open.add(asker);
       serve(asker, settings).finally(() => open.delete(asker));
     } catch (error) {

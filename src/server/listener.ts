@@ -6,6 +6,7 @@ import { type Clock, systemClock, systemTimers, type Timers } from "../clock.ts"
 import { CLOSE } from "../handlers/handler.ts";
 import type { Turn } from "../background/turn.ts";
 import type { BufferPool } from "../bytes/pool.ts";
+import { Descriptors } from "../storage/backends/descriptors.ts";
 import { CLOSE_REASONS, Connection, type ConnectionLimits, type Dispatch } from "./connection.ts";
 import { RequestMemory } from "./request_memory.ts";
 import { isDisconnect } from "./socket.ts";
@@ -16,8 +17,8 @@ export interface ListenerOptions {
   readonly port: number;
   readonly tcpNodelay: boolean;
   readonly maxConnections: number;
-  /** Whether one more may be open besides `open` others, as far as descriptors go; absent: yes. */
-  readonly hasDescriptor?: (open: number) => boolean;
+  /** Opens something, to see whether there is a descriptor for it; absent: there always is, until there is none. */
+  readonly tryOpen?: () => { close(): void };
   readonly limits: ConnectionLimits;
   /** Bytes of requests in memory over all connections. */
   readonly maxBufferedBytes: number;
@@ -45,6 +46,7 @@ export class Listener {
   readonly #listeners: Deno.TcpListener[] = [];
   readonly #connections = new Set<Connection>();
   readonly #memory: RequestMemory;
+  readonly #descriptors: Descriptors | null;
   #cancelSweep: () => void = () => {};
   /** When the next sweep is due. */
   #sweepAtMs = Infinity;
@@ -52,12 +54,22 @@ export class Listener {
   #usualAtMs = 0;
   #dispatch: Dispatch = () => CLOSE;
   #lastId = 0;
+  #relievedMs = -Infinity;
   #isClosed = false;
 
   /** Binds its addresses at once; throws what Deno.listen throws (AddrInUse, PermissionDenied, AddrNotAvailable). */
   constructor(options: ListenerOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#descriptors = options.tryOpen === undefined ? null : new Descriptors({
+      most: options.maxConnections,
+      firstStep: FIRST_CONNECTIONS,
+      lastStep: LAST_STEP,
+      reserve: RESERVED_DESCRIPTORS,
+      believedMs: BELIEVED_MS,
+      tryOpen: options.tryOpen,
+      clock: this.#clock,
+    });
     this.#timers = options.timers ?? systemTimers;
     this.#memory = new RequestMemory({
       bytes: options.maxBufferedBytes,
@@ -112,6 +124,18 @@ export class Listener {
     for (const connection of this.#connections) connection.close("stopping");
   }
 
+  /** Files found no descriptor: the connections that have been silent longest give theirs back. */
+  relieve(): void {
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs < this.#relievedMs + RELIEF_MS) return; // what was closed takes a turn to be free
+    this.#relievedMs = nowMs;
+    const keep = this.#connections.size - RELIEF;
+    this.#descriptors?.lower(keep);
+    const bySilence = [...this.#connections]
+      .sort((a, b) => b.silentMs(nowMs) - a.silentMs(nowMs));
+    for (const connection of bySilence.slice(0, RELIEF)) connection.close("descriptors");
+  }
+
   async #accept(listener: Deno.TcpListener): Promise<void> {
     while (!this.#isClosed) {
       try {
@@ -119,8 +143,9 @@ export class Listener {
       } catch (error) {
         if (this.#isClosed) return;
         if (isDisconnect(error)) continue; // gone before it was accepted
-        // Out of descriptors, most likely: the connections there are go on, and new ones wait in the kernel.
+        // Out of descriptors, most likely: new connections wait in the kernel until some go.
         this.#options.onProblem("accept_failed", { error: String(error) });
+        this.relieve();
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     }
@@ -130,9 +155,9 @@ export class Listener {
     const options = this.#options, open = this.#connections.size;
     const need = open >= options.maxConnections
       ? `limits.max_connections is ${options.maxConnections}`
-      : options.hasDescriptor?.(open) ?? true
+      : this.#descriptors === null || this.#descriptors.admits(open)
       ? null
-      : "the rest of this process' descriptors is kept for files; raise its limit (ulimit -n)";
+      : "the descriptors left are kept for files: let the process have more (ulimit -n, LimitNOFILE)";
     if (need !== null) {
       options.counters.refused++;
       socket.close();
@@ -208,6 +233,15 @@ export class Listener {
   }
 }
 
+/** Connections that every process has descriptors for. */
+const FIRST_CONNECTIONS = 16;
+const LAST_STEP = 1024;
+/** What connections leave: for the first logs, the journal, metadata, HTTP and whatever is opened for a moment. */
+const RESERVED_DESCRIPTORS = 96;
+const BELIEVED_MS = 5000;
+/** How many connections go when files found no descriptor. */
+const RELIEF = 16;
+const RELIEF_MS = 100;
 const PRESSED_SWEEP_MS = 100;
 /** As with requests: see request_memory.ts. */
 const PRESSED_SLOW_MS = 300;

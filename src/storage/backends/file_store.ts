@@ -39,7 +39,17 @@ export class FileStore implements Store {
       () => Deno.mkdirSync(root, { recursive: true, mode: FOLDER_MODE }),
     );
     this.name = this.#root = attempt("find", root, () => Deno.realPathSync(root));
-    this.#open = new OpenFiles(options.maxOpenFiles || Infinity, () => Deno.openSync(this.#root));
+    this.#open = new OpenFiles(options.maxOpenFiles || Infinity, () => this.tryOpen());
+  }
+
+  /** Opens something, to see whether there is a descriptor for it. */
+  tryOpen(): { close(): void } {
+    return Deno.openSync(this.#root);
+  }
+
+  /** Told when no descriptor was found though blobs gave some back: others are to give some, too. */
+  set onStarved(call: () => void) {
+    this.#open.onStarved = call;
   }
 
   /** Blobs with an open descriptor now. */
@@ -79,7 +89,7 @@ export class FileStore implements Store {
   }
 
   openInPlace(path: string): InPlaceBlob {
-    return new InPlaceFile(path, this.#full(path));
+    return relieved(this.#open, () => new InPlaceFile(path, this.#full(path)));
   }
 
   readAll(path: string): Uint8Array | null {
@@ -403,15 +413,29 @@ function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
   }
 }
 
-/** Opens something; when the process can have no more descriptors, blobs give some back first. */
+/**
+ * Opens something; when the process can have no more descriptors, blobs give some back first. When that is not enough
+ * others are asked to, which takes them a turn: whoever tries again then will find one.
+ */
 function relieved<T>(blobs: OpenFiles, open: () => T): T {
   try {
     return open();
   } catch (e) {
-    if ((e as { code?: unknown }).code !== "EMFILE") throw e;
-    blobs.relieve();
-    return open();
+    if (!isStarved(e)) throw e;
   }
+  blobs.relieve();
+  try {
+    return open();
+  } catch (e) {
+    if (isStarved(e)) blobs.onStarved();
+    throw e;
+  }
+}
+
+/** No descriptor left, in this process or in the system. */
+function isStarved(error: unknown): boolean {
+  const { code, cause } = error as { code?: unknown; cause?: unknown };
+  return code === "EMFILE" || code === "ENFILE" || cause !== undefined && isStarved(cause);
 }
 
 function sizeOf(full: string): number | null {
