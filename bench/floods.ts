@@ -4,7 +4,8 @@
  * [name…]`; a checkout is another version's, whose broker is to be attacked.
  *
  * Each attack meets a broker of its own, in a process of its own; the attackers are in another thread than whoever is
- * timed, who produces a record of 100 bytes, a batch of 16 KiB and one of 200 KiB, fetches, and asks /healthz.
+ * timed, who produces a record of 100 bytes, a batch of 16 KiB and one of 200 KiB, fetches, connects anew every ten
+ * requests, and asks /healthz.
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { Admin } from "../src/client/admin.ts";
@@ -145,6 +146,10 @@ async function bystand(target: FloodTarget, topic: string, ms: number): Promise<
       const took = performance.now() - sentMs;
       seen.kafka.add(took);
       seen.longestMs = Math.max(seen.longestMs, took);
+      if (i % REQUESTS_A_CONNECTION === REQUESTS_A_CONNECTION - 1) {
+        load?.close();
+        load = null;
+      }
       await pause(5);
     }
     load?.close();
@@ -167,7 +172,9 @@ async function bystand(target: FloodTarget, topic: string, ms: number): Promise<
   }
 }
 
+const REQUESTS_A_CONNECTION = 10;
 const LIMIT_MS = 30_000;
+const STOP_LIMIT_MS = 10_000;
 
 async function inTime<T>(promise: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -210,6 +217,12 @@ async function spawned(checkout: string | undefined): Promise<FloodTarget> {
   const broker = await spawnBroker("fsync", { checkout });
   return {
     ...broker,
+    async stop() {
+      // One that the flood has stopped for good hears no signal.
+      const timer = setTimeout(() => broker.child.kill("SIGKILL"), STOP_LIMIT_MS);
+      await broker.stop();
+      clearTimeout(timer);
+    },
     async memory() {
       const status = await Deno.readTextFile(`/proc/${broker.child.pid}/status`);
       const kib = (field: string) => Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)![1]);

@@ -7,16 +7,19 @@
  * late. The pool knows its own memory: giving back anything else, or twice, does nothing, so a writer can hand in every
  * chunk it has sent without knowing where it came from.
  *
- * Lending never fails. Who can wait asks first whether memory is scarce, and waits by onRoom().
+ * Lending never fails. Who can wait asks first whether memory is scarce, and waits by room().
  */
 export class BufferPool {
   readonly #keepBytes: number;
   readonly #scarceBytes: number;
   readonly #free: Uint8Array[][] = [];
   readonly #lent = new Set<ArrayBufferLike>();
+  /** Of those, what is not the pool's to keep. */
+  readonly #adopted = new Set<ArrayBufferLike>();
   #keptBytes = 0;
   #lentBytes = 0;
-  #waiting: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
+  #isCalling = false;
   /** Called when somebody begins to wait; who can make room sets it. */
   onScarce: () => void = () => {};
 
@@ -42,15 +45,26 @@ export class BufferPool {
     return Math.max(0, this.#scarceBytes - this.#lentBytes);
   }
 
-  /** Whether somebody waits by onRoom(). */
+  /** Whether somebody waits by room(). */
   get isAwaited(): boolean {
     return this.#waiting.length > 0;
   }
 
-  /** Calls once memory is not scarce any more; all who wait are called in the order they came. */
-  onRoom(call: () => void): void {
-    this.#waiting.push(call);
-    this.onScarce();
+  /**
+   * Resolves when memory is not scarce any more, or whoever waits is ending. Who waits goes on in the order they came, as
+   * long as there is memory.
+   */
+  async room(
+    waiter: { readonly isEnding: boolean; readonly ends: Set<() => void> },
+  ): Promise<void> {
+    while (this.spareBytes === 0 && !waiter.isEnding) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      waiter.ends.add(resolve);
+      this.#waiting.push(resolve);
+      this.onScarce();
+      await promise;
+      waiter.ends.delete(resolve);
+    }
   }
 
   /** At least `bytes` long, content undefined. */
@@ -64,13 +78,24 @@ export class BufferPool {
     return buffer;
   }
 
+  /** Counts other memory as lent, until it is given back; it is never kept. */
+  adopt(view: Uint8Array): void {
+    const { buffer } = view;
+    if (this.#lent.has(buffer)) return;
+    this.#lent.add(buffer);
+    this.#adopted.add(buffer);
+    this.#lentBytes += buffer.byteLength;
+  }
+
   /** Takes back the memory that `view` lies in, if it is the pool's. Nobody may touch it afterwards. */
   give(view: Uint8Array): void {
     const { buffer } = view;
     if (!this.#lent.delete(buffer)) return;
     const bytes = buffer.byteLength;
     this.#lentBytes -= bytes;
-    if (this.#keptBytes + bytes > this.#keepBytes || classOf(bytes) > MAX_CLASS) {
+    if (this.#adopted.delete(buffer)) {
+      // the collector's
+    } else if (this.#keptBytes + bytes > this.#keepBytes || classOf(bytes) > MAX_CLASS) {
       if (bytes >= LARGE_BYTES) (buffer as ArrayBuffer).transfer(0);
     } else {
       this.#keptBytes += bytes;
@@ -82,15 +107,21 @@ export class BufferPool {
   /** The memory that `view` lies in is not the pool's any more, because somebody may still look at it. */
   forget(view: Uint8Array): void {
     if (!this.#lent.delete(view.buffer)) return;
+    this.#adopted.delete(view.buffer);
     this.#lentBytes -= view.buffer.byteLength;
     if (this.#waiting.length > 0) this.#callWaiting();
   }
 
+  /** One at a time: the next goes on when this one has taken what it came for. */
   #callWaiting(): void {
-    if (this.#lentBytes >= this.#scarceBytes) return;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const call of waiting) call();
+    if (this.#isCalling || this.#lentBytes >= this.#scarceBytes) return;
+    this.#waiting.shift()?.();
+    if (this.#waiting.length === 0) return;
+    this.#isCalling = true;
+    setTimeout(() => {
+      this.#isCalling = false;
+      this.#callWaiting();
+    }, 0);
   }
 }
 

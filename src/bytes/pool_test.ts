@@ -39,3 +39,56 @@ Deno.test("BufferPool counts what is larger than every class while it is lent, a
   pool.give(large);
   assertEquals([pool.lentBytes, pool.keptBytes], [0, 0]);
 });
+
+Deno.test("BufferPool.adopt() counts other memory until it is given back, and never lends it", () => {
+  const pool = new BufferPool({ keepBytes: 1 << 20 });
+  const other = new Uint8Array(8192);
+  pool.adopt(other);
+  pool.adopt(other.subarray(10));
+  assertEquals(pool.lentBytes, 8192);
+  pool.give(other.subarray(5));
+  assertEquals([pool.lentBytes, pool.keptBytes], [0, 0]);
+  assertEquals(other.length, 8192, "it is still its owner's");
+});
+
+Deno.test("what a BufferPool does not keep goes back to the system at once when it is large", () => {
+  const pool = new BufferPool({ keepBytes: 0 });
+  const [large, small] = [pool.take(1 << 20), pool.take(4096)];
+  pool.give(large);
+  pool.give(small);
+  assertEquals([large.length, small.length], [0, 4096]);
+});
+
+Deno.test("BufferPool.forget() counts memory no more, and never lends it again", () => {
+  const pool = new BufferPool({ keepBytes: 1 << 20 });
+  const lent = pool.take(8192);
+  pool.forget(lent);
+  pool.give(lent);
+  assertEquals([pool.lentBytes, pool.keptBytes, lent.length], [0, 0, 8192]);
+});
+
+Deno.test("BufferPool.room() lets who waits go on in turn, as long as there is memory, and at their end", async () => {
+  const pool = new BufferPool({ keepBytes: 0, scarceBytes: 10_000 });
+  const waiter = () => ({ isEnding: false, ends: new Set<() => void>() });
+  const lent = [pool.take(8192), pool.take(8192)];
+  const went: string[] = [];
+  const [first, second, third] = [waiter(), waiter(), waiter()];
+  const waiting = [
+    pool.room(first).then(() => (went.push("first"), lent.push(pool.take(8192)))),
+    pool.room(second).then(() => went.push("second")),
+    pool.room(third).then(() => went.push("third")),
+  ];
+  assertEquals(pool.isAwaited, true);
+  pool.give(lent[0]);
+  await waiting[0];
+  for (let i = 0; i < 10; i++) await null;
+  assertEquals(went, ["first"]);
+  third.isEnding = true;
+  for (const end of third.ends) end();
+  await waiting[2];
+  assertEquals(went, ["first", "third"]);
+  pool.give(lent[1]);
+  await Promise.all(waiting);
+  assertEquals(went, ["first", "third", "second"]);
+  assertEquals([first, second, third].map(({ ends }) => ends.size), [0, 0, 0]);
+});

@@ -119,19 +119,8 @@ function readSoon(
   connection: ConnectionInfo,
 ): Harvest | Promise<Harvest> {
   if (options.pool.spareBytes > 0) return read(options, plan, request, bound, replicaId);
-  return room(options.pool, connection)
+  return options.pool.room(connection)
     .then(() => read(options, plan, request, bound, replicaId));
-}
-
-/** Resolves when memory is not scarce any more, or the connection ends. */
-async function room(pool: BufferPool, connection: ConnectionInfo): Promise<void> {
-  while (pool.spareBytes === 0 && !connection.isEnding) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    connection.ends.add(resolve);
-    pool.onRoom(resolve);
-    await promise;
-    connection.ends.delete(resolve);
-  }
 }
 
 function read(

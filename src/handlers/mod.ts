@@ -4,6 +4,7 @@
  */
 import type { BufferPool } from "../bytes/pool.ts";
 import type { Background } from "../background/background.ts";
+import { Paced } from "../background/paced.ts";
 import type { Turn } from "../background/turn.ts";
 import { validateLater } from "../background/validate_later.ts";
 import type { Clock, Timers } from "../clock.ts";
@@ -103,6 +104,7 @@ export function allHandlers(services: Services): readonly Handler[] {
     numPartitions: config.numPartitions,
     maxPartitions: config.limits.maxPartitions,
   };
+  const paced = new Paced(services);
   const meter = (topic: string) => metrics.topic(topic);
   const telemetry = new ClientTelemetry({
     metadata,
@@ -133,7 +135,7 @@ export function allHandlers(services: Services): readonly Handler[] {
       maxFetchBytes: config.limits.maxFetchBytes,
       meter,
     }),
-    listOffsets({ ...lookup, maxDecompressedBytes: config.limits.maxDecompressedBytes }),
+    listOffsets({ ...lookup, paced, maxDecompressedBytes: config.limits.maxDecompressedBytes }),
     metadataHandler({ metadata, nodes, autoCreateTopics: config.autoCreateTopics, ...limits }),
     offsetCommit({ groups, catalogue }),
     offsetFetch({ groups, catalogue }),
@@ -186,6 +188,7 @@ export function allHandlers(services: Services): readonly Handler[] {
       metrics: metrics.clients,
       maxBytes: config.metrics.maxPushBytes,
       maxPoints: config.metrics.maxClientSeries,
+      paced,
     }),
     consumerGroupHeartbeat(groups, services.patterns),
     consumerGroupDescribe(groups),

@@ -199,6 +199,8 @@ export class Connection implements ConnectionInfo {
         this.#reply(CLOSE);
         break;
       }
+      if (this.#options.pool.spareBytes === 0 && !isSmall(frame)) await this.#memory();
+      if (this.reason !== null) return;
       this.#take(frame);
       if (this.reason !== null || this.#isDeaf) break;
       if (this.held !== null) await this.#release();
@@ -291,6 +293,12 @@ export class Connection implements ConnectionInfo {
     }
   }
 
+  /** Resolves when there is memory for replies again, or the connection is closed. */
+  async #memory(): Promise<void> {
+    this.#outbox.flush();
+    await this.#options.pool.room(this);
+  }
+
   #makeRoom(): void {
     const resolve = this.#roomAgain;
     this.#roomAgain = null;
@@ -316,6 +324,11 @@ class Pending {
 const FINISH_MS = 1000;
 /** How many requests of one read are dispatched before it is asked whether others should have a turn. */
 const FRAMES_A_LOOK = 8;
+
+/** Whether the reply is small whatever is asked for: to Produce, which is let through while memory is scarce. */
+function isSmall(frame: Uint8Array): boolean {
+  return frame[0] === 0 && frame[1] === 0;
+}
 
 const ignore = () => {};
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

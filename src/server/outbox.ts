@@ -47,9 +47,15 @@ export class Outbox {
   }
 
   add(chunks: readonly Uint8Array[]): void {
+    const { pool } = this.#options;
     for (const chunk of chunks) {
-      if (this.#isClosed) this.#options.pool.give(chunk);
-      else this.#chunks.push(chunk), this.bytes += chunk.length;
+      if (this.#isClosed) {
+        pool.give(chunk);
+        continue;
+      }
+      if (chunk.length >= COUNTED_BYTES) pool.adopt(chunk);
+      this.#chunks.push(chunk);
+      this.bytes += chunk.length;
     }
   }
 
@@ -133,3 +139,5 @@ export class Outbox {
 }
 
 const JOIN_BYTES = 1 << 16;
+/** Replies from here on count as memory lent, wherever their memory came from. */
+const COUNTED_BYTES = 1 << 14;

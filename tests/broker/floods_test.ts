@@ -14,8 +14,17 @@ import { Metadata } from "../../src/protocol/messages/metadata.ts";
 import { Produce } from "../../src/protocol/messages/produce.ts";
 import { buildBatch } from "../../src/protocol/records/build.ts";
 import { CompressionType } from "../../src/protocol/records/compression.ts";
-import { append, batchOf, fetchOne, fetchRequest, produce, produceRequest } from "./calls.ts";
-import { readAll, valuesIn } from "./calls.ts";
+import {
+  append,
+  batchOf,
+  fetchOne,
+  fetchRequest,
+  listOffset,
+  produce,
+  produceRequest,
+  readAll,
+  valuesIn,
+} from "./calls.ts";
 import { pause, requestBytes, TestBroker, within } from "./harness.ts";
 
 const MIB = 1 << 20;
@@ -126,6 +135,38 @@ for (const codec of ["gzip", "snappy", "lz4", "zstd"] as const) {
     assert(answers >= 40, `${answers} answers beside 8 batches of 64 MiB`);
   });
 }
+
+Deno.test("searches by time in a batch that decompresses to much hold up nobody", async () => {
+  await using broker = await TestBroker.start();
+  await broker.createTopic("t", { partitions: 2 });
+  const connection = await broker.connect(), other = await broker.connect();
+  const value = new Uint8Array(1000);
+  const records = Array.from({ length: 60_000 }, (_, i) => ({ timestampMs: 1000 + i, value }));
+  const bomb = buildBatch({ compression: CompressionType.gzip, records });
+  assertEquals((await produce(connection, { topic: "t", records: bomb })).errorCode, 0);
+  const attackers = await Promise.all(Array.from({ length: 8 }, () => broker.connect()));
+  const flood = attackers.map((attacker) => listOffset(attacker, "t", 60_999));
+  const answers = await during(flood, () => append(other, "t", ["a"], { partition: 1 }));
+  for (const { offset } of await Promise.all(flood)) assertEquals(offset, 59_999);
+  assert(answers >= 8, `${answers} answers beside 8 searches`);
+});
+
+Deno.test("clients that ask for much and read nothing hold no more than the limit, whatever they ask", async () => {
+  await using broker = await TestBroker.start({ limits: SMALL });
+  await broker.createTopic("t", { partitions: 4000 });
+  const asks = joined(
+    Array.from({ length: 100 }, (_, i) => requestBytes(Metadata, 1, { topics: null }, i)),
+  );
+  const stuck = await Promise.all(Array.from({ length: 60 }, () => broker.wire()));
+  for (const wire of stuck) wire.write(asks).catch(() => {});
+  const other = await broker.connect();
+  let mostBytes = 0;
+  for (let i = 0; i < 20; i++) {
+    await within(append(other, "t", ["a"]), "a batch", 5000);
+    mostBytes = Math.max(mostBytes, await broker.metric("buffers_lent_bytes"));
+  }
+  assert(mostBytes < 2 * SMALL.maxBufferedBytes, `${mostBytes} bytes`);
+});
 
 Deno.test("a batch that is checked later keeps its place among those its connection sent", async () => {
   await using broker = await TestBroker.start();
