@@ -39,7 +39,7 @@ interface Times {
 
 const TIMES: Readonly<Record<Size, Times>> = {
   full: { floodMs: 20_000, recoverMs: 30_000, afterMs: 5000 },
-  smoke: { floodMs: 1000, recoverMs: 300, afterMs: 200 },
+  smoke: { floodMs: 400, recoverMs: 200, afterMs: 100 },
 };
 
 /** Runs the attacks of these names, each against a broker that `start` gives. */
