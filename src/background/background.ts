@@ -46,6 +46,11 @@ export class Background {
     this.#url = options.url === undefined ? entryUrl : options.url;
   }
 
+  /** Whether there is no thread to be had. */
+  get isInPlace(): boolean {
+    return this.#url === null;
+  }
+
   /**
    * Does a job. `args` are asked for when it is its turn, so that who waits holds no copies; they are copied to the
    * thread. Rejects with OverlongError, and with an Error for what the job threw or when stop() came first.

@@ -3,6 +3,7 @@
  * a thread and, where there can be none, without.
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { matchNames } from "../groups/consumer_regex.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { buildBatch } from "../protocol/records/build.ts";
 import { CompressionType } from "../protocol/records/compression.ts";
@@ -121,4 +122,11 @@ Deno.test("stop() rejects what is under way and what waits", async () => {
   background.stop();
   for (const job of jobs) await assertRejects(() => job, Error, "stopped");
   await assertRejects(() => background.run("matchNames", () => ["a", []]), Error, "stopped");
+});
+
+Deno.test("matching stops at its limit between two names, where no thread can be broken off", () => {
+  const beganMs = performance.now();
+  const verdict = matchNames(COSTLY, names(1000), 100);
+  assertEquals(verdict, { fault: "matching it with 1000 names takes too long" });
+  assert(performance.now() - beganMs < 10_000, "it tried them all");
 });

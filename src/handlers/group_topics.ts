@@ -28,10 +28,12 @@ export function groupTopics(
     },
   };
   const matchLater = (pattern: string, names: readonly string[]) =>
-    matching.run("matchNames", () => [pattern, names]).catch((error): Verdict => {
-      if (!(error instanceof OverlongError)) throw error;
-      return { fault: `matching it with ${names.length} names takes too long` };
-    });
+    matching.run("matchNames", () => [pattern, names, limitOf(matching)]).catch(
+      (error): Verdict => {
+        if (!(error instanceof OverlongError)) throw error;
+        return { fault: `matching it with ${names.length} names takes too long` };
+      },
+    );
   return {
     get state() {
       return view.state;
@@ -41,6 +43,11 @@ export function groupTopics(
     byName: (name) => factsOf(catalogue.topic(name)),
     byId: (id: Uuid) => factsOf(catalogue.topicById(id)),
   };
+}
+
+/** Where it is done in place it stops everybody. */
+function limitOf({ isInPlace }: Background): number {
+  return isInPlace ? 200 : 2000;
 }
 
 function factsOf(topic: Topic | undefined): TopicFacts | undefined {
