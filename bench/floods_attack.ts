@@ -112,6 +112,7 @@ async function http({ httpAddress, scale }: AttackTarget): Promise<void> {
     using socket = await connect(httpAddress);
     await write(socket, new TextEncoder().encode("GET /metrics HTTP/1.1\r\nX: "));
     await socket.read(new Uint8Array(1000));
+    await pause(100); // closed
   });
 }
 

@@ -68,7 +68,7 @@ export function logger(room: string): Log {
   const write = (level: Level, limit: number, message: string, fields: LogFields) => {
     if (!to.isEnabledFor(level === "warn" ? "warning" : level)) return;
     const known = windows.get(message);
-    const window = known ?? { startMs: -Infinity, written: 0, suppressed: 0 };
+    const window = known ?? { startMs: -Infinity, written: 0, suppressed: 0, isTold: false };
     if (known === undefined) windows.set(message, window);
     const suppressed = admit(window, limit, time.nowMs());
     if (suppressed !== null) {
@@ -111,6 +111,8 @@ interface Window {
   written: number;
   /** Since the last line. */
   suppressed: number;
+  /** The number will be told, if no line does it before. */
+  isTold: boolean;
 }
 
 /** How many lines were suppressed since the last one written, or null when this one is suppressed too. */
@@ -131,8 +133,13 @@ function admit(window: Window, limit: number, nowMs: number): number | null {
 
 /** Tells how many lines were suppressed, when no further one has. */
 function tellLater(window: Window, tell: (count: { suppressed: number }) => void): void {
+  window.isTold = true;
   time.after(2 * WINDOW_MS, () => {
+    if (window.suppressed > 0 && time.nowMs() - window.startMs < WINDOW_MS) {
+      return tellLater(window, tell); // lines are being written, and one of them may tell
+    }
     const { suppressed } = window;
+    window.isTold = false;
     window.suppressed = 0;
     if (suppressed > 0) tell({ suppressed });
   });

@@ -6,6 +6,7 @@
  * there can be no thread (a program that embeds Runnel bundled otherwise, or without the rights), jobs are done in
  * place, with pauses as long as the work between them, so that whoever else is served gets every second moment.
  */
+import process from "node:process";
 import { type Asked, entryUrl, type Jobs, jobs, type Told } from "./entry.ts";
 import { THREAD_NAME } from "./thread.ts";
 
@@ -37,6 +38,8 @@ export class Background {
   #current: Waiting | null = null;
   #worker: Worker | null = null;
   #isReady = false;
+  /** Of the process, when the thread began. */
+  #residentBytes = 0;
   #limit: ReturnType<typeof setTimeout> | undefined;
   #idle: ReturnType<typeof setTimeout> | undefined;
   #isStopped = false;
@@ -101,6 +104,7 @@ export class Background {
         if (this.#worker === worker) this.#giveUp(event.message);
       };
       this.#worker = worker;
+      this.#residentBytes = process.memoryUsage().rss;
       this.#limit = setTimeout(() => this.#giveUp("it did not begin"), BEGIN_LIMIT_MS);
     } catch (error) {
       this.#giveUp(String(error));
@@ -118,6 +122,8 @@ export class Background {
     this.#current = null;
     if ("error" in told) done?.reject(new Error(told.error));
     else done?.resolve(told.result);
+    // Garbage of its own goes with a thread; its collector comes when it likes.
+    if (process.memoryUsage().rss - this.#residentBytes > MAX_GROWTH_BYTES) this.#end();
     this.#next();
   }
 
@@ -173,6 +179,8 @@ export class Background {
 }
 
 const IDLE_MS = 5000;
+/** How much more memory the process may have after a job before the next one gets a new thread. */
+const MAX_GROWTH_BYTES = 64 << 20;
 const BEGIN_LIMIT_MS = 30_000;
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

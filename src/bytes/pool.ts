@@ -2,13 +2,25 @@
  * BufferPool: lends memory for reads and replies, so that a busy broker does not ask the allocator for (and have
  * zeroed) a megabyte per fetch.
  *
- * Memory comes in power-of-two classes. What is given back is kept up to `keepBytes`. Of the rest, what is large goes back
- * to the system at once: a collector that sees some hundred bytes of garbage, and not the hundred megabytes behind them, comes too
- * late. The pool knows its own memory: giving back anything else, or twice, does nothing, so a writer can hand in every
- * chunk it has sent without knowing where it came from.
+ * Memory comes in power-of-two classes. What is given back is kept up to `keepBytes`. Of the rest, what is large goes
+ * back to the system at once: a collector that sees some hundred bytes of garbage, and not the hundred megabytes behind
+ * them, comes too late. The pool knows its own memory: giving back anything else, or twice, does nothing, so a writer
+ * can hand in every chunk it has sent without knowing where it came from.
  *
  * Lending never fails. Who can wait asks first whether memory is scarce, and waits by room().
  */
+export interface Waiter {
+  readonly isEnding: boolean;
+  readonly ends: Set<() => void>;
+  /** Whether it has taken a reply before. */
+  readonly isReader: boolean;
+}
+
+interface Waiting {
+  readonly isReader: boolean;
+  readonly resolve: () => void;
+}
+
 export class BufferPool {
   readonly #keepBytes: number;
   readonly #scarceBytes: number;
@@ -16,9 +28,12 @@ export class BufferPool {
   readonly #lent = new Set<ArrayBufferLike>();
   /** Of those, what is not the pool's to keep. */
   readonly #adopted = new Set<ArrayBufferLike>();
+  /** What was lent and is not counted any more. */
+  readonly #forgotten = new WeakSet<ArrayBufferLike>();
   #keptBytes = 0;
   #lentBytes = 0;
-  readonly #waiting: (() => void)[] = [];
+  /** Readers before others, each in the order they came. */
+  readonly #waiting: Waiting[] = [];
   #isCalling = false;
   /** Called when somebody begins to wait; who can make room sets it. */
   onScarce: () => void = () => {};
@@ -52,15 +67,15 @@ export class BufferPool {
 
   /**
    * Resolves when memory is not scarce any more, or whoever waits is ending. Who waits goes on in the order they came, as
-   * long as there is memory.
+   * long as there is memory; those first who have taken what they got before.
    */
-  async room(
-    waiter: { readonly isEnding: boolean; readonly ends: Set<() => void> },
-  ): Promise<void> {
+  async room(waiter: Waiter): Promise<void> {
     while (this.spareBytes === 0 && !waiter.isEnding) {
       const { promise, resolve } = Promise.withResolvers<void>();
       waiter.ends.add(resolve);
-      this.#waiting.push(resolve);
+      const { isReader } = waiter;
+      const behind = isReader ? this.#waiting.findIndex((one) => !one.isReader) : -1;
+      this.#waiting.splice(behind < 0 ? this.#waiting.length : behind, 0, { isReader, resolve });
       this.onScarce();
       await promise;
       waiter.ends.delete(resolve);
@@ -90,13 +105,16 @@ export class BufferPool {
   /** Takes back the memory that `view` lies in, if it is the pool's. Nobody may touch it afterwards. */
   give(view: Uint8Array): void {
     const { buffer } = view;
-    if (!this.#lent.delete(buffer)) return;
     const bytes = buffer.byteLength;
+    if (!this.#lent.delete(buffer)) {
+      if (this.#forgotten.delete(buffer) && bytes >= LARGE_BYTES) letGo(buffer);
+      return;
+    }
     this.#lentBytes -= bytes;
     if (this.#adopted.delete(buffer)) {
       // the collector's
     } else if (this.#keptBytes + bytes > this.#keepBytes || classOf(bytes) > MAX_CLASS) {
-      if (bytes >= LARGE_BYTES) (buffer as ArrayBuffer).transfer(0);
+      if (bytes >= LARGE_BYTES) letGo(buffer);
     } else {
       this.#keptBytes += bytes;
       this.#free[classOf(bytes)].push(new Uint8Array(buffer));
@@ -104,18 +122,22 @@ export class BufferPool {
     if (this.#waiting.length > 0) this.#callWaiting();
   }
 
-  /** The memory that `view` lies in is not the pool's any more, because somebody may still look at it. */
+  /**
+   * The memory that `view` lies in is not lent any more, and will not be again, because somebody may still look at it;
+   * when that is over, give() gives it back to the system.
+   */
   forget(view: Uint8Array): void {
-    if (!this.#lent.delete(view.buffer)) return;
-    this.#adopted.delete(view.buffer);
-    this.#lentBytes -= view.buffer.byteLength;
+    const { buffer } = view;
+    if (!this.#lent.delete(buffer)) return;
+    if (!this.#adopted.delete(buffer)) this.#forgotten.add(buffer);
+    this.#lentBytes -= buffer.byteLength;
     if (this.#waiting.length > 0) this.#callWaiting();
   }
 
   /** One at a time: the next goes on when this one has taken what it came for. */
   #callWaiting(): void {
     if (this.#isCalling || this.#lentBytes >= this.#scarceBytes) return;
-    this.#waiting.shift()?.();
+    this.#waiting.shift()?.resolve();
     if (this.#waiting.length === 0) return;
     this.#isCalling = true;
     setTimeout(() => {
@@ -123,6 +145,11 @@ export class BufferPool {
       this.#callWaiting();
     }, 0);
   }
+}
+
+/** Gives memory back to the system now. */
+function letGo(buffer: ArrayBufferLike): void {
+  (buffer as ArrayBuffer).transfer(0);
 }
 
 const MIN_CLASS = 12; // 4 KiB

@@ -59,6 +59,27 @@ Deno.test("what a BufferPool does not keep goes back to the system at once when 
   assertEquals([large.length, small.length], [0, 4096]);
 });
 
+Deno.test("what was forgotten goes back to the system when nobody looks at it any more", () => {
+  const pool = new BufferPool({ keepBytes: 1 << 30 });
+  const lent = pool.take(1 << 20);
+  pool.forget(lent);
+  assertEquals([pool.lentBytes, lent.length], [0, 1 << 20]);
+  pool.give(lent);
+  assertEquals([lent.length, pool.keptBytes], [0, 0]);
+});
+
+Deno.test("who has taken a reply before goes first when there is memory again", async () => {
+  const pool = new BufferPool({ keepBytes: 0, scarceBytes: 10_000 });
+  const lent = pool.take(16_384);
+  const went: string[] = [];
+  const come = (name: string, isReader: boolean) =>
+    pool.room({ isEnding: false, ends: new Set(), isReader }).then(() => went.push(name));
+  const waiting = [come("a", false), come("b", true), come("c", false), come("d", true)];
+  pool.give(lent);
+  await Promise.all(waiting);
+  assertEquals(went, ["b", "d", "a", "c"]);
+});
+
 Deno.test("BufferPool.forget() counts memory no more, and never lends it again", () => {
   const pool = new BufferPool({ keepBytes: 1 << 20 });
   const lent = pool.take(8192);
@@ -69,7 +90,7 @@ Deno.test("BufferPool.forget() counts memory no more, and never lends it again",
 
 Deno.test("BufferPool.room() lets who waits go on in turn, as long as there is memory, and at their end", async () => {
   const pool = new BufferPool({ keepBytes: 0, scarceBytes: 10_000 });
-  const waiter = () => ({ isEnding: false, ends: new Set<() => void>() });
+  const waiter = () => ({ isEnding: false, ends: new Set<() => void>(), isReader: false });
   const lent = [pool.take(8192), pool.take(8192)];
   const went: string[] = [];
   const [first, second, third] = [waiter(), waiter(), waiter()];

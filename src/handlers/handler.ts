@@ -26,6 +26,8 @@ export interface ConnectionInfo {
   readonly ends: Set<() => void>;
   /** Whether that has happened, or the broker is stopping: nothing is waited for any more. */
   readonly isEnding: boolean;
+  /** Whether it has taken a reply before. */
+  readonly isReader: boolean;
   /**
    * Keeps the bytes of the request that is being handled as they are, and takes no other from this connection, until the
    * promise settles: for work that takes its time and whose order counts. To be called before the handler's first await.

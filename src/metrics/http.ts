@@ -59,9 +59,12 @@ async function accept(
     try {
       const asker = new Asker(await listener.accept());
       const { maxConnections, admits = () => true } = settings;
-      if (open.size >= maxConnections || !admits(open.size)) makeRoom(open);
+      const isFull = open.size >= maxConnections || !admits(open.size);
+      if (isFull) makeRoom(open);
       open.add(asker);
       serve(asker, settings).finally(() => open.delete(asker));
+      // So each has its moment to ask, however quickly those who were closed come again.
+      if (isFull) await new Promise((resolve) => setTimeout(resolve, 1));
     } catch (error) {
       if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
         return;

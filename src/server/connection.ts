@@ -73,6 +73,7 @@ export class Connection implements ConnectionInfo {
   clientSoftwareVersion = "unknown";
   readonly ends = new Set<() => void>();
   isEnding = false;
+  isReader = false;
   held: Promise<void> | null = null;
   /** Null while it is open. */
   reason: CloseReason | null = null;
@@ -271,6 +272,7 @@ export class Connection implements ConnectionInfo {
   }
 
   #hasSent(): void {
+    this.isReader = true;
     if (this.#isLast) this.close("protocol");
     else if (this.#isStopping && !this.isBusy) this.close("stopping");
   }
