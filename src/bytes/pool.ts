@@ -2,13 +2,15 @@
  * BufferPool: lends memory for reads and replies, so that a busy broker does not ask the allocator for (and have
  * zeroed) a megabyte per fetch.
  *
- * Memory comes in power-of-two classes. What is given back is kept up to `keepBytes`. Of the rest, what is large goes
+ * Memory comes in power-of-two classes, those in the middle cut from slabs. What is given back is kept up to `keepBytes`. Of the rest, what is large goes
  * back to the system at once: a collector that sees some hundred bytes of garbage, and not the hundred megabytes behind
  * them, comes too late. The pool knows its own memory: giving back anything else, or twice, does nothing, so a writer
  * can hand in every chunk it has sent without knowing where it came from.
  *
  * Lending never fails. Who can wait asks first whether memory is scarce, and waits by room().
  */
+import { FREE, LENT, Slab } from "./slabs.ts";
+
 export interface Waiter {
   readonly isEnding: boolean;
   readonly ends: Set<() => void>;
@@ -25,6 +27,9 @@ export class BufferPool {
   readonly #keepBytes: number;
   readonly #scarceBytes: number;
   readonly #free: Uint8Array[][] = [];
+  /** Of the middle classes: every slab, and those with a block to hand out. */
+  readonly #slabs = new Map<ArrayBufferLike, Slab>();
+  readonly #roomy: Slab[][] = [];
   readonly #lent = new Set<ArrayBufferLike>();
   /** Of those, what is not the pool's to keep. */
   readonly #adopted = new Set<ArrayBufferLike>();
@@ -42,7 +47,10 @@ export class BufferPool {
   constructor(options: { keepBytes: number; scarceBytes?: number }) {
     this.#keepBytes = options.keepBytes;
     this.#scarceBytes = options.scarceBytes ?? Infinity;
-    for (let i = 0; i <= MAX_CLASS; i++) this.#free.push([]);
+    for (let i = 0; i <= MAX_CLASS; i++) {
+      this.#free.push([]);
+      this.#roomy.push([]);
+    }
   }
 
   /** Bytes lent out now. */
@@ -85,6 +93,9 @@ export class BufferPool {
   /** At least `bytes` long, content undefined. */
   take(bytes: number): Uint8Array {
     const sizeClass = classOf(bytes);
+    if (sizeClass >= MIN_SLAB_CLASS && sizeClass <= MAX_SLAB_CLASS) {
+      return this.#takeBlock(sizeClass);
+    }
     let buffer = this.#free[sizeClass]?.pop();
     if (buffer) this.#keptBytes -= buffer.length;
     else buffer = new Uint8Array(sizeClass > MAX_CLASS ? bytes : 1 << sizeClass);
@@ -96,7 +107,7 @@ export class BufferPool {
   /** Counts other memory as lent, until it is given back; it is never kept. */
   adopt(view: Uint8Array): void {
     const { buffer } = view;
-    if (this.#lent.has(buffer)) return;
+    if (this.#lent.has(buffer) || this.#slabs.has(buffer)) return;
     this.#lent.add(buffer);
     this.#adopted.add(buffer);
     this.#lentBytes += buffer.byteLength;
@@ -105,6 +116,8 @@ export class BufferPool {
   /** Takes back the memory that `view` lies in, if it is the pool's. Nobody may touch it afterwards. */
   give(view: Uint8Array): void {
     const { buffer } = view;
+    const slab = this.#slabs.get(buffer);
+    if (slab !== undefined) return this.#giveBlock(slab, view);
     const bytes = buffer.byteLength;
     if (!this.#lent.delete(buffer)) {
       if (this.#forgotten.delete(buffer) && bytes >= LARGE_BYTES) letGo(buffer);
@@ -128,9 +141,48 @@ export class BufferPool {
    */
   forget(view: Uint8Array): void {
     const { buffer } = view;
+    const slab = this.#slabs.get(buffer);
+    if (slab !== undefined) {
+      if (!slab.forget(view)) return;
+      this.#lentBytes -= slab.blockBytes;
+      if (this.#waiting.length > 0) this.#callWaiting();
+      return;
+    }
     if (!this.#lent.delete(buffer)) return;
     if (!this.#adopted.delete(buffer)) this.#forgotten.add(buffer);
     this.#lentBytes -= buffer.byteLength;
+    if (this.#waiting.length > 0) this.#callWaiting();
+  }
+
+  #takeBlock(sizeClass: number): Uint8Array {
+    const roomy = this.#roomy[sizeClass];
+    let slab = roomy[roomy.length - 1];
+    if (slab === undefined) {
+      slab = new Slab(1 << sizeClass);
+      this.#slabs.set(slab.buffer, slab);
+      roomy.push(slab);
+    }
+    const { touched } = slab, block = slab.take();
+    if (slab.touched === touched) this.#keptBytes -= block.length;
+    if (slab.isFull) roomy.pop();
+    this.#lentBytes += block.length;
+    return block;
+  }
+
+  #giveBlock(slab: Slab, view: Uint8Array): void {
+    const wasFull = slab.isFull, state = slab.give(view);
+    if (state === FREE) return;
+    const roomy = this.#roomy[classOf(slab.blockBytes)];
+    if (wasFull) roomy.push(slab);
+    this.#keptBytes += slab.blockBytes;
+    if (slab.used === 0 && (roomy.length > 1 || this.#keptBytes > this.#keepBytes)) {
+      this.#keptBytes -= slab.touched * slab.blockBytes;
+      roomy.splice(roomy.indexOf(slab), 1);
+      this.#slabs.delete(slab.buffer);
+      slab.release();
+    }
+    if (state !== LENT) return;
+    this.#lentBytes -= slab.blockBytes;
     if (this.#waiting.length > 0) this.#callWaiting();
   }
 
@@ -154,6 +206,8 @@ function letGo(buffer: ArrayBufferLike): void {
 
 const MIN_CLASS = 12; // 4 KiB
 const MAX_CLASS = 26; // 64 MiB
+/** Classes that are cut from slabs: 128 KiB to 16 MiB. */
+const MIN_SLAB_CLASS = 17, MAX_SLAB_CLASS = 24;
 /** What is worth giving back to the system without waiting for the collector. */
 const LARGE_BYTES = 1 << 17;
 

@@ -1,5 +1,6 @@
 // Proves that the pool reuses what it lent, keeps no more than it may, and ignores memory that is not its own.
 import { assertEquals, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
+import { SeededRandom } from "../testing/seeded_random.ts";
 import { BufferPool } from "./pool.ts";
 
 Deno.test("BufferPool.take() lends given-back memory of the same class again", () => {
@@ -59,8 +60,44 @@ Deno.test("what a BufferPool does not keep goes back to the system at once when 
   assertEquals([large.length, small.length], [0, 4096]);
 });
 
+Deno.test("a BufferPool lends each block to one at a time, counts right, and keeps what it may, over random histories", () => {
+  const seed = Number(Deno.env.get("RUNNEL_SEED") ?? Date.now() % 1e6);
+  const random = new SeededRandom(seed), keepBytes = 4 << 20;
+  const pool = new BufferPool({ keepBytes });
+  const lent: Uint8Array[] = [], forgotten: Uint8Array[] = [];
+  for (let i = 0; i < 20_000; i++) {
+    const takes = random.below(lent.length + 10) < 10;
+    if (takes) {
+      const bytes = 1 << 12 + random.below(13);
+      const view = pool.take(bytes);
+      const same = [...lent, ...forgotten].find((other) =>
+        other.buffer === view.buffer && other.byteOffset < view.byteOffset + view.length &&
+        view.byteOffset < other.byteOffset + other.length
+      );
+      assertEquals(same, undefined, `seed ${seed}: lent twice`);
+      assertEquals(view.length >= bytes, true);
+      lent.push(view);
+    } else if (random.oneIn(10)) {
+      const [view] = lent.splice(random.below(lent.length), 1);
+      pool.forget(view);
+      forgotten.push(view);
+    } else if (forgotten.length > 0 && random.below(10) === 0) {
+      pool.give(forgotten.pop()!);
+    } else {
+      const [view] = lent.splice(random.below(lent.length), 1);
+      pool.give(view.subarray(random.below(view.length)));
+      pool.give(view); // twice counts once
+    }
+    const bytes = lent.reduce((sum, { length }) => sum + length, 0);
+    assertEquals(pool.lentBytes, bytes, `seed ${seed}`);
+  }
+  for (const view of [...lent, ...forgotten]) pool.give(view);
+  assertEquals(pool.lentBytes, 0, `seed ${seed}`);
+  assertEquals(pool.keptBytes <= keepBytes, true, `seed ${seed}: ${pool.keptBytes} are kept`);
+});
+
 Deno.test("what was forgotten goes back to the system when nobody looks at it any more", () => {
-  const pool = new BufferPool({ keepBytes: 1 << 30 });
+  const pool = new BufferPool({ keepBytes: 0 });
   const lent = pool.take(1 << 20);
   pool.forget(lent);
   assertEquals([pool.lentBytes, lent.length], [0, 1 << 20]);
