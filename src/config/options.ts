@@ -430,7 +430,8 @@ export const options = {
       min: 1,
       max: 10_000,
       restart: true,
-      doc: "Lines a second of each kind a client can cause; the rest are counted in the next line.",
+      doc:
+        "Lines a second of each kind that a client can cause, and ten times as many of any other kind; the rest are counted in the next line.",
     },
   },
 } as const satisfies Record<string, Option | Record<string, Option>>;

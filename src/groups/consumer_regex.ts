@@ -41,6 +41,8 @@ export function matchNames(
   if (size > MAX_REGEX_SIZE) {
     return { fault: `it comes to ${size} steps, at most ${MAX_REGEX_SIZE} are allowed` };
   }
+  // What Kafka's library does not have, and no automaton can do.
+  if (/(^|[^\\])(\\\\)*\(\?<[=!]/.test(pattern)) return { fault: "it looks behind" };
   try {
     const regex = RE2JS.compile(pattern);
     // testExact() asks for no groups, which is the fast way: an automaton that remembers where it has been.

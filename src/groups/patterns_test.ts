@@ -35,6 +35,10 @@ Deno.test("a pattern that costs a moment is matched in place", () => {
   assertEquals(patterns.prepare("a.*"), null);
   assertEquals(patterns.get("a.*"), { names: ["ab"] });
   assertEquals(patterns.get("a("), { fault: "missing closing )" });
+  for (const behind of ["(?<=a)b", "a(?<!b)", "\\\\(?<=a)b"]) {
+    assertEquals(patterns.get(behind), { fault: "it looks behind" }, behind);
+  }
+  assertEquals(patterns.get("\\(?<=a"), { names: [] }, "a bracket that is meant as one");
   assertEquals(asked, []);
 });
 
