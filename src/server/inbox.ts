@@ -66,6 +66,7 @@ export class Inbox implements Holder {
   /** Nothing more is read. Memory is given back by release(), when nobody looks at it any more. */
   close(): void {
     this.#isClosed = true;
+    this.#options.memory.withdraw(this);
   }
 
   /** One read from the socket; false at the end of the stream. */
@@ -132,8 +133,8 @@ export class Inbox implements Holder {
     const bytes = readInt32(this.#buffer!, this.#start) + 4;
     const asked = this.#options.memory.ask(this, bytes);
     const grant = asked instanceof Promise ? await asked : asked;
-    if (this.#isClosed) {
-      grant.release();
+    if (this.#isClosed || grant === null) {
+      grant?.release();
       return null;
     }
     const isKept = bytes <= KEPT_BYTES;

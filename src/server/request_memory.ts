@@ -59,9 +59,15 @@ export class RequestMemory {
     return this.#middle.isPressed || this.#large.isPressed;
   }
 
-  /** Leave to hold a request of so many bytes: at once, or when it is this one's turn. */
-  ask(holder: Holder, bytes: number): Grant | Promise<Grant> {
+  /** Leave to hold a request of so many bytes: at once, or when it is this one's turn; null when it withdrew. */
+  ask(holder: Holder, bytes: number): Grant | Promise<Grant | null> {
     return (bytes <= this.#middleFrameBytes ? this.#middle : this.#large).ask(holder, bytes);
+  }
+
+  /** Who waits, waits no more: nobody is to be cut for it. */
+  withdraw(holder: Holder): void {
+    this.#middle.withdraw(holder);
+    this.#large.withdraw(holder);
   }
 
   /** Cuts holders that are too slow where others wait. */
@@ -76,11 +82,7 @@ class Share {
   readonly #bytes: number;
   readonly #onWait: () => void;
   readonly #held = new Set<Held>();
-  readonly #waiting: {
-    readonly bytes: number;
-    readonly holder: Holder;
-    let(grant: Grant): void;
-  }[] = [];
+  readonly #waiting: Waiting[] = [];
   usedBytes = 0;
 
   constructor(bytes: number, onWait: () => void) {
@@ -92,12 +94,19 @@ class Share {
     return this.#waiting.length > 0;
   }
 
-  ask(holder: Holder, bytes: number): Grant | Promise<Grant> {
+  ask(holder: Holder, bytes: number): Grant | Promise<Grant | null> {
     if (this.#waiting.length === 0 && this.#hasRoom(bytes)) return this.#grant(holder, bytes);
     return new Promise((resolve) => {
       this.#waiting.push({ bytes, holder, let: resolve });
       this.#onWait();
     });
+  }
+
+  withdraw(holder: Holder): void {
+    const at = this.#waiting.findIndex((one) => one.holder === holder);
+    if (at < 0) return;
+    this.#waiting.splice(at, 1)[0].let(null);
+    this.#letIn();
   }
 
   sweep(nowMs: number, minBytesPerSecond: number): void {
@@ -131,6 +140,12 @@ class Share {
       letIn(this.#grant(holder, bytes));
     }
   }
+}
+
+interface Waiting {
+  readonly bytes: number;
+  readonly holder: Holder;
+  let(grant: Grant | null): void;
 }
 
 interface Held {

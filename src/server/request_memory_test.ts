@@ -104,6 +104,21 @@ Deno.test("a holder that stalls is cut soon while others wait, and not while nob
   assertEquals([stalled.isCut, moving.isCut], [true, false]);
 });
 
+Deno.test("nobody is cut for who waited and went, and who came behind is let in", async () => {
+  const memory = memoryOf();
+  const [holder, gone, small] = [new Peer(), new Peer(), new Peer()];
+  await ask(memory, holder, 100 * MIB);
+  const asked = memory.ask(gone, 100 * MIB);
+  assertEquals(await ask(memory, small, 8 * MIB), false);
+  memory.withdraw(gone);
+  assertEquals(await asked, null);
+  await turn();
+  assert(small.grant !== null);
+  assertEquals(memory.isPressed, false);
+  for (let nowMs = 0; nowMs < 10_000; nowMs += 100) memory.sweep(nowMs, MIN_BYTES_PER_SECOND);
+  assertEquals(holder.isCut, false);
+});
+
 Deno.test("a request that is here and being worked on is not cut", async () => {
   const memory = memoryOf();
   const [working, waiting] = [new Peer(), new Peer()];
