@@ -9,7 +9,7 @@
  *
  * Lending never fails. Who can wait asks first whether memory is scarce, and waits by room().
  */
-import { FREE, LENT, Slab } from "./slabs.ts";
+import { FREE, LENT, Slab, SLAB_BYTES } from "./slabs.ts";
 
 export interface Waiter {
   readonly isEnding: boolean;
@@ -33,8 +33,9 @@ export class BufferPool {
   readonly #lent = new Set<ArrayBufferLike>();
   /** Of those, what is not the pool's to keep. */
   readonly #adopted = new Set<ArrayBufferLike>();
-  /** What was lent and is not counted any more. */
+  /** What was lent and is not counted any more; how many that were, as most of the time there are none. */
   readonly #forgotten = new WeakSet<ArrayBufferLike>();
+  #forgottenCount = 0;
   #keptBytes = 0;
   #lentBytes = 0;
   /** Readers before others, each in the order they came. */
@@ -116,15 +117,15 @@ export class BufferPool {
   /** Takes back the memory that `view` lies in, if it is the pool's. Nobody may touch it afterwards. */
   give(view: Uint8Array): void {
     const { buffer } = view;
-    const slab = this.#slabs.get(buffer);
-    if (slab !== undefined) return this.#giveBlock(slab, view);
     const bytes = buffer.byteLength;
+    const slab = bytes === SLAB_BYTES ? this.#slabs.get(buffer) : undefined;
+    if (slab !== undefined) return this.#giveBlock(slab, view);
     if (!this.#lent.delete(buffer)) {
-      if (this.#forgotten.delete(buffer) && bytes >= LARGE_BYTES) letGo(buffer);
+      if (this.#forgottenCount > 0) this.#giveForgotten(buffer);
       return;
     }
     this.#lentBytes -= bytes;
-    if (this.#adopted.delete(buffer)) {
+    if (this.#adopted.size > 0 && this.#adopted.delete(buffer)) {
       // the collector's
     } else if (this.#keptBytes + bytes > this.#keepBytes || classOf(bytes) > MAX_CLASS) {
       if (bytes >= LARGE_BYTES) letGo(buffer);
@@ -149,9 +150,18 @@ export class BufferPool {
       return;
     }
     if (!this.#lent.delete(buffer)) return;
-    if (!this.#adopted.delete(buffer)) this.#forgotten.add(buffer);
+    if (!this.#adopted.delete(buffer)) {
+      this.#forgotten.add(buffer);
+      this.#forgottenCount++;
+    }
     this.#lentBytes -= buffer.byteLength;
     if (this.#waiting.length > 0) this.#callWaiting();
+  }
+
+  #giveForgotten(buffer: ArrayBufferLike): void {
+    if (!this.#forgotten.delete(buffer)) return;
+    this.#forgottenCount--;
+    if (buffer.byteLength >= LARGE_BYTES) letGo(buffer);
   }
 
   #takeBlock(sizeClass: number): Uint8Array {

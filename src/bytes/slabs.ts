@@ -67,8 +67,9 @@ export class Slab {
   }
 }
 
-export const FREE = 0, LENT = 1, FORGOTTEN = 2;
+export const FREE = 0, LENT = 1;
+const FORGOTTEN = 2;
 export type BlockState = typeof FREE | typeof LENT | typeof FORGOTTEN;
 
 /** More than glibc ever keeps; three blocks of the largest size. */
-const SLAB_BYTES = 48 << 20;
+export const SLAB_BYTES = 48 << 20;

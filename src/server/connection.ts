@@ -226,8 +226,12 @@ export class Connection implements ConnectionInfo {
     this.#queue.push(pending);
     reply.then((ready) => {
       pending.reply = ready;
-      this.#drain();
-    }).catch((error) => this.#fail(error));
+      try {
+        this.#drain();
+      } catch (error) {
+        this.#fail(error);
+      }
+    }, (error) => this.#fail(error));
   }
 
   /** Waits until a handler that took its time is finished with the bytes of its request. */
