@@ -5,6 +5,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { startBroker } from "../src/broker.ts";
 import { defaultConfig } from "../src/config/options.ts";
+import { floods, floodTable } from "./floods.ts";
+import { attacks } from "./floods_attack.ts";
 import { report } from "./report.ts";
 import { benches, choose, runBenches } from "./run.ts";
 import { scales, scaleTable } from "./scale.ts";
@@ -12,7 +14,7 @@ import type { Target } from "./types.ts";
 import { layouts, type Life, sizeOf, uncleanStart } from "./unclean_start.ts";
 import { ownUsage } from "./usage.ts";
 
-async function inProcess(): Promise<Target> {
+async function inProcess(): Promise<Target & { readonly httpAddress: string }> {
   const defaults = defaultConfig();
   const broker = await startBroker({
     ...defaults,
@@ -23,6 +25,7 @@ async function inProcess(): Promise<Target> {
   });
   return {
     address: broker.kafkaAddress,
+    httpAddress: broker.httpAddress!,
     usage: () => Promise.resolve(ownUsage()),
     stop: () => broker.stop(),
   };
@@ -51,6 +54,22 @@ for (const [name, scale] of Object.entries(scales)) {
       }
     }
     assert(scaleTable(lines).includes(`| ${lines[0].what} | `));
+  });
+}
+
+for (const name of Object.keys(attacks)) {
+  Deno.test(`flood ${name} runs in its smoke size`, async () => {
+    const lines = await floods([name], "smoke", async () => {
+      const { rss } = Deno.memoryUsage();
+      const memory = () => Promise.resolve({ peakBytes: rss, nowBytes: rss });
+      return { ...await inProcess(), memory };
+    });
+    for (const { what, figures } of lines) {
+      for (const [column, figure] of Object.entries(figures)) {
+        assert(Number(figure) >= 0, `${what}: ${column} is ${figure}`);
+      }
+    }
+    assert(floodTable(lines).includes(`| ${attacks[name].what} | `));
   });
 }
 

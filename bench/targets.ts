@@ -16,6 +16,12 @@ export interface SpawnedBroker extends Target {
   usage(): Promise<Usage>;
 }
 
+/** One of this house. */
+export interface SpawnedRunnel extends SpawnedBroker {
+  /** "127.0.0.1:9093" */
+  readonly httpAddress: string;
+}
+
 export interface SpawnOptions {
   /** Whose main.ts; this one's if absent. */
   readonly checkout?: string;
@@ -27,7 +33,7 @@ export interface SpawnOptions {
 export async function spawnBroker(
   flush: Flush,
   { checkout = new URL("..", import.meta.url).pathname, keep }: SpawnOptions = {},
-): Promise<SpawnedBroker> {
+): Promise<SpawnedRunnel> {
   const data = keep ?? await Deno.makeTempDir({ prefix: "runnel-bench-" });
   const command = new Deno.Command("deno", {
     args: [
@@ -61,29 +67,31 @@ export async function spawnBroker(
   };
   try {
     child = command.spawn();
-    const address = await announcedAddress(child.stdout);
-    if (address === null) throw new Error("The broker ended without saying where it listens");
+    const addresses = await announced(child.stdout);
+    if (addresses === null) throw new Error("The broker ended without saying where it listens");
     const { pid } = child;
-    return { address, child, usage: () => usageOf(pid), stop };
+    return { ...addresses, child, usage: () => usageOf(pid), stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-/** What stands behind "Kafka" in the greeting. What follows is read and dropped, so that the broker never waits. */
-async function announcedAddress(stdout: ReadableStream<Uint8Array>): Promise<string | null> {
+/** What the greeting says. What follows is read and dropped, so that the broker never waits. */
+async function announced(
+  stdout: ReadableStream<Uint8Array>,
+): Promise<{ address: string; httpAddress: string } | null> {
   const lines = stdout.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   for (;;) {
     const { value, done } = await lines.read();
     if (done) return null;
     text += value;
-    const match = /^\s*Kafka\s+(\S+:\d+)\s*$/m.exec(text);
+    const match = /^\s*Kafka\s+(\S+:\d+)\s*$[^]*http:\/\/(\S+?)\/\w+\s*$/m.exec(text);
     if (match === null) continue;
     (async () => {
       while (!(await lines.read()).done);
     })();
-    return match[1];
+    return { address: match[1], httpAddress: match[2] };
   }
 }

@@ -160,7 +160,7 @@ async function follow(house: House, change: CatalogueChange): Promise<void> {
 }
 
 function observe(
-  { readiness, metrics, machine, metadata, storage, placement, coordinators }: House,
+  { readiness, metrics, machine, server, metadata, storage, placement, coordinators }: House,
 ) {
   const { logs } = storage;
   metrics.background = [
@@ -194,8 +194,13 @@ function observe(
   );
   metrics.gauge(
     "buffers_lent_bytes",
-    "Bytes of pooled buffers in use.",
+    "Bytes of pooled buffers in use: small requests, writes under way, replies.",
     () => machine.pool.lentBytes,
+  );
+  metrics.gauge(
+    "requests_reserved_bytes",
+    "Bytes reserved for requests that are too large for a connection's own buffer.",
+    () => server.reservedBytes,
   );
   readiness.needs(() => metadata.problem);
   readiness.warnsOf(() => machine.problems());
@@ -229,10 +234,14 @@ function sizeOf(log: PartitionLog): number {
 
 function dispatchOf(config: Config, house: House): Dispatch {
   const { machine, metrics, metadata, storage, placement, coordinators } = house;
-  const { clock, pool, store, freeBytes } = machine, log = logger("broker");
+  const { clock, timers, turn, decoding, pool, store, freeBytes } = machine;
+  const log = logger("broker");
   const handlers = allHandlers({
     config,
     clock,
+    timers,
+    turn,
+    decoding,
     pool,
     metrics,
     metadata: metadata.metadata,
@@ -240,6 +249,7 @@ function dispatchOf(config: Config, house: House): Dispatch {
     logs: storage.logs,
     placed: placement,
     groups: coordinators.groups,
+    patterns: coordinators.topics.patterns,
     sessions: new FetchSessions({ slots: config.limits.fetchSessions, clock }),
     logDir: store.name,
     freeBytes,
@@ -249,6 +259,6 @@ function dispatchOf(config: Config, house: House): Dispatch {
     onAnswered: (apiKey, version, requestBytes, responseBytes, latencyMs) =>
       metrics.requests.observe(apiKey, version, requestBytes, responseBytes, latencyMs),
     onProblem: (event, details) =>
-      event === "handler_failed" ? log.error(event, details) : log.clientEvent(event, details),
+      log.clientEvent(event, details, event === "handler_failed" ? "error" : "warn"),
   });
 }

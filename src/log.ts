@@ -3,7 +3,12 @@
  *
  * The message is fixed prose and what varies is in the fields, so that lines can be searched and nothing a client sends
  * can forge one: fields are quoted, cut at 200 characters, and masked when their name says they are secret.
+ *
+ * No message floods the log: of each kind so many lines a second are written, the rest is counted, and the count is told
+ * in the next line of that kind, or by itself when there is none for a second. What a client can cause has the smallest
+ * share; everything else ten times that, since there is always a way from a client to a line that nobody thought of.
  */
+import { setTimeout } from "node:timers";
 import { configureSync, getLogger, type LogLevel, type LogRecord } from "@logtape/logtape";
 import { adviceOf } from "./log/events.ts";
 
@@ -18,10 +23,10 @@ export interface Log {
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
   /**
-   * A warning that a client can cause, at most `maxClientEvents` lines a second of this message; the number left out
-   * is the field `suppressed` of the next line.
+   * What a client can cause, a warning unless told otherwise: at most `maxClientEvents` lines a second of this message;
+   * the number left out is the field `suppressed` of the next line.
    */
-  clientEvent(message: string, fields?: LogFields): void;
+  clientEvent(message: string, fields?: LogFields, level?: "info" | "warn" | "error"): void;
 }
 
 export interface LogSettings {
@@ -30,12 +35,21 @@ export interface LogSettings {
   readonly maxClientEvents: number;
 }
 
+/** By what seconds are counted. */
+export interface LogTime {
+  nowMs(): number;
+  /** Keeps no process alive. */
+  after(ms: number, work: () => void): void;
+}
+
 /** Sets level and form for the whole process; until then nothing is logged. `write` takes a finished line. */
 export function configureLog(
   settings: LogSettings,
   write: (line: string) => void = (line) => console.error(line),
+  given: LogTime = SYSTEM_TIME,
 ): void {
   maxClientEvents = settings.maxClientEvents;
+  time = given;
   const level: LogLevel = settings.level === "warn" ? "warning" : settings.level;
   const format = settings.format === "json" ? jsonLine : textLine;
   configureSync({
@@ -52,46 +66,63 @@ export function configureLog(
 export function logger(room: string): Log {
   const to = getLogger([ROOT, room]);
   const windows = new Map<string, Window>();
+  const write = (level: Level, limit: number, message: string, fields: LogFields) => {
+    if (!to.isEnabledFor(level === "warn" ? "warning" : level)) return;
+    const known = windows.get(message);
+    const window = known ?? { startMs: -Infinity, written: 0, suppressed: 0, isTold: false };
+    if (known === undefined) windows.set(message, window);
+    const suppressed = admit(window, limit, time.nowMs());
+    if (suppressed !== null) {
+      to[level](message, suppressed > 0 ? { ...fields, suppressed } : fields);
+    } else if (window.suppressed === 1) tellLater(window, (count) => to[level](message, count));
+  };
   return {
     get debugging() {
       return to.isEnabledFor("debug");
     },
     debug: (message, fields = {}) => to.debug(message, fields),
-    info: (message, fields = {}) => to.info(message, fields),
-    warn: (message, fields = {}) => to.warn(message, fields),
-    error: (message, fields = {}) => to.error(message, fields),
-    clientEvent(message, fields = {}) {
-      const suppressed = admit(windows, message, performance.now());
-      if (suppressed === null) return;
-      to.warn(message, suppressed > 0 ? { ...fields, suppressed } : fields);
-    },
+    info: (message, fields = {}) => write("info", OTHERS * maxClientEvents, message, fields),
+    warn: (message, fields = {}) => write("warn", OTHERS * maxClientEvents, message, fields),
+    error: (message, fields = {}) => write("error", OTHERS * maxClientEvents, message, fields),
+    clientEvent: (message, fields = {}, level = "warn") =>
+      write(level, maxClientEvents, message, fields),
   };
 }
+
+type Level = "info" | "warn" | "error";
 
 const ROOT = "runnel";
 const MAX_FIELD_LENGTH = 200;
 const SECRET = /password|secret|credential|private_?key|salt/i;
 
+const SYSTEM_TIME: LogTime = {
+  nowMs: () => performance.now(),
+  after: (ms, work) => void setTimeout(work, ms).unref(),
+};
+
 let maxClientEvents = 10;
+let time = SYSTEM_TIME;
+/** How many times as many lines a message has that no client causes, as far as anybody knows. */
+const OTHERS = 10;
+const WINDOW_MS = 1000;
 
 /** The lines of one message within the current second. */
 interface Window {
   startMs: number;
   written: number;
+  /** Since the last line. */
   suppressed: number;
+  /** The number will be told, if no line does it before. */
+  isTold: boolean;
 }
 
 /** How many lines were suppressed since the last one written, or null when this one is suppressed too. */
-function admit(windows: Map<string, Window>, message: string, nowMs: number): number | null {
-  let window = windows.get(message);
-  if (window === undefined) {
-    windows.set(message, window = { startMs: nowMs, written: 0, suppressed: 0 });
-  }
-  if (nowMs - window.startMs >= 1000) {
+function admit(window: Window, limit: number, nowMs: number): number | null {
+  if (nowMs - window.startMs >= WINDOW_MS) {
     window.startMs = nowMs;
     window.written = 0;
   }
-  if (window.written >= maxClientEvents) {
+  if (window.written >= limit) {
     window.suppressed++;
     return null;
   }
@@ -101,12 +132,26 @@ function admit(windows: Map<string, Window>, message: string, nowMs: number): nu
   return suppressed;
 }
 
+/** Tells how many lines were suppressed, when no further one has. */
+function tellLater(window: Window, tell: (count: { suppressed: number }) => void): void {
+  window.isTold = true;
+  time.after(2 * WINDOW_MS, () => {
+    if (window.suppressed > 0 && time.nowMs() - window.startMs < WINDOW_MS) {
+      return tellLater(window, tell); // lines are being written, and one of them may tell
+    }
+    const { suppressed } = window;
+    window.isTold = false;
+    window.suppressed = 0;
+    if (suppressed > 0) tell({ suppressed });
+  });
+}
+
 function textLine(record: LogRecord): string {
   const fields = Object.entries(shown(record.properties)).map(([name, value]) =>
     `${name}=${textValue(value)}`
   );
   const level = (record.level === "warning" ? "WARN" : record.level.toUpperCase()).padEnd(5);
-  const head = `${time(record)} ${level} ${record.category.slice(1).join(".")}: ${
+  const head = `${timeOf(record)} ${level} ${record.category.slice(1).join(".")}: ${
     messageOf(record)
   }`;
   return fields.length === 0 ? head : `${head} ${fields.join(" ")}`;
@@ -114,7 +159,7 @@ function textLine(record: LogRecord): string {
 
 function jsonLine(record: LogRecord): string {
   return JSON.stringify({
-    time: time(record),
+    time: timeOf(record),
     level: record.level === "warning" ? "warn" : record.level,
     room: record.category.slice(1).join("."),
     message: messageOf(record),
@@ -122,7 +167,7 @@ function jsonLine(record: LogRecord): string {
   });
 }
 
-function time(record: LogRecord): string {
+function timeOf(record: LogRecord): string {
   return new Date(record.timestamp).toISOString();
 }
 

@@ -1,12 +1,13 @@
 /** Proves what a log line looks like and what may not be in it, by logging into an array. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { configureLog, logger, type LogSettings } from "./log.ts";
+import { configureLog, logger, type LogSettings, type LogTime } from "./log.ts";
 
-function capture(settings: Partial<LogSettings> = {}): string[] {
+function capture(settings: Partial<LogSettings> = {}, time?: LogTime): string[] {
   const lines: string[] = [];
   configureLog(
     { level: "info", format: "text", maxClientEvents: 3, ...settings },
     (line) => lines.push(line),
+    time,
   );
   return lines;
 }
@@ -59,19 +60,73 @@ Deno.test("levels below the configured one are not written", () => {
   assertEquals(lines.length, 1);
 });
 
-Deno.test("log.clientEvent() writes so many lines a second and counts the rest", () => {
-  const lines = capture({ maxClientEvents: 2 });
-  const log = logger("server");
-  const now = performance.now;
-  try {
-    let ms = 0;
-    performance.now = () => ms;
-    for (let i = 0; i < 10; i++) log.clientEvent("bad frame");
-    assertEquals(lines.length, 2);
-    ms = 1000;
-    log.clientEvent("bad frame");
-    assertStringIncludes(lines[2], "suppressed=8");
-  } finally {
-    performance.now = now;
+/** Time that passes when told to. */
+class PlayedTime {
+  #nowMs = 0;
+  readonly #due: { readonly atMs: number; readonly work: () => void }[] = [];
+
+  nowMs(): number {
+    return this.#nowMs;
   }
+
+  after(ms: number, work: () => void): void {
+    this.#due.push({ atMs: this.#nowMs + ms, work });
+  }
+
+  pass(ms: number): void {
+    this.#nowMs += ms;
+    for (const one of this.#due.filter(({ atMs }) => atMs <= this.#nowMs)) {
+      this.#due.splice(this.#due.indexOf(one), 1);
+      one.work();
+    }
+  }
+}
+
+function played(settings: Partial<LogSettings>) {
+  const time = new PlayedTime();
+  return { lines: capture(settings, time), pass: (ms: number) => time.pass(ms) };
+}
+
+for (const level of ["info", "warn", "error"] as const) {
+  Deno.test(`log.clientEvent() writes so many lines a second at ${level}, and counts the rest`, () => {
+    const { lines, pass } = played({ maxClientEvents: 2 });
+    const log = logger("server");
+    for (let i = 0; i < 10; i++) log.clientEvent("bad frame", { i }, level);
+    assertEquals(lines.length, 2);
+    pass(1000);
+    log.clientEvent("bad frame", {}, level);
+    assertStringIncludes(lines[2], "suppressed=8");
+    pass(5000);
+    assertEquals(lines.length, 3);
+  });
+
+  Deno.test(`log.${level}() writes ten times as many, and counts the rest too`, () => {
+    const { lines } = played({ maxClientEvents: 2 });
+    const log = logger("storage");
+    for (let i = 0; i < 2000; i++) log[level]("write failed", { i });
+    assertEquals(lines.length, 20);
+  });
+}
+
+Deno.test("what was suppressed is told when nothing follows, each message for itself", () => {
+  const { lines, pass } = played({ maxClientEvents: 1 });
+  const log = logger("server");
+  for (let i = 0; i < 5; i++) {
+    log.clientEvent("bad frame");
+    log.clientEvent("bad name");
+  }
+  assertEquals(lines.length, 2);
+  pass(2000);
+  assertEquals(lines.length, 4);
+  assertMatch(lines[2], /bad frame suppressed=4$/);
+  assertMatch(lines[3], /bad name suppressed=4$/);
+  pass(10_000);
+  assertEquals(lines.length, 4);
+});
+
+Deno.test("a level that is not written counts nothing", () => {
+  const { lines, pass } = played({ level: "error", maxClientEvents: 1 });
+  for (let i = 0; i < 5; i++) logger("server").clientEvent("bad frame");
+  pass(10_000);
+  assertEquals(lines, []);
 });

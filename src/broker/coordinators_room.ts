@@ -28,6 +28,7 @@ export interface CoordinatorsRoomOptions {
 
 export class CoordinatorsRoom implements AsyncDisposable {
   readonly groups: GroupCoordinator;
+  readonly topics: ReturnType<typeof groupTopics>;
   readonly #options: CoordinatorsRoomOptions;
   readonly #work = new BackgroundWork("groups");
   #loading: Promise<void> = Promise.resolve();
@@ -35,6 +36,7 @@ export class CoordinatorsRoom implements AsyncDisposable {
   constructor(config: Config, options: CoordinatorsRoomOptions) {
     const { metrics, metadata, logs } = options;
     this.#options = options;
+    this.topics = groupTopics(metadata, options.machine.matching);
     this.groups = this.#coordinator(config);
     scrapeGroups(metrics, this.groups, (topicName, partition) => {
       const topic = metadata.catalogue.topic(topicName);
@@ -92,7 +94,7 @@ export class CoordinatorsRoom implements AsyncDisposable {
         maxPartitions: config.limits.maxPartitions,
       }),
       consumer: {
-        topics: groupTopics(metadata),
+        topics: this.topics,
         settings: (groupId) => {
           const own = consumerGroupConfig(catalogue, groupId, { nodeId, groups: config.groups });
           return { ...usual, ...own };

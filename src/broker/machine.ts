@@ -2,6 +2,9 @@
  * The machine room: what a broker stands on: its clock, its memory, and its directory, which is its own while the room is
  * open. First to open and last to close.
  */
+import { Background } from "../background/background.ts";
+import { entryUrl } from "../background/entry.ts";
+import { Turn } from "../background/turn.ts";
 import { BufferPool } from "../bytes/pool.ts";
 import { type Clock, systemClock, systemTimers, type Timers } from "../clock.ts";
 import { TrustedTime } from "../clock/trusted_time.ts";
@@ -27,6 +30,8 @@ export interface Machine {
   readonly freeBytes?: () => number;
   /** Where the data lies, whatever the configuration says. */
   readonly store?: Store;
+  /** The file this program began in, which background threads begin in too where all is one file (main.ts). */
+  readonly mainUrl?: string;
   /** What stands between connections and handlers. */
   readonly around?: (dispatch: Dispatch) => Dispatch;
 }
@@ -37,6 +42,11 @@ export class MachineRoom implements AsyncDisposable {
   /** What deletion goes by: the wall clock as far as it is confirmed. */
   readonly time: TrustedTime;
   readonly pool: BufferPool;
+  /** Gives long work of all clients its turn. */
+  readonly turn = new Turn();
+  /** Threads for what would hold up everybody: large batches, patterns. */
+  readonly decoding: Background;
+  readonly matching: Background;
   readonly store: Store;
   readonly freeBytes: () => number;
   /** Whether the directory is in use, so that something may be put there. */
@@ -61,7 +71,13 @@ export class MachineRoom implements AsyncDisposable {
     this.#stack = stack;
     this.store = store;
     this.#reserve = new Reserve(store);
-    this.pool = new BufferPool({ keepBytes: config.performance.bufferPoolSize });
+    this.pool = new BufferPool({
+      keepBytes: config.performance.bufferPoolSize,
+      scarceBytes: config.limits.maxBufferedBytes,
+    });
+    const { mainUrl = null } = machine;
+    this.decoding = this.#background(DECODING_LIMIT_MS, mainUrl);
+    this.matching = this.#background(MATCHING_LIMIT_MS, mainUrl);
     this.freeBytes = machine.freeBytes ?? (() => store.freeBytes());
   }
 
@@ -136,6 +152,16 @@ export class MachineRoom implements AsyncDisposable {
     return this.#stack.disposeAsync();
   }
 
+  #background(limitMs: number, mainUrl: string | null): Background {
+    const thread = new Background({
+      limitMs,
+      url: entryUrl ?? mainUrl,
+      onProblem: (event, details) => logger("broker").warn(event, details),
+    });
+    this.#stack.defer(() => thread.stop());
+    return thread;
+  }
+
   #takeReserve(freeBytes: number): void {
     const work = this.#spaceWork;
     try {
@@ -183,6 +209,8 @@ export class MachineRoom implements AsyncDisposable {
 /** What happens at every request of a client while the store fails. */
 const CLIENTS_CAUSE: ReadonlySet<string> = new Set(["write_failed", "producers_unreadable"]);
 const FREE_SPACE_INTERVAL_MS = 1000;
+const DECODING_LIMIT_MS = 10_000;
+const MATCHING_LIMIT_MS = 3000;
 /** Less is no block for a file to grow into. */
 const FULL_BYTES = 4096;
 

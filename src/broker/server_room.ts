@@ -4,15 +4,13 @@
  */
 import type { Config } from "../config/options.ts";
 import { logger } from "../log.ts";
-import { type HttpServer, startHttp } from "../metrics/http.ts";
+import type { HttpServer } from "../metrics/http.ts";
 import type { Metrics } from "../metrics/metrics.ts";
-import { MetricsText } from "../metrics/registry.ts";
-import { errorName } from "../protocol/errors.ts";
-import { apiByKey } from "../protocol/messages/mod.ts";
 import type { Dispatch } from "../server/connection.ts";
 import { Listener } from "../server/listener.ts";
 import type { Endpoint } from "../topics/registration.ts";
-import { VERSION } from "../version.ts";
+import { FileStore } from "../storage/backends/file_store.ts";
+import { httpFor } from "./http.ts";
 import type { MachineRoom } from "./machine.ts";
 import type { Readiness } from "./readiness.ts";
 
@@ -46,14 +44,9 @@ export class ServerRoom implements AsyncDisposable {
     const listener = newListener(config, options);
     let room: ServerRoom | null = null;
     stack.defer(() => room !== null && room.#isServing ? undefined : listener.stop(0));
-    const http = startHttp({
-      hostname: config.listenAddresses[0],
-      port: config.httpPort,
-      maxConnections: config.limits.httpConnections,
-      metrics: config.metrics.enabled ? metricsText(config, options.metrics) : null,
-      notReady: () => options.readiness.notReady,
-      warnings: () => options.readiness.warnings,
-    });
+    const { machine: { store }, metrics, readiness } = options;
+    if (store instanceof FileStore) store.onStarved = () => listener.relieve();
+    const http = httpFor(config, { metrics, store, readiness });
     stack.defer(() => http.stop());
     const endpoint = { name: "PLAINTEXT", ...advertised(config, listener.port) };
     return room = new ServerRoom({ listener, http, endpoint }, stack.move());
@@ -62,6 +55,11 @@ export class ServerRoom implements AsyncDisposable {
   /** "127.0.0.1:9093" */
   get httpAddress(): string {
     return `${this.#http.hostname}:${this.#http.port}`;
+  }
+
+  /** Of requests that are too large for a connection's own buffer. */
+  get reservedBytes(): number {
+    return this.#listener.reservedBytes;
   }
 
   /** Accepts clients. What is answered ends that: it finishes what is in flight. */
@@ -80,30 +78,23 @@ const MAX_QUEUED_REPLY_BYTES = 1 << 20;
 const STOP_GRACE_MS = 3000;
 
 function newListener(config: Config, { machine, metrics }: ServerRoomOptions): Listener {
-  const log = logger("broker");
+  const log = logger("broker"), { store, pool, clock, turn } = machine;
   return new Listener({
     addresses: config.listenAddresses,
     port: config.kafkaPort,
     tcpNodelay: config.performance.tcpNodelay,
     maxConnections: config.limits.maxConnections,
-    idleTimeoutMs: config.limits.idleTimeoutMs,
-    frameTimeoutMs: config.limits.frameTimeoutMs,
     limits: { ...config.limits, maxQueuedBytes: MAX_QUEUED_REPLY_BYTES },
-    pool: machine.pool,
+    maxBufferedBytes: config.limits.maxBufferedBytes,
+    pool,
+    clock,
+    turn,
+    tryOpen: store instanceof FileStore ? () => store.tryOpen() : undefined,
     counters: metrics.connections,
     onProblem: (event, details) => {
       log.clientEvent(event, details);
       if (event === "accept_failed") machine.relieve();
     },
-  });
-}
-
-function metricsText(config: Config, metrics: Metrics): MetricsText {
-  return new MetricsText(metrics, {
-    prefix: config.metrics.prefix,
-    version: VERSION,
-    apiName: (key) => apiByKey(key)?.name ?? String(key),
-    errorName,
   });
 }
 

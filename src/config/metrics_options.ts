@@ -63,6 +63,14 @@ export const metricsOptions = {
     doc:
       "Offer clients to push their metrics (KIP-714) even while no client metrics subscription asks for any. Current librdkafka then prints a line in every application.",
   },
+  maxScrapeBytes: {
+    type: "integer",
+    default: 16_777_216,
+    min: 65_536,
+    max: 2 ** 30,
+    restart: true,
+    doc: "Bytes of an answer of /metrics; series past it are left out.",
+  },
   maxPushBytes: {
     type: "integer",
     default: 1_048_576,

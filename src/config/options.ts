@@ -162,7 +162,8 @@ export const options = {
       max: 1_000_000,
       restart: true,
       kafkaName: "max.connections",
-      doc: "Kafka connections at one time; more are closed as they come.",
+      doc:
+        "Kafka connections at one time; more are closed as they come, as are those that would take the last descriptors the process may have (`ulimit -n`) from files.",
     },
     maxFrameBytes: {
       type: "integer",
@@ -188,7 +189,8 @@ export const options = {
       max: 2 ** 40,
       restart: true,
       kafkaName: "queued.max.request.bytes",
-      doc: "Bytes of requests and responses in memory over all connections; beyond, reading waits.",
+      doc:
+        "Bytes of requests and responses in memory over all connections; beyond, they wait. Requests of up to 1/64 of it and larger ones have shares of their own, small ones do not wait.",
     },
     maxFetchBytes: {
       type: "integer",
@@ -240,7 +242,17 @@ export const options = {
       min: 100,
       max: INT_MAX,
       restart: true,
-      doc: "A request that stops arriving half way for so long closes its connection.",
+      doc:
+        "How long a client may be slower than `min_bytes_per_second` with a request that has begun or a reply that waits for it; then its connection is closed.",
+    },
+    minBytesPerSecond: {
+      type: "integer",
+      default: 65_536,
+      min: 1,
+      max: INT_MAX,
+      restart: true,
+      doc:
+        "What is slower is a stall, see `frame_timeout_ms`. While others wait for the memory it holds, a stall of 0.3 s closes the connection.",
     },
     httpConnections: {
       type: "integer",
@@ -319,7 +331,8 @@ export const options = {
       min: 1,
       max: 10_000,
       restart: true,
-      doc: "Lines a second of each kind a client can cause; the rest are counted in the next line.",
+      doc:
+        "Lines a second of each kind that a client can cause, and ten times as many of any other kind; the rest are counted in the next line.",
     },
   },
 } as const satisfies Record<string, Option | Record<string, Option>>;

@@ -116,9 +116,14 @@ function resolve(
     return { facts: [], regexes: group.regexes, isCurrent: true, isNews: false };
   }
   const facts: ConsumerFact[] = [], regexes = new Map(group.regexes);
+  let isKnown = true;
   let isNews = before !== after && (after === "" || regexes.has(after));
   const set = (pattern: string) => {
     const resolved = resolveRegex(pattern, topics, wallMs);
+    if (resolved === null) {
+      isKnown = false; // it keeps what it had, and is asked for again
+      return;
+    }
     if (!sameNames(regexes.get(pattern)?.topics ?? [], resolved.topics)) isNews = true;
     regexes.set(pattern, resolved);
     facts.push({ kind: "regex", pattern, resolved });
@@ -131,7 +136,7 @@ function resolve(
   const refresh = isStale && mayRefresh(group, wallMs);
   if (refresh) { for (const pattern of [...regexes.keys()]) set(pattern); }
   if (after !== "" && !regexes.has(after)) set(after);
-  return { facts, regexes, isCurrent: !isStale || refresh, isNews };
+  return { facts, regexes, isCurrent: isKnown && (!isStale || refresh), isNews };
 }
 
 /** Topics may come and go quickly; everything is matched again only now and then (Kafka's figure). */

@@ -58,7 +58,7 @@ export function decideConsumerHeartbeat(
   ) return { facts: [beat], reply: replyTo(event, member, member, circumstances) };
 
   if (metadata.topicRegex !== member.metadata.topicRegex && metadata.topicRegex !== "") {
-    const fault = regexFault(metadata.topicRegex);
+    const fault = regexFault(metadata.topicRegex, circumstances.topics);
     if (fault !== null) {
       const errorMessage =
         `SubscribedTopicRegex \`${metadata.topicRegex}\` is not a valid regular expression: ${fault}.`;

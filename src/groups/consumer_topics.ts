@@ -3,6 +3,7 @@
  */
 import type { Uuid } from "../bytes/uuid.ts";
 import type { ConsumerGroup, MemberMetadata, ResolvedRegex } from "./consumer_group.ts";
+import type { Patterns } from "./patterns.ts";
 
 /** Topics as a member may see them, at one moment. */
 export interface TopicView {
@@ -12,6 +13,8 @@ export interface TopicView {
   byId(id: Uuid): TopicFacts | undefined;
   /** What a regular expression may match: topics that its member may describe. */
   names(): Iterable<string>;
+  /** What patterns come to, where that is found out beforehand; absent: it is found out in place. */
+  readonly patterns?: Pick<Patterns, "get">;
 }
 
 export interface TopicFacts {

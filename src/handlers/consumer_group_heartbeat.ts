@@ -2,18 +2,21 @@
  * ConsumerGroupHeartbeat 0–1: the one request of the consumer protocol (KIP-848), by which a member joins, stays, lets
  * go of partitions and leaves. The rules are in groups/consumer_heartbeat.ts.
  *
- * Versions: 1 subscribes by regular expression (128 for a bad one), and the client brings its own member id.
+ * Versions: 1 subscribes by regular expression (128 for a bad one, and for one that would take too long to match), and
+ * the client brings its own member id.
  */
 import { consumerGroupHeartbeat as beat } from "../groups/consumer_membership.ts";
 import type { GroupCoordinator } from "../groups/coordinator.ts";
+import type { Patterns } from "../groups/patterns.ts";
 import { ConsumerGroupHeartbeat } from "../protocol/messages/consumer_group_heartbeat.ts";
 import { callerOf } from "./group_answers.ts";
 import { type Handler, handler } from "./handler.ts";
 
-export function consumerGroupHeartbeat(groups: GroupCoordinator): Handler {
-  return handler(
-    ConsumerGroupHeartbeat,
-    { min: 0, max: 1 },
-    (request, context) => beat(groups, request, callerOf(context)),
-  );
+export function consumerGroupHeartbeat(groups: GroupCoordinator, patterns: Patterns): Handler {
+  return handler(ConsumerGroupHeartbeat, { min: 0, max: 1 }, (request, context) => {
+    const pattern = request.subscribedTopicRegex;
+    const later = pattern ? patterns.prepare(pattern) : null;
+    const answer = () => beat(groups, request, callerOf(context));
+    return later === null ? answer() : later.then(answer);
+  });
 }

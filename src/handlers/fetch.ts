@@ -11,6 +11,7 @@
  * not fetch from here: 6.
  */
 import type { BufferPool } from "../bytes/pool.ts";
+import type { Clock, Timers } from "../clock.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import type { TopicMetrics } from "../metrics/metrics.ts";
 import { ErrorCode } from "../protocol/errors.ts";
@@ -25,11 +26,11 @@ import { epochError, findLog, findTopic, type PartitionLookup, readError } from 
 
 export interface FetchOptions extends PartitionLookup {
   readonly sessions: FetchSessions;
+  readonly clock: Clock;
+  readonly timers: Timers;
   readonly pool: BufferPool;
   /** Bytes of records in one response. */
   readonly maxFetchBytes: number;
-  /** Bytes lent by the pool beyond which a response carries one batch only. */
-  readonly maxBufferedBytes: number;
   readonly meter: (topic: string) => TopicMetrics;
 }
 
@@ -77,7 +78,7 @@ export function fetch(options: FetchOptions): Handler {
       if (enough) return respond(options, plan, harvest, request.isolationLevel);
       return waitForMore(options, plan, request, harvest, bound, connection);
     };
-    const harvest = read(options, plan, request, bound, replicaId);
+    const harvest = readSoon(options, plan, request, bound, replicaId, connection);
     return harvest instanceof Promise ? harvest.then(answer) : answer(harvest);
   });
 }
@@ -91,20 +92,37 @@ async function waitForMore(
   bound: ReadBound,
   connection: ConnectionInfo,
 ): Promise<Response> {
-  const deadlineMs = performance.now() + request.maxWaitMs;
+  const { clock } = options, deadlineMs = clock.monotonicMs() + request.maxWaitMs;
   const missing = request.minBytes - harvest.bytes;
   release(options.pool, harvest);
   const logs = harvest.rows.flatMap((row) => row.log ?? []);
   let fresh: Harvest;
   do {
-    await new LongPoll(logs, missing, deadlineMs, connection.ends).done;
-    fresh = await read(options, plan, request, bound, -1);
-    if (fresh.bytes >= request.minBytes || fresh.isUrgent || performance.now() >= deadlineMs) break;
+    await new LongPoll(logs, missing, deadlineMs, connection.ends, options).done;
+    fresh = await readSoon(options, plan, request, bound, -1, connection);
+    if (fresh.bytes >= request.minBytes || fresh.isUrgent) break;
     if (fresh.unknown !== harvest.unknown) break; // a topic was deleted, or made
-    if (connection.isEnding) break;
+    if (clock.monotonicMs() >= deadlineMs || connection.isEnding) break;
     release(options.pool, fresh); // under read_committed more may be visible than is stable
   } while (true);
   return respond(options, plan, fresh, request.isolationLevel);
+}
+
+/**
+ * Reads when there is memory for what is read: while replies that nobody takes fill it, a fetch waits, until they are
+ * taken or the listener has closed who does not take them.
+ */
+function readSoon(
+  options: FetchOptions,
+  plan: FetchPlan,
+  request: Request,
+  bound: ReadBound,
+  replicaId: number,
+  connection: ConnectionInfo,
+): Harvest | Promise<Harvest> {
+  if (options.pool.spareBytes > 0) return read(options, plan, request, bound, replicaId);
+  return options.pool.room(connection)
+    .then(() => read(options, plan, request, bound, replicaId));
 }
 
 function read(
@@ -114,8 +132,9 @@ function read(
   bound: ReadBound,
   replicaId: number,
 ): Harvest | Promise<Harvest> {
-  let budget = Math.min(Math.max(0, request.maxBytes), options.maxFetchBytes);
-  if (options.pool.lentBytes > options.maxBufferedBytes) budget = 0; // one batch, until others have been sent
+  // What is left is shared out: the more replies wait to be taken, the less goes into the next one, down to one batch.
+  const fairBytes = Math.floor(options.pool.spareBytes / 4);
+  let budget = Math.min(Math.max(0, request.maxBytes), options.maxFetchBytes, fairBytes);
   const rows: Row[] = [];
   const partitions = plan.partitions[Symbol.iterator]();
   let bytes = 0, unknown = 0, isUrgent = false;

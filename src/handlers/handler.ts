@@ -30,6 +30,15 @@ export interface ConnectionInfo {
   readonly ends: Set<() => void>;
   /** Whether that has happened, or the broker is stopping: nothing is waited for any more. */
   readonly isEnding: boolean;
+  /** Whether it has taken a reply before. */
+  readonly isReader: boolean;
+  /**
+   * Keeps the bytes of the request that is being handled as they are, and takes no other from this connection, until the
+   * promise settles: for work that takes its time and whose order counts. To be called before the handler's first await.
+   */
+  hold(until: Promise<unknown>): void;
+  /** What is waited for by hold(), or null. */
+  readonly held: Promise<void> | null;
 }
 
 /** Answered instead of a response: no reply at all (Produce with acks=0), or the end of the connection. */
@@ -49,7 +58,7 @@ export interface Served {
  * requests came, whatever order answers are ready in.
  *
  * Byte fields of a request (records, bytes) are views into memory that the next read fills again: they are good until
- * handle() returns, that is, until its first await. What must live longer is copied.
+ * handle() returns, that is, until its first await. What must live longer is copied, or held (ConnectionInfo.hold).
  */
 export type Handle<Request, Response> = (
   request: Request,

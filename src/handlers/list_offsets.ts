@@ -16,9 +16,11 @@
  * A special timestamp before its version, or an unknown one, is 35; a partition named twice is 42. What lies beyond
  * what the isolation level shows is not found (-1).
  */
+import type { Paced } from "../background/paced.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { ListOffsets } from "../protocol/messages/list_offsets.ts";
+import type { Decoded, Message } from "../protocol/schema.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
 import { findByAnyTimestamp } from "../storage/log/exact_time.ts";
 import { findLargestTimestamp, type FoundRecord } from "../storage/log/time_search.ts";
@@ -28,6 +30,8 @@ import { epochError, findLog, findTopic, type PartitionLookup, readError } from 
 export interface ListOffsetsOptions extends PartitionLookup {
   /** Bytes a compressed batch may grow to while it is searched. */
   readonly maxDecompressedBytes: number;
+  /** Searches by time may decompress much: they are done one at a time, and give way to others. */
+  readonly paced: Paced;
 }
 
 interface Found {
@@ -37,32 +41,55 @@ interface Found {
   readonly leaderEpoch?: number;
 }
 
+type Request = Decoded<Message<(typeof ListOffsets)["request"]["fields"]>>;
+type Partition = Request["topics"][number]["partitions"][number];
+
 export function listOffsets(options: ListOffsetsOptions): Handler {
   return handler(ListOffsets, { min: 1, max: 11 }, (request, { apiVersion }) => {
     const twice = namedTwice(request.topics);
     const isCommitted = request.isolationLevel === READ_COMMITTED;
+    const answer = (name: string, { partitionIndex, currentLeaderEpoch, timestamp }: Partition) => {
+      const refused = (errorCode: number) => ({ partitionIndex, errorCode });
+      if (twice.has(`${name}:${partitionIndex}`)) return refused(ErrorCode.INVALID_REQUEST);
+      if (timestamp < 0 && !(apiVersion >= SINCE[-Number(timestamp)])) {
+        return refused(ErrorCode.UNSUPPORTED_VERSION);
+      }
+      const topic = findTopic(options, name, ZERO_UUID);
+      const log = typeof topic === "number" ? topic : findLog(options, topic, partitionIndex);
+      if (typeof log === "number") return refused(log);
+      const epochCode = epochError(log, currentLeaderEpoch);
+      if (epochCode !== ErrorCode.NONE) return refused(epochCode);
+      const { leaderEpoch, ...found } = findSound(options, log, timestamp, isCommitted);
+      return { partitionIndex, ...found, ...apiVersion >= 4 && { leaderEpoch } };
+    };
+    const searches = request.topics.some(({ partitions }) => partitions.some(isSearch));
+    if (searches) return answerPaced(options.paced, request, answer);
     return {
-      topics: request.topics.map(({ name, partitions }) => {
-        const topic = findTopic(options, name, ZERO_UUID);
-        return {
-          name,
-          partitions: partitions.map(({ partitionIndex, currentLeaderEpoch, timestamp }) => {
-            const refused = (errorCode: number) => ({ partitionIndex, errorCode });
-            if (twice.has(`${name}:${partitionIndex}`)) return refused(ErrorCode.INVALID_REQUEST);
-            if (timestamp < 0 && !(apiVersion >= SINCE[-Number(timestamp)])) {
-              return refused(ErrorCode.UNSUPPORTED_VERSION);
-            }
-            const log = typeof topic === "number" ? topic : findLog(options, topic, partitionIndex);
-            if (typeof log === "number") return refused(log);
-            const epochCode = epochError(log, currentLeaderEpoch);
-            if (epochCode !== ErrorCode.NONE) return refused(epochCode);
-            const { leaderEpoch, ...found } = findSound(options, log, timestamp, isCommitted);
-            return { partitionIndex, ...found, ...apiVersion >= 4 && { leaderEpoch } };
-          }),
-        };
-      }),
+      topics: request.topics.map(({ name, partitions }) => ({
+        name,
+        partitions: partitions.map((one) => answer(name, one)),
+      })),
     };
   });
+}
+
+async function answerPaced<T>(
+  paced: Paced,
+  { topics }: Request,
+  answer: (name: string, partition: Partition) => T,
+) {
+  const answers: { name: string; partitions: T[] }[] = [];
+  for (const { name, partitions } of topics) {
+    const found: T[] = [];
+    for (const one of partitions) found.push(await paced.run(() => answer(name, one)));
+    answers.push({ name, partitions: found });
+  }
+  return { topics: answers };
+}
+
+/** Whether batches have to be read for it. */
+function isSearch({ timestamp }: Partition): boolean {
+  return timestamp >= 0 || timestamp === -3n;
 }
 
 /** The version that knows timestamp -1, -2, …; by their absolute value. */

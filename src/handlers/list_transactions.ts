@@ -5,7 +5,7 @@
  * Filters are checked all the same: states that Kafka does not know come back as unknown, and v2's pattern must be a
  * regular expression (128).
  */
-import { regexFault } from "../groups/consumer_regex.ts";
+import type { Patterns } from "../groups/patterns.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { ListTransactions } from "../protocol/messages/list_transactions.ts";
 import { type Handler, handler } from "./handler.ts";
@@ -22,10 +22,10 @@ const STATES = new Set([
   "PrepareEpochFence",
 ]);
 
-export function listTransactions(): Handler {
-  return handler(ListTransactions, { min: 0, max: 2 }, (request) => {
+export function listTransactions({ patterns }: { readonly patterns: Patterns }): Handler {
+  return handler(ListTransactions, { min: 0, max: 2 }, async (request) => {
     const pattern = request.transactionalIdPattern;
-    if (pattern !== null && pattern !== "" && regexFault(pattern) !== null) {
+    if (pattern !== null && pattern !== "" && await patterns.fault(pattern) !== null) {
       return { errorCode: ErrorCode.INVALID_REGULAR_EXPRESSION };
     }
     const unknownStateFilters = request.stateFilters.filter((state) => !STATES.has(state));

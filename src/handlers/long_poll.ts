@@ -4,6 +4,7 @@
  * It counts what becomes visible instead of reading again at every wake-up, so a fetch that waits for a megabyte
  * costs nothing per append.
  */
+import type { Clock, Timers } from "../clock.ts";
 import type { Waiter } from "../storage/durability/high_watermark.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
 
@@ -13,7 +14,7 @@ export class LongPoll implements Waiter {
   readonly #resolve: () => void;
   readonly #logs: readonly PartitionLog[];
   readonly #ends: Set<() => void>;
-  readonly #timer: ReturnType<typeof setTimeout>;
+  readonly #cancelTimer: () => void;
   readonly #enoughBytes: number;
   readonly #startsAt: number;
   #isDone = false;
@@ -23,6 +24,7 @@ export class LongPoll implements Waiter {
     missing: number,
     deadlineMs: number,
     ends: Set<() => void>,
+    { clock, timers }: { readonly clock: Clock; readonly timers: Timers },
   ) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.done = promise;
@@ -31,7 +33,7 @@ export class LongPoll implements Waiter {
     this.#ends = ends;
     this.#enoughBytes = visibleBytes(logs) + missing;
     this.#startsAt = logStarts(logs);
-    this.#timer = setTimeout(this.#end, Math.max(0, deadlineMs - performance.now()));
+    this.#cancelTimer = timers.after(Math.max(0, deadlineMs - clock.monotonicMs()), this.#end);
     ends.add(this.#end);
     for (const log of logs) log.addWaiter(this);
   }
@@ -47,7 +49,7 @@ export class LongPoll implements Waiter {
   readonly #end = () => {
     if (this.#isDone) return;
     this.#isDone = true;
-    clearTimeout(this.#timer);
+    this.#cancelTimer();
     this.#ends.delete(this.#end);
     for (const log of this.#logs) log.removeWaiter(this);
     this.#resolve();

@@ -3,10 +3,15 @@
  * README's table of APIs too.
  */
 import type { BufferPool } from "../bytes/pool.ts";
-import type { Clock } from "../clock.ts";
+import type { Background } from "../background/background.ts";
+import { Paced } from "../background/paced.ts";
+import type { Turn } from "../background/turn.ts";
+import { validateLater } from "../background/validate_later.ts";
+import type { Clock, Timers } from "../clock.ts";
 import type { Config } from "../config/options.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { GroupCoordinator } from "../groups/coordinator.ts";
+import type { Patterns } from "../groups/patterns.ts";
 import type { LogManager } from "../storage/log_manager.ts";
 import { finalizedFeatures } from "../topics/features.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
@@ -74,6 +79,10 @@ import { updateFeatures } from "./update_features.ts";
 export interface Services {
   readonly config: Config;
   readonly clock: Clock;
+  readonly timers: Timers;
+  readonly turn: Turn;
+  /** Where batches that decompress to much are checked. */
+  readonly decoding: Background;
   readonly pool: BufferPool;
   readonly metrics: Metrics;
   readonly metadata: MetadataStore;
@@ -82,6 +91,7 @@ export interface Services {
   readonly placed: Placed;
   readonly sessions: FetchSessions;
   readonly groups: GroupCoordinator;
+  readonly patterns: Patterns;
   /** The data directory, absolute. */
   readonly logDir: string;
   readonly freeBytes: () => number;
@@ -101,6 +111,7 @@ export function allHandlers(services: Services): readonly Handler[] {
     numPartitions: config.numPartitions,
     maxPartitions: config.limits.maxPartitions,
   };
+  const paced = new Paced(services);
   const meter = (topic: string) => metrics.topic(topic);
   const telemetry = new ClientTelemetry({
     metadata,
@@ -117,18 +128,21 @@ export function allHandlers(services: Services): readonly Handler[] {
       maxBatchRecords: config.batching.maxBatchMessages,
       maxDecompressedBytes: config.limits.maxDecompressedBytes,
       compressionLevel: config.performance.compressionLevel,
+      validateLater: validateLater(services.decoding),
+      turn: services.turn,
       meter,
       onError: (errorCode) => metrics.produceError(errorCode),
     }),
     fetch({
       ...lookup,
       sessions,
+      clock,
+      timers: services.timers,
       pool,
       maxFetchBytes: config.limits.maxFetchBytes,
-      maxBufferedBytes: config.limits.maxBufferedBytes,
       meter,
     }),
-    listOffsets({ ...lookup, maxDecompressedBytes: config.limits.maxDecompressedBytes }),
+    listOffsets({ ...lookup, paced, maxDecompressedBytes: config.limits.maxDecompressedBytes }),
     metadataHandler({
       metadata,
       nodes,
@@ -183,15 +197,16 @@ export function allHandlers(services: Services): readonly Handler[] {
     describeProducers(lookup),
     unregisterBroker({ metadata, nodeId }),
     describeTransactions(),
-    listTransactions(),
+    listTransactions({ patterns: services.patterns }),
     getTelemetrySubscriptions({ telemetry, maxBytes: config.metrics.maxPushBytes }),
     pushTelemetry({
       telemetry,
       metrics: metrics.clients,
       maxBytes: config.metrics.maxPushBytes,
       maxPoints: config.metrics.maxClientSeries,
+      paced,
     }),
-    consumerGroupHeartbeat(groups),
+    consumerGroupHeartbeat(groups, services.patterns),
     consumerGroupDescribe(groups),
     listConfigResources({ catalogue }),
     describeTopicPartitions({ catalogue, nodes }),

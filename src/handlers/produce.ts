@@ -6,7 +6,11 @@
  *
  * Versions: 3 magic 2 only · 5 log start offset · 7 zstd (76 before) · 8 record errors · 13 topics by id.
  * Batches are stored as they came, unless the topic asks for LogAppendTime or a codec of its own.
+ *
+ * A batch that decompresses to much more than it is, is checked later, off the event loop. The rest of its request comes
+ * after it, and so does what else the connection sent: a producer's batches keep their order.
  */
+import type { Turn } from "../background/turn.ts";
 import type { Clock } from "../clock.ts";
 import type { TopicConfig } from "../config/topic_configs.ts";
 import type { TopicMetrics } from "../metrics/metrics.ts";
@@ -14,7 +18,14 @@ import { ErrorCode } from "../protocol/errors.ts";
 import { Produce } from "../protocol/messages/produce.ts";
 import type { Decoded, Encodable, Message } from "../protocol/schema.ts";
 import { CompressionType } from "../protocol/records/compression.ts";
-import { type ValidateOptions, validateRecords } from "../protocol/records/validate.ts";
+import {
+  type AcceptedRecords,
+  LATER,
+  type RefusedRecords,
+  validateInPlace,
+  type ValidateOptions,
+} from "../protocol/records/validate.ts";
+import type { PartitionLog } from "../storage/log/partition_log.ts";
 import { isInternalTopic } from "../topics/names.ts";
 import type { Topic } from "../topics/catalogue.ts";
 import { type Answer, CLOSE, type Handler, handler, NO_REPLY } from "./handler.ts";
@@ -28,6 +39,12 @@ export interface ProduceOptions extends PartitionLookup {
   readonly maxDecompressedBytes: number;
   /** -1: each codec's own. */
   readonly compressionLevel: number;
+  /** Checks a batch that takes long where it holds up nobody. `records` stay as they are until it settles. */
+  readonly validateLater: (
+    records: Uint8Array | null,
+    rules: ValidateOptions,
+  ) => Promise<AcceptedRecords | RefusedRecords>;
+  readonly turn: Turn;
   readonly meter: (topic: string) => TopicMetrics;
   readonly onError: (errorCode: number) => void;
 }
@@ -42,33 +59,58 @@ type PartitionResponse = Response["responses"] extends readonly (infer T)[] | un
 type Waits = Map<Promise<void>, PartitionResponse[]>;
 
 export function produce(options: ProduceOptions): Handler {
-  return handler(Produce, { min: 3, max: 13, advertisedMin: 0 }, (request, { apiVersion }) => {
-    const { acks } = request;
+  return handler(Produce, { min: 3, max: 13, advertisedMin: 0 }, (request, context) => {
+    const { acks } = request, { apiVersion, connection } = context;
     const waits: Waits = new Map();
-    let failed = false;
+    let failed = false, count = 0;
+    /** The batches that are not checked yet, one after the other. */
+    let late = null as Promise<void> | null;
     const topicData: readonly TopicData[] = namesTwice(request.topicData)
       ? eachOnce(request.topicData, apiVersion)
       : request.topicData;
     const responses = topicData.map(({ name, topicId, partitionData }) => {
       const topic = findTopic(options, name, topicId);
-      const partitionResponses = partitionData.map(({ index, records, misframed }) => {
-        const answer = acks < -1 || acks > 1
+      const partitionResponses: PartitionResponse[] = [];
+      const answer = ({ index, records }: typeof partitionData[number]) =>
+        acks < -1 || acks > 1
           ? { index, errorCode: ErrorCode.INVALID_REQUIRED_ACKS, baseOffset: -1 }
           : typeof topic === "number"
           ? { index, errorCode: topic, baseOffset: -1 }
           : append(options, topic, index, records, apiVersion, request, waits);
+      const take = (answer: PartitionResponse, i: number) => {
+        const { misframed } = partitionData[i];
         if (misframed) Object.assign(answer, { ...REFUSED, ...misframed });
         if (answer.errorCode !== ErrorCode.NONE) {
           failed = true;
           options.onError(answer.errorCode!);
         }
-        return answer;
-      });
+        partitionResponses[i] = answer;
+      };
+      for (const [i, one] of partitionData.entries()) {
+        if (late === null && ++count % BATCHES_A_LOOK === 0 && options.turn.isLong) {
+          late = options.turn.next();
+        }
+        const answered = late === null ? answer(one) : null;
+        if (answered !== null && !(answered instanceof Promise)) take(answered, i);
+        else {
+          late = (late ?? Promise.resolve()).then(async () => {
+            if (options.turn.isLong) await options.turn.next();
+            take(await (answered ?? answer(one)), i);
+          });
+        }
+      }
       return { name, topicId, partitionResponses };
     });
-    return reply(options, { responses }, acks, failed, waits);
+    if (late === null) return reply(options, { responses }, acks, failed, waits);
+    connection.hold(late);
+    return late.then(() => reply(options, { responses }, acks, failed, waits));
   });
 }
+
+/** How many batches of a request are appended before it is asked whether others should have a turn. */
+const BATCHES_A_LOOK = 16;
+/** A batch is decompressed in place as long as it comes to no more than this many times what it is, and so many bytes. */
+const IN_PLACE_RATIO = 8, IN_PLACE_BYTES = 256 << 10;
 
 function reply(
   options: ProduceOptions,
@@ -103,32 +145,44 @@ function append(
   index: number,
   records: Uint8Array | null,
   apiVersion: number,
+  request: Request,
+  waits: Waits,
+): PartitionResponse | Promise<PartitionResponse> {
+  if (isInternalTopic(topic.name)) return refused(index, ErrorCode.INVALID_TOPIC_EXCEPTION);
+  const log = findLog(options, topic, index);
+  if (typeof log === "number") return refused(index, log);
+  const nowMs = options.clock.nowMs();
+  const rules = rulesOf(options, log.config, apiVersion, nowMs, records);
+  const checked = validateInPlace(records, rules);
+  if (checked !== LATER) return appendChecked(options, topic, log, index, checked, request, waits);
+  return options.validateLater(records, { ...rules, inPlaceBytes: undefined }).then((checked) => {
+    const log = findLog(options, topic, index); // it may have gone
+    if (typeof log === "number") return refused(index, log);
+    return appendChecked(options, topic, log, index, checked, request, waits);
+  });
+}
+
+function appendChecked(
+  options: ProduceOptions,
+  topic: Topic,
+  log: PartitionLog,
+  index: number,
+  checked: AcceptedRecords | RefusedRecords,
   { acks, transactionalId }: Request,
   waits: Waits,
 ): PartitionResponse {
-  const refused = (errorCode: number, errorMessage: string | null = null) => ({
-    index,
-    errorCode,
-    baseOffset: -1,
-    errorMessage,
-  });
-  if (isInternalTopic(topic.name)) return refused(ErrorCode.INVALID_TOPIC_EXCEPTION);
-  const log = findLog(options, topic, index);
-  if (typeof log === "number") return refused(log);
-  const nowMs = options.clock.nowMs();
-  const checked = validateRecords(records, rulesOf(options, log.config, apiVersion, nowMs));
   if (checked.errorCode !== ErrorCode.NONE) {
     const { errorCode, errorMessage, recordErrors, isMisframed } = checked;
     const start = isMisframed ? null : logStartWith(errorCode, log);
-    return { ...refused(errorCode, errorMessage), ...start, recordErrors };
+    return { ...refused(index, errorCode, errorMessage), ...start, recordErrors };
   }
   if (checked.isTransactional && transactionalId === null) {
-    return refused(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+    return refused(index, ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
   }
   const bytes = checked.bytes;
   const appended = log.append(bytes, { origin: "client", leaderEpoch: log.leaderEpoch });
   if (appended.errorCode !== ErrorCode.NONE) {
-    return { ...refused(appended.errorCode), ...logStartWith(appended.errorCode, log) };
+    return { ...refused(index, appended.errorCode), ...logStartWith(appended.errorCode, log) };
   }
   const meter = options.meter(topic.name);
   meter.bytesIn += bytes.length;
@@ -138,7 +192,7 @@ function append(
     index,
     errorCode: ErrorCode.NONE,
     baseOffset: appended.baseOffset,
-    logAppendTimeMs: isLogAppendTime ? nowMs : -1,
+    logAppendTimeMs: isLogAppendTime ? checked.maxTimestampMs : -1,
     logStartOffset: log.logStartOffset,
   };
   const kept = acks === -1 ? appended.durable : appended.written;
@@ -168,12 +222,21 @@ function logStartWith(
   }
 }
 
+function refused(
+  index: number,
+  errorCode: number,
+  errorMessage: string | null = null,
+): PartitionResponse {
+  return { index, errorCode, baseOffset: -1, errorMessage };
+}
+
 /** What a batch must be for this topic. */
 function rulesOf(
   options: ProduceOptions,
   config: TopicConfig,
   apiVersion: number,
   nowMs: number,
+  records: Uint8Array | null,
 ): ValidateOptions {
   const codec = config["compression.type"];
   return {
@@ -193,6 +256,7 @@ function rulesOf(
     isLogAppendTime: config["message.timestamp.type"] === "LogAppendTime",
     timestampBeforeMaxMs: config["message.timestamp.before.max.ms"],
     timestampAfterMaxMs: config["message.timestamp.after.max.ms"],
+    inPlaceBytes: IN_PLACE_BYTES + IN_PLACE_RATIO * (records?.length ?? 0),
   };
 }
 

@@ -5,6 +5,7 @@
  * another subscription than the client has now 117; an unknown compression 76; too many bytes 118; what is no OTLP, or
  * grows too large unpacked, 87. A client that terminates may push once more whenever it likes.
  */
+import type { Paced } from "../background/paced.ts";
 import { ProtocolError } from "../bytes/reader.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import type { ClientMetrics } from "../metrics/client_metrics.ts";
@@ -27,6 +28,8 @@ export interface PushTelemetryDeps {
   readonly maxBytes: number;
   /** Of a push. */
   readonly maxPoints: number;
+  /** What is unpacked may be much: one push at a time, and others have their turn. */
+  readonly paced: Paced;
 }
 
 type Push = Decoded<typeof PushTelemetry.request>;
@@ -35,9 +38,14 @@ const MAX_EXPANSION = 10;
 export function pushTelemetry(deps: PushTelemetryDeps): Handler {
   return handler(PushTelemetry, { min: 0, max: 0 }, (request, context) => {
     if (request.clientInstanceId === ZERO_UUID) return { errorCode: ErrorCode.INVALID_REQUEST };
-    const errorCode = take(deps, request, context);
-    deps.telemetry.answered(request.clientInstanceId, errorCode);
-    return { errorCode };
+    const answer = () => {
+      const errorCode = take(deps, request, context);
+      deps.telemetry.answered(request.clientInstanceId, errorCode);
+      return { errorCode };
+    };
+    const answered = deps.paced.run(answer);
+    if (answered instanceof Promise) context.connection.hold(answered); // it looks at the request's bytes
+    return answered;
   });
 }
 

@@ -4,6 +4,7 @@
  */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
+import { Paced } from "../background/paced.ts";
 import { FakeClock } from "../testing/fake_clock.ts";
 import { ClientMetrics } from "../metrics/client_metrics.ts";
 import { decode, encode } from "../protocol/codec.ts";
@@ -32,7 +33,13 @@ async function start({ maxInstances = 10 } = {}) {
   });
   metrics.forgetGone = () => telemetry.forgetGone();
   const get = getTelemetrySubscriptions({ telemetry, maxBytes: MAX_BYTES });
-  const push = pushTelemetry({ telemetry, metrics, maxBytes: MAX_BYTES, maxPoints: 100 });
+  const push = pushTelemetry({
+    telemetry,
+    metrics,
+    maxBytes: MAX_BYTES,
+    maxPoints: 100,
+    paced: new Paced(),
+  });
 
   const configure = async (name: string, configs: Record<string, string>) => {
     const { responses } = await ask(
@@ -56,7 +63,12 @@ async function start({ maxInstances = 10 } = {}) {
   const context = (clientId: string) => ({
     clientId,
     apiVersion: 0,
-    connection: { peer: "127.0.0.1", clientSoftwareName: "lib", clientSoftwareVersion: "1.2" },
+    connection: {
+      peer: "127.0.0.1",
+      clientSoftwareName: "lib",
+      clientSoftwareVersion: "1.2",
+      hold: (_until: Promise<unknown>) => {},
+    },
   } as RequestContext);
   const subscribe = async (clientInstanceId: Uuid = ID, clientId = "app") => {
     const answer = await get.handle({ clientInstanceId }, context(clientId));

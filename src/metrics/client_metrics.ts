@@ -3,6 +3,8 @@
  * metric and set of attributes. Names and attributes come from strangers, so the number of series is limited and so is
  * the length of each label; what is beyond is counted and left out.
  */
+import { labelOf } from "./label.ts";
+
 export interface ClientSeries {
   readonly clientId: string;
   readonly instanceId: string;
@@ -43,14 +45,15 @@ export class ClientMetrics {
     this.pushes++;
     const series = this.#instances.get(instanceId) ?? new Map<string, ClientSeries>();
     for (const { name, value, isDelta, attributes } of values) {
-      const metric = label(name), pairs = label(attributes.map((pair) => pair.join("=")).join(","));
+      const metric = labelOf(name),
+        pairs = labelOf(attributes.map((pair) => pair.join("=")).join(","));
       const key = `${metric} ${pairs}`;
       const known = series.get(key);
       if (known !== undefined) known.value = isDelta ? known.value + value : value;
       else if (this.#size >= this.#maxSeries) this.dropped++;
       else {
         this.#size++;
-        const labels = { clientId: label(clientId), instanceId, metric, attributes: pairs };
+        const labels = { clientId: labelOf(clientId), instanceId, metric, attributes: pairs };
         series.set(key, { ...labels, value });
       }
     }
@@ -67,10 +70,4 @@ export class ClientMetrics {
     this.forgetGone();
     for (const series of this.#instances.values()) yield* series.values();
   }
-}
-
-const MAX_LABEL_LENGTH = 200;
-
-function label(text: string): string {
-  return text.length <= MAX_LABEL_LENGTH ? text : text.slice(0, MAX_LABEL_LENGTH);
 }

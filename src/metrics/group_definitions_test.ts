@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import type { GroupGauges } from "./group_definitions.ts";
 import { Metrics, type MetricsSettings } from "./metrics.ts";
-import { MetricsText } from "./registry.ts";
+import { MetricsText } from "./text.ts";
 
 function group(groupId: string, members: number, lags = [1, 2]): GroupGauges {
   return {
@@ -19,13 +19,14 @@ function group(groupId: string, members: number, lags = [1, 2]): GroupGauges {
 async function lines(groups: GroupGauges[], settings: Partial<MetricsSettings> = {}) {
   const metrics = new Metrics(settings);
   metrics.groups = () => groups;
-  const text = await new MetricsText(metrics, {
+  const bytes = await new MetricsText(metrics, {
+    maxBytes: 1 << 20,
     prefix: "x",
     version: "1",
     apiName: String,
     errorName: String,
   }).render();
-  return text.split("\n").filter((line) => line.startsWith("x_group"));
+  return new TextDecoder().decode(bytes).split("\n").filter((line) => line.startsWith("x_group"));
 }
 
 Deno.test("a group shows its members, state, generation and lag", async () => {

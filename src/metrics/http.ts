@@ -4,6 +4,9 @@
  * Spoken over Deno.listen and not through node:http, whose limits against slow clients (headersTimeout, maxHeaderSize)
  * have no effect before Deno 2.7, where a half-sent header is held for ever. Three routes without bodies need little:
  * a header read under a deadline and a bound, and everything but exactly those routes refused.
+ *
+ * Whoever asks gets in: when there are as many connections as there may be, the oldest one that has not sent its header
+ * yet makes room, or else the oldest that has not taken its answer. So slow clients hide a health check from nobody.
  */
 import { logger } from "../log.ts";
 
@@ -12,10 +15,12 @@ export interface HttpSettings {
   /** 0 takes any free one. */
   readonly port: number;
   readonly maxConnections: number;
+  /** Whether one more may be open besides so many, as far as descriptors go; absent: yes. */
+  readonly admits?: (open: number) => boolean;
   /** How long a client may take to send its header, and to read the answer. */
   readonly timeoutMs?: number;
   /** What /metrics answers, or null when metrics are off. */
-  readonly metrics: { readonly contentType: string; render(): Promise<string> } | null;
+  readonly metrics: { readonly contentType: string; render(): Promise<Uint8Array> } | null;
   /** Why the broker is not ready, or null when it is. */
   readonly notReady: () => string | null;
   /** What is wrong though it is, a line each. */
@@ -34,7 +39,7 @@ const log = logger("http");
 /** Listens; throws what Deno.listen throws. */
 export function startHttp(settings: HttpSettings): HttpServer {
   const listener = Deno.listen({ hostname: settings.hostname, port: settings.port });
-  const open = new Set<Deno.TcpConn>();
+  const open = new Set<Asker>();
   accept(listener, open, settings);
   const { hostname, port } = listener.addr;
   return {
@@ -42,67 +47,97 @@ export function startHttp(settings: HttpSettings): HttpServer {
     port,
     stop() {
       listener.close();
-      for (const conn of open) close(conn);
+      for (const asker of open) asker.close();
     },
   };
 }
 
 async function accept(
   listener: Deno.TcpListener,
-  open: Set<Deno.TcpConn>,
+  open: Set<Asker>,
   settings: HttpSettings,
 ): Promise<void> {
   for (;;) {
-    let conn: Deno.TcpConn;
     try {
-      conn = await listener.accept();
+      const asker = new Asker(await listener.accept());
+      const { maxConnections, admits = () => true } = settings;
+      const isFull = open.size >= maxConnections || !admits(open.size);
+      if (isFull) makeRoom(open);
+      open.add(asker);
+      serve(asker, settings).finally(() => open.delete(asker));
+      // So each has its moment to ask, however quickly those who were closed come again.
+      if (isFull) await new Promise((resolve) => setTimeout(resolve, 1));
     } catch (error) {
       if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
         return;
       }
       log.clientEvent("accept failed", { error });
-      await new Promise((resolve) => setTimeout(resolve, 100)); // Out of descriptors: there may be some again.
-      continue;
-    }
-    if (open.size >= settings.maxConnections) close(conn);
-    else {
-      open.add(conn);
-      serve(conn, settings).finally(() => open.delete(conn));
+      makeRoom(open); // Out of descriptors: the oldest one's does for the next.
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
 }
 
+/** One connection. */
+class Asker {
+  readonly conn: Deno.TcpConn;
+  /** Its header is here. */
+  hasAsked = false;
+  isClosed = false;
+
+  constructor(conn: Deno.TcpConn) {
+    this.conn = conn;
+  }
+
+  close(): void {
+    this.isClosed = true;
+    try {
+      this.conn.close();
+    } catch { /* Its peer was faster. */ }
+  }
+}
+
+/** Closes the oldest connection, of those without a header first. */
+function makeRoom(open: Set<Asker>): void {
+  const oldest = [...open].find(({ hasAsked }) => !hasAsked) ?? [...open][0];
+  if (oldest === undefined) return;
+  open.delete(oldest);
+  oldest.close();
+  log.clientEvent("HTTP connection closed for another", { hasAsked: oldest.hasAsked });
+}
+
 interface Reply {
   readonly status: number;
-  readonly body: string;
+  readonly body: string | Uint8Array;
   readonly contentType?: string;
 }
 
-async function serve(conn: Deno.TcpConn, settings: HttpSettings): Promise<void> {
-  const timeoutMs = settings.timeoutMs ?? 5000;
+async function serve(asker: Asker, settings: HttpSettings): Promise<void> {
+  const { conn } = asker, timeoutMs = settings.timeoutMs ?? 5000;
   // A read cannot be abandoned, so the deadline answers 408 itself and closes under it.
   let isLate = false;
   const timer = setTimeout(async () => {
     isLate = true;
     await send(conn, { status: 408, body: "header not complete in time\n" }, false);
-    close(conn);
+    asker.close();
   }, timeoutMs);
   try {
     const header = await readHeader(conn);
     if (isLate) return;
     clearTimeout(timer);
     if (header === null) return;
+    asker.hasAsked = true;
     const isHead = header.startsWith("HEAD ");
     const reply = await answer(header, settings);
-    const ceiling = setTimeout(() => close(conn), timeoutMs);
+    const ceiling = setTimeout(() => asker.close(), timeoutMs);
     await send(conn, reply, isHead);
     await drain(conn);
     clearTimeout(ceiling);
   } catch (error) {
-    if (!isLate) log.clientEvent("HTTP request failed", { error });
+    if (!isLate && !asker.isClosed) log.clientEvent("HTTP request failed", { error });
   } finally {
     clearTimeout(timer);
-    if (!isLate) close(conn);
+    if (!isLate) asker.close();
   }
 }
 
@@ -182,7 +217,7 @@ const REASONS: Record<number, string> = {
 };
 
 async function send(conn: Deno.TcpConn, reply: Reply, isHead: boolean): Promise<void> {
-  const body = new TextEncoder().encode(reply.body);
+  const body = typeof reply.body === "string" ? new TextEncoder().encode(reply.body) : reply.body;
   const head = [
     `HTTP/1.1 ${reply.status} ${REASONS[reply.status]}`,
     `Content-Type: ${reply.contentType ?? "text/plain; charset=utf-8"}`,
@@ -191,14 +226,15 @@ async function send(conn: Deno.TcpConn, reply: Reply, isHead: boolean): Promise<
     "Cache-Control: no-store",
     "Connection: close",
   ];
-  const bytes = new TextEncoder().encode(head.join("\r\n") + "\r\n\r\n");
-  const whole = new Uint8Array(bytes.length + (isHead ? 0 : body.length));
-  whole.set(bytes);
-  if (!isHead) whole.set(body, bytes.length);
   try {
-    for (let sent = 0; sent < whole.length;) sent += await conn.write(whole.subarray(sent));
+    await write(conn, new TextEncoder().encode(head.join("\r\n") + "\r\n\r\n"));
+    if (!isHead) await write(conn, body);
     await conn.closeWrite();
   } catch { /* The client left, and there is nobody to tell. */ }
+}
+
+async function write(conn: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
+  for (let sent = 0; sent < bytes.length;) sent += await conn.write(bytes.subarray(sent));
 }
 
 /** Reads what the client still sends: closing with bytes unread resets the connection, and takes the answer with it. */
@@ -212,10 +248,4 @@ async function drain(conn: Deno.TcpConn): Promise<void> {
       left -= n;
     }
   } catch { /* Closed by the deadline or reset by the client. */ }
-}
-
-function close(conn: Deno.TcpConn): void {
-  try {
-    conn.close();
-  } catch { /* Closed already, by its deadline. */ }
 }

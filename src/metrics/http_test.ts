@@ -1,5 +1,5 @@
 /** Proves the routes and what hostile or slow HTTP gets, by sending bytes to a server on a free port. */
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { startHttp } from "./http.ts";
 
 const TIMEOUT_MS = 300;
@@ -27,7 +27,10 @@ async function withServer(
     maxConnections: 3,
     timeoutMs: TIMEOUT_MS,
     metrics: hasMetrics
-      ? { contentType: "text/plain; version=0.0.4", render: () => Promise.resolve("up 1\n") }
+      ? {
+        contentType: "text/plain; version=0.0.4",
+        render: () => Promise.resolve(new TextEncoder().encode("up 1\n")),
+      }
       : null,
     notReady: () => notReady,
   });
@@ -106,13 +109,48 @@ Deno.test("a header that does not end is answered 408, and so is silence", () =>
     assertEquals(status(await ask(port, "")), 408);
   }));
 
-Deno.test("connections over the limit are closed, and there is room again when others end", () =>
-  withServer(async (port) => {
-    const idle = [];
-    for (let i = 0; i < 3; i++) idle.push(await Deno.connect({ hostname: "127.0.0.1", port }));
-    const answer = await ask(port, get("/healthz")).catch(() => "");
-    assertEquals(answer, "");
-    for (const conn of idle) conn.close();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    assert((await ask(port, get("/healthz"))).includes("200 OK"));
+/** Opens connections that send this and no more. */
+async function slow(port: number, count: number, text: string): Promise<Deno.TcpConn[]> {
+  return await Promise.all(Array.from({ length: count }, async () => {
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+    await conn.write(new TextEncoder().encode(text));
+    return conn;
   }));
+}
+
+for (const text of ["", "GET /metrics HTTP/1.1\r\nX: "]) {
+  Deno.test(`100 clients that send ${text === "" ? "nothing" : "half a header"} hide a health check from nobody`, () =>
+    withServer(async (port) => {
+      const idle = await slow(port, 100, text);
+      for (let i = 0; i < 10; i++) assertMatch(await ask(port, get("/healthz")), /200 OK/);
+      for (const conn of idle) conn.close();
+    }));
+}
+
+Deno.test("clients that do not take their answers hide a health check from nobody", () =>
+  withServer(async (port) => {
+    const idle = await slow(port, 10, get("/metrics"));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    for (let i = 0; i < 10; i++) assertMatch(await ask(port, get("/healthz")), /200 OK/);
+    for (const conn of idle) conn.close();
+  }));
+
+Deno.test("the oldest connection without a header makes room, and who waits for an answer does not", async () => {
+  const { promise, resolve } = Promise.withResolvers<Uint8Array>();
+  const server = startHttp({
+    hostname: "127.0.0.1",
+    port: 0,
+    maxConnections: 2,
+    timeoutMs: 5000,
+    metrics: { contentType: "text/plain", render: () => promise },
+    notReady: () => null,
+  });
+  const scrape = ask(server.port, get("/metrics"));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const idle = await slow(server.port, 3, "");
+  assertMatch(await ask(server.port, get("/healthz")), /200 OK/);
+  resolve(new TextEncoder().encode("up 1\n"));
+  assertMatch(await scrape, /up 1/);
+  for (const conn of idle) conn.close();
+  server.stop();
+});

@@ -32,7 +32,13 @@ const DEFAULTS: MetricsSettings = {
 export class Metrics {
   readonly settings: MetricsSettings;
   readonly requests = new RequestMetrics();
-  readonly connections = { open: 0, accepted: 0, refused: 0 };
+  readonly connections = {
+    open: 0,
+    accepted: 0,
+    refused: 0,
+    /** By the reason; the listener knows which there are. */
+    closed: new Map<string, number>(),
+  };
   readonly fsync = new Histogram(LATENCY_BOUNDS_S);
   readonly eventLoopDelay = new Histogram(LATENCY_BOUNDS_S);
   /** Produce errors by Kafka's error code. */

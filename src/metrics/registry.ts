@@ -1,12 +1,9 @@
 /**
- * The registry: every metric's name, help and labels in one place, over what metrics.ts counted.
- *
- * prom-client renders; it is loaded at the first scrape, as a start has no use for it. Its own Counter and Histogram
- * hash labels at every change, which is why counting is not theirs: they are given objects that read the counts.
+ * The registry: every metric's name, help and labels in one place, over what metrics.ts counted. MetricsText (text.ts)
+ * shows them.
  */
 import process from "node:process";
-import type { Registry } from "prom-client";
-import type { Definition, Labels } from "./definition.ts";
+import type { Definition } from "./definition.ts";
 import { groupDefinitions } from "./group_definitions.ts";
 import type { Histogram } from "./histogram.ts";
 import type { Metrics, PartitionGauges, RequestSlot, TopicMetrics } from "./metrics.ts";
@@ -19,33 +16,8 @@ export interface RegistrySettings {
   readonly errorName: (errorCode: number) => string;
 }
 
-export class MetricsText {
-  readonly contentType = "text/plain; version=0.0.4; charset=utf-8";
-  readonly #metrics: Metrics;
-  readonly #settings: RegistrySettings;
-  #registry: Promise<Registry> | null = null;
-
-  constructor(metrics: Metrics, settings: RegistrySettings) {
-    this.#metrics = metrics;
-    this.#settings = settings;
-  }
-
-  /** The answer to a scrape. */
-  async render(): Promise<string> {
-    return await (await (this.#registry ??= this.#build())).metrics();
-  }
-
-  async #build(): Promise<Registry> {
-    const { default: promClient } = await import("prom-client");
-    const registry = new promClient.Registry();
-    for (const metric of definitions(this.#metrics, this.#settings)) {
-      registry.registerMetric(toPromClient(metric, this.#settings.prefix));
-    }
-    return registry;
-  }
-}
-
-function definitions(metrics: Metrics, settings: RegistrySettings): Definition[] {
+/** Every metric there is. */
+export function definitions(metrics: Metrics, settings: RegistrySettings): Definition[] {
   return [
     ...requestMetrics(metrics, settings),
     ...topicMetrics(metrics),
@@ -216,6 +188,12 @@ function connectionMetrics({ connections }: Metrics): Definition[] {
       type: "counter",
       samples: () => [[{}, connections.refused]],
     },
+    {
+      name: "connections_closed_total",
+      help: "Kafka connections that ended, by the reason.",
+      type: "counter",
+      samples: () => map(connections.closed, ([reason, count]) => [{ reason }, count] as const),
+    },
   ];
 }
 
@@ -267,52 +245,6 @@ function memoryMetrics(): Definition[] {
     one("heap_used_bytes", "JavaScript heap in use.", (usage) => usage.heapUsed),
     one("external_memory_bytes", "Buffers outside the JavaScript heap.", (usage) => usage.external),
   ];
-}
-
-/** A row of prom-client's text: what Registry.metrics() reads of get(). */
-interface Sample {
-  metricName: string;
-  labels: Labels;
-  value: number;
-}
-
-function toPromClient(
-  definition: Definition,
-  prefix: string,
-): Parameters<Registry["registerMetric"]>[0] {
-  const name = `${prefix}_${definition.name}`;
-  const metric = {
-    name,
-    help: definition.help,
-    type: definition.type,
-    get: () => {
-      const values: Sample[] = [];
-      for (const [labels, value] of definition.samples()) {
-        if (typeof value === "number") values.push({ metricName: name, labels, value });
-        else pushHistogram(values, name, labels, value);
-      }
-      return Promise.resolve({
-        name,
-        help: definition.help,
-        type: definition.type,
-        values,
-        aggregator: "sum",
-      });
-    },
-  };
-  return metric as unknown as Parameters<Registry["registerMetric"]>[0];
-}
-
-/** Prometheus' buckets are cumulative. */
-function pushHistogram(values: Sample[], name: string, labels: Labels, histogram: Histogram): void {
-  let count = 0;
-  for (const [i, n] of histogram.counts.entries()) {
-    count += n;
-    const le = i < histogram.bounds.length ? String(histogram.bounds[i]) : "+Inf";
-    values.push({ metricName: `${name}_bucket`, labels: { ...labels, le }, value: count });
-  }
-  values.push({ metricName: `${name}_sum`, labels, value: histogram.sum });
-  values.push({ metricName: `${name}_count`, labels, value: count });
 }
 
 function* map<T, U>(items: Iterable<T>, change: (item: T) => U): Iterable<U> {

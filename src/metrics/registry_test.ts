@@ -1,15 +1,17 @@
 /** Proves that what was counted comes out as well-formed Prometheus text, by reading each line back. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Metrics } from "./metrics.ts";
-import { MetricsText } from "./registry.ts";
+import { MetricsText } from "./text.ts";
 
-function textOf(metrics: Metrics): Promise<string> {
-  return new MetricsText(metrics, {
+async function textOf(metrics: Metrics): Promise<string> {
+  const bytes = await new MetricsText(metrics, {
+    maxBytes: 1 << 20,
     prefix: "test",
     version: "1.2.3",
     apiName: (key) => key === 0 ? "Produce" : `api_${key}`,
     errorName: (code) => `E${code}`,
   }).render();
+  return new TextDecoder().decode(bytes);
 }
 
 const SAMPLE =

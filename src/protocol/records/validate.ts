@@ -42,7 +42,12 @@ export interface ValidateOptions {
   /** message.timestamp.before.max.ms and .after.max.ms; not asked with LogAppendTime. */
   readonly timestampBeforeMaxMs: number;
   readonly timestampAfterMaxMs: number;
+  /** Bytes to decompress, or to compress anew, past which the answer is LATER: the caller's turn is worth more. */
+  readonly inPlaceBytes?: number;
 }
+
+/** There is more to do than was allowed in place: ask again without that limit, where it stops nobody. */
+export const LATER = Symbol("later");
 
 export interface AcceptedRecords {
   readonly errorCode: typeof ErrorCode.NONE;
@@ -78,20 +83,37 @@ export function validateRecords(
   bytes: Uint8Array | null,
   options: ValidateOptions,
 ): AcceptedRecords | RefusedRecords {
+  return validateInPlace(bytes, { ...options, inPlaceBytes: undefined }) as
+    | AcceptedRecords
+    | RefusedRecords;
+}
+
+/** The same, or LATER when it comes to more than `inPlaceBytes`. */
+export function validateInPlace(
+  bytes: Uint8Array | null,
+  options: ValidateOptions,
+): AcceptedRecords | RefusedRecords | typeof LATER {
   const misframed = checkFrame(bytes, options.apiVersion);
   if (bytes === null || misframed !== null) return misframed!;
   const badHeader = checkContent(bytes, options) ?? checkHeader(bytes, options);
   if (badHeader !== null) return badHeader;
   const type = batch.compression(bytes) as CompressionType;
+  const { maxDecompressedBytes, inPlaceBytes = Infinity } = options;
   let plain = bytes, at = batch.BATCH_OVERHEAD;
   if (type !== CompressionType.none) {
     try {
-      plain = decompressForNow(type, bytes.subarray(at), options.maxDecompressedBytes);
+      const maxBytes = Math.min(maxDecompressedBytes, inPlaceBytes);
+      plain = decompressForNow(type, bytes.subarray(at), maxBytes);
     } catch (error) {
       if (!(error instanceof CompressionError)) throw error;
+      if (error.kind === "tooLarge" && inPlaceBytes < maxDecompressedBytes) return LATER;
       return invalid(error.message);
     }
     at = 0;
+  }
+  const isChanged = options.compression !== "producer" && options.compression !== type;
+  if (isChanged && options.compression !== CompressionType.none && plain.length > inPlaceBytes) {
+    return LATER;
   }
   const walk = walkRecords(plain, at, plain.length, batch.recordCount(bytes));
   plain = plain.subarray(at);

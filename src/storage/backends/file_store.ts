@@ -11,6 +11,7 @@
 import { statfsSync } from "node:fs";
 import { InPlaceFile } from "./in_place_file.ts";
 import { type OpenFile, OpenFiles } from "./open_files.ts";
+import { patiently, relieved } from "./starved.ts";
 import { type Blob, type InPlaceBlob, type Store, type StoreEntry, StoreError } from "../store.ts";
 import { folderOf, splitPath } from "./path.ts";
 
@@ -39,7 +40,17 @@ export class FileStore implements Store {
       () => Deno.mkdirSync(root, { recursive: true, mode: FOLDER_MODE }),
     );
     this.name = this.#root = attempt("find", root, () => Deno.realPathSync(root));
-    this.#open = new OpenFiles(options.maxOpenFiles || Infinity, () => Deno.openSync(this.#root));
+    this.#open = new OpenFiles(options.maxOpenFiles || Infinity, () => this.tryOpen());
+  }
+
+  /** Opens something, to see whether there is a descriptor for it. */
+  tryOpen(): { close(): void } {
+    return Deno.openSync(this.#root);
+  }
+
+  /** Told when no descriptor was found though blobs gave some back: others are to give some, too. */
+  set onStarved(call: () => void) {
+    this.#open.onStarved = call;
   }
 
   /** Blobs with an open descriptor now. */
@@ -79,7 +90,7 @@ export class FileStore implements Store {
   }
 
   openInPlace(path: string): InPlaceBlob {
-    return new InPlaceFile(path, this.#full(path));
+    return relieved(this.#open, () => new InPlaceFile(path, this.#full(path)));
   }
 
   readAll(path: string): Uint8Array | null {
@@ -412,41 +423,6 @@ function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
     if (n === 0) throw new Error(`write took ${done} of ${bytes.length} bytes`);
     done += n;
   }
-}
-
-/** Opens something; when the process can have no more descriptors, blobs give some back first. */
-function relieved<T>(blobs: OpenFiles, open: () => T): T {
-  try {
-    return open();
-  } catch (e) {
-    if (!isShortOfDescriptors(e)) throw e;
-    blobs.relieve();
-    return open();
-  }
-}
-
-/**
- * The same for what can wait: an fdatasync that cannot begin for want of a descriptor would count as one that failed, and
- * end the process. Descriptors come back, when clients leave.
- */
-async function patiently<T>(blobs: OpenFiles, open: () => T): Promise<T> {
-  for (let waitedMs = 0;; waitedMs += DESCRIPTOR_PAUSE_MS) {
-    try {
-      return relieved(blobs, open);
-    } catch (e) {
-      if (!isShortOfDescriptors(e) || waitedMs >= DESCRIPTOR_LIMIT_MS) throw e;
-      await new Promise((resolve) => setTimeout(resolve, DESCRIPTOR_PAUSE_MS));
-    }
-  }
-}
-
-const DESCRIPTOR_PAUSE_MS = 50, DESCRIPTOR_LIMIT_MS = 30_000;
-
-/** EMFILE, or ENFILE: the process, or the machine, has no descriptor left. */
-function isShortOfDescriptors(error: unknown): boolean {
-  const cause = error instanceof StoreError ? error.cause : error;
-  const code = (cause as { code?: unknown } | undefined)?.code;
-  return code === "EMFILE" || code === "ENFILE";
 }
 
 function sizeOf(full: string): number | null {

@@ -1,12 +1,14 @@
 /**
  * Pace: keeps compaction out of the way of requests, which share its thread and its disk.
  *
- * It works for a slice of a few milliseconds, then rests for as long, so that others have at least half of the time
- * and none of them waits for more than a slice; and it reads and writes no more bytes a second than it is allowed.
+ * It works for a slice of a few milliseconds, then rests for as long as it worked, so that others have at least half of
+ * the time, also after a batch that alone took much longer than a slice; and it reads and writes no more bytes a second than it is allowed.
  */
 import type { Clock } from "../../clock.ts";
 
 const SLICE_MS = 2;
+/** A clock that leaps, or a machine that slept, is no work. */
+const MAX_REST_MS = 1000;
 
 export class Pace {
   #stopped = false;
@@ -37,7 +39,9 @@ export class Pace {
   async rest(): Promise<void> {
     const workedMs = this.#clock.monotonicMs() - this.#sliceBeganMs;
     const owedMs = this.#sliceBytes / this.#bytesPerSecond * 1000 - workedMs;
-    if (!this.#stopped) await this.#sleep(Math.max(SLICE_MS, owedMs));
+    if (!this.#stopped) {
+      await this.#sleep(Math.max(SLICE_MS, Math.min(workedMs, MAX_REST_MS), owedMs));
+    }
     this.#sliceBeganMs = this.#clock.monotonicMs();
     this.#sliceBytes = 0;
   }

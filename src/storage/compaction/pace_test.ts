@@ -31,3 +31,11 @@ Deno.test("stop() ends a rest at once, and all later ones", async () => {
   await pace.rest();
   assert(pace.isStopped);
 });
+
+Deno.test("rest() is as long as the slice was, when one batch took long", async () => {
+  const clock = new FakeClock(), pace = new Pace(clock, Infinity);
+  clock.advance(80);
+  const beganMs = performance.now();
+  await pace.rest();
+  assert(performance.now() - beganMs >= 75, "it worked on sooner");
+});
