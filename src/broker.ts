@@ -83,7 +83,7 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
   const metadata = stack.use(await MetadataRoom.open(config, room, { commit, cleanStop }));
   room.watchSpace();
   const ledBefore = leaderEpochs(metadata.metadata.catalogue); // an unclean start begins new ones, which no batch has
-  room.makeRoom();
+  await room.makeRoom();
   const wasClean = await metadata.start(room, server.endpoint);
 
   let coordinators: CoordinatorsRoom | null = null;
