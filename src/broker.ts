@@ -84,7 +84,7 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
   const metadata = stack.use(await MetadataRoom.open(config, room, { commit, cleanStop }));
   room.watchSpace();
   const ledBefore = leaderEpochs(metadata.metadata.catalogue); // an unclean start begins new ones, which no batch has
-  room.makeRoom();
+  await room.makeRoom();
   const isClockRight = config.storage.trustClock;
   const wasClean = await metadata.start(room, {
     endpoint: server.endpoint,

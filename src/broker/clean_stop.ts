@@ -32,10 +32,10 @@ export class CleanStop implements AsyncDisposable {
     else this.journal?.close();
     if (unwritten.length > 0) {
       const action = "nothing is lost: the next start looks at the logs";
-      log.error("stop_incomplete", { unwritten: unwritten.join("; "), action });
+      log.error("stop_incomplete", { unwritten: listed(unwritten), action });
     }
     if (unsynced.length === 0) return;
-    throw new Error(`not everything could be written to the disk: ${unsynced.join("; ")}`);
+    throw new Error(`not everything could be written to the disk: ${listed(unsynced)}`);
   }
 
   /** Everything is in the logs' own files, and on the device. */
@@ -56,3 +56,11 @@ export class CleanStop implements AsyncDisposable {
     }
   }
 }
+
+/** The first of them in words: on a disk that takes nothing all logs fail alike. */
+function listed(problems: readonly string[]): string {
+  const first = problems.slice(0, MAX_LISTED).join("; "), more = problems.length - MAX_LISTED;
+  return more > 0 ? `${first}; and ${more} more` : first;
+}
+
+const MAX_LISTED = 3;

@@ -109,9 +109,11 @@ export class MachineRoom implements AsyncDisposable {
   }
 
   /** What comes next has to be written: where next to nothing is free, the reserve is given up for it. Whether it was. */
-  makeRoom(): boolean {
+  async makeRoom(): Promise<boolean> {
     this.#space?.look();
-    return this.#reserve.giveUp(this.#space?.freeBytes ?? Infinity);
+    if (!this.#reserve.giveUp(this.#space?.freeBytes ?? Infinity)) return false;
+    await this.store.syncFolder(""); // ext4 gives freed blocks out again when their removal is committed
+    return true;
   }
 
   /** Something found no descriptor: blobs give some of theirs back. */

@@ -55,7 +55,7 @@ export async function openMetadata(
   { config, meta, makeRoom }: {
     readonly config: Config;
     readonly meta: MetaProperties;
-    readonly makeRoom: () => boolean;
+    readonly makeRoom: () => Promise<boolean>;
   },
 ): Promise<{ metadata: MetadataLog; log: PartitionLog; wasCut: boolean }> {
   const { store, clock } = context, events = logger("metadata");

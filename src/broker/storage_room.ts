@@ -166,7 +166,7 @@ async function closeLogs(
   },
 ): Promise<void> {
   machine.isServing = false;
-  machine.makeRoom();
+  await machine.makeRoom().catch(() => {}); // what cannot be written then is told
   const { unwritten, unsynced } = await logs.close(async () => {
     await commit.drain();
     await cleanStop.removeJournal(); // which nothing depends on any more, and which is large

@@ -221,6 +221,7 @@ export class Bookkeeping {
       if (!freesSpace || !isFull) throw error;
       // Not one byte is free, and what would free some waits for this: the old one gives its room. It only saves work.
       store.remove(file);
+      await store.syncFolder(""); // ext4 gives freed blocks out again when their removal is committed
       await store.replace(file, content);
     }
     this.#written.set(file, content);

@@ -84,7 +84,7 @@ export interface MetadataLogOptions {
   readonly newId?: () => Uuid;
   readonly snapshots: SnapshotLimits;
   /** Frees some bytes of a full disk; whether it could. Asked where what is to be written lets more be freed. */
-  readonly makeRoom?: () => boolean;
+  readonly makeRoom?: () => Promise<boolean>;
   /** Told what an operator should know: a snapshot that could not be written or used. */
   readonly onProblem?: (event: string, details: Record<string, unknown>) => void;
 }
@@ -365,14 +365,14 @@ export class MetadataLog implements MetadataStore {
 
   /** Where the disk is full to the last byte a deletion, which is what makes room, has the reserve. */
   async #appendWithRoom(batch: Uint8Array, records: readonly NewRecord[]): Promise<void> {
-    const { makeRoom = () => false } = this.#options;
+    const { makeRoom = () => Promise.resolve(false) } = this.#options;
     try {
       await this.#append(batch);
     } catch (error) {
       const isFull = error instanceof NotWrittenError && error.cause instanceof StoreError &&
         error.cause.kind === "noSpace";
       const frees = records.every(({ kind }) => kind === "RemoveTopicRecord");
-      if (!isFull || !frees || !makeRoom()) throw error;
+      if (!isFull || !frees || !await makeRoom()) throw error;
       await this.#append(batch);
     }
   }

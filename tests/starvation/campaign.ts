@@ -211,7 +211,7 @@ class Campaign {
       () => null,
       (error: Error) => error.message,
     );
-    const said = (await Deno.readTextFile(this.#log)).slice(before);
+    const said = new TextDecoder().decode((await Deno.readFile(this.#log)).subarray(before));
     const words = /^(runnel: .*|.*ERROR.*)$/m.exec(said)?.[0] ?? "";
     const isRefusal = answers !== null && /^runnel: /m.test(said) && !/Uncaught/.test(said);
     this.#cells.set(

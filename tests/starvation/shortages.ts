@@ -56,6 +56,7 @@ export class DescriptorsGone implements Shortage {
         break; // our own limit, or the kernel's queue is full
       }
     }
+    for (const conn of this.#idle.splice(-OWN)) closed(conn); // this process needs some itself
   }
 
   end(): Promise<void> {
@@ -204,5 +205,7 @@ function closed(conn: Deno.TcpConn): void {
   }
 }
 
+/** Descriptors that the campaign keeps. */
+const OWN = 20;
 const FLOOR_BYTES = 64 << 20, MEMORY_BYTES = 384 << 20, BIG_BYTES = 8 << 20;
 export const DISK_BYTES = 512 << 20;
