@@ -28,7 +28,11 @@ import type { Dispatch } from "./server/connection.ts";
 import { dispatcher } from "./server/dispatch.ts";
 import { Listener } from "./server/listener.ts";
 import { Cleaner } from "./storage/compaction/cleaner.ts";
-import { takeCleanShutdown, writeCleanShutdown } from "./storage/directory/clean_shutdown.ts";
+import {
+  takeCleanShutdown,
+  wasStoppedCleanly,
+  writeCleanShutdown,
+} from "./storage/directory/clean_shutdown.ts";
 import { FileStore } from "./storage/backends/file_store.ts";
 import { FreeSpace } from "./storage/directory/free_space.ts";
 import { type FlushPolicy, GroupCommit } from "./storage/durability/group_commit.ts";
@@ -140,14 +144,15 @@ async function start(
   );
   const lastBrokerEpoch = metadata.catalogue.broker(meta.nodeId)?.brokerEpoch;
   // Nothing has been written so far; from here on the directory is in use.
-  const clean = await takeCleanShutdown(store);
+  const marker = await takeCleanShutdown(store);
+  const isClean = wasStoppedCleanly(store, lastBrokerEpoch, marker);
   const ledBefore = leaderEpochs(metadata.catalogue); // an unclean start begins new ones, which no batch has
-  await metadata.start({ endpoint, wasClean: clean !== null, wasCut });
+  await metadata.start({ endpoint, wasClean: isClean, wasCut });
   const { catalogue } = metadata;
   const nodes = registeredNodes(catalogue, { selfId: meta.nodeId, clusterId: meta.clusterId });
 
   const earlier = journalFiles(store);
-  const left = clean === null ? readJournal(store, lastBrokerEpoch) : NOTHING_LEFT;
+  const left = isClean ? NOTHING_LEFT : readJournal(store, lastBrokerEpoch);
   const journal = isFile && config.storage.flush === "fsync"
     ? Journal.open(
       { store, run: metadata.brokerEpoch, fileBytes: JOURNAL_BYTES, onFailure: fatal },
@@ -168,7 +173,7 @@ async function start(
   );
   const logs = new LogManager({
     context: { ...context, commit },
-    cleanStart: clean !== null,
+    cleanStart: isClean,
     journal: left.entries,
     checkpointIntervalMs: CHECKPOINT_INTERVAL_MS,
     retentionIntervalMs: RETENTION_INTERVAL_MS,

@@ -29,7 +29,7 @@ const STORAGE_STOREYS: readonly (readonly string[])[] = [
   ["recovery"],
   ["log"],
   ["compaction"],
-  ["checkpoint_due", "remembered", "bookkeeping"],
+  ["checkpoint_due", "bookkeeping"],
   ["opening"],
   ["log_manager"],
 ];

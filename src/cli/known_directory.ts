@@ -124,11 +124,10 @@ function cataloguedBy(store: Store, catalogue: Catalogue, isWhole: boolean): Cat
   for (const topic of catalogue.topics()) {
     const mayHaveGaps = catalogue.topicConfig(topic)["cleanup.policy"].includes("compact");
     for (const { index, leaderEpoch } of topic.partitions) {
-      // An unclean start begins an epoch before it looks.
       const folder = `${topic.name}-${index}`, id = readPartitionMetadata(store, folder);
       found.set(folder, {
         mayHaveGaps,
-        maxLeaderEpoch: leaderEpoch + 1,
+        maxLeaderEpoch: leaderEpoch,
         topicId: topic.id,
         othersId: id === topic.id || id !== null && catalogue.wasDeleted(id) ? null : id,
       });

@@ -23,7 +23,7 @@ import {
 } from "./directory/inventory.ts";
 import { type Segment, segmentName } from "./segments/segment.ts";
 import type { PartitionLog } from "./log/partition_log.ts";
-import { snapshotCrcAt } from "./log/sidecars.ts";
+import { snapshotCrcAt } from "./recovery/sidecars.ts";
 import type { EpochEntry } from "./directory/leader_epochs.ts";
 import type { Store } from "./store.ts";
 

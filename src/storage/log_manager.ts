@@ -17,7 +17,8 @@ import { readPartitionMetadata } from "./directory/partition_metadata.ts";
 import { expiredBefore, isActiveExpired } from "./log/retention.ts";
 import { Opening, type Unopened, type WantedLog, within } from "./opening.ts";
 import { type FoldersContext, markedName, sortOut } from "./directory/partition_folders.ts";
-import { Remembered } from "./remembered.ts";
+import { knownLog } from "./recovery/known_log.ts";
+import { Remembered } from "./directory/remembered.ts";
 import { StoreError } from "./store.ts";
 
 export interface LogManagerOptions {
@@ -101,17 +102,12 @@ export class LogManager {
     const present = new Set<string>();
     for (const { name, isFolder } of store.list("")) if (isFolder) present.add(name);
     const remembered = Remembered.read(store, lastBrokerEpoch, onWarning);
+    const { cleanStart: clean, wasJournaled } = this.#options;
     const journal = Map.groupBy(this.#options.journal, (entry) => entry.folder);
-    const isJournalUnknown = this.#options.wasJournaled === false;
+    const lastRun = { clean, remembered, journal, wasJournaled };
     for (const one of wanted) {
-      const folder = folderOf(one);
-      const entries = (journal.get(folder) ?? []).filter((entry) => entry.topicId === one.topicId);
-      const isThere = present.delete(folder);
-      const record = remembered.of(one), compactedTo = remembered.compactedTo(one);
-      const wasJournaled = this.#options.wasJournaled === true && remembered.isComplete;
-      const isNew = record === undefined && remembered.isComplete;
-      const known = { isNew, record, compactedTo, wasJournaled, journal: entries, isThere };
-      this.#opening.add({ wanted: one, ...known, isJournalUnknown });
+      const isThere = present.delete(folderOf(one));
+      this.#opening.add({ wanted: one, ...knownLog(one, lastRun), isThere });
     }
     await this.#begin();
     for (const folder of sortOut(this.#folders, present)) {
@@ -188,11 +184,12 @@ export class LogManager {
   createAll(wanted: Iterable<WantedLog>): void {
     for (const one of wanted) {
       const nothing = {
-        record: undefined,
-        compactedTo: 0,
-        wasJournaled: false,
-        isNew: true,
+        recoveryPoint: 0,
+        logStartOffset: 0,
+        clean: true,
         journal: [],
+        compactedTo: 0,
+        isNew: true,
       };
       const fresh = { ...nothing, isThere: false };
       this.#opening.add({ wanted: one, ...fresh });
@@ -331,14 +328,20 @@ export class LogManager {
     }
   }
 
-  #opened(log: PartitionLog, { wanted, record }: Unopened, isNew: boolean): void {
+  #opened(log: PartitionLog, one: Unopened, isNew: boolean): void {
+    const { wanted, record, isCompactionKnown } = one;
     this.#books.opened(log, record);
     const compactedTo = record?.compactedTo ?? null;
-    if (record?.compactingTo != null) this.positions.begin(log, record.compactingTo);
+    if (record?.compactingTo != null) this.positions.leave(log, record.compactingTo);
+    // Somebody else may have compacted it, further than is written down: so the inventory says from now on.
+    if (isCompactionKnown === false && log.mayHaveGaps) {
+      this.positions.leave(log, log.segments.at(-1)!.baseOffset);
+    }
     if (compactedTo !== null && compactedTo > log.logEndOffset) {
       const found =
         `compacted up to ${compactedTo}, above the log end ${log.logEndOffset}: forgotten`;
       this.#warn("log_healed", { folder: log.folder, found });
+      this.positions.leave(log, log.logEndOffset); // what is left of it has its gaps all the same
     } else if (compactedTo !== null) this.positions.set(log, compactedTo);
     this.#add(log, wanted.leaderEpoch, isNew || !this.#options.cleanStart);
   }

@@ -10,8 +10,7 @@
 import type { Uuid } from "../bytes/uuid.ts";
 import { systemTimers, type Timers } from "../clock.ts";
 import type { TopicConfig } from "../config/topic_configs.ts";
-import type { JournalEntry } from "./durability/journal_entries.ts";
-import { folderOf, type LogInventory } from "./directory/inventory.ts";
+import { folderOf } from "./directory/inventory.ts";
 import { claimFolder } from "./log/claim.ts";
 import type { LogContext } from "./log/log_context.ts";
 import {
@@ -27,6 +26,7 @@ import {
   putPartitionMetadata,
   readPartitionMetadata,
 } from "./directory/partition_metadata.ts";
+import type { KnownLog } from "./recovery/known_log.ts";
 import { type FoldersContext, moveAside } from "./directory/partition_folders.ts";
 import { StoreError } from "./store.ts";
 
@@ -51,19 +51,11 @@ export interface OpeningOptions {
 }
 
 /** A log that is not open. */
-export interface Unopened {
+export interface Unopened extends KnownLog {
   /** Replaced when the catalogue says otherwise. */
   wanted: WantedLog;
-  readonly record: LogInventory | undefined;
-  /** No segment that ends above was ever compacted; Infinity where nothing is known. */
-  readonly compactedTo: number;
-  /** Whether of this log, when the journal has nothing of it, nothing was acknowledged since it was written down. */
-  readonly wasJournaled: boolean;
-  /** Whether more may have been acknowledged than the journal says, because some of it is lost. */
-  readonly isJournalUnknown?: boolean;
   /** Whether it was made since the inventory was written, so that nothing of it was called synced, or compacted. */
   readonly isNew: boolean;
-  readonly journal: readonly JournalEntry[];
   /** Whether a folder of its name was there at the start. */
   readonly isThere: boolean;
   /** Why it does not serve; null while it has not been looked at. */
@@ -225,8 +217,7 @@ export class Opening {
         return false;
       }
       if (record === undefined || !record.isExact) return false;
-      const { cleanStart: clean } = this.#options;
-      const report = openAsRecorded(context, wanted, wanted.config, { record, clean });
+      const report = openAsRecorded(context, wanted, wanted.config, { record });
       return report !== null && this.#take(one, report);
     } catch (error) {
       return this.#failed(one, error);
@@ -263,17 +254,10 @@ export class Opening {
   }
 
   async #recoverNow(one: Waiting): Promise<void> {
-    const { wanted, record, isNew } = one;
+    const { wanted } = one;
     try {
       const report = await openLog(this.#options.context, wanted, wanted.config, {
-        recoveryPoint: saysHowFar(record) ? record.recoveryPoint : isNew ? 0 : undefined,
-        logStartOffset: record === undefined && isNew ? 0 : record?.logStartOffset,
-        clean: this.#options.cleanStart,
-        journal: record?.isExact ? [] : one.journal,
-        record,
-        compactedTo: one.compactedTo,
-        wasJournaled: one.wasJournaled,
-        isJournalUnknown: one.isJournalUnknown,
+        ...one,
         maxLeaderEpoch: wanted.lastLeaderEpoch ?? wanted.leaderEpoch,
         rest: () => this.#rest(one),
       });
@@ -355,11 +339,6 @@ export class Opening {
     };
     this.#endLeisure = timers.after(LEISURE_DELAY_MS, step);
   }
-}
-
-/** Whether a record knows more than a log start, as a restored backup has it. */
-function saysHowFar(record: LogInventory | undefined): record is LogInventory {
-  return record !== undefined && (record.segments.length > 0 || record.recoveryPoint > 0);
 }
 
 /** Waits for what does not reject, and not longer than that. */

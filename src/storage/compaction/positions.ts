@@ -8,16 +8,23 @@ import type { PartitionLog } from "../log/partition_log.ts";
 
 export class CleanerPositions {
   readonly #compactedTo = new WeakMap<PartitionLog, number>();
-  readonly #compactingTo = new WeakMap<PartitionLog, number>();
+  /** Of the pass at work. */
+  readonly #passTo = new WeakMap<PartitionLog, number>();
+  /** Of passes that did not come to their end, here, in an earlier run, or of another broker. */
+  readonly #leftTo = new WeakMap<PartitionLog, number>();
 
   /** Everything below has been compacted; undefined when nothing has. */
   compactedTo(log: PartitionLog): number | undefined {
     return this.#compactedTo.get(log);
   }
 
-  /** A pass may be joining segments below this, or was cut off while it did; undefined when none is. */
+  /**
+   * A pass may be joining segments below this, or was cut off while it did; undefined when none is. What was cut off counts
+   * until passes have come as far.
+   */
   compactingTo(log: PartitionLog): number | undefined {
-    return this.#compactingTo.get(log);
+    const left = this.#leftTo.get(log) ?? 0, pass = this.#passTo.get(log);
+    return left > (this.#compactedTo.get(log) ?? 0) ? Math.max(left, pass ?? 0) : pass;
   }
 
   set(log: PartitionLog, offset: number): void {
@@ -25,11 +32,18 @@ export class CleanerPositions {
   }
 
   begin(log: PartitionLog, offset: number): void {
-    this.#compactingTo.set(log, Math.max(offset, this.#compactingTo.get(log) ?? 0));
+    const unended = this.#passTo.get(log);
+    if (unended !== undefined) this.leave(log, unended);
+    this.#passTo.set(log, offset);
+  }
+
+  /** A pass that is over may have joined segments below this, and said nothing of having ended. */
+  leave(log: PartitionLog, offset: number): void {
+    this.#leftTo.set(log, Math.max(offset, this.#leftTo.get(log) ?? 0));
   }
 
   /** A pass came to its end. */
   end(log: PartitionLog): void {
-    this.#compactingTo.delete(log);
+    this.#passTo.delete(log);
   }
 }

@@ -14,7 +14,7 @@
  */
 import type { LogInventory } from "../directory/inventory.ts";
 import { type FoldersContext, moveAside } from "../directory/partition_folders.ts";
-import { compare, lastBatchProblem, mustBeThere } from "./as_recorded.ts";
+import { compare, lastBatchProblem, mustBeThere } from "../recovery/as_recorded.ts";
 import { segmentBasesOf } from "../segments/segment_files.ts";
 import type { LogRef } from "./open_log.ts";
 import { putPartitionMetadata, readPartitionMetadata } from "../directory/partition_metadata.ts";

@@ -72,6 +72,31 @@ export class JournalCopies {
     return null;
   }
 
+  /** Whether an entry holds a position of a segment. */
+  has(segmentBase: number, position: number): boolean {
+    for (const _ of this.#covering(segmentBase, position)) return true;
+    return false;
+  }
+
+  /**
+   * The checksum of the batch that the journal has at a position with the offset of the one in the file; null where it has
+   * none. Where it has several, that of the file's, or of the newest.
+   */
+  crcAt(segmentBase: number, position: number, found: Uint8Array): number | null {
+    let newest: JournalEntry | null = null, newestCrc: number | null = null;
+    for (const entry of this.#covering(segmentBase, position)) {
+      const { payload } = entry, at = position - entry.position;
+      if (batch.endOf(payload, at) < 0) continue;
+      if (batch.baseOffset(payload, at) !== batch.baseOffset(found)) continue;
+      const crc = batch.crc(payload, at);
+      if (crc === batch.crc(found)) return crc;
+      if (newest !== null && newest.sequence > entry.sequence) continue;
+      newest = entry;
+      newestCrc = crc;
+    }
+    return newestCrc;
+  }
+
   /** The last segment at or below an offset of which there are batches from its beginning on to above that; or null. */
   segmentOf(offset: number): number | null {
     let found: number | null = null;

@@ -6,7 +6,7 @@ import {
   readCheckpoint,
   RECOVERY_POINT_CHECKPOINT,
 } from "../directory/checkpoints.ts";
-import { isMarkedClean } from "../directory/clean_shutdown.ts";
+import { wasStoppedCleanly } from "../directory/clean_shutdown.ts";
 import { holdsBrokersFiles } from "../directory/first_start.ts";
 import { INVENTORY_FILE, inventoryProblem, readInventory } from "../directory/inventory.ts";
 import { parseSegmentFile } from "../segments/segment_files.ts";
@@ -32,7 +32,7 @@ export function verifyRootFiles(store: Store, lastBrokerEpoch?: number): Finding
   const ignored = inventoryProblem(readInventory(store), lastBrokerEpoch);
   if (ignored !== null) findings.push({ kind: "hint", file: INVENTORY_FILE, problem: ignored });
   const { damaged, unknown } = readJournal(store, lastBrokerEpoch);
-  if (unknown !== null && !isMarkedClean(store)) {
+  if (unknown !== null && !wasStoppedCleanly(store, lastBrokerEpoch)) {
     const problem =
       `${unknown}; what else was acknowledged is not known, and nothing is cut that ` +
       `whole batches lie behind`;

@@ -34,6 +34,12 @@ export interface WalkOptions {
   readonly walked?: (bytes: number) => Promise<void> | undefined;
 }
 
+/** The checksums of a batch in a file, and of the one that the journal has of its place and offset. */
+export interface Contradiction {
+  readonly found: number;
+  readonly journaled: number;
+}
+
 export interface Walked {
   readonly nextOffset: number;
   /** Where the batches end. */
@@ -42,6 +48,8 @@ export interface Walked {
   readonly records: number;
   readonly patches: readonly Patch[];
   readonly hasControlBatch: boolean;
+  /** Why the batch there ends the walk, though it is intact: the journal has another one. */
+  readonly contradiction: Contradiction | null;
   /** The last batch when there is a gap before it: its offset, else null. */
   readonly lastJump: number | null;
 }
@@ -52,6 +60,7 @@ export async function walkSegment(reader: SegmentReader, options: WalkOptions): 
   const patches: Patch[] = [];
   let { position } = options, batches = 0, records = 0;
   let hasControlBatch = false, lastJump: number | null = null;
+  let contradiction: Contradiction | null = null;
   const isRefused = (b: Uint8Array, at: number) => wrongHeader(b, at, place) !== null;
   const isHere = (bytes: Uint8Array | null): bytes is Uint8Array =>
     bytes !== null && batch.isIntact(bytes) && batch.baseOffset(bytes) === place.nextOffset &&
@@ -69,6 +78,13 @@ export async function walkSegment(reader: SegmentReader, options: WalkOptions): 
         if (bytes === null || !batch.isIntact(bytes)) break;
       }
     }
+    if (options.isUncompacted) { // else a pass may have been there since the journal was written
+      const found = batch.crc(bytes), journaled = journal.crcAt(base, position, bytes);
+      if (journaled !== null && journaled !== found) {
+        contradiction = { found, journaled };
+        break;
+      }
+    }
     const offset = batch.baseOffset(bytes), end = batch.lastOffset(bytes) + 1;
     index.note(end - 1, batch.maxTimestamp(bytes), position, bytes.length);
     epochs.note(batch.partitionLeaderEpoch(bytes), base, position, offset, end);
@@ -82,7 +98,16 @@ export async function walkSegment(reader: SegmentReader, options: WalkOptions): 
     if (rest !== undefined) await rest;
   }
   const { nextOffset } = place;
-  return { nextOffset, position, batches, records, patches, hasControlBatch, lastJump };
+  return {
+    nextOffset,
+    position,
+    batches,
+    records,
+    patches,
+    hasControlBatch,
+    contradiction,
+    lastJump,
+  };
 }
 
 /** An epoch that breaks the row. Then, and before a gap, the journal may have the batch as it was. */

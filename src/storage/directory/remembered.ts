@@ -12,7 +12,7 @@ import {
   LOG_START_CHECKPOINT,
   readCheckpoint,
   RECOVERY_POINT_CHECKPOINT,
-} from "./directory/checkpoints.ts";
+} from "./checkpoints.ts";
 import {
   folderOf,
   type Inventory,
@@ -20,10 +20,10 @@ import {
   inventoryProblem,
   type LogInventory,
   readInventory,
-} from "./directory/inventory.ts";
-import type { LogRef } from "./log/open_log.ts";
-import type { Store } from "./store.ts";
+} from "./inventory.ts";
+import type { Store } from "../store.ts";
 
+type LogRef = Pick<LogInventory, "topicId" | "topic" | "partition">;
 export type Warn = (event: string, details: Record<string, unknown>) => void;
 
 export class Remembered {
@@ -62,6 +62,11 @@ export class Remembered {
     // The cleaner was there, and nothing says how far: so it is with a backup that was restored.
     const isNew = areRecoveryPointsKnown && !cleaned.has(folder);
     return recoveryPoints.get(folder) ?? (isNew ? 0 : Infinity);
+  }
+
+  /** The folders of which the texts say that something was synced. */
+  synced(): string[] {
+    return [...this.#texts.recoveryPoints].filter(([, offset]) => offset > 0).map(([name]) => name);
   }
 
   /** What is remembered of a log, or undefined. */
