@@ -8,7 +8,7 @@ import { FileStore } from "../storage/backends/file_store.ts";
 import { DirectoryLock } from "../storage/directory/lock.ts";
 import { META_PROPERTIES } from "../storage/directory/meta_properties.ts";
 import { holdsBrokersFiles } from "../storage/directory/first_start.ts";
-import { beginAt, cutAt, raiseStart } from "../storage/recovery/repair.ts";
+import { beginAt, cutAt, cutExcess, raiseStart } from "../storage/recovery/repair.ts";
 import {
   type Damage,
   type Finding,
@@ -136,7 +136,7 @@ export async function repair(
     const lost =
       `Records of ${partition} from offset ${damage.shouldBegin} up to ${damage.offset} ` +
       `are not there any more. The log`;
-    if (isCut) await raiseStart(store, report.folder, damage.offset);
+    if (isCut) await raiseStart(store, report.folder, damage.offset, report.topicId);
     print(
       `${lost} ${isCut ? "begins" : "would begin"} at offset ${damage.offset}${
         isCut ? " now" : ""
@@ -145,6 +145,7 @@ export async function repair(
     if (!isCut) print("Nothing has been changed. Add --cut to do it, unless a backup has them.");
     return isCut ? 0 : 1;
   }
+  if (damage.isExcess) return await withoutExcess(store, { report, damage, isCut }, print);
   if (damage.isAllGone) return await beginAgain(store, { report, damage, isCut }, print);
   if (!isCut) {
     print(
@@ -158,9 +159,25 @@ export async function repair(
     print("Nothing has been changed. Add --cut to do it.");
     return 1;
   }
-  await cutAt(store, report.folder, damage, report.examined);
+  await cutAt(store, report.folder, damage, report.examined, report.plan);
   print(`${partition} ends at offset ${damage.offset} now. ${loss(report, damage)} are lost.`);
   return 0;
+}
+
+/** Of a log one of whose segments has more than it had: what it had stays. */
+async function withoutExcess(
+  store: Store,
+  { report, damage, isCut }: { report: PartitionReport; damage: Damage; isCut: boolean },
+  print: (line: string) => void,
+): Promise<number> {
+  if (isCut) await cutExcess(store, report.folder, damage, report.plan);
+  print(
+    `${damage.problem}. It ${isCut ? "ends" : "would end"} at position ${damage.position} ${
+      isCut ? "now" : "again"
+    }; every record that the log had stays.`,
+  );
+  if (!isCut) print("Nothing has been changed. Add --cut to do it.");
+  return isCut ? 0 : 1;
 }
 
 /** Of a log that has no segment left: no offset is given twice, at least. */

@@ -50,7 +50,7 @@ export function compare(
   let healsFrom: number | null = null;
   for (const [i, recorded] of record.segments.entries()) {
     const isCertain = mustBeThere(record, i), { baseOffset } = recorded;
-    if (!isCertain && !(there.has(baseOffset) && hasItsHead(record, recorded))) continue;
+    if (!isCertain && !(there.has(baseOffset) && hasItsHead(record, i))) continue;
     const segment = isCertain ? recorded : { ...recorded, bytes: 0 };
     const { bytes } = segment;
     const name = `${segmentName(baseOffset)}.log`;
@@ -115,12 +115,15 @@ function wrongWith(
   }
 }
 
-/** Whether a segment that is there begins as it did: it was synced so far, and no pass of the cleaner can have been in it. */
-function hasItsHead(
-  { compactingTo }: LogInventory,
-  { baseOffset, head }: SegmentInventory,
-): boolean {
-  return head !== undefined && (compactingTo === null || baseOffset >= compactingTo);
+/**
+ * Whether the record's segment `i`, if it is there, begins as it did: it was synced so far, no pass of the cleaner can have
+ * been in it, and retention has not begun to remove it.
+ */
+function hasItsHead(record: LogInventory, i: number): boolean {
+  const { segments, compactingTo, logStartOffset, recoveryPoint } = record;
+  const { baseOffset, head } = segments[i], end = segments[i + 1]?.baseOffset ?? recoveryPoint;
+  return head !== undefined && end > logStartOffset &&
+    (compactingTo === null || baseOffset >= compactingTo);
 }
 
 /** Whether the record's segment `i` cannot have gone or changed by anything that this broker does. */

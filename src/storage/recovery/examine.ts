@@ -231,6 +231,8 @@ class Examination {
         maxLeaderEpoch,
         journal: this.#journal,
         isUncompacted: this.#isUncompacted(nextBase),
+        gapEnd: this.#options.emptyAhead,
+        isJournalHeard: this.#options.wasJournaled !== undefined,
         epochs: this.#epochs,
         index,
         walked: (bytes) => this.#pace(bytes),

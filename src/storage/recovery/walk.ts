@@ -28,6 +28,10 @@ export interface WalkOptions {
   readonly journal: JournalCopies;
   /** Whether compaction cannot have been here, so that entries of the journal speak of what the file had. */
   readonly isUncompacted: boolean;
+  /** No gap reaches up to there: an empty segment of that name lies behind. */
+  readonly gapEnd?: number;
+  /** Whether what the journal says of a batch is held against the one that is there. */
+  readonly isJournalHeard: boolean;
   readonly epochs: EpochRuns;
   readonly index: IndexPlan;
   /** Told of every batch; a promise when others shall go on now. */
@@ -76,9 +80,11 @@ export async function walkSegment(reader: SegmentReader, options: WalkOptions): 
       } else {
         bytes = reader.batchAt(position, isRefused);
         if (bytes === null || !batch.isIntact(bytes)) break;
+        const offset = batch.baseOffset(bytes), { gapEnd = Infinity } = options;
+        if (offset > place.nextOffset && offset >= gapEnd) break;
       }
     }
-    if (options.isUncompacted) { // else a pass may have been there since the journal was written
+    if (options.isUncompacted && options.isJournalHeard) { // else a pass may have been there since the journal was written
       const found = batch.crc(bytes), journaled = journal.crcAt(base, position, bytes);
       if (journaled !== null && journaled !== found) {
         contradiction = { found, journaled };
@@ -192,7 +198,8 @@ export function wrongAt(
     return { problem: `${left} bytes are left and ${says}`, isIntact: false };
   }
   const isIntact = batch.magic(bytes) === batch.MAGIC_V2 && batch.isIntact(bytes);
-  const wrong = wrongBatch(bytes, 0, place) ?? "is out of place";
+  const wrong = wrongBatch(bytes, 0, place) ??
+    wrongBatch(bytes, 0, { ...place, mayHaveGaps: false }) ?? "is out of place";
   return { problem: `it ${wrong}`, isIntact };
 }
 
