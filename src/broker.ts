@@ -8,6 +8,7 @@
 import { BufferPool } from "./bytes/pool.ts";
 import { checkMetadata, openMetadata, takeDirectory } from "./broker/metadata_start.ts";
 import { follow, leaderEpochs, wantedLogs } from "./broker/served_partitions.ts";
+import { randomUuid } from "./bytes/uuid.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Config } from "./config/options.ts";
 import { resolveGroupConfig } from "./config/resource_configs.ts";
@@ -34,6 +35,7 @@ import {
   writeCleanShutdown,
 } from "./storage/directory/clean_shutdown.ts";
 import { FileStore } from "./storage/backends/file_store.ts";
+import { forgetStart, lastRunEpoch, noteStart } from "./storage/directory/interrupted_start.ts";
 import { FreeSpace } from "./storage/directory/free_space.ts";
 import { type FlushPolicy, GroupCommit } from "./storage/durability/group_commit.ts";
 import { Journal } from "./storage/durability/journal.ts";
@@ -142,12 +144,14 @@ async function start(
     { ...context, commit: commitOf(isFile ? "fsync" : "os", null, metrics, 0) },
     { config, meta },
   );
-  const lastBrokerEpoch = metadata.catalogue.broker(meta.nodeId)?.brokerEpoch;
+  const registered = metadata.catalogue.broker(meta.nodeId), incarnationId = randomUuid();
+  const lastBrokerEpoch = lastRunEpoch(store, registered);
   // Nothing has been written so far; from here on the directory is in use.
   const marker = await takeCleanShutdown(store);
   const isClean = wasStoppedCleanly(store, lastBrokerEpoch, marker);
   const ledBefore = leaderEpochs(metadata.catalogue); // an unclean start begins new ones, which no batch has
-  await metadata.start({ endpoint, wasClean: isClean, wasCut });
+  await noteStart(store, { registered, incarnationId }).catch(unlessFull);
+  await metadata.start({ endpoint, wasClean: isClean, wasCut, incarnationId });
   const { catalogue } = metadata;
   const nodes = registeredNodes(catalogue, { selfId: meta.nodeId, clusterId: meta.clusterId });
 
@@ -187,6 +191,7 @@ async function start(
     onWarning: (event, details) => log.warn(event, details),
   });
   await logs.open(wantedLogs(catalogue, nodes, ledBefore));
+  await forgetStart(store).catch(unlessFull);
   if (earlier.length > 0) await forgetEarlierJournal(store, earlier, logs);
   const cleaner = startCleaner(config, { ...context, logs });
   undo.push(() => cleaner.stop());
@@ -374,6 +379,12 @@ function commitOf(
     onFailure: fatal,
     onRound: (durationMs) => metrics.observeFsync(durationMs),
   });
+}
+
+/** A start goes on without what it only notes for a start after it. */
+function unlessFull(error: unknown): void {
+  if (!(error instanceof StoreError)) throw error;
+  logger("storage").warn("start_not_noted", { error: error.message });
 }
 
 /** A failed fsync: nothing may be acknowledged any more, and trying again would lie. Ends the process, code 1. */

@@ -84,6 +84,8 @@ export interface StartOptions {
   readonly wasClean: boolean;
   /** Whether a torn end was cut off the log. */
   readonly wasCut?: boolean;
+  /** Of the broker's registration; a new one unless given. */
+  readonly incarnationId?: Uuid;
 }
 
 export class MetadataLog implements MetadataStore {
@@ -175,8 +177,10 @@ export class MetadataLog implements MetadataStore {
   }
 
   /** Takes the lead of the log and registers this broker. Call once, before any transaction. */
-  async start({ endpoint, wasClean, wasCut = false }: StartOptions): Promise<void> {
+  async start(options: StartOptions): Promise<void> {
+    const { endpoint, wasClean, wasCut = false } = options;
     const { store, meta, newId = randomUuid } = this.#options;
+    const { incarnationId = newId() } = options;
     await this.#beginEpoch();
     if (this.#replay.isInTransaction) {
       const value = { reason: "The writer of this transaction stopped before its end" };
@@ -196,7 +200,7 @@ export class MetadataLog implements MetadataStore {
     const brokerEpoch = this.#options.log.logEndOffset;
     const { metadataVersion } = this;
     await this.#commit([
-      registerBroker({ ...node, incarnationId: newId() }, { brokerEpoch, metadataVersion }),
+      registerBroker({ ...node, incarnationId }, { brokerEpoch, metadataVersion }),
     ]);
     this.#brokerEpoch = brokerEpoch;
     const records = unfence(this.catalogue, meta.nodeId, {
