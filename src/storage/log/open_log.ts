@@ -125,10 +125,13 @@ export async function openLog(
     nowMs: context.clock.nowMs(),
   });
   const { logEndOffset, damage } = recovered;
+  if (damage !== null) {
+    return damaged(context, ref, config, record ?? forgotten(known, bases), damage);
+  }
   const warnings = judged.healed.map(({ file, what }) => `${file} ${what}`);
   const segments = [...recovered.bases];
   let isOtherwiseNamed = false;
-  if (withheld !== null && damage === null) {
+  if (withheld !== null) {
     if (logEndOffset === withheld) segments.push(withheld);
     else {
       setSegmentAside(store, folder, store.list(folder).map(({ name }) => name), withheld);
@@ -140,13 +143,11 @@ export async function openLog(
       );
     }
   }
-  if (damage === null && dropSnapshotsBeyond(context, folder, logEndOffset)) {
-    isOtherwiseNamed = true;
-  }
+  if (dropSnapshotsBeyond(context, folder, logEndOffset)) isOtherwiseNamed = true;
   if (isOtherwiseNamed) await store.syncFolder(folder); // else they come back, and speak of what is written next
   warnings.push(...recovered.warnings);
-  if (damage === null) warnings.push(...await keepEpochs(store, folder, recovered));
-  const isBeyond = options.logStartOffset > logEndOffset && damage === null;
+  warnings.push(...await keepEpochs(store, folder, recovered));
+  const isBeyond = options.logStartOffset > logEndOffset;
   if (isBeyond) {
     warnings.push(
       `the log start ${options.logStartOffset} lies above the log end ${logEndOffset}: forgotten`,
@@ -164,10 +165,6 @@ export async function openLog(
     mayHaveGaps,
     snapshot: record?.snapshot ?? undefined,
   }, config);
-  if (damage !== null) {
-    retireDamaged(log, damage);
-    return { log, cutBytes: 0, damage, warnings: [] };
-  }
   if (recovered.firstControlSegment !== null) {
     const from = log.segments.findIndex(({ baseOffset }) =>
       baseOffset === recovered.firstControlSegment
@@ -181,7 +178,7 @@ export async function openLog(
       }
     }
   }
-  return { log, cutBytes: recovered.cutBytes, damage, warnings };
+  return { log, cutBytes: recovered.cutBytes, damage: null, warnings };
 }
 
 /**
@@ -232,13 +229,9 @@ function damaged(
     logEndOffset: record.endOffset,
     recoveryPoint: record.recoveryPoint,
   }, config);
-  retireDamaged(log, damage);
-  return { log, cutBytes: 0, damage, warnings: [] };
-}
-
-function retireDamaged(log: PartitionLog, damage: string): void {
   log.isDamaged = true;
   log.retire(damage);
+  return { log, cutBytes: 0, damage, warnings: [] };
 }
 
 function forgotten(

@@ -330,7 +330,7 @@ class Examination {
       const what = `the last batch begins at offset ${jump}, behind a gap`;
       return this.#faultAtEnd(`${what}, and nothing proves it`);
     }
-    const beyond = this.#journal.beyond(end?.base ?? -1, offset);
+    const beyond = this.#journal.beyond(offset);
     if (beyond !== null) {
       return this.#faultAtEnd(`${endsAt}, but offset ${beyond} is in the journal`);
     }

@@ -110,10 +110,9 @@ export class JournalCopies {
     return found;
   }
 
-  /** A batch of the last segment or a later one that lies at or above `endOffset`; its offset, or null. */
-  beyond(segmentBase: number, endOffset: number): number | null {
-    for (const [base, { entries }] of this.#bySegment) {
-      if (base < segmentBase) continue;
+  /** A batch that lies at or above `endOffset`; its offset, or null. */
+  beyond(endOffset: number): number | null {
+    for (const { entries } of this.#bySegment.values()) {
       for (const { payload } of entries) {
         for (const at of batch.batches(payload)) {
           const offset = batch.baseOffset(payload, at);

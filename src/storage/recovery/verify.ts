@@ -297,19 +297,20 @@ function wrongOf(
   if (lost === null) return fault;
   if (lost.kind === "beginning") return { ...lost, problem: `${folder}: ${lost.problem}` };
   // Where the batches end before that, or in it, they say where to cut.
-  const place = isBefore(lost, fault) ? placeIn(lost, examined) : fault!;
-  return { ...lost, ...place, problem: `${folder}: ${lost.problem}` };
+  const place = placeIn(lost, examined);
+  const first = fault !== null && isBefore(fault, place) ? fault : place;
+  return { ...lost, ...first, problem: `${folder}: ${lost.problem}` };
 }
 
-function isBefore(lost: Lost, fault: Fault | null): boolean {
-  return fault === null || lost.segmentBase < fault.segmentBase;
+type At = Pick<Fault, "segmentBase" | "position" | "offset">;
+
+function isBefore(a: At, b: At): boolean {
+  return a.segmentBase < b.segmentBase ||
+    a.segmentBase === b.segmentBase && a.position < b.position;
 }
 
 /** Where a log is to be cut that lost something of a segment whose batches are all sound as far as they go. */
-function placeIn(
-  lost: Lost,
-  { segments }: Examined,
-): Pick<Fault, "segmentBase" | "position" | "offset"> {
+function placeIn(lost: Lost, { segments }: Examined): At {
   const walked = segments.find(({ base }) => base === lost.segmentBase);
   if (walked === undefined || !lost.isShort) return lost;
   return { segmentBase: walked.base, position: walked.position, offset: walked.nextOffset };
