@@ -334,9 +334,11 @@ class Examination {
     if (beyond !== null) {
       return this.#faultAtEnd(`${endsAt}, but offset ${beyond} is in the journal`);
     }
-    // Without any segment the log ends where it starts: a mark behind that tells of a file, or a folder, that is lost.
-    const { base, position } = end ?? { base: this.#holderOf(offset), position: 0 };
-    if (this.#journal.isAcknowledgedBehind(base, position)) {
+    // Without any segment the log ends where it starts: a mark tells of a file that had been synced, name and all.
+    const isMore = end === undefined
+      ? this.#journal.isMarkedBehind(this.#holderOf(offset))
+      : this.#journal.isAcknowledgedBehind(end.base, end.position);
+    if (isMore) {
       const what = `${endsAt}, but the journal has a mark of more that was acknowledged`;
       return this.#faultAtEnd(what);
     }

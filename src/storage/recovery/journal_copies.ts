@@ -62,6 +62,14 @@ export class JournalCopies {
     return most !== null && isBehind(most, { base, position });
   }
 
+  /** Whether it has a mark in that segment, or a later one. */
+  isMarkedBehind(segmentBase: number): boolean {
+    for (const [base, { entries }] of this.#bySegment) {
+      if (base >= segmentBase && entries.some(({ payload }) => payload.length === 0)) return true;
+    }
+    return false;
+  }
+
   /** The batch at a position of a segment, if the journal has the one that comes next. */
   batchAt(segmentBase: number, position: number, place: Place): Uint8Array | null {
     const exact = { ...place, mayHaveGaps: false };
