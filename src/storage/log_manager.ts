@@ -80,6 +80,7 @@ export class LogManager {
       store,
       positions: this.positions,
       brokerEpoch: options.brokerEpoch ?? 0,
+      isHighWatermarkDurable: this.#context.commit.policy === "fsync",
       metadata: options.metadata ?? (() => ({ endOffset: 0, bytes: 0 })),
     });
     this.#opening = new Opening({

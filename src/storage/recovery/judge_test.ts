@@ -7,6 +7,7 @@ import { randomUuid } from "../../bytes/uuid.ts";
 import * as batch from "../../protocol/records/batch.ts";
 import { openOn, servedBy, verified } from "../../testing/reopened_world.ts";
 import { largeValue, send, sendKeyed, wantedLog } from "../../testing/storage_world.ts";
+import { FaultyStore } from "../../testing/faulty_store.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
 import { journalFiles } from "../durability/journal_entries.ts";
 import { segmentName } from "../segments/segment.ts";
@@ -253,4 +254,18 @@ Deno.test("an intact batch behind a clean end is judged by the second start as b
   await disk.replace(pathOf(0), new Uint8Array([...bytes, ...more]));
   const first = await started(disk, wanted), second = await started(disk, wanted);
   assertEquals(second.values, first.values);
+});
+
+Deno.test("under the policy os a power loss may take what was acknowledged, and the partition serves the rest", async () => {
+  const wanted = [wantedLog(ID, { topic: "t" })];
+  const store = new FaultyStore(new MemoryStore());
+  const { world } = await openOn(store, wanted, { policy: "os" });
+  const log = world.logs.get(ID, 0)!;
+  for (let i = 0; i < 10; i++) await send(log, [`v${i}`]).durable;
+  await world.logs.checkpoint();
+  const disk = await store.crash({ unsynced: "lost", names: "kept" });
+  world.abandon();
+  const { world: again } = await openOn(disk, wanted, { policy: "os" });
+  assertEquals(await servedBy(again, wanted[0]), []);
+  again.abandon();
 });
