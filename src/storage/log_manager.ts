@@ -330,20 +330,10 @@ export class LogManager {
   }
 
   #opened(log: PartitionLog, one: Unopened, isNew: boolean): void {
-    const { wanted, record, isCompactionKnown } = one;
+    const { wanted, record } = one;
     this.#books.opened(log, record);
-    const compactedTo = record?.compactedTo ?? null;
-    if (record?.compactingTo != null) this.positions.leave(log, record.compactingTo);
-    // Somebody else may have compacted it, further than is written down: so the inventory says from now on.
-    if (isCompactionKnown === false && log.mayHaveGaps) {
-      this.positions.leave(log, log.segments.at(-1)!.baseOffset);
-    }
-    if (compactedTo !== null && compactedTo > log.logEndOffset) {
-      const found =
-        `compacted up to ${compactedTo}, above the log end ${log.logEndOffset}: forgotten`;
-      this.#warn("log_healed", { folder: log.folder, found });
-      this.positions.leave(log, log.logEndOffset); // what is left of it has its gaps all the same
-    } else if (compactedTo !== null) this.positions.set(log, compactedTo);
+    const found = this.positions.takeUp(log, one);
+    if (found !== null) this.#warn("log_healed", { folder: log.folder, found });
     this.#add(log, wanted.leaderEpoch, isNew || !this.#options.cleanStart);
   }
 

@@ -5,6 +5,7 @@
  * another topic id, would let tombstones go while the values they deleted stay.
  */
 import type { PartitionLog } from "../log/partition_log.ts";
+import type { KnownLog } from "../recovery/known_log.ts";
 
 export class CleanerPositions {
   readonly #compactedTo = new WeakMap<PartitionLog, number>();
@@ -25,6 +26,25 @@ export class CleanerPositions {
   compactingTo(log: PartitionLog): number | undefined {
     const left = this.#leftTo.get(log) ?? 0, pass = this.#passTo.get(log);
     return left > (this.#compactedTo.get(log) ?? 0) ? Math.max(left, pass ?? 0) : pass;
+  }
+
+  /** Takes up what a log was opened with; in words what of it is forgotten, or null. */
+  takeUp(
+    log: PartitionLog,
+    { record, isCompactionKnown }: Pick<KnownLog, "record" | "isCompactionKnown">,
+  ): string | null {
+    const { compactedTo = null, compactingTo = null } = record ?? {};
+    if (compactingTo !== null) this.leave(log, compactingTo);
+    // Somebody else may have compacted it, further than is written down: so the inventory says from now on.
+    if (isCompactionKnown === false && log.mayHaveGaps) {
+      this.leave(log, log.segments.at(-1)!.baseOffset);
+    }
+    if (compactedTo === null) return null;
+    if (compactedTo <= log.logEndOffset) this.set(log, compactedTo);
+    else this.leave(log, log.logEndOffset); // what is left of it has its gaps all the same
+    return compactedTo <= log.logEndOffset
+      ? null
+      : `compacted up to ${compactedTo}, above the log end ${log.logEndOffset}: forgotten`;
   }
 
   set(log: PartitionLog, offset: number): void {
