@@ -59,7 +59,7 @@ export function compare(
     if (wrong !== null) {
       if (wrong.at === null || !isJournaled(baseOffset, wrong.at)) {
         const problem = `${name} ${wrong.what}`;
-        const isShort = found !== null && found < bytes;
+        const isShort = wrong.at !== null && found !== null && found < bytes;
         return { ...NOTHING, lost: { baseOffset, problem, isMissing: found === null, isShort } };
       }
       healsFrom ??= baseOffset;
@@ -97,19 +97,19 @@ function wrongWith(
   if (found === null) {
     return bytes > 0 ? { what: `of ${bytes} bytes is missing`, at: 0 } : null;
   }
-  if (found < bytes) return { what: `is ${found} bytes, and was ${bytes}`, at: found };
-  if (head === undefined) return null;
+  const short = found < bytes ? { what: `is ${found} bytes, and was ${bytes}`, at: found } : null;
+  if (head === undefined) return short;
   const reader = new SegmentReader(store.open(path));
   try {
     const header = reader.headerAt(0);
-    if (header === null) return { what: `is ${found} bytes, and had a batch`, at: 0 };
+    if (header === null) return short ?? { what: `is ${found} bytes, and had a batch`, at: 0 };
     const crc = batch.crc(header, 0);
-    if (crc === head) return null;
+    if (crc === head) return short;
     const what = `begins with a batch of checksum ${crc}, and it was ${head}`;
     const first = reader.batchAt(0, () => false);
     return first !== null && batch.isIntact(first, 0)
       ? { what: `${what}: it is another one`, at: null }
-      : { what, at: 0 };
+      : short ?? { what, at: 0 };
   } finally {
     reader.close();
   }
