@@ -23,7 +23,7 @@ import { IndexPlan } from "./index_plan.ts";
 import { findIntact } from "./intact_search.ts";
 import { JournalCopies } from "./journal_copies.ts";
 import { SegmentReader } from "./segment_reader.ts";
-import { mustBeThere } from "./as_recorded.ts";
+import { endFault } from "./end_fault.ts";
 import { type Contradiction, type Walked, walkSegment, wrongAt } from "./walk.ts";
 
 export interface ExamineOptions {
@@ -314,66 +314,14 @@ class Examination {
       : `a valid batch with offset ${intact.offset} lies behind it`;
   }
 
-  /** What is wrong with where the log ends, though every batch is valid. */
   #faultOfEnd(): Fault | null {
-    const end = this.#segments.at(-1), offset = this.#nextOffset;
-    const { recoveryPoint, recorded } = this.#options;
-    const endsAt = `the log ends at offset ${offset}`;
-    if (offset < recoveryPoint) {
-      return this.#faultAtEnd(`${endsAt}, but was synced up to ${recoveryPoint}`);
-    }
-    const short = this.#faultOfHealed();
-    if (short !== null) return short;
-    const jump = end?.lastJump ?? null;
-    const isProven = offset <= recoveryPoint || offset === this.#options.emptyAhead;
-    if (jump !== null && !isProven && end!.base === this.#lastBase) {
-      const what = `the last batch begins at offset ${jump}, behind a gap`;
-      return this.#faultAtEnd(`${what}, and nothing proves it`);
-    }
-    const beyond = this.#journal.beyond(offset);
-    if (beyond !== null) {
-      return this.#faultAtEnd(`${endsAt}, but offset ${beyond} is in the journal`);
-    }
-    // Without any segment the log ends where it starts: a mark tells of a file that had been synced, name and all.
-    const isMore = end === undefined
-      ? this.#journal.isMarkedBehind(this.#holderOf(offset))
-      : this.#journal.isAcknowledgedBehind(end.base, end.position);
-    if (isMore) {
-      const what = `${endsAt}, but the journal has a mark of more that was acknowledged`;
-      return this.#faultAtEnd(what);
-    }
-    if (recorded === undefined || offset >= recorded.endOffset) return null;
-    if (offset === this.#options.emptyAhead) return null;
-    return this.#faultAtEnd(`${endsAt}, but had durably reached ${recorded.endOffset}`);
-  }
-
-  /** The segment that holds an offset, as far as is written down; itself where nothing is. */
-  #holderOf(offset: number): number {
-    const segments = this.#options.recorded?.segments ?? [];
-    return segments.findLast(({ baseOffset }) => baseOffset <= offset)?.baseOffset ?? offset;
-  }
-
-  /** A segment that was shorter than recorded, and did not become as long again with what the journal has. */
-  #faultOfHealed(): Fault | null {
-    for (const { base, position, fileBytes, nextOffset } of this.#segments) {
-      const recorded = this.#options.recorded?.segments.find(({ baseOffset }) =>
-        baseOffset === base
-      );
-      const bytes = recorded?.bytes ?? 0;
-      if (fileBytes >= bytes || position >= bytes || !this.#mustBeWhole(base)) continue;
-      const problem = `${
-        this.#pathOf(base)
-      }: the journal has it up to position ${position}, and it was ${bytes} bytes`;
-      return { segmentBase: base, position, offset: nextOffset, problem };
-    }
-    return null;
-  }
-
-  /** Whether a recorded segment cannot have become smaller since. */
-  #mustBeWhole(base: number): boolean {
-    const { recorded } = this.#options;
-    const i = recorded?.segments.findIndex(({ baseOffset }) => baseOffset === base) ?? -1;
-    return i >= 0 && mustBeThere(recorded!, i);
+    const segments = this.#segments, offset = this.#nextOffset;
+    const walked = { segments, offset, lastBase: this.#lastBase, journal: this.#journal };
+    const found = endFault(walked, this.#options);
+    if (found?.segment === undefined) return found && this.#faultAtEnd(found.problem);
+    const { base, position, nextOffset } = found.segment;
+    const problem = `${this.#folder}: ${found.problem}`;
+    return { segmentBase: base, position, offset: nextOffset, problem };
   }
 
   /** Whether nothing was acknowledged from where the walk has come to. */
