@@ -127,12 +127,11 @@ function cataloguedBy(store: Store, catalogue: Catalogue, isWhole: boolean): Cat
   for (const topic of catalogue.topics()) {
     const mayHaveGaps = catalogue.topicConfig(topic)["cleanup.policy"].includes("compact");
     for (const { index, leaderEpoch } of topic.partitions) {
-      const folder = `${topic.name}-${index}`, id = readPartitionMetadata(store, folder);
-      found.set(folder, {
+      found.set(`${topic.name}-${index}`, {
         mayHaveGaps,
         maxLeaderEpoch: leaderEpoch,
         topicId: topic.id,
-        othersId: id === topic.id || id !== null && catalogue.wasDeleted(id) ? null : id,
+        wasDeleted: (id) => catalogue.wasDeleted(id),
       });
     }
   }

@@ -217,7 +217,8 @@ export class Opening {
         return false;
       }
       if (record === undefined || !record.isExact) return false;
-      const report = openAsRecorded(context, wanted, wanted.config, { record });
+      const clean = one.looksBehind !== true;
+      const report = openAsRecorded(context, wanted, wanted.config, { record, clean });
       return report !== null && this.#take(one, report);
     } catch (error) {
       return this.#failed(one, error);

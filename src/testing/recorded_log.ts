@@ -44,7 +44,7 @@ export const believing: Opener = (context, config, record) => {
 
 /** As after a clean stop, with the record that it wrote. */
 export const asRecorded: Opener = (context, config, record) =>
-  openAsRecorded(context, record, config, { record }) ??
+  openAsRecorded(context, record, config, { record, clean: true }) ??
     recovering(context, config, record, { clean: true, record });
 
 /** As after a clean stop of which only Kafka's checkpoints tell. */

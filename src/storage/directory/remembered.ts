@@ -30,10 +30,13 @@ export class Remembered {
   /** By topic id and partition; null when there is no inventory, or it is of no use. */
   readonly #inventory: ReadonlyMap<string, LogInventory> | null;
   readonly #texts: Texts;
+  /** Whether the inventory was written by a clean stop. */
+  readonly isClean: boolean;
 
   private constructor(inventory: Inventory | null, texts: Texts) {
     this.#inventory = inventory && new Map(inventory.logs.map((log) => [keyOf(log), log]));
     this.#texts = texts;
+    this.isClean = inventory?.isClean ?? false;
   }
 
   /** Reads a directory's files. `lastBrokerEpoch` is of the last registration in the metadata log. */

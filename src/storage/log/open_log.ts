@@ -66,7 +66,7 @@ export function openAsRecorded(
   context: LogContext,
   ref: LogRef,
   config: TopicConfig,
-  { record }: { record: LogInventory },
+  { record, clean }: { record: LogInventory; clean: boolean },
 ): OpenReport | null {
   const { store } = context, folder = `${ref.topic}-${ref.partition}`;
   const holdsBatches = record.segments.some(({ bytes }) => bytes > 0);
@@ -81,7 +81,8 @@ export function openAsRecorded(
   // Is to be put aside, which takes a sync of the folder.
   if (unexpected.length > 0 || beyondAnyOffset(names).length > 0) return null;
   const cut = longer.length === 0 ? { cut: [] } : cutBack(store, folder, longer);
-  if ("kept" in cut) return damaged(context, ref, config, record, cut.kept);
+  // Without the marker of its clean stop somebody may have written behind: recovery looks at what it is.
+  if ("kept" in cut) return clean ? damaged(context, ref, config, record, cut.kept) : null;
   const warnings = [...cut.cut];
   warnings.push(...epochsAsRecorded(store, folder, record));
   warnings.push(...snapshotsAsRecorded(store, folder, names, record));

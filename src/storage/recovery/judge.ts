@@ -81,7 +81,21 @@ export interface JudgeOptions {
   readonly indexIntervalBytes: number;
 }
 
-export async function judgeFiles(
+export function judgeFiles(
+  context: SegmentContext,
+  known: KnownLog,
+  { isCompacted, indexIntervalBytes }: JudgeOptions,
+): Promise<JudgedFiles> {
+  // What an exact record says holds whatever the stop was, since nothing was done to the log after it.
+  const isLookedBehind = known.looksBehind === true && known.record?.isExact === true;
+  return judgeBy(
+    context,
+    isLookedBehind ? { ...known, record: { ...known.record!, isExact: false } } : known,
+    { isCompacted, indexIntervalBytes },
+  );
+}
+
+async function judgeBy(
   context: SegmentContext,
   known: KnownLog,
   { isCompacted, indexIntervalBytes }: JudgeOptions,
@@ -97,7 +111,6 @@ export async function judgeFiles(
   await finishInterruptedCleaning(view);
   heal("stray", setBeyondAside(plan, folder, namesNow()));
   const mayHaveGaps = mayHaveGapsIn(isCompacted, record);
-  // What an exact record says holds whatever the stop was: nothing was done to the log since.
   const clean = known.clean || record?.isExact === true;
   let bases = segmentBasesOf(namesNow());
   for (const base of record === undefined ? [] : unexpectedIn(bases, record)) {

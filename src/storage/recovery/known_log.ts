@@ -13,6 +13,11 @@ export interface KnownLog {
   readonly logStartOffset: number | undefined;
   /** Whether the broker stopped cleanly, so that nothing can be torn. */
   readonly clean: boolean;
+  /**
+   * Whether the inventory is a clean stop's, and its marker is gone: somebody took it away, so that what lies behind a
+   * recorded end is looked at.
+   */
+  readonly looksBehind?: boolean;
   /** What the journal has of this partition; nothing after a clean stop. */
   readonly journal: readonly JournalEntry[];
   /**
@@ -60,6 +65,7 @@ export function knownLog(
     recoveryPoint: saysHowFar ? record.recoveryPoint : isNew ? 0 : undefined,
     logStartOffset: isNew ? 0 : record?.logStartOffset,
     clean,
+    looksBehind: !clean && remembered.isClean,
     journal: record?.isExact ? [] : entries,
     compactedTo: remembered.compactedTo(ref),
     isCompactionKnown: remembered.isComplete,

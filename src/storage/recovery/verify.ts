@@ -16,19 +16,14 @@
 import { BufferPool } from "../../bytes/pool.ts";
 import { type Uuid, ZERO_UUID } from "../../bytes/uuid.ts";
 import { wasStoppedCleanly } from "../directory/clean_shutdown.ts";
-import {
-  folderOf,
-  type Inventory,
-  type LogInventory,
-  readUsableInventory,
-} from "../directory/inventory.ts";
+import { folderOf, type Inventory, readUsableInventory } from "../directory/inventory.ts";
 import { LeaderEpochs } from "../directory/leader_epochs.ts";
 import { readPartitionMetadata } from "../directory/partition_metadata.ts";
 import { Remembered } from "../directory/remembered.ts";
 import * as batch from "../../protocol/records/batch.ts";
 import { type JournalEntry, NOTHING_LEFT, readJournal } from "../durability/journal_entries.ts";
-import { segmentName } from "../segments/segment.ts";
 import type { Store } from "../store.ts";
+import { judgeClaim } from "./claim.ts";
 import { type Examined, examineLog, type Fault } from "./examine.ts";
 import { findingsOf } from "./findings.ts";
 import { hints } from "./hints.ts";
@@ -94,9 +89,10 @@ export interface Wanted {
   readonly mayHaveGaps: boolean;
   /** Of the partition as it was led last. */
   readonly maxLeaderEpoch: number;
+  /** Without it the folder's own word counts. */
   readonly topicId?: Uuid;
-  /** The id that the folder bears, when it is another topic's. */
-  readonly othersId?: Uuid | null;
+  /** Whether the metadata log removed the topic with this id; without it, none was. */
+  readonly wasDeleted?: (topicId: Uuid) => boolean;
 }
 
 /**
@@ -109,9 +105,7 @@ export async function* verifyPartitions(
 ): AsyncGenerator<PartitionReport> {
   const inventory = readUsableInventory(store, lastBrokerEpoch);
   const clean = wasStoppedCleanly(store, lastBrokerEpoch);
-  const { entries, unknown } = clean
-    ? NOTHING_LEFT
-    : readJournal(store, lastBrokerEpoch ?? inventory?.brokerEpoch);
+  const { entries, unknown } = clean ? NOTHING_LEFT : readJournal(store, lastBrokerEpoch);
   const remembered = Remembered.read(store, lastBrokerEpoch, () => {}); // verifyRootFiles() tells it
   const journal = Map.groupBy(entries, ({ folder }) => folder);
   const lastRun: LastRun = { clean, remembered, journal, wasJournaled: unknown === null };
@@ -133,14 +127,23 @@ export async function* verifyPartitions(
     const known = name === METADATA_FOLDER
       ? ofMetadata(inventory)
       : { ...knownLog(ref, lastRun), maxLeaderEpoch: asked?.maxLeaderEpoch };
-    const { record } = known;
-    const isOthers = record === undefined || !holds(store, record);
+    const claim = asked?.topicId === undefined ? null : judgeClaim(store, name, {
+      topicId: asked.topicId,
+      isThere: there.has(name),
+      record: known.record,
+      isJournaled: known.journal.length > 0,
+      wasDeleted: asked.wasDeleted ?? (() => false),
+    });
+    if (claim?.kind === "absent" && claim.isDoomed) {
+      yield unwanted(name, "deleted");
+      continue;
+    }
     yield await verifyPartition(store, name, {
       known,
       topicId,
       isCompacted: asked?.mayHaveGaps === true,
       isThere: there.has(name),
-      othersId: isOthers ? asked?.othersId ?? null : null,
+      othersId: claim?.kind === "refused" ? claim.othersId : null,
     });
   }
 }
@@ -153,18 +156,6 @@ function ofMetadata(inventory: Inventory | null): KnownLog {
     clean: false,
     journal: [],
   };
-}
-
-/** Whether a folder has all segments of its row, which then says more than the id in it. */
-function holds(store: Store, row: LogInventory): boolean {
-  const folder = folderOf(row), there = new Set(store.list(folder).map(({ name }) => name));
-  return row.isExact && row.segments.every(({ baseOffset, bytes }) => {
-    const name = `${segmentName(baseOffset)}.log`;
-    if (!there.has(name)) return bytes === 0;
-    const blob = store.open(`${folder}/${name}`), { size } = blob;
-    blob.close();
-    return size === bytes;
-  });
 }
 
 /** The folders of partitions that are there. */
@@ -295,11 +286,15 @@ function wrongOf(
   }
   const fault: Wrong | null = examined.damage && { kind: "segment", ...examined.damage };
   if (lost === null) return fault;
-  if (lost.kind === "beginning") return { ...lost, problem: `${folder}: ${lost.problem}` };
+  if (lost.kind === "beginning") {
+    const begins =
+      `the log begins at offset ${lost.offset}, and its start is ${known.logStartOffset}`;
+    return { ...lost, problem: `${folder}: ${begins}` };
+  }
   // Where the batches end before that, or in it, they say where to cut.
   const place = placeIn(lost, examined);
-  const first = fault !== null && isBefore(fault, place) ? fault : place;
-  return { ...lost, ...first, problem: `${folder}: ${lost.problem}` };
+  if (fault !== null && isBefore(fault, place)) return fault;
+  return { ...lost, ...place, problem: `${folder}: ${lost.problem}` };
 }
 
 type At = Pick<Fault, "segmentBase" | "position" | "offset">;
