@@ -12,6 +12,8 @@ import { MemoryStore } from "../backends/memory_store.ts";
 import { journalFiles } from "../durability/journal_entries.ts";
 import { segmentName } from "../segments/segment.ts";
 import type { Store } from "../store.ts";
+import { cutExcess, raiseStart } from "./repair.ts";
+import { verifyPartitions } from "./verify.ts";
 
 const ID = randomUuid();
 const STOPS = ["clean", "killed"] as const;
@@ -268,4 +270,40 @@ Deno.test("under the policy os a power loss may take what was acknowledged, and 
   const { world: again } = await openOn(disk, wanted, { policy: "os" });
   assertEquals(await servedBy(again, wanted[0]), []);
   again.abandon();
+});
+
+Deno.test("a new log that is to begin with its second segment does so for good", async () => {
+  const wanted = [wantedLog(ID, { topic: "t" })];
+  const disk = new MemoryStore();
+  const { world } = await openOn(disk, []);
+  world.logs.createAll(wanted);
+  const log = world.logs.get(ID, 0)!;
+  await send(log, [largeValue("first", 300_000)]).durable;
+  log.roll();
+  for (let i = 0; i < 5; i++) await send(log, [`second ${i}`]).durable;
+  world.abandon();
+  disk.remove(pathOf(0));
+  assertEquals((await started(disk, wanted)).values, null);
+  await raiseStart(disk, "t-0", 1, ID);
+  for (let starts = 0; starts < 2; starts++) {
+    assertEquals((await started(disk, wanted)).values?.length, 5);
+  }
+});
+
+Deno.test("intact batches behind a sealed segment's recorded end are cut alone", async () => {
+  const { disk, wanted } = await sealed("clean", false);
+  const own = disk.readAll(pathOf(4))!, more = own.slice(0, batch.sizeInBytes(own, 0));
+  await disk.replace(pathOf(4), new Uint8Array([...own, ...more]));
+  assertEquals((await started(disk, wanted)).values, null);
+  const catalogued = () => ({
+    topicId: ID,
+    mayHaveGaps: false,
+    maxLeaderEpoch: 0,
+  });
+  for await (const { folder, damage, plan } of verifyPartitions(disk, catalogued)) {
+    if (folder !== "t-0") continue;
+    assertEquals(damage!.isExcess, true);
+    await cutExcess(disk, folder, damage!, plan);
+  }
+  assertEquals((await started(disk, wanted)).values?.length, 12);
 });
