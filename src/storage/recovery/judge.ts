@@ -243,17 +243,18 @@ function lostAt(
   return nothingBut({ kind, segmentBase: at, position: 0, offset: at, problem, isShort });
 }
 
-/** The last batch is not what it was: by the offset that it claims the log would end there. */
+/** The last batch is not what it was: the log would have to end there, or, where it is none, with what is sound before. */
 function lastBatchIn(context: SegmentContext, record: LogInventory, problem: string): Lost {
   const { baseOffset: base } = record.segments.findLast(({ bytes }) => bytes > 0)!;
   const { position } = record.lastBatch!;
   const reader = SegmentReader.open(context.store, context.folder, base);
-  const header = reader.headerAt(position);
-  const offset = header === null ? -1 : batch.baseOffset(header);
+  const bytes = reader.batchAt(position, () => false);
+  const isIntact = bytes !== null && batch.magic(bytes) === batch.MAGIC_V2 && batch.isIntact(bytes);
+  const offset = isIntact ? batch.baseOffset(bytes) : -1;
   reader.close();
-  const isPlace = offset >= base && offset < record.endOffset;
-  const place = isPlace ? { position, offset } : { position: 0, offset: base };
-  return { kind: "segment", segmentBase: base, ...place, problem };
+  return offset >= base && offset < record.endOffset
+    ? { kind: "segment", segmentBase: base, position, offset, problem }
+    : { kind: "segment", segmentBase: base, position: 0, offset: base, problem, isShort: true };
 }
 
 /** Intact batches behind the recorded end of a segment. */
