@@ -24,8 +24,8 @@ export class PlannedStore implements Store {
   /** By path; null where there is nothing any more. */
   readonly #planned = new Map<string, Planned | null>();
   readonly #steps: Step[] = [];
-  /** What lies in folders that were asked for. */
-  readonly #names = new Map<string, ReadonlySet<string>>();
+  /** What lies in folders that were asked for, by name: nobody changes them meanwhile, and a start looks often. */
+  readonly #there = new Map<string, ReadonlyMap<string, StoreEntry>>();
 
   constructor(store: Store) {
     this.name = store.name;
@@ -44,12 +44,14 @@ export class PlannedStore implements Store {
       if (waiting !== undefined) await waiting;
     }
     this.#planned.clear();
-    this.#names.clear();
+    this.#there.clear();
   }
 
   list(folder: string): StoreEntry[] {
     const prefix = folder === "" ? "" : `${folder}/`;
-    const found = new Map(this.#store.list(folder).map((entry) => [entry.name, entry]));
+    const there = this.#entriesIn(folder);
+    if (this.#planned.size === 0) return [...there.values()];
+    const found = new Map(there);
     for (const [path, planned] of this.#planned) {
       const name = path.slice(prefix.length);
       if (!path.startsWith(prefix) || name.includes("/")) continue;
@@ -122,12 +124,18 @@ export class PlannedStore implements Store {
     const planned = this.#planned.get(path);
     if (planned !== undefined) return planned;
     const at = path.lastIndexOf("/"), folder = path.slice(0, Math.max(0, at));
-    let names = this.#names.get(folder);
-    if (names === undefined) {
-      names = new Set(this.#store.list(folder).map(({ name }) => name));
-      this.#names.set(folder, names);
+    return this.#entriesIn(folder).has(path.slice(at + 1))
+      ? { source: path, kept: Infinity, added: NOTHING }
+      : null;
+  }
+
+  #entriesIn(folder: string): ReadonlyMap<string, StoreEntry> {
+    let there = this.#there.get(folder);
+    if (there === undefined) {
+      there = new Map(this.#store.list(folder).map((entry) => [entry.name, entry]));
+      this.#there.set(folder, there);
     }
-    return names.has(path.slice(at + 1)) ? { source: path, kept: Infinity, added: NOTHING } : null;
+    return there;
   }
 
   #change(path: string, planned: Planned | null, step: Step): void {
