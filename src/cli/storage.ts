@@ -164,18 +164,15 @@ export async function repair(
   return 0;
 }
 
-/** Of a log one of whose segments has more than it had: what it had stays. */
+/** Of a log one of whose segments has more than was written down of it: that alone is cut. */
 async function withoutExcess(
   store: Store,
   { report, damage, isCut }: { report: PartitionReport; damage: Damage; isCut: boolean },
   print: (line: string) => void,
 ): Promise<number> {
   if (isCut) await cutExcess(store, report.folder, damage, report.plan);
-  print(
-    `${damage.problem}. It ${isCut ? "ends" : "would end"} at position ${damage.position} ${
-      isCut ? "now" : "again"
-    }; every record that the log had stays.`,
-  );
+  const what = `What lies behind position ${damage.position} of that file`;
+  print(`${damage.problem}. ${what} ${isCut ? "is cut now" : "would be cut"}, and nothing else.`);
   if (!isCut) print("Nothing has been changed. Add --cut to do it.");
   return isCut ? 0 : 1;
 }
