@@ -30,7 +30,7 @@ const STORAGE_STOREYS: readonly (readonly string[])[] = [
   ["recovery"],
   ["log"],
   ["compaction"],
-  ["checkpoint_due", "remembered", "bookkeeping", "removals"],
+  ["checkpoint_due", "bookkeeping", "removals"],
   ["opening"],
   ["checkpointing"],
   ["log_manager"],

@@ -5,11 +5,17 @@
 import type { Config } from "../config/options.ts";
 import { logger } from "../log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
-import { takeCleanShutdown } from "../storage/directory/clean_shutdown.ts";
+import { randomUuid } from "../bytes/uuid.ts";
+import { takeCleanShutdown, wasStoppedCleanly } from "../storage/directory/clean_shutdown.ts";
+import {
+  lastRunEpoch,
+  noteStart,
+  type Registered,
+} from "../storage/directory/interrupted_start.ts";
 import { type MetaProperties, openMetaProperties } from "../storage/directory/meta_properties.ts";
 import type { GroupCommit } from "../storage/durability/group_commit.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
-import { StoreError } from "../storage/store.ts";
+import { type Store, StoreError } from "../storage/store.ts";
 import type { MetadataLog } from "../topics/metadata_log.ts";
 import { METADATA_TOPIC } from "../topics/metadata_topic.ts";
 import { type NodeRegistry, registeredNodes } from "../topics/node_registry.ts";
@@ -24,16 +30,17 @@ export class MetadataRoom implements AsyncDisposable {
   readonly metadata: MetadataLog;
   readonly log: PartitionLog;
   readonly nodes: NodeRegistry;
-  /** Of the registration before this start's. */
+  /** Of the last run that may have used the logs. */
   readonly lastBrokerEpoch: number | undefined;
   readonly #cleanStop: CleanStop;
   readonly #wasCut: boolean;
+  readonly #registered: Registered | undefined;
   #keeping: TimeKeeping | null = null;
 
   private constructor(
     meta: MetaProperties,
     opened: { metadata: MetadataLog; log: PartitionLog; wasCut: boolean },
-    cleanStop: CleanStop,
+    { store, cleanStop }: { store: Store; cleanStop: CleanStop },
   ) {
     this.#cleanStop = cleanStop;
     const { catalogue } = opened.metadata, { nodeId, clusterId } = meta;
@@ -41,7 +48,8 @@ export class MetadataRoom implements AsyncDisposable {
     this.metadata = opened.metadata;
     this.log = opened.log;
     this.#wasCut = opened.wasCut;
-    this.lastBrokerEpoch = catalogue.broker(nodeId)?.brokerEpoch;
+    this.#registered = catalogue.broker(nodeId);
+    this.lastBrokerEpoch = lastRunEpoch(store, this.#registered);
     this.nodes = registeredNodes(catalogue, { selfId: nodeId, clusterId });
   }
 
@@ -55,7 +63,7 @@ export class MetadataRoom implements AsyncDisposable {
     const meta = await openMetaProperties(store, { nodeId: config.nodeId });
     await checkMetadata({ store, meta, clock, config });
     const opened = await openMetadata({ ...logContext, commit }, { config, meta, makeRoom });
-    return new MetadataRoom(meta, opened, cleanStop);
+    return new MetadataRoom(meta, opened, { store, cleanStop });
   }
 
   /** Registers this broker; from here on the directory is in use. Whether the last broker on it stopped cleanly. */
@@ -68,10 +76,18 @@ export class MetadataRoom implements AsyncDisposable {
       readonly metrics: Metrics;
     },
   ): Promise<boolean> {
-    const wasClean = await takeCleanShutdown(store) !== null, metadataLog = this.log;
+    const marker = await takeCleanShutdown(store), metadataLog = this.log;
+    const wasClean = wasStoppedCleanly(store, this.lastBrokerEpoch, marker);
     const clock = { time, store, timers, metadataLog, isRight: isClockRight, metrics };
     this.#keeping = await TimeKeeping.begin(clock);
-    await this.metadata.start({ endpoint, wasClean, wasCut: this.#wasCut });
+    const incarnationId = randomUuid();
+    try {
+      await noteStart(store, { registered: this.#registered, incarnationId });
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error; // it is for a start after this one, should this be cut off
+      logger("storage").warn("start_not_noted", { error: error.message });
+    }
+    await this.metadata.start({ endpoint, wasClean, wasCut: this.#wasCut, incarnationId });
     this.#cleanStop.brokerEpoch = this.metadata.brokerEpoch;
     return wasClean;
   }

@@ -17,6 +17,7 @@ import {
   NOTHING_LEFT,
   readJournal,
 } from "../storage/durability/journal_entries.ts";
+import { forgetStart } from "../storage/directory/interrupted_start.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
 import { LogManager } from "../storage/log_manager.ts";
 import { type Store, StoreError } from "../storage/store.ts";
@@ -70,6 +71,7 @@ export class StorageRoom implements AsyncDisposable {
     stack.defer(() => closeLogs(logs, { machine, commit, cleanStop }));
     const { catalogue } = metadata.metadata;
     await logs.open(desiredAtStart(catalogue, metadata.nodes.selfId, options.ledBefore));
+    await startIsOver(store);
     if (earlier.length > 0) await forgetEarlierJournal(store, earlier, { logs, journal });
     const cleaner = startCleaner(config, machine, logs);
     stack.defer(() => cleaner.stop());
@@ -122,6 +124,16 @@ function fatal(error: unknown): void {
   queueMicrotask(() => {
     throw error;
   });
+}
+
+/** The logs are used from now on. Before anything is served. */
+async function startIsOver(store: Store): Promise<void> {
+  try {
+    await forgetStart(store);
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    logger("storage").warn("start_not_noted", { error: error.message });
+  }
 }
 
 function openJournal(store: Store, run: number, left: JournalLeft): Journal {

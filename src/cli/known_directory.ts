@@ -6,6 +6,7 @@ import { checkMetadata } from "../broker/metadata_start.ts";
 import { parseUuid, ZERO_UUID } from "../bytes/uuid.ts";
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config/options.ts";
+import { lastRunEpoch } from "../storage/directory/interrupted_start.ts";
 import {
   META_PROPERTIES,
   type MetaProperties,
@@ -24,7 +25,7 @@ import { readQuorumState } from "../topics/quorum_state.ts";
 
 export interface Known {
   readonly catalogued: Catalogued;
-  /** Of the last registration in the metadata log; undefined where that is not whole. */
+  /** Of the last run that may have used the logs, by the metadata log; undefined where that is not whole. */
   readonly lastBrokerEpoch: number | undefined;
   /** What the broker would refuse to start for. */
   readonly findings: readonly Finding[];
@@ -65,7 +66,9 @@ export async function knownOf(store: Store, config: Config): Promise<Known> {
   const { catalogue } = metadata;
   return {
     catalogued: cataloguedBy(store, catalogue, problem === null),
-    lastBrokerEpoch: problem === null ? catalogue.broker(meta.nodeId)?.brokerEpoch : undefined,
+    lastBrokerEpoch: problem === null
+      ? lastRunEpoch(store, catalogue.broker(meta.nodeId))
+      : undefined,
     findings,
     metadata,
     isIncomplete: problem instanceof IncompleteLogError,
@@ -126,13 +129,11 @@ function cataloguedBy(store: Store, catalogue: Catalogue, isWhole: boolean): Cat
   for (const topic of catalogue.topics()) {
     const mayHaveGaps = catalogue.topicConfig(topic)["cleanup.policy"].includes("compact");
     for (const { index, leaderEpoch } of topic.partitions) {
-      // An unclean start begins an epoch before it looks.
-      const folder = `${topic.name}-${index}`, id = readPartitionMetadata(store, folder);
-      found.set(folder, {
+      found.set(`${topic.name}-${index}`, {
         mayHaveGaps,
-        maxLeaderEpoch: leaderEpoch + 1 + lost,
+        maxLeaderEpoch: leaderEpoch + lost,
         topicId: topic.id,
-        othersId: id === topic.id || id !== null && catalogue.wasDeleted(id) ? null : id,
+        wasDeleted: (id) => catalogue.wasDeleted(id),
       });
     }
   }

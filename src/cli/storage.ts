@@ -9,7 +9,7 @@ import { FileStore } from "../storage/backends/file_store.ts";
 import { DirectoryLock } from "../storage/directory/lock.ts";
 import { META_PROPERTIES } from "../storage/directory/meta_properties.ts";
 import { holdsBrokersFiles } from "../storage/directory/first_start.ts";
-import { beginAt, cutAt, raiseStart } from "../storage/recovery/repair.ts";
+import { beginAt, cutAt, cutExcess, raiseStart } from "../storage/recovery/repair.ts";
 import {
   type Damage,
   type Finding,
@@ -134,7 +134,7 @@ export async function repair(
     const lost =
       `Records of ${partition} from offset ${damage.shouldBegin} up to ${damage.offset} ` +
       `are not there any more. The log`;
-    if (isCut) await raiseStart(store, report.folder, damage.offset);
+    if (isCut) await raiseStart(store, report.folder, damage.offset, report.topicId);
     print(
       `${lost} ${isCut ? "begins" : "would begin"} at offset ${damage.offset}${
         isCut ? " now" : ""
@@ -143,6 +143,7 @@ export async function repair(
     if (!isCut) print("Nothing has been changed. Add --cut to do it, unless a backup has them.");
     return isCut ? 0 : 1;
   }
+  if (damage.isExcess) return await withoutExcess(store, { report, damage, isCut }, print);
   if (damage.isAllGone) return await beginAgain(store, { report, damage, isCut }, print);
   if (!isCut) {
     print(
@@ -156,9 +157,22 @@ export async function repair(
     print("Nothing has been changed. Add --cut to do it.");
     return 1;
   }
-  await cutAt(store, report.folder, damage, report.examined);
+  await cutAt(store, report.folder, damage, report.examined, report.plan);
   print(`${partition} ends at offset ${damage.offset} now. ${loss(report, damage)} are lost.`);
   return 0;
+}
+
+/** Of a log one of whose segments has more than was written down of it: that alone is cut. */
+async function withoutExcess(
+  store: Store,
+  { report, damage, isCut }: { report: PartitionReport; damage: Damage; isCut: boolean },
+  print: (line: string) => void,
+): Promise<number> {
+  if (isCut) await cutExcess(store, report.folder, damage, report.plan);
+  const what = `What lies behind position ${damage.position} of that file`;
+  print(`${damage.problem}. ${what} ${isCut ? "is cut now" : "would be cut"}, and nothing else.`);
+  if (!isCut) print("Nothing has been changed. Add --cut to do it.");
+  return isCut ? 0 : 1;
 }
 
 /** Of a log that has no segment left: no offset is given twice, at least. */

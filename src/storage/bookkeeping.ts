@@ -23,7 +23,7 @@ import {
 } from "./directory/inventory.ts";
 import { type Segment, segmentName } from "./segments/segment.ts";
 import type { PartitionLog } from "./log/partition_log.ts";
-import { snapshotCrcAt } from "./log/sidecars.ts";
+import { snapshotCrcAt } from "./recovery/sidecars.ts";
 import type { EpochEntry } from "./directory/leader_epochs.ts";
 import { type Store, StoreError } from "./store.ts";
 
@@ -32,6 +32,8 @@ export interface BookkeepingOptions {
   readonly positions: CleanerPositions;
   /** Of this broker's registration. */
   readonly brokerEpoch: number;
+  /** Whether what the high watermark has passed survives power loss, by the flush policy; it does unless said otherwise. */
+  readonly isHighWatermarkDurable?: boolean;
   /** The metadata log: everything below `endOffset` is synced; bytes of all its segments. */
   readonly metadata: () => { readonly endOffset: number; readonly bytes: number };
 }
@@ -91,8 +93,9 @@ export class Bookkeeping {
     const { positions } = this.#options, last = this.#last.get(log);
     const isSound = log.offline === null;
     const segments = isSound ? this.#segmentsOf(log) : last?.segments ?? []; // closed files have no size
-    // Damaged, or half renamed: what was synced is all that can be said of it.
-    const endOffset = isSound ? log.highWatermark : log.recoveryPoint;
+    // Damaged, or half renamed: what was synced is all that can be said of it. A start holds the log against it.
+    const { isHighWatermarkDurable = true } = this.#options;
+    const endOffset = isSound && isHighWatermarkDurable ? log.highWatermark : log.recoveryPoint;
     return {
       highWatermark: log.highWatermark,
       log: {

@@ -21,7 +21,8 @@ import { Removals } from "./removals.ts";
 import { expire } from "./log/expire.ts";
 import { Opening, type Unopened, type WantedLog, within } from "./opening.ts";
 import { type FoldersContext, sortOut } from "./directory/partition_folders.ts";
-import { Remembered } from "./remembered.ts";
+import { knownLog } from "./recovery/known_log.ts";
+import { Remembered } from "./directory/remembered.ts";
 import { StoreError } from "./store.ts";
 
 export interface LogManagerOptions {
@@ -107,6 +108,7 @@ export class LogManager {
       clock,
       positions: this.positions,
       brokerEpoch: options.brokerEpoch ?? 0,
+      isHighWatermarkDurable: options.context.commit.policy === "fsync",
       metadata: options.metadata ?? (() => ({ endOffset: 0, bytes: 0 })),
       work: this.work.checkpoints,
       logs: () => this.all(),
@@ -127,17 +129,12 @@ export class LogManager {
     const present = new Set<string>();
     for (const { name, isFolder } of store.list("")) if (isFolder) present.add(name);
     const remembered = Remembered.read(store, lastBrokerEpoch, onWarning);
+    const { cleanStart: clean, wasJournaled } = this.#options;
     const journal = Map.groupBy(this.#options.journal, (entry) => entry.folder);
-    const isJournalUnknown = this.#options.wasJournaled === false;
+    const lastRun = { clean, remembered, journal, wasJournaled };
     for (const one of wanted) {
-      const folder = folderOf(one);
-      const entries = (journal.get(folder) ?? []).filter((entry) => entry.topicId === one.topicId);
-      const isThere = present.delete(folder);
-      const record = remembered.of(one), compactedTo = remembered.compactedTo(one);
-      const wasJournaled = this.#options.wasJournaled === true && remembered.isComplete;
-      const isNew = record === undefined && remembered.isComplete;
-      const known = { isNew, record, compactedTo, wasJournaled, journal: entries, isThere };
-      this.#opening.add({ wanted: one, ...known, isJournalUnknown });
+      const isThere = present.delete(folderOf(one));
+      this.#opening.add({ wanted: one, ...knownLog(one, lastRun), isThere });
     }
     this.#areAllKnown = true;
     await this.#begin();
@@ -246,11 +243,12 @@ export class LogManager {
   createAll(wanted: Iterable<WantedLog>): void {
     for (const one of wanted) {
       const nothing = {
-        record: undefined,
-        compactedTo: 0,
-        wasJournaled: false,
-        isNew: true,
+        recoveryPoint: 0,
+        logStartOffset: 0,
+        clean: true,
         journal: [],
+        compactedTo: 0,
+        isNew: true,
       };
       const fresh = { ...nothing, isThere: false };
       this.#opening.add({ wanted: one, ...fresh });
@@ -407,17 +405,13 @@ export class LogManager {
 
   #opened(
     log: PartitionLog,
-    { wanted, record, mustReach }: Unopened,
+    one: Unopened,
     { isNew, wasOffline }: { isNew: boolean; wasOffline: boolean },
   ): void {
+    const { wanted, record, mustReach } = one;
     this.#checkpoints.books.opened(log, record);
-    const compactedTo = record?.compactedTo ?? null;
-    if (record?.compactingTo != null) this.positions.begin(log, record.compactingTo);
-    if (compactedTo !== null && compactedTo > log.logEndOffset) {
-      const found =
-        `compacted up to ${compactedTo}, above the log end ${log.logEndOffset}: forgotten`;
-      this.#warn("log_healed", { folder: log.folder, found });
-    } else if (compactedTo !== null) this.positions.set(log, compactedTo);
+    const found = this.positions.takeUp(log, one);
+    if (found !== null) this.#warn("log_healed", { folder: log.folder, found });
     this.#add(log, wanted.leaderEpoch, isNew || !this.#options.cleanStart);
     if (wasOffline) this.#options.onOnline?.(log);
     if (mustReach === undefined) return;
@@ -438,7 +432,11 @@ export class LogManager {
       {
         wanted: { topicId, topic, partition, leaderEpoch, config },
         record,
+        recoveryPoint: record?.recoveryPoint,
+        logStartOffset: record?.logStartOffset,
+        clean: false,
         compactedTo,
+        isCompactionKnown: record !== undefined,
         isNew: false,
         isThere: true,
         mustReach: log.highWatermark,

@@ -10,8 +10,7 @@
 import type { Uuid } from "../bytes/uuid.ts";
 import { systemTimers, type Timers } from "../clock.ts";
 import type { TopicConfig } from "../config/topic_configs.ts";
-import type { JournalEntry } from "./durability/journal_entries.ts";
-import { folderOf, type LogInventory } from "./directory/inventory.ts";
+import { folderOf } from "./directory/inventory.ts";
 import { claimFolder } from "./log/claim.ts";
 import type { LogContext } from "./log/log_context.ts";
 import {
@@ -23,6 +22,7 @@ import {
 } from "./log/open_log.ts";
 import type { PartitionLog } from "./log/partition_log.ts";
 import { isBegunFor, putPartitionMetadata } from "./directory/partition_metadata.ts";
+import type { KnownLog } from "./recovery/known_log.ts";
 import { type FoldersContext, moveAside } from "./directory/partition_folders.ts";
 import { StoreError } from "./store.ts";
 
@@ -51,19 +51,11 @@ export interface OpeningOptions {
 }
 
 /** A log that is not open. */
-export interface Unopened {
+export interface Unopened extends KnownLog {
   /** Replaced when the catalogue says otherwise. */
   wanted: WantedLog;
-  readonly record: LogInventory | undefined;
-  /** No segment that ends above was ever compacted; Infinity where nothing is known. */
-  readonly compactedTo: number;
-  /** Whether of this log, when the journal has nothing of it, nothing was acknowledged since it was written down. */
-  readonly wasJournaled: boolean;
-  /** Whether more may have been acknowledged than the journal says, because some of it is lost. */
-  readonly isJournalUnknown?: boolean;
   /** Whether it was made since the inventory was written, so that nothing of it was called synced, or compacted. */
   readonly isNew: boolean;
-  readonly journal: readonly JournalEntry[];
   /** Whether a folder of its name was there at the start. */
   readonly isThere: boolean;
   /** What was acknowledged of it while it served before: it ends there at least. */
@@ -142,11 +134,11 @@ export class Opening {
   }
 
   #put(one: Omit<Unopened, "offline" | "isFault">): Waiting {
-    const { topicId, partition } = one.wanted, record = withoutMore(one.record, one.journal);
+    const { topicId, partition } = one.wanted;
     let ofTopic = this.#waiting.get(topicId);
     if (ofTopic === undefined) this.#waiting.set(topicId, ofTopic = new Map());
     const fresh = { offline: null, isFault: false, recovering: null, failures: 0, isGone: false };
-    const waiting = { ...one, ...fresh, record, told: "" };
+    const waiting = { ...one, ...fresh, told: "" };
     ofTopic.set(partition, waiting);
     return waiting;
   }
@@ -272,7 +264,7 @@ export class Opening {
         return false;
       }
       if (record === undefined || !record.isExact) return false;
-      const { cleanStart: clean } = this.#options;
+      const clean = one.looksBehind !== true;
       const report = openAsRecorded(context, wanted, wanted.config, { record, clean });
       return report !== null && this.#take(one, report);
     } catch (error) {
@@ -308,17 +300,10 @@ export class Opening {
   }
 
   async #recoverNow(one: Waiting): Promise<void> {
-    const { wanted, record, isNew } = one;
+    const { wanted } = one;
     try {
       const report = await openLog(this.#options.context, wanted, wanted.config, {
-        recoveryPoint: saysHowFar(record) ? record.recoveryPoint : isNew ? 0 : undefined,
-        logStartOffset: record === undefined && isNew ? 0 : record?.logStartOffset,
-        clean: this.#options.cleanStart,
-        journal: record?.isExact ? [] : one.journal,
-        record,
-        compactedTo: one.compactedTo,
-        wasJournaled: one.wasJournaled,
-        isJournalUnknown: one.isJournalUnknown,
+        ...one,
         // A start that goes above what the metadata had lost may have begun the epoch of many later.
         maxLeaderEpoch: Math.max(
           wanted.lastLeaderEpoch ?? wanted.leaderEpoch,
@@ -423,24 +408,6 @@ export class Opening {
     };
     this.#endLeisure = timers.after(LEISURE_DELAY_MS, step);
   }
-}
-
-/** An exact record is none where the journal has more of the log: it was opened after that was written down. */
-function withoutMore(
-  record: LogInventory | undefined,
-  journal: readonly JournalEntry[],
-): LogInventory | undefined {
-  if (record === undefined || !record.isExact) return record;
-  const last = record.segments.at(-1), base = last?.baseOffset ?? 0, bytes = last?.bytes ?? 0;
-  const isMore = journal.some(({ segmentBase, position, payload }) =>
-    segmentBase > base || segmentBase === base && position + payload.length > bytes
-  );
-  return isMore ? { ...record, isExact: false } : record;
-}
-
-/** Whether a record knows more than a log start, as a restored backup has it. */
-function saysHowFar(record: LogInventory | undefined): record is LogInventory {
-  return record !== undefined && (record.segments.length > 0 || record.recoveryPoint > 0);
 }
 
 /** Waits for what does not reject, and not longer than that. */

@@ -12,12 +12,8 @@ import { MemoryStore } from "../storage/backends/memory_store.ts";
 import { GroupCommit } from "../storage/durability/group_commit.ts";
 import type { JournalEntry } from "../storage/durability/journal_entries.ts";
 import type { LogContext } from "../storage/log/log_context.ts";
-import {
-  createLog,
-  type LogCheckpoint,
-  openLog,
-  type OpenReport,
-} from "../storage/log/open_log.ts";
+import type { KnownLog } from "../storage/recovery/known_log.ts";
+import { createLog, openLog, type OpenReport } from "../storage/log/open_log.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
 import { segmentName } from "../storage/segments/segment.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "../storage/producers/producer_state.ts";
@@ -85,7 +81,7 @@ export async function harm(
 /** Opens the log as after an unclean stop, unless the checkpoint says otherwise. */
 export function opened(
   store: Store,
-  checkpoint: Partial<LogCheckpoint> = {},
+  checkpoint: Partial<KnownLog> = {},
   config = PLAIN,
 ): Promise<OpenReport> {
   return openLog(contextOf(store), REF, config, {

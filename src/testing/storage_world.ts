@@ -11,7 +11,11 @@ import { buildBatch } from "../protocol/records/build.ts";
 import { readRecords } from "../protocol/records/record.ts";
 import type { FaultyStore } from "./faulty_store.ts";
 import { microtasks, type SlowDevice } from "./slow_device.ts";
-import { takeCleanShutdown, writeCleanShutdown } from "../storage/directory/clean_shutdown.ts";
+import {
+  takeCleanShutdown,
+  wasStoppedCleanly,
+  writeCleanShutdown,
+} from "../storage/directory/clean_shutdown.ts";
 import { Cleaner } from "../storage/compaction/cleaner.ts";
 import { type FlushPolicy, GroupCommit } from "../storage/durability/group_commit.ts";
 import { Journal } from "../storage/durability/journal.ts";
@@ -86,8 +90,12 @@ export class StorageWorld {
       if (world !== null) world.hasFailed = true;
       onEvent("storage_failed", { error: String(error) });
     };
-    const clean = await takeCleanShutdown(store) ??
-      (sabotage?.isAlwaysClean ? { brokerEpoch: 0 } : null);
+    const marker = await takeCleanShutdown(store);
+    const clean = wasStoppedCleanly(store, undefined, marker)
+      ? marker
+      : sabotage?.isAlwaysClean
+      ? { brokerEpoch: 0 }
+      : null;
     const earlier = journalFiles(store), left = clean === null ? readJournal(store) : NOTHING_LEFT;
     if (left.unknown !== null) onEvent("journal_unknown", { reason: left.unknown });
     const leftOver = sabotage?.journal?.(left.entries) ?? left.entries;

@@ -14,6 +14,7 @@ import type { TopicConfig } from "../config/topic_configs.ts";
 import { BackgroundWork } from "../metrics/background.ts";
 import { errorName } from "../protocol/errors.ts";
 import type { MetaProperties } from "../storage/directory/meta_properties.ts";
+import { lastRunEpoch } from "../storage/directory/interrupted_start.ts";
 import { isMarkedExact } from "../storage/directory/inventory.ts";
 import { heldNumbers, NOTHING_HELD } from "../storage/recovery/held_numbers.ts";
 import { type Store, StoreError } from "../storage/store.ts";
@@ -95,6 +96,8 @@ export interface StartOptions {
   readonly wasClean: boolean;
   /** Whether a torn end was cut off the log, whatever is noted of that (MetadataCut). */
   readonly wasCut?: boolean;
+  /** Of the broker's registration; a new one unless given. */
+  readonly incarnationId?: Uuid;
 }
 
 export class MetadataLog implements MetadataStore {
@@ -201,12 +204,14 @@ export class MetadataLog implements MetadataStore {
   }
 
   /** Takes the lead of the log and registers this broker. Call once, before any transaction. */
-  async start({ endpoint, wasClean, wasCut = false }: StartOptions): Promise<void> {
+  async start(options: StartOptions): Promise<void> {
+    const { endpoint, wasClean, wasCut = false } = options;
     const { store, meta, newId = randomUuid } = this.#options;
+    const { incarnationId = newId() } = options;
     const cut = readMetadataCut(store), lost = Math.max(cut?.batches ?? 0, wasCut ? 1 : 0);
     // What a clean stop left has lost nothing: then no log is looked at.
     const isWhole = wasClean && lost === 0 && isMarkedExact(store);
-    const lastBrokerEpoch = this.catalogue.broker(meta.nodeId)?.brokerEpoch;
+    const lastBrokerEpoch = lastRunEpoch(store, this.catalogue.broker(meta.nodeId));
     const held = isWhole ? NOTHING_HELD : heldNumbers(store, lastBrokerEpoch);
     await this.#beginEpoch();
     if (this.#replay.isInTransaction) {
@@ -227,7 +232,7 @@ export class MetadataLog implements MetadataStore {
     const brokerEpoch = this.#options.log.logEndOffset;
     const { metadataVersion } = this;
     await this.#commit([
-      registerBroker({ ...node, incarnationId: newId() }, { brokerEpoch, metadataVersion }),
+      registerBroker({ ...node, incarnationId }, { brokerEpoch, metadataVersion }),
     ]);
     this.#brokerEpoch = brokerEpoch;
     const records = unfence(this.catalogue, meta.nodeId, {

@@ -214,6 +214,12 @@ const flip = async (file: string, at: number) => {
   await Deno.writeFile(file, bytes);
 };
 
+/** After kill -9 the journal has what was there, and it is put back where nothing speaks against it. */
+const JOURNALED: Partial<Record<Stop, readonly Outcome[]>> = {
+  "a clean stop": ["offline"],
+  "kill -9": ["offline", "healed"],
+};
+
 const DAMAGES: Damage[] = [
   { what: "nothing", harm: () => {}, outcomes: both("served") },
   {
@@ -244,17 +250,17 @@ const DAMAGES: Damage[] = [
   {
     what: "a sealed segment cut by 17 bytes",
     harm: (path) => cut(`${path}/t-0/${segments(path)[1]}`, 17),
-    outcomes: { "a clean stop": ["offline"], "kill -9": ["healed"] }, // which the journal has
+    outcomes: JOURNALED,
   },
   {
     what: "a middle segment removed",
     harm: (path) => Deno.remove(`${path}/t-0/${segments(path)[1]}`),
-    outcomes: { "a clean stop": ["offline"], "kill -9": ["healed"] },
+    outcomes: JOURNALED,
   },
   {
     what: "the first segment removed",
     harm: (path) => Deno.remove(`${path}/t-0/${segments(path)[0]}`),
-    outcomes: both("offline"),
+    outcomes: JOURNALED,
   },
   {
     what: "every file of the log removed",

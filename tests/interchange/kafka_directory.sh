@@ -28,6 +28,7 @@ topics="" # with a ledger
 
 runnel_start() {
   BROKER_LOG=$work/runnel.log
+  : > "$BROKER_LOG"
   BROKER_COMMAND="$RUNNEL --kafka-port ${BROKERS#*:} --http-port $(free_port) --storage-path $data --storage-metadata-snapshot-bytes ${snapshot_bytes:-20971520}"
   broker_start
 }
@@ -84,6 +85,8 @@ kafka_content() {
 kafka_skipped_recovery() {
   grep -q 'Skipping recovery of .* since clean shutdown file was found' "$log" && ! grep 'Recovering unflushed segment' "$log" | grep -v 'partition=__cluster_metadata-0'
 }
+# After an unclean stop it asks for a journal of the last run, and of Kafka's there is none.
+runnel_skipped_recovery() { ! grep -E 'journal_unknown|torn_tail_cut' "$work/runnel.log"; }
 
 # A snapshot in place of the log before it: with small limits Runnel has made one.
 metadata_is_snapshotted() {
@@ -183,6 +186,7 @@ began_by_runnel() {
   everything Kafka "a killed Runnel"
   check "Kafka stops cleanly" kafka_stop
   check "Runnel starts after a clean stop of Kafka" runnel_start
+  check "Runnel believes Kafka's clean stop" runnel_skipped_recovery
   everything Runnel "a stopped Kafka"
   check "Runnel stops cleanly" broker_stop
 }

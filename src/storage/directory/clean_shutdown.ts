@@ -3,6 +3,7 @@
  *
  *     {"version":0,"brokerEpoch":11}
  */
+import { readUsableInventory } from "./inventory.ts";
 import type { Store } from "../store.ts";
 
 const FILE = ".kafka_cleanshutdown";
@@ -32,9 +33,20 @@ export async function takeCleanShutdown(store: Store): Promise<{ brokerEpoch: nu
   return brokerEpoch === null ? null : { brokerEpoch };
 }
 
-/** Whether the marker is there; it stays. */
-export function isMarkedClean(store: Store): boolean {
-  return store.readAll(FILE) !== null;
+/**
+ * Whether the last stop was clean, by a marker that is there, or was (takeCleanShutdown()). It counts only when it is of
+ * the last run: of the broker epoch of the last registration in the metadata log (Kafka's controller compares just that
+ * when a broker registers), and where the inventory is of that run too, that says so as well. A marker of another run
+ * was put back by somebody, and nothing follows from it. Without a metadata log, `lastBrokerEpoch` is undefined.
+ */
+export function wasStoppedCleanly(
+  store: Store,
+  lastBrokerEpoch: number | undefined,
+  marker: { readonly brokerEpoch: number } | null = peekCleanShutdown(store),
+): boolean {
+  if (marker === null) return false;
+  if (lastBrokerEpoch !== undefined && marker.brokerEpoch !== lastBrokerEpoch) return false;
+  return readUsableInventory(store, lastBrokerEpoch)?.isClean ?? true;
 }
 
 /** Null when the marker does not say what it should; a recovery too many does no harm. */

@@ -147,32 +147,85 @@ export function writeInventory(store: Store, inventory: Inventory): Promise<void
   return store.replace(INVENTORY_FILE, encodeInventory(inventory));
 }
 
-/** Makes the inventory forget what a repair has cut off a log: every offset above `endOffset`. */
+/** Where a repair cuts a log, and the bytes of its segments in front of that, which it has made whole. */
+export interface CutPlace {
+  readonly segmentBase: number;
+  readonly position: number;
+  readonly bytesOf: (baseOffset: number) => number;
+}
+
+/** Makes the inventory forget what a repair cuts off a log: every offset above `endOffset`, and other sizes than are there. */
 export async function forgetInInventory(
   store: Store,
   folder: string,
   endOffset: number,
+  cut?: CutPlace,
 ): Promise<void> {
   const inventory = readInventory(store);
   if (inventory === null || typeof inventory === "string") return;
-  const logs = inventory.logs.map((log) =>
-    folderOf(log) === folder ? forgetAbove(log, endOffset) : log
-  );
+  const logs = inventory.logs.map((log) => {
+    if (folderOf(log) !== folder) return log;
+    const left = forgetAbove(log, endOffset);
+    return cut === undefined ? left : asCut(left, cut);
+  });
   await writeInventory(store, { ...inventory, logs });
+}
+
+function asCut(log: LogInventory, { segmentBase, position, bytesOf }: CutPlace): LogInventory {
+  const segments = log.segments.filter(({ baseOffset }) => baseOffset <= segmentBase)
+    .map(({ head, ...segment }) => {
+      const isCut = segment.baseOffset === segmentBase;
+      const keepsHead = head !== undefined && (!isCut || position > 0);
+      const bytes = isCut || segment.bytes === 0 ? 0 : bytesOf(segment.baseOffset);
+      return { ...segment, bytes, ...keepsHead && { head } };
+    });
+  return { ...log, isExact: false, lastBatch: null, segments };
+}
+
+/** A row of a log that was made since the inventory was written: it begins at `offset`. */
+function newRow(folder: string, topicId: Uuid, offset: number): LogInventory {
+  const dash = folder.lastIndexOf("-");
+  return {
+    topicId,
+    topic: folder.slice(0, dash),
+    partition: Number(folder.slice(dash + 1)),
+    isExact: false,
+    logStartOffset: offset,
+    recoveryPoint: 0,
+    endOffset: offset,
+    compactedTo: null,
+    compactingTo: null,
+    lastBatch: null,
+    snapshot: null,
+    epochs: [],
+    segments: [],
+  };
+}
+
+/** The rows, with one for this log. */
+function withRow(
+  logs: readonly LogInventory[],
+  folder: string,
+  topicId: Uuid | null,
+  offset: number,
+) {
+  const isThere = topicId === null ||
+    logs.some((log) => folderOf(log) === folder && log.topicId === topicId);
+  return isThere ? logs : [...logs, newRow(folder, topicId, offset)];
 }
 
 /** Makes the inventory say of a log that it begins at `offset`, and has nothing yet. */
 export async function beginInInventory(
   store: Store,
   folder: string,
-  offset: number,
+  { offset, topicId }: { offset: number; topicId: Uuid | null },
 ): Promise<void> {
   const inventory = readInventory(store);
   if (inventory === null || typeof inventory === "string") return;
   const empty = { isExact: false, lastBatch: null, snapshot: null, epochs: [], segments: [] };
   const ends = { logStartOffset: offset, recoveryPoint: offset, endOffset: offset };
   const uncompacted = { compactedTo: null, compactingTo: null };
-  const logs = inventory.logs.map((log) =>
+  const logs = withRow(inventory.logs, folder, topicId, offset).map((log) =>
     folderOf(log) === folder ? { ...log, ...empty, ...ends, ...uncompacted } : log
   );
   await writeInventory(store, { ...inventory, logs });
@@ -182,11 +235,11 @@ export async function beginInInventory(
 export async function raiseStartInInventory(
   store: Store,
   folder: string,
-  offset: number,
+  { offset, topicId }: { offset: number; topicId: Uuid | null },
 ): Promise<void> {
   const inventory = readInventory(store);
   if (inventory === null || typeof inventory === "string") return;
-  const logs = inventory.logs.map((log) => {
+  const logs = withRow(inventory.logs, folder, topicId, offset).map((log) => {
     if (folderOf(log) !== folder) return log;
     const segments = log.segments.filter(({ baseOffset }) => baseOffset >= offset);
     return { ...log, isExact: false, logStartOffset: offset, segments };
@@ -209,7 +262,7 @@ export async function lowerMetadataEnd(
   });
 }
 
-/** What forgetInInventory() does, of one log. What is left of the segment that holds the end is for recovery to see. */
+/** What is to be forgotten of one log that was cut. What is left of the segment that holds the end is for recovery to see. */
 export function forgetAbove(log: LogInventory, endOffset: number): LogInventory {
   const forgotten = (offset: number | null) =>
     offset === null || offset > endOffset ? null : offset;

@@ -16,6 +16,7 @@ import * as batch from "../../protocol/records/batch.ts";
 import { endOfSegment, wrongBatch } from "../../protocol/records/batch_place.ts";
 import { Segment, type SegmentContext, segmentName } from "../segments/segment.ts";
 import {
+  asideName,
   CLEANED,
   parseSegmentFile,
   removeSegment,
@@ -24,6 +25,7 @@ import {
   SEGMENT_FILES_AND_SNAPSHOT,
   SWAP,
 } from "../segments/segment_files.ts";
+import type { Store } from "../store.ts";
 
 /** Finishes or removes leftovers; the names of the folder's files afterwards. */
 export async function finishInterruptedCleaning(context: SegmentContext): Promise<string[]> {
@@ -49,6 +51,27 @@ export async function finishInterruptedCleaning(context: SegmentContext): Promis
   for (const baseOffset of swaps) finishSwap(context, baseOffset, new Set(names));
   await store.syncFolder(folder);
   return filesIn(context);
+}
+
+/**
+ * Puts aside the `.swap` segments at or above an offset: no pass of this log was at work there, so that they are of another
+ * log, or of another time, and would take sound segments away. In words what was done.
+ */
+export function setSwapsAside(
+  store: Store,
+  folder: string,
+  names: readonly string[],
+  swapsTo: number,
+): string[] {
+  const taken = new Set(names), warnings: string[] = [];
+  for (const name of names) {
+    const parsed = parseSegmentFile(name);
+    if (parsed === null || parsed.suffix !== SWAP || parsed.baseOffset < swapsTo) continue;
+    const aside = asideName(name, taken);
+    store.rename(`${folder}/${name}`, `${folder}/${aside}`);
+    warnings.push(`${name} is renamed to ${aside}: no pass of the cleaner was at work there`);
+  }
+  return warnings;
 }
 
 function filesIn({ store, folder }: SegmentContext): string[] {

@@ -13,6 +13,7 @@
  * Kafka cuts in all cases, because its replicas refill what was cut; a single node has nobody to ask.
  */
 import { type SegmentContext, segmentName } from "../segments/segment.ts";
+import type { LogInventory } from "../directory/inventory.ts";
 import type { EpochEntry } from "../directory/leader_epochs.ts";
 import type { JournalEntry } from "../durability/journal_entries.ts";
 import type { Store } from "../store.ts";
@@ -22,7 +23,8 @@ import { IndexPlan } from "./index_plan.ts";
 import { findIntact } from "./intact_search.ts";
 import { JournalCopies } from "./journal_copies.ts";
 import { SegmentReader } from "./segment_reader.ts";
-import { type Walked, walkSegment, wrongAt } from "./walk.ts";
+import { endFault } from "./end_fault.ts";
+import { type Contradiction, type Walked, walkSegment, wrongAt } from "./walk.ts";
 
 export interface ExamineOptions {
   /** Everything below was synced to the segments' own files: a log that ends below it is damaged. */
@@ -37,8 +39,12 @@ export interface ExamineOptions {
   readonly compactedTo: number;
   /** The base offset of an empty segment behind them: a log that ends there has its end proven. */
   readonly emptyAhead?: number;
-  /** Whether gaps may lie behind the recovery point too; without it, they may: Kafka compacts there, Runnel never does. */
-  readonly mayHaveGapsBeyond?: boolean;
+  /** No gap that compaction left lies above; Infinity unless given, since Kafka compacts where it has not written it down. */
+  readonly gapsTo?: number;
+  /** The base offset of a segment before all that are there, which the journal has from its beginning. */
+  readonly restoresFrom?: number;
+  /** What was written down of the log, against which what comes out is held. */
+  readonly recorded?: LogInventory;
   /** No batch of this log can carry a later leader epoch. */
   readonly maxLeaderEpoch: number;
   /** Of this topic id and partition, oldest first. */
@@ -92,6 +98,8 @@ export interface Examined {
   readonly damage: Fault | null;
   /** Base offsets of segments that do not belong to the log: nothing in them can be read as a part of it. */
   readonly strays: readonly number[];
+  /** Bytes behind the last batch of a segment that the next one continues: they hold nothing, and go. */
+  readonly tails: readonly (Fault & { readonly bytes: number })[];
   readonly epochRepairs: readonly EpochRepair[];
   readonly epochs: readonly EpochEntry[];
 }
@@ -119,9 +127,12 @@ class Examination {
   readonly #lost = new Set<number>();
   readonly #segments: ExaminedSegment[] = [];
   #nextOffset: number;
+  /** Whether it begins before all segments that are there. */
+  readonly #isBefore: boolean;
   #torn: Examined["torn"] = null;
   #damage: Fault | null = null;
   #strays: readonly number[] = [];
+  readonly #tails: (Fault & { readonly bytes: number })[] = [];
   /** The last segment that was joined over a gap which no compaction left, and where the log ended before it. */
   #unproved: { readonly base: number; readonly offset: number } | null = null;
   #sinceRest = 0;
@@ -135,7 +146,8 @@ class Examination {
     this.#queue = bases.slice(options.start.index);
     // Where a power loss took every name, the segment that holds the log start begins below it.
     const lost = bases.length === 0 ? this.#journal.segmentOf(options.start.offset) : null;
-    this.#nextOffset = lost ?? options.start.offset;
+    this.#isBefore = options.restoresFrom !== undefined;
+    this.#nextOffset = options.restoresFrom ?? lost ?? options.start.offset;
   }
 
   async run(onSound: (segment: ExaminedSegment) => void): Promise<Examined> {
@@ -158,6 +170,7 @@ class Examination {
       torn: this.#torn,
       damage: this.#damage,
       strays: this.#strays,
+      tails: this.#tails,
       epochRepairs: judged.repairs,
       epochs: judged.epochs,
     };
@@ -165,7 +178,7 @@ class Examination {
 
   /** Whether there is another segment, which continues the log; one that only the journal has is put in between. */
   #joinNext(): boolean {
-    const base = this.#queue[0], isFirst = this.#segments.length === 0;
+    const base = this.#queue[0], isFirst = this.#segments.length === 0 && !this.#isBefore;
     if (base !== undefined && (isFirst || base === this.#nextOffset)) return true;
     if (base !== undefined && base < this.#nextOffset) {
       const ends = `where the one before ends`;
@@ -175,6 +188,9 @@ class Examination {
       this.#lost.add(this.#nextOffset);
       this.#queue.unshift(this.#nextOffset);
       return true;
+    }
+    if (this.#isBefore && this.#segments.length === 0) {
+      return this.#fail(`the log begins at ${base}, and its start is ${this.#nextOffset}`);
     }
     if (base === undefined) return false;
     const filled = this.#firstFilled();
@@ -198,7 +214,7 @@ class Examination {
   async #walkNext(onSound: (segment: ExaminedSegment) => void): Promise<void> {
     const base = this.#queue.shift()!, nextBase = this.#queue[0] ?? null;
     const { start, indexIntervalBytes, maxLeaderEpoch } = this.#options;
-    const from = this.#segments.length === 0
+    const from = this.#segments.length === 0 && !this.#isBefore
       ? start
       : { index: start.index + this.#segments.length, position: 0, offset: this.#nextOffset };
     const isLost = this.#lost.has(base), place = this.#placeIn(base, nextBase);
@@ -215,6 +231,8 @@ class Examination {
         maxLeaderEpoch,
         journal: this.#journal,
         isUncompacted: this.#isUncompacted(nextBase),
+        gapEnd: this.#options.emptyAhead,
+        isJournalHeard: this.#options.wasJournaled !== undefined,
         epochs: this.#epochs,
         index,
         walked: (bytes) => this.#pace(bytes),
@@ -222,7 +240,8 @@ class Examination {
       this.#nextOffset = walked.nextOffset;
       const segment = { ...walked, base, from, fileBytes: reader.size, isLost, index };
       this.#segments.push(segment);
-      if (walked.position < reader.size) await this.#judgeEnd(reader, segment);
+      if (walked.contradiction !== null) this.#contradicted(segment, walked.contradiction);
+      else if (walked.position < reader.size) await this.#judgeEnd(reader, segment);
       else if (walked.patches.length === 0) onSound(segment);
     } finally {
       reader.close();
@@ -232,6 +251,11 @@ class Examination {
   /** Whether bytes that are no batch are a torn end, or damage. */
   async #judgeEnd(reader: SegmentReader, { base, position }: ExaminedSegment): Promise<void> {
     const offset = this.#nextOffset;
+    if (offset === this.#queue[0] && await this.#isEmptyBehind(reader, position, base)) {
+      const bytes = reader.size - position, problem = `${bytes} bytes lie behind its last batch`;
+      this.#tails.push({ segmentBase: base, position, offset, problem, bytes });
+      return;
+    }
     const { problem, isIntact } = wrongAt(reader, position, this.#placeIn(base, null));
     const why = this.#isUnacknowledgedHere()
       ? null
@@ -259,6 +283,19 @@ class Examination {
     if (this.#queue[0] !== offset) this.#strays = this.#queue.splice(0);
   }
 
+  /** Whether no batch lies in the rest of a segment, all offsets of which have been seen. */
+  async #isEmptyBehind(reader: SegmentReader, position: number, base: number): Promise<boolean> {
+    const behind = { from: position, to: reader.size }, { rest } = this.#options;
+    return await findIntact(reader, behind, { fromOffset: base, rest }) === null;
+  }
+
+  #contradicted({ base, position }: ExaminedSegment, { found, journaled }: Contradiction): void {
+    const offset = this.#nextOffset, where = `position ${position}, offset ${offset}`;
+    const problem = `${this.#pathOf(base)}: the batch at ${where} has checksum ${found}, and the ` +
+      `journal says ${journaled}: it is another one`;
+    this.#damage = { segmentBase: base, position, offset, problem };
+  }
+
   /** What makes an end that is not valid more than a torn one, or null. */
   async #whyNotTorn(reader: SegmentReader, position: number): Promise<string | null> {
     const { recoveryPoint, mayBeTorn, rest } = this.#options, offset = this.#nextOffset;
@@ -277,28 +314,14 @@ class Examination {
       : `a valid batch with offset ${intact.offset} lies behind it`;
   }
 
-  /** What is wrong with where the log ends, though every batch is valid. */
   #faultOfEnd(): Fault | null {
-    const end = this.#segments.at(-1), offset = this.#nextOffset;
-    const { recoveryPoint } = this.#options;
-    const endsAt = `the log ends at offset ${offset}`;
-    if (offset < recoveryPoint) {
-      return this.#faultAtEnd(`${endsAt}, but was synced up to ${recoveryPoint}`);
-    }
-    const jump = end?.lastJump ?? null;
-    const isProven = offset <= recoveryPoint || offset === this.#options.emptyAhead;
-    if (jump !== null && !isProven && end!.base === this.#lastBase) {
-      const what = `the last batch begins at offset ${jump}, behind a gap`;
-      return this.#faultAtEnd(`${what}, and nothing proves it`);
-    }
-    const beyond = this.#journal.beyond(end?.base ?? this.#options.logStartOffset, offset);
-    if (beyond !== null) {
-      return this.#faultAtEnd(`${endsAt}, but offset ${beyond} is in the journal`);
-    }
-    // Without any segment the log ends where it starts: a mark behind that tells of a file, or a folder, that is lost.
-    const { base, position } = end ?? { base: offset, position: 0 };
-    if (!this.#journal.isAcknowledgedBehind(base, position)) return null;
-    return this.#faultAtEnd(`${endsAt}, but the journal has a mark of more that was acknowledged`);
+    const segments = this.#segments, offset = this.#nextOffset;
+    const walked = { segments, offset, lastBase: this.#lastBase, journal: this.#journal };
+    const found = endFault(walked, this.#options);
+    if (found?.segment === undefined) return found && this.#faultAtEnd(found.problem);
+    const { base, position, nextOffset } = found.segment;
+    const problem = `${this.#folder}: ${found.problem}`;
+    return { segmentBase: base, position, offset: nextOffset, problem };
   }
 
   /** Whether nothing was acknowledged from where the walk has come to. */
@@ -345,14 +368,15 @@ class Examination {
 
   /** Whether compaction may have taken all that lay between the log so far and this segment. */
   #mayBeBehindGap(base: number): boolean {
-    const { mayHaveGaps, mayHaveGapsBeyond = true, recoveryPoint } = this.#options;
-    return mayHaveGaps && (mayHaveGapsBeyond || base <= recoveryPoint);
+    const { mayHaveGaps, gapsTo = Infinity } = this.#options;
+    return mayHaveGaps && base <= gapsTo;
   }
 
   /** The next place in the segment. */
   #placeIn(base: number, nextBase: number | null): Place {
-    const { mayHaveGaps } = this.#options, endOffset = endOfSegment(base, nextBase);
-    return { nextOffset: this.#nextOffset, mayHaveGaps, endOffset };
+    const { mayHaveGaps, gapsTo = Infinity } = this.#options;
+    const endOffset = endOfSegment(base, nextBase);
+    return { nextOffset: this.#nextOffset, mayHaveGaps: mayHaveGaps && base < gapsTo, endOffset };
   }
 
   /** The first of the segments to come that has any bytes, or null. */

@@ -11,12 +11,17 @@ import {
   RECOVERY_POINT_CHECKPOINT,
   writeCheckpoint,
 } from "../directory/checkpoints.ts";
-import { forgetInInventory } from "../directory/inventory.ts";
+import { type CutPlace, forgetInInventory } from "../directory/inventory.ts";
 import { LeaderEpochs } from "../directory/leader_epochs.ts";
 import { parseSegmentFile } from "../segments/segment_files.ts";
 import type { Store } from "../store.ts";
 
-export async function forgetAbove(store: Store, folder: string, offset: number): Promise<void> {
+export async function forgetAbove(
+  store: Store,
+  folder: string,
+  cut: CutPlace & { readonly offset: number },
+): Promise<void> {
+  const { offset } = cut;
   for (
     const file of [
       RECOVERY_POINT_CHECKPOINT,
@@ -27,7 +32,7 @@ export async function forgetAbove(store: Store, folder: string, offset: number):
   ) {
     await lower(store, file, folder, offset);
   }
-  await forgetInInventory(store, folder, offset);
+  await forgetInInventory(store, folder, offset, cut);
   const epochs = LeaderEpochs.load(store, folder);
   if (epochs.truncateFromEnd(offset)) await epochs.save();
   for (const { name } of store.list(folder)) {

@@ -62,6 +62,14 @@ export class JournalCopies {
     return most !== null && isBehind(most, { base, position });
   }
 
+  /** Whether it has a mark in that segment, or a later one. */
+  isMarkedBehind(segmentBase: number): boolean {
+    for (const [base, { entries }] of this.#bySegment) {
+      if (base >= segmentBase && entries.some(({ payload }) => payload.length === 0)) return true;
+    }
+    return false;
+  }
+
   /** The batch at a position of a segment, if the journal has the one that comes next. */
   batchAt(segmentBase: number, position: number, place: Place): Uint8Array | null {
     const exact = { ...place, mayHaveGaps: false };
@@ -70,6 +78,31 @@ export class JournalCopies {
       if (end >= 0 && wrongBatch(payload, at, exact) === null) return payload.subarray(at, end);
     }
     return null;
+  }
+
+  /** Whether an entry holds a position of a segment. */
+  has(segmentBase: number, position: number): boolean {
+    for (const _ of this.#covering(segmentBase, position)) return true;
+    return false;
+  }
+
+  /**
+   * The checksum of the batch that the journal has at a position with the offset of the one in the file; null where it has
+   * none. Where it has several, that of the file's, or of the newest.
+   */
+  crcAt(segmentBase: number, position: number, found: Uint8Array): number | null {
+    let newest: JournalEntry | null = null, newestCrc: number | null = null;
+    for (const entry of this.#covering(segmentBase, position)) {
+      const { payload } = entry, at = position - entry.position;
+      if (batch.endOf(payload, at) < 0) continue;
+      if (batch.baseOffset(payload, at) !== batch.baseOffset(found)) continue;
+      const crc = batch.crc(payload, at);
+      if (crc === batch.crc(found)) return crc;
+      if (newest !== null && newest.sequence > entry.sequence) continue;
+      newest = entry;
+      newestCrc = crc;
+    }
+    return newestCrc;
   }
 
   /** The last segment at or below an offset of which there are batches from its beginning on to above that; or null. */
@@ -85,10 +118,9 @@ export class JournalCopies {
     return found;
   }
 
-  /** A batch of the last segment or a later one that lies at or above `endOffset`; its offset, or null. */
-  beyond(segmentBase: number, endOffset: number): number | null {
-    for (const [base, { entries }] of this.#bySegment) {
-      if (base < segmentBase) continue;
+  /** A batch that lies at or above `endOffset`; its offset, or null. */
+  beyond(endOffset: number): number | null {
+    for (const { entries } of this.#bySegment.values()) {
       for (const { payload } of entries) {
         for (const at of batch.batches(payload)) {
           const offset = batch.baseOffset(payload, at);

@@ -19,6 +19,7 @@ import {
   type ExamineOptions,
   type Start,
 } from "./examine.ts";
+import { PlannedStore } from "./planned_store.ts";
 import { SegmentReader } from "./segment_reader.ts";
 import { startWithin } from "./start_within.ts";
 
@@ -28,6 +29,8 @@ export interface RecoveryOptions extends Omit<ExamineOptions, "start" | "knownEp
   readonly walkFrom?: number;
   /** Whether what was walked is synced before this resolves; then everything up to the end is durable. */
   readonly sync: boolean;
+  /** What is to be done with the folder's files before; the batches are looked at as they are then. */
+  readonly plan?: PlannedStore;
   readonly nowMs: number;
 }
 
@@ -55,17 +58,19 @@ export async function recoverLog(
   bases: readonly number[],
   options: RecoveryOptions,
 ): Promise<Recovered> {
-  const { store, folder } = context;
-  const known = LeaderEpochs.load(store, folder).entries;
-  const { start, firstEpoch } = startOf(context, bases, options, known);
+  const { store, folder } = context, { plan = new PlannedStore(store) } = options;
+  const view = { ...context, store: plan };
+  const known = LeaderEpochs.load(plan, folder).entries;
+  const { start, firstEpoch } = startOf(view, bases, options, known);
   const write = (segment: ExaminedSegment, isLast: boolean) =>
     writeIndexes(context, segment, { nowMs: options.nowMs, isSealed: !isLast });
   const written = new Set<number>();
-  const examined = await examineLog(context, bases, {
+  const examined = await examineLog(view, bases, {
     ...options,
     start,
     knownEpochs: known,
   }, (segment) => {
+    if (!plan.isEmpty) return; // its files may have other names yet
     write(segment, segment.base === bases.at(-1));
     written.add(segment.base);
   });
@@ -81,6 +86,10 @@ export async function recoverLog(
       epochs: [],
       firstControlSegment: null,
     };
+  }
+  if (!plan.isEmpty) {
+    await plan.carryOut();
+    await store.syncFolder(folder); // else what was put aside comes back, and speaks of what is written next
   }
   heal(context, examined);
   for (const segment of segments) {
@@ -112,12 +121,12 @@ export async function recoverLog(
 function startOf(
   context: SegmentContext,
   bases: readonly number[],
-  { recoveryPoint, logStartOffset, walkFrom = Infinity }: RecoveryOptions,
+  { recoveryPoint, logStartOffset, restoresFrom, walkFrom = Infinity }: RecoveryOptions,
   known: LeaderEpochs["entries"],
 ): { start: Start; firstEpoch: { epoch: number; startOffset: number } | null } {
   const offset = bases[0] ?? logStartOffset, everything = { index: 0, position: 0, offset };
   const index = bases.findLastIndex((base) => base <= Math.min(recoveryPoint, walkFrom));
-  if (index < 0) return { start: everything, firstEpoch: null };
+  if (index < 0 || restoresFrom !== undefined) return { start: everything, firstEpoch: null };
   const base = bases[index], nextBase = bases[index + 1] ?? null;
   const within = startWithin(context, {
     base,
@@ -162,9 +171,9 @@ export function heal(
     blob.write(position + EPOCH_AT, bytes);
     blob.close();
   }
-  if (examined.torn !== null) {
-    const blob = store.open(pathOf(examined.torn.segmentBase));
-    blob.truncate(examined.torn.position);
+  for (const { segmentBase, position } of [...examined.tails, examined.torn ?? []].flat()) {
+    const blob = store.open(pathOf(segmentBase));
+    blob.truncate(position);
     blob.close();
   }
   for (const base of examined.strays) {
@@ -235,6 +244,9 @@ function* warningsOf(folder: string, examined: Examined): Generator<string> {
       segmentName(segmentBase)
     } had ` +
       `leader epoch ${found}; by its neighbours it is ${epoch}`;
+  }
+  for (const { segmentBase, problem } of examined.tails) {
+    yield `${folder}: segment ${segmentName(segmentBase)}: ${problem}: cut off`;
   }
   for (const base of examined.strays) {
     yield `${folder}: the segment ${segmentName(base)} does not continue the log, which ends ` +

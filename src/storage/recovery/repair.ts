@@ -33,16 +33,22 @@ import {
 import type { Store } from "../store.ts";
 import type { Examined, Fault } from "./examine.ts";
 import { forgetAbove } from "./forget_above.ts";
+import type { PlannedStore } from "./planned_store.ts";
 import { heal } from "./recovery.ts";
 
-/** Cuts the log at the fault; what was behind it is gone when this resolves. */
+/**
+ * Cuts the log at the fault; what was behind it is gone when this resolves. `plan`: what a start would do with the folder's
+ * files before, which the fault was found behind.
+ */
 export async function cutAt(
   store: Store,
   folder: string,
   fault: Fault,
   examined: Examined,
+  plan?: PlannedStore | null,
 ): Promise<void> {
   await takeCleanShutdown(store); // first of all: no start may believe the checkpoints any more
+  await plan?.carryOut();
   const isBefore = ({ segmentBase, position }: { segmentBase: number; position: number }) =>
     segmentBase < fault.segmentBase ||
     segmentBase === fault.segmentBase && position < fault.position;
@@ -54,13 +60,16 @@ export async function cutAt(
       ),
     }));
   const epochRepairs = examined.epochRepairs.filter(isBefore);
-  heal({ store, folder }, { ...examined, segments, epochRepairs, torn: null, strays: [] });
+  const tails = examined.tails.filter(isBefore);
+  heal({ store, folder }, { ...examined, segments, epochRepairs, tails, torn: null, strays: [] });
   for (const { base, patches } of segments) {
-    if (patches.length > 0) await sync(store, `${folder}/${segmentName(base)}.log`);
+    const isCut = tails.some(({ segmentBase }) => segmentBase === base);
+    if (patches.length > 0 || isCut) await sync(store, `${folder}/${segmentName(base)}.log`);
   }
   await store.syncFolder(folder);
   await voidEntries(store, (entry) => entry.folder === folder);
-  await forgetAbove(store, folder, fault.offset);
+  const bytesOf = (base: number) => sizeOf(store, `${folder}/${segmentName(base)}.log`);
+  await forgetAbove(store, folder, { ...fault, bytesOf });
   const bases = segmentBasesOf(store.list(folder).map(({ name }) => name))
     .filter((base) => base >= fault.segmentBase).reverse();
   for (const base of bases) {
@@ -77,10 +86,31 @@ export async function cutAt(
   await store.syncFolder(folder);
 }
 
-/** Lets a log whose first segments are gone begin with the first that is there, at `offset`. */
-export async function raiseStart(store: Store, folder: string, offset: number): Promise<void> {
+/** Cuts what is too much of a segment that the next one continues, or of the last. */
+export async function cutExcess(
+  store: Store,
+  folder: string,
+  { segmentBase, position }: Fault,
+  plan: PlannedStore | null,
+): Promise<void> {
   await takeCleanShutdown(store);
-  await raiseStartInInventory(store, folder, offset);
+  await plan?.carryOut();
+  const path = `${folder}/${segmentName(segmentBase)}.log`, blob = store.open(path);
+  blob.truncate(position);
+  blob.close();
+  await sync(store, path);
+  await store.syncFolder(folder);
+}
+
+/** Lets a log whose first segments are gone begin with the first that is there, at `offset`. */
+export async function raiseStart(
+  store: Store,
+  folder: string,
+  offset: number,
+  topicId: Uuid | null = null,
+): Promise<void> {
+  await takeCleanShutdown(store);
+  await raiseStartInInventory(store, folder, { offset, topicId });
 }
 
 /**
@@ -103,7 +133,7 @@ export async function beginAt(
     );
     await writeCheckpoint(store, file, [...others, { ...ours, offset }]);
   }
-  await beginInInventory(store, folder, offset);
+  await beginInInventory(store, folder, { offset, topicId });
   store.makeFolder(folder);
   if (topicId !== null && store.readAll(`${folder}/${PARTITION_METADATA}`) === null) {
     putPartitionMetadata(store, folder, topicId);
@@ -115,6 +145,12 @@ export async function beginAt(
 }
 
 const INDEXES_ALONE = SEGMENT_FILES.filter((file) => file !== ".log");
+
+function sizeOf(store: Store, path: string): number {
+  const blob = store.open(path), { size } = blob;
+  blob.close();
+  return size;
+}
 
 async function sync(store: Store, path: string): Promise<void> {
   const blob = store.open(path);

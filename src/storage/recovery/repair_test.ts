@@ -26,6 +26,7 @@ import {
   RECOVERY_POINT_CHECKPOINT,
   writeCheckpoint,
 } from "../directory/checkpoints.ts";
+import { writeCleanShutdown } from "../directory/clean_shutdown.ts";
 import { writeInventory } from "../directory/inventory.ts";
 import { Journal } from "../durability/journal.ts";
 import { type JournalEntry, readJournal } from "../durability/journal_entries.ts";
@@ -91,7 +92,7 @@ Deno.test("verify says what a start does: torn, put aside, damaged", async () =>
   store.remove(pathOf(99));
   await harm(store, pathOf(16), (bytes) => bytes.subarray(0, -3));
   assertEquals((await verified(store)).findings.map(({ kind }) => kind), ["torn"]);
-  await store.replace(".kafka_cleanshutdown", new TextEncoder().encode("{}"));
+  await writeCleanShutdown(store, 0);
   assertEquals((await verified(store)).findings.map(({ kind }) => kind), ["damage"]);
 });
 

@@ -6,7 +6,7 @@ import {
   readCheckpoint,
   RECOVERY_POINT_CHECKPOINT,
 } from "../directory/checkpoints.ts";
-import { isMarkedClean } from "../directory/clean_shutdown.ts";
+import { wasStoppedCleanly } from "../directory/clean_shutdown.ts";
 import { holdsBrokersFiles } from "../directory/first_start.ts";
 import { INVENTORY_FILE, inventoryProblem, readInventory } from "../directory/inventory.ts";
 import { LAST_TIME_FILE, readLastTime } from "../directory/last_time.ts";
@@ -37,7 +37,7 @@ export function verifyRootFiles(store: Store, lastBrokerEpoch?: number): Finding
     findings.push({ kind: "hint", file: LAST_TIME_FILE, problem: time });
   }
   const { damaged, unknown } = readJournal(store, lastBrokerEpoch);
-  if (unknown !== null && !isMarkedClean(store)) {
+  if (unknown !== null && !wasStoppedCleanly(store, lastBrokerEpoch)) {
     const problem =
       `${unknown}; what else was acknowledged is not known, and nothing is cut that ` +
       `whole batches lie behind`;

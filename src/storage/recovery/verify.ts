@@ -13,31 +13,26 @@
  * | foreign | nothing of a log's: left alone |
  * | doomed | a folder of a topic that was deleted: removed at the next start |
  */
-import {
-  CLEANER_CHECKPOINT,
-  HIGH_WATERMARK_CHECKPOINT,
-  readCheckpoint,
-  RECOVERY_POINT_CHECKPOINT,
-} from "../directory/checkpoints.ts";
-import { isMarkedClean } from "../directory/clean_shutdown.ts";
-import { type JournalEntry, NOTHING_LEFT, readJournal } from "../durability/journal_entries.ts";
-import {
-  folderOf,
-  type Inventory,
-  type LogInventory,
-  readUsableInventory,
-} from "../directory/inventory.ts";
+import { BufferPool } from "../../bytes/pool.ts";
+import { type Uuid, ZERO_UUID } from "../../bytes/uuid.ts";
+import { wasStoppedCleanly } from "../directory/clean_shutdown.ts";
+import { folderOf, type Inventory, readUsableInventory } from "../directory/inventory.ts";
 import { LeaderEpochs } from "../directory/leader_epochs.ts";
 import { readPartitionMetadata } from "../directory/partition_metadata.ts";
-import type { Uuid } from "../../bytes/uuid.ts";
-import { segmentName } from "../segments/segment.ts";
-import { segmentBasesOf } from "../segments/segment_files.ts";
+import { Remembered } from "../directory/remembered.ts";
+import * as batch from "../../protocol/records/batch.ts";
+import { type JournalEntry, NOTHING_LEFT, readJournal } from "../durability/journal_entries.ts";
 import type { Store } from "../store.ts";
+import { judgeClaim } from "./claim.ts";
 import { type Examined, examineLog, type Fault } from "./examine.ts";
+import { findingsOf } from "./findings.ts";
 import { hints } from "./hints.ts";
-import { isForeign, looksLikePartition, METADATA_FOLDER } from "./root_files.ts";
+import { type JudgedFiles, judgeFiles, type Lost } from "./judge.ts";
+import { type KnownLog, knownLog, type LastRun } from "./known_log.ts";
 import { metadataSnapshotProblems } from "./metadata_snapshots.ts";
+import type { PlannedStore } from "./planned_store.ts";
 import { type Remains, remainsBehind } from "./remains.ts";
+import { isForeign, looksLikePartition, METADATA_FOLDER } from "./root_files.ts";
 
 export interface Finding {
   readonly kind:
@@ -62,6 +57,8 @@ export type Damage = Fault & Remains & {
   readonly isAllGone: boolean;
   /** Where the log should begin, when its first segments are gone and the rest is whole. */
   readonly shouldBegin: number | null;
+  /** Whether only the rest of that segment is too much: the next one continues the log. */
+  readonly isExcess: boolean;
   /** Whether the folder is another topic's, so that none of it is this log's to cut. */
   readonly isOthers: boolean;
 };
@@ -77,32 +74,8 @@ export interface PartitionReport {
   readonly damage: Damage | null;
   readonly findings: readonly Finding[];
   readonly examined: Examined;
-}
-
-/** What a start knows of a partition besides its folder. */
-export interface Knowledge {
-  /** Everything below was synced; 0 when nothing says so. */
-  readonly recoveryPoint: number;
-  readonly isRecoveryPointKnown?: boolean;
-  readonly journal: readonly JournalEntry[];
-  /** Whether the last stop was unclean. */
-  readonly mayBeTorn: boolean;
-  readonly mayHaveGaps: boolean;
-  /** No segment that ends above was ever compacted; Infinity where nothing is known. */
-  readonly compactedTo: number;
-  readonly maxLeaderEpoch: number;
-  /** Whether the last run journaled whatever it acknowledged. */
-  readonly wasJournaled?: boolean;
-  /** Without a segment it is damaged when this is above 0: it held records up to there. */
-  readonly heldTo: number;
-  readonly topicId: Uuid | null;
-  readonly isThere: boolean;
-  /** Of the inventory: nothing above it may be gone from the log's beginning. */
-  readonly logStartOffset: number | null;
-  /** Of another topic, by its partition.metadata; that id. */
-  readonly othersId: Uuid | null;
-  /** Whether the last run's journal is not whole, so that nothing speaks for what it may have had. */
-  readonly isJournalUnknown?: boolean;
+  /** What a start does with the folder's files before it looks at batches. */
+  readonly plan: PlannedStore | null;
 }
 
 /**
@@ -111,82 +84,78 @@ export interface Knowledge {
  */
 export type Catalogued = (folder: string) => Wanted | "stray" | "deleted" | undefined;
 
-export type Wanted = Pick<Knowledge, "mayHaveGaps" | "maxLeaderEpoch"> & {
+export interface Wanted {
+  /** Whether the topic is compacted. */
+  readonly mayHaveGaps: boolean;
+  /** Of the partition as it was led last. */
+  readonly maxLeaderEpoch: number;
+  /** Without it the folder's own word counts. */
   readonly topicId?: Uuid;
-  /** The id that the folder bears, when it is another topic's. */
-  readonly othersId?: Uuid | null;
-};
+  /** Whether the metadata log removed the topic with this id; without it, none was. */
+  readonly wasDeleted?: (topicId: Uuid) => boolean;
+}
 
-/** Every partition, in the order of the names. `lastBrokerEpoch` is of the last registration in the metadata log. */
+/**
+ * Every partition, in the order of the names. `lastBrokerEpoch` is of the last registration in the metadata log.
+ */
 export async function* verifyPartitions(
   store: Store,
   catalogued: Catalogued = () => undefined,
   lastBrokerEpoch?: number,
 ): AsyncGenerator<PartitionReport> {
-  const recoveryPoints = offsetsIn(store, RECOVERY_POINT_CHECKPOINT);
-  const highWatermarks = offsetsIn(store, HIGH_WATERMARK_CHECKPOINT);
-  const compacted = offsetsIn(store, CLEANER_CHECKPOINT);
   const inventory = readUsableInventory(store, lastBrokerEpoch);
-  const mayBeTorn = !isMarkedClean(store);
-  const { entries: journal, unknown } = mayBeTorn
-    ? readJournal(store, inventory?.brokerEpoch)
-    : NOTHING_LEFT;
+  const clean = wasStoppedCleanly(store, lastBrokerEpoch);
+  const { entries, unknown } = clean ? NOTHING_LEFT : readJournal(store, lastBrokerEpoch);
+  const remembered = Remembered.read(store, lastBrokerEpoch, () => {}); // verifyRootFiles() tells it
+  const journal = Map.groupBy(entries, ({ folder }) => folder);
+  const lastRun: LastRun = { clean, remembered, journal, wasJournaled: unknown === null };
   const there = partitionFolders(store);
-  for (
-    const name of [
-      ...new Set([...there, ...wanted(inventory, recoveryPoints, journal, catalogued)]),
-    ].sort()
-  ) {
-    const known = catalogued(name);
-    if (known === "stray" || known === "deleted") {
-      yield unwanted(name, known);
+  const names = new Set([...there, ...wanted(inventory, remembered, entries, catalogued)]);
+  for (const name of [...names].sort()) {
+    const asked = catalogued(name);
+    if (asked === "stray" || asked === "deleted") {
+      yield unwanted(name, asked);
       continue;
     }
-    const topicId = known?.topicId ?? readPartitionMetadata(store, name);
-    const row = inventory?.logs.find((log) => log.topicId === topicId && folderOf(log) === name);
-    const entries = journal.filter((entry) => entry.folder === name && entry.topicId === topicId);
-    const isMetadata = name === METADATA_FOLDER, text = recoveryPoints.get(name);
-    const recoveryPoint = isMetadata
-      ? inventory?.metadata.endOffset
-      : row === undefined
-      ? text
-      : row.isExact && !mayBeTorn
-      ? row.endOffset
-      : row.recoveryPoint;
-    const endOffset = row?.endOffset ?? (text === undefined ? 0 : highWatermarks.get(name) ?? 0);
-    const isThere = there.has(name);
-    const held = isThere || entries.length > 0 ? 0 : endOffset;
+    const topicId = asked?.topicId ?? readPartitionMetadata(store, name);
+    const dash = name.lastIndexOf("-");
+    const ref = {
+      topicId: topicId ?? ZERO_UUID,
+      topic: name.slice(0, dash),
+      partition: Number(name.slice(dash + 1)),
+    };
+    const known = name === METADATA_FOLDER
+      ? ofMetadata(inventory)
+      : { ...knownLog(ref, lastRun), maxLeaderEpoch: asked?.maxLeaderEpoch };
+    const claim = asked?.topicId === undefined ? null : judgeClaim(store, name, {
+      topicId: asked.topicId,
+      isThere: there.has(name),
+      record: known.record,
+      isJournaled: known.journal.length > 0,
+      wasDeleted: asked.wasDeleted ?? (() => false),
+    });
+    if (claim?.kind === "absent" && claim.isDoomed) {
+      yield unwanted(name, "deleted");
+      continue;
+    }
     yield await verifyPartition(store, name, {
-      recoveryPoint: recoveryPoint ?? 0,
-      isRecoveryPointKnown: recoveryPoint !== undefined,
-      journal: entries,
-      mayBeTorn: mayBeTorn || isMetadata, // a start never takes its end on trust
-      wasJournaled: mayBeTorn && unknown === null && inventory !== null,
-      isJournalUnknown: unknown !== null,
-      compactedTo: row === undefined
-        ? text ?? Infinity
-        : Math.max(row.compactedTo ?? 0, row.compactingTo ?? 0),
-      mayHaveGaps: compacted.has(name) || known?.mayHaveGaps === true,
-      maxLeaderEpoch: known?.maxLeaderEpoch ?? 2 ** 31 - 1,
-      heldTo: entries.length > 0 ? 0 : Math.max(recoveryPoint ?? 0, held),
+      known,
       topicId,
-      isThere,
-      logStartOffset: row === undefined || row.segments.length === 0 ? null : row.logStartOffset,
-      othersId: row === undefined || !holds(store, row) ? known?.othersId ?? null : null,
+      isCompacted: asked?.mayHaveGaps === true,
+      isThere: there.has(name),
+      othersId: claim?.kind === "refused" ? claim.othersId : null,
     });
   }
 }
 
-/** Whether a folder has all segments of its row, which then says more than the id in it. */
-function holds(store: Store, row: LogInventory): boolean {
-  const folder = folderOf(row), there = new Set(store.list(folder).map(({ name }) => name));
-  return row.isExact && row.segments.every(({ baseOffset, bytes }) => {
-    const name = `${segmentName(baseOffset)}.log`;
-    if (!there.has(name)) return bytes === 0;
-    const blob = store.open(`${folder}/${name}`), { size } = blob;
-    blob.close();
-    return size === bytes;
-  });
+/** The metadata log is in no row, and a start never takes its end on trust. */
+function ofMetadata(inventory: Inventory | null): KnownLog {
+  return {
+    recoveryPoint: inventory?.metadata.endOffset,
+    logStartOffset: undefined,
+    clean: false,
+    journal: [],
+  };
 }
 
 /** The folders of partitions that are there. */
@@ -200,20 +169,17 @@ function partitionFolders(store: Store): Set<string> {
 /** Those that should be there: the metadata has them, and something is remembered of them. */
 function wanted(
   inventory: Inventory | null,
-  recoveryPoints: ReadonlyMap<string, number>,
+  remembered: Remembered,
   journal: readonly JournalEntry[],
   catalogued: Catalogued,
 ): string[] {
   const isWanted = (name: string, topicId?: Uuid) => {
-    const known = catalogued(name);
-    return typeof known === "object" && (topicId === undefined || known.topicId === topicId);
+    const asked = catalogued(name);
+    return typeof asked === "object" && (topicId === undefined || asked.topicId === topicId);
   };
   const journaled = journal.filter(({ folder, topicId }) => isWanted(folder, topicId))
     .map(({ folder }) => folder);
-  if (inventory === null) {
-    const synced = [...recoveryPoints].filter(([name, offset]) => offset > 0 && isWanted(name));
-    return [...journaled, ...synced.map(([name]) => name)];
-  }
+  if (inventory === null) return [...journaled, ...remembered.synced().filter((n) => isWanted(n))];
   const rows = inventory.logs.filter((log) =>
     Math.max(log.recoveryPoint, log.endOffset) > 0 && isWanted(folderOf(log), log.topicId)
   );
@@ -237,6 +203,7 @@ function unwanted(folder: string, why: "stray" | "deleted"): PartitionReport {
     damage: null,
     findings: [finding],
     examined: NOTHING_EXAMINED,
+    plan: null,
   };
 }
 
@@ -246,23 +213,36 @@ const NOTHING_EXAMINED: Examined = {
   torn: null,
   damage: null,
   strays: [],
+  tails: [],
   epochRepairs: [],
   epochs: [],
 };
+
+interface Partition {
+  readonly known: KnownLog;
+  readonly topicId: Uuid | null;
+  readonly isCompacted: boolean;
+  readonly isThere: boolean;
+  /** Of another topic, by its partition.metadata; that id. */
+  readonly othersId: Uuid | null;
+}
 
 /** One partition, from its first segment on. */
 async function verifyPartition(
   store: Store,
   folder: string,
-  known: Knowledge,
+  partition: Partition,
 ): Promise<PartitionReport> {
-  const bases = segmentBasesOf(store.list(folder).map(({ name }) => name));
-  const offset = bases[0] ?? 0;
-  const examined = await examineLog({ store, folder }, bases, {
-    ...known,
-    logStartOffset: offset,
+  const { known, topicId, isCompacted, isThere } = partition;
+  const judged = await judgeFiles({ store, folder, pool: NO_POOL }, known, {
+    isCompacted,
     indexIntervalBytes: Infinity,
-    knownEpochs: LeaderEpochs.load(store, folder).entries,
+  });
+  const { plan, bases, begins, options } = judged;
+  const offset = bases[0] ?? options.logStartOffset;
+  const examined = await examineLog({ store: plan, folder }, bases, {
+    ...options,
+    knownEpochs: LeaderEpochs.load(plan, folder).entries,
     start: { index: 0, position: 0, offset },
   });
   const tally = { segments: bases.length, batches: 0, records: 0, bytes: 0 };
@@ -271,122 +251,95 @@ async function verifyPartition(
     tally.records += records;
     tally.bytes += position;
   }
-  const wrong = wrongAsAWhole(folder, bases, known) ?? inBytes(examined.damage) ??
-    wrongBeginning(folder, bases, known);
-  const damage = wrong === null ? null : await damageOf(store, folder, bases, { wrong, known });
+  const wrong = wrongOf(folder, partition, { judged, examined });
+  const damage = wrong === null ? null : await damageOf(plan, folder, bases, { wrong, known });
   const findings = [
-    ...findingsOf(folder, examined, damage),
-    ...metadataSnapshotProblems(store, folder, offset),
-    ...known.isThere && wrong?.kind !== "gone" ? hints(store, folder) : [],
+    ...findingsOf(folder, { judged, examined, damage }),
+    ...metadataSnapshotProblems(store, folder, begins),
+    ...isThere && wrong?.kind !== "gone" ? hints(store, folder) : [],
   ];
   const { logEndOffset: nextOffset } = examined;
-  const { topicId } = known;
-  return { folder, topicId, ...tally, nextOffset, damage, findings, examined };
+  return { folder, topicId, ...tally, nextOffset, damage, findings, examined, plan };
 }
 
 /** A fault, and whether it is of the folder, of all that was in it, of its beginning, or of the bytes at a place. */
-interface Wrong {
-  readonly kind: "others" | "gone" | "beginning" | "bytes";
-  readonly fault: Fault;
+interface Wrong extends Fault {
+  readonly kind: "others" | Lost["kind"];
 }
 
-function wrongAsAWhole(
+function wrongOf(
   folder: string,
-  bases: readonly number[],
-  { othersId, topicId, heldTo, isThere }: Knowledge,
+  { othersId, topicId, isThere, known }: Partition,
+  { judged: { lost, bases }, examined }: { judged: JudgedFiles; examined: Examined },
 ): Wrong | null {
   const nowhere = { segmentBase: 0, position: 0, offset: 0 };
   if (othersId !== null) {
     const problem = `${folder}: is of topic id ${othersId}, and should be of ${topicId}`;
-    return { kind: "others", fault: { ...nowhere, problem } };
+    return { kind: "others", ...nowhere, problem };
   }
-  if (bases.length > 0 || heldTo === 0) return null;
-  const what = isThere ? "has no segment" : "is missing";
-  const problem = `${folder}: ${what}, and held records up to offset ${heldTo}`;
-  return { kind: "gone", fault: { ...nowhere, problem } };
+  const heldTo = reachedBy(known), isMissing = !isThere && known.journal.length === 0;
+  const isGone = isMissing || lost !== null || examined.damage !== null;
+  if (bases.length === 0 && heldTo > 0 && isGone) {
+    const what = isThere ? "has no segment" : "is missing";
+    const problem = `${folder}: ${what}, and held records up to offset ${heldTo}`;
+    return { kind: "gone", ...nowhere, problem };
+  }
+  const fault: Wrong | null = examined.damage && { kind: "segment", ...examined.damage };
+  if (lost === null) return fault;
+  if (lost.kind === "beginning") {
+    const begins =
+      `the log begins at offset ${lost.offset}, and its start is ${known.logStartOffset}`;
+    return { ...lost, problem: `${folder}: ${begins}` };
+  }
+  // Where the batches end before that, or in it, they say where to cut.
+  const place = placeIn(lost, examined);
+  if (fault !== null && isBefore(fault, place)) return fault;
+  return { ...lost, ...place, problem: `${folder}: ${lost.problem}` };
 }
 
-function inBytes(fault: Fault | null): Wrong | null {
-  return fault && { kind: "bytes", fault };
+type At = Pick<Fault, "segmentBase" | "position" | "offset">;
+
+function isBefore(a: At, b: At): boolean {
+  return a.segmentBase < b.segmentBase ||
+    a.segmentBase === b.segmentBase && a.position < b.position;
 }
 
-function wrongBeginning(
-  folder: string,
-  [base]: readonly number[],
-  { logStartOffset }: Knowledge,
-): Wrong | null {
-  if (base === undefined || logStartOffset === null || base <= logStartOffset) return null;
-  const problem = `${folder}: the log begins at offset ${base}, and its start is ${logStartOffset}`;
-  return { kind: "beginning", fault: { segmentBase: base, position: 0, offset: base, problem } };
+/** Where a log is to be cut that lost something of a segment whose batches are all sound as far as they go. */
+function placeIn(lost: Lost, { segments }: Examined): At {
+  const walked = segments.find(({ base }) => base === lost.segmentBase);
+  if (walked === undefined || !lost.isShort) return lost;
+  return { segmentBase: walked.base, position: walked.position, offset: walked.nextOffset };
+}
+
+/** The offset that a log had reached, by all that is known of it; 0 where nothing is. */
+function reachedBy({ recoveryPoint = 0, record, journal }: KnownLog): number {
+  let reached = Math.max(recoveryPoint, record?.endOffset ?? 0);
+  for (const { payload } of journal) {
+    for (const at of batch.batches(payload)) {
+      reached = Math.max(reached, batch.lastOffset(payload, at) + 1);
+    }
+  }
+  return reached;
 }
 
 async function damageOf(
   store: Store,
   folder: string,
   bases: readonly number[],
-  { wrong: { kind, fault }, known }: { wrong: Wrong; known: Knowledge },
+  { wrong: { kind, ...fault }, known }: { wrong: Wrong; known: KnownLog },
 ): Promise<Damage> {
   const remains = await remainsBehind(store, folder, bases, fault);
   const end = Math.max(fault.offset, (remains.lastOffset ?? -1) + 1);
-  const reached = Math.max(known.recoveryPoint, known.heldTo);
+  const reached = reachedBy(known);
   return {
     ...fault,
     ...remains,
     reached: reached > end ? reached : null,
     isAllGone: kind === "gone",
-    shouldBegin: kind === "beginning" ? known.logStartOffset : null,
+    shouldBegin: kind === "beginning" ? known.logStartOffset ?? 0 : null,
+    isExcess: kind === "excess",
     isOthers: kind === "others",
   };
 }
 
-function* findingsOf(
-  folder: string,
-  examined: Examined,
-  damage: Damage | null,
-): Generator<Finding> {
-  const fileOf = (base: number) => `${folder}/${segmentName(base)}.log`;
-  if (damage !== null && (damage.isAllGone || damage.isOthers || damage.shouldBegin !== null)) {
-    yield { kind: "damage", file: folder, problem: damage.problem.replace(/^[^:]+: /, "") };
-    return;
-  }
-  if (damage !== null) {
-    const problem = `${damage.problem.replace(/^[^:]+: /, "")}; ${
-      damage.bytes === 0
-        ? "nothing lies"
-        : `${damage.bytes} bytes with ${damage.records} readable records lie`
-    } there and behind`;
-    yield { kind: "damage", file: fileOf(damage.segmentBase), problem };
-    return;
-  }
-  for (const { base, patches, isLost } of examined.segments) {
-    if (patches.length === 0) continue;
-    const bytes = patches.reduce((sum, patch) => sum + patch.bytes.length, 0);
-    const what = isLost ? "is missing" : "has not what belongs there";
-    const problem = `${what}; the journal has it: ${patches.length} batches, ${bytes} bytes, ` +
-      `from position ${patches[0].position} on`;
-    yield { kind: "restored", file: fileOf(base), problem };
-  }
-  for (const { segmentBase, position, found, epoch } of examined.epochRepairs) {
-    const problem = `the batch at position ${position} has leader epoch ${found}; by its ` +
-      `neighbours it is ${epoch}`;
-    yield { kind: "restored", file: fileOf(segmentBase), problem };
-  }
-  if (examined.torn !== null) {
-    const { segmentBase, problem, bytes } = examined.torn;
-    const what = `${problem.replace(/^[^:]+: /, "")}; ${bytes} bytes lie there`;
-    yield { kind: "torn", file: fileOf(segmentBase), problem: what };
-  }
-  for (const base of examined.strays) {
-    const problem = `does not continue the log, which ends at ${examined.logEndOffset}`;
-    yield { kind: "stray", file: fileOf(base), problem };
-  }
-}
-
-function offsetsIn(store: Store, file: string): Map<string, number> {
-  return new Map(
-    readCheckpoint(store, file).map(({ topic, partition, offset }) => [
-      `${topic}-${partition}`,
-      offset,
-    ]),
-  );
-}
+const NO_POOL = new BufferPool({ keepBytes: 0 });

@@ -28,10 +28,20 @@ export interface WalkOptions {
   readonly journal: JournalCopies;
   /** Whether compaction cannot have been here, so that entries of the journal speak of what the file had. */
   readonly isUncompacted: boolean;
+  /** No gap reaches up to there: an empty segment of that name lies behind. */
+  readonly gapEnd?: number;
+  /** Whether what the journal says of a batch is held against the one that is there. */
+  readonly isJournalHeard: boolean;
   readonly epochs: EpochRuns;
   readonly index: IndexPlan;
   /** Told of every batch; a promise when others shall go on now. */
   readonly walked?: (bytes: number) => Promise<void> | undefined;
+}
+
+/** The checksums of a batch in a file, and of the one that the journal has of its place and offset. */
+export interface Contradiction {
+  readonly found: number;
+  readonly journaled: number;
 }
 
 export interface Walked {
@@ -42,6 +52,8 @@ export interface Walked {
   readonly records: number;
   readonly patches: readonly Patch[];
   readonly hasControlBatch: boolean;
+  /** Why the batch there ends the walk, though it is intact: the journal has another one. */
+  readonly contradiction: Contradiction | null;
   /** The last batch when there is a gap before it: its offset, else null. */
   readonly lastJump: number | null;
 }
@@ -52,6 +64,7 @@ export async function walkSegment(reader: SegmentReader, options: WalkOptions): 
   const patches: Patch[] = [];
   let { position } = options, batches = 0, records = 0;
   let hasControlBatch = false, lastJump: number | null = null;
+  let contradiction: Contradiction | null = null;
   const isRefused = (b: Uint8Array, at: number) => wrongHeader(b, at, place) !== null;
   const isHere = (bytes: Uint8Array | null): bytes is Uint8Array =>
     bytes !== null && batch.isIntact(bytes) && batch.baseOffset(bytes) === place.nextOffset &&
@@ -67,6 +80,15 @@ export async function walkSegment(reader: SegmentReader, options: WalkOptions): 
       } else {
         bytes = reader.batchAt(position, isRefused);
         if (bytes === null || !batch.isIntact(bytes)) break;
+        const offset = batch.baseOffset(bytes), { gapEnd = Infinity } = options;
+        if (offset > place.nextOffset && offset >= gapEnd) break;
+      }
+    }
+    if (options.isUncompacted && options.isJournalHeard) { // else a pass may have been there since the journal was written
+      const found = batch.crc(bytes), journaled = journal.crcAt(base, position, bytes);
+      if (journaled !== null && journaled !== found) {
+        contradiction = { found, journaled };
+        break;
       }
     }
     const offset = batch.baseOffset(bytes), end = batch.lastOffset(bytes) + 1;
@@ -82,7 +104,16 @@ export async function walkSegment(reader: SegmentReader, options: WalkOptions): 
     if (rest !== undefined) await rest;
   }
   const { nextOffset } = place;
-  return { nextOffset, position, batches, records, patches, hasControlBatch, lastJump };
+  return {
+    nextOffset,
+    position,
+    batches,
+    records,
+    patches,
+    hasControlBatch,
+    contradiction,
+    lastJump,
+  };
 }
 
 /** An epoch that breaks the row. Then, and before a gap, the journal may have the batch as it was. */
@@ -167,7 +198,8 @@ export function wrongAt(
     return { problem: `${left} bytes are left and ${says}`, isIntact: false };
   }
   const isIntact = batch.magic(bytes) === batch.MAGIC_V2 && batch.isIntact(bytes);
-  const wrong = wrongBatch(bytes, 0, place) ?? "is out of place";
+  const wrong = wrongBatch(bytes, 0, place) ??
+    wrongBatch(bytes, 0, { ...place, mayHaveGaps: false }) ?? "is out of place";
   return { problem: `it ${wrong}`, isIntact };
 }
 

@@ -121,7 +121,8 @@ export function setSegmentAside(
   }
 }
 
-function asideName(name: string, taken: Set<string>): string {
+/** A name that no file has, for one that is put aside. */
+export function asideName(name: string, taken: Set<string>): string {
   let aside = name + STRAY;
   for (let n = 2; taken.has(aside); n++) aside = `${name}${STRAY}.${n}`;
   taken.add(aside);

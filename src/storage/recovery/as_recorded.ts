@@ -1,21 +1,31 @@
 /**
  * AsRecorded: whether a log's folder still holds what the inventory says, segment by segment.
  *
- * Of an exact record every segment counts, byte for byte. Of one that was written while the broker ran, those that were
+ * Of an exact record every segment counts: its size, its first batch, and the last of all. Of one that was written while the broker ran, those that were
  * sealed and synced by then count, unless retention or a pass of the cleaner may have taken them since; and of the last
  * one what was synced of it, behind which it may have grown.
  */
 import * as batch from "../../protocol/records/batch.ts";
 import type { LogInventory, SegmentInventory } from "../directory/inventory.ts";
-import { findIntactNow } from "../recovery/intact_search.ts";
-import { SegmentReader } from "../recovery/segment_reader.ts";
+import { findIntactNow } from "./intact_search.ts";
+import { SegmentReader } from "./segment_reader.ts";
 import { segmentName } from "../segments/segment.ts";
 import type { Store } from "../store.ts";
 
-/** What differs, as far as it can be told without reading a batch. */
+/** A segment that is missing, shorter than it was, or another one. */
+export interface LostSegment {
+  readonly baseOffset: number;
+  /** In words, with the file's name. */
+  readonly problem: string;
+  /** Whether there is no such file. */
+  readonly isMissing: boolean;
+  /** Whether it has fewer bytes than it had, and else what it had. */
+  readonly isShort?: boolean;
+}
+
+/** What differs, as far as it can be told by a segment's size and its first batch. */
 export interface Difference {
-  /** In words: a segment that is missing, shorter than it was, or another one. Null when there is none. */
-  readonly lost: string | null;
+  readonly lost: LostSegment | null;
   /** The first segment whose missing bytes the journal has, so that recovery is to begin there; null when there is none. */
   readonly healsFrom: number | null;
   /** Segments with more bytes than recorded. */
@@ -38,29 +48,38 @@ export function compare(
   const there = new Set(present);
   const longer: (SegmentInventory & { found: number })[] = [];
   let healsFrom: number | null = null;
-  for (const segment of record.segments.filter((_, i) => mustBeThere(record, i))) {
-    const { baseOffset, bytes } = segment;
+  for (const [i, recorded] of record.segments.entries()) {
+    const isCertain = mustBeThere(record, i), { baseOffset } = recorded;
+    if (!isCertain && !(there.has(baseOffset) && hasItsHead(record, i))) continue;
+    const segment = isCertain ? recorded : { ...recorded, bytes: 0 };
+    const { bytes } = segment;
     const name = `${segmentName(baseOffset)}.log`;
     const found = there.has(baseOffset) ? sizeOf(store, `${folder}/${name}`) : null;
-    const wrong = wrongWith(store, `${folder}/${name}`, { segment, found, record });
+    const wrong = wrongWith(store, `${folder}/${name}`, { segment, found });
     if (wrong !== null) {
       if (wrong.at === null || !isJournaled(baseOffset, wrong.at)) {
-        return { ...NOTHING, lost: `${name} ${wrong.what}` };
+        const problem = `${name} ${wrong.what}`;
+        const isShort = wrong.at !== null && found !== null && found < bytes;
+        return { ...NOTHING, lost: { baseOffset, problem, isMissing: found === null, isShort } };
       }
       healsFrom ??= baseOffset;
       continue;
     }
-    const isGrowing = !record.isExact && segment === record.segments.at(-1);
+    const isGrowing = !isCertain || !record.isExact && i === record.segments.length - 1 &&
+        present.find((base) => base > baseOffset) !== record.recoveryPoint; // else it was sealed as it was
     if (found !== null && found > bytes && !isGrowing) longer.push({ ...segment, found });
   }
   return { lost: null, healsFrom, longer, unexpected: unexpectedIn(present, record) };
 }
 
-/** Segments (base offsets) that are there, and were not. Only an exact record says so. */
+/**
+ * Segments (base offsets) that are there, and were not. What a running broker adds lies behind all that it has: between
+ * those a name tells of a file that somebody put there, which would hide the offsets from there on.
+ */
 export function unexpectedIn(present: readonly number[], record: LogInventory): number[] {
-  if (!record.isExact) return [];
   const recorded = new Set(record.segments.map(({ baseOffset }) => baseOffset));
-  return present.filter((base) => !recorded.has(base));
+  const last = record.segments.at(-1)?.baseOffset ?? -1;
+  return present.filter((base) => !recorded.has(base) && (record.isExact || base < last));
 }
 
 const NOTHING = { healsFrom: null, longer: [], unexpected: [] };
@@ -69,32 +88,42 @@ const NOTHING = { healsFrom: null, longer: [], unexpected: [] };
 function wrongWith(
   store: Store,
   path: string,
-  { segment: { bytes, head }, found, record }: {
+  { segment: { bytes, head }, found }: {
     segment: SegmentInventory;
     /** The file's size; null when there is none. */
     found: number | null;
-    record: LogInventory;
   },
 ): { readonly what: string; readonly at: number | null } | null {
   if (found === null) {
     return bytes > 0 ? { what: `of ${bytes} bytes is missing`, at: 0 } : null;
   }
-  if (found < bytes) return { what: `is ${found} bytes, and was ${bytes}`, at: found };
-  if (record.isExact || head === undefined) return null;
+  const short = found < bytes ? { what: `is ${found} bytes, and was ${bytes}`, at: found } : null;
+  if (head === undefined) return short;
   const reader = new SegmentReader(store.open(path));
   try {
     const header = reader.headerAt(0);
-    if (header === null) return { what: `is ${found} bytes, and had a batch`, at: 0 };
+    if (header === null) return short ?? { what: `is ${found} bytes, and had a batch`, at: 0 };
     const crc = batch.crc(header, 0);
-    if (crc === head) return null;
+    if (crc === head) return short;
     const what = `begins with a batch of checksum ${crc}, and it was ${head}`;
     const first = reader.batchAt(0, () => false);
     return first !== null && batch.isIntact(first, 0)
       ? { what: `${what}: it is another one`, at: null }
-      : { what, at: 0 };
+      : short ?? { what, at: 0 };
   } finally {
     reader.close();
   }
+}
+
+/**
+ * Whether the record's segment `i`, if it is there, begins as it did: it was synced so far, no pass of the cleaner can have
+ * been in it, and retention has not begun to remove it.
+ */
+function hasItsHead(record: LogInventory, i: number): boolean {
+  const { segments, compactingTo, logStartOffset, recoveryPoint } = record;
+  const { baseOffset, head } = segments[i], end = segments[i + 1]?.baseOffset ?? recoveryPoint;
+  return head !== undefined && end > logStartOffset &&
+    (compactingTo === null || baseOffset >= compactingTo);
 }
 
 /** Whether the record's segment `i` cannot have gone or changed by anything that this broker does. */
@@ -111,6 +140,12 @@ export function mustBeThere(record: LogInventory, i: number): boolean {
   return compactingTo === null || segments[i].baseOffset >= compactingTo;
 }
 
+/** A segment that must not be cut, and why. */
+export interface Kept {
+  readonly segment: SegmentInventory;
+  readonly kept: string;
+}
+
 /**
  * Cuts segments back to what was recorded, when no intact batch lies in what is cut. In words what was cut; or why it
  * was not, with nothing changed.
@@ -119,12 +154,13 @@ export function cutBack(
   store: Store,
   folder: string,
   longer: Difference["longer"],
-): { readonly cut: string[] } | { readonly kept: string } {
+): { readonly cut: string[] } | Kept {
   for (const segment of longer) {
     const behind = whatLiesBehind(store, folder, segment);
     if (behind === null) continue;
     const { baseOffset, bytes, found } = segment;
     return {
+      segment,
       kept: `${segmentName(baseOffset)}.log is ${found} bytes, and was ${bytes}; ${behind}`,
     };
   }

@@ -1,13 +1,9 @@
 // Proves what a start knows of how far a log was compacted: from its row, and from there being none.
 import { assertEquals } from "@std/assert";
-import { randomUuid } from "../bytes/uuid.ts";
-import { MemoryStore } from "./backends/memory_store.ts";
-import {
-  CLEANER_CHECKPOINT,
-  RECOVERY_POINT_CHECKPOINT,
-  writeCheckpoint,
-} from "./directory/checkpoints.ts";
-import { INVENTORY_FILE, type LogInventory, writeInventory } from "./directory/inventory.ts";
+import { randomUuid } from "../../bytes/uuid.ts";
+import { MemoryStore } from "../backends/memory_store.ts";
+import { CLEANER_CHECKPOINT, RECOVERY_POINT_CHECKPOINT, writeCheckpoint } from "./checkpoints.ts";
+import { INVENTORY_FILE, type LogInventory, writeInventory } from "./inventory.ts";
 import { Remembered } from "./remembered.ts";
 
 const known = { topicId: randomUuid(), topic: "known", partition: 0 };

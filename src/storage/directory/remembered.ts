@@ -12,7 +12,7 @@ import {
   LOG_START_CHECKPOINT,
   readCheckpoint,
   RECOVERY_POINT_CHECKPOINT,
-} from "./directory/checkpoints.ts";
+} from "./checkpoints.ts";
 import {
   folderOf,
   type Inventory,
@@ -20,20 +20,23 @@ import {
   inventoryProblem,
   type LogInventory,
   readInventory,
-} from "./directory/inventory.ts";
-import type { LogRef } from "./log/open_log.ts";
-import type { Store } from "./store.ts";
+} from "./inventory.ts";
+import type { Store } from "../store.ts";
 
+type LogRef = Pick<LogInventory, "topicId" | "topic" | "partition">;
 export type Warn = (event: string, details: Record<string, unknown>) => void;
 
 export class Remembered {
   /** By topic id and partition; null when there is no inventory, or it is of no use. */
   readonly #inventory: ReadonlyMap<string, LogInventory> | null;
   readonly #texts: Texts;
+  /** Whether the inventory was written by a clean stop. */
+  readonly isClean: boolean;
 
   private constructor(inventory: Inventory | null, texts: Texts) {
     this.#inventory = inventory && new Map(inventory.logs.map((log) => [keyOf(log), log]));
     this.#texts = texts;
+    this.isClean = inventory?.isClean ?? false;
   }
 
   /** Reads a directory's files. `lastBrokerEpoch` is of the last registration in the metadata log. */
@@ -62,6 +65,11 @@ export class Remembered {
     // The cleaner was there, and nothing says how far: so it is with a backup that was restored.
     const isNew = areRecoveryPointsKnown && !cleaned.has(folder);
     return recoveryPoints.get(folder) ?? (isNew ? 0 : Infinity);
+  }
+
+  /** The folders of which the texts say that something was synced. */
+  synced(): string[] {
+    return [...this.#texts.recoveryPoints].filter(([, offset]) => offset > 0).map(([name]) => name);
   }
 
   /** What is remembered of a log, or undefined. */

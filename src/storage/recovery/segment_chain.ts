@@ -5,18 +5,27 @@
 import * as batch from "../../protocol/records/batch.ts";
 import { Segment, type SegmentContext, segmentName } from "../segments/segment.ts";
 
-/** The first gap between two segments in words, or null. Reads the end of each segment. */
+/** A segment that does not reach to the next one. */
+export interface Gap {
+  readonly base: number;
+  /** Where it ends. */
+  readonly offset: number;
+  readonly problem: string;
+}
+
+/** The first gap between two segments, or null. Reads the end of each segment. */
 export function gapBetween(
   context: Omit<SegmentContext, "folder">,
   folder: string,
   bases: readonly number[],
-): string | null {
+): Gap | null {
   for (let i = 0; i + 1 < bases.length; i++) {
     const end = endOf({ ...context, folder }, bases[i], bases[i + 1]);
     if (end === bases[i + 1]) continue;
-    return `${segmentName(bases[i])}.log ends at offset ${end}, and the next segment is ${
+    const problem = `${segmentName(bases[i])}.log ends at offset ${end}, and the next segment is ${
       segmentName(bases[i + 1])
     }.log`;
+    return { base: bases[i], offset: end, problem };
   }
   return null;
 }
