@@ -148,6 +148,11 @@ const TABLE: readonly (readonly [name: string, meaning: string, advice: string |
   ],
   ["metadata_snapshot_failed", "A metadata snapshot was not written; it is tried again", ROOM],
   [
+    "start_not_noted",
+    "That a start is under way could not be written down; it matters only if this start is cut off",
+    ROOM,
+  ],
+  [
     "cut_not_noted",
     "That a torn end of the metadata was cut could not be written down; this start knows of it",
     ROOM,
