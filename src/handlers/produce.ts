@@ -86,7 +86,8 @@ export function produce(options: ProduceOptions): Handler {
         }
         partitionResponses[i] = answer;
       };
-      for (const [i, one] of partitionData.entries()) {
+      for (let i = 0; i < partitionData.length; i++) { // no pair for each, as entries() makes
+        const one = partitionData[i];
         if (late === null && ++count % BATCHES_A_LOOK === 0 && options.turn.isLong) {
           late = options.turn.next();
         }
