@@ -1,15 +1,17 @@
 # shellcheck shell=bash
 # Apache Kafka's tools and Java client, fetched once from Maven Central by pom.xml: source it, then
 #   kafka_tools_install            needs Java 17 and Maven; into KAFKA_LIBS (default: a cache folder in the home)
+#   KAFKA_VERSION=4.3.1            another version than the one that pom.xml names
 #   tool CLASS ARGUMENTS...        a small, quickly started JVM; JVM="..." gives it other options
-KAFKA_LIBS=${KAFKA_LIBS:-${XDG_CACHE_HOME:-$HOME/.cache}/runnel/kafka-4.3.1}
+KAFKA_VERSION=${KAFKA_VERSION:-4.4.0}
+KAFKA_LIBS=${KAFKA_LIBS:-${XDG_CACHE_HOME:-$HOME/.cache}/runnel/kafka-$KAFKA_VERSION}
 JVM=${JVM:--Xms64m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto}
 kafka_tools_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 kafka_tools_install() {
   [ -f "$KAFKA_LIBS/complete" ] && return
   mkdir -p "$KAFKA_LIBS" &&
-    mvn -q -B -f "$kafka_tools_here/pom.xml" dependency:copy-dependencies -DoutputDirectory="$KAFKA_LIBS" &&
+    mvn -q -B -f "$kafka_tools_here/pom.xml" -Dkafka.version="$KAFKA_VERSION" dependency:copy-dependencies -DoutputDirectory="$KAFKA_LIBS" &&
     touch "$KAFKA_LIBS/complete"
 }
 
