@@ -42,6 +42,14 @@ interface Cut {
   readonly bytes: Uint8Array;
 }
 
+/** A sector that was overwritten in place. Versions count the writes to the file. */
+interface Overwritten {
+  /** What the device has, and the last write that is in it. */
+  readonly old: Uint8Array;
+  readonly oldVersion: number;
+  readonly version: number;
+}
+
 /** What a path names: content that outlives renames. */
 export class Inode {
   /** Of the content, as many bytes survive a crash. */
@@ -49,7 +57,7 @@ export class Inode {
   readonly #syncs = new Set<Syncing>();
   #cut: Cut | null = null;
   /** Sectors overwritten in place since they were synced: what the device has in their place. */
-  readonly #overwritten = new Map<number, { old: Uint8Array; version: number }>();
+  readonly #overwritten = new Map<number, Overwritten>();
   #version = 0;
   /** Bytes that a thread is writing behind the content. */
   writing: Uint8Array | null = null;
@@ -78,9 +86,9 @@ export class Inode {
     this.syncedBytes = Math.max(this.syncedBytes, sync.bytes);
     for (const [sector, { content, version }] of sync.sectors) {
       const now = this.#overwritten.get(sector);
-      if (now === undefined) continue;
+      if (now === undefined || version <= now.oldVersion) continue; // a later sync has ended before
       if (now.version === version) this.#overwritten.delete(sector);
-      else this.#overwritten.set(sector, { old: content, version: now.version });
+      else this.#overwritten.set(sector, { ...now, old: content, oldVersion: version });
     }
   }
 
@@ -110,12 +118,13 @@ export class Inode {
 
   /** Bytes are about to be written in place; `read` gives the content of a sector. */
   overwrite(position: number, length: number, read: (position: number) => Uint8Array): void {
-    this.#version++;
+    const before = this.#version++;
     const first = Math.floor(position / SECTOR_BYTES);
     for (let sector = first; sector * SECTOR_BYTES < position + length; sector++) {
       if (sector * SECTOR_BYTES >= this.#durableSoon()) break; // not on the device yet
-      const old = this.#overwritten.get(sector)?.old ?? read(sector * SECTOR_BYTES);
-      this.#overwritten.set(sector, { old, version: this.#version });
+      const { old, oldVersion } = this.#overwritten.get(sector) ??
+        { old: read(sector * SECTOR_BYTES), oldVersion: before };
+      this.#overwritten.set(sector, { old, oldVersion, version: this.#version });
     }
   }
 

@@ -329,8 +329,8 @@ class StorageHistory implements Outcome {
     this.#note(`${partition.folder}: records deleted below ${to}`);
     this.#attempt(() => log.advanceStart(to));
     const world = this.#world!;
-    const answered = world.logs.checkpoint().then(() => {
-      if (this.#world === world) partition.startAnswered(to);
+    const answered = world.logs.checkpoint().then((unwritten) => {
+      if (this.#world === world && !unwritten.has(log)) partition.startAnswered(to);
     });
     this.#inBackground("delete records", answered);
   }

@@ -7,7 +7,7 @@ set -uo pipefail
 kafka_tools_install || { echo "apache.sh could not install the tools"; echo "0 passed, 1 failed"; exit 1; }
 
 topics() { tool org.apache.kafka.tools.TopicCommand --bootstrap-server "$BROKERS" "$@"; }
-configs() { tool kafka.admin.ConfigCommand --bootstrap-server "$BROKERS" "$@"; }
+configs() { tool "$config_command" --bootstrap-server "$BROKERS" "$@"; }
 producer() { tool org.apache.kafka.tools.ConsoleProducer --bootstrap-server "$BROKERS" --topic "$@"; }
 consumer() {
   tool org.apache.kafka.tools.consumer.ConsoleConsumer --bootstrap-server "$BROKERS" --timeout-ms 15000 --topic "$@" 2> "$work/err" ||

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # config_command is for who sources it
 # Apache Kafka's tools and Java client, fetched once from Maven Central by pom.xml: source it, then
 #   kafka_tools_install            needs Java 17 and Maven; into KAFKA_LIBS (default: a cache folder in the home)
 #   KAFKA_VERSION=4.3.1            another version than the one that pom.xml names
@@ -19,3 +19,6 @@ tool() {
   # shellcheck disable=SC2086
   timeout "${TOOL_SECONDS:-120}" java $JVM -cp "$KAFKA_LIBS/*" -Dlog4j2.level=WARN "$@"
 }
+
+# Moved in Kafka 4.4.
+case $KAFKA_VERSION in 4.[0-3].*) config_command=kafka.admin.ConfigCommand ;; *) config_command=org.apache.kafka.tools.ConfigCommand ;; esac

@@ -13,7 +13,7 @@ classic=$topic-classic consumer=$topic-consumer
 
 groups() { tool org.apache.kafka.tools.consumer.group.ConsumerGroupCommand --bootstrap-server "$address" "$@"; }
 list_groups() { tool org.apache.kafka.tools.GroupsCommand --bootstrap-server "$address" --list | grep -E "GROUP|$topic" | sort; }
-configs() { tool kafka.admin.ConfigCommand --bootstrap-server "$address" "$@"; }
+configs() { tool "$config_command" --bootstrap-server "$address" "$@"; }
 reset() { groups --reset-offsets --group "$gone" "$@"; }
 reader() { # group, more: stays
   # shellcheck disable=SC2086

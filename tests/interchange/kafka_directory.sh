@@ -109,7 +109,7 @@ read_each() { for name in $topics; do ledger read "$BROKERS" "$name" 2 "$work/$n
 # Facts about topics that both brokers must tell in the same words.
 facts() {
   kafka_topics --describe | sed -nE 's/.*Topic: ([^\t]*)\tTopicId: ([^\t]*)\tPartitionCount: ([0-9]*).*/\1 \2 \3/p' | sort &&
-    tool kafka.admin.ConfigCommand --bootstrap-server "$BROKERS" --describe --entity-type topics | sed 's/^Dynamic configs/\n&/' | sort
+    tool "$config_command" --bootstrap-server "$BROKERS" --describe --entity-type topics | sed 's/^Dynamic configs/\n&/' | sort
 }
 keep_facts() { facts > "$work/facts" && [ -s "$work/facts" ]; }
 same_facts() { facts > "$work/facts.new" && diff "$work/facts" "$work/facts.new"; }
