@@ -68,7 +68,7 @@ export async function cutAt(
   }
   await store.syncFolder(folder);
   await voidEntries(store, (entry) => entry.folder === folder);
-  const bytesOf = (base: number) => sizeOf(store, `${folder}/${segmentName(base)}.log`);
+  const bytesOf = (base: number) => sizeOf(store, folder, `${segmentName(base)}.log`);
   await forgetAbove(store, folder, { ...fault, bytesOf });
   const bases = segmentBasesOf(store.list(folder).map(({ name }) => name))
     .filter((base) => base >= fault.segmentBase).reverse();
@@ -146,8 +146,10 @@ export async function beginAt(
 
 const INDEXES_ALONE = SEGMENT_FILES.filter((file) => file !== ".log");
 
-function sizeOf(store: Store, path: string): number {
-  const blob = store.open(path), { size } = blob;
+/** 0 where there is no such file, which asking for it must not make: retention may have removed it. */
+function sizeOf(store: Store, folder: string, name: string): number {
+  if (!store.list(folder).some((one) => one.name === name)) return 0;
+  const blob = store.open(`${folder}/${name}`), { size } = blob;
   blob.close();
   return size;
 }

@@ -28,6 +28,7 @@ import {
 } from "../directory/checkpoints.ts";
 import { writeCleanShutdown } from "../directory/clean_shutdown.ts";
 import { writeInventory } from "../directory/inventory.ts";
+import { encodeInventory, INVENTORY_FILE } from "../directory/inventory.ts";
 import { Journal } from "../durability/journal.ts";
 import { type JournalEntry, readJournal } from "../durability/journal_entries.ts";
 import { type InPlaceBlob, type Store, StoreError } from "../store.ts";
@@ -279,3 +280,32 @@ async function syncAll(store: Store, folder = ""): Promise<void> {
   }
   await store.syncFolder(folder);
 }
+
+Deno.test("a repair makes no file of a segment that retention has removed, though the inventory names it", async () => {
+  const { store } = await filledLog();
+  const bytes = (base: number) => store.readAll(pathOf(base))!.length;
+  const segments = [0, 8, 16].map((baseOffset) => ({ baseOffset, bytes: bytes(baseOffset) }));
+  const row = {
+    ...REF,
+    isExact: false,
+    logStartOffset: 8,
+    recoveryPoint: 24,
+    endOffset: 24,
+    compactedTo: null,
+    compactingTo: null,
+    lastBatch: null,
+    snapshot: null,
+    epochs: [],
+    segments,
+  };
+  const metadata = { endOffset: 0, bytes: 0 };
+  const inventory = { brokerEpoch: 0, isClean: false, metadata, logs: [row] };
+  await store.replace(INVENTORY_FILE, encodeInventory(inventory));
+  for (const { name } of store.list("t-0")) {
+    if (name.startsWith("00000000000000000000.")) store.remove(`t-0/${name}`);
+  }
+  await harm(store, pathOf(16), (b) => void (b[100] ^= 1));
+  await repaired(store);
+  assertEquals((await verified(store)).damage, null);
+  assert(!store.list("t-0").some(({ name }) => name === "00000000000000000000.log"));
+});
