@@ -104,7 +104,8 @@ export class Bookkeeping {
         partition: log.partition,
         isExact: false,
         logStartOffset: log.logStartOffset,
-        recoveryPoint: log.recoveryPoint,
+        // Of the same moment as the segments: what was synced since is theirs to have grown by.
+        recoveryPoint: isSound ? log.recoveryPoint : last?.recoveryPoint ?? log.recoveryPoint,
         endOffset,
         compactedTo: positions.compactedTo(log) ?? null,
         compactingTo: positions.compactingTo(log) ?? null,
