@@ -85,7 +85,7 @@ export class Journal {
     this.#clock = options.clock ?? systemClock;
     this.#sequence = this.#durableTo = left.lastSequence + 1;
     this.#isUnsettled = left.unknown !== null;
-    this.#reliesOn = left.files;
+    this.#reliesOn = left.files.length === 0 ? NO_FILES : left.files;
     const [one, other] = freeNames(options.store, 2);
     this.#files = [new JournalFile(options.store, one), new JournalFile(options.store, other)];
   }
@@ -218,13 +218,13 @@ export class Journal {
   /** Every log has been opened, and what it was opened with is written down: nothing depends on the run before any more. */
   async settle(): Promise<void> {
     this.#isUnsettled = false;
-    this.#reliesOn = [];
+    this.#reliesOn = NO_FILES;
     await this.#tell();
   }
 
   /** From now on these files of earlier runs are needed, and no others. */
   async relyOn(files: readonly FileEnd[]): Promise<void> {
-    this.#reliesOn = files;
+    this.#reliesOn = files.length === 0 ? NO_FILES : files;
     await this.#tell();
   }
 
@@ -254,7 +254,10 @@ export class Journal {
     headed.said = next;
     if (await this.#putAlone(file, headEntry(next), file.headSequence, { isOver: true })) return;
     headed.said = said;
-    if (said.isExact) throw new Error("the journal's head cannot say that not all is in it");
+    // Where less is needed than it says, or more is known, a start after this one is only more careful than it need be.
+    if (said.isExact && !next.isExact) {
+      throw new Error("the journal's head cannot say that not all is in it");
+    }
   }
 
   /** Writes and syncs an entry of the journal's own, behind the last one or over the head. Whether that could be done. */
@@ -471,3 +474,5 @@ const MAX_BYTES_IN_PLACE = 96 << 10;
 const SLOW_SYNCS = 8, SLOW_SYNC_MS = 1, SLOW_REST = 20;
 /** The same after a single one that took very long. */
 const STALL_MS = 4, STALL_REST = 5;
+/** One list, so that a head which says so already is not written again. */
+const NO_FILES: readonly FileEnd[] = [];

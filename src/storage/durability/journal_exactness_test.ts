@@ -228,6 +228,45 @@ Deno.test("the files of earlier runs that a start needs are missed when they go"
   assertEquals(disk.readAll(FIRST)!.length, size);
 });
 
+Deno.test("a head that says so already is not written again, and one that could say more ends nothing", async () => {
+  const store = await journaledOnce();
+  const left = readJournal(store);
+  const full = new NoRoomFor(store, "runnel-journal-2");
+  full.isFull = false;
+  const journal = Journal.open({ store: full, fileBytes: 1 << 20, run: 2, onFailure: fail }, left);
+  await journal.begin();
+  full.isFull = true;
+  await journal.settle(); // the files of the run before stay named, which does no harm
+  assertEquals(readJournal(store).unknown, null);
+  full.isFull = false;
+  await journal.settle();
+  const syncs = full.calls.get("sync");
+  await journal.settle();
+  await journal.relyOn([]);
+  assertEquals(full.calls.get("sync"), syncs);
+  journal.close();
+});
+
+/** What a run left that journaled one entry. */
+async function journaledOnce(): Promise<MemoryStore> {
+  const store = new MemoryStore();
+  const journal = Journal.open({ store, fileBytes: 1 << 20, run: 1, onFailure: fail });
+  await journal.begin();
+  const read = (into: Uint8Array) => void into.fill(1), durable = () => {};
+  const stretch = {
+    topicId: randomUuid(),
+    folder: "a-0",
+    segmentBase: 0,
+    position: 0,
+    bytes: 9,
+    read,
+    durable,
+  };
+  await journal.append([{ log: new Log("a-0"), stretch }]);
+  journal.close();
+  return store;
+}
+
 for (const harm of ["torn by a crash", "one bit flipped"] as const) {
   Deno.test(`what looks like an entry inside a record is nobody's: ${harm}`, async () => {
     const wanted = ["victim", "mine"].map((topic) => wantedLog(randomUuid(), { topic }));
