@@ -4,26 +4,17 @@
  * real partition logs on a store that loses power for the rest.
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { BufferPool } from "../bytes/pool.ts";
 import { randomUuid, ZERO_UUID } from "../bytes/uuid.ts";
-import { FakeClock } from "../testing/fake_clock.ts";
-import { topicConfigDefaults } from "../config/topic_configs.ts";
 import { encode } from "../protocol/codec.ts";
 import { KRaftVersionRecord, VotersRecord } from "../protocol/messages/control_records.ts";
 import { readRecords } from "../protocol/records/record.ts";
 import { type Fault, FaultyStore, type Operation } from "../testing/faulty_store.ts";
-import { GroupCommit } from "../storage/durability/group_commit.ts";
 import { MemoryStore } from "../storage/backends/memory_store.ts";
-import { createLog, openLog } from "../storage/log/open_log.ts";
-import type { LogContext } from "../storage/log/log_context.ts";
-import type { PartitionLog } from "../storage/log/partition_log.ts";
-import { DEFAULT_PRODUCER_LIMITS } from "../storage/producers/producer_state.ts";
 import { type Store, StoreError } from "../storage/store.ts";
+import { openMetadataIn } from "../testing/metadata_directory.ts";
 import { ENDPOINT, Fixture, imageOf, META } from "../testing/topics.ts";
 import { snapshotFile } from "./metadata_batch.ts";
-import { MetadataLog } from "./metadata_log.ts";
 import type { NewRecord } from "./metadata_record.ts";
-import { METADATA_TOPIC, METADATA_TOPIC_ID } from "./metadata_topic.ts";
 import { planCreateTopics } from "./plan_create_topics.ts";
 import { planDeleteTopics } from "./plan_delete_topics.ts";
 
@@ -240,35 +231,7 @@ class MortalStore extends FaultyStore {
   }
 }
 
-async function openMetadata(store: Store): Promise<MetadataLog> {
-  const context: LogContext = {
-    store,
-    clock: new FakeClock(),
-    pool: new BufferPool({ keepBytes: 1 << 20 }),
-    producers: DEFAULT_PRODUCER_LIMITS,
-    commit: new GroupCommit({ policy: "fsync", intervalMs: 0, journal: null, onFailure: () => {} }),
-    onProblem: () => {},
-  };
-  const ref = { topicId: METADATA_TOPIC_ID, topic: METADATA_TOPIC, partition: 0 };
-  const exists = store.list(FOLDER).some(({ name }) => name.endsWith(".log"));
-  const checkpoint = {
-    recoveryPoint: undefined,
-    logStartOffset: undefined,
-    clean: false,
-    journal: [],
-  };
-  const log: PartitionLog = exists
-    ? (await openLog(context, ref, topicConfigDefaults(), checkpoint)).log
-    : createLog(context, ref, topicConfigDefaults());
-  return MetadataLog.open({
-    store,
-    log,
-    meta: META,
-    clock: context.clock,
-    topicDefaults: topicConfigDefaults(),
-    snapshots: { bytes: 1500, intervalMs: Infinity },
-  });
-}
+const openMetadata = (store: Store) => openMetadataIn(store, 1500);
 
 /** Creates topics until the power goes off; the names that were answered. */
 async function createUntil(store: MortalStore): Promise<string[]> {
