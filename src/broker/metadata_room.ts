@@ -23,6 +23,7 @@ import type { Endpoint } from "../topics/registration.ts";
 import type { CleanStop } from "./clean_stop.ts";
 import type { MachineRoom } from "./machine.ts";
 import { checkMetadata, openMetadata } from "./metadata_start.ts";
+import { unlessFull } from "./start_note.ts";
 import { TimeKeeping } from "./time_keeping.ts";
 
 export class MetadataRoom implements AsyncDisposable {
@@ -81,12 +82,7 @@ export class MetadataRoom implements AsyncDisposable {
     const clock = { time, store, timers, metadataLog, isRight: isClockRight, metrics };
     this.#keeping = await TimeKeeping.begin(clock);
     const incarnationId = randomUuid();
-    try {
-      await noteStart(store, { registered: this.#registered, incarnationId });
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error; // it is for a start after this one, should this be cut off
-      logger("storage").warn("start_not_noted", { error: error.message });
-    }
+    await unlessFull(noteStart(store, { registered: this.#registered, incarnationId }));
     await this.metadata.start({ endpoint, wasClean, wasCut: this.#wasCut, incarnationId });
     this.#cleanStop.brokerEpoch = this.metadata.brokerEpoch;
     return wasClean;

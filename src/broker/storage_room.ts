@@ -24,6 +24,7 @@ import { type Store, StoreError } from "../storage/store.ts";
 import type { CleanStop } from "./clean_stop.ts";
 import type { MachineRoom } from "./machine.ts";
 import type { MetadataRoom } from "./metadata_room.ts";
+import { unlessFull } from "./start_note.ts";
 
 export interface StorageRoomOptions {
   readonly machine: MachineRoom;
@@ -71,7 +72,7 @@ export class StorageRoom implements AsyncDisposable {
     stack.defer(() => closeLogs(logs, { machine, commit, cleanStop }));
     const { catalogue } = metadata.metadata;
     await logs.open(desiredAtStart(catalogue, metadata.nodes.selfId, options.ledBefore));
-    await startIsOver(store);
+    await unlessFull(forgetStart(store)); // the logs are used from now on
     if (earlier.length > 0) await forgetEarlierJournal(store, earlier, { logs, journal });
     const cleaner = startCleaner(config, machine, logs);
     stack.defer(() => cleaner.stop());
@@ -124,16 +125,6 @@ function fatal(error: unknown): void {
   queueMicrotask(() => {
     throw error;
   });
-}
-
-/** The logs are used from now on. Before anything is served. */
-async function startIsOver(store: Store): Promise<void> {
-  try {
-    await forgetStart(store);
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
-    logger("storage").warn("start_not_noted", { error: error.message });
-  }
 }
 
 function openJournal(store: Store, run: number, left: JournalLeft): Journal {
