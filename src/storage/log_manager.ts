@@ -12,7 +12,7 @@ import type { Entry } from "./bookkeeping.ts";
 import { Checkpointing, type Unwritten } from "./checkpointing.ts";
 import { CleanerPositions } from "./compaction/positions.ts";
 import type { JournalEntry } from "./durability/journal_entries.ts";
-import { folderOf, INVENTORY_FILE } from "./directory/inventory.ts";
+import { everCompactedTo, folderOf, INVENTORY_FILE } from "./directory/inventory.ts";
 import type { LogRef } from "./log/open_log.ts";
 import type { LogContext } from "./log/log_context.ts";
 import type { PartitionLog } from "./log/partition_log.ts";
@@ -424,9 +424,7 @@ export class LogManager {
     if (this.#closed || logs?.[partition] !== log) return;
     const record = this.#checkpoints.rowOf(log);
     delete logs[partition];
-    const compactedTo = record === undefined
-      ? Infinity
-      : Math.max(record.compactedTo ?? 0, record.compactingTo ?? 0);
+    const compactedTo = record === undefined ? Infinity : everCompactedTo(record);
     const nothingJournaled = { wasJournaled: false, isJournalUnknown: true, journal: [] };
     this.#opening.again(
       {

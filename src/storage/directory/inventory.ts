@@ -56,6 +56,11 @@ export interface LogInventory {
   readonly segments: readonly SegmentInventory[];
 }
 
+/** No segment that ends above was ever compacted, nor is by a pass under way. */
+export function everCompactedTo({ compactedTo, compactingTo }: LogInventory): number {
+  return Math.max(compactedTo ?? 0, compactingTo ?? 0);
+}
+
 export interface SegmentInventory {
   readonly baseOffset: number;
   readonly bytes: number;
@@ -270,7 +275,7 @@ export function forgetAbove(log: LogInventory, endOffset: number): LogInventory 
   // The end of a running broker's row is its high watermark; what was synced may lie above.
   const isCut = endOffset < Math.max(log.endOffset, log.recoveryPoint) ||
     segments.length < log.segments.length;
-  const compacted = Math.max(log.compactedTo ?? 0, log.compactingTo ?? 0);
+  const compacted = everCompactedTo(log);
   const wasCompacted = log.compactingTo !== null || forgotten(log.compactedTo) !== log.compactedTo;
   const last = segments.at(-1);
   if (isCut && last !== undefined) segments[segments.length - 1] = { ...last, bytes: 0 };

@@ -14,6 +14,7 @@ import {
   RECOVERY_POINT_CHECKPOINT,
 } from "./checkpoints.ts";
 import {
+  everCompactedTo,
   folderOf,
   type Inventory,
   INVENTORY_FILE,
@@ -59,7 +60,7 @@ export class Remembered {
   compactedTo(ref: LogRef): number {
     if (this.#inventory !== null) {
       const record = this.#inventory.get(keyOf(ref));
-      return Math.max(record?.compactedTo ?? 0, record?.compactingTo ?? 0);
+      return record === undefined ? 0 : everCompactedTo(record);
     }
     const { recoveryPoints, areRecoveryPointsKnown, cleaned } = this.#texts, folder = folderOf(ref);
     // The cleaner was there, and nothing says how far: so it is with a backup that was restored.

@@ -16,7 +16,7 @@
 import type { SegmentContext } from "../segments/segment.ts";
 import { segmentName } from "../segments/segment.ts";
 import * as batch from "../../protocol/records/batch.ts";
-import type { LogInventory } from "../directory/inventory.ts";
+import { everCompactedTo, type LogInventory } from "../directory/inventory.ts";
 import { segmentBasesOf, setBeyondAside, setSegmentAside } from "../segments/segment_files.ts";
 import {
   compare,
@@ -198,7 +198,7 @@ function whatIsLost(
   let healsFrom: number | null = null, cut: readonly string[] = [];
   if (isOwn) {
     const isJournaled = (base: number, at: number) =>
-      base >= Math.max(record.compactedTo ?? 0, record.compactingTo ?? 0) && // else it may have gone since
+      base >= everCompactedTo(record) && // else it may have gone since
       heard.has(base, at);
     const found = compare(store, folder, bases, record, isJournaled);
     if (found.lost !== null) {
