@@ -272,6 +272,30 @@ Deno.test("under the policy os a power loss may take what was acknowledged, and 
   again.abandon();
 });
 
+for (const stop of STOPS) {
+  for (const policy of ["fsync", "os"] as const) {
+    Deno.test(`${stop}, ${policy}: a dropped segment that stayed while its successor went does not take the log out of service`, async () => {
+      const wanted = [wantedLog(ID, { topic: "t" })];
+      const disk = new MemoryStore();
+      const { world } = await openOn(disk, wanted, { policy });
+      const log = world.logs.get(ID, 0)!;
+      for (let i = 0; i < 12; i++) {
+        if (i > 0 && i % 3 === 0) log.roll();
+        await send(log, [`v${i}`]).durable;
+      }
+      const second = disk.readAll(pathOf(3))!;
+      log.advanceStart(10);
+      await world.logs.checkpoint();
+      if (stop === "clean") await world.stop();
+      else world.abandon();
+      await disk.replace(pathOf(3), second); // as a rename that failed leaves it: those around it are gone
+      const found = await started(disk, wanted);
+      assertEquals(found.values, ["v10", "v11"]);
+      assertEquals([found.start, found.end], [10, 12]);
+    });
+  }
+}
+
 Deno.test("a new log that is to begin with its second segment does so for good", async () => {
   const wanted = [wantedLog(ID, { topic: "t" })];
   const disk = new MemoryStore();
