@@ -9,7 +9,8 @@
  * | `.swap` files, and a pass of the cleaner was at work there | a pass that was cut off | finished |
  * | `.swap` files that no pass of this log can have written | somebody put them there | put aside |
  * | a segment that was not there when it was written down | the same | put aside |
- * | more bytes than recorded, without an intact batch | the same | cut |
+ * | a segment before the log's start, behind which another is gone | dropped, and a rename failed | put aside |
+| more bytes than recorded, without an intact batch | the same | cut |
  * | a segment that is missing, shorter, or another one | the journal has it: put back; else damage | |
  * | the log begins above its start | the journal has what lies below: put back; else damage | |
  */
@@ -118,6 +119,11 @@ async function judgeBy(
     heal("stray", [`${segmentName(base)}.log was not there before, and is renamed aside`]);
   }
   bases = segmentBasesOf(namesNow());
+  for (const base of droppedIn(view, bases, known)) {
+    setSegmentAside(plan, folder, namesNow(), base);
+    heal("stray", [`${segmentName(base)}.log was dropped, as what followed it: renamed aside`]);
+  }
+  bases = segmentBasesOf(namesNow());
   const { lost, healsFrom, restoresFrom, cut } = whatIsLost(view, bases, { known, mayHaveGaps });
   heal("torn", cut);
   if (record !== undefined && lost === null) {
@@ -154,6 +160,24 @@ async function judgeBy(
       rest: known.rest,
     },
   };
+}
+
+/**
+ * Segments wholly before the log's start behind which another is gone: dropped ones of which not every file could be
+ * renamed. They go one by one, and a start is written down before the first does.
+ */
+function droppedIn(
+  context: SegmentContext,
+  bases: readonly number[],
+  { logStartOffset = 0 }: KnownLog,
+): readonly number[] {
+  const first = bases.findLastIndex((base) => base <= logStartOffset); // holds the start, or would have to
+  for (let i = first - 1; i >= 0; i--) {
+    if (gapBetween(context, context.folder, bases.slice(i, i + 2)) !== null) {
+      return bases.slice(0, i + 1);
+    }
+  }
+  return [];
 }
 
 /** Whether compaction may have left gaps: by the policy of now, or because the log was compacted once. */
