@@ -30,7 +30,8 @@ export class BufferPool {
   /** Of the middle classes: every slab, and those with a block to hand out. */
   readonly #slabs = new Map<ArrayBufferLike, Slab>();
   readonly #roomy: Slab[][] = [];
-  readonly #lent = new Set<ArrayBufferLike>();
+  /** Of the others, those lent (true) and kept (false): the entry stays, since making it anew costs more than a lookup. */
+  readonly #lent = new Map<ArrayBufferLike, boolean>();
   /** Of those, what is not the pool's to keep. */
   readonly #adopted = new Set<ArrayBufferLike>();
   /** What was lent and is not counted any more; how many that were, as most of the time there are none. */
@@ -100,7 +101,7 @@ export class BufferPool {
     let buffer = this.#free[sizeClass]?.pop();
     if (buffer) this.#keptBytes -= buffer.length;
     else buffer = new Uint8Array(sizeClass > MAX_CLASS ? bytes : 1 << sizeClass);
-    this.#lent.add(buffer.buffer);
+    this.#lent.set(buffer.buffer, true);
     this.#lentBytes += buffer.length;
     return buffer;
   }
@@ -109,7 +110,7 @@ export class BufferPool {
   adopt(view: Uint8Array): void {
     const { buffer } = view;
     if (this.#lent.has(buffer) || this.#slabs.has(buffer)) return;
-    this.#lent.add(buffer);
+    this.#lent.set(buffer, true);
     this.#adopted.add(buffer);
     this.#lentBytes += buffer.byteLength;
   }
@@ -120,16 +121,18 @@ export class BufferPool {
     const bytes = buffer.byteLength;
     const slab = bytes === SLAB_BYTES ? this.#slabs.get(buffer) : undefined;
     if (slab !== undefined) return this.#giveBlock(slab, view);
-    if (!this.#lent.delete(buffer)) {
+    if (this.#lent.get(buffer) !== true) {
       if (this.#forgottenCount > 0) this.#giveForgotten(buffer);
       return;
     }
     this.#lentBytes -= bytes;
     if (this.#adopted.size > 0 && this.#adopted.delete(buffer)) {
-      // the collector's
+      this.#lent.delete(buffer); // the collector's
     } else if (this.#keptBytes + bytes > this.#keepBytes || classOf(bytes) > MAX_CLASS) {
+      this.#lent.delete(buffer);
       if (bytes >= LARGE_BYTES) letGo(buffer);
     } else {
+      this.#lent.set(buffer, false);
       this.#keptBytes += bytes;
       this.#free[classOf(bytes)].push(new Uint8Array(buffer));
     }
@@ -149,7 +152,8 @@ export class BufferPool {
       if (this.#waiting.length > 0) this.#callWaiting();
       return;
     }
-    if (!this.#lent.delete(buffer)) return;
+    if (this.#lent.get(buffer) !== true) return;
+    this.#lent.delete(buffer);
     if (!this.#adopted.delete(buffer)) {
       this.#forgotten.add(buffer);
       this.#forgottenCount++;
