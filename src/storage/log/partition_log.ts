@@ -207,12 +207,8 @@ export class PartitionLog implements SegmentContext {
       if (errorCode !== ErrorCode.NONE) return refused(errorCode);
       at += size;
     }
-    return {
-      errorCode: ErrorCode.NONE,
-      baseOffset: first,
-      lastOffset: this.logEndOffset - 1,
-      ...this.#tail.progress,
-    };
+    const { written, durable } = this.#tail.progress, lastOffset = this.logEndOffset - 1;
+    return { errorCode: ErrorCode.NONE, baseOffset: first, lastOffset, written, durable };
   }
 
   /**
