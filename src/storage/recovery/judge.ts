@@ -10,7 +10,7 @@
  * | `.swap` files that no pass of this log can have written | somebody put them there | put aside |
  * | a segment that was not there when it was written down | the same | put aside |
  * | a segment before the log's start, behind which another is gone | dropped, and a rename failed | put aside |
-| more bytes than recorded, without an intact batch | the same | cut |
+ * | more bytes than recorded, without an intact batch | the same | cut |
  * | a segment that is missing, shorter, or another one | the journal has it: put back; else damage | |
  * | the log begins above its start | the journal has what lies below: put back; else damage | |
  */
