@@ -187,6 +187,28 @@ for (
   });
 }
 
+Deno.test("a log that is recovered while the broker runs is not opened as it was at the start", async () => {
+  const config = { "cleanup.policy": ["compact" as const], "segment.bytes": 1000 };
+  const { world: earlier, store, wanted, a: young } = await twoLogs(config);
+  await sendKeyed(young, [["k", largeValue("early", 300)]]).durable;
+  await earlier.stop();
+  const { faulty, world, a, of } = await twoLogs(config, store); // as recorded, and the rest at leisure
+  for (let i = 1; i < 20; i++) {
+    await sendKeyed(a, [[`k${i % 4}`, largeValue(`${i}`, 300)]]).durable;
+  }
+  await a.sync();
+  faulty.fail({ on: "rename", pathEndsWith: "a-0/00000000000000000004.log" });
+  await world.clean();
+  faulty.assertAllFired();
+  assertEquals(of(A), undefined);
+  await until(() => of(A) !== undefined);
+  assertEquals(of(A).logEndOffset, 20);
+  await world.stop();
+  const again = await StorageWorld.open(new FaultyStore(store), wanted);
+  assertEquals(again.logs.get(A, 0)!.logEndOffset, 20);
+  await again.stop();
+});
+
 Deno.test("a log that lost what was acknowledged while it was being changed is offline for good, and says so", async () => {
   const config = { "cleanup.policy": ["compact" as const], "segment.bytes": 1000 };
   const { faulty, world, a, of } = await twoLogs(config);
