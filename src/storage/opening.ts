@@ -243,8 +243,10 @@ export class Opening {
     return this.#options.cleanStart && record !== undefined && record.isExact;
   }
 
-  #isWaiting({ wanted: { topicId, partition } }: Waiting): boolean {
-    return this.has(topicId, partition);
+  /** Not so once it was opened, also when the same log waits again by now: for that, less is known. */
+  #isWaiting(one: Waiting): boolean {
+    const { topicId, partition } = one.wanted;
+    return this.#waiting.get(topicId)?.get(partition) === one;
   }
 
   /** Opens, makes or refuses a log where that needs no recovery; false when it does. */
