@@ -296,6 +296,38 @@ for (const stop of STOPS) {
   }
 }
 
+for (const stop of STOPS) {
+  Deno.test(`${stop}: index entries of batches that a power loss took do not keep the next from being appended`, async () => {
+    const wanted = [wantedLog(ID, { topic: "t" }, { "index.interval.bytes": 0 })];
+    const disk = new MemoryStore();
+    const { world } = await openOn(disk, wanted);
+    const log = world.logs.get(ID, 0)!;
+    for (let i = 0; i < 8; i++) {
+      if (i === 3) log.roll();
+      await send(log, [`v${i}`]).durable;
+    }
+    await log.sync();
+    const stale = ["index", "timeindex"].map((kind) => `t-0/${segmentName(3)}.${kind}`);
+    for (const segment of log.segments) segment.flushIndexes(true);
+    const entries = stale.map((path) => disk.readAll(path)!);
+    world.abandon();
+    // The log is as it was before the roll, and what the indexes had been cut back to was not synced.
+    const young = new MemoryStore();
+    const { world: next } = await openOn(young, wanted);
+    for (let i = 0; i < 3; i++) await send(next.logs.get(ID, 0)!, [`v${i}`]).durable;
+    next.logs.get(ID, 0)!.roll();
+    if (stop === "clean") await next.stop();
+    else next.abandon();
+    for (const [i, path] of stale.entries()) await young.replace(path, entries[i]);
+    const { world: again } = await openOn(young, wanted);
+    const back = again.logs.get(ID, 0)!;
+    for (let i = 3; i < 6; i++) await send(back, [`w${i}`]).durable;
+    assertEquals(await servedBy(again, wanted[0]), ["v0", "v1", "v2", "w3", "w4", "w5"]);
+    await again.stop();
+    assertEquals((await started(young, wanted)).values?.length, 6);
+  });
+}
+
 Deno.test("a new log that is to begin with its second segment does so for good", async () => {
   const wanted = [wantedLog(ID, { topic: "t" })];
   const disk = new MemoryStore();
