@@ -61,6 +61,8 @@ export class Segment implements CheckedSource {
   /** The damage that hides times: all is left to who reads. */
   timesDamage: CorruptBatchError | null = null;
   #areIndexesRebuilt = false;
+  /** Whether they were held against the log's end. */
+  #areIndexesHeld = false;
   /** Why they could not be. */
   #rebuildFault: CorruptBatchError | null = null;
   readonly #checked = new CheckedLog(this);
@@ -149,6 +151,23 @@ export class Segment implements CheckedSource {
     this.#learnTimes();
     this.offsetIndex.create();
     this.timeIndex.create();
+    if (!this.#areIndexesHeld) this.#forgetBeyond();
+  }
+
+  /**
+   * Entries of batches that are not here go: a power loss can leave the index files of a log that it cut, or bring back
+   * what they had been cut by.
+   */
+  #forgetBeyond(): void {
+    const { offsetIndex, timeIndex, size } = this;
+    const endOffset = size === 0 ? this.baseOffset : this.endOffset;
+    for (const index of [offsetIndex, timeIndex]) {
+      if (index.entryCount === 0 || index.lastOffset < endOffset) continue;
+      index.truncateTo(endOffset);
+      const reason = "it has entries beyond the end of the log";
+      this.onProblem("index_rebuilt", { path: index.path, reason });
+    }
+    this.#areIndexesHeld = true;
   }
 
   /** Takes up a batch that is about to be appended to the log, behind everything admitted before. */
