@@ -254,8 +254,8 @@ export class Opening {
     if (one.recovering !== null) return false;
     const { context, folders } = this.#options, { wanted, record } = one;
     try {
-      const isJournaled = one.journal.length > 0;
-      const claim = claimFolder(folders, wanted, { isThere: one.isThere, record, isJournaled });
+      const { isThere, journal } = one, isJournaled = journal.length > 0;
+      const claim = claimFolder(folders, wanted, { isThere, record, journal });
       if (claim.kind === "refused") return this.#refuse(one, claim.reason);
       if (claim.kind === "ours" && claim.healed !== null) this.#warn(one, [claim.healed]);
       if (claim.kind === "absent") {

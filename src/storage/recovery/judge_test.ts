@@ -328,6 +328,27 @@ for (const stop of STOPS) {
   });
 }
 
+Deno.test("a deleted topic's folder that a power loss brought back under a name made again hides no acknowledged record", async () => {
+  const old = randomUuid(), disk = new MemoryStore();
+  const { world: first } = await openOn(disk, [wantedLog(old, { topic: "t" })]);
+  for (let i = 0; i < 3; i++) await send(first.logs.get(old, 0)!, [`old ${i}`]).durable;
+  await first.stop();
+  const theirs = disk.list("t-0").map(({ name }) => [name, disk.readAll(`t-0/${name}`)!] as const);
+  const options = { journalBytes: 64 << 10, wasDeleted: (id: string) => id === old };
+  const wanted = [wantedLog(ID, { topic: "t" })];
+  const { world: second } = await openOn(disk, [], options);
+  second.logs.createAll(wanted); // over the folder of the deleted one
+  await send(second.logs.get(ID, 0)!, ["new"]).durable;
+  second.abandon();
+  disk.remove("t-0"); // neither the renaming nor the new folder had reached the device
+  disk.makeFolder("t-0");
+  for (const [name, bytes] of theirs) await disk.replace(`t-0/${name}`, bytes);
+  const { world } = await openOn(disk, wanted, options);
+  await world.logs.ready(ID, 0);
+  assertEquals(await servedBy(world, wanted[0]), ["new"], world.logs.offlineReason(ID, 0) ?? "");
+  await world.stop();
+});
+
 Deno.test("a new log that is to begin with its second segment does so for good", async () => {
   const wanted = [wantedLog(ID, { topic: "t" })];
   const disk = new MemoryStore();

@@ -131,7 +131,7 @@ export async function* verifyPartitions(
       topicId: asked.topicId,
       isThere: there.has(name),
       record: known.record,
-      isJournaled: known.journal.length > 0,
+      journal: known.journal,
       wasDeleted: asked.wasDeleted ?? (() => false),
     });
     if (claim?.kind === "absent" && claim.isDoomed) {
