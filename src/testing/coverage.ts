@@ -19,6 +19,8 @@ export interface Coverage {
   retriesAnswered: number;
   damaged: number;
   repaired: number;
+  /** Histories that ended with a partition offline, because the device failed and then the power. */
+  unproven: number;
   /** "kill with append in flight" and so on. */
   readonly flights: Map<string, number>;
   readonly setFaults: SetFault[];
@@ -43,6 +45,7 @@ export function newCoverage(): Coverage {
     retriesAnswered: 0,
     damaged: 0,
     repaired: 0,
+    unproven: 0,
     flights: new Map(),
     setFaults: [],
   };

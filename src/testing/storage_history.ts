@@ -71,6 +71,11 @@ class StorageHistory implements Outcome {
   /** Work that nobody waits for: a cleaner pass, a checkpoint. */
   #background: { name: string; isDone: boolean }[] = [];
   #hasFaults = false;
+  /** Whether the run before this start had faults, and so may have left a journal that proves nothing. */
+  #hadFaults = false;
+  #isJournalUnknown = false;
+  /** What a device that failed before the power did has left cannot be told from damage: it is offline, which ends this. */
+  #isUnproven = false;
   /** A folder with a bit that was flipped since the last repair. */
   #damaged: { partition: PartitionHistory; offset: number } | null = null;
 
@@ -93,9 +98,9 @@ class StorageHistory implements Outcome {
     try {
       for (let session = 0; session < this.#options.sessions; session++) {
         if (await this.#start()) await this.#session();
-        if (this.complaints.length > 0) break;
+        if (this.complaints.length > 0 || this.#isUnproven) break;
       }
-      if (this.complaints.length === 0) await this.#start(false);
+      if (this.complaints.length === 0 && !this.#isUnproven) await this.#start(false);
     } catch (error) {
       this.complaints.push(`thrown: ${(error as Error).stack}`);
     } finally {
@@ -108,6 +113,7 @@ class StorageHistory implements Outcome {
   /** Opens what is left and judges it; false when the start was cut off. */
   async #start(mayBeCutOff = true): Promise<boolean> {
     this.#starts++;
+    this.#isJournalUnknown = false;
     // As the catalogue does: a new leader epoch when the last stop was not clean.
     if (this.#store.readAll(CLEAN_SHUTDOWN) === null) this.#topics.leaderEpoch++;
     this.#background = [];
@@ -140,7 +146,9 @@ class StorageHistory implements Outcome {
     if (logBytes(this.#store) > before) this.#coverage.restoredFromJournal++;
     this.#coverage.starts++;
     await this.#judgeStart();
-    return this.complaints.length === 0;
+    this.#hadFaults = false;
+    if (this.#isUnproven) this.#coverage.unproven++;
+    return !this.#isUnproven && this.complaints.length === 0;
   }
 
   async #judgeStart(): Promise<void> {
@@ -152,7 +160,10 @@ class StorageHistory implements Outcome {
         continue;
       }
       if (log === undefined || log.offline !== null) {
-        if (!this.#hasFaults) this.#complain(partition, `not served: ${this.#whyNot(partition)}`);
+        if (this.#hadFaults && this.#isJournalUnknown) this.#isUnproven = true;
+        else if (!this.#hasFaults) {
+          this.#complain(partition, `not served: ${this.#whyNot(partition)}`);
+        }
         continue;
       }
       this.#complain(partition, ...await partition.judge(log, true));
@@ -210,6 +221,7 @@ class StorageHistory implements Outcome {
     this.#world?.abandon();
     this.#world = null;
     await microtasks();
+    this.#hadFaults ||= this.#hasFaults;
     this.#hasFaults = false;
     this.#clock.advance(1000);
     for (const partition of this.#topics.partitions()) partition.sessionEnded();
@@ -420,6 +432,7 @@ class StorageHistory implements Outcome {
 
   #onEvent(event: string, details: Record<string, unknown>, isOff: boolean): void {
     this.#note(`${event} ${JSON.stringify(details)}`);
+    if (event === "journal_unknown") this.#isJournalUnknown = true;
     if (event === "log_compacted") this.#coverage.compacted++;
     if (event === "torn_tail_cut") this.#coverage.tornTailsCut++;
     if (event === "segments_deleted") this.#coverage.retained++;

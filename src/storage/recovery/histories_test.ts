@@ -4,7 +4,7 @@
  *
  * RUNNEL_SEED=n runs one seed alone, with what happened in it; RUNNEL_HISTORIES=n runs so many (10,000 by hand).
  */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { type Coverage, newCoverage } from "../../testing/coverage.ts";
 import { SABOTAGES } from "../../testing/sabotage.ts";
 import { type HistoryOptions, runHistory } from "../../testing/storage_history.ts";
@@ -34,6 +34,7 @@ Deno.test({
     const coverage = newCoverage();
     assertEquals(await findings({ seeds: SEEDS, enough: 20 }, OPTIONS, coverage), []);
     assertEquals(tooRare(coverage, SEEDS), []);
+    assert(coverage.unproven * 100 <= SEEDS, `${coverage.unproven} of ${SEEDS} are unproven`);
   },
 });
 
