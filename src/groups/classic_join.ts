@@ -24,14 +24,8 @@ import { memberList } from "./classic_join_phase.ts";
 import type { ClassicSettings } from "./classic_machine.ts";
 import { rebalanceFacts, rebalanceReplies } from "./classic_rebalance.ts";
 import { storedMembers } from "./classic_sync.ts";
-import {
-  type Decision,
-  joinError,
-  memberError,
-  type Now,
-  type Reply,
-  syncError,
-} from "./decision.ts";
+import type { Now } from "../coordination/shard.ts";
+import { type Decision, joinError, memberError, type Reply, syncError } from "./decision.ts";
 
 export interface JoinEvent {
   readonly kind: "join";

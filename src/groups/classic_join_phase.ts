@@ -13,7 +13,8 @@ import {
   selectProtocol,
 } from "./classic_group.ts";
 import type { ClassicSettings } from "./classic_machine.ts";
-import type { Decision, Now, Reply } from "./decision.ts";
+import type { Now } from "../coordination/shard.ts";
+import type { Decision, Reply } from "./decision.ts";
 
 export function decideJoinPhaseEnd(
   group: Readonly<ClassicGroup>,

@@ -7,14 +7,8 @@
 import { ErrorCode } from "../protocol/errors.ts";
 import type { ClassicFact } from "./classic_facts.ts";
 import type { ClassicGroup } from "./classic_group.ts";
-import {
-  type Decision,
-  joinError,
-  memberError,
-  type Now,
-  type Reply,
-  syncError,
-} from "./decision.ts";
+import type { Now } from "../coordination/shard.ts";
+import { type Decision, joinError, memberError, type Reply, syncError } from "./decision.ts";
 import { rebalanceFacts, rebalanceReplies } from "./classic_rebalance.ts";
 
 export interface LeaveEvent {

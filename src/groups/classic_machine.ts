@@ -20,7 +20,8 @@ import { decideJoinPhaseEnd } from "./classic_join_phase.ts";
 import { decideLeave, type LeaveEvent, removals } from "./classic_leave.ts";
 import { decideSync, type SyncEvent } from "./classic_sync.ts";
 import { rebalanceFacts } from "./classic_rebalance.ts";
-import { type Decision, type Now, type Reply, requestError } from "./decision.ts";
+import type { Now } from "../coordination/shard.ts";
+import { type Decision, type Reply, requestError } from "./decision.ts";
 
 export type ClassicEvent =
   | JoinEvent

@@ -7,7 +7,8 @@
 import { ErrorCode } from "../protocol/errors.ts";
 import type { ClassicFact } from "./classic_facts.ts";
 import type { ClassicGroup } from "./classic_group.ts";
-import { type Now, type Reply, syncError } from "./decision.ts";
+import type { Now } from "../coordination/shard.ts";
+import { type Reply, syncError } from "./decision.ts";
 
 /** The facts that begin a rebalance; none where one is being prepared already. */
 export function rebalanceFacts(

@@ -7,7 +7,8 @@
 import { ErrorCode } from "../protocol/errors.ts";
 import { type StoredGroup, storedGroup } from "./classic_facts.ts";
 import { type ClassicGroup, type ClassicMember, metadataOf, NO_BYTES } from "./classic_group.ts";
-import { type Decision, type Now, type Reply, requestError, syncError } from "./decision.ts";
+import type { Now } from "../coordination/shard.ts";
+import { type Decision, type Reply, requestError, syncError } from "./decision.ts";
 
 export interface SyncEvent {
   readonly kind: "sync";

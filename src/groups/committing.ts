@@ -4,11 +4,12 @@
  */
 import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
 import { ErrorCode } from "../protocol/errors.ts";
-import { appendError, type GroupCoordinator } from "./coordinator.ts";
+import { appendError } from "../coordination/append_error.ts";
+import type { GroupCoordinator } from "./coordinator.ts";
 import { apply } from "./classic_facts.ts";
 import { consumerFetchError } from "./consumer_offsets.ts";
 import type { Group } from "./group.ts";
-import type { GroupPartition } from "./group_partition.ts";
+import type { GroupPartition } from "./group_shard.ts";
 import {
   commitError,
   decideCommit,
@@ -33,7 +34,7 @@ export function commitOffsets(
   const all = (errorCode: number) => Promise.resolve(offsets.map(() => errorCode));
   const partition = coordinator.place(groupId);
   if (typeof partition === "number") return all(partition);
-  const known = partition.groups.get(groupId);
+  const known = partition.shard.get(groupId);
   const refused = commitError(known, commitment, commitment.knowsGroupIdNotFound);
   if (typeof refused === "number" && refused !== ErrorCode.NONE) return all(refused);
   if (known === undefined && coordinator.isFull) return all(ErrorCode.GROUP_MAX_SIZE_REACHED);
@@ -47,7 +48,7 @@ export function commitOffsets(
     check: typeof refused === "number" ? undefined : refused,
   });
   if (facts.length === 0) return Promise.resolve(errorCodes);
-  const failed = partition.commitTo(groupId, facts, now.wallMs);
+  const failed = partition.write(partition.shard.getOrNew(groupId, now.wallMs), facts, now.wallMs);
   if (failed !== ErrorCode.NONE) {
     const errorCode = commitAppendError(failed);
     return Promise.resolve(errorCodes.map((code) => code === ErrorCode.NONE ? errorCode : code));
@@ -88,13 +89,13 @@ export function fetchOffsets(
 ): Promise<readonly FetchedOffset[] | number> {
   const partition = coordinator.place(groupId);
   if (typeof partition === "number") return Promise.resolve(partition);
-  const group = partition.groups.get(groupId);
+  const group = partition.shard.get(groupId);
   if (group?.members.type === "consumer") {
     const refused = consumerFetchError(group.members, memberId, memberEpoch);
     if (refused !== ErrorCode.NONE) return Promise.resolve(refused);
   }
   const isUnstable = (topic: string, index: number) =>
-    requireStable && partition.pending.has(groupId, { topic, partition: index });
+    requireStable && partition.shard.pending.has(groupId, { topic, partition: index });
   const fetched = (wanted ?? committedPartitions(group)).map((one): FetchedOffset => {
     const committed = group?.offsets.get(one.topic, one.partition) ?? null;
     return {
@@ -121,12 +122,12 @@ export function deleteOffsets(
   if (groupId === "") return Promise.resolve(ErrorCode.INVALID_GROUP_ID);
   const partition = coordinator.place(groupId);
   if (typeof partition === "number") return Promise.resolve(partition);
-  const group = partition.groups.get(groupId);
+  const group = partition.shard.get(groupId);
   if (group === undefined) return Promise.resolve(ErrorCode.GROUP_ID_NOT_FOUND);
   const refused = offsetDeleteError(group);
   if (refused !== ErrorCode.NONE) return Promise.resolve(refused);
   const { facts, errorCodes } = decideOffsetDelete(group, offsets);
-  const failed = partition.commit(group, facts, coordinator.now().wallMs);
+  const failed = partition.write(group, facts, coordinator.now().wallMs);
   if (failed !== ErrorCode.NONE) return Promise.resolve(appendError(failed));
   coordinator.metrics.offsetDeletions += facts.length;
   return kept<readonly number[] | number>(partition, errorCodes, ErrorCode.NOT_COORDINATOR);

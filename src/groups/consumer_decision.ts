@@ -6,7 +6,7 @@ import type { ConsumerGroupHeartbeat } from "../protocol/messages/consumer_group
 import type { Encodable } from "../protocol/schema.ts";
 import type { ConsumerFact } from "./consumer_facts.ts";
 import type { TopicView } from "./consumer_topics.ts";
-import type { Now } from "./decision.ts";
+import type { Now } from "../coordination/shard.ts";
 
 export interface ConsumerDecision {
   readonly facts: readonly ConsumerFact[];

@@ -26,10 +26,10 @@ export async function consumerGroupHeartbeat(
   if (typeof partition === "number") {
     return { errorCode: partition, errorMessage: coordinator.failureOf(groupId) };
   }
-  if (!partition.groups.has(groupId) && coordinator.isFull) {
+  if (!partition.shard.groups.has(groupId) && coordinator.isFull) {
     return { errorCode: ErrorCode.GROUP_MAX_SIZE_REACHED };
   }
-  const group = partition.groupOrNew(groupId, coordinator.now().wallMs);
+  const group = partition.shard.getOrNew(groupId, coordinator.now().wallMs);
   const reply = await coordinator.ask(partition, group, (ticket) => ({ ...event, ticket }));
   if (reply.api === "consumerHeartbeat" || reply.api === "refused") return reply.body;
   throw new Error(`A request for consumerHeartbeat was answered as ${reply.api}`);
@@ -44,7 +44,7 @@ export function describeConsumer(
   if (typeof partition === "number") {
     return { groupId, errorCode: partition, errorMessage: coordinator.failureOf(groupId) };
   }
-  const members = partition.groups.get(groupId)?.members;
+  const members = partition.shard.get(groupId)?.members;
   if (members?.type !== "consumer") return undescribed(groupId, members !== undefined);
   const { topics, settings } = coordinator.consumer;
   const { assignors: [defaultAssignor], sessionTimeoutMs } = settings(groupId);

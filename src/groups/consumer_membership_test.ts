@@ -126,6 +126,7 @@ class Desk {
         offsetMetadataMaxLength: 4096,
       },
       topic: {
+        name: "__consumer_offsets",
         partitionCount: 1,
         create: () => Promise.resolve(),
         led: () => ({ log, leaderEpoch: 0 }),

@@ -15,6 +15,7 @@
  */
 import { ProtocolError } from "../bytes/reader.ts";
 import type { Uuid } from "../bytes/uuid.ts";
+import type { ShardRecord } from "../coordination/shard.ts";
 import { decode } from "../protocol/codec.ts";
 import {
   decodeVersioned,
@@ -23,7 +24,6 @@ import {
   recordType,
 } from "../protocol/log_record.ts";
 import * as log from "../protocol/messages/group_log/consumer_group.ts";
-import type { NewRecord } from "../protocol/records/build.ts";
 import type { Decoded } from "../protocol/schema.ts";
 import type { ConsumerLogFact, CurrentAssignment } from "./consumer_facts.ts";
 import { type EpochAssignment, type MemberMetadata, MemberState } from "./consumer_group.ts";
@@ -32,7 +32,7 @@ export function encodeConsumerFact(
   groupId: string,
   fact: ConsumerLogFact,
   timestampMs: number,
-): NewRecord {
+): ShardRecord & { readonly timestampMs: number } {
   return { timestampMs, key: keyOf(groupId, fact), value: valueOf(fact) };
 }
 

@@ -16,14 +16,6 @@ export interface Decision {
   readonly replies: readonly Reply[];
 }
 
-/** The two clocks of clock.ts, read once for an event. */
-export interface Now {
-  /** Monotonic: every timeout is measured by it. */
-  readonly ms: number;
-  /** What records are stamped with. */
-  readonly wallMs: number;
-}
-
 type ResponseOf<A extends Api> = Encodable<A["response"]>;
 
 /** What each kind of request is answered with; "refused" by the shell, whatever was asked. */

@@ -12,7 +12,8 @@ import {
   NO_BYTES,
   silentUntilMs,
 } from "./classic_group.ts";
-import { appendError, type GroupCoordinator } from "./coordinator.ts";
+import { appendError } from "../coordination/append_error.ts";
+import type { GroupCoordinator } from "./coordinator.ts";
 import { type Group, stateOf } from "./group.ts";
 import { decideGroupDelete } from "./offset_machine.ts";
 
@@ -58,7 +59,7 @@ export function describeGroup(
   if (typeof partition === "number") {
     return { groupId, errorCode: partition, errorMessage: coordinator.failureOf(groupId) };
   }
-  const group = partition.groups.get(groupId);
+  const group = partition.shard.get(groupId);
   if (group?.members.type === "classic") {
     const { members } = group;
     const nowMs = coordinator.now().ms;
@@ -77,13 +78,12 @@ export function describeGroup(
 export function deleteGroup(coordinator: GroupCoordinator, groupId: string): Promise<number> {
   const partition = coordinator.place(groupId);
   if (typeof partition === "number") return Promise.resolve(partition);
-  const group = partition.groups.get(groupId);
+  const group = partition.shard.get(groupId);
   if (group === undefined) return Promise.resolve(ErrorCode.GROUP_ID_NOT_FOUND);
   const { errorCode, facts } = decideGroupDelete(group);
   if (errorCode !== ErrorCode.NONE) return Promise.resolve(errorCode);
-  const failed = partition.commit(group, facts, coordinator.now().wallMs);
+  const failed = partition.write(group, facts, coordinator.now().wallMs);
   if (failed !== ErrorCode.NONE) return Promise.resolve(appendError(failed));
-  partition.forgetIfVoid(group);
   coordinator.metrics.groupsDeleted++;
   return new Promise((resolve) =>
     partition.whenKept(

@@ -12,7 +12,7 @@ import { type ConsumerGroup, newConsumerGroup } from "./consumer_group.ts";
 import type { ConsumerHeartbeatEvent } from "./consumer_heartbeat.ts";
 import * as consumer from "./consumer_machine.ts";
 import type { Reply } from "./decision.ts";
-import { applyLogFact, type Group, type GroupGone, isLogFact } from "./group.ts";
+import { applyLogFact, type Group, type GroupGone, isLogFact, type LogFact } from "./group.ts";
 import { downgrade, type Upgrade, upgrade } from "./migration.ts";
 
 export type GroupEvent = classic.ClassicEvent | ConsumerRequest | consumer.ConsumerEvent;
@@ -60,7 +60,7 @@ export function deadlineOf({ members }: Readonly<Group>): number | null {
 }
 
 /** Makes a fact true, of the log or not. */
-export function applyFact(group: Group, fact: GroupFact): void {
+export function applyFact(group: Group, fact: GroupFact | LogFact): void {
   if (isLogFact(fact)) applyLogFact(group, fact);
   else if (group.members.type === "classic") applyClassic(group.members, fact as ClassicFact);
   else applyConsumer(group.members, fact as ConsumerFact);

@@ -12,11 +12,12 @@ import type { SyncGroup } from "../protocol/messages/sync_group.ts";
 import type { Api, Decoded, Encodable } from "../protocol/schema.ts";
 import { storedGroup } from "./classic_facts.ts";
 import { newClassicGroup } from "./classic_group.ts";
-import { appendError, type GroupCoordinator } from "./coordinator.ts";
+import { appendError } from "../coordination/append_error.ts";
+import type { GroupCoordinator } from "./coordinator.ts";
 import type { Bodies, Reply } from "./decision.ts";
 import type { Group } from "./group.ts";
-import type { GroupPartition } from "./group_partition.ts";
-import { applyFact, decideEvent } from "./machines.ts";
+import type { GroupPartition } from "./group_shard.ts";
+import { applyFact, deadlineOf, decideEvent } from "./machines.ts";
 import { groupGone } from "./offset_machine.ts";
 
 type RequestOf<A extends Api> = Decoded<A["request"]>;
@@ -41,10 +42,10 @@ export async function joinGroup(
   if (sessionTimeoutMs < minSessionTimeoutMs || sessionTimeoutMs > maxSessionTimeoutMs) {
     return { errorCode: ErrorCode.INVALID_SESSION_TIMEOUT, memberId };
   }
-  let group = place.groups.get(groupId);
+  let group = place.shard.get(groupId);
   if (group?.members.type === "consumer" && group.members.members.size === 0) {
     // Empty, it may become a classic one; its offsets stay.
-    const failed = place.commit(group, groupGone(group), coordinator.now().wallMs);
+    const failed = place.write(group, groupGone(group), coordinator.now().wallMs);
     if (failed !== ErrorCode.NONE) return { errorCode: appendError(failed), memberId };
     group = undefined;
   }
@@ -126,7 +127,8 @@ export function heartbeat(
     generation: request.generationId,
   }, coordinator.contextOf(group));
   for (const fact of facts) applyFact(group, fact);
-  if (group.members.type === "consumer") coordinator.watch(group); // only there a beat may begin a timeout
+  // Only there a beat may begin a timeout.
+  if (group.members.type === "consumer") coordinator.watch(group, deadlineOf(group));
   return bodyOf(replies[0], "heartbeat");
 }
 
@@ -169,7 +171,7 @@ function findGroup(
 ): { partition: GroupPartition; group: Group } | number {
   const partition = find(coordinator, groupId);
   if (typeof partition === "number") return partition;
-  const group = partition.groups.get(groupId);
+  const group = partition.shard.get(groupId);
   return group === undefined ? ErrorCode.UNKNOWN_MEMBER_ID : { partition, group };
 }
 
@@ -184,8 +186,9 @@ function createGroup(
   if (coordinator.isFull) return ErrorCode.GROUP_MAX_SIZE_REACHED;
   const { wallMs } = coordinator.now();
   const empty = storedGroup(newClassicGroup(groupId, wallMs), {});
-  const errorCode = partition.commitTo(groupId, [empty], wallMs);
-  return errorCode === ErrorCode.NONE ? partition.groups.get(groupId)! : appendError(errorCode);
+  const group = partition.shard.getOrNew(groupId, wallMs);
+  const errorCode = partition.write(group, [empty], wallMs);
+  return errorCode === ErrorCode.NONE ? group : appendError(errorCode);
 }
 
 /** The body of the answer that this request is to have; a refusal fits all of them. */

@@ -34,7 +34,8 @@ import {
 } from "./consumer_group.ts";
 import { goneFacts } from "./consumer_leaving.ts";
 import { metadataHash, type TopicView } from "./consumer_topics.ts";
-import { joinError, type Now, type Reply, syncError } from "./decision.ts";
+import type { Now } from "../coordination/shard.ts";
+import { joinError, type Reply, syncError } from "./decision.ts";
 import { readAssignment, readSubscription, withIds, writeAssignment } from "./embedded_protocol.ts";
 
 export interface Upgrade {

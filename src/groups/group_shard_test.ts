@@ -7,10 +7,11 @@ import { SimulatedLog } from "../../tests/simulation/simulated_log.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import { encodeRecordKey } from "../protocol/log_record.ts";
 import { ConsumerGroupMetadataKey } from "../protocol/messages/group_log/consumer_group.ts";
+import { loadGroups } from "../testing/group_shards.ts";
 import { buildBatch } from "../protocol/records/build.ts";
 import { buildEndTxnBatch } from "../protocol/records/control_record.ts";
 import type { LogFact } from "./group.ts";
-import { GroupPartition } from "./group_partition.ts";
+import type { GroupPartition, GroupShard } from "./group_shard.ts";
 import { encodeFact } from "./group_records.ts";
 
 const PRODUCER = { producerId: 7, producerEpoch: 0 };
@@ -25,9 +26,9 @@ Deno.test("offsets of a transaction count once its marker commits, and not when 
 });
 
 Deno.test("offsets of a transaction that is still open are pending", async () => {
-  const partition = await load(logOf([plain(1n), inTransaction(2n)]));
-  assertEquals(partition.pending.has("g", { topic: "t", partition: 0 }), true);
-  assertEquals(partition.pending.has("g", { topic: "t", partition: 1 }), false);
+  const shard = await load(logOf([plain(1n), inTransaction(2n)]));
+  assertEquals(shard.pending.has("g", { topic: "t", partition: 0 }), true);
+  assertEquals(shard.pending.has("g", { topic: "t", partition: 1 }), false);
 });
 
 Deno.test("a plain commit after that of a transaction stays when the transaction commits", async () => {
@@ -43,8 +44,8 @@ Deno.test("a group that a transaction alone committed for comes to be with its m
 
 Deno.test("tombstones take offsets and groups away", async () => {
   const gone: LogFact = { kind: "offsetGone", topic: "t", partition: 0 };
-  const partition = await load(logOf([plain(1n), batchOf(gone), batchOf({ kind: "groupGone" })]));
-  assertEquals(partition.groups.size, 0);
+  const shard = await load(logOf([plain(1n), batchOf(gone), batchOf({ kind: "groupGone" })]));
+  assertEquals(shard.groups.size, 0);
 });
 
 Deno.test("records of other types of groups are passed over", async () => {
@@ -55,16 +56,16 @@ Deno.test("records of other types of groups are passed over", async () => {
 
 Deno.test("an append larger than the topic allows is refused and changes nothing", async () => {
   const log = new SimulatedLog();
-  const partition = await load(log);
-  const group = partition.groupOrNew("g", 0);
+  const partition: GroupPartition = await loadGroups(log);
+  const group = partition.shard.getOrNew("g", 0);
   const facts = [{ ...committed(1n), topic: "t".repeat(30_000) }];
   const many = Array.from({ length: 40 }, (_, i) => ({ ...facts[0], partition: i }));
-  assertEquals([partition.commit(group, many, 0), group.offsets.count, log.logEndOffset], [
+  assertEquals([partition.write(group, many, 0), group.offsets.count, log.logEndOffset], [
     10,
     0,
     0,
   ]);
-  assertEquals([partition.commit(group, facts, 0), group.offsets.count], [0, 1]);
+  assertEquals([partition.write(group, facts, 0), group.offsets.count], [0, 1]);
 });
 
 function committed(offset: bigint) {
@@ -104,12 +105,10 @@ function logOf(batches: Uint8Array[]): SimulatedLog {
   return log;
 }
 
-async function load(log: SimulatedLog): Promise<GroupPartition> {
-  const partition = new GroupPartition(0, log, 0);
-  await partition.load(() => {});
-  return partition;
+async function load(log: SimulatedLog): Promise<GroupShard> {
+  return (await loadGroups(log)).shard;
 }
 
-function shown(partition: GroupPartition): bigint | undefined {
-  return partition.groups.get("g")?.offsets.get("t", 0)?.offset;
+function shown(shard: GroupShard): bigint | undefined {
+  return shard.groups.get("g")?.offsets.get("t", 0)?.offset;
 }

@@ -6,6 +6,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { SimulatedLog } from "../../tests/simulation/simulated_log.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
+import type { CoordinatorLog, Leadership } from "../coordination/coordinator_log.ts";
 import { FakeClock } from "../testing/fake_clock.ts";
 import * as batch from "../protocol/records/batch.ts";
 import { buildBatch } from "../protocol/records/build.ts";
@@ -14,9 +15,7 @@ import { commitOffsets, deleteOffsets, fetchOffsets } from "./committing.ts";
 import { consumerGroupHeartbeat, describeConsumer } from "./consumer_membership.ts";
 import { GroupCoordinator } from "./coordinator.ts";
 import { deleteGroup, describeGroup, listGroups } from "./group_admin.ts";
-import type { GroupLog } from "./group_partition.ts";
 import { encodeFact } from "./group_records.ts";
-import type { LedPartition } from "./led_partitions.ts";
 import { heartbeat, joinGroup, leaveGroup, syncGroup } from "./membership.ts";
 
 /** One batch a read, whatever fits; the reads and the bytes can be told to fail. */
@@ -44,10 +43,10 @@ class Desk {
   readonly clock = new FakeClock();
   readonly events: [string, Record<string, unknown>][] = [];
   timers: { atMs: number; work: () => void }[] = [];
-  led: () => LedPartition | null;
+  led: () => Leadership | null;
   readonly coordinator: GroupCoordinator;
 
-  constructor(log: LedPartition["log"]) {
+  constructor(log: Leadership["log"]) {
     this.led = () => ({ log, leaderEpoch: 0 });
     this.coordinator = new GroupCoordinator({
       clock: this.clock,
@@ -62,6 +61,7 @@ class Desk {
         offsetMetadataMaxLength: 4096,
       },
       topic: {
+        name: "__consumer_offsets",
         partitionCount: 1,
         create: () => Promise.resolve(),
         led: () => this.led(),
@@ -78,7 +78,7 @@ class Desk {
     });
   }
 
-  static async loaded(log: LedPartition["log"]): Promise<Desk> {
+  static async loaded(log: Leadership["log"]): Promise<Desk> {
     const desk = new Desk(log);
     await desk.coordinator.loadAll();
     return desk;
@@ -301,7 +301,7 @@ Deno.test("a log that is offline fails the load, and what is offline for good is
 });
 
 Deno.test("while its log is being opened a partition is loading, and nobody waits for it", async () => {
-  const { promise, resolve } = Promise.withResolvers<GroupLog>();
+  const { promise, resolve } = Promise.withResolvers<CoordinatorLog>();
   const desk = await Desk.loaded(() => promise);
   const beat = () =>
     heartbeat(desk.coordinator, {
@@ -319,7 +319,7 @@ Deno.test("while its log is being opened a partition is loading, and nobody wait
 });
 
 Deno.test("a log that is never opened is a failed partition", async () => {
-  const { promise, reject } = Promise.withResolvers<GroupLog>();
+  const { promise, reject } = Promise.withResolvers<CoordinatorLog>();
   const desk = await Desk.loaded(() => promise);
   reject(new Error("The log of __consumer_offsets-0 could not be opened"));
   await desk.pass(1);
