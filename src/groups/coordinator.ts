@@ -11,14 +11,14 @@ import type { CoordinatorTopic } from "../coordination/coordinator_log.ts";
 import type { CoordinationEvent } from "../coordination/led_partitions.ts";
 import { CoordinatorRuntime } from "../coordination/runtime.ts";
 import type { Now } from "../coordination/shard.ts";
-import type { ConsumerSettings } from "./consumer_decision.ts";
-import type { TopicView } from "./consumer_topics.ts";
+import type { ConsumerSettings } from "./consumer/consumer_decision.ts";
+import type { TopicView } from "./consumer/consumer_topics.ts";
 import type { Group } from "./group.ts";
 import { GroupMetrics } from "./group_metrics.ts";
 import { GroupMover } from "./group_mover.ts";
 import { type GroupKinds, type GroupPartition, GroupShard } from "./group_shard.ts";
 import type { DecisionContext } from "./machines.ts";
-import { decideExpiry, topicOffsets } from "./offset_machine.ts";
+import { decideExpiry, topicOffsets } from "./offsets/offset_machine.ts";
 
 export interface GroupSettings {
   readonly initialRebalanceDelayMs: number;

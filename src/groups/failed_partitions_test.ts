@@ -11,12 +11,12 @@ import { FakeClock } from "../testing/fake_clock.ts";
 import * as batch from "../protocol/records/batch.ts";
 import { buildBatch } from "../protocol/records/build.ts";
 import { consumerContext } from "../testing/consumer_groups.ts";
-import { commitOffsets, deleteOffsets, fetchOffsets } from "./committing.ts";
-import { consumerGroupHeartbeat, describeConsumer } from "./consumer_membership.ts";
+import { commitOffsets, deleteOffsets, fetchOffsets } from "./requests/committing.ts";
+import { consumerGroupHeartbeat, describeConsumer } from "./requests/consumer_membership.ts";
 import { GroupCoordinator } from "./coordinator.ts";
-import { deleteGroup, describeGroup, listGroups } from "./group_admin.ts";
+import { deleteGroup, describeGroup, listGroups } from "./requests/group_admin.ts";
 import { encodeFact } from "./group_records.ts";
-import { heartbeat, joinGroup, leaveGroup, syncGroup } from "./membership.ts";
+import { heartbeat, joinGroup, leaveGroup, syncGroup } from "./requests/membership.ts";
 
 /** One batch a read, whatever fits; the reads and the bytes can be told to fail. */
 class DamagedLog extends SimulatedLog {

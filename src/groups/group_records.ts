@@ -25,8 +25,8 @@ import {
   OffsetCommitKey,
   OffsetCommitValue,
 } from "../protocol/messages/group_log/classic.ts";
-import type { StoredGroup } from "./classic_facts.ts";
-import { decodeConsumerFact, encodeConsumerFact } from "./consumer_records.ts";
+import type { StoredGroup } from "./classic/classic_facts.ts";
+import { decodeConsumerFact, encodeConsumerFact } from "./consumer/consumer_records.ts";
 import type { LogFact, OffsetCommitted } from "./group.ts";
 
 export function encodeFact(

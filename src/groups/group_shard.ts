@@ -31,7 +31,7 @@ import {
   type GroupEvent,
   type GroupFact,
 } from "./machines.ts";
-import { PendingOffsets } from "./pending_offsets.ts";
+import { PendingOffsets } from "./offsets/pending_offsets.ts";
 import { RecordTimes } from "./record_times.ts";
 
 export interface GroupKinds extends Kinds {

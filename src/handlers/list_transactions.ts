@@ -5,7 +5,7 @@
  * Filters are checked all the same: states that Kafka does not know come back as unknown, and v2's pattern must be a
  * regular expression (128).
  */
-import type { Patterns } from "../groups/patterns.ts";
+import type { Patterns } from "../groups/consumer/patterns.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { ListTransactions } from "../protocol/messages/list_transactions.ts";
 import { type Handler, handler } from "./handler.ts";

@@ -3,13 +3,13 @@
  * answers get lost; the broker loses power; the clock jumps. Everything follows from a seed, and after each step the
  * world checks what must hold.
  */
-import type { ClassicGroup } from "../../src/groups/classic_group.ts";
+import type { ClassicGroup } from "../../src/groups/classic/classic_group.ts";
 import { consumerContext } from "../../src/testing/consumer_groups.ts";
 import { FakeClock } from "../../src/testing/fake_clock.ts";
-import { due, nextDeadline } from "../../src/groups/classic_machine.ts";
-import { storedGroup } from "../../src/groups/classic_facts.ts";
-import { storedMembers } from "../../src/groups/classic_sync.ts";
-import { fetchOffsets } from "../../src/groups/committing.ts";
+import { due, nextDeadline } from "../../src/groups/classic/classic_machine.ts";
+import { storedGroup } from "../../src/groups/classic/classic_facts.ts";
+import { storedMembers } from "../../src/groups/classic/classic_sync.ts";
+import { fetchOffsets } from "../../src/groups/requests/committing.ts";
 import { GroupCoordinator, type GroupSettings } from "../../src/groups/coordinator.ts";
 import type { Group } from "../../src/groups/group.ts";
 import { loadGroups } from "../../src/testing/group_shards.ts";
