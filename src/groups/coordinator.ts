@@ -135,15 +135,14 @@ export class GroupCoordinator extends CoordinatorRuntime<GroupKinds, GroupShard>
 
   /** Offsets of deleted topics go, in every group. */
   deleteTopics(names: ReadonlySet<string>): void {
-    this.sweep((group) => topicOffsets(group, names));
+    this.sweep((group, { pending }) => topicOffsets(group, names, pending));
   }
 
   /** Removes what is past its retention. Called by itself at intervals. */
   expireOffsets(): void {
     const wallMs = this.#time.nowMs(), retentionMs = this.settings.offsetsRetentionMs;
     this.sweep(
-      (group, { pending }) =>
-        pending.concerns(group.id) ? [] : decideExpiry(group, { wallMs, retentionMs }),
+      (group, { pending: open }) => decideExpiry(group, { wallMs, retentionMs, open }),
       (facts) => {
         this.metrics.offsetExpirations += facts.filter(({ kind }) => kind === "offsetGone").length;
       },

@@ -102,27 +102,28 @@ export class GroupShard implements Shard<GroupKinds> {
 
   apply(group: Group, fact: GroupFact | LogFact, now: Now | null): void {
     if (now !== null) this.#options.onDecided(group, fact, now);
-    this.#supersede(group.id, fact);
+    this.#overtake(group.id, fact);
     applyFact(group, fact);
   }
 
   hold(producerId: number, groupId: string, fact: GroupFact | LogFact): void {
     if (fact.kind !== "committed") throw new Error(`A transaction cannot write "${fact.kind}"`);
     this.pending.add(producerId, { groupId, fact });
+    // As in Kafka the group is there from now on, empty: it is listed, and can be deleted with what is pending.
+    this.groups.set(groupId, this.getOrNew(groupId, fact.committed.commitTimestampMs));
   }
 
   marker(producerId: number, isCommit: boolean): void {
-    for (const { groupId, fact } of this.pending.end(producerId)) {
-      if (!isCommit) continue;
+    for (const { groupId, fact, isTrue } of this.pending.end(producerId, isCommit)) {
       const group = this.getOrNew(groupId, fact.committed.commitTimestampMs);
-      applyLogFact(group, fact);
-      this.groups.set(groupId, group);
+      if (isTrue) applyLogFact(group, fact);
+      this.settle(group);
     }
   }
 
   settle(group: Group): void {
     if (this.misplaced.get(group.id) === group) return; // the mover forgets it
-    if (isVoid(group)) this.groups.delete(group.id);
+    if (this.#isVoid(group)) this.groups.delete(group.id);
     else this.groups.set(group.id, group);
   }
 
@@ -138,7 +139,7 @@ export class GroupShard implements Shard<GroupKinds> {
       return this.hold(producerId, groupId, fact);
     }
     this.times.note(groupId, fact, timestampMs);
-    this.#supersede(groupId, fact);
+    this.#overtake(groupId, fact);
     const group = this.getOrNew(groupId, timestampMs);
     replayLogFact(group, fact);
     this.groups.set(groupId, group);
@@ -147,7 +148,7 @@ export class GroupShard implements Shard<GroupKinds> {
   loaded(): void {
     const { index, places } = this.#options;
     for (const [id, group] of this.groups) {
-      if (isVoid(group)) this.groups.delete(id);
+      if (this.#isVoid(group)) this.groups.delete(id);
       else if (places.isMisplaced(id, index)) {
         this.groups.delete(id);
         this.misplaced.set(id, group);
@@ -162,10 +163,13 @@ export class GroupShard implements Shard<GroupKinds> {
     this.pending.clear();
   }
 
+  #isVoid(group: Group): boolean {
+    return isVoid(group) && !this.pending.concerns(group.id);
+  }
+
   /** A plain word on an offset is later in what the group did than what a transaction has pending for it. */
-  #supersede(groupId: string, fact: GroupFact | LogFact): void {
-    if (fact.kind === "committed" || fact.kind === "offsetGone") {
-      this.pending.supersede(groupId, fact);
-    }
+  #overtake(groupId: string, fact: GroupFact | LogFact): void {
+    if (fact.kind === "committed") this.pending.overtake(groupId, fact);
+    if (fact.kind === "offsetGone") this.pending.drop(groupId, fact);
   }
 }

@@ -14,8 +14,6 @@ import type { LogFact } from "./group.ts";
 import type { GroupPartition, GroupShard } from "./group_shard.ts";
 import { encodeFact } from "./group_records.ts";
 
-const PRODUCER = { producerId: 7, producerEpoch: 0 };
-
 Deno.test("offsets of a transaction count once its marker commits, and not when it aborts", async () => {
   for (const isCommit of [true, false]) {
     const log = logOf([plain(1n), inTransaction(2n)]);
@@ -35,11 +33,29 @@ Deno.test("a plain commit after that of a transaction stays when the transaction
   assertEquals(shown(await load(logOf([inTransaction(2n), plain(3n), marker(true)]))), 3n);
 });
 
-Deno.test("a group that a transaction alone committed for comes to be with its marker", async () => {
-  const log = logOf([inTransaction(2n)]);
-  assertEquals((await load(log)).groups.size, 0);
-  append(log, marker(true));
-  assertEquals(shown(await load(log)), 2n);
+Deno.test("a group that a transaction alone committed for is there, without its offset until the marker", async () => {
+  for (const isCommit of [true, false]) {
+    const log = logOf([inTransaction(2n)]);
+    const { groups } = await load(log);
+    assertEquals([[...groups.keys()], groups.get("g")!.offsets.count], [["g"], 0]);
+    append(log, marker(isCommit));
+    const ended = await load(log);
+    assertEquals([shown(ended), ended.groups.size], isCommit ? [2n, 1] : [undefined, 0]);
+  }
+});
+
+Deno.test("of two transactions the later commit of an offset wins, whichever ends last", async () => {
+  for (const first of [7, 8]) {
+    const batches = [inTransaction(2n), inTransaction(3n, 8)];
+    const ends = [marker(true, first), marker(true, 15 - first)];
+    assertEquals(shown(await load(logOf([...batches, ...ends]))), 3n);
+  }
+});
+
+Deno.test("a tombstone takes away what is pending", async () => {
+  const gone: LogFact = { kind: "offsetGone", topic: "t", partition: 0 };
+  const shard = await load(logOf([inTransaction(2n), batchOf(gone), marker(true)]));
+  assertEquals(shard.groups.size, 0);
 });
 
 Deno.test("tombstones take offsets and groups away", async () => {
@@ -86,13 +102,15 @@ function plain(offset: bigint): Uint8Array {
   return batchOf(committed(offset));
 }
 
-function inTransaction(offset: bigint): Uint8Array {
-  const records = [encodeFact("g", committed(offset), 0)];
-  return buildBatch({ records, ...PRODUCER, baseSequence: 0, isTransactional: true });
+function inTransaction(offset: bigint, producerId = 7): Uint8Array {
+  const records = [encodeFact("g", committed(offset), 0)],
+    producer = { producerId, producerEpoch: 0 };
+  return buildBatch({ records, ...producer, baseSequence: 0, isTransactional: true });
 }
 
-function marker(isCommit: boolean): Uint8Array {
-  return buildEndTxnBatch({ isCommit, coordinatorEpoch: 0, timestampMs: 0, ...PRODUCER });
+function marker(isCommit: boolean, producerId = 7): Uint8Array {
+  const producer = { producerId, producerEpoch: 0 };
+  return buildEndTxnBatch({ isCommit, coordinatorEpoch: 0, timestampMs: 0, ...producer });
 }
 
 function append(log: SimulatedLog, bytes: Uint8Array): void {

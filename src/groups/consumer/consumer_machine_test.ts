@@ -276,6 +276,25 @@ Deno.test("commits are taken from members of the epoch, and late ones for what t
   assertEquals(consumerFetchError(table.group, "x", 1), ErrorCode.UNKNOWN_MEMBER_ID);
 });
 
+Deno.test("a transaction's commit may come from nobody, and an old client hears 22 for a stale epoch", () => {
+  const table = tableWith({ t: 1 }), t = table.topics.idOf("t");
+  const memberEpoch = join(table, "a").memberEpoch!;
+  const claim = { memberId: "a", memberEpoch, knowsEpochs: false, isTransactional: true };
+  const answer = (own: Partial<typeof claim>) => {
+    const result = consumerCommitCheck(table.group, { ...claim, ...own });
+    return typeof result === "number" ? result : result(t, 9);
+  };
+  assertEquals([answer({}), answer({ memberId: "", memberEpoch: -1 })], [0, 0]);
+  assertEquals(answer({ memberId: "x" }), ErrorCode.UNKNOWN_MEMBER_ID);
+  for (const stale of [-1, memberEpoch - 1, memberEpoch + 1]) {
+    assertEquals(answer({ memberEpoch: stale }), ErrorCode.ILLEGAL_GENERATION);
+    assertEquals(
+      answer({ memberEpoch: stale, knowsEpochs: true }),
+      ErrorCode.STALE_MEMBER_EPOCH,
+    );
+  }
+});
+
 function check(table: ConsumerTable, memberEpoch: number): number {
   const claim = { memberId: "a", memberEpoch, knowsEpochs: true, isTransactional: false };
   const result = consumerCommitCheck(table.group, claim);

@@ -9,7 +9,7 @@ export interface CommitClaim {
   readonly memberId: string;
   /** The member epoch, or the generation of a classic member; -1: not from a member. */
   readonly memberEpoch: number;
-  /** OffsetCommit v9+, whose callers know what a stale member epoch is. */
+  /** OffsetCommit v9+, TxnOffsetCommit v6+, whose callers know what a stale member epoch is. */
   readonly knowsEpochs: boolean;
   readonly isTransactional: boolean;
 }
@@ -29,7 +29,8 @@ export function consumerCommitCheck(
   const isClassic = member.metadata.classic !== null;
   if (!isTransactional && !isClassic && !knowsEpochs) return ErrorCode.UNSUPPORTED_VERSION;
   if (memberEpoch === member.epoch) return ErrorCode.NONE;
-  const stale = isClassic ? ErrorCode.ILLEGAL_GENERATION : ErrorCode.STALE_MEMBER_EPOCH;
+  const isOld = isClassic || isTransactional && !knowsEpochs;
+  const stale = isOld ? ErrorCode.ILLEGAL_GENERATION : ErrorCode.STALE_MEMBER_EPOCH;
   if (memberEpoch > member.epoch) return stale;
   // ConsumerGroup.createAssignmentEpochValidator: a member that has not heard of its new epoch yet may commit what it has had since the old one.
   return (topicId, partition) => {

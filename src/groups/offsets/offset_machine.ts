@@ -15,6 +15,7 @@ import { consumerCommitCheck, type PartitionCheck } from "../consumer/consumer_o
 import { requestError } from "../decision.ts";
 import { type Group, type LogFact, type OffsetGone, stateOf } from "../group.ts";
 import type { CommittedOffset } from "./offsets.ts";
+import { NO_OPEN_OFFSETS, type OffsetPlace, type OpenOffsets } from "./pending_offsets.ts";
 
 export interface OffsetCommitEvent {
   /** -1 together with an empty member id: not from a member. */
@@ -23,6 +24,8 @@ export interface OffsetCommitEvent {
   readonly instanceId: string | null;
   /** v2–4: how long to keep it; -1: as the broker does. */
   readonly retentionTimeMs: number;
+  /** Committed in a transaction, for which fewer checks hold. */
+  readonly isTransactional?: boolean;
   readonly offsets: readonly OffsetToCommit[];
 }
 
@@ -45,7 +48,7 @@ export function commitError(
   event: OffsetCommitEvent,
   knowsGroupIdNotFound: boolean,
 ): number | PartitionCheck {
-  const { generation, memberId, instanceId } = event;
+  const { generation, memberId, instanceId, isTransactional = false } = event;
   if (group === undefined) {
     if (generation < 0) return ErrorCode.NONE;
     return knowsGroupIdNotFound ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.ILLEGAL_GENERATION;
@@ -54,13 +57,16 @@ export function commitError(
   if (members.type === "consumer") {
     // The version that knows of missing groups is the one that knows of member epochs.
     const knowsEpochs = knowsGroupIdNotFound;
-    const claim = { memberId, memberEpoch: generation, knowsEpochs, isTransactional: false };
+    const claim = { memberId, memberEpoch: generation, knowsEpochs, isTransactional };
     return consumerCommitCheck(members, claim);
   }
   if (generation < 0 && members.state === "Empty") return ErrorCode.NONE;
-  if (generation < 0 && memberId === "" && instanceId === null) return ErrorCode.UNKNOWN_MEMBER_ID;
+  if (generation < 0 && memberId === "" && instanceId === null) {
+    // Transactions of older clients do not say who they are.
+    return isTransactional ? ErrorCode.NONE : ErrorCode.UNKNOWN_MEMBER_ID;
+  }
   const errorCode = requestError(members, event);
-  if (errorCode !== ErrorCode.NONE) return errorCode;
+  if (errorCode !== ErrorCode.NONE || isTransactional) return errorCode;
   return members.state === "CompletingRebalance" ? ErrorCode.REBALANCE_IN_PROGRESS : ErrorCode.NONE;
 }
 
@@ -104,24 +110,34 @@ export function offsetDeleteError({ members }: Readonly<Group>): number {
   return inUse ? ErrorCode.NON_EMPTY_GROUP : ErrorCode.NONE;
 }
 
-/** Deletes what no member is subscribed to; what was never committed counts as deleted. */
+/** Deletes what no member is subscribed to, be it pending; what was never committed counts as deleted. */
 export function decideOffsetDelete(
   group: Readonly<Group>,
-  offsets: readonly { topic: string; partition: number }[],
+  offsets: readonly OffsetPlace[],
+  open: OpenOffsets = NO_OPEN_OFFSETS,
 ): { facts: LogFact[]; errorCodes: number[] } {
   const facts: LogFact[] = [];
   const errorCodes = offsets.map(({ topic, partition }) => {
     if (isInUse(group.members, topic)) return ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC;
-    if (group.offsets.get(topic, partition)) facts.push({ kind: "offsetGone", topic, partition });
+    if (group.offsets.get(topic, partition) || open.has(group.id, { topic, partition })) {
+      facts.push({ kind: "offsetGone", topic, partition });
+    }
     return ErrorCode.NONE;
   });
   return { facts, errorCodes };
 }
 
-/** A group without members goes with all its offsets. */
-export function decideGroupDelete(group: Readonly<Group>): { errorCode: number; facts: LogFact[] } {
+/** A group without members goes with all its offsets, also those of transactions that are still open. */
+export function decideGroupDelete(
+  group: Readonly<Group>,
+  open: OpenOffsets = NO_OPEN_OFFSETS,
+): { errorCode: number; facts: LogFact[] } {
   if (stateOf(group) !== "Empty") return { errorCode: ErrorCode.NON_EMPTY_GROUP, facts: [] };
-  const facts = [...goneOffsets(group, () => true), ...groupGone(group)];
+  const facts = [
+    ...goneOffsets(group, () => true),
+    ...gonePending(group, open, () => true),
+    ...groupGone(group),
+  ];
   return { errorCode: ErrorCode.NONE, facts };
 }
 
@@ -131,8 +147,13 @@ export function groupGone({ members }: Readonly<Group>): LogFact[] {
 }
 
 /** What a topic's deletion takes with it. */
-export function topicOffsets(group: Readonly<Group>, topics: ReadonlySet<string>): OffsetGone[] {
-  return goneOffsets(group, (topic) => topics.has(topic));
+export function topicOffsets(
+  group: Readonly<Group>,
+  topics: ReadonlySet<string>,
+  open: OpenOffsets = NO_OPEN_OFFSETS,
+): OffsetGone[] {
+  const isGone = (topic: string) => topics.has(topic);
+  return [...goneOffsets(group, isGone), ...gonePending(group, open, isGone)];
 }
 
 /**
@@ -145,38 +166,53 @@ export function topicOffsets(group: Readonly<Group>, topics: ReadonlySet<string>
  * | empty | when it became empty, or the commit if later |
  * | consumers, stable | the commit, for topics nobody is subscribed to any more |
  * | anything else | never |
+ *
+ * What an open transaction may still change stays, and so does a group that one commits for.
  */
 export function decideExpiry(
   group: Readonly<Group>,
-  { wallMs, retentionMs }: { wallMs: number; retentionMs: number },
+  rules: ExpiryRules,
 ): LogFact[] {
-  const { members, offsets } = group;
-  if (members.type === "consumer") return consumerExpiry(group, { wallMs, retentionMs });
+  const { members, offsets } = group, { wallMs, retentionMs, open = NO_OPEN_OFFSETS } = rules;
+  if (members.type === "consumer") return consumerExpiry(group, rules);
   const simple = members.protocolType === null, empty = members.state === "Empty";
   const inUse = empty ? null : members.state === "Stable" ? subscribedTopics(members) : null;
   if (!empty && inUse === null) return [];
   const sinceMs = empty && !simple ? members.stateSinceMs : 0;
-  const expired = goneOffsets(group, (topic, { commitTimestampMs, expireTimestampMs }) => {
-    if (inUse?.has(topic)) return false;
-    if (expireTimestampMs >= 0) return wallMs >= expireTimestampMs;
-    return wallMs - Math.max(sinceMs, commitTimestampMs) >= retentionMs;
-  });
+  const expired = goneOffsets(
+    group,
+    (topic, { commitTimestampMs, expireTimestampMs }, partition) => {
+      if (inUse?.has(topic) || open.has(group.id, { topic, partition })) return false;
+      if (expireTimestampMs >= 0) return wallMs >= expireTimestampMs;
+      return wallMs - Math.max(sinceMs, commitTimestampMs) >= retentionMs;
+    },
+  );
   const nothingLeft = expired.length === offsets.count && empty &&
-    members.pendingMembers.size === 0;
+    members.pendingMembers.size === 0 && open.of(group.id).length === 0;
   return nothingLeft ? [...expired, { kind: "groupGone" }] : expired;
+}
+
+interface ExpiryRules {
+  readonly wallMs: number;
+  readonly retentionMs: number;
+  readonly open?: OpenOffsets;
 }
 
 /** In a consumer group: by the age of the commit, for topics nobody is subscribed to. */
 function consumerExpiry(
   group: Readonly<Group>,
-  { wallMs, retentionMs }: { wallMs: number; retentionMs: number },
+  { wallMs, retentionMs, open = NO_OPEN_OFFSETS }: ExpiryRules,
 ): LogFact[] {
-  const expired = goneOffsets(group, (topic, { commitTimestampMs, expireTimestampMs }) => {
-    if (isInUse(group.members, topic)) return false;
-    if (expireTimestampMs >= 0) return wallMs >= expireTimestampMs;
-    return wallMs - commitTimestampMs >= retentionMs;
-  });
-  const nothingLeft = expired.length === group.offsets.count && stateOf(group) === "Empty";
+  const expired = goneOffsets(
+    group,
+    (topic, { commitTimestampMs, expireTimestampMs }, partition) => {
+      if (isInUse(group.members, topic) || open.has(group.id, { topic, partition })) return false;
+      if (expireTimestampMs >= 0) return wallMs >= expireTimestampMs;
+      return wallMs - commitTimestampMs >= retentionMs;
+    },
+  );
+  const nothingLeft = expired.length === group.offsets.count && stateOf(group) === "Empty" &&
+    open.of(group.id).length === 0;
   return nothingLeft ? [...expired, ...groupGone(group)] : expired;
 }
 
@@ -188,13 +224,27 @@ function isInUse(members: Readonly<Group>["members"], topic: string): boolean {
 
 function goneOffsets(
   { offsets }: Readonly<Group>,
-  isGone: (topic: string, committed: CommittedOffset) => boolean,
+  isGone: (topic: string, committed: CommittedOffset, partition: number) => boolean,
 ): OffsetGone[] {
   const gone: OffsetGone[] = [];
   for (const [topic, partitions] of offsets.topics()) {
     for (const [partition, committed] of partitions) {
-      if (isGone(topic, committed)) gone.push({ kind: "offsetGone", topic, partition });
+      if (isGone(topic, committed, partition)) gone.push({ kind: "offsetGone", topic, partition });
     }
   }
   return gone;
+}
+
+/** Of what is only pending, each partition once. */
+function gonePending(
+  { id, offsets }: Readonly<Group>,
+  open: OpenOffsets,
+  isGone: (topic: string) => boolean,
+): OffsetGone[] {
+  const gone = new Map<string, OffsetGone>();
+  for (const { topic, partition } of open.of(id)) {
+    if (!isGone(topic) || offsets.get(topic, partition) !== undefined) continue;
+    gone.set(`${topic} ${partition}`, { kind: "offsetGone", topic, partition });
+  }
+  return [...gone.values()];
 }

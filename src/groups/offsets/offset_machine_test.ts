@@ -12,7 +12,9 @@ import {
   decideGroupDelete,
   decideOffsetDelete,
   offsetDeleteError,
+  topicOffsets,
 } from "./offset_machine.ts";
+import type { OpenOffsets } from "./pending_offsets.ts";
 
 const DAY_MS = 86_400_000;
 const nobody = { generation: -1, memberId: "", instanceId: null, retentionTimeMs: -1, offsets: [] };
@@ -46,6 +48,25 @@ Deno.test("a group with members takes commits of its members and generation", ()
   assertEquals(commitError(group, { ...nobody, generation: 2, memberId: "m" }, true), 27);
 });
 
+Deno.test("a transaction's commit into a classic group may come while a rebalance completes, or from nobody", () => {
+  const event = { ...nobody, isTransactional: true };
+  assertEquals(commitError(undefined, event, false), 0);
+  assertEquals(commitError(undefined, { ...event, memberId: "m" }, true), 0);
+  assertEquals(commitError(undefined, { ...event, generation: 3 }, false), 22);
+  assertEquals(commitError(undefined, { ...event, generation: 3 }, true), 69);
+  assertEquals(commitError(newGroup("g", 0), { ...event, memberId: "anybody" }, true), 0);
+  const group = stable("consumer", "t");
+  for (const state of ["Stable", "CompletingRebalance"] as const) {
+    (group.members as ClassicGroup).state = state;
+    assertEquals(commitError(group, event, true), 0);
+    assertEquals(commitError(group, { ...event, generation: 2, memberId: "m" }, true), 0);
+    assertEquals(commitError(group, { ...event, generation: 1, memberId: "m" }, true), 22);
+    assertEquals(commitError(group, { ...event, memberId: "m" }, true), 22);
+    assertEquals(commitError(group, { ...event, generation: 2, memberId: "x" }, true), 25);
+    assertEquals(commitError(group, { ...event, generation: 2 }, true), 25);
+  }
+});
+
 Deno.test("metadata that is too long is refused by itself", () => {
   const one = { topic: "t", topicId: ZERO_UUID, partition: 0, offset: 1n, leaderEpoch: -1 };
   const offsets = [{ ...one, metadata: "é".repeat(4096) }, { ...one, metadata: "x".repeat(4097) }];
@@ -67,6 +88,28 @@ Deno.test("offsets that members are subscribed to stay, others go", () => {
     { topic: "u", partition: 1 },
   ]);
   assertEquals([errorCodes, facts.length], [[86, 0, 0], 1]);
+});
+
+Deno.test("what an open transaction commits is deleted with the rest: by offset, by topic, by group", () => {
+  const group = newGroup("g", 0), open = openFor("g", ["t", 1], ["u", 0], ["t", 1]);
+  commit(group, "t", 0);
+  commit(group, "u", 0);
+  const places = [0, 1, 2].map((partition) => ({ topic: "t", partition }));
+  assertEquals(decideOffsetDelete(group, places, open).facts.map(show), ["t0", "t1"]);
+  assertEquals(topicOffsets(group, new Set(["t"]), open).map(show), ["t0", "t1"]);
+  assertEquals(topicOffsets(group, new Set(["u"]), open).map(show), ["u0"]);
+  assertEquals(decideGroupDelete(group, open).facts.map(show), ["t0", "u0", "t1", "groupGone"]);
+});
+
+Deno.test("nothing expires that an open transaction may change, nor a group that one commits for", () => {
+  const group = newGroup("g", 0), rules = { wallMs: 1e15, retentionMs: DAY_MS };
+  commit(group, "t", 0);
+  commit(group, "t", 1);
+  const facts = (open?: OpenOffsets) => decideExpiry(group, { ...rules, open }).map(show);
+  assertEquals(facts(), ["t0", "t1", "groupGone"]);
+  assertEquals(facts(openFor("g", ["t", 1])), ["t0"]);
+  assertEquals(facts(openFor("g", ["u", 0])), ["t0", "t1"]);
+  assertEquals(facts(openFor("other", ["t", 1])), ["t0", "t1", "groupGone"]);
 });
 
 Deno.test("a group with members is not deleted, nor are offsets of one that is not of consumers", () => {
@@ -182,6 +225,21 @@ function commit(group: Group, topic: string, partition: number, atMs = 0, expire
   const rest = { leaderEpoch: -1, metadata: "", topicId: ZERO_UUID };
   const committed = { offset: 1n, commitTimestampMs: atMs, expireTimestampMs, ...rest };
   applyLogFact(group, { kind: "committed", topic, partition, committed });
+}
+
+function show(fact: LogFact): string {
+  return fact.kind === "offsetGone" ? `${fact.topic}${fact.partition}` : fact.kind;
+}
+
+/** What open transactions have pending for a group. */
+function openFor(groupId: string, ...places: [topic: string, partition: number][]): OpenOffsets {
+  const of = places.map(([topic, partition]) => ({ topic, partition }));
+  return {
+    of: (id) => id === groupId ? of : [],
+    has: (id, at) =>
+      id === groupId &&
+      of.some(({ topic, partition }) => topic === at.topic && partition === at.partition),
+  };
 }
 
 function expired(group: Group, wallMs: number): string[] {

@@ -126,7 +126,7 @@ export function deleteOffsets(
   if (group === undefined) return Promise.resolve(ErrorCode.GROUP_ID_NOT_FOUND);
   const refused = offsetDeleteError(group);
   if (refused !== ErrorCode.NONE) return Promise.resolve(refused);
-  const { facts, errorCodes } = decideOffsetDelete(group, offsets);
+  const { facts, errorCodes } = decideOffsetDelete(group, offsets, partition.shard.pending);
   const failed = partition.write(group, facts, coordinator.now().wallMs);
   if (failed !== ErrorCode.NONE) return Promise.resolve(appendError(failed));
   coordinator.metrics.offsetDeletions += facts.length;

@@ -80,7 +80,7 @@ export function deleteGroup(coordinator: GroupCoordinator, groupId: string): Pro
   if (typeof partition === "number") return Promise.resolve(partition);
   const group = partition.shard.get(groupId);
   if (group === undefined) return Promise.resolve(ErrorCode.GROUP_ID_NOT_FOUND);
-  const { errorCode, facts } = decideGroupDelete(group);
+  const { errorCode, facts } = decideGroupDelete(group, partition.shard.pending);
   if (errorCode !== ErrorCode.NONE) return Promise.resolve(errorCode);
   const failed = partition.write(group, facts, coordinator.now().wallMs);
   if (failed !== ErrorCode.NONE) return Promise.resolve(appendError(failed));
