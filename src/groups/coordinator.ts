@@ -11,7 +11,7 @@ import { coordinatorPartition } from "../protocol/coordinator_partition.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import type { ConsumerSettings } from "./consumer_decision.ts";
 import type { TopicView } from "./consumer_topics.ts";
-import { Deadlines } from "./deadlines.ts";
+import { Deadlines } from "../coordination/deadlines.ts";
 import type { Now, Reply } from "./decision.ts";
 import { type Group, isLogFact, type LogFact } from "./group.ts";
 import { GroupMetrics } from "./group_metrics.ts";
