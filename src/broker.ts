@@ -250,6 +250,7 @@ function dispatchOf(config: Config, house: House): Dispatch {
     placed: placement,
     groups: coordinators.groups,
     patterns: coordinators.topics.patterns,
+    markers: coordinators.markers,
     sessions: new FetchSessions({ slots: config.limits.fetchSessions, clock }),
     logDir: store.name,
     freeBytes,

@@ -6,6 +6,7 @@ import type { Config } from "../config/options.ts";
 import { GroupCoordinator } from "../groups/coordinator.ts";
 import { scrapeGroups } from "../groups/group_scrape.ts";
 import { groupTopics } from "../handlers/group_topics.ts";
+import { LocalMarkers, type MarkerListener } from "../handlers/local_markers.ts";
 import { OFFSETS_TOPIC, offsetsTopic } from "../handlers/offsets_topic.ts";
 import { logger } from "../log.ts";
 import { BackgroundWork } from "../metrics/background.ts";
@@ -28,6 +29,8 @@ export interface CoordinatorsRoomOptions {
 
 export class CoordinatorsRoom implements AsyncDisposable {
   readonly groups: GroupCoordinator;
+  /** How transactions are ended in the partitions of this node. */
+  readonly markers: LocalMarkers;
   readonly topics: ReturnType<typeof groupTopics>;
   readonly #options: CoordinatorsRoomOptions;
   readonly #work = new BackgroundWork("groups");
@@ -38,6 +41,15 @@ export class CoordinatorsRoom implements AsyncDisposable {
     this.#options = options;
     this.topics = groupTopics(metadata, options.machine.matching);
     this.groups = this.#coordinator(config);
+    const { machine: { clock }, nodes } = options;
+    const listener = this.#listener();
+    this.markers = new LocalMarkers({
+      catalogue: metadata.catalogue,
+      logs,
+      nodes,
+      clock,
+      listener,
+    });
     scrapeGroups(metrics, this.groups, (topicName, partition) => {
       const topic = metadata.catalogue.topic(topicName);
       return topic === undefined ? null : logs.get(topic.id, partition)?.highWatermark ?? null;
@@ -64,6 +76,16 @@ export class CoordinatorsRoom implements AsyncDisposable {
     if (topic !== OFFSETS_TOPIC) return;
     this.groups.unload(partition);
     this.load();
+  }
+
+  /** Offsets that were committed in a transaction count from its marker on: they are read with it. */
+  #listener(): MarkerListener {
+    const reload = (topic: string, partition: number) => {
+      if (topic !== OFFSETS_TOPIC) return;
+      this.groups.unload(partition);
+      this.load();
+    };
+    return { onMarker: reload, onMarkerLost: reload };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

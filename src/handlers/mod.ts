@@ -16,6 +16,7 @@ import type { LogManager } from "../storage/log_manager.ts";
 import { finalizedFeatures } from "../topics/features.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
+import type { MarkerWriter } from "../transactions/marker_writer.ts";
 import { GetTelemetrySubscriptions } from "../protocol/messages/get_telemetry_subscriptions.ts";
 import { PushTelemetry } from "../protocol/messages/push_telemetry.ts";
 import { ProducerIds } from "../topics/producer_ids.ts";
@@ -74,6 +75,7 @@ import { pushTelemetry } from "./push_telemetry.ts";
 import { syncGroup } from "./sync_group.ts";
 import { unregisterBroker } from "./unregister_broker.ts";
 import { updateFeatures } from "./update_features.ts";
+import { writeTxnMarkers } from "./write_txn_markers.ts";
 
 /** What the broker has for its handlers. */
 export interface Services {
@@ -92,6 +94,7 @@ export interface Services {
   readonly sessions: FetchSessions;
   readonly groups: GroupCoordinator;
   readonly patterns: Patterns;
+  readonly markers: MarkerWriter;
   /** The data directory, absolute. */
   readonly logDir: string;
   readonly freeBytes: () => number;
@@ -173,6 +176,7 @@ export function allHandlers(services: Services): readonly Handler[] {
     deleteRecords(lookup),
     initProducerId({ ids: new ProducerIds(metadata, nodeId) }),
     offsetForLeaderEpoch(lookup),
+    writeTxnMarkers(services.markers),
     describeAcls(),
     createAcls(),
     deleteAcls(),

@@ -199,7 +199,7 @@ export class PartitionLog implements SegmentContext {
       if (batch.producerId(one, 0) >= 0) {
         if (!this.#producers.isReadable) return refused(ErrorCode.KAFKA_STORAGE_ERROR);
         heardMs = this.#context.clock.nowMs();
-        const verdict = this.producers.check(one, options.origin, heardMs);
+        const verdict = this.producers.check(one, options, heardMs);
         if (verdict.kind === "error") return refused(verdict.code);
         if (verdict.kind === "duplicate") return this.#alreadyThere(verdict);
       }

@@ -29,8 +29,13 @@ export const DEFAULT_PRODUCER_LIMITS: ProducerLimits = {
   expirationMs: 86_400_000,
 };
 
-/** Whose batch it is: only clients' have sequences. */
-export type ProducerOrigin = "client" | "coordinator" | "controller";
+/** What an append says of itself, beside its bytes. */
+export interface ProducerClaim {
+  /** Whose batch it is: only clients' have sequences. */
+  readonly origin: "client" | "coordinator" | "controller";
+  /** Of the transaction that a marker ends: 0 (as without), 1 or 2. */
+  readonly transactionVersion?: number;
+}
 
 /** What to do with a batch. */
 export type Verdict =
@@ -117,8 +122,9 @@ export class ProducerState {
   }
 
   /** What to do with a batch that has a producer id. Changes nothing but when the producer was last heard of. */
-  check(bytes: Uint8Array, origin: ProducerOrigin, nowMs: number): Verdict {
-    if (batch.isControl(bytes)) return this.checkMarker(bytes, 0);
+  check(bytes: Uint8Array, claim: ProducerClaim, nowMs: number): Verdict {
+    const { origin } = claim;
+    if (batch.isControl(bytes)) return this.#checkMarker(bytes, claim.transactionVersion ?? 0);
     const entry = this.#producers?.get(batch.producerId(bytes));
     if (entry === undefined) return this.#checkUnknown(bytes);
     entry.usedMs = nowMs;
@@ -136,11 +142,12 @@ export class ProducerState {
   }
 
   /**
-   * What to do with a control batch that ends a transaction. Under transaction version 2 (KIP-890) every transaction
-   * has an epoch of its own, so a marker of the current epoch is a late one, which must not end the transaction
-   * that came after; except where there is nothing to end (a repeated marker) or epochs have run out.
+   * What to do with a control batch that ends a transaction. Under transaction version 2 (KIP-890, KIP-1228) every
+   * transaction has an epoch of its own, so a marker of the current epoch is a late one, which must not end the
+   * transaction that came after; except where there is nothing to end (a marker sent again after a reload or a lost
+   * answer, KAFKA-19999: as in Kafka it is written again) or epochs have run out.
    */
-  checkMarker(bytes: Uint8Array, transactionVersion: number): Verdict {
+  #checkMarker(bytes: Uint8Array, transactionVersion: number): Verdict {
     const entry = this.#producers?.get(batch.producerId(bytes));
     if (entry === undefined) return APPEND;
     const epoch = batch.producerEpoch(bytes);

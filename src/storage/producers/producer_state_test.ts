@@ -76,8 +76,13 @@ class Log {
     return this.append(data(shape), origin, nowMs);
   }
 
-  append(bytes: Uint8Array, origin: "client" | "coordinator" = "client", nowMs = NOW): string {
-    const verdict = this.state.check(bytes, origin, nowMs);
+  append(
+    bytes: Uint8Array,
+    origin: "client" | "coordinator" = "client",
+    nowMs = NOW,
+    transactionVersion = 0,
+  ): string {
+    const verdict = this.state.check(bytes, { origin, transactionVersion }, nowMs);
     if (verdict.kind === "error") return `error ${verdict.code}`;
     if (verdict.kind === "duplicate") return `dup ${verdict.baseOffset}-${verdict.lastOffset}`;
     this.batches.push([bytes, this.end]);
@@ -242,7 +247,8 @@ Deno.test("a marker of an older epoch is 47, of an older coordinator 52", () => 
 
 Deno.test("under transaction version 2 a late marker cannot end the transaction that came after (KIP-890)", () => {
   const log = new Log();
-  const verdict = (epoch: number) => log.state.checkMarker(marker({ epoch, commit: true }), 2);
+  const claim = { origin: "coordinator", transactionVersion: 2 } as const;
+  const verdict = (epoch: number) => log.state.check(marker({ epoch, commit: true }), claim, NOW);
   log.send({ epoch: 3, transactional: true });
   assertEquals(verdict(3), { kind: "error", code: ErrorCode.INVALID_PRODUCER_EPOCH });
   assertEquals(verdict(4), { kind: "append" });
@@ -339,7 +345,7 @@ Deno.test("a restored state leaves out what has expired, and knows the last batc
   log.send({ id: 2, seq: 0, count: 3, timestampMs: NOW });
   const restored = ProducerState.restore(log.state.entries(), NOW);
   assertEquals(restored.size, 1);
-  assertEquals(restored.check(data({ id: 2, seq: 0, count: 3 }), "client", NOW), {
+  assertEquals(restored.check(data({ id: 2, seq: 0, count: 3 }), { origin: "client" }, NOW), {
     kind: "duplicate",
     baseOffset: 3,
     lastOffset: 5,
