@@ -249,6 +249,8 @@ function dispatchOf(config: Config, house: House): Dispatch {
     logs: storage.logs,
     placed: placement,
     groups: coordinators.groups,
+    transactions: coordinators.transactions.coordinator,
+    newProducerId: coordinators.transactions.newProducerId,
     patterns: coordinators.topics.patterns,
     markers: coordinators.markers,
     sessions: new FetchSessions({ slots: config.limits.fetchSessions, clock }),
