@@ -9,6 +9,7 @@ import type { Turn } from "../background/turn.ts";
 import { validateLater } from "../background/validate_later.ts";
 import type { Clock, Timers } from "../clock.ts";
 import type { Config } from "../config/options.ts";
+import { countAdmissions } from "../metrics/admissions.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { GroupCoordinator } from "../groups/coordinator.ts";
 import type { Patterns } from "../groups/patterns.ts";
@@ -74,6 +75,7 @@ import { offsetFetch } from "./offset_fetch.ts";
 import { offsetForLeaderEpoch } from "./offset_for_leader_epoch.ts";
 import type { Placed } from "./placed.ts";
 import { produce } from "./produce.ts";
+import { type AdmissionOptions, ProduceAdmission } from "./produce_admission.ts";
 import { pushTelemetry } from "./push_telemetry.ts";
 import { syncGroup } from "./sync_group.ts";
 import { unregisterBroker } from "./unregister_broker.ts";
@@ -101,6 +103,11 @@ export interface Services {
   readonly newProducerId: () => Promise<number | null>;
   readonly patterns: Patterns;
   readonly markers: MarkerWriter;
+  /** How the transaction coordinator admits batches; without it there is none, and nobody is asked. */
+  readonly admission?: Pick<
+    AdmissionOptions,
+    "gate" | "isVerifying" | "retryBackoffMs" | "retryBackoffMaxMs"
+  >;
   /** The data directory, absolute. */
   readonly logDir: string;
   readonly freeBytes: () => number;
@@ -150,6 +157,12 @@ export function allHandlers(services: Services): readonly Handler[] {
       compressionLevel: config.performance.compressionLevel,
       validateLater: validateLater(services.decoding),
       turn: services.turn,
+      admission: services.admission && new ProduceAdmission({
+        ...services.admission,
+        clock,
+        timers: services.timers,
+        onAnswered: countAdmissions(metrics),
+      }),
       meter,
       onError: (errorCode) => metrics.produceError(errorCode),
     }),
