@@ -100,7 +100,7 @@ export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
   write(entity: K["Entity"], facts: readonly K["Fact"][], wallMs: number): number {
     const errorCode = this.append(entity.id, facts, wallMs);
     if (errorCode !== ErrorCode.NONE) return errorCode;
-    for (const fact of facts) this.shard.apply(entity, fact);
+    for (const fact of facts) this.shard.apply(entity, fact, null);
     this.shard.settle(entity);
     return ErrorCode.NONE;
   }

@@ -66,6 +66,10 @@ export class CoordinatorRuntime<K extends Kinds, S extends Shard<K> = Shard<K>> 
     });
   }
 
+  now(): Now {
+    return this.#options.now();
+  }
+
   /**
    * Loads every partition that this node leads and has not loaded, at start and whenever leaders change. Resolves when
    * those whose log is there are active or failed; the others follow by themselves.
@@ -145,6 +149,16 @@ export class CoordinatorRuntime<K extends Kinds, S extends Shard<K> = Shard<K>> 
     return null;
   }
 
+  /** How many partitions are in this state. */
+  count(state: LedPartition<K, S>["state"]): number {
+    return this.partitions.count(state);
+  }
+
+  /** Whether any partition is still being read, so that a list of what there is would not be whole. */
+  get isLoading(): boolean {
+    return this.count("loading") > 0;
+  }
+
   /** The partitions whose state is known. */
   *active(): Generator<LedPartition<K, S>> {
     for (const partition of this.partitions.all()) {
@@ -175,7 +189,7 @@ export class CoordinatorRuntime<K extends Kinds, S extends Shard<K> = Shard<K>> 
     event: K["Event"],
     ticket: number | null = null,
   ): number {
-    const now = this.#options.now(), { shard } = partition;
+    const now = this.now(), { shard } = partition;
     let errorCode: number | null = null;
     try {
       return errorCode = this.#run(partition, { entity, event, now, ticket });
@@ -190,7 +204,7 @@ export class CoordinatorRuntime<K extends Kinds, S extends Shard<K> = Shard<K>> 
   watch(entity: K["Entity"], atMs: number | null): void {
     if (atMs === null) return;
     this.#deadlines.set(entity, atMs);
-    this.#setTimer(this.#options.now().ms);
+    this.#setTimer(this.now().ms);
   }
 
   /** Writes what is decided on every entity. Where the log takes nothing, the next sweep tries again. */
@@ -198,7 +212,7 @@ export class CoordinatorRuntime<K extends Kinds, S extends Shard<K> = Shard<K>> 
     decideOn: (entity: K["Entity"], shard: S) => readonly K["Fact"][],
     onDone: (facts: readonly K["Fact"][]) => void = () => {},
   ): void {
-    const { wallMs } = this.#options.now();
+    const { wallMs } = this.now();
     for (const partition of this.active()) {
       for (const entity of [...partition.shard.entities()]) {
         const facts = decideOn(entity, partition.shard);
@@ -249,7 +263,7 @@ export class CoordinatorRuntime<K extends Kinds, S extends Shard<K> = Shard<K>> 
       if (errorCode !== ErrorCode.NONE) return next === event ? refuse(errorCode) : errorCode;
       const happening = { entity, event: next, facts, now };
       this.#options.onTaken?.(happening, partition);
-      for (const fact of facts) shard.apply(entity, fact);
+      for (const fact of facts) shard.apply(entity, fact, now);
       for (const reply of replies) this.#answer(partition, reply);
       this.#tellWhenKept(happening, partition);
     }
@@ -294,7 +308,7 @@ export class CoordinatorRuntime<K extends Kinds, S extends Shard<K> = Shard<K>> 
 
   /** Looks at every entity whose deadline has come. */
   #tick(): void {
-    const { ms } = this.#options.now();
+    const { ms } = this.now();
     try {
       for (let one = this.#deadlines.take(ms); one; one = this.#deadlines.take(ms)) {
         const partition = this.partitions.get(this.partitionFor(one.id) ?? -1);

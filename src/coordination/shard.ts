@@ -57,8 +57,11 @@ export interface Shard<K extends Kinds> {
   /** Monotonic ms of the entity's next deadline; null: none. */
   nextDeadline(entity: K["Entity"]): number | null;
 
-  /** Makes a fact true that the log has taken, or that lives in memory only. */
-  apply(entity: K["Entity"], fact: K["Fact"]): void;
+  /**
+   * Makes a fact true that the log has taken, or that lives in memory only. `now` is that of the decision; null where
+   * there was none.
+   */
+  apply(entity: K["Entity"], fact: K["Fact"], now: Now | null): void;
   /** Takes up a fact that a producer's transaction wrote: it counts once its marker commits it. */
   hold(producerId: number, entityId: string, fact: K["Fact"]): void;
   /** A producer's transaction ended in this partition, live or in a replay. */

@@ -180,6 +180,7 @@ async function desk() {
       offsetMetadataMaxLength: 4096,
     },
     topic: {
+      name: "__consumer_offsets",
       partitionCount: 1,
       create: () => Promise.resolve(),
       led: () => ({ log, leaderEpoch: 0 }),

@@ -6,8 +6,8 @@
  * pattern that the whole id matches, by RE2 (128 when it is none, or costs too much). States that nobody knows come back
  * as unknown, and let nothing through.
  */
-import type { Patterns } from "../groups/patterns.ts";
 import type { Clock } from "../clock.ts";
+import type { Patterns } from "../groups/consumer/patterns.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { ListTransactions } from "../protocol/messages/list_transactions.ts";
 import type { TransactionCoordinator } from "../transactions/coordinator.ts";

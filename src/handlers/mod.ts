@@ -12,7 +12,7 @@ import type { Config } from "../config/options.ts";
 import { countAdmissions } from "../metrics/admissions.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { GroupCoordinator } from "../groups/coordinator.ts";
-import type { Patterns } from "../groups/patterns.ts";
+import type { Patterns } from "../groups/consumer/patterns.ts";
 import type { LogManager } from "../storage/log_manager.ts";
 import { finalizedFeatures } from "../topics/features.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";

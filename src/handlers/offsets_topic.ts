@@ -2,7 +2,7 @@
  * The offsets topic, `__consumer_offsets`, as the group coordinator needs it: made by a transaction on the metadata at
  * the first use of a group, with the configs that Kafka gives it, and served through the logs of this node.
  */
-import type { OffsetsTopic } from "../groups/coordinator.ts";
+import type { CoordinatorTopic } from "../coordination/coordinator_log.ts";
 import { errorName } from "../protocol/errors.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
 import { planCreateTopics } from "../topics/plan_create_topics.ts";
@@ -19,7 +19,7 @@ export interface OffsetsTopicOptions extends PartitionLookup {
   readonly maxPartitions: number;
 }
 
-export function offsetsTopic(options: OffsetsTopicOptions): OffsetsTopic {
+export function offsetsTopic(options: OffsetsTopicOptions): CoordinatorTopic {
   const { metadata, catalogue, nodes, partitions: numPartitions, maxPartitions } = options;
   const logs: LogsToOpen = options.logs;
   const plan = { nodeId: nodes.selfId, numPartitions, maxPartitions };
@@ -31,6 +31,7 @@ export function offsetsTopic(options: OffsetsTopicOptions): OffsetsTopic {
     configs: CONFIGS,
   };
   return {
+    name: OFFSETS_TOPIC,
     get partitionCount() {
       return catalogue.topic(OFFSETS_TOPIC)?.partitions.length ?? 0;
     },
