@@ -251,6 +251,7 @@ function dispatchOf(config: Config, house: House): Dispatch {
     groups: coordinators.groups,
     transactions: coordinators.transactions.coordinator,
     newProducerId: coordinators.transactions.newProducerId,
+    admission: coordinators.transactions.admission,
     patterns: coordinators.topics.patterns,
     markers: coordinators.markers,
     sessions: new FetchSessions({ slots: config.limits.fetchSessions, clock }),

@@ -33,7 +33,13 @@ export interface TransactionsRoomOptions {
 
 export class TransactionsRoom implements AsyncDisposable {
   readonly coordinator: TransactionCoordinator;
-  readonly gate: CoordinatorGate;
+  /** What partitions ask before they take the first batch of a transaction. */
+  readonly admission: {
+    readonly gate: CoordinatorGate;
+    readonly isVerifying: boolean;
+    readonly retryBackoffMs: number;
+    readonly retryBackoffMaxMs: number;
+  };
   readonly work = new BackgroundWork("transactions");
   readonly #options: TransactionsRoomOptions;
   readonly #ids: ProducerIds;
@@ -44,11 +50,13 @@ export class TransactionsRoom implements AsyncDisposable {
     this.#options = options;
     this.#ids = new ProducerIds(metadata, nodes.selfId);
     this.coordinator = this.#coordinator(config);
-    this.gate = new CoordinatorGate({
-      coordinator: this.coordinator,
-      clock,
-      ...config.transactions,
-    });
+    const { coordinator } = this, { transactions: settings } = config;
+    this.admission = {
+      gate: new CoordinatorGate({ coordinator, clock, ...settings }),
+      isVerifying: settings.partitionVerificationEnable,
+      retryBackoffMs: settings.addPartitionsRetryBackoffMs,
+      retryBackoffMaxMs: settings.addPartitionsRetryBackoffMaxMs,
+    };
     scrapeTransactions(metrics, this.coordinator, () => clock.monotonicMs());
   }
 
