@@ -71,10 +71,15 @@ export class Patterns {
 
   /** Why a pattern is refused, whatever topics there are; null when it is fine. */
   async fault(pattern: string): Promise<string | null> {
-    const verdict = regexCost(pattern, 0) <= IN_PLACE_COST
-      ? matchNames(pattern, [])
-      : await this.#options.matchLater(pattern, []);
+    const verdict = await this.match(pattern, []);
     return "fault" in verdict ? verdict.fault : null;
+  }
+
+  /** What a pattern comes to among names that are no topics'. */
+  async match(pattern: string, names: readonly string[]): Promise<Verdict> {
+    return regexCost(pattern, charsOf(names)) <= IN_PLACE_COST
+      ? matchNames(pattern, names)
+      : await this.#options.matchLater(pattern, names);
   }
 
   #learn(pattern: string, before: Known | undefined, news: Verdict, among: Names): Verdict {

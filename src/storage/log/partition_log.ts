@@ -174,6 +174,11 @@ export class PartitionLog implements SegmentContext {
     return this.#producers.state;
   }
 
+  /** The same where it has been read; null before. */
+  get loadedProducers(): ProducerState | null {
+    return this.#producers.loaded;
+  }
+
   /** Where the leader epochs began, held against the batches at first use. */
   get epochs(): LeaderEpochs {
     return this.#epochs.sound;
@@ -353,7 +358,7 @@ export class PartitionLog implements SegmentContext {
     if (this.#takingBack?.settle() === false) this.isDamaged = true; // what is left of it lies in the file
     try {
       this.#segments.active.flushIndexes(true);
-      if (this.#producers.isLoaded && this.logEndOffset > this.#logStartOffset) {
+      if (this.#producers.loaded !== null && this.logEndOffset > this.#logStartOffset) {
         this.#snapshots.take(this.logEndOffset, this.producers);
         this.#snapshots.reached(this.#tail.writtenOffset);
       }

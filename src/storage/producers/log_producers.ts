@@ -37,8 +37,9 @@ export class LogProducers {
     return this.#state ??= this.#load();
   }
 
-  get isLoaded(): boolean {
-    return this.#state !== null;
+  /** The state where it has been asked for; null before. */
+  get loaded(): ProducerState | null {
+    return this.#state;
   }
 
   /** Whether there is a state. Where the store fails there is none for now: it is read again when it is asked for again. */

@@ -82,6 +82,8 @@ export class ProducerState {
   #unseen: Pick<CompletedTransaction, "firstOffset" | "lastOffset">[] | null = null;
   /** What the coordinator is being asked about. Outlives this state when that is read anew (LogProducers). */
   verifications: Verifications | null = null;
+  /** Nobody who may expire was last heard of before this; -Infinity when that is not known. */
+  #longestUnheardMs = -Infinity;
 
   constructor(limits: ProducerLimits = DEFAULT_PRODUCER_LIMITS) {
     this.#limits = limits;
@@ -247,16 +249,32 @@ export class ProducerState {
     return null;
   }
 
-  /** Forgets producers unheard of for expirationMs; one with an open transaction stays. Returns how many went. */
+  /**
+   * Forgets producers unheard of for expirationMs; one with an open transaction stays. Returns how many went. Who was last
+   * heard of when is known from the last look, so most looks are at nobody.
+   */
   removeExpired(nowMs: number): number {
-    const before = this.size;
-    this.verifications?.removeExpired(nowMs, this.#limits.expirationMs);
+    const before = this.size, { expirationMs } = this.#limits;
+    this.verifications?.removeExpired(nowMs, expirationMs);
+    if (nowMs - this.#longestUnheardMs < expirationMs) return 0;
+    this.#longestUnheardMs = nowMs;
     for (const entry of this.#producers?.values() ?? []) {
       if (this.#isExpired(entry, nowMs)) this.#producers!.delete(entry.producerId);
+      else if (entry.txnFirstOffset < 0) {
+        this.#longestUnheardMs = Math.min(this.#longestUnheardMs, entry.usedMs);
+      }
     }
     const removed = before - this.size;
     if (this.size === 0) this.#producers = null;
     return removed;
+  }
+
+  /** Whether the oldest open transaction has heard nothing of its producer for longer than `lateMs`. */
+  hasLateTransaction(nowMs: number, lateMs: number): boolean {
+    for (const producerId of this.#open?.keys() ?? []) {
+      return nowMs - this.#producers!.get(producerId)!.usedMs > lateMs;
+    }
+    return false;
   }
 
   /** What a snapshot holds of every producer, in ascending order of ids so that equal states give equal bytes. */

@@ -283,6 +283,40 @@ Deno.test("a producer expires when unheard of, counted from its last send and no
   assertEquals(log.state.entries().map((e) => e.producerId), [2]); // its transaction is open
 });
 
+Deno.test("a producer whose transaction ends after a look is forgotten a whole expiry later", () => {
+  const log = new Log({ maxProducers: 100, expirationMs: 1000 });
+  log.send({ id: 1, transactional: true }, "client", NOW);
+  assertEquals(log.state.removeExpired(NOW + 5000), 0); // open: it stays, however long
+  assertEquals(log.append(marker({ commit: true }), "coordinator", NOW + 5500), "ok");
+  assertEquals(log.state.removeExpired(NOW + 6499), 0);
+  assertEquals(log.state.removeExpired(NOW + 6500), 1);
+});
+
+Deno.test("looks at what has expired are for who is due, and miss nobody", () => {
+  const log = new Log({ maxProducers: 1000, expirationMs: 1000 });
+  for (let id = 0; id < 100; id++) log.send({ id }, "client", NOW + id * 50);
+  let gone = 0;
+  for (let ms = 0; ms <= 7000; ms += 10) {
+    gone += log.state.removeExpired(NOW + ms);
+    // Of those due by now at most the ones that came up since the last whole look are left.
+    const due = Math.min(100, Math.floor((ms - 1000) / 50) + 1);
+    assert(gone <= Math.max(0, due), `at ${ms}: ${gone} of ${due}`);
+  }
+  assertEquals(gone, 100);
+});
+
+Deno.test("a transaction is late when its producer was not heard of for so long; only the oldest is looked at", () => {
+  const log = new Log();
+  assertEquals(log.state.hasLateTransaction(NOW, 1000), false);
+  log.send({ id: 1, transactional: true }, "client", NOW);
+  log.send({ id: 2, transactional: true }, "client", NOW + 500);
+  assertEquals(log.state.hasLateTransaction(NOW + 1000, 1000), false);
+  assertEquals(log.state.hasLateTransaction(NOW + 1001, 1000), true);
+  log.append(marker({ id: 1, commit: false }), "coordinator", NOW + 1001);
+  assertEquals(log.state.hasLateTransaction(NOW + 1001, 1000), false);
+  assertEquals(log.state.hasLateTransaction(NOW + 1501, 1000), true);
+});
+
 Deno.test("past maxProducers those unheard of for the longest time are forgotten, never one with an open transaction", () => {
   const log = new Log({ maxProducers: 32, expirationMs: 1e9 });
   for (let id = 0; id < 32; id++) log.send({ id, transactional: id === 0 }, "client", NOW + id);
