@@ -1,6 +1,6 @@
 /**
  * The coordinators' room: consumer groups over the partitions of `__consumer_offsets` that this node leads, and how they
- * follow what becomes of topics and logs.
+ * follow what becomes of topics and logs; and the transactions' room beside them (transactions_room.ts).
  */
 import type { Config } from "../config/options.ts";
 import { GroupCoordinator } from "../groups/coordinator.ts";
@@ -18,6 +18,7 @@ import { consumerGroupConfig } from "../topics/consumer_group_configs.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
 import type { MachineRoom } from "./machine.ts";
+import { TransactionsRoom } from "./transactions_room.ts";
 
 export interface CoordinatorsRoomOptions {
   readonly machine: MachineRoom;
@@ -31,6 +32,7 @@ export class CoordinatorsRoom implements AsyncDisposable {
   readonly groups: GroupCoordinator;
   /** How transactions are ended in the partitions of this node. */
   readonly markers: LocalMarkers;
+  readonly transactions: TransactionsRoom;
   readonly topics: ReturnType<typeof groupTopics>;
   readonly #options: CoordinatorsRoomOptions;
   readonly #work = new BackgroundWork("groups");
@@ -50,6 +52,7 @@ export class CoordinatorsRoom implements AsyncDisposable {
       clock,
       listener,
     });
+    this.transactions = new TransactionsRoom(config, { ...options, markers: this.markers });
     scrapeGroups(metrics, this.groups, (topicName, partition) => {
       const topic = metadata.catalogue.topic(topicName);
       return topic === undefined ? null : logs.get(topic.id, partition)?.highWatermark ?? null;
@@ -57,25 +60,35 @@ export class CoordinatorsRoom implements AsyncDisposable {
   }
 
   get work(): readonly BackgroundWork[] {
-    return [this.#work];
+    return [this.#work, this.transactions.work];
   }
 
   /** Takes up the partitions, in the background: requests are answered 14 until that is done. */
   load(): void {
-    this.#loading = this.groups.loadAll().catch((error) => this.#tell("loading", error));
+    this.#loadGroups();
+    this.transactions.load();
   }
 
   /** Takes up what changed of topics, after their logs have. */
-  async follow({ deleted, moved }: CatalogueChange): Promise<void> {
+  async follow(change: CatalogueChange): Promise<void> {
+    const { deleted, moved } = change;
     if (deleted.length > 0) this.groups.deleteTopics(new Set(deleted.map(({ name }) => name)));
     if (moved.length > 0) await this.groups.loadAll(); // under a new leader epoch a partition is loaded anew
+    await this.transactions.follow(change);
   }
 
   /** A log serves that was offline before: what is kept in it is read, and not when it is tried again anyway. */
-  online({ topic, partition }: PartitionLog): void {
-    if (topic !== OFFSETS_TOPIC) return;
-    this.groups.unload(partition);
-    this.load();
+  online(log: PartitionLog): void {
+    const { topic, partition } = log;
+    if (topic === OFFSETS_TOPIC) {
+      this.groups.unload(partition);
+      this.#loadGroups();
+    }
+    this.transactions.online(log);
+  }
+
+  #loadGroups(): void {
+    this.#loading = this.groups.loadAll().catch((error) => this.#tell("loading", error));
   }
 
   /** Offsets that were committed in a transaction count from its marker on: they are read with it. */
@@ -83,12 +96,13 @@ export class CoordinatorsRoom implements AsyncDisposable {
     const reload = (topic: string, partition: number) => {
       if (topic !== OFFSETS_TOPIC) return;
       this.groups.unload(partition);
-      this.load();
+      this.#loadGroups();
     };
     return { onMarker: reload, onMarkerLost: reload };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.transactions[Symbol.asyncDispose]();
     this.groups.stop();
     await this.#loading;
   }
