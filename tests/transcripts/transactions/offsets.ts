@@ -1,0 +1,1 @@
+import type { Scenarios } from "./player.ts"; export const OFFSETS: Scenarios = {};
