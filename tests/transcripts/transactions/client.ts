@@ -2,7 +2,6 @@
 import { AddOffsetsToTxn } from "../../../src/protocol/messages/add_offsets_to_txn.ts";
 import { AddPartitionsToTxn } from "../../../src/protocol/messages/add_partitions_to_txn.ts";
 import { DescribeProducers } from "../../../src/protocol/messages/describe_producers.ts";
-import { DescribeTransactions } from "../../../src/protocol/messages/describe_transactions.ts";
 import { EndTxn } from "../../../src/protocol/messages/end_txn.ts";
 import { InitProducerId } from "../../../src/protocol/messages/init_producer_id.ts";
 import { OffsetFetch } from "../../../src/protocol/messages/offset_fetch.ts";
@@ -202,8 +201,9 @@ export class Client {
     });
   }
 
+  /** What the coordinator has of it, once it is not being ended any more. */
   async describe() {
-    await this.player.ask(DescribeTransactions, 0, { transactionalIds: [this.player.name(this.id)] });
+    await this.player.ended(this.id);
   }
 
   async ended() {

@@ -11,6 +11,7 @@ import { Connection } from "../../../src/client/connection.ts";
 import { DescribeTransactions } from "../../../src/protocol/messages/describe_transactions.ts";
 import { Fetch } from "../../../src/protocol/messages/fetch.ts";
 import { FindCoordinator } from "../../../src/protocol/messages/find_coordinator.ts";
+import { ListOffsets } from "../../../src/protocol/messages/list_offsets.ts";
 import { UpdateFeatures } from "../../../src/protocol/messages/update_features.ts";
 import * as batch from "../../../src/protocol/records/batch.ts";
 import { readRecords } from "../../../src/protocol/records/record.ts";
@@ -71,7 +72,26 @@ export class TransactionPlayer {
       if (found?.partitions.length !== partitions) continue;
       this.#topicIds.set(short, found.id);
       this.#topicNames.set(found.id, short);
-      return;
+      break;
+    }
+    await this.#served(short, partitions);
+  }
+
+  /** Kafka tells of a topic before its partitions are there. */
+  async #served(short: string, partitions: number): Promise<void> {
+    for (;; await pause(20)) {
+      const { topics: [topic] } = await this.#send(ListOffsets, 7, {
+        replicaId: -1,
+        isolationLevel: 0,
+        topics: [{
+          name: this.name(short),
+          partitions: Array.from({ length: partitions }, (_, partitionIndex) => ({
+            partitionIndex,
+            timestamp: -1,
+          })),
+        }],
+      });
+      if (topic.partitions.every(({ errorCode }) => errorCode === 0)) return;
     }
   }
 
@@ -265,7 +285,13 @@ export class TransactionPlayer {
     }
     if (value === null || typeof value !== "object") return value;
     const kept = Object.entries(value).filter(([name]) => !LEFT_OUT.has(name));
-    return Object.fromEntries(kept.map(([name, one]) => [name, this.#plain(one, name)]));
+    // Which partition a group's offsets are in depends on its name, which each player has its own of.
+    if ((value as { topic?: string }).topic === "__consumer_offsets") return "__consumer_offsets";
+    // An answer with an error has no producer, whatever number stands there.
+    const isError = ((value as { errorCode?: number }).errorCode ?? 0) !== 0;
+    return Object.fromEntries(kept.map(([name, one]) => {
+      return [name, isError && typeof one === "number" ? one : this.#plain(one, name)];
+    }));
   }
 
   #plainNumber(value: number, name: string): unknown {
@@ -322,7 +348,7 @@ export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(r
 
 /** Producer ids that scenarios make up. */
 export const UNKNOWN_PRODUCER = 987_654_321;
-const MADE_UP: ReadonlySet<number> = new Set([UNKNOWN_PRODUCER]);
+const MADE_UP: ReadonlySet<number> = new Set([UNKNOWN_PRODUCER, 123_456_789]);
 /** The coordinator is not there (yet). */
 const TRANSIENT: ReadonlySet<number> = new Set([14, 15, 16]);
 const ENDED = ["Empty", "Ongoing", "CompleteCommit", "CompleteAbort", "Dead", ""];
