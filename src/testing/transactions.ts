@@ -27,7 +27,7 @@ export const SETTINGS: TransactionSettings = {
 };
 
 /** Partitions that markers are written to. */
-export class MarkerDesk implements MarkerWriter {
+class MarkerDesk implements MarkerWriter {
   /** As "commit t-0 1000/1 c0 v2": the partition, producer id and epoch, the coordinator's epoch and the version. */
   readonly written: string[] = [];
   /** By "t-0": the code that the partition answers, 0 where none is set. */

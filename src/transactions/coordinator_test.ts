@@ -155,6 +155,24 @@ Deno.test("markers for a deleted topic are skipped", async () => {
   assertEquals(desk.markers.written, []);
 });
 
+Deno.test("where somebody else has ended a transaction under a newer epoch (47) it completes, though not at once", async () => {
+  const desk = await TransactionDesk.loaded(), as = await desk.open("id", [0, 1]);
+  desk.markers.codes.set("t-1", ErrorCode.INVALID_PRODUCER_EPOCH);
+  await desk.after(desk.end("id", as, false));
+  await desk.pass(3000);
+  assertEquals(desk.stateOf("id"), "PrepareAbort");
+  await desk.pass(4000);
+  assertEquals([desk.stateOf("id"), desk.coordinator.delayedMarkers], ["CompleteAbort", 0]);
+});
+
+Deno.test("where a newer coordinator has written (52) it does not", async () => {
+  const desk = await TransactionDesk.loaded(SELDOM), as = await desk.open("id");
+  desk.markers.codes.set("t-0", ErrorCode.TRANSACTION_COORDINATOR_FENCED);
+  await desk.after(desk.end("id", as, false));
+  await desk.pass(600_000);
+  assertEquals(desk.stateOf("id"), "PrepareAbort");
+});
+
 Deno.test("KAFKA-19999: markers that were written before the coordinator crashed are written again, and it completes", async () => {
   const desk = await TransactionDesk.loaded(), as = await desk.open("id");
   desk.markers.isHeld = true; // written, but the answer is lost

@@ -26,6 +26,7 @@ import {
   credentialsAfter,
   credentialsError,
   fence,
+  isTooNew,
   NOTHING,
   refusing,
   replying,
@@ -160,6 +161,9 @@ function decideAddPartitions(
   const isOngoing = value.state === State.Ongoing;
   if (isOngoing && partitions.every((one) => value.partitions.has(one))) {
     return replying(answered(ticket));
+  }
+  if (isTooNew(value, clientVersion, circumstances)) {
+    return refusing(ticket, ErrorCode.UNSUPPORTED_VERSION);
   }
   const fact = changed(value, {
     state: State.Ongoing,
