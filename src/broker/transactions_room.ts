@@ -7,6 +7,7 @@ import { TRANSACTION_TOPIC, transactionTopic } from "../handlers/transaction_top
 import { logger } from "../log.ts";
 import { BackgroundWork } from "../metrics/background.ts";
 import type { Metrics } from "../metrics/metrics.ts";
+import { withLateTransactions } from "../storage/log/late_transactions.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
 import type { LogManager } from "../storage/log_manager.ts";
 import type { CatalogueChange } from "../topics/catalogue.ts";
@@ -58,6 +59,12 @@ export class TransactionsRoom implements AsyncDisposable {
       retryBackoffMaxMs: settings.addPartitionsRetryBackoffMaxMs,
     };
     scrapeTransactions(metrics, this.coordinator, () => clock.monotonicMs());
+    const { logs, machine: { time } } = options, { maxTimeoutMs } = settings;
+    metrics.gauge(
+      "partitions_with_late_transactions",
+      "Partitions with a transaction that should have ended five minutes ago or more. Kafka: PartitionsWithLateTransactionsCount.",
+      () => withLateTransactions(logs.all(), { nowMs: time.nowMs(), maxTimeoutMs }),
+    );
   }
 
   /** An id that no producer has had; null when none can be written down for now. */
