@@ -220,6 +220,31 @@ Deno.test("a formatted directory gives a new cluster its features", async () => 
   assertEquals(kindsIn(fixture).endsWith("RegisterBroker | BrokerRegistrationChange"), true);
 });
 
+Deno.test("a directory at the levels that Kafka 4.4 formats one with is opened, and keeps them", async () => {
+  const fixture = await Fixture.unstarted();
+  const features = [
+    ["metadata.version", 33],
+    ["eligible.leader.replicas.version", 1],
+    ["group.version", 1],
+    ["share.version", 2],
+    ["streams.version", 1],
+    ["transaction.version", 2],
+  ] as const;
+  const file = snapshotFile(
+    features.map(([name, featureLevel]) => ({
+      kind: "FeatureLevelRecord",
+      version: 0,
+      value: { name, featureLevel },
+    })),
+    { nowMs: 0, leaderEpoch: 0 },
+  );
+  await fixture.store.replace("bootstrap.checkpoint", file);
+  fixture.snapshots = { bytes: 1, intervalMs: Infinity };
+  await fixture.restart({ wasClean: true });
+  await fixture.restart({ wasClean: true });
+  assertEquals([...fixture.catalogue.features], features.map(([name, level]) => [name, level]));
+});
+
 Deno.test("a directory of another quorum is refused", async () => {
   const fixture = await Fixture.start();
   const state = text(fixture.store.readAll("__cluster_metadata-0/quorum-state"))
@@ -243,9 +268,9 @@ Deno.test("a metadata.version that this broker cannot write is refused", async (
     records: [{
       kind: "FeatureLevelRecord",
       version: 0,
-      value: { name: "metadata.version", featureLevel: 31 },
+      value: { name: "metadata.version", featureLevel: 34 },
     }],
     result: null,
   }));
-  await assertRejects(() => fixture.reopen(), MetadataLogError, "is at metadata.version 31");
+  await assertRejects(() => fixture.reopen(), MetadataLogError, "is at metadata.version 34");
 });
