@@ -198,7 +198,7 @@ export class MetadataLog implements MetadataStore {
     return this.#options.meta.directoryId;
   }
 
-  /** The level the records are written at (30: Kafka 4.3). */
+  /** The level the records are written at (30: Kafka 4.3, 33: Kafka 4.4). */
   get metadataVersion(): number {
     return this.catalogue.features.get("metadata.version") ?? METADATA_VERSIONS.max;
   }

@@ -4,7 +4,8 @@
  */
 import type { MetaProperties } from "../storage/directory/meta_properties.ts";
 import type { Catalogue, Partition } from "./catalogue.ts";
-import { METADATA_VERSIONS, SUPPORTED_FEATURES } from "./registration.ts";
+import { HELD_FEATURES } from "./features.ts";
+import { METADATA_VERSIONS } from "./registration.ts";
 
 /** The first thing found that is not understood, as a sentence after the directory's name; null when there is none. */
 export function notOurs(
@@ -34,12 +35,12 @@ function unknownFeature(catalogue: Catalogue, kraftVersion: number): string | nu
   }
   for (const [name, level] of [...catalogue.features, ["kraft.version", kraftVersion] as const]) {
     if (name === "metadata.version") continue;
-    const known = SUPPORTED_FEATURES.find((feature) => feature.name === name);
+    const known = HELD_FEATURES.find((feature) => feature.name === name);
     if (known === undefined) {
       return `uses the feature ${name}, which this version of Runnel does not know`;
     }
-    if (level > known.maxSupportedVersion) {
-      return `is at ${name} ${level}, needs at most ${known.maxSupportedVersion}`;
+    if (level > known.maxVersion) {
+      return `is at ${name} ${level}, needs at most ${known.maxVersion}`;
     }
   }
   return null;
