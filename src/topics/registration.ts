@@ -28,7 +28,7 @@ export interface Registrant {
 /**
  * The levels a new cluster runs at: those of `kafka-storage format` in Kafka 4.3. Kafka 4.4 formats at metadata.version
  * 33 and share.version 2, which 4.3 refuses to start on; 4.4 starts on these. So both can take a directory over, until
- * somebody raises it (`kafka-features upgrade --release-version 4.4`), as after an upgrade of Kafka.
+ * somebody raises it (`kafka-features upgrade --feature metadata.version=33`), as after an upgrade of Kafka.
  */
 export const INITIAL_FEATURES: readonly NewRecord[] = [
   featureLevel("metadata.version", 30),
