@@ -263,6 +263,23 @@ Deno.test("what was written down before another broker used the directory says n
   }
 });
 
+Deno.test("a clean-stop marker of another run is none: a torn end is cut, and lost commits are seen", async () => {
+  const { store, clean, image } = await left();
+  const bytes = store.readAll(LOG)!, starts = [...batch.batches(bytes)];
+  const stale: LastStop = {
+    clean: { brokerEpoch: clean.clean!.brokerEpoch - 1 },
+    recordedEnd: null,
+  };
+  assertEquals(await outcome(store, { image, lastStop: stale, what: "untouched" }), "served");
+  // The config, which was never acknowledged.
+  await check(await changed(store, LOG, bytes.subarray(0, bytes.length - 5)), stale);
+  // All that came behind the first topic, in whole batches; the folder of another that was written to speaks of them.
+  const lost = await changed(store, LOG, bytes.subarray(0, starts.at(-3)!));
+  await lost.replace("b-0/00000000000000000000.log", new Uint8Array(100));
+  const error = await assertRejects(() => check(lost, stale), MetadataLogError);
+  assertStringIncludes(error.message, "b-0");
+});
+
 Deno.test("a hole with intact batches behind it is damage after a crash too", async () => {
   const { store } = await left();
   const bytes = store.readAll(LOG)!, [, second] = [...batch.batches(bytes)];
