@@ -4,9 +4,9 @@
  * attempt of their system, which comes after a second.
  */
 import { assert } from "@std/assert";
-import { startHttp } from "./http.ts";
+import { startHttp } from "../../src/metrics/http.ts";
 
-const CONNECTIONS = 800;
+const CONNECTIONS = 1600;
 const CHECKS = 12;
 /** A half of what the first repetition of a lost SYN takes. */
 const SOON_MS = 500;
@@ -15,11 +15,11 @@ Deno.test("a flood of connections that are made again at once hides a health che
   const server = startHttp({
     hostname: "127.0.0.1",
     port: 0,
-    maxConnections: 100,
+    maxConnections: 1000,
     metrics: null,
     notReady: () => null,
   });
-  const script = new URL("../testing/http_reconnects.ts", import.meta.url).pathname;
+  const script = new URL("./http_reconnects.ts", import.meta.url).pathname;
   const flood = new Deno.Command(Deno.execPath(), {
     args: ["run", "--allow-net", script, String(server.port), String(CONNECTIONS)],
     stdin: "piped",
