@@ -12,6 +12,7 @@ import { MetadataRoom } from "./broker/metadata_room.ts";
 import { Readiness } from "./broker/readiness.ts";
 import { ServerRoom } from "./broker/server_room.ts";
 import { commitOf, StorageRoom } from "./broker/storage_room.ts";
+import { preallocated, tellPreallocated } from "./broker/without_effect.ts";
 import type { Config } from "./config/options.ts";
 import { allHandlers } from "./handlers/mod.ts";
 import { FetchSessions } from "./handlers/fetch_sessions.ts";
@@ -25,7 +26,7 @@ import { dispatcher } from "./server/dispatch.ts";
 import type { PartitionLog } from "./storage/log/partition_log.ts";
 import type { LogManager } from "./storage/log_manager.ts";
 import { StoreError } from "./storage/store.ts";
-import { type CatalogueChange, changedTopics } from "./topics/catalogue.ts";
+import { type CatalogueChange, changedTopics, noChange } from "./topics/catalogue.ts";
 
 export type { Machine };
 
@@ -124,6 +125,8 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
   metadata.metadata.watch((change) => follow(whole, change));
   coordinators.load();
   observe(whole);
+  const atStart = { ...noChange(), brokerConfigured: true };
+  tellPreallocated(preallocated(atStart, metadata.metadata.catalogue));
 
   const dispatch = dispatchOf(config, whole);
   stack.use(server.serve(machine.around?.(dispatch) ?? dispatch));
@@ -154,6 +157,7 @@ function place(
 async function follow(house: House, change: CatalogueChange): Promise<void> {
   const { metrics, placement, coordinators } = house;
   for (const topic of change.deleted) metrics.forgetTopic(topic.name);
+  tellPreallocated(preallocated(change, house.metadata.metadata.catalogue));
   if (change.brokerConfigured) await placement.followAll();
   else await placement.follow(changedTopics(change));
   await coordinators.follow(change);

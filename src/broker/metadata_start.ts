@@ -37,7 +37,7 @@ export async function checkMetadata(
     readonly config: Config;
   },
 ): Promise<void> {
-  const lastStop = { clean: peekCleanShutdown(store), recordedEnd: recordedEnd(store) };
+  const lastStop = { marker: peekCleanShutdown(store), recordedEnd: recordedEnd(store) };
   await MetadataLog.check({ store, meta, clock, topicDefaults: config.topic }, lastStop);
 }
 

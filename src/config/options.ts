@@ -257,11 +257,12 @@ export const options = {
     },
     httpConnections: {
       type: "integer",
-      default: 100,
+      default: 1000,
       min: 1,
       max: 10_000,
       restart: true,
-      doc: "HTTP connections at one time.",
+      doc:
+        "HTTP connections at one time; as many as descriptors allow. With more the oldest makes room, so that a health check is answered among thousands that come and go.",
     },
   },
   groups: groupOptions,

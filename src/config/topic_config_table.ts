@@ -218,7 +218,7 @@ export const topicConfigs = {
     default: "false",
     synonyms: ["log.preallocate"],
     doc:
-      "Kept and shown for Kafka, which makes a new segment's file as long as it may become. Here files grow as they are written, so that after a crash no end of zeros has to be told from a torn one.",
+      "Has no effect: kept and shown for Kafka, which makes a new segment's file as long as it may become. On Linux that reserves no room; here files grow as they are written, so that after a crash no end of zeros has to be told from a torn one.",
   },
   "remote.copy.lag.bytes": {
     type: "long",

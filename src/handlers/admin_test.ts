@@ -4,7 +4,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
-import { defaultConfig } from "../config/options.ts";
+import { type Config, defaultConfig } from "../config/options.ts";
 import { CreatePartitions } from "../protocol/messages/create_partitions.ts";
 import { CreateTopics } from "../protocol/messages/create_topics.ts";
 import { DeleteTopics } from "../protocol/messages/delete_topics.ts";
@@ -241,7 +241,7 @@ Deno.test("DescribeConfigs tells the broker's options under Kafka's names, and n
   assertEquals(shown("num.partitions"), ["7", 4, true, 3]);
   assertEquals(shown("node.id"), ["3", 4, true, 3]);
   assertEquals(shown("listeners"), ["PLAINTEXT://127.0.0.1:9092", 5, true, 7]);
-  assertEquals(shown("advertised.listeners"), ["PLAINTEXT://127.0.0.1:9092", 5, true, 7]);
+  assertEquals(shown("advertised.listeners"), [null, 5, true, 7]);
   assertEquals(shown("log.retention.check.interval.ms"), ["300000", 5, true, 5]);
   assertEquals(shown("group.consumer.assignors"), ["uniform,range", 5, true, 7]);
   assertEquals(shown("group.consumer.assignment.interval.ms"), ["1000", 5, false, 3]);
@@ -250,6 +250,54 @@ Deno.test("DescribeConfigs tells the broker's options under Kafka's names, and n
   assertEquals(shown("log.retention.minutes"), [null, 5, true, 3]);
   assertEquals(shown("log.retention.hours"), ["168", 5, true, 3]);
   assertEquals(broker.configs.some((one) => /password/.test(one.name)), false);
+});
+
+Deno.test("DescribeConfigs tells addresses as Kafka writes them, and no advertised one where none is set", async () => {
+  const described = async (changes: Partial<Config>) => {
+    const { handlers } = await adminFixture({ config: { ...defaultConfig(), ...changes } });
+    const { results: [broker] } = await ask(handlers.describeConfigs, DescribeConfigs, 4, {
+      resources: [{
+        resourceType: 4,
+        resourceName: "3",
+        configurationKeys: ["advertised.listeners", "listeners"],
+      }],
+      includeSynonyms: true,
+    });
+    return broker.configs.toReversed().map(({ name, value, configSource, synonyms }) => [
+      name,
+      value,
+      configSource,
+      ...synonyms.map((one) => `${one.value} ${one.source}`),
+    ]);
+  };
+  const usual = "PLAINTEXT://127.0.0.1:9092";
+  assertEquals(await described({}), [
+    ["listeners", usual, 5, `${usual} 5`],
+    ["advertised.listeners", null, 5],
+  ]);
+  const anywhere = "PLAINTEXT://0.0.0.0:9092,PLAINTEXT://[::]:9092";
+  assertEquals(await described({ listenAddresses: ["0.0.0.0", "::"] }), [
+    ["listeners", anywhere, 4, `${anywhere} 4`, `${usual} 5`],
+    ["advertised.listeners", null, 5],
+  ]);
+  const other = "PLAINTEXT://127.0.0.1:9192";
+  assertEquals((await described({ kafkaPort: 9192 }))[0], [
+    "listeners",
+    other,
+    4,
+    `${other} 4`,
+    `${usual} 5`,
+  ]);
+  for (
+    const [advertisedAddress, shown] of [
+      ["broker.example:1234", "PLAINTEXT://broker.example:1234"],
+      ["broker.example", "PLAINTEXT://broker.example:9192"],
+      ["[2001:db8::7]:99", "PLAINTEXT://[2001:db8::7]:99"],
+    ]
+  ) {
+    const found = await described({ advertisedAddress, kafkaPort: 9192 });
+    assertEquals(found[1], ["advertised.listeners", shown, 4, `${shown} 4`]);
+  }
 });
 
 Deno.test("DescribeConfigs refuses what it does not have", async () => {

@@ -8,7 +8,7 @@
  */
 import { ErrorCode } from "../protocol/errors.ts";
 import { ApiVersions } from "../protocol/messages/api_versions.ts";
-import { SUPPORTED_FEATURES } from "../topics/features.ts";
+import { SERVED_FEATURES } from "../topics/features.ts";
 import { type Handler, handler } from "./handler.ts";
 
 export interface ApiVersionsOptions {
@@ -51,8 +51,8 @@ export function apiVersions(options: ApiVersionsOptions): Handler {
       })),
       // A client of v3 cannot be told a range that begins at 0 (KIP-1022).
       supportedFeatures: apiVersion >= 4
-        ? SUPPORTED_FEATURES
-        : SUPPORTED_FEATURES.filter((feature) => feature.minVersion > 0),
+        ? SERVED_FEATURES
+        : SERVED_FEATURES.filter((feature) => feature.minVersion > 0),
       finalizedFeaturesEpoch: epoch,
       finalizedFeatures: finalized.map(({ name, level }) => ({
         name,

@@ -213,19 +213,14 @@ function optionEntry(
   value: OptionValue,
   from: { config: Config; layers: ConfigLayers },
 ): ConfigEntry {
-  const address = listenersText(name, from);
-  const source = String(value) === String(option.default)
-    ? ConfigSource.DEFAULT
-    : ConfigSource.STATIC;
-  const synonyms = address === null
-    ? settingsOf(option, name, String(value), from.layers)
-    : [{ name, value: address, source }];
-  const [inForce] = synonyms;
-  const isNumber = option.type === "integer" && inForce.value !== null;
+  const synonyms = listenerSettings(name, from.config) ??
+    settingsOf(option, name, String(value), from.layers);
+  const [{ value: inForce, source } = NOTHING_SET] = synonyms;
+  const isNumber = option.type === "integer" && inForce !== null;
   return {
     name,
-    value: isNumber ? shownConfig({ type: "long" }, inForce.value!) : inForce.value,
-    configSource: inForce.source,
+    value: isNumber ? shownConfig({ type: "long" }, inForce) : inForce,
+    configSource: source,
     synonyms,
     readOnly: option.restart,
     isSensitive: false,
@@ -234,18 +229,37 @@ function optionEntry(
   };
 }
 
-/** Addresses the way Kafka writes them, with the name of the listener; null for what is no address. */
-function listenersText(
-  name: string,
-  { config, layers }: { config: Config; layers: ConfigLayers },
-): string | null {
-  const listener = (host: string, port: number) => `PLAINTEXT://${host}:${port}`;
+const NOTHING_SET = { value: null, source: ConfigSource.DEFAULT };
+
+/**
+ * Addresses the way Kafka writes them, with the name of the listener; null for what is no address. Where nothing is
+ * advertised nothing is shown, as by Kafka: who asks where to connect asks for the cluster, and may be told the address
+ * by which it came.
+ */
+function listenerSettings(name: string, config: Config): Setting[] | null {
   if (name === "listeners") {
-    return config.listenAddresses.map((host) => listener(host, config.kafkaPort)).join(",");
+    const own = listenersText(config.listenAddresses, config.kafkaPort);
+    const usual = listenersText(
+      options.listenAddresses.default,
+      options.kafkaPort.default,
+    );
+    const settings = own === usual ? [] : [{ name, value: own, source: ConfigSource.STATIC }];
+    return [...settings, { name, value: usual, source: ConfigSource.DEFAULT }];
   }
   if (name !== "advertised.listeners") return null;
-  const endPoints = layers.catalogue.broker(layers.nodeId)?.endPoints ?? [];
-  return endPoints.map(({ host, port }) => listener(host, port)).join(",");
+  const { advertisedAddress: host, kafkaPort } = config;
+  if (host === "") return [];
+  const value = /(\]|^[^:]+):\d+$/.test(host)
+    ? `PLAINTEXT://${host}`
+    : `PLAINTEXT://${host}:${kafkaPort}`;
+  return [{ name, value, source: ConfigSource.STATIC }];
+}
+
+function listenersText(addresses: readonly string[], port: number): string {
+  const plain = addresses.map((address) =>
+    address.includes(":") && !address.startsWith("[") ? `[${address}]` : address
+  );
+  return plain.map((host) => `PLAINTEXT://${host}:${port}`).join(",");
 }
 
 function fixed(name: string, value: string, type: string, documentation: string): ConfigEntry {

@@ -71,6 +71,22 @@ Deno.test("UpdateFeatures takes all levels of a release that are in force alread
   assertEquals(metadata.version, before);
 });
 
+Deno.test("UpdateFeatures raises a new cluster to all levels of Kafka 4.4, and a restart finds them", async () => {
+  const { fixture, update } = await start();
+  const release: Update[] = [
+    ["metadata.version", 33],
+    ["eligible.leader.replicas.version", 1],
+    ["group.version", 1],
+    ["share.version", 2],
+    ["streams.version", 1],
+    ["transaction.version", 2],
+  ];
+  assertEquals((await update(release)).errorCode, 0);
+  await fixture.restart({ wasClean: true });
+  const { features } = fixture.catalogue;
+  assertEquals(release.map(([name]) => features.get(name)), release.map(([, level]) => level));
+});
+
 Deno.test("UpdateFeatures with validateOnly changes nothing", async () => {
   const { catalogue, update } = await start();
   const { errorCode } = await update([["group.version", 0, SAFE]], { validateOnly: true });
@@ -120,8 +136,12 @@ const REFUSED: [Update, string][] = [
     "Unsupported metadata.version downgrade from 30 to 17. Unsafe metadata downgrade is not supported in this version.",
   ],
   [
-    ["metadata.version", 31],
-    "Invalid update version 31 for feature metadata.version. Local controller 3 only supports versions 7-30",
+    ["metadata.version", 34],
+    "Invalid update version 34 for feature metadata.version. Local controller 3 only supports versions 7-33",
+  ],
+  [
+    ["share.version", 3],
+    "Invalid update version 3 for feature share.version. Local controller 3 only supports versions 0-2",
   ],
 ];
 

@@ -184,6 +184,11 @@ const TABLE: readonly (readonly [name: string, meaning: string, advice: string |
   ["group_log_write_failed", "A group's state could not be written", ROOM],
   ["group_work_failed", "Work of a group failed", REPORT],
   ["group_move_failed", "Groups that an older version kept elsewhere were not moved", ROOM],
+  [
+    "config_without_effect",
+    "A config was set that nothing comes of here: files are not made longer than what is written",
+    "nothing; Kafka's preallocate reserves no room on Linux either",
+  ],
   ["offsets_topic_failed", "__consumer_offsets could not be made; it is tried again", ROOM],
   // Transactions
   [

@@ -5,10 +5,12 @@
  * have no effect before Deno 2.7, where a half-sent header is held for ever. Three routes without bodies need little:
  * a header read under a deadline and a bound, and everything but exactly those routes refused.
  *
- * Whoever asks gets in: when there are as many connections as there may be, the oldest one that has not sent its header
- * yet makes room, or else the oldest that has not taken its answer. So slow clients hide a health check from nobody.
+ * Whoever asks gets in: when there are as many connections as there may be, another one makes room (Askers). So neither
+ * slow clients nor those who come again and again hide a health check from anybody: it is answered in the turn in which
+ * its header is read.
  */
 import { logger } from "../log.ts";
+import { type Asker, Askers } from "./askers.ts";
 
 export interface HttpSettings {
   readonly hostname: string;
@@ -34,76 +36,55 @@ export interface HttpServer {
 }
 
 const MAX_HEADER_BYTES = 8192;
+/** Most headers are shorter: what is read of one at first. */
+const USUAL_HEADER_BYTES = 512;
+/** Connections that the system holds until they are accepted; it may cut that to a limit of its own. */
+const BACKLOG = 4096;
 const log = logger("http");
 
 /** Listens; throws what Deno.listen throws. */
 export function startHttp(settings: HttpSettings): HttpServer {
-  const listener = Deno.listen({ hostname: settings.hostname, port: settings.port });
-  const open = new Set<Asker>();
-  accept(listener, open, settings);
+  const listener = Deno.listen({
+    hostname: settings.hostname,
+    port: settings.port,
+    tcpBacklog: BACKLOG,
+  });
+  const { maxConnections, admits = () => true } = settings;
+  const askers = new Askers({
+    maxConnections,
+    admits,
+    onClosed: ({ hasAsked }) => log.clientEvent("HTTP connection closed for another", { hasAsked }),
+  });
+  accept(listener, askers, settings);
   const { hostname, port } = listener.addr;
   return {
     hostname,
     port,
     stop() {
       listener.close();
-      for (const asker of open) asker.close();
+      askers.closeAll();
     },
   };
 }
 
 async function accept(
   listener: Deno.TcpListener,
-  open: Set<Asker>,
+  askers: Askers,
   settings: HttpSettings,
 ): Promise<void> {
   for (;;) {
     try {
-      const asker = new Asker(await listener.accept());
-      const { maxConnections, admits = () => true } = settings;
-      const isFull = open.size >= maxConnections || !admits(open.size);
-      if (isFull) makeRoom(open);
-      open.add(asker);
-      serve(asker, settings).finally(() => open.delete(asker));
-      // So each has its moment to ask, however quickly those who were closed come again.
-      if (isFull) await new Promise((resolve) => setTimeout(resolve, 1));
+      const conn = await listener.accept(), asker = await askers.admit(conn);
+      serve(conn, asker, settings).finally(() => askers.remove(asker));
     } catch (error) {
       if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
         return;
       }
       log.clientEvent("accept failed", { error });
-      makeRoom(open); // Out of descriptors: the oldest one's does for the next.
+      await askers.makeRoom(); // Out of descriptors: that of the oldest does for the next.
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
-}
-
-/** One connection. */
-class Asker {
-  readonly conn: Deno.TcpConn;
-  /** Its header is here. */
-  hasAsked = false;
-  isClosed = false;
-
-  constructor(conn: Deno.TcpConn) {
-    this.conn = conn;
-  }
-
-  close(): void {
-    this.isClosed = true;
-    try {
-      this.conn.close();
-    } catch { /* Its peer was faster. */ }
-  }
-}
-
-/** Closes the oldest connection, of those without a header first. */
-function makeRoom(open: Set<Asker>): void {
-  const oldest = [...open].find(({ hasAsked }) => !hasAsked) ?? [...open][0];
-  if (oldest === undefined) return;
-  open.delete(oldest);
-  oldest.close();
-  log.clientEvent("HTTP connection closed for another", { hasAsked: oldest.hasAsked });
 }
 
 interface Reply {
@@ -112,8 +93,8 @@ interface Reply {
   readonly contentType?: string;
 }
 
-async function serve(asker: Asker, settings: HttpSettings): Promise<void> {
-  const { conn } = asker, timeoutMs = settings.timeoutMs ?? 5000;
+async function serve(conn: Deno.TcpConn, asker: Asker, settings: HttpSettings): Promise<void> {
+  const timeoutMs = settings.timeoutMs ?? 5000;
   // A read cannot be abandoned, so the deadline answers 408 itself and closes under it.
   let isLate = false;
   const timer = setTimeout(async () => {
@@ -143,9 +124,13 @@ async function serve(asker: Asker, settings: HttpSettings): Promise<void> {
 
 /** The header with its empty line, the beginning of one that is too large, or null when the client left. */
 async function readHeader(conn: Deno.TcpConn): Promise<string | null> {
-  const buffer = new Uint8Array(MAX_HEADER_BYTES);
-  let size = 0;
-  while (size < buffer.length) {
+  let buffer = new Uint8Array(USUAL_HEADER_BYTES), size = 0;
+  while (size < MAX_HEADER_BYTES) {
+    if (size === buffer.length) {
+      const longer = new Uint8Array(MAX_HEADER_BYTES);
+      longer.set(buffer);
+      buffer = longer;
+    }
     const n = await conn.read(buffer.subarray(size));
     if (n === null) return null;
     size += n;

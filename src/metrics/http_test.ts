@@ -137,16 +137,23 @@ Deno.test("clients that do not take their answers hide a health check from nobod
 
 Deno.test("the oldest connection without a header makes room, and who waits for an answer does not", async () => {
   const { promise, resolve } = Promise.withResolvers<Uint8Array>();
+  const asked = Promise.withResolvers<void>();
   const server = startHttp({
     hostname: "127.0.0.1",
     port: 0,
     maxConnections: 2,
     timeoutMs: 5000,
-    metrics: { contentType: "text/plain", render: () => promise },
+    metrics: {
+      contentType: "text/plain",
+      render() {
+        asked.resolve();
+        return promise;
+      },
+    },
     notReady: () => null,
   });
   const scrape = ask(server.port, get("/metrics"));
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await asked.promise;
   const idle = await slow(server.port, 3, "");
   assertMatch(await ask(server.port, get("/healthz")), /200 OK/);
   resolve(new TextEncoder().encode("up 1\n"));

@@ -19,7 +19,7 @@ import { planCreateTopics } from "./plan_create_topics.ts";
 
 const LOG = "__cluster_metadata-0/00000000000000000000.log";
 const ID = parseUuid("3RfaTK0rRomGYOhr6Tx8xw")!;
-const CRASH = { clean: null, recordedEnd: null };
+const CRASH = { marker: null, recordedEnd: null };
 const RECORD = buildBatch({ records: [{ timestampMs: 1, value: new Uint8Array(9) }] });
 
 /** A started log, that has made one topic since if that is said. */

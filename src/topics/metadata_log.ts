@@ -18,6 +18,7 @@ import { lastRunEpoch } from "../storage/directory/interrupted_start.ts";
 import { isMarkedExact } from "../storage/directory/inventory.ts";
 import { heldNumbers, NOTHING_HELD } from "../storage/recovery/held_numbers.ts";
 import { type Store, StoreError } from "../storage/store.ts";
+import { BOOTSTRAP_FILE, formattedLevels, formattedWith } from "./bootstrap.ts";
 import { Catalogue, type CatalogueChange, noChange } from "./catalogue.ts";
 import { FrozenLog } from "./frozen_log.ts";
 import { leaderChangeBatch, MAX_BATCH_BYTES, recordBatch, snapshotFile } from "./metadata_batch.ts";
@@ -25,7 +26,7 @@ import { MetadataLogError, NotWrittenError } from "./metadata_log_error.ts";
 import type { NewRecord } from "./metadata_record.ts";
 import { removeOlderSnapshots, type SnapshotLimits, writeSnapshot } from "./metadata_snapshot.ts";
 import { readMetadataCut, settleMetadataCut } from "./metadata_cut.ts";
-import { bootstrapFileRecords, Replay, type Replayed, replayLog } from "./metadata_replay.ts";
+import { Replay, type Replayed, replayLog } from "./metadata_replay.ts";
 import { METADATA_TOPIC } from "./metadata_topic.ts";
 import type { MetadataStore, Plan, QuorumView, Watcher } from "./metadata_store.ts";
 import { notOurs } from "./not_ours.ts";
@@ -43,7 +44,6 @@ import {
 } from "./registration.ts";
 
 const FOLDER = `${METADATA_TOPIC}-0`;
-const BOOTSTRAP_FILE = "bootstrap.checkpoint";
 /** Records in a batch of this broker's registration; Kafka's own batches hold no more (QuorumController). */
 const MAX_RECORDS = 10_000;
 
@@ -160,7 +160,6 @@ export class MetadataLog implements MetadataStore {
       catalogue,
       lastStop,
     });
-    if (catalogue.features.size === 0) bootstrapFeatures(store);
   }
 
   /** Offset of the last record applied. */
@@ -198,7 +197,7 @@ export class MetadataLog implements MetadataStore {
     return this.#options.meta.directoryId;
   }
 
-  /** The level the records are written at (30: Kafka 4.3). */
+  /** The level the records are written at (30: Kafka 4.3, 33: Kafka 4.4). */
   get metadataVersion(): number {
     return this.catalogue.features.get("metadata.version") ?? METADATA_VERSIONS.max;
   }
@@ -219,7 +218,7 @@ export class MetadataLog implements MetadataStore {
       await this.#commit([{ kind: "AbortTransactionRecord", version: 0, value }]);
     }
     if (this.catalogue.features.size === 0) {
-      const features = bootstrapFeatures(store);
+      const features = formattedWith(store, this.#replay);
       if (features === null) await store.replace(BOOTSTRAP_FILE, this.#bootstrapFile());
       await this.#commit(bootstrapRecords(features ?? INITIAL_FEATURES));
     }
@@ -436,20 +435,17 @@ export class MetadataLog implements MetadataStore {
 /** How long a snapshot that failed is not tried again: each takes the whole image. */
 const SNAPSHOT_RETRY_MS = 5000;
 
-/** What the directory was formatted with; null when it was not. */
-function bootstrapFeatures(store: Store): NewRecord[] | null {
-  const file = store.readAll(BOOTSTRAP_FILE);
-  return file && bootstrapFileRecords(file, `${store.name}/${BOOTSTRAP_FILE}`);
-}
-
 function checkThatItIsOurs(
   { store, meta }: Pick<MetadataLogOptions, "store" | "meta">,
   replay: Replay,
 ): void {
   const state = readQuorumState(store, FOLDER);
   const voters = [...state?.voters ?? [], ...replay.voters];
-  const { kraftVersion } = replay;
-  const reason = notOurs(replay.catalogue, meta, { voters, kraftVersion });
+  const { kraftVersion, catalogue } = replay;
+  const features = catalogue.features.size > 0
+    ? catalogue.features
+    : formattedLevels(store, replay);
+  const reason = notOurs(catalogue, meta, { voters, kraftVersion, features });
   if (reason !== null) throw new MetadataLogError(`${store.name}/${FOLDER} ${reason}`);
   if (state?.dataVersion === 1 && kraftVersion === 0) {
     throw new MetadataLogError(

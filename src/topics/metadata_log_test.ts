@@ -220,6 +220,59 @@ Deno.test("a formatted directory gives a new cluster its features", async () => 
   assertEquals(kindsIn(fixture).endsWith("RegisterBroker | BrokerRegistrationChange"), true);
 });
 
+/** What `kafka-storage format` of Kafka 4.4 says of a new cluster. */
+const LEVELS_4_4: NewRecord[] = ([
+  ["metadata.version", 33],
+  ["eligible.leader.replicas.version", 1],
+  ["group.version", 1],
+  ["share.version", 2],
+  ["streams.version", 1],
+  ["transaction.version", 2],
+] as const).map(([name, featureLevel]) => ({
+  kind: "FeatureLevelRecord",
+  version: 0,
+  value: { name, featureLevel },
+}));
+
+/** Without --standalone in a file beside the log, with it in the log's first snapshot (KIP-1170). */
+const FORMATTED = [
+  "bootstrap.checkpoint",
+  "__cluster_metadata-0/00000000000000000000-0000000000.checkpoint",
+];
+
+for (const file of FORMATTED) {
+  Deno.test(`what Kafka 4.4 put into ${file} is committed at the first start, and kept`, async () => {
+    const fixture = await Fixture.unstarted();
+    const bytes = snapshotFile(LEVELS_4_4, { nowMs: 0, leaderEpoch: 0 });
+    await fixture.store.replace(file, bytes);
+    await fixture.restart({ wasClean: true });
+    assertEquals(
+      kindsIn(fixture).split(" | ")[1],
+      "BeginTransaction FeatureLevel FeatureLevel FeatureLevel FeatureLevel FeatureLevel " +
+        "FeatureLevel Config EndTransaction",
+    );
+    assertEquals(fixture.store.readAll(file), bytes);
+    fixture.snapshots = { bytes: 1, intervalMs: Infinity };
+    await fixture.restart({ wasClean: true });
+    fixture.snapshots = { bytes: Infinity, intervalMs: Infinity };
+    await fixture.restart({ wasClean: true });
+    assertEquals(fixture.catalogue.features.get("metadata.version"), 33);
+    assertEquals(fixture.catalogue.features.get("share.version"), 2);
+    assertEquals(fixture.catalogue.features.size, LEVELS_4_4.length);
+  });
+
+  Deno.test(`a level in ${file} that this broker cannot write is refused before it is committed`, async () => {
+    const fixture = await Fixture.unstarted();
+    const newer: NewRecord = {
+      kind: "FeatureLevelRecord",
+      version: 0,
+      value: { name: "metadata.version", featureLevel: 34 },
+    };
+    await fixture.store.replace(file, snapshotFile([newer], { nowMs: 0, leaderEpoch: 0 }));
+    await assertRejects(() => fixture.reopen(), MetadataLogError, "is at metadata.version 34");
+  });
+}
+
 Deno.test("a directory of another quorum is refused", async () => {
   const fixture = await Fixture.start();
   const state = text(fixture.store.readAll("__cluster_metadata-0/quorum-state"))
@@ -243,9 +296,9 @@ Deno.test("a metadata.version that this broker cannot write is refused", async (
     records: [{
       kind: "FeatureLevelRecord",
       version: 0,
-      value: { name: "metadata.version", featureLevel: 31 },
+      value: { name: "metadata.version", featureLevel: 34 },
     }],
     result: null,
   }));
-  await assertRejects(() => fixture.reopen(), MetadataLogError, "is at metadata.version 31");
+  await assertRejects(() => fixture.reopen(), MetadataLogError, "is at metadata.version 34");
 });

@@ -11,12 +11,7 @@ import { parseSnapshotName } from "./metadata_snapshot.ts";
 import { snapshotProblem } from "./snapshot_file.ts";
 import type { RecordLog } from "./metadata_log.ts";
 import { MetadataLogError } from "./metadata_log_error.ts";
-import {
-  decodeRecord,
-  type MetadataRecord,
-  type NewRecord,
-  UnknownRecordError,
-} from "./metadata_record.ts";
+import { decodeRecord, type MetadataRecord, UnknownRecordError } from "./metadata_record.ts";
 
 export class Replay {
   readonly #catalogue: Catalogue;
@@ -24,6 +19,7 @@ export class Replay {
   #kraftVersion = 0;
   #voters: readonly number[] = [];
   #quorum: QuorumRecords = { kraftVersion: null, voters: null };
+  readonly #formatted: MetadataRecord[] = [];
 
   constructor(catalogue: Catalogue) {
     this.#catalogue = catalogue;
@@ -51,15 +47,29 @@ export class Replay {
     return this.#quorum;
   }
 
+  /** What the snapshot at offset 0 holds beside the voters: to be committed at the first start, and no state before. */
+  get formatted(): readonly MetadataRecord[] {
+    return this.#formatted;
+  }
+
   /** Applies every record from offset `from` on; returns the offset after the last. */
   batches(bytes: Uint8Array, from: number, change?: CatalogueChange): number {
+    // Without someone to tell, each record gets a change of its own, so that a long log piles nothing up.
+    return this.#read(bytes, from, (record) => this.#take(record, change ?? noChange()));
+  }
+
+  /** Takes the snapshot at offset 0 in. */
+  beginning(bytes: Uint8Array): void {
+    this.#read(bytes, 0, (record) => this.#formatted.push(record));
+  }
+
+  #read(bytes: Uint8Array, from: number, take: (record: MetadataRecord) => void): number {
     const reader: BatchReader = {
       record: ({ offset, value }) => {
         if (value === null) {
           throw new MetadataLogError(`The metadata record at offset ${offset} has no value`);
         }
-        // Without someone to tell, each record gets a change of its own, so that a long log piles nothing up.
-        this.#take(decoded(value, offset), change ?? noChange());
+        take(decoded(value, offset));
       },
       kraftVersion: (version, bytes) => {
         this.#kraftVersion = version;
@@ -116,7 +126,10 @@ export async function replayLog(
   const snapshot = startingSnapshot(store, folder, log, warnings);
   const where = `${store.name}/${folder}`;
   if (snapshot !== null) {
-    applied(`${where}/${snapshot.name}`, () => replay.batches(snapshot.bytes, 0));
+    applied(`${where}/${snapshot.name}`, () => {
+      if (snapshot.endOffset === 0) replay.beginning(snapshot.bytes);
+      else replay.batches(snapshot.bytes, 0);
+    });
   }
   let next = Math.max(log.logStartOffset, snapshot?.endOffset ?? 0),
     chain: BatchChain | null = null;
@@ -162,7 +175,7 @@ function checked(bytes: Uint8Array, chain: BatchChain, where: string): number {
 }
 
 /** Records that contradict each other are told with the place they come from. */
-function applied<T>(where: string, apply: () => T): T {
+export function applied<T>(where: string, apply: () => T): T {
   try {
     return apply();
   } catch (error) {
@@ -178,29 +191,11 @@ function applied<T>(where: string, apply: () => T): T {
   }
 }
 
-/** The records of bootstrap.checkpoint, a snapshot file that holds nothing but data to be written again. */
-export function bootstrapFileRecords(file: Uint8Array, where: string): NewRecord[] {
-  const problem = snapshotProblem(file);
-  if (problem !== null) {
-    throw new MetadataLogError(
-      `${where} ${problem}: format the directory anew, or remove the file to start with Runnel's features`,
-    );
-  }
-  const records: NewRecord[] = [];
-  applied(where, () =>
-    readBatches(file, 0, {
-      record: ({ offset, value }) => records.push(decoded(value!, offset)),
-      kraftVersion: () => {},
-      voters: () => {},
-    }));
-  return records;
-}
-
 const READ_BYTES = 1024 * 1024;
 
 /**
  * The snapshot a replay begins with: `<end offset>-<epoch>.checkpoint`. While the log still has its beginning only the
- * one at offset 0 counts, in which `kafka-storage format --standalone` puts the voters. One that is damaged is passed
+ * one at offset 0 counts, in which `kafka-storage format --standalone` puts the voters, and Kafka 4.4 the rest as well. One that is damaged is passed
  * over for an older one from which the log goes on.
  */
 function startingSnapshot(
@@ -236,7 +231,8 @@ function startingSnapshot(
   );
 }
 
-function decoded(value: Uint8Array, offset: number): MetadataRecord {
+/** The record; an UnknownRecordError that names its offset otherwise. */
+export function decoded(value: Uint8Array, offset: number): MetadataRecord {
   try {
     return decodeRecord(value);
   } catch (error) {

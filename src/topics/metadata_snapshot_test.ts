@@ -41,6 +41,21 @@ const OTHERS: NewRecord[] = [
     },
   },
   {
+    // Since metadata.version 32 a host may be a range of addresses (KIP-1276).
+    kind: "AccessControlEntryRecord",
+    version: 0,
+    value: {
+      id: randomUuid(),
+      resourceType: 2,
+      resourceName: "t",
+      patternType: 3,
+      principal: "User:b",
+      host: "10.1.0.0/16",
+      operation: 3,
+      permissionType: 3,
+    },
+  },
+  {
     kind: "UserScramCredentialRecord",
     version: 0,
     value: {

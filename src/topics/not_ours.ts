@@ -4,13 +4,19 @@
  */
 import type { MetaProperties } from "../storage/directory/meta_properties.ts";
 import type { Catalogue, Partition } from "./catalogue.ts";
-import { METADATA_VERSIONS, SUPPORTED_FEATURES } from "./registration.ts";
+import { HELD_FEATURES } from "./features.ts";
+import { METADATA_VERSIONS } from "./registration.ts";
 
 /** The first thing found that is not understood, as a sentence after the directory's name; null when there is none. */
 export function notOurs(
   catalogue: Catalogue,
   { nodeId, directoryId }: MetaProperties,
-  { voters, kraftVersion }: { voters: readonly number[]; kraftVersion: number },
+  { voters, kraftVersion, features }: {
+    voters: readonly number[];
+    kraftVersion: number;
+    /** Those in force, or those that will be when the cluster begins. */
+    features: ReadonlyMap<string, number>;
+  },
 ): string | null {
   const others = voters.filter((id) => id !== nodeId);
   if (others.length > 0) {
@@ -22,24 +28,27 @@ export function notOurs(
   if (broker !== undefined) {
     return `belongs to a cluster with broker ${broker.brokerId}, but broker ${nodeId} would serve it alone: move its partitions away and unregister it first`;
   }
-  return unknownFeature(catalogue, kraftVersion) ?? misplaced(catalogue, nodeId, directoryId) ??
+  return unknownFeature(features, kraftVersion) ?? misplaced(catalogue, nodeId, directoryId) ??
     unregistered(catalogue, nodeId, directoryId);
 }
 
-function unknownFeature(catalogue: Catalogue, kraftVersion: number): string | null {
+function unknownFeature(
+  features: ReadonlyMap<string, number>,
+  kraftVersion: number,
+): string | null {
   const { min, max } = METADATA_VERSIONS;
-  const metadataVersion = catalogue.features.get("metadata.version") ?? max;
+  const metadataVersion = features.get("metadata.version") ?? max;
   if (metadataVersion < min || metadataVersion > max) {
     return `is at metadata.version ${metadataVersion}, needs ${min} to ${max}`;
   }
-  for (const [name, level] of [...catalogue.features, ["kraft.version", kraftVersion] as const]) {
+  for (const [name, level] of [...features, ["kraft.version", kraftVersion] as const]) {
     if (name === "metadata.version") continue;
-    const known = SUPPORTED_FEATURES.find((feature) => feature.name === name);
+    const known = HELD_FEATURES.find((feature) => feature.name === name);
     if (known === undefined) {
       return `uses the feature ${name}, which this version of Runnel does not know`;
     }
-    if (level > known.maxSupportedVersion) {
-      return `is at ${name} ${level}, needs at most ${known.maxSupportedVersion}`;
+    if (level > known.maxVersion) {
+      return `is at ${name} ${level}, needs at most ${known.maxVersion}`;
     }
   }
   return null;

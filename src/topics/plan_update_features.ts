@@ -2,15 +2,15 @@
  * planUpdateFeatures: from an UpdateFeatures request and the catalogue to FEATURE_LEVEL_RECORDs, all or none. Texts are
  * those of Kafka's FeatureControlManager.
  *
- * What is as it should be is fine, whether or not this broker serves it: `kafka-features upgrade` names every feature of
- * a release. metadata.version goes up only: a lower one has no place for what newer records say.
+ * `kafka-features upgrade` names every feature of a release, also those that this broker holds and does not serve: their
+ * levels are taken like the others. metadata.version goes up only: a lower one has no place for what newer records say.
  */
 import { type Catalogue, ConfigResource } from "./catalogue.ts";
 import {
   ELIGIBLE_LEADER_REPLICAS,
+  HELD_FEATURES,
   KRAFT_VERSION,
   METADATA_VERSION,
-  SUPPORTED_FEATURES,
 } from "./features.ts";
 import type { NewRecord } from "./metadata_record.ts";
 import type { Plan } from "./metadata_store.ts";
@@ -61,7 +61,7 @@ function updateError(
   const level = levelOf(catalogue, feature, options);
   const isKnown = feature === KRAFT_VERSION || catalogue.features.has(feature);
   if (isKnown && wanted === level) return null;
-  const supported = SUPPORTED_FEATURES.find(({ name }) => name === feature);
+  const supported = HELD_FEATURES.find(({ name }) => name === feature);
   const controller = `Local controller ${options.nodeId}`;
   if (supported === undefined) return invalid(`${controller} does not support this feature.`);
   const { minVersion, maxVersion } = supported;

@@ -1,10 +1,11 @@
 /**
  * The records a broker writes about itself when it starts: the features of a new cluster, its registration as
- * controller and broker, and the partitions it takes the lead of. Values and versions are those of Kafka 4.3, which
- * must be able to start on the same directory.
+ * controller and broker, and the partitions it takes the lead of. Values and versions are those of Kafka 4.3 and 4.4,
+ * which must be able to start on the same directory.
  */
 import type { Uuid } from "../bytes/uuid.ts";
 import type { Catalogue, Partition, Topic } from "./catalogue.ts";
+import { HELD_FEATURES } from "./features.ts";
 import type { NewRecord } from "./metadata_record.ts";
 
 export interface Endpoint {
@@ -24,7 +25,11 @@ export interface Registrant {
   readonly endpoint: Endpoint;
 }
 
-/** The levels a new cluster runs at: those of `kafka-storage format` in Kafka 4.3. */
+/**
+ * The levels a new cluster runs at: those of `kafka-storage format` in Kafka 4.3. Kafka 4.4 formats at metadata.version
+ * 33 and share.version 2, which 4.3 refuses to start on; 4.4 starts on these. So both can take a directory over, until
+ * somebody raises it (`kafka-features upgrade --feature metadata.version=33`), as after an upgrade of Kafka.
+ */
 export const INITIAL_FEATURES: readonly NewRecord[] = [
   featureLevel("metadata.version", 30),
   featureLevel("eligible.leader.replicas.version", 1),
@@ -34,19 +39,15 @@ export const INITIAL_FEATURES: readonly NewRecord[] = [
   featureLevel("transaction.version", 2),
 ];
 
-/** The metadata versions whose records this broker can write: from directories of replicas (3.7) to Kafka 4.3. */
-export const METADATA_VERSIONS = { min: 17, max: 30 } as const;
+/** The metadata versions whose records this broker can write: from directories of replicas (3.7) to Kafka 4.4. */
+export const METADATA_VERSIONS = { min: 17, max: 33 } as const;
 
-/** The ranges a node registers with, and ApiVersions tells. Order does not matter to Kafka. */
-export const SUPPORTED_FEATURES = [
-  { name: "group.version", minSupportedVersion: 0, maxSupportedVersion: 1 },
-  { name: "kraft.version", minSupportedVersion: 0, maxSupportedVersion: 1 },
-  { name: "metadata.version", minSupportedVersion: 7, maxSupportedVersion: 30 },
-  { name: "share.version", minSupportedVersion: 0, maxSupportedVersion: 1 },
-  { name: "streams.version", minSupportedVersion: 0, maxSupportedVersion: 1 },
-  { name: "transaction.version", minSupportedVersion: 0, maxSupportedVersion: 2 },
-  { name: "eligible.leader.replicas.version", minSupportedVersion: 0, maxSupportedVersion: 1 },
-];
+/** The ranges a node registers with. Order does not matter to Kafka. */
+const FEATURE_RANGES = HELD_FEATURES.map(({ name, minVersion, maxVersion }) => ({
+  name,
+  minSupportedVersion: minVersion,
+  maxSupportedVersion: maxVersion,
+}));
 
 const PLAINTEXT = 0;
 
@@ -73,7 +74,7 @@ export function registerController(node: Registrant): NewRecord {
       incarnationId: node.incarnationId,
       zkMigrationReady: false,
       endPoints: [{ ...node.endpoint, name: "CONTROLLER", securityProtocol: PLAINTEXT }],
-      features: SUPPORTED_FEATURES,
+      features: FEATURE_RANGES,
     },
   };
 }
@@ -91,7 +92,7 @@ export function registerBroker(
       incarnationId: node.incarnationId,
       brokerEpoch,
       endPoints: [{ ...node.endpoint, securityProtocol: PLAINTEXT }],
-      features: SUPPORTED_FEATURES,
+      features: FEATURE_RANGES,
       rack: null,
       fenced: true,
       logDirs: [node.directoryId],

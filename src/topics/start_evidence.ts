@@ -6,6 +6,8 @@
  * What is missing would look like topics that were deleted, so a log that is not whole is refused, before a byte is
  * written. Kafka starts, and moves the folders of topics it does not know away as strays.
  */
+import { wasStoppedCleanly } from "../storage/directory/clean_shutdown.ts";
+import { lastRunEpoch } from "../storage/directory/interrupted_start.ts";
 import { readPartitionMetadata } from "../storage/directory/partition_metadata.ts";
 import {
   epochAbove,
@@ -31,10 +33,10 @@ export interface RecordedEnd {
   readonly bytes: number;
 }
 
-/** How the last run on the directory ended. */
+/** What a directory says of how the last run on it ended. */
 export interface LastStop {
-  /** With the broker epoch of that run; null after a crash, when the end may be torn. */
-  readonly clean: { readonly brokerEpoch: number } | null;
+  /** Of a clean stop, with the broker epoch of a run: of the last one, or nothing follows from it. Null: there is none. */
+  readonly marker: { readonly brokerEpoch: number } | null;
   readonly recordedEnd: RecordedEnd | null;
 }
 
@@ -63,13 +65,13 @@ export function checkThatItIsWhole(evidence: StartEvidence): void {
 /** What a start would still refuse the log for when it was cut where it ends, and nothing spoke of more any longer. */
 export function problemOnceCut(evidence: Omit<StartEvidence, "lastStop">): string | null {
   const { logEndOffset, bytes } = evidence.log;
-  const lastStop = { clean: null, recordedEnd: null };
+  const lastStop = { marker: null, recordedEnd: null };
   return problemOf({ ...evidence, log: { logEndOffset, bytes, tail: null }, lastStop }, true);
 }
 
 /** `isAccepted`: somebody has decided to do without the commits that are gone. */
 function problemOf(evidence: StartEvidence, isAccepted: boolean): string | null {
-  const { store, folder, nodeId, catalogue, log, lastStop: { clean } } = evidence;
+  const { store, folder, nodeId, catalogue, log, lastStop: { marker } } = evidence;
   const { logEndOffset: end, tail } = log;
   if (tail?.kind === "damage") return `is damaged: ${tailOf(evidence)}`;
   const snapshot = newestSnapshot(store, folder);
@@ -87,7 +89,12 @@ function problemOf(evidence: StartEvidence, isAccepted: boolean): string | null 
   if (recorded !== null && recorded.endOffset > end) {
     return `ends at offset ${end}, and had reached ${recorded.endOffset}`;
   }
-  if (clean !== null) return problemAfterStop(evidence, clean.brokerEpoch, recorded);
+  if (marker !== null && marker.brokerEpoch >= end) {
+    return `ends at offset ${end}, and the broker that stopped had registered at ${marker.brokerEpoch}`;
+  }
+  const lastRun = lastRunEpoch(store, catalogue.broker(nodeId));
+  // Believed before it is known to be of the last run, it would hide what a crash left of the end.
+  if (wasStoppedCleanly(store, lastRun, marker)) return problemAfterStop(evidence, recorded);
   return isAccepted ? null : problemAfterCrash(evidence);
 }
 
@@ -97,17 +104,10 @@ function recordedEndOf({ nodeId, catalogue, lastStop }: StartEvidence): Recorded
   return recordedEnd === null || recordedEnd.brokerEpoch < registered ? null : recordedEnd;
 }
 
-function problemAfterStop(
-  evidence: StartEvidence,
-  brokerEpoch: number,
-  recorded: RecordedEnd | null,
-): string | null {
+function problemAfterStop(evidence: StartEvidence, recorded: RecordedEnd | null): string | null {
   const { logEndOffset: end, bytes, tail } = evidence.log;
   if (recorded?.isExact && recorded.endOffset !== end) {
     return `ends at offset ${end}, and ended at ${recorded.endOffset} when the broker stopped`;
-  }
-  if (brokerEpoch >= end) {
-    return `ends at offset ${end}, and the broker that stopped had registered at ${brokerEpoch}`;
   }
   const isWhole = recorded?.isExact && recorded.bytes === bytes; // then what follows came later, and says nothing
   if (tail !== null && !isWhole) {

@@ -34,7 +34,7 @@ import type { LastStop } from "./start_evidence.ts";
 
 const FOLDER = "__cluster_metadata-0";
 const LOG = `${FOLDER}/00000000000000000000.log`;
-const CRASH: LastStop = { clean: null, recordedEnd: null };
+const CRASH: LastStop = { marker: null, recordedEnd: null };
 
 interface Left {
   readonly store: MemoryStore;
@@ -74,7 +74,7 @@ async function left(snapshotBytes = Infinity): Promise<Left> {
     }],
     result: null,
   }));
-  const clean = { clean: { brokerEpoch: metadata.brokerEpoch }, recordedEnd: null };
+  const clean = { marker: { brokerEpoch: metadata.brokerEpoch }, recordedEnd: null };
   return { store, clean, image: imageOf(catalogue), removedId };
 }
 
@@ -165,7 +165,7 @@ Deno.test("a damaged snapshot is passed over where an older one and the log have
   const newer = `${FOLDER}/${name}`, end = Number(name.slice(0, 20));
   const metadata = await open(store);
   await metadata.start({ endpoint: ENDPOINT, wasClean: true });
-  const later = { clean: { brokerEpoch: metadata.brokerEpoch }, recordedEnd: null };
+  const later = { marker: { brokerEpoch: metadata.brokerEpoch }, recordedEnd: null };
   const now = imageOf(metadata.catalogue);
   assert(JSON.stringify(now) !== JSON.stringify(image));
   // A newer one than the log's beginning, that says nothing.
@@ -192,7 +192,7 @@ Deno.test("a damaged snapshot is passed over where an older one and the log have
     onProblem: (event, { reason }) => warnings.push([event, String(reason).includes(path)]),
   });
   assertEquals(warnings, [["metadata_snapshot_ignored", true]]);
-  assert(clean.clean!.brokerEpoch > 0);
+  assert(clean.marker!.brokerEpoch > 0);
 });
 
 Deno.test("after a clean stop no end may be missing; after a crash none that a folder proves", async () => {
@@ -219,13 +219,13 @@ Deno.test("after a clean stop no end may be missing; after a crash none that a f
 });
 
 Deno.test("with the end written down, every missing byte is refused, and what came behind it is cut", async () => {
-  const { store, clean: { clean }, image } = await left();
+  const { store, clean: { marker }, image } = await left();
   const bytes = store.readAll(LOG)!;
   const endOffset = [...batch.batches(bytes)].map((at) => batch.lastOffset(bytes, at) + 1).at(-1)!;
-  const { brokerEpoch } = clean!;
+  const { brokerEpoch } = marker!;
   const recordedEnd = { brokerEpoch, isExact: true, endOffset, bytes: bytes.length };
   const durable = { ...recordedEnd, isExact: false };
-  for (const lastStop of [{ clean, recordedEnd }, { clean: null, recordedEnd: durable }]) {
+  for (const lastStop of [{ marker, recordedEnd }, { marker: null, recordedEnd: durable }]) {
     for (let size = 0; size < bytes.length; size += 3) {
       const copy = await changed(store, LOG, bytes.subarray(0, size));
       assertEquals(await outcome(copy, { image, lastStop, what: `cut to ${size}` }), "refused");
@@ -240,13 +240,13 @@ Deno.test("with the end written down, every missing byte is refused, and what ca
   longer.set(bytes);
   const copy = await changed(store, LOG, longer);
   for (const unproven of [null, durable]) {
-    const lastStop = { clean, recordedEnd: unproven };
+    const lastStop = { marker, recordedEnd: unproven };
     assertEquals(await outcome(copy, { image, lastStop, what: "longer" }), "refused");
   }
   // More than was written down: only where that was not the end.
   const early = { ...recordedEnd, endOffset: endOffset - 1 };
   for (const isExact of [true, false]) {
-    const lastStop = { clean, recordedEnd: { ...early, isExact } };
+    const lastStop = { marker, recordedEnd: { ...early, isExact } };
     assertEquals(
       await outcome(store, { image, lastStop, what: "early" }),
       isExact ? "refused" : "served",
@@ -256,11 +256,28 @@ Deno.test("with the end written down, every missing byte is refused, and what ca
 
 Deno.test("what was written down before another broker used the directory says nothing", async () => {
   const { store, clean, image } = await left();
-  const brokerEpoch = clean.clean!.brokerEpoch - 1;
+  const brokerEpoch = clean.marker!.brokerEpoch - 1;
   const recordedEnd = { brokerEpoch, isExact: true, endOffset: 999, bytes: 9 };
-  for (const lastStop of [{ ...clean, recordedEnd }, { clean: null, recordedEnd }]) {
+  for (const lastStop of [{ ...clean, recordedEnd }, { marker: null, recordedEnd }]) {
     assertEquals(await outcome(store, { image, lastStop, what: "older" }), "served");
   }
+});
+
+Deno.test("a clean-stop marker of another run is none: a torn end is cut, and lost commits are seen", async () => {
+  const { store, clean, image } = await left();
+  const bytes = store.readAll(LOG)!, starts = [...batch.batches(bytes)];
+  const stale: LastStop = {
+    marker: { brokerEpoch: clean.marker!.brokerEpoch - 1 },
+    recordedEnd: null,
+  };
+  assertEquals(await outcome(store, { image, lastStop: stale, what: "untouched" }), "served");
+  // The config, which was never acknowledged.
+  await check(await changed(store, LOG, bytes.subarray(0, bytes.length - 5)), stale);
+  // All that came behind the first topic, in whole batches; the folder of another that was written to speaks of them.
+  const lost = await changed(store, LOG, bytes.subarray(0, starts.at(-3)!));
+  await lost.replace("b-0/00000000000000000000.log", new Uint8Array(100));
+  const error = await assertRejects(() => check(lost, stale), MetadataLogError);
+  assertStringIncludes(error.message, "b-0");
 });
 
 Deno.test("a hole with intact batches behind it is damage after a crash too", async () => {

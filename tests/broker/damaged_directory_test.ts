@@ -485,7 +485,7 @@ Deno.test("a topic with the longest name can be deleted, and its folder goes", (
       assertEquals(namesIn(path, /^l+-0\.[0-9a-f]{32}-delete$/).length, 1);
     }
     await using broker = await TestBroker.start({ path });
-    for (let i = 0; i < 100 && namesIn(path, /^ll/).length > 0; i++) await pause(20);
+    for (let i = 0; i < 1000 && namesIn(path, /^ll/).length > 0; i++) await pause(20);
     assertEquals(namesIn(path, /^ll/), []);
     await broker.serves();
   }));
@@ -560,7 +560,7 @@ for (const stop of STOPS) {
         for (const committedOffset of [36n, 136n]) {
           const partitions = [{ partitionIndex: 0, committedOffset, committedMetadata: "" }];
           let errorCode = -1;
-          for (let i = 0; errorCode !== 0 && i < 100; i++, await pause(20)) {
+          for (let i = 0; errorCode !== 0 && i < 1000; i++, await pause(20)) {
             const request = { ...group, topics: [{ name: "t", partitions }] };
             const { topics } = await connection.request(OffsetCommit, 8, request);
             errorCode = topics[0].partitions[0].errorCode;

@@ -5,8 +5,9 @@ import { assert, assertEquals } from "@std/assert";
 import type { Connection } from "../../src/client/connection.ts";
 import { DeleteRecords } from "../../src/protocol/messages/delete_records.ts";
 import { DeleteTopics } from "../../src/protocol/messages/delete_topics.ts";
+import { Fetch } from "../../src/protocol/messages/fetch.ts";
 import { append, fetch, type FetchCall, type FetchOptions, valuesIn } from "./calls.ts";
-import { pause, TestBroker, within } from "./harness.ts";
+import { TestBroker, within } from "./harness.ts";
 
 /** One session, whose epochs go up by themselves. */
 class Session {
@@ -58,7 +59,7 @@ Deno.test("a poll in a session waits for all of its partitions", async () => {
   await using broker = await TestBroker.start();
   const { session } = await opened(broker);
   const poll = session.fetch([], { maxWaitMs: 60_000 });
-  await pause(10);
+  await broker.arrived(Fetch, 2);
   await append(await broker.connect(), "t", ["a"], { partition: 2 });
   assertEquals((await within(poll, "the poll")).partitions, [["t-2", "a"]]);
 });

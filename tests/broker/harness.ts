@@ -15,6 +15,7 @@ import { joined } from "../../src/protocol/codec.ts";
 import { decodeResponse, encodeRequest } from "../../src/protocol/frame.ts";
 import { ApiVersions } from "../../src/protocol/messages/api_versions.ts";
 import { CreateTopics } from "../../src/protocol/messages/create_topics.ts";
+import { Arrivals } from "../../src/testing/arrivals.ts";
 import { poisonedFrames } from "../../src/testing/poisoned_frames.ts";
 import type { Api, Decoded, Encodable, Fields, Message } from "../../src/protocol/schema.ts";
 
@@ -50,13 +51,38 @@ export class TestBroker implements AsyncDisposable {
   readonly #connections: { close(): void }[] = [];
   #stopped: Promise<void> | null = null;
 
-  private constructor(broker: RunningBroker) {
+  readonly #arrivals: Arrivals;
+
+  private constructor(broker: RunningBroker, arrivals: Arrivals) {
     this.#broker = broker;
+    this.#arrivals = arrivals;
   }
 
   static async start(settings: Settings = {}, machine: Machine = {}): Promise<TestBroker> {
-    const around = poisonedFrames;
-    return new TestBroker(await startBroker(configOf(settings), { around, ...machine }));
+    const arrivals = new Arrivals(), { around = poisonedFrames } = machine;
+    const broker = await startBroker(configOf(settings), {
+      ...machine,
+      around: (dispatch) => around(arrivals.around(dispatch)),
+    });
+    return new TestBroker(broker, arrivals);
+  }
+
+  /** Resolves when so many requests of an API are in work or answered, since the start: a poll waits then. */
+  arrived({ key, name }: { key: number; name: string }, count: number): Promise<void> {
+    return within(this.#arrivals.reached(key, count), `${count} requests of ${name}`, 30_000);
+  }
+
+  /** How many have. */
+  arrivals({ key }: { key: number }): number {
+    return this.#arrivals.count(key);
+  }
+
+  /**
+   * Lets the broker do what it is about to do: so many answers on connections of their own. Whatever it does not do then
+   * it is not about to do, however slow the machine.
+   */
+  async turns(count = 20): Promise<void> {
+    for (let i = 0; i < count; i++) await this.serves();
   }
 
   get port(): number {

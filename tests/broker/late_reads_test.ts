@@ -4,6 +4,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { PartitionLog } from "../../src/storage/log/partition_log.ts";
+import { Fetch } from "../../src/protocol/messages/fetch.ts";
 import { append, fetch, fetchOne, valuesIn } from "./calls.ts";
 import { pause, TestBroker, within } from "./harness.ts";
 
@@ -45,7 +46,7 @@ Deno.test("a long poll on logs that answer later is answered by what comes meanw
     const reader = await broker.connect(), writer = await broker.connect();
     await broker.createTopic("t");
     const polled = fetchOne(reader, "t", 0, { maxWaitMs: 30_000, minBytes: 1 });
-    await pause(30);
+    await broker.arrived(Fetch, 1);
     await append(writer, "t", ["late"]);
     assertEquals(valuesIn((await within(polled, "the poll")).records), ["late"]);
   }));

@@ -19,7 +19,7 @@ import {
   readAll,
   valuesIn,
 } from "./calls.ts";
-import { pause, requestBytes, TestBroker, withDirectory, within } from "./harness.ts";
+import { requestBytes, TestBroker, withDirectory, within } from "./harness.ts";
 
 // ---- What is refused at a start
 
@@ -81,7 +81,8 @@ Deno.test("stopping answers the requests in flight, polls with what there is, an
       ),
     ),
   );
-  await pause(20);
+  await broker.arrived(Fetch, 1);
+  await broker.arrived(Produce, 1 + count);
   const stopping = broker.stop();
   const { responses } = await within(polling.answer(Fetch, 4), "the poll's answer");
   assertEquals(valuesIn(responses[0].partitions[0].records)[0], "a");
@@ -131,7 +132,7 @@ Deno.test("a client that does not take its answers cannot keep the broker from s
   const partitions = [{ partition: 0, fetchOffset: 0 }];
   const request = requestBytes(Fetch, 4, fetchRequest([{ topic: "t", partitions }]));
   stuck.write(joined(Array.from({ length: 50 }, () => request))).catch(() => {});
-  await pause(100);
+  await broker.arrived(Fetch, 2); // of which at most one went into the system's buffers
   await within(broker.stop(), "the stop");
 });
 

@@ -151,9 +151,7 @@ Deno.test("a client that asks for gigabytes and reads nothing costs bounded memo
   }
   assert(most < 32 << 20, `${most} bytes are lent for four connections`);
   assert(await broker.metric("requests_total", 'api="Fetch"') < 4 * 100, "it answers on");
-  const began = performance.now();
-  await broker.serves();
-  assert(performance.now() - began < 1000);
+  await within(broker.serves(), "an answer to somebody else");
 });
 
 Deno.test("300 connections that ask at once are all answered", async () => {
@@ -165,7 +163,7 @@ Deno.test("300 connections that ask at once are all answered", async () => {
   const polls = connections.map((connection) =>
     fetch(connection, [{ topic: "t", partitions }], { maxWaitMs: 30_000 })
   );
-  await pause(20);
+  await broker.arrived(Fetch, polls.length);
   await append(writer, "t", ["a"]);
   for (const { responses } of await within(Promise.all(polls), "the polls", 10_000)) {
     assertEquals(valuesIn(responses[0].partitions[0].records), ["a"]);
@@ -184,7 +182,7 @@ Deno.test("the files of a deleted topic are gone after file.delete.delay.ms, or 
       const topics = [{ name: "a" }, { name: "b" }];
       await connection.request(DeleteTopics, 6, { topics, timeoutMs: 1000 });
       for (let tries = 0; folders().length > 1; tries++) {
-        assert(tries < 100, folders().join());
+        assert(tries < 1000, folders().join());
         await pause(10);
       }
       assert(/^b-0\.[0-9a-f]{32}-delete$/.test(folders()[0]), folders()[0]);
@@ -208,7 +206,7 @@ Deno.test({
       await connection.request(DeleteTopics, 6, { topics, timeoutMs: 1000 });
       const partitions = [{ partition: 1, fetchOffset: 0 }];
       const poll = fetch(connection, [{ topic: "t", partitions }], { maxWaitMs: 60_000 });
-      await pause(10);
+      await broker.arrived(Fetch, 1);
       await broker.stop();
       assertEquals(recordsIn((await poll).responses[0].partitions[0].records), []);
     }),

@@ -1,6 +1,6 @@
 /**
  * Proves that groups change from the classic protocol to the consumer protocol and back while members live as in
- * Kafka: each scenario is played to a whole broker, over the wire, and compared with the answers of Apache Kafka 4.3.1.
+ * Kafka: each scenario is played to a whole broker, over the wire, and compared with the answers of Apache Kafka 4.4.0.
  */
 import { assert, assertEquals } from "@std/assert";
 import { Admin } from "../../src/client/admin.ts";

@@ -74,8 +74,8 @@ const CASES: { name: string; records: NewRecord[]; message: string }[] = [
   },
   {
     name: "a newer metadata.version",
-    records: [feature("metadata.version", 31)],
-    message: "is at metadata.version 31, needs 17 to 30",
+    records: [feature("metadata.version", 34)],
+    message: "is at metadata.version 34, needs 17 to 33",
   },
   {
     name: "a newer level of a feature",

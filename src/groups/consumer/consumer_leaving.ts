@@ -6,7 +6,11 @@ import type { ConsumerFact, ConsumerLogFact } from "./consumer_facts.ts";
 import type { ConsumerGroup } from "./consumer_group.ts";
 import { isRegexInUse, metadataHash } from "./consumer_topics.ts";
 
-/** Takes members out. The next heartbeat of anyone makes a target assignment without them. */
+/**
+ * Takes members out. The next heartbeat of anyone makes a target assignment without them; where nobody is left there is
+ * nothing to assign, so the empty group has its assignment at once, and whoever comes next does not wait for the interval
+ * between two (Kafka since 4.4, KAFKA-20442).
+ */
 export function removals(
   group: Readonly<ConsumerGroup>,
   memberIds: readonly string[],
@@ -28,7 +32,10 @@ export function removals(
   }
   const staying = [...group.members.values()].filter(({ id }) => !leaving.has(id));
   const hash = metadataHash(staying.map(({ metadata }) => metadata), regexes, topics);
-  return [...facts, { kind: "epoch", epoch: group.epoch + 1, metadataHash: hash }];
+  const epoch = group.epoch + 1;
+  facts.push({ kind: "epoch", epoch, metadataHash: hash });
+  if (staying.length === 0) facts.push({ kind: "targetEpoch", epoch, assignedAtMs: 0 });
+  return facts;
 }
 
 /** Everything the log knows of the group goes: it is deleted, or becomes a classic one. */

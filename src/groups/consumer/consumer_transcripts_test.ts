@@ -1,6 +1,6 @@
 /**
  * Proves that the machine of the consumer protocol answers as Kafka does: tests/transcripts has scenarios with the
- * answers of Apache Kafka 4.3.1; each is played to the machine here, step by step, and compared word by word.
+ * answers of Apache Kafka 4.4.0; each is played to the machine here, step by step, and compared word by word.
  */
 import { assert, assertEquals } from "@std/assert";
 import { ErrorCode } from "../../protocol/errors.ts";
