@@ -134,7 +134,7 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
 }
 
 function place(
-  { clock, timers }: MachineRoom,
+  { clock, timers, turn }: MachineRoom,
   { metadata: { catalogue }, nodes }: MetadataRoom,
   logs: LogManager,
 ): Placement {
@@ -144,6 +144,7 @@ function place(
     nodeId: nodes.selfId,
     logs,
     timers,
+    turn,
     work: new BackgroundWork("placement"),
     nowMs: () => clock.nowMs(),
     onEvent: (event, details) => log.warn(event, details),

@@ -5,7 +5,7 @@
  * Work in the background treats each log by itself: what fails is told with the log's name, counted, and tried again.
  */
 import type { Uuid } from "../bytes/uuid.ts";
-import { systemTimers, type Timers } from "../clock.ts";
+import { type GivesWay, systemTimers, type Timers } from "../clock.ts";
 import { BackgroundWork } from "../metrics/background.ts";
 import type { TopicConfig } from "../config/topic_configs.ts";
 import type { Entry } from "./bookkeeping.ts";
@@ -239,21 +239,14 @@ export class LogManager {
     return this.#opening.isSound;
   }
 
-  /** Makes empty logs, and tries again where the store fails; an interrupted creation is repeated at the next start. */
-  createAll(wanted: Iterable<WantedLog>): void {
-    for (const one of wanted) {
-      const nothing = {
-        recoveryPoint: 0,
-        logStartOffset: 0,
-        clean: true,
-        journal: [],
-        compactedTo: 0,
-        isNew: true,
-      };
-      const fresh = { ...nothing, isThere: false };
-      this.#opening.add({ wanted: one, ...fresh });
-      this.#opening.ask(one.topicId, one.partition);
-    }
+  /** There are to be these logs, empty ones; each is made when it is asked for first. */
+  expect(wanted: Iterable<WantedLog>): void {
+    for (const one of wanted) this.#opening.expect(one);
+  }
+
+  /** Makes a log that is expected, and tries again where the store fails; a stop before leaves it to the next start. */
+  make(topicId: Uuid, partition: number): void {
+    this.#opening.ask(topicId, partition);
   }
 
   /** Takes a new config into effect on all partitions of a topic. */
@@ -273,9 +266,10 @@ export class LogManager {
 
   /**
    * Ends topics' logs at once and removes their files after `file.delete.delay.ms`, as Kafka does. When it resolves
-   * nothing that was written down speaks of them, and their folders do not come back after a power loss.
+   * nothing that was written down speaks of them, and their folders do not come back after a power loss. What takes long
+   * gives way.
    */
-  async remove(topicIds: Iterable<Uuid>): Promise<void> {
+  async remove(topicIds: Iterable<Uuid>, turn?: GivesWay): Promise<void> {
     let isWritten = false, wasThere = false;
     // All of them end before anything is waited for: one that is opened meanwhile would live on in the folder of the next.
     const doomed = [...topicIds].map((topicId) => {
@@ -293,10 +287,12 @@ export class LogManager {
         await log.gone();
         const { folder, config: { "file.delete.delay.ms": delayMs } } = log;
         this.#removals.discard({ folder, topicId, delayMs });
+        if (turn?.isLong) await turn.next();
       }
       for (const one of await unopened) {
         if (one.isThere) isWritten = wasThere = true;
         this.#discardUnopened(one);
+        if (turn?.isLong) await turn.next();
       }
     }
     try {
