@@ -63,6 +63,7 @@ import { listConfigResources } from "./list_config_resources.ts";
 import { listOffsets } from "./list_offsets.ts";
 import { listPartitionReassignments } from "./list_partition_reassignments.ts";
 import { listTransactions } from "./list_transactions.ts";
+import { LongAnswers } from "./long_answers.ts";
 import { metadata as metadataHandler } from "./metadata.ts";
 import { offsetCommit } from "./offset_commit.ts";
 import { offsetDelete } from "./offset_delete.ts";
@@ -97,6 +98,8 @@ export interface Services {
   readonly freeBytes: () => number;
 }
 
+/** An answer that says much of many things takes no more of the memory for requests and answers than one in so many. */
+const ANSWER_SHARE = 8;
 const TELEMETRY_APIS: readonly number[] = [GetTelemetrySubscriptions.key, PushTelemetry.key];
 /** Clients that push metrics, as many as Kafka remembers. */
 const TELEMETRY_MAX_INSTANCES = 16_384;
@@ -112,6 +115,8 @@ export function allHandlers(services: Services): readonly Handler[] {
     maxPartitions: config.limits.maxPartitions,
   };
   const paced = new Paced(services);
+  const maxAnswerBytes = config.limits.maxBufferedBytes / ANSWER_SHARE;
+  const answers = new LongAnswers({ turn: services.turn, maxBytes: maxAnswerBytes });
   const meter = (topic: string) => metrics.topic(topic);
   const telemetry = new ClientTelemetry({
     metadata,
@@ -142,7 +147,12 @@ export function allHandlers(services: Services): readonly Handler[] {
       maxFetchBytes: config.limits.maxFetchBytes,
       meter,
     }),
-    listOffsets({ ...lookup, paced, maxDecompressedBytes: config.limits.maxDecompressedBytes }),
+    listOffsets({
+      ...lookup,
+      paced,
+      answers,
+      maxDecompressedBytes: config.limits.maxDecompressedBytes,
+    }),
     metadataHandler({
       metadata,
       nodes,
@@ -157,7 +167,7 @@ export function allHandlers(services: Services): readonly Handler[] {
     heartbeat(groups),
     leaveGroup(groups),
     syncGroup(groups),
-    describeGroups(groups),
+    describeGroups(groups, answers),
     listGroups(groups),
     apiVersions({
       handlers: () => handlers,
@@ -168,7 +178,7 @@ export function allHandlers(services: Services): readonly Handler[] {
       clusterId: nodes.clusterId,
       nodeId,
     }),
-    createTopics({ metadata, placed, nodeId, staticConfigs: config.topicSet, ...limits }),
+    createTopics({ metadata, placed, nodeId, staticConfigs: config.topicSet, answers, ...limits }),
     deleteTopics({ metadata }),
     deleteRecords(lookup),
     initProducerId({ ids: new ProducerIds(metadata, nodeId) }),
@@ -176,7 +186,7 @@ export function allHandlers(services: Services): readonly Handler[] {
     describeAcls(),
     createAcls(),
     deleteAcls(),
-    describeConfigs({ metadata, nodeId, config }),
+    describeConfigs({ metadata, nodeId, config, answers }),
     alterConfigs({ metadata, nodeId, config }),
     alterReplicaLogDirs({ catalogue, logDir: services.logDir }),
     describeLogDirs({ ...lookup, logDir: services.logDir, freeBytes: services.freeBytes }),
@@ -194,7 +204,7 @@ export function allHandlers(services: Services): readonly Handler[] {
     describeQuorum({ metadata, nodeId, clock, endpointFor: endpoint }),
     updateFeatures({ metadata, nodeId }),
     describeCluster({ nodes, endpointFor: endpoint }),
-    describeProducers(lookup),
+    describeProducers(lookup, answers),
     unregisterBroker({ metadata, nodeId }),
     describeTransactions(),
     listTransactions({ patterns: services.patterns }),
@@ -207,7 +217,7 @@ export function allHandlers(services: Services): readonly Handler[] {
       paced,
     }),
     consumerGroupHeartbeat(groups, services.patterns),
-    consumerGroupDescribe(groups),
+    consumerGroupDescribe(groups, answers),
     listConfigResources({ catalogue }),
     describeTopicPartitions({ catalogue, nodes }),
   ];
