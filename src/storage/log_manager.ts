@@ -76,6 +76,8 @@ export class LogManager {
   /** Whether every log that there is, is known here: else nothing may be written down. */
   #areAllKnown = false;
   #closed = false;
+  /** How many logs close() has closed so far. */
+  closedLogs = 0;
 
   constructor(options: LogManagerOptions) {
     const { onEvent, onWarning = onEvent, cleanStart, wasDeleted = () => false } = options;
@@ -368,6 +370,7 @@ export class LogManager {
       for (let log = queue.pop(); log; log = queue.pop()) {
         const { entry, error, hint } = await this.#checkpoints.books.close(log);
         entries.push(entry);
+        this.closedLogs++;
         if (hint !== null) hints.push(hint);
         if (error === null) continue;
         unwritten.set(log, error);
