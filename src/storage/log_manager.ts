@@ -16,7 +16,6 @@ import { everCompactedTo, folderOf, INVENTORY_FILE } from "./directory/inventory
 import type { LogRef } from "./log/open_log.ts";
 import type { LogContext } from "./log/log_context.ts";
 import type { PartitionLog } from "./log/partition_log.ts";
-import { readPartitionMetadata } from "./directory/partition_metadata.ts";
 import { Removals } from "./removals.ts";
 import { expire } from "./log/expire.ts";
 import { Opening, type Unopened, type WantedLog, within } from "./opening.ts";
@@ -293,7 +292,9 @@ export class LogManager {
       }
       for (const one of await unopened) {
         if (one.isThere) isWritten = wasThere = true;
-        this.#discardUnopened(one);
+        const { wanted, isThere } = one, delayMs = wanted.config["file.delete.delay.ms"];
+        const doomed = { folder: folderOf(wanted), topicId, delayMs };
+        this.#removals.discardOwn({ ...doomed, wasThere: isThere });
         if (turn?.isLong) await turn.next();
       }
     }
@@ -304,19 +305,6 @@ export class LogManager {
       // On a full disk topics can be deleted all the same. By topic id nothing is inherited; the next checkpoint mends the rest.
       if (!(error instanceof StoreError)) throw error;
     }
-  }
-
-  /** The folder of a log that was not open, if it is its own: one that is another's was the reason why it was offline. */
-  #discardUnopened({ wanted, isThere }: Unopened): void {
-    const folder = folderOf(wanted), { topicId, config } = wanted;
-    try {
-      const found = readPartitionMetadata(this.#context.store, folder);
-      if (found === null ? !isThere : found !== topicId) return;
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      return this.#warn("deletion_failed", { folder, error: error.message }); // a start knows the topic id as deleted
-    }
-    this.#removals.discard({ folder, topicId, delayMs: config["file.delete.delay.ms"] });
   }
 
   /** Writes down what there is of every log (checkpointing.ts). */
