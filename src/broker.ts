@@ -38,6 +38,8 @@ export interface RunningBroker {
   readonly httpAddress: string | null;
   /** The data directory, or memory://. */
   readonly dataName: string;
+  /** How many logs a stop has closed so far: whether it gets on. */
+  readonly closedLogs: number;
   /**
    * Stops accepting, finishes what is in flight, syncs and closes. Rejects when not everything that was written may be on
    * the device; all else is given back then too.
@@ -55,6 +57,9 @@ export async function startBroker(config: Config, machine: Machine = {}): Promis
     kafkaAddress: `${host}:${port}`,
     httpAddress: house.server.httpAddress,
     dataName: house.machine.store.name,
+    get closedLogs() {
+      return house.storage.logs.closedLogs;
+    },
     stop: () => {
       house.readiness.phase = "stopping";
       return rooms.disposeAsync();
@@ -137,7 +142,7 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
 }
 
 function place(
-  { clock, timers }: MachineRoom,
+  { clock, timers, turn }: MachineRoom,
   { metadata: { catalogue }, nodes }: MetadataRoom,
   logs: LogManager,
 ): Placement {
@@ -147,6 +152,7 @@ function place(
     nodeId: nodes.selfId,
     logs,
     timers,
+    turn,
     work: new BackgroundWork("placement"),
     nowMs: () => clock.nowMs(),
     onEvent: (event, details) => log.warn(event, details),

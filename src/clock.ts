@@ -31,3 +31,11 @@ export const systemTimers: Timers = {
 
 /** What setTimeout takes; more would be no wait at all. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** How long work lets others have a turn of the event loop (background/turn.ts). */
+export interface GivesWay {
+  /** Whether this turn has been at work for long. */
+  readonly isLong: boolean;
+  /** Resolves in a later turn. */
+  next(): Promise<void>;
+}

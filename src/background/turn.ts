@@ -2,9 +2,9 @@
  * Turn: whether this turn of the event loop has been at work for so long that others should have one. Loops that a client
  * can make long ask it now and then, and go on in a later turn.
  */
-import { type Clock, systemClock } from "../clock.ts";
+import { type Clock, type GivesWay, systemClock } from "../clock.ts";
 
-export class Turn {
+export class Turn implements GivesWay {
   readonly #clock: Clock;
   #beganMs = 0;
   #isKnown = false;

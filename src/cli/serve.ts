@@ -1,10 +1,11 @@
 /**
  * `runnel serve`: starts the broker, says in five lines what there is, and waits for a signal.
  *
- * SIGTERM and SIGINT stop it in order, within five seconds, and end with 0; a second one ends at once with the code
+ * SIGTERM and SIGINT stop it in order, within five seconds or as long as closing thousands of logs takes, and end with 0; a second one ends at once with the code
  * shells give for that signal. What can go wrong at a start is told in one line on standard error, with exit code 1.
  */
 import type { RunningBroker } from "../broker.ts";
+import { systemClock, systemTimers, type Timers } from "../clock.ts";
 import { denoSurroundings, loadConfig } from "../config/load.ts";
 import type { Config } from "../config/options.ts";
 import { logWarnings } from "../config/warnings.ts";
@@ -14,8 +15,12 @@ import { startErrorLine, unforeseenLine } from "./error_line.ts";
 
 export type StartBroker = (config: Config) => Promise<RunningBroker>;
 
-/** Leaves time to end within the five seconds promised. */
-const STOP_CEILING_MS = 4500;
+/** A stop that gets nowhere has so long: the five seconds promised, with time to end. */
+const STANDSTILL_MS = 4500;
+/** And one that closes log after log: less than what packaging/runnel.service leaves it. */
+const STOP_CEILING_MS = 14_000;
+/** How often it is looked whether it gets on. */
+const LOOK_MS = 500;
 
 export async function serve(args: readonly string[], startBroker: StartBroker): Promise<number> {
   const loaded = await loadConfig(denoSurroundings(args));
@@ -33,7 +38,7 @@ export async function serve(args: readonly string[], startBroker: StartBroker): 
   console.log(greeting(broker, loaded.config).join("\n"));
   logWarnings(loaded);
   await signal;
-  return await stopWithin(broker, STOP_CEILING_MS) ? 0 : 1;
+  return await stopInTime(broker) ? 0 : 1;
 }
 
 /** At most five lines. */
@@ -69,22 +74,40 @@ function awaitSignal(): Promise<void> {
 }
 
 /** Whether the broker stopped in time and without error. */
-async function stopWithin(broker: RunningBroker, ceilingMs: number): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const ceiling = new Promise<"late">((resolve) =>
-    timer = setTimeout(() => resolve("late"), ceilingMs)
-  );
+async function stopInTime(broker: RunningBroker): Promise<boolean> {
+  const beganMs = systemClock.monotonicMs();
   try {
-    if (await Promise.race([broker.stop(), ceiling]) !== "late") return true;
+    if (!await isLate(broker.stop(), () => broker.closedLogs, systemTimers)) return true;
+    const seconds = Math.round((systemClock.monotonicMs() - beganMs) / 100) / 10;
     console.error(
-      `runnel: not everything could be stopped within ${
-        ceilingMs / 1000
-      } s; what was not acknowledged may be lost`,
+      `runnel: not everything could be stopped within ${seconds} s; what was not acknowledged may be lost`,
     );
   } catch (error) {
     console.error(`runnel: stopping failed: ${(error as Error).message}`);
-  } finally {
-    clearTimeout(timer);
   }
   return false;
+}
+
+/** Whether a stop stands still, or takes too long, before it ends. Rejects as it does. */
+export async function isLate(
+  stop: Promise<void>,
+  closedLogs: () => number,
+  timers: Timers,
+): Promise<boolean> {
+  let cancel = () => {}, elapsedMs = 0, before = closedLogs();
+  const late = new Promise<true>((resolve) => {
+    const look = () => {
+      elapsedMs += LOOK_MS;
+      const closed = closedLogs(), mostMs = closed === before ? STANDSTILL_MS : STOP_CEILING_MS;
+      before = closed;
+      if (elapsedMs >= mostMs) resolve(true);
+      else cancel = timers.after(LOOK_MS, look);
+    };
+    cancel = timers.after(LOOK_MS, look);
+  });
+  try {
+    return await Promise.race([stop.then(() => false), late]);
+  } finally {
+    cancel();
+  }
 }

@@ -4,12 +4,14 @@ import { defaultConfig } from "../config/options.ts";
 import { helpText } from "./help.ts";
 import type { RunningBroker } from "../broker.ts";
 import { startErrorLine } from "./error_line.ts";
-import { greeting } from "./serve.ts";
+import { FakeTimers } from "../testing/fake_timers.ts";
+import { greeting, isLate } from "./serve.ts";
 
 const broker: RunningBroker = {
   kafkaAddress: "127.0.0.1:9092",
   httpAddress: "127.0.0.1:9093",
   dataName: "./runnel-data",
+  closedLogs: 0,
   stop: () => Promise.resolve(),
 };
 
@@ -44,6 +46,29 @@ Deno.test("missing rights name the directory, and an unforeseen error is none of
   assertStringIncludes(line, "--storage-path");
   assert(!line.includes("\n"));
   assertEquals(startErrorLine(new TypeError("a bug"), defaultConfig()), null);
+});
+
+Deno.test("a stop has as long as it gets on, within a limit, and not longer than it stands still", async () => {
+  const lateAfterMs = async (closes: (atMs: number) => number, endsAtMs = Infinity) => {
+    const timers = new FakeTimers(), stop = Promise.withResolvers<void>();
+    let atMs = 0, isOver: boolean | null = null;
+    isLate(stop.promise, () => closes(atMs), timers).then((late) => isOver = late);
+    while (isOver === null && atMs < 60_000) {
+      await timers.advance(100);
+      atMs += 100;
+      if (atMs === endsAtMs) stop.resolve();
+    }
+    assertEquals(timers.count, 0);
+    return isOver === false ? "in time" : atMs;
+  };
+  const never = () => 7,
+    always = (atMs: number) => atMs,
+    until8s = (atMs: number) => Math.min(atMs, 8000);
+  assertEquals(await lateAfterMs(never), 4500);
+  assertEquals(await lateAfterMs(never, 4400), "in time");
+  assertEquals(await lateAfterMs(until8s), 9000);
+  assertEquals(await lateAfterMs(always, 12_000), "in time");
+  assertEquals(await lateAfterMs(always), 14_000);
 });
 
 Deno.test("help has every flag but those of secrets", () => {

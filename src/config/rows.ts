@@ -19,7 +19,14 @@ export interface Row {
   readonly doc: string;
 }
 
-export function rows(): Row[] {
+/** Always the same ones. */
+export function rows(): readonly Row[] {
+  return made ??= make();
+}
+
+let made: readonly Row[] | null = null;
+
+function make(): readonly Row[] {
   const list: Row[] = [];
   for (
     const [name, group] of Object.entries(

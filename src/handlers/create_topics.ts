@@ -7,6 +7,8 @@
  * it can be. (Kafka's controller answers 0 then, and its partitions 56.) Where the records cannot be written it is 56 too,
  * and there is no topic.
  *
+ * Configs that do not fit into an answer are left out, with 42 as topicConfigErrorCode.
+ *
  * Versions: 4 counts of -1 · 5 answers with the configs in force · 7 with the topic id.
  * timeoutMs has no effect: nothing is waited for but the local device.
  */
@@ -15,9 +17,11 @@ import { describeTopicConfigs } from "../topics/describe_topic_config.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
 import { type CreatedTopic, planCreateTopics } from "../topics/plan_create_topics.ts";
 import { ErrorCode } from "../protocol/errors.ts";
+import type { Encodable } from "../protocol/schema.ts";
 import { failure } from "../topics/outcome.ts";
 import { type Handler, handler } from "./handler.ts";
 import { orNotWritten } from "./not_written.ts";
+import type { LongAnswers } from "./long_answers.ts";
 import type { Placed } from "./placed.ts";
 
 export interface CreateTopicsDeps {
@@ -28,22 +32,41 @@ export interface CreateTopicsDeps {
   /** Topic defaults that the configuration sets, as text. */
   readonly staticConfigs: ReadonlyMap<string, string>;
   readonly placed: Placed;
+  readonly answers: LongAnswers;
 }
 
 export function createTopics(deps: CreateTopicsDeps): Handler {
   const { metadata } = deps;
-  return handler(CreateTopics, { min: 2, max: 7 }, async ({ topics, validateOnly }) => {
-    const transaction = metadata.transact((catalogue) => {
-      const { records, result } = planCreateTopics(catalogue, topics, deps);
-      return { records: validateOnly ? [] : records, result };
-    });
-    const created = await orNotWritten<CreatedTopic[]>(
-      transaction,
-      (outcome) => topics.map(({ name }) => ({ name, ...outcome })),
-    );
-    return { topics: created.map((topic) => answer(placed(topic, deps), deps)) };
-  });
+  return handler(
+    CreateTopics,
+    { min: 2, max: 7 },
+    async ({ topics, validateOnly }, { connection }) => {
+      const transaction = metadata.transact((catalogue) => {
+        const { records, result } = planCreateTopics(catalogue, topics, deps);
+        return { records: validateOnly ? [] : records, result };
+      });
+      const created = await orNotWritten<CreatedTopic[]>(
+        transaction,
+        (outcome) => topics.map(({ name }) => ({ name, ...outcome })),
+      );
+      return await deps.answers.of({
+        items: created,
+        part: (topic): Part => answer(placed(topic, deps), deps),
+        tooLong: (topic): Part => {
+          const { configs, ...fields } = placed(topic, deps);
+          const topicConfigErrorCode = configs === undefined
+            ? ErrorCode.NONE
+            : ErrorCode.INVALID_REQUEST;
+          return { ...fields, configs: null, topicConfigErrorCode };
+        },
+        whole: (topics) => ({ topics }),
+        connection,
+      });
+    },
+  );
 }
+
+type Part = NonNullable<Encodable<typeof CreateTopics.response>["topics"]>[number];
 
 /** What the topic's logs say to it. */
 function placed(topic: CreatedTopic, { placed }: CreateTopicsDeps): CreatedTopic {

@@ -13,6 +13,7 @@ import { clientMetricsConfigs } from "../config/client_metrics_configs.ts";
 import { isTopicConfig, topicConfigs } from "../config/topic_configs.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { DescribeConfigs } from "../protocol/messages/describe_configs.ts";
+import type { Encodable } from "../protocol/schema.ts";
 import { ConfigResource } from "../topics/catalogue.ts";
 import {
   type ConfigLayers,
@@ -31,11 +32,13 @@ import {
   typeCode,
 } from "./config_entries.ts";
 import { type Handler, handler } from "./handler.ts";
+import type { LongAnswers } from "./long_answers.ts";
 
 export interface DescribeConfigsDeps {
   readonly metadata: MetadataStore;
   readonly nodeId: number;
   readonly config: Config;
+  readonly answers: LongAnswers;
 }
 
 interface Resource {
@@ -47,23 +50,35 @@ interface Resource {
 type Described = ConfigEntry[] | { readonly errorCode: number; readonly errorMessage?: string };
 
 export function describeConfigs(deps: DescribeConfigsDeps): Handler {
-  return handler(DescribeConfigs, { min: 1, max: 4 }, (request) => ({
-    results: request.resources.map((resource) => {
-      const { resourceType, resourceName, configurationKeys } = resource;
-      const described = describe(deps, resource);
-      if (!Array.isArray(described)) return { resourceType, resourceName, ...described };
-      const isAsked = configurationKeys?.length ? new Set(configurationKeys) : null; // none: all
-      const configs = described.filter((entry) => isAsked?.has(entry.name) ?? true)
-        .map((entry) => ({
-          ...entry,
-          synonyms: request.includeSynonyms ? entry.synonyms : [],
-          documentation: request.includeDocumentation ? entry.documentation : null,
-        }));
-      const fine = { errorCode: ErrorCode.NONE, errorMessage: "" };
-      return { ...fine, resourceType, resourceName, configs };
-    }),
-  }));
+  return handler(DescribeConfigs, { min: 1, max: 4 }, (request, { connection }) =>
+    deps.answers.of({
+      items: request.resources,
+      part: (resource): Part => {
+        const { resourceType, resourceName, configurationKeys } = resource;
+        const described = describe(deps, resource);
+        if (!Array.isArray(described)) return { resourceType, resourceName, ...described };
+        const isAsked = configurationKeys?.length ? new Set(configurationKeys) : null; // none: all
+        const configs = described.filter((entry) => isAsked?.has(entry.name) ?? true)
+          .map((entry) => ({
+            ...entry,
+            synonyms: request.includeSynonyms ? entry.synonyms : [],
+            documentation: request.includeDocumentation ? entry.documentation : null,
+          }));
+        const fine = { errorCode: ErrorCode.NONE, errorMessage: "" };
+        return { ...fine, resourceType, resourceName, configs };
+      },
+      tooLong: ({ resourceType, resourceName }, errorMessage) => ({
+        resourceType,
+        resourceName,
+        errorCode: ErrorCode.INVALID_REQUEST,
+        errorMessage,
+      }),
+      whole: (results) => ({ results }),
+      connection,
+    }));
 }
+
+type Part = NonNullable<Encodable<typeof DescribeConfigs.response>["results"]>[number];
 
 function describe(deps: DescribeConfigsDeps, { resourceType, resourceName }: Resource): Described {
   switch (resourceType) {

@@ -8,24 +8,42 @@
  */
 import type { GroupCoordinator } from "../groups/coordinator.ts";
 import { describeGroup } from "../groups/requests/group_admin.ts";
+import { ErrorCode } from "../protocol/errors.ts";
 import { DescribeGroups } from "../protocol/messages/describe_groups.ts";
+import type { Encodable } from "../protocol/schema.ts";
 import { GROUP_OPERATIONS } from "./group_answers.ts";
 import { type Handler, handler } from "./handler.ts";
+import type { LongAnswers } from "./long_answers.ts";
 import { NO_OPERATIONS } from "./topic_answers.ts";
 
-export function describeGroups(groups: GroupCoordinator): Handler {
-  return handler(DescribeGroups, { min: 0, max: 6 }, (request, { apiVersion }) => ({
-    groups: request.groups.map((groupId) => {
-      const group = describeGroup(groups, groupId, {
-        knowsGroupIdNotFound: apiVersion >= 6,
-        explain: request.explain,
-      });
-      const isShown = request.includeAuthorizedOperations && !group.errorCode;
-      return {
-        ...group,
-        errorMessage: apiVersion >= 6 ? group.errorMessage ?? null : null,
-        authorizedOperations: isShown ? GROUP_OPERATIONS : NO_OPERATIONS,
-      };
-    }),
-  }));
+export function describeGroups(groups: GroupCoordinator, answers: LongAnswers): Handler {
+  return handler(
+    DescribeGroups,
+    { min: 0, max: 6 },
+    (request, { apiVersion, connection }) =>
+      answers.of({
+        items: request.groups,
+        part: (groupId): Part => {
+          const group = describeGroup(groups, groupId, {
+            knowsGroupIdNotFound: apiVersion >= 6,
+            explain: request.explain,
+          });
+          const isShown = request.includeAuthorizedOperations && !group.errorCode;
+          return {
+            ...group,
+            errorMessage: apiVersion >= 6 ? group.errorMessage ?? null : null,
+            authorizedOperations: isShown ? GROUP_OPERATIONS : NO_OPERATIONS,
+          };
+        },
+        tooLong: (groupId, reason) => ({
+          groupId,
+          errorCode: ErrorCode.INVALID_REQUEST,
+          errorMessage: apiVersion >= 6 ? reason : null,
+        }),
+        whole: (groups) => ({ groups }),
+        connection,
+      }),
+  );
 }
+
+type Part = NonNullable<Encodable<typeof DescribeGroups.response>["groups"]>[number];

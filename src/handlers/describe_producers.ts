@@ -8,22 +8,47 @@
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { DescribeProducers } from "../protocol/messages/describe_producers.ts";
+import type { Encodable } from "../protocol/schema.ts";
 import { topicNameError } from "../topics/names.ts";
 import type { ProducerSnapshotEntry } from "../storage/producers/producer_snapshot.ts";
 import { type Handler, handler } from "./handler.ts";
+import type { LongAnswers } from "./long_answers.ts";
 import { findLog, findTopic, type PartitionLookup, readError } from "./partitions.ts";
 
-export function describeProducers(lookup: PartitionLookup): Handler {
-  return handler(DescribeProducers, { min: 0, max: 0 }, (request) => ({
-    topics: request.topics.map(({ name, partitionIndexes }) => ({
-      name,
-      partitions: partitionIndexes.map((partitionIndex) => ({
+export function describeProducers(lookup: PartitionLookup, answers: LongAnswers): Handler {
+  return handler(DescribeProducers, { min: 0, max: 0 }, ({ topics }, { connection }) =>
+    answers.of({
+      items: topics.flatMap(({ name, partitionIndexes }) =>
+        partitionIndexes.map((partitionIndex) => ({ name, partitionIndex }))
+      ),
+      part: ({ name, partitionIndex }): Part => ({
         partitionIndex,
         ...producersOf(lookup, name, partitionIndex),
-      })),
-    })),
+      }),
+      tooLong: ({ partitionIndex }, errorMessage) => ({
+        partitionIndex,
+        errorCode: ErrorCode.INVALID_REQUEST,
+        errorMessage,
+      }),
+      whole: (parts) => ({ topics: ofTopics(topics, parts) }),
+      connection,
+    }));
+}
+
+/** Parts back to the topics whose partitions they are. */
+function ofTopics(
+  topics: readonly { readonly name: string; readonly partitionIndexes: readonly number[] }[],
+  parts: readonly Part[],
+) {
+  let from = 0;
+  return topics.map(({ name, partitionIndexes: { length } }) => ({
+    name,
+    partitions: parts.slice(from, from += length),
   }));
 }
+
+type Topic = NonNullable<Encodable<typeof DescribeProducers.response>["topics"]>[number];
+type Part = NonNullable<Topic["partitions"]>[number];
 
 function producersOf(lookup: PartitionLookup, name: string, index: number) {
   const refused = (errorCode: number, errorMessage: string | null) => ({

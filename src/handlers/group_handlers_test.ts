@@ -5,6 +5,7 @@
 import { consumerContext } from "../testing/consumer_groups.ts";
 import { assertEquals } from "@std/assert";
 import { SimulatedLog } from "../../tests/simulation/simulated_log.ts";
+import { Turn } from "../background/turn.ts";
 import type { Uuid } from "../bytes/uuid.ts";
 import { FakeClock } from "../testing/fake_clock.ts";
 import { GroupCoordinator } from "../groups/coordinator.ts";
@@ -16,11 +17,14 @@ import { findCoordinator } from "./find_coordinator.ts";
 import type { Handler, RequestContext } from "./handler.ts";
 import { joinGroup } from "./join_group.ts";
 import { leaveGroup } from "./leave_group.ts";
+import { LongAnswers } from "./long_answers.ts";
 import { offsetCommit } from "./offset_commit.ts";
 import { offsetDelete } from "./offset_delete.ts";
 import { offsetFetch } from "./offset_fetch.ts";
 import { syncGroup } from "./sync_group.ts";
 
+const described = (groups: GroupCoordinator) =>
+  describeGroups(groups, new LongAnswers({ turn: new Turn(), maxBytes: 1 << 20 }));
 const OLD_ID = "b2xkLXRvcGljLWlkLS0tLQ" as Uuid, NEW_ID = "bmV3LXRvcGljLWlkLS0tLQ" as Uuid;
 const STRANGE_ID = "c3RyYW5nZS10b3BpYy1pZA" as Uuid, ZERO_ID = "AAAAAAAAAAAAAAAAAAAAAA" as Uuid;
 
@@ -128,9 +132,9 @@ Deno.test("LeaveGroup answers at the top before v3, and each member from then on
 
 Deno.test("DescribeGroups calls an unknown group Dead, from v6 on with 69", async () => {
   const { call } = await desk();
-  const [five] = (await call(describeGroups, 5, { groups: ["no"] })).groups;
+  const [five] = (await call(described, 5, { groups: ["no"] })).groups;
   assertEquals([five.groupState, five.errorCode], ["Dead", 0]);
-  const [six] = (await call(describeGroups, 6, { groups: ["no"] })).groups;
+  const [six] = (await call(described, 6, { groups: ["no"] })).groups;
   assertEquals([six.errorCode, six.errorMessage], [69, "Group no not found."]);
 });
 

@@ -25,6 +25,7 @@ import type { PartitionLog } from "../storage/log/partition_log.ts";
 import { findByAnyTimestamp } from "../storage/log/exact_time.ts";
 import { findLargestTimestamp, type FoundRecord } from "../storage/log/time_search.ts";
 import { type Handler, handler } from "./handler.ts";
+import type { LongAnswers } from "./long_answers.ts";
 import { epochError, findLog, findTopic, type PartitionLookup, readError } from "./partitions.ts";
 
 export interface ListOffsetsOptions extends PartitionLookup {
@@ -32,6 +33,7 @@ export interface ListOffsetsOptions extends PartitionLookup {
   readonly maxDecompressedBytes: number;
   /** Searches by time may decompress much: they are done one at a time, and give way to others. */
   readonly paced: Paced;
+  readonly answers: LongAnswers;
 }
 
 interface Found {
@@ -45,7 +47,7 @@ type Request = Decoded<Message<(typeof ListOffsets)["request"]["fields"]>>;
 type Partition = Request["topics"][number]["partitions"][number];
 
 export function listOffsets(options: ListOffsetsOptions): Handler {
-  return handler(ListOffsets, { min: 1, max: 11 }, (request, { apiVersion }) => {
+  return handler(ListOffsets, { min: 1, max: 11 }, (request, { apiVersion, connection }) => {
     const twice = namedTwice(request.topics);
     const isCommitted = request.isolationLevel === READ_COMMITTED;
     const answer = (name: string, { partitionIndex, currentLeaderEpoch, timestamp }: Partition) => {
@@ -64,12 +66,28 @@ export function listOffsets(options: ListOffsetsOptions): Handler {
     };
     const searches = request.topics.some(({ partitions }) => partitions.some(isSearch));
     if (searches) return answerPaced(options.paced, request, answer);
-    return {
-      topics: request.topics.map(({ name, partitions }) => ({
-        name,
-        partitions: partitions.map((one) => answer(name, one)),
-      })),
-    };
+    const items = request.topics.flatMap(({ name, partitions }) =>
+      partitions.map((partition) => ({ name, partition }))
+    );
+    return options.answers.of({
+      items,
+      part: ({ name, partition }) => answer(name, partition),
+      // Never, as a part takes no more than what asks for it; and if it did, this would be the answer.
+      tooLong: ({ partition: { partitionIndex } }) => ({
+        partitionIndex,
+        errorCode: ErrorCode.INVALID_REQUEST,
+      }),
+      whole: (parts) => {
+        let from = 0;
+        return {
+          topics: request.topics.map(({ name, partitions: { length } }) => ({
+            name,
+            partitions: parts.slice(from, from += length),
+          })),
+        };
+      },
+      connection,
+    });
   });
 }
 

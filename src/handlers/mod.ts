@@ -68,6 +68,7 @@ import { listConfigResources } from "./list_config_resources.ts";
 import { listOffsets } from "./list_offsets.ts";
 import { listPartitionReassignments } from "./list_partition_reassignments.ts";
 import { listTransactions } from "./list_transactions.ts";
+import { LongAnswers } from "./long_answers.ts";
 import { metadata as metadataHandler } from "./metadata.ts";
 import { OffsetAdmission } from "./offset_admission.ts";
 import { offsetCommit } from "./offset_commit.ts";
@@ -115,6 +116,8 @@ export interface Services {
   readonly freeBytes: () => number;
 }
 
+/** An answer that says much of many things takes no more of the memory for requests and answers than one in so many. */
+const ANSWER_SHARE = 16;
 const TELEMETRY_APIS: readonly number[] = [GetTelemetrySubscriptions.key, PushTelemetry.key];
 /** Clients that push metrics, as many as Kafka remembers. */
 const TELEMETRY_MAX_INSTANCES = 16_384;
@@ -142,6 +145,8 @@ export function allHandlers(services: Services): readonly Handler[] {
   };
   const admission = { ...services.admission, clock, onAnswered: countAdmissions(metrics) };
   const paced = new Paced(services);
+  const maxAnswerBytes = config.limits.maxBufferedBytes / ANSWER_SHARE;
+  const answers = new LongAnswers({ turn: services.turn, maxBytes: maxAnswerBytes });
   const meter = (topic: string) => metrics.topic(topic);
   const telemetry = new ClientTelemetry({
     metadata,
@@ -173,7 +178,12 @@ export function allHandlers(services: Services): readonly Handler[] {
       maxFetchBytes: config.limits.maxFetchBytes,
       meter,
     }),
-    listOffsets({ ...lookup, paced, maxDecompressedBytes: config.limits.maxDecompressedBytes }),
+    listOffsets({
+      ...lookup,
+      paced,
+      answers,
+      maxDecompressedBytes: config.limits.maxDecompressedBytes,
+    }),
     metadataHandler({
       metadata,
       nodes,
@@ -188,7 +198,7 @@ export function allHandlers(services: Services): readonly Handler[] {
     heartbeat(groups),
     leaveGroup(groups),
     syncGroup(groups),
-    describeGroups(groups),
+    describeGroups(groups, answers),
     listGroups(groups),
     apiVersions({
       handlers: () => handlers,
@@ -199,7 +209,7 @@ export function allHandlers(services: Services): readonly Handler[] {
       clusterId: nodes.clusterId,
       nodeId,
     }),
-    createTopics({ metadata, placed, nodeId, staticConfigs: config.topicSet, ...limits }),
+    createTopics({ metadata, placed, nodeId, staticConfigs: config.topicSet, answers, ...limits }),
     deleteTopics({ metadata }),
     deleteRecords(lookup),
     initProducerId({ transactions, newProducerId: services.newProducerId }),
@@ -216,7 +226,7 @@ export function allHandlers(services: Services): readonly Handler[] {
     describeAcls(),
     createAcls(),
     deleteAcls(),
-    describeConfigs({ metadata, nodeId, config }),
+    describeConfigs({ metadata, nodeId, config, answers }),
     alterConfigs({ metadata, nodeId, config }),
     alterReplicaLogDirs({ catalogue, logDir: services.logDir }),
     describeLogDirs({ ...lookup, logDir: services.logDir, freeBytes: services.freeBytes }),
@@ -234,7 +244,7 @@ export function allHandlers(services: Services): readonly Handler[] {
     describeQuorum({ metadata, nodeId, clock, endpointFor: endpoint }),
     updateFeatures({ metadata, nodeId }),
     describeCluster({ nodes, endpointFor: endpoint }),
-    describeProducers(lookup),
+    describeProducers(lookup, answers),
     unregisterBroker({ metadata, nodeId }),
     describeTransactions(transactions),
     listTransactions({ transactions, patterns: services.patterns, clock }),
@@ -247,7 +257,7 @@ export function allHandlers(services: Services): readonly Handler[] {
       paced,
     }),
     consumerGroupHeartbeat(groups, services.patterns),
-    consumerGroupDescribe(groups),
+    consumerGroupDescribe(groups, answers),
     listConfigResources({ catalogue }),
     describeTopicPartitions({ catalogue, nodes }),
   ];

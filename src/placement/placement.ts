@@ -13,11 +13,15 @@
  * | gives it another config | have another one | it is configured |
  * | has no topic of this id | have logs, or a folder with its name | they end, and the folders are marked deleted |
  *
+ * A topic may have ten thousand partitions, and each is files to be made: that gives way to whatever else the broker does,
+ * and to other topics that are to be looked at meanwhile. Logs are known before they are made, and whoever asks for one has
+ * it made at once.
+ *
  * What cannot be done now is a problem with a name. It is told once, counted while it lasts, and tried again, ever more
  * seldom; it never throws into whoever brought the change, who may ask what became of it (problemOf).
  */
 import type { Uuid } from "../bytes/uuid.ts";
-import { systemTimers, type Timers } from "../clock.ts";
+import { type GivesWay, systemTimers, type Timers } from "../clock.ts";
 import type { BackgroundWork } from "../metrics/background.ts";
 import type { TopicConfig } from "../config/topic_configs.ts";
 import type { WantedLog } from "../storage/opening.ts";
@@ -35,11 +39,14 @@ export interface PlacedLogs {
     topicId: Uuid,
     partition: number,
   ): { readonly leaderEpoch: number; readonly config: TopicConfig } | null;
-  createAll(wanted: Iterable<WantedLog>): void;
+  /** From now on there are to be logs; each is made when it is asked for, by make() or a client. */
+  expect(wanted: Iterable<WantedLog>): void;
+  /** Makes one that is expected, where it is not made; where the store fails it is tried again. */
+  make(topicId: Uuid, partition: number): void;
   lead(topicId: Uuid, partition: number, leaderEpoch: number): Promise<void>;
   configure(topicId: Uuid, config: TopicConfig): void;
   /** Ends topics' logs, and marks their folders deleted. */
-  remove(topicIds: Iterable<Uuid>): Promise<void>;
+  remove(topicIds: Iterable<Uuid>, turn: GivesWay): Promise<void>;
   /** Why a log that should be there cannot be made or opened for now; null when nothing is wrong, or it is damaged. */
   faultOf(topicId: Uuid, partition: number): string | null;
   /** Why a folder of a deleted topic still bears its name; null when none does. */
@@ -51,6 +58,7 @@ export interface PlacementOptions {
   readonly nodeId: number;
   readonly logs: PlacedLogs;
   readonly work: BackgroundWork;
+  readonly turn: GivesWay;
   readonly nowMs: () => number;
   /** Without them, the system's. */
   readonly timers?: Timers;
@@ -65,6 +73,12 @@ export interface PlacementProblem {
   readonly reason: string;
 }
 
+/** What was not done of a topic, and what it is called where that is counted. */
+interface Noted {
+  readonly name: string;
+  readonly problems: readonly PlacementProblem[];
+}
+
 export class Placement {
   readonly #options: PlacementOptions;
   readonly #timers: Timers;
@@ -72,7 +86,11 @@ export class Placement {
   #due = new Set<Uuid>();
   #running: Promise<void> | null = null;
   /** What was not done when it was looked at last, by topic. */
-  readonly #problems = new Map<Uuid, readonly PlacementProblem[]>();
+  readonly #problems = new Map<Uuid, Noted>();
+  /** Each waits for some topics to have been looked at. */
+  readonly #waiting = new Set<{ readonly topicIds: Set<Uuid>; readonly done: () => void }>();
+  /** How many topics are in the middle of being made, one within the other. */
+  #depth = 0;
   #tries = 0;
   #cancelRetry: (() => void) | null = null;
   #isClosed = false;
@@ -88,9 +106,18 @@ export class Placement {
   }
 
   /** Looks at these topics; resolves when they agree as far as that can be had now, or after `limitMs`. Never rejects. */
-  follow(topicIds: Iterable<Uuid>, limitMs = ANSWER_MS): Promise<void> {
-    for (const topicId of topicIds) this.#due.add(topicId);
-    return this.#begin(limitMs);
+  async follow(topicIds: Iterable<Uuid>, limitMs = ANSWER_MS): Promise<void> {
+    const wanted = new Set(topicIds);
+    if (this.#isClosed || wanted.size === 0) return;
+    for (const topicId of wanted) this.#due.add(topicId);
+    const { promise, resolve: done } = Promise.withResolvers<void>();
+    const waiting = { topicIds: wanted, done };
+    this.#waiting.add(waiting);
+    const cancel = this.#timers.after(limitMs, done);
+    this.#running ??= this.#run();
+    await promise;
+    cancel();
+    this.#waiting.delete(waiting);
   }
 
   /** The same of everything that the catalogue or the logs know. */
@@ -121,51 +148,42 @@ export class Placement {
   *#of(topicId: Uuid): Generator<PlacementProblem> {
     const noted = this.#problems.get(topicId);
     if (noted === undefined) return;
-    for (const problem of noted) if (problem.reason !== OPEN) yield problem;
+    for (const problem of noted.problems) if (problem.reason !== OPEN) yield problem;
     const topic = this.#options.catalogue.topicById(topicId);
     if (topic === undefined) yield* this.#undeleted(topicId);
     else yield* this.#unmade(topic);
   }
 
-  async #begin(limitMs: number): Promise<void> {
-    if (this.#isClosed || this.#due.size === 0 && this.#running === null) return;
-    const running = this.#running ??= this.#run();
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const cancel = this.#timers.after(limitMs, resolve);
-    await Promise.race([running, late]);
-    cancel();
-  }
-
   /** Until nothing is due: what comes meanwhile is looked at too. */
   async #run(): Promise<void> {
-    while (this.#due.size > 0 && !this.#isClosed) {
-      const due = this.#due;
-      this.#due = new Set();
-      await this.#bring(due);
-    }
+    while (this.#due.size > 0 && !this.#isClosed) await this.#bringDue();
     this.#running = null; // in the same turn as the look at what is due
+    for (const { done } of this.#waiting) done(); // a stop looks at nothing more
     this.#retryLater();
   }
 
-  async #bring(due: ReadonlySet<Uuid>): Promise<void> {
-    const { catalogue, logs } = this.#options;
+  async #bringDue(): Promise<void> {
+    const { catalogue, logs, turn } = this.#options, due = this.#due;
+    this.#due = new Set();
     // Those that are gone first: a topic may have been made again under the same name.
     const gone = [...due].filter((id) => catalogue.topicById(id) === undefined && logs.holds(id));
     const failures = new Map<Uuid, unknown>();
     if (gone.length > 0) {
-      await this.#attempt(gone, failures, () => logs.remove(gone));
+      await this.#attempt(gone, failures, () => logs.remove(gone, turn));
     }
     for (const topicId of due) {
       const topic = catalogue.topicById(topicId);
       if (topic !== undefined) {
         await this.#attempt([topicId], failures, () => this.#bringOne(topic));
       }
+      this.#note(topicId, failures.get(topicId));
     }
-    for (const topicId of due) this.#note(topicId, failures.get(topicId));
+    const names = new Set([...this.#problems.values()].map(({ name }) => name));
+    this.#options.work.keepFailing((name) => names.has(name)); // as one has that was deleted since
   }
 
   async #bringOne(topic: Topic): Promise<void> {
-    const { catalogue, nodeId, logs } = this.#options;
+    const { catalogue, nodeId, logs, turn } = this.#options;
     const missing: WantedLog[] = [], behind: WantedLog[] = [];
     let isOtherwise = false;
     for (const wanted of desiredLogs(catalogue, nodeId, topic)) {
@@ -176,11 +194,27 @@ export class Placement {
         if (held.config !== wanted.config) isOtherwise = true;
       }
     }
-    logs.createAll(missing);
+    logs.expect(missing);
     if (isOtherwise) logs.configure(topic.id, catalogue.topicConfig(topic));
+    for (const { partition } of missing) {
+      logs.make(topic.id, partition);
+      if (turn.isLong && !await this.#giveWay(topic.id)) return;
+    }
     for (const { partition, leaderEpoch } of behind) {
       await logs.lead(topic.id, partition, leaderEpoch);
+      if (turn.isLong && !await this.#giveWay(topic.id)) return;
     }
+  }
+
+  /** Lets others have a turn, other topics too; whether this one is to be looked at further then. */
+  async #giveWay(topicId: Uuid): Promise<boolean> {
+    const { turn, catalogue } = this.#options;
+    await turn.next();
+    if (this.#due.size > 0 && !this.#isClosed && this.#depth < MAX_DEPTH) {
+      this.#depth++;
+      await this.#bringDue().finally(() => this.#depth--);
+    }
+    return !this.#isClosed && catalogue.topicById(topicId) !== undefined;
   }
 
   async #attempt(
@@ -195,8 +229,16 @@ export class Placement {
     }
   }
 
-  /** Takes down what became of a topic, and tells what is news. */
+  /** Takes down what became of a topic, tells what is news, and whoever waited for just that. */
   #note(topicId: Uuid, error: unknown): void {
+    this.#judge(topicId, error);
+    if (this.#due.has(topicId)) return; // it has changed again
+    for (const { topicIds, done } of this.#waiting) {
+      if (topicIds.delete(topicId) && topicIds.size === 0) done();
+    }
+  }
+
+  #judge(topicId: Uuid, error: unknown): void {
     const { catalogue, work, nowMs, onEvent } = this.#options;
     const topic = catalogue.topicById(topicId), name = topic?.name ?? topicId;
     const found = topic === undefined ? [...this.#undeleted(topicId)] : [...this.#unmade(topic)];
@@ -211,7 +253,7 @@ export class Placement {
       if (work.succeeded(name, nowMs())) onEvent("placement_done", { topic: name });
       return;
     }
-    this.#problems.set(topicId, noted);
+    this.#problems.set(topicId, { name, problems: noted });
     const [{ what, reason }] = found;
     if (!work.failed(name, reason)) return;
     onEvent("placement_failed", { what, reason, others: found.length - 1, action: "tried again" });
@@ -247,5 +289,7 @@ export class Placement {
 const OPEN = "";
 /** How long whoever brought a change waits for it at most. */
 const ANSWER_MS = 10_000;
+/** How many topics may be looked at in the middle of others that are being made. */
+const MAX_DEPTH = 16;
 /** What could not be done is tried again after so long, and twice as long each time. */
 const RETRY_MS = 1000, MAX_RETRY_MS = 10_000;

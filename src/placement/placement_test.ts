@@ -5,6 +5,7 @@
  */
 import { assertEquals } from "@std/assert";
 import type { Uuid } from "../bytes/uuid.ts";
+import type { GivesWay } from "../clock.ts";
 import type { TopicConfig } from "../config/topic_configs.ts";
 import { BackgroundWork } from "../metrics/background.ts";
 import type { WantedLog } from "../storage/opening.ts";
@@ -36,12 +37,16 @@ class ModelLogs implements PlacedLogs {
     return this.made.get(`${topicId}:${partition}`) ?? null;
   }
 
-  createAll(wanted: Iterable<WantedLog>): void {
+  expect(wanted: Iterable<WantedLog>): void {
     for (const { topicId, topic, partition, leaderEpoch, config } of wanted) {
-      this.calls.push(`make ${topic}-${partition}`);
       this.made.set(`${topicId}:${partition}`, { leaderEpoch, config });
       this.folders.set(topicId, topic);
     }
+  }
+
+  make(topicId: Uuid, partition: number): void {
+    if (!this.made.has(`${topicId}:${partition}`)) return;
+    this.calls.push(`make ${this.folders.get(topicId)}-${partition}`);
   }
 
   lead(topicId: Uuid, partition: number, leaderEpoch: number): Promise<void> {
@@ -75,7 +80,9 @@ class ModelLogs implements PlacedLogs {
   }
 }
 
-async function world() {
+const NEVER_LONG: GivesWay = { isLong: false, next: () => Promise.resolve() };
+
+async function world(turn = NEVER_LONG) {
   const fixture = await Fixture.start(), logs = new ModelLogs(), timers = new FakeTimers();
   const events: string[] = [];
   const placement = new Placement({
@@ -83,6 +90,7 @@ async function world() {
     nodeId: META.nodeId,
     logs,
     timers,
+    turn,
     work: new BackgroundWork("placement"),
     nowMs: () => 0,
     onEvent: (event, { reason }) =>
@@ -142,6 +150,7 @@ Deno.test("a later leader epoch is led, an earlier one is not taken back, and a 
     catalogue: fixture.catalogue,
     nodeId: META.nodeId,
     logs,
+    turn: NEVER_LONG,
     work: new BackgroundWork("placement"),
     nowMs: () => 0,
     onEvent: () => {},
@@ -229,6 +238,82 @@ Deno.test("who brings a change waits no longer than a limit, and the work goes o
   await next;
   assertEquals(logs.calls.at(-1), "make b-0");
 });
+
+Deno.test("what is no problem any more because its topic was deleted, or has another name, is none of the gauge's", async () => {
+  const { fixture, logs, timers, placement, deleteTopic } = await world();
+  await fixture.create("a");
+  await fixture.create("b");
+  logs.failing.set("make", "no space");
+  await placement.followAll();
+  assertEquals([...placement.work.failing.keys()], ["a", "b"]);
+  await deleteTopic("a");
+  await placement.followAll();
+  assertEquals([...placement.work.failing.keys()], ["b"]);
+  logs.failing.delete("make");
+  await deleteTopic("b");
+  await timers.advance(10_000);
+  assertEquals([[...placement.problems()], [...placement.work.failing], timers.count], [[], [], 0]);
+});
+
+Deno.test("a topic of many partitions is made over many turns, and who comes between waits for his own topic only", async () => {
+  const turns = new HeldTurns(3);
+  const { fixture, catalogue, logs, placement, deleteTopic } = await world(turns);
+  await fixture.create("big", 8);
+  await fixture.create("gone", 1);
+  const big = placement.follow([catalogue.topic("big")!.id]);
+  assertEquals(logs.calls.splice(0), ["make big-0", "make big-1", "make big-2"]);
+  assertEquals(logs.made.size, 8, "all of them are known before the first is made");
+  await fixture.create("small");
+  let isAnswered = false;
+  const small = placement.follow([catalogue.topic("small")!.id]).then(() => isAnswered = true);
+  await turns.nextTurn();
+  await small;
+  assertEquals([isAnswered, logs.calls.splice(0, 1)], [true, ["make small-0"]]);
+  await deleteTopic("big");
+  const deleted = placement.followAll();
+  while (turns.isHeld) await turns.nextTurn();
+  await Promise.all([big, deleted]);
+  assertEquals(logs.calls, ["make big-3", "make big-4", "remove big", "make gone-0"]);
+  assertEquals([...placement.problems()], []);
+});
+
+Deno.test("a stop in the middle of a topic that is being made waits for the turn, not for the topic", async () => {
+  const turns = new HeldTurns(2);
+  const { fixture, logs, placement } = await world(turns);
+  await fixture.create("big", 100);
+  const waiting = placement.followAll();
+  const closed = placement.close();
+  await turns.nextTurn();
+  await Promise.all([closed, waiting]);
+  assertEquals(logs.calls, ["make big-0", "make big-1"]);
+});
+
+/** Every so many looks a turn has been long; the next one comes when the test says so. */
+class HeldTurns implements GivesWay {
+  #looks = 0;
+  #held: (() => void) | null = null;
+
+  constructor(readonly every: number) {}
+
+  get isLong(): boolean {
+    return ++this.#looks % this.every === 0;
+  }
+
+  get isHeld(): boolean {
+    return this.#held !== null;
+  }
+
+  next(): Promise<void> {
+    return new Promise((resolve) => this.#held = resolve);
+  }
+
+  async nextTurn(): Promise<void> {
+    const held = this.#held;
+    this.#held = null;
+    held?.();
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+}
 
 Deno.test("after close() nothing is looked at", async () => {
   const { fixture, logs, placement } = await world();

@@ -5,7 +5,7 @@
  * Work in the background treats each log by itself: what fails is told with the log's name, counted, and tried again.
  */
 import type { Uuid } from "../bytes/uuid.ts";
-import { systemTimers, type Timers } from "../clock.ts";
+import { type GivesWay, systemTimers, type Timers } from "../clock.ts";
 import { BackgroundWork } from "../metrics/background.ts";
 import type { TopicConfig } from "../config/topic_configs.ts";
 import type { Entry } from "./bookkeeping.ts";
@@ -16,7 +16,6 @@ import { everCompactedTo, folderOf, INVENTORY_FILE } from "./directory/inventory
 import type { LogRef } from "./log/open_log.ts";
 import type { LogContext } from "./log/log_context.ts";
 import type { PartitionLog } from "./log/partition_log.ts";
-import { readPartitionMetadata } from "./directory/partition_metadata.ts";
 import { Removals } from "./removals.ts";
 import { expire } from "./log/expire.ts";
 import { Opening, type Unopened, type WantedLog, within } from "./opening.ts";
@@ -76,6 +75,8 @@ export class LogManager {
   /** Whether every log that there is, is known here: else nothing may be written down. */
   #areAllKnown = false;
   #closed = false;
+  /** How many logs close() has closed so far. */
+  closedLogs = 0;
 
   constructor(options: LogManagerOptions) {
     const { onEvent, onWarning = onEvent, cleanStart, wasDeleted = () => false } = options;
@@ -239,21 +240,14 @@ export class LogManager {
     return this.#opening.isSound;
   }
 
-  /** Makes empty logs, and tries again where the store fails; an interrupted creation is repeated at the next start. */
-  createAll(wanted: Iterable<WantedLog>): void {
-    for (const one of wanted) {
-      const nothing = {
-        recoveryPoint: 0,
-        logStartOffset: 0,
-        clean: true,
-        journal: [],
-        compactedTo: 0,
-        isNew: true,
-      };
-      const fresh = { ...nothing, isThere: false };
-      this.#opening.add({ wanted: one, ...fresh });
-      this.#opening.ask(one.topicId, one.partition);
-    }
+  /** There are to be these logs, empty ones; each is made when it is asked for first. */
+  expect(wanted: Iterable<WantedLog>): void {
+    for (const one of wanted) this.#opening.expect(one);
+  }
+
+  /** Makes a log that is expected, and tries again where the store fails; a stop before leaves it to the next start. */
+  make(topicId: Uuid, partition: number): void {
+    this.#opening.ask(topicId, partition);
   }
 
   /** Takes a new config into effect on all partitions of a topic. */
@@ -273,9 +267,10 @@ export class LogManager {
 
   /**
    * Ends topics' logs at once and removes their files after `file.delete.delay.ms`, as Kafka does. When it resolves
-   * nothing that was written down speaks of them, and their folders do not come back after a power loss.
+   * nothing that was written down speaks of them, and their folders do not come back after a power loss. What takes long
+   * gives way.
    */
-  async remove(topicIds: Iterable<Uuid>): Promise<void> {
+  async remove(topicIds: Iterable<Uuid>, turn?: GivesWay): Promise<void> {
     let isWritten = false, wasThere = false;
     // All of them end before anything is waited for: one that is opened meanwhile would live on in the folder of the next.
     const doomed = [...topicIds].map((topicId) => {
@@ -293,10 +288,14 @@ export class LogManager {
         await log.gone();
         const { folder, config: { "file.delete.delay.ms": delayMs } } = log;
         this.#removals.discard({ folder, topicId, delayMs });
+        if (turn?.isLong) await turn.next();
       }
       for (const one of await unopened) {
         if (one.isThere) isWritten = wasThere = true;
-        this.#discardUnopened(one);
+        const { wanted, isThere } = one, delayMs = wanted.config["file.delete.delay.ms"];
+        const doomed = { folder: folderOf(wanted), topicId, delayMs };
+        this.#removals.discardOwn({ ...doomed, wasThere: isThere });
+        if (turn?.isLong) await turn.next();
       }
     }
     try {
@@ -306,19 +305,6 @@ export class LogManager {
       // On a full disk topics can be deleted all the same. By topic id nothing is inherited; the next checkpoint mends the rest.
       if (!(error instanceof StoreError)) throw error;
     }
-  }
-
-  /** The folder of a log that was not open, if it is its own: one that is another's was the reason why it was offline. */
-  #discardUnopened({ wanted, isThere }: Unopened): void {
-    const folder = folderOf(wanted), { topicId, config } = wanted;
-    try {
-      const found = readPartitionMetadata(this.#context.store, folder);
-      if (found === null ? !isThere : found !== topicId) return;
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      return this.#warn("deletion_failed", { folder, error: error.message }); // a start knows the topic id as deleted
-    }
-    this.#removals.discard({ folder, topicId, delayMs: config["file.delete.delay.ms"] });
   }
 
   /** Writes down what there is of every log (checkpointing.ts). */
@@ -372,6 +358,7 @@ export class LogManager {
       for (let log = queue.pop(); log; log = queue.pop()) {
         const { entry, error, hint } = await this.#checkpoints.books.close(log);
         entries.push(entry);
+        this.closedLogs++;
         if (hint !== null) hints.push(hint);
         if (error === null) continue;
         unwritten.set(log, error);

@@ -2,6 +2,7 @@
  * Proves what a start makes of logs: opened against what was written down of them, at first use and without reading more
  * than that takes; one that the store fails is offline alone, and heals; nothing of one topic id passes to another.
  */
+import { createAll } from "../testing/created_logs.ts";
 import { assert, assertEquals } from "@std/assert";
 import { BufferPool } from "../bytes/pool.ts";
 import { randomUuid, type Uuid } from "../bytes/uuid.ts";
@@ -189,7 +190,7 @@ Deno.test("a topic that cannot be made is made when the store is well again", as
   const onOnline = ({ folder }: PartitionLog) => online.push(folder);
   const { logs } = await open(store, { onOnline }, []);
   store.fail({ on: "open" });
-  logs.createAll([wanted(), wanted(randomUuid(), { topic: "u" })]);
+  createAll(logs, [wanted(), wanted(randomUuid(), { topic: "u" })]);
   assertEquals([logs.get(T, 0), online], [undefined, []]);
   await until(() => logs.get(T, 0) !== undefined);
   assertEquals(online, ["t-0"], "who was told that it is offline is told that it serves");
@@ -410,7 +411,7 @@ Deno.test("what a pass of the cleaner that was cut off has compacted is known ov
 
 Deno.test("a stop is not clean while a log that ended half-way owes its file what the journal has", async () => {
   const { logs } = await open(new MemoryStore());
-  logs.createAll([wanted()]);
+  createAll(logs, [wanted()]);
   const log = logs.get(T, 0)!;
   await fill(log, 3);
   log.append(buildBatch({ records: [{ timestampMs: 1000, value: new Uint8Array(50) }] }), {

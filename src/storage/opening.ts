@@ -122,6 +122,11 @@ export class Opening {
     this.#put(one);
   }
 
+  /** One that is to be made. */
+  expect(wanted: WantedLog): void {
+    this.#put({ wanted, ...NOTHING_YET });
+  }
+
   /**
    * A log that served, and cannot go on: it is recovered like any other, after a pause. `gone` resolves when nothing of it
    * is on its way to its folder any more; it does not reject.
@@ -429,6 +434,16 @@ class OpeningEnded extends Error {
   override readonly name = "OpeningEnded";
 }
 
+/** What is known of a log that is to be made. */
+const NOTHING_YET = {
+  recoveryPoint: 0,
+  logStartOffset: 0,
+  clean: true,
+  journal: [],
+  compactedTo: 0,
+  isNew: true,
+  isThere: false,
+} as const;
 /** Recoveries at a time: each reads through a window of its own. */
 const MAX_RECOVERING = 4;
 const JOURNALED = 0, INTERNAL = 1, OTHERS = 2;

@@ -2,7 +2,7 @@
  * Removals: what is on its way out of a store. Folders of deleted topics are marked so by their names at once, as Kafka
  * does, and removed after `file.delete.delay.ms`, one at a time: the threads that take part are also those that sync.
  *
- * A folder that cannot be renamed is owed, and tried again until it is marked or bears somebody else's topic id: its name
+ * A folder that cannot be looked into or renamed is owed, and tried again until it is marked or bears somebody else's topic id: its name
  * may have been given to a topic that was made again. What cannot be removed is tried again too; after a stop it is the
  * next start's business, which knows marked folders and deleted topic ids.
  */
@@ -10,7 +10,7 @@ import type { Uuid } from "../bytes/uuid.ts";
 import type { Timers } from "../clock.ts";
 import type { BackgroundWork } from "../metrics/background.ts";
 import { markedName } from "./directory/partition_folders.ts";
-import { readPartitionMetadata } from "./directory/partition_metadata.ts";
+import { isBegunFor, readPartitionMetadata } from "./directory/partition_metadata.ts";
 import { type Store, StoreError } from "./store.ts";
 
 /** A deleted partition's folder. */
@@ -18,6 +18,8 @@ export interface Doomed {
   readonly folder: string;
   readonly topicId: Uuid;
   readonly delayMs: number;
+  /** Whether it was there at the start, so that it is this topic's if it says nothing else. */
+  readonly wasThere?: boolean;
 }
 
 export interface RemovalsOptions {
@@ -57,17 +59,27 @@ export class Removals {
     this.#mark(doomed);
   }
 
+  /**
+   * Marks a folder if it is this topic's, or was only begun for it: one that is another's was the reason why its log was
+   * offline, or has been moved aside since.
+   */
+  discardOwn(doomed: Doomed): void {
+    const { folder, topicId, wasThere = false } = doomed, { store } = this.#options;
+    try {
+      const found = readPartitionMetadata(store, folder);
+      const isOwn = found === topicId || found === null && wasThere ||
+        isBegunFor(store, folder, topicId);
+      if (isOwn) this.#mark(doomed);
+      else this.#settled(folder);
+    } catch (error) {
+      this.#owe(doomed, error);
+    }
+  }
+
   /** Tries once more to mark what is owed of a topic. */
   retry(topicId: Uuid): void {
     for (const one of [...this.#owed.values()]) {
-      if (one.topicId !== topicId) continue;
-      try {
-        const { store } = this.#options;
-        if (readPartitionMetadata(store, one.folder) === topicId) this.#mark(one);
-        else this.#settled(one.folder); // it was moved aside, and may be another topic's by now
-      } catch (error) {
-        this.#owe(one, error);
-      }
+      if (one.topicId === topicId) this.discardOwn(one);
     }
   }
 

@@ -2,6 +2,7 @@
  * AdminFixture: the handlers of topics and cluster over a metadata log in memory, asked through the codec, so that what
  * they answer is also proved to fit every version.
  */
+import { Turn } from "../background/turn.ts";
 import { type Config, defaultConfig } from "../config/options.ts";
 import { decode, encode } from "../protocol/codec.ts";
 import type { Decoded, Encodable, Fields, Message } from "../protocol/schema.ts";
@@ -20,9 +21,12 @@ import type { Handler, RequestContext } from "../handlers/handler.ts";
 import { incrementalAlterConfigs } from "../handlers/incremental_alter_configs.ts";
 import { initProducerId } from "../handlers/init_producer_id.ts";
 import { listConfigResources } from "../handlers/list_config_resources.ts";
+import { LongAnswers } from "../handlers/long_answers.ts";
 import { metadata as metadataHandler } from "../handlers/metadata.ts";
 
-export async function adminFixture({ autoCreateTopics = true, config = defaultConfig() } = {}) {
+export async function adminFixture(
+  { autoCreateTopics = true, config = defaultConfig(), maxAnswerBytes = 1 << 25 } = {},
+) {
   const fixture = await Fixture.start();
   const { metadata, catalogue } = fixture;
   const { nodeId, clusterId } = META;
@@ -30,6 +34,7 @@ export async function adminFixture({ autoCreateTopics = true, config = defaultCo
   const limits = { numPartitions: 2, maxPartitions: 1000 };
   const ids = new ProducerIds(metadata, nodeId);
   const full: Config = { ...config, nodeId };
+  const answers = new LongAnswers({ turn: new Turn(), maxBytes: maxAnswerBytes });
   return {
     fixture,
     catalogue,
@@ -40,12 +45,13 @@ export async function adminFixture({ autoCreateTopics = true, config = defaultCo
         ...limits,
         staticConfigs: config.topicSet,
         placed: ALL_PLACED,
+        answers,
       }),
       deleteTopics: deleteTopics({ metadata }),
       createPartitions: createPartitions({ metadata, placed: ALL_PLACED, ...limits }),
       metadata: metadataHandler({ metadata, nodes, autoCreateTopics, ...limits }),
       describeCluster: describeCluster({ nodes }),
-      describeConfigs: describeConfigs({ metadata, nodeId, config: full }),
+      describeConfigs: describeConfigs({ metadata, nodeId, config: full, answers }),
       describeTopicPartitions: describeTopicPartitions({ catalogue, nodes }),
       alterConfigs: alterConfigs({ metadata, nodeId, config: full }),
       incrementalAlterConfigs: incrementalAlterConfigs({ metadata, nodeId, config: full }),
@@ -69,7 +75,7 @@ export async function ask<Q extends Fields, R extends Fields>(
   request: Encodable<Message<Q>>,
 ): Promise<Decoded<Message<R>>> {
   const decoded = decode(api.request, version, encode(api.request, version, request));
-  const context = { apiVersion: version } as RequestContext;
+  const context = { apiVersion: version, connection: { isEnding: false } } as RequestContext;
   const answer = await handler.handle(decoded, context) as Encodable<Message<R>>;
   return decode(api.response, version, encode(api.response, version, answer));
 }

@@ -4,6 +4,7 @@
  * consumer reads, the ledgers judge. Everything is drawn from one seeded source and no real time passes, so a seed that
  * found something finds it again.
  */
+import { createAll } from "./created_logs.ts";
 import { repair } from "../cli/storage.ts";
 import { FakeClock } from "./fake_clock.ts";
 import type { Fault, FaultyStore } from "./faulty_store.ts";
@@ -361,7 +362,7 @@ class StorageHistory implements Outcome {
     this.#inBackground("delete", removed);
     while (!isRemoved && this.#world === world) await this.#machine.turn();
     if (this.#world === world) {
-      this.#attempt(() => world.logs.createAll(this.#topics.wantedOf(topic)));
+      this.#attempt(() => createAll(world.logs, this.#topics.wantedOf(topic)));
     }
     this.#coverage.recreated++;
   }

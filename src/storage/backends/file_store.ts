@@ -9,6 +9,7 @@
  * read shares its position with every other.
  */
 import { statfsSync } from "node:fs";
+import { SharedSyncs } from "./shared_syncs.ts";
 import { InPlaceFile } from "./in_place_file.ts";
 import { type OpenFile, OpenFiles } from "./open_files.ts";
 import { patiently, relieved } from "./starved.ts";
@@ -28,6 +29,9 @@ export class FileStore implements Store {
   readonly name: string;
   readonly #root: string;
   readonly #open: OpenFiles;
+  readonly #syncs = new SharedSyncs((folder) =>
+    this.#syncFolder(folder, (open) => patiently(this.#open, open))
+  );
   /** The last replace() under way for a path; the next one waits for it. */
   readonly #replacing = new Map<string, Promise<void>>();
   #statfsRefused = false;
@@ -164,7 +168,7 @@ export class FileStore implements Store {
   }
 
   syncFolder(folder: string): Promise<void> {
-    return this.#syncFolder(folder, (open) => patiently(this.#open, open));
+    return this.#syncs.sync(folder);
   }
 
   async #syncFolder(

@@ -2,6 +2,7 @@
  * Proves single answers to power losses that random histories found: what is acknowledged by the journal alone, names that
  * no folder sync covered, and what belongs to a topic that is no more.
  */
+import { createAll } from "../../testing/created_logs.ts";
 import { assert, assertEquals } from "@std/assert";
 import type { Uuid } from "../../bytes/uuid.ts";
 import { randomUuid } from "../../bytes/uuid.ts";
@@ -162,7 +163,7 @@ Deno.test("a folder that lost its metadata with the power is not taken for the t
   await log.sync();
   const other = wantedPlain({}, randomUuid());
   await world.logs.remove([TOPIC_ID]);
-  world.logs.createAll(other);
+  createAll(world.logs, other);
   const disk = await store.crash({ unsynced: "lost", names: "lost" });
   world.abandon();
   assertEquals([...(await found(disk, other)).values.values()], []);

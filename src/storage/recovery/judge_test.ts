@@ -2,6 +2,7 @@
  * Proves that what is remembered of a log is held against what its folder holds: nothing that was acknowledged goes
  * without a word, nothing strange is served, and verify says of the same files what the start does with them.
  */
+import { createAll } from "../../testing/created_logs.ts";
 import { assert, assertEquals } from "@std/assert";
 import { randomUuid } from "../../bytes/uuid.ts";
 import * as batch from "../../protocol/records/batch.ts";
@@ -48,7 +49,7 @@ for (const gone of [pathOf(0), "t-0"]) {
     }
     for (let i = log.logEndOffset; i < 4; i++) await send(log, [`v${i}`]).durable;
     const other = wantedLog(randomUuid(), { topic: "u" });
-    world.logs.createAll([other]);
+    createAll(world.logs, [other]);
     for (let i = 0; i < 200; i++) { // the journal turns
       await send(world.logs.get(other.topicId, 0)!, ["x".repeat(900)]).durable;
     }
@@ -120,7 +121,7 @@ for (const size of ["journaled whole", "synced itself"] as const) {
       const wanted = [wantedLog(ID, { topic: "t" })];
       const disk = new MemoryStore();
       const { world } = await openOn(disk, []);
-      world.logs.createAll(wanted);
+      createAll(world.logs, wanted);
       const log = world.logs.get(ID, 0)!;
       if (size === "journaled whole") {
         for (let i = 0; i < 5; i++) await send(log, [`first ${i}`]).durable;
@@ -337,7 +338,7 @@ Deno.test("a deleted topic's folder that a power loss brought back under a name 
   const options = { journalBytes: 64 << 10, wasDeleted: (id: string) => id === old };
   const wanted = [wantedLog(ID, { topic: "t" })];
   const { world: second } = await openOn(disk, [], options);
-  second.logs.createAll(wanted); // over the folder of the deleted one
+  createAll(second.logs, wanted); // over the folder of the deleted one
   await send(second.logs.get(ID, 0)!, ["new"]).durable;
   second.abandon();
   disk.remove("t-0"); // neither the renaming nor the new folder had reached the device
@@ -353,7 +354,7 @@ Deno.test("a new log that is to begin with its second segment does so for good",
   const wanted = [wantedLog(ID, { topic: "t" })];
   const disk = new MemoryStore();
   const { world } = await openOn(disk, []);
-  world.logs.createAll(wanted);
+  createAll(world.logs, wanted);
   const log = world.logs.get(ID, 0)!;
   await send(log, [largeValue("first", 300_000)]).durable;
   log.roll();
