@@ -352,6 +352,27 @@ Deno.test("the gate adds a partition durably, and says of one to be verified whe
   );
 });
 
+Deno.test("partitions that one request adds are one record", async () => {
+  const desk = await TransactionDesk.loaded();
+  const { producerId, producerEpoch } = await desk.init("id"), { gate } = desk;
+  const before = desk.log.logEndOffset;
+  const add = (partition: number, epoch = producerEpoch) => {
+    const claim = {
+      transactionalId: "id",
+      producerId,
+      producerEpoch: epoch,
+      topic: "t",
+      partition,
+    };
+    return gate.admit({ ...claim, mode: "add" });
+  };
+  const answers = Promise.all([add(0), add(1), add(2), add(3, 9)]);
+  assertEquals(await desk.after(answers), [NONE, NONE, NONE, PRODUCER_FENCED]);
+  assertEquals(desk.log.logEndOffset, before + 1);
+  assertEquals(await desk.after(add(4)), NONE);
+  assertEquals(desk.log.logEndOffset, before + 2);
+});
+
 Deno.test("the next transaction's first batch waits while the one before is ended, and goes on when that is complete", async () => {
   const desk = await TransactionDesk.loaded(), as = await desk.open("id");
   desk.markers.isHeld = true;
@@ -371,6 +392,7 @@ Deno.test("it waits no longer than add.partitions.to.txn.retry.backoff.max.ms, a
   const { producerId, producerEpoch } = await desk.after(desk.end("id", as, true));
   const claim = { transactionalId: "id", producerId, producerEpoch, topic: "t", partition: 0 };
   const added = track(desk.gate.admit({ ...claim, mode: "add" }));
+  await turn();
   for (let i = 0; i < 4; i++) await desk.pass(20);
   assertEquals(added.value, undefined);
   await desk.pass(20);
