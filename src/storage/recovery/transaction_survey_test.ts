@@ -81,7 +81,7 @@ async function start() {
 const told = (findings: readonly { file: string; problem: string }[]) =>
   findings.map(({ file, problem }) => `${file} ${/producer (\d+)/.exec(problem)![1]}`);
 
-Deno.test("an open transaction that the coordinator's log does not know hangs, and the finding says from where on and what to do", async () => {
+Deno.test("an open transaction that no coordinator knows hangs, and the finding says what to do", async () => {
   const world = await start();
   await world.open(7);
   await world.end(7);
