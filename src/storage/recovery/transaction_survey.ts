@@ -51,12 +51,12 @@ export class TransactionSurvey {
     this.#damaged.add(folder);
   }
 
-  /** One for each transaction that hangs. */
-  *findings(): Generator<Finding> {
+  /** One for each transaction that hangs. `cut` is a damaged partition that is taken to end where the damage begins. */
+  *findings(cut?: string): Generator<Finding> {
     const known = this.#awaited();
     const isUnsure = [...this.#damaged].some(isCoordinators);
     for (const [folder, transactions] of this.#open) {
-      if (this.#damaged.has(folder)) continue;
+      if (this.#damaged.has(folder) && folder !== cut) continue;
       for (const [producerId, { firstOffset, epoch }] of transactions) {
         if (known.has(`${folder} ${producerId}`)) continue;
         const who = `the transaction of producer ${producerId}, epoch ${epoch}`;
