@@ -53,7 +53,7 @@ export class TransactionsRoom implements AsyncDisposable {
     this.coordinator = this.#coordinator(config);
     const { coordinator } = this, { transactions: settings } = config;
     this.admission = {
-      gate: new CoordinatorGate({ coordinator, clock, ...settings }),
+      gate: new CoordinatorGate(coordinator),
       isVerifying: settings.partitionVerificationEnable,
       retryBackoffMs: settings.addPartitionsRetryBackoffMs,
       retryBackoffMaxMs: settings.addPartitionsRetryBackoffMaxMs,

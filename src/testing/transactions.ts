@@ -23,6 +23,8 @@ export const SETTINGS: TransactionSettings = {
   maxIds: 3,
   abortTimedOutIntervalMs: 10_000,
   removeExpiredIntervalMs: 3_600_000,
+  addPartitionsRetryBackoffMs: 20,
+  addPartitionsRetryBackoffMaxMs: 100,
   twoPhaseCommitEnable: false,
 };
 
@@ -84,12 +86,7 @@ export class TransactionDesk {
   }
 
   get gate(): CoordinatorGate {
-    return new CoordinatorGate({
-      coordinator: this.coordinator,
-      clock: this.clock,
-      addPartitionsRetryBackoffMs: 20,
-      addPartitionsRetryBackoffMaxMs: 100,
-    });
+    return new CoordinatorGate(this.coordinator);
   }
 
   /** The state of an id as its shard has it, "Ongoing", …; "" when it is unknown. */

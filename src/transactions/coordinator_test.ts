@@ -31,6 +31,44 @@ Deno.test("a decision is answered when it is kept, and not before; its markers l
   assertEquals(desk.stateOf("id"), "CompleteCommit");
 });
 
+Deno.test("that an earlier record is kept sends no markers of a decision that is still on its way", async () => {
+  const desk = await TransactionDesk.loaded(), as = await desk.open("id");
+  const added = desk.coordinator.addPartitions("id", {
+    ...as,
+    partitions: [{ topic: "t", partition: 1 }],
+    clientVersion: 2,
+  });
+  await turn();
+  const ended = track(desk.end("id", as, true));
+  await turn();
+  desk.log.sync(1);
+  assertEquals(await added, NONE);
+  await turn();
+  assertEquals([ended.value, desk.markers.written], [undefined, []]);
+  desk.log.failWrites();
+  await turn();
+  assertEquals([desk.stateOf("id"), desk.markers.written], ["Ongoing", []]);
+});
+
+Deno.test("nor does what was found in the log, when a decision follows it before that is kept", async () => {
+  const desk = await TransactionDesk.loaded(), as = await desk.open("id");
+  const added = track(desk.coordinator.addPartitions("id", {
+    ...as,
+    partitions: [{ topic: "t", partition: 1 }],
+    clientVersion: 2,
+  }));
+  await turn();
+  desk.leaderEpoch++; // loaded anew, with the record still on its way
+  await desk.coordinator.loadAll();
+  const ended = track(desk.end("id", as, true));
+  await turn();
+  desk.log.sync(1);
+  await turn();
+  assertEquals([added.value, ended.value, desk.markers.written], [NONE, undefined, []]);
+  await desk.settle();
+  assertEquals(desk.markers.written.length, 2);
+});
+
 Deno.test("one marker that is kept sends no other again", async () => {
   const desk = await TransactionDesk.loaded(), as = await desk.open("id", [0, 1, 2]);
   await desk.after(desk.end("id", as, false));

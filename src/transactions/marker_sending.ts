@@ -31,7 +31,7 @@ export interface MarkerSendingOptions {
   readonly isKnown: (partition: Partition) => boolean;
   /** Calls `work` once after this long; returns what takes that back. */
   readonly wake: (delayMs: number, work: () => void) => () => void;
-  /** A marker waits for its partition: told at the first try that fails, with the code. */
+  /** A marker has waited for its partition for a while, which some do after a start: told once, with the code. */
   readonly onDelayed: (details: Record<string, unknown>) => void;
 }
 
@@ -41,6 +41,7 @@ interface Delayed {
   /** With how often they were answered 47 in a row. */
   readonly waiting: Map<PreparedTransaction, number>;
   tries: number;
+  isTold: boolean;
   cancel: (() => void) | null;
 }
 
@@ -110,8 +111,11 @@ export class MarkerSending {
     const { transactionalId, marker: { producerId } } = prepared, key = keyOf(partition);
     let delayed = this.#delayed.get(key);
     if (delayed === undefined) {
-      delayed = { partition, waiting: new Map(), tries: 0, cancel: null };
+      delayed = { partition, waiting: new Map(), tries: 0, isTold: false, cancel: null };
       this.#delayed.set(key, delayed);
+    }
+    if (delayed.tries >= TOLD_TRIES && !delayed.isTold) {
+      delayed.isTold = true;
       this.#options.onDelayed({ ...partition, errorCode, transactionalId, producerId });
     }
     delayed.waiting.set(prepared, fenced);
@@ -144,6 +148,9 @@ function fencedAfter(before: number, errorCode: number): number {
 
 /** In these tries what the partition goes by has long been kept: about six seconds. */
 const FENCED_TRIES = 7;
+
+/** About three seconds. */
+const TOLD_TRIES = 5;
 
 function pauseMs(tries: number): number {
   return Math.min(FIRST_PAUSE_MS * 2 ** Math.min(tries, 16), LONGEST_PAUSE_MS);

@@ -226,7 +226,7 @@ function decideLoaded(
     ? value.startTimestampMs
     : value.lastUpdateTimestampMs;
   const sinceMs = now.ms - Math.max(0, trustedMs - beganMs);
-  return { facts: [{ kind: "since", sinceMs }], replies: [] };
+  return { facts: [{ kind: "since", sinceMs, value }], replies: [] };
 }
 
 function assertMayFollow({ id, value: { state } }: Transaction, next: TransactionValue): void {
