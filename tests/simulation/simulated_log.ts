@@ -3,14 +3,14 @@
  * to write, and forgets at a crash what it had not synced.
  */
 import type { Uuid } from "../../src/bytes/uuid.ts";
-import type { GroupLog } from "../../src/groups/group_partition.ts";
+import type { CoordinatorLog } from "../../src/coordination/coordinator_log.ts";
 import { ErrorCode } from "../../src/protocol/errors.ts";
 import * as batch from "../../src/protocol/records/batch.ts";
 import type { Appended, AppendOptions } from "../../src/storage/log/appended.ts";
 
 const DONE = Promise.resolve();
 
-export class SimulatedLog implements GroupLog {
+export class SimulatedLog implements CoordinatorLog {
   readonly topicId = "c2ltdWxhdGVkLXRvcGljLQ" as Uuid;
   readonly config = { "max.message.bytes": 1 << 20 };
   readonly offline = null;
@@ -49,12 +49,11 @@ export class SimulatedLog implements GroupLog {
     return whole;
   }
 
-  /** Everything written so far is kept from now on. */
-  sync(): void {
-    this.#synced = this.#batches.length;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const { resolve } of waiting) resolve();
+  /** What was written so far is kept from now on; of what is on its way only so many batches, the first. */
+  sync(batches = this.#waiting.length): void {
+    const kept = this.#waiting.splice(0, batches);
+    this.#synced = this.#batches.length - this.#waiting.length;
+    for (const { resolve } of kept) resolve();
   }
 
   /** The disk takes nothing of what is on its way: whoever waits hears so, and the offsets are free again. */
