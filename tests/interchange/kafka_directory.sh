@@ -234,7 +234,7 @@ transactions_killed() {
   done
   return 1
 }
-transactions_checked() { transactions check "$BROKERS" "$work/transactions"; }
+transactions_checked() { transactions check "$BROKERS" "$work/transactions" "$@"; }
 
 change_transactions() {
   rm -rf "$data"
@@ -242,7 +242,7 @@ change_transactions() {
   check "Runnel starts on an empty directory" runnel_start
   check "Runnel has transactions in every state, and is killed with some prepared" transactions_killed runnel_start
   check "Kafka starts on it" kafka_start
-  check "Kafka ends what Runnel prepared, and goes on with what was open" transactions_checked
+  check "Kafka ends what Runnel prepared, and goes on with what was open" transactions_checked kafka
   check "Kafka has no complaint" kafka_content
   check "Kafka has transactions in every state, and is killed with some prepared" transactions_killed kafka_start
   check "Runnel starts on it" runnel_start

@@ -5,8 +5,10 @@
  *                                                              process id, many more are ended at once, and it is killed
  *                                                              when the first of those is answered
  *     deno run -A transactions.ts prepared DIRECTORY           how many the log of a broker at rest has prepared
- *     deno run -A transactions.ts check BROKERS LEDGER         what was prepared ends; what was open is open, is hidden, and
- *                                                              can be committed; all is as the ledger has it
+ *     deno run -A transactions.ts check BROKERS LEDGER [kafka] what was prepared ends; what was open is open, is hidden, and
+ *                                                              can be committed; all is as the ledger has it. Of a Kafka
+ *                                                              it is only said when markers are missing: while it starts
+ *                                                              it may take partitions for deleted (KAFKA-20734)
  */
 import { assertEquals } from "@std/assert";
 import { Admin } from "../../src/client/admin.ts";
@@ -252,7 +254,7 @@ function note(states: Map<string, number>, log: Uint8Array): void {
   }
 }
 
-async function check(bootstrap: string, file: string): Promise<void> {
+async function check(bootstrap: string, file: string, isKafka: boolean): Promise<void> {
   const { topic, written }: Ledger = JSON.parse(await Deno.readTextFile(file));
   const session = new Session(bootstrap, topic), view = new BrokerView(bootstrap);
   await session.coordinated();
@@ -271,7 +273,12 @@ async function check(bootstrap: string, file: string): Promise<void> {
   await session.write(open.id, open, { sequence: 1 });
   assertEquals(await session.end(open.id, open, true), 0, "the open one is committed");
   const { complaints } = await view.settled({ [topic]: PARTITIONS }, LIMIT_MS);
-  assertEquals(complaints.filter((complaint) => complaint.includes(topic)), []);
+  const unsettled = complaints.filter((complaint) => complaint.includes(topic));
+  if (isKafka && unsettled.length > 0) {
+    console.log(`Kafka has skipped markers: ${unsettled.join(", ")}`);
+    return;
+  }
+  assertEquals(unsettled, []);
   assertEquals(await session.offset(1), 11, "the offset of the open one");
   await seen(view, topic, written, open);
   const [first] = written, again = await session.begin(first.id);
@@ -323,7 +330,7 @@ async function seen(
 
 const [command, where, file, pid] = Deno.args;
 if (command === "write") await write(where, file, pid === undefined ? null : Number(pid));
-else if (command === "check") await check(where, file);
+else if (command === "check") await check(where, file, pid === "kafka");
 else if (command === "prepared") {
   const count = prepared(where);
   console.log(`${count} are prepared`);
