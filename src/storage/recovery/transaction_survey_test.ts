@@ -105,6 +105,15 @@ Deno.test("what the coordinator ends does not hang: ongoing, prepared, fenced; a
   assertEquals(await world.survey(), []);
 });
 
+Deno.test("a transaction of a later epoch than the coordinator knows hangs: its marker would be refused", async () => {
+  const world = await start();
+  await world.open(1, 0, 1);
+  await world.open(2, 0, 0);
+  await world.note("a", { producerId: 1, status: ONGOING }); // both of epoch 0
+  await world.note("b", { producerId: 2, status: ONGOING });
+  assertEquals(told(await world.survey()), ["orders-0 1"]);
+});
+
 Deno.test("what the coordinator has ended, forgotten, or knows in other partitions only, hangs", async () => {
   const world = await start();
   for (const id of [1, 2, 3, 4]) await world.open(id, 1);
