@@ -1,48 +1,56 @@
 /**
- * CoordinatorGate: the TransactionGate in front of this node's coordinator. Partitions that one request adds are added
- * together: a record of the coordinator's log names all partitions of its transaction, so that one does for them.
+ * CoordinatorGate: the TransactionGate in front of this node's coordinator.
+ *
+ * A record of the coordinator's log has all partitions of the transaction. So what a request adds is added as one, as in
+ * Kafka: of a hundred partitions one record is written, and not a hundred that grow.
  */
 import type { TransactionCoordinator } from "./coordinator.ts";
-import type { Partition } from "./partition_set.ts";
 import type { TransactionClaim, TransactionGate } from "./transaction_gate.ts";
 
-/** Claims of one producer that came in this turn. */
-interface Gathered {
-  readonly partitions: Partition[];
-  readonly answer: Promise<number>;
+/** What is added at the end of this turn. */
+interface Adding {
+  readonly partitions: { readonly topic: string; readonly partition: number }[];
+  /** The answer for all of them. */
+  readonly errorCode: Promise<number>;
 }
 
 export class CoordinatorGate implements TransactionGate {
   readonly #coordinator: TransactionCoordinator;
-  readonly #gathered = new Map<string, Gathered>();
+  /** By transactional id, producer id and epoch. */
+  readonly #adding = new Map<string, Adding>();
 
   constructor(coordinator: TransactionCoordinator) {
     this.#coordinator = coordinator;
   }
 
-  async admit(claim: TransactionClaim): Promise<number> {
-    const { transactionalId, producerId, producerEpoch, topic, partition, mode } = claim;
-    if (mode === "add") return await this.#add(claim, { topic, partition });
+  async admit(
+    { transactionalId, mode, topic, partition, ...as }: TransactionClaim,
+  ): Promise<number> {
+    const { producerId, producerEpoch } = as;
+    if (mode === "add") {
+      const key = `${producerId} ${producerEpoch} ${transactionalId}`;
+      const adding = this.#adding.get(key) ?? this.#begin(key, transactionalId, as);
+      adding.partitions.push({ topic, partition });
+      return await adding.errorCode;
+    }
     const asked = { producerId, producerEpoch, partitions: [{ topic, partition }] };
     const [errorCode] = await this.#coordinator.verifyPartitions(transactionalId, asked);
     return errorCode;
   }
 
-  #add(claim: TransactionClaim, partition: Partition): Promise<number> {
-    const { transactionalId, producerId, producerEpoch } = claim;
-    const key = `${producerId} ${producerEpoch} ${transactionalId}`,
-      known = this.#gathered.get(key);
-    if (known !== undefined) {
-      known.partitions.push(partition);
-      return known.answer;
-    }
-    const partitions = [partition];
-    const answer = Promise.resolve().then(() => {
-      this.#gathered.delete(key);
+  #begin(
+    key: string,
+    transactionalId: string,
+    { producerId, producerEpoch }: { readonly producerId: number; readonly producerEpoch: number },
+  ): Adding {
+    const partitions: Adding["partitions"] = [];
+    const errorCode = Promise.resolve().then(() => {
+      this.#adding.delete(key);
       const added = { producerId, producerEpoch, partitions, clientVersion: 2 } as const;
       return this.#coordinator.addPartitions(transactionalId, added);
     });
-    this.#gathered.set(key, { partitions, answer });
-    return answer;
+    const adding = { partitions, errorCode };
+    this.#adding.set(key, adding);
+    return adding;
   }
 }
