@@ -49,9 +49,6 @@ export interface SenderOptions {
   readonly onReleased: (bytes: number) => void;
 }
 
-/** About what a record takes apart from its key, value and headers. */
-export const RECORD_OVERHEAD = 24;
-
 export class PartitionSender {
   readonly #topic: string;
   readonly #partition: number;
