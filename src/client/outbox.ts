@@ -36,7 +36,7 @@ export class Outbox {
   #roomWaiters: (() => void)[] = [];
 
   constructor(
-    source: Pick<SenderOptions, "cluster" | "acks" | "identity">,
+    source: Pick<SenderOptions, "cluster" | "acks" | "identity" | "transaction">,
     options: SendingOptions,
   ) {
     this.#bufferBytes = options.bufferBytes ?? 64 << 20;
@@ -58,11 +58,11 @@ export class Outbox {
     try {
       encoded = encodeRecord(record);
     } catch (error) {
-      return Promise.reject(error);
+      return this.#refuse(error);
     }
     const bytes = sizeOf(encoded);
     if (this.#bufferedBytes >= this.#bufferBytes) {
-      return Promise.reject(
+      return this.#refuse(
         new Error(`Cannot send: ${this.#bufferedBytes} bytes wait already; await room() first`),
       );
     }
@@ -80,6 +80,11 @@ export class Outbox {
   /** Sends what waits for company; resolves when everything sent before is delivered or has failed. */
   async flush(): Promise<void> {
     await Promise.all([...this.#topics.values()].map((topic) => topic.flush()));
+  }
+
+  #refuse(error: unknown): Promise<never> {
+    this.#sender.transaction?.().failed(error, false);
+    return Promise.reject(error);
   }
 
   #route(record: ProducerRecord, encoded: NewRecord, bytes: number): Promise<Delivery> {
@@ -118,10 +123,17 @@ class TopicSenders {
   send(record: NewRecord, partition: number | undefined, bytes: number): Promise<Delivery> {
     if (this.#partitions > 0) return this.#add(record, partition, bytes);
     this.#opening ??= this.#openTopic().finally(() => this.#opening = null);
-    return this.#opening.then(() => this.#add(record, partition, bytes), (error) => {
-      this.#options.onReleased(bytes);
-      throw error;
-    });
+    return this.#opening.then(
+      () => this.#add(record, partition, bytes),
+      (error) => this.#refuse(error, bytes),
+    );
+  }
+
+  /** The transaction hears of it at once: its flush must not be over before. */
+  #refuse(error: unknown, bytes: number): Promise<never> {
+    this.#options.transaction?.().failed(error, false);
+    this.#options.onReleased(bytes);
+    return Promise.reject(error);
   }
 
   async flush(): Promise<void> {
@@ -143,9 +155,9 @@ class TopicSenders {
     if (known) this.#partitions = known.partitions.length;
     const partition = wanted ?? this.#choose(record.key);
     if (!Number.isInteger(partition) || partition < 0 || partition >= this.#partitions) {
-      this.#options.onReleased(bytes);
-      return Promise.reject(
+      return this.#refuse(
         new Error(`Partition ${partition} of ${this.#name}: it has 0 to ${this.#partitions - 1}`),
+        bytes,
       );
     }
     const sender = this.#senders[partition] ??= new PartitionSender(this.#name, partition, {

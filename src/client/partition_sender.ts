@@ -6,14 +6,15 @@
  * its way, and then go first, oldest first, with the sequences they had.
  *
  * When a batch fails for good its sequences leave a gap, so the partition goes on under a new producer id (Kafka's
- * client bumps the epoch for the same end).
+ * client bumps the epoch for the same end). In a transaction nothing is sent behind it: the transaction is aborted, and
+ * the next one has another epoch.
  */
 import { ErrorCode } from "../protocol/errors.ts";
 import { Produce } from "../protocol/messages/produce.ts";
 import { buildBatch, type NewRecord } from "../protocol/records/build.ts";
 import type { CompressionType } from "../protocol/records/compression.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
-import { type Cluster, isStaleMetadata } from "./cluster.ts";
+import { type Cluster, isStaleMetadata, type Topic } from "./cluster.ts";
 import { ConnectionError, KafkaError, mayRetry } from "./errors.ts";
 
 /** Where a record went. */
@@ -31,6 +32,21 @@ export interface Identity {
   readonly producerEpoch: number;
 }
 
+/** The transaction that batches belong to, as partitions see it. */
+export interface SendingTransaction {
+  readonly transactionalId: string;
+  /** What its batches bear. */
+  readonly identity: Identity;
+  /** Whether Produce, from version 12 on, makes partitions part of it (KIP-890); else join() has them made so. */
+  readonly joinsByProduce: boolean;
+  /** Why nothing more of it is to be sent; null: go on. */
+  readonly failure: Error | null;
+  /** Comes before each batch. null, or a promise of it: the partition is part of the transaction now. */
+  join(topic: string, partition: number): Promise<void> | null;
+  /** Records were not delivered; `isSequenceSpent` when they had a sequence, which leaves a gap. */
+  failed(error: unknown, isSequenceSpent: boolean): void;
+}
+
 /** What all partitions of a producer share. */
 export interface SenderOptions {
   readonly cluster: Cluster;
@@ -43,6 +59,8 @@ export interface SenderOptions {
   readonly deliveryTimeoutMs: number;
   /** The producer's id; another one than `used` when that is given. Null without idempotence. */
   readonly identity: ((used: Identity | null) => Promise<Identity>) | null;
+  /** In place of `identity`: the transaction that is open, or the last one. */
+  readonly transaction: (() => SendingTransaction) | null;
   /** Called when a batch stops growing, for the sticky partitioner. */
   readonly onBatchFull: (partition: number) => void;
   /** Called with the bytes that are off the sender's hands. */
@@ -126,6 +144,8 @@ export class PartitionSender {
     } finally {
       this.#isPumping = false;
     }
+    // What came while the ones before it failed has nobody else who starts it.
+    if (this.#pumpAgain) await this.#pump();
   }
 
   async #mayStart(): Promise<boolean> {
@@ -134,14 +154,32 @@ export class PartitionSender {
       this.#ready.unshift(...this.#redo.splice(0).sort((a, b) => a.order - b.order));
       await this.#options.cluster.pause(this.#options.cluster.backoffMs(this.#tries++));
     }
-    const limit = this.#options.identity ? MAX_IN_FLIGHT : 1;
+    const { identity, transaction } = this.#options;
+    const limit = identity || transaction ? MAX_IN_FLIGHT : 1;
     if (this.#inFlight >= limit) return false;
     // Without linger a batch stays open while the limit is reached, and so grows under load.
     if (this.#ready.length === 0 && this.#options.lingerMs === 0) this.#closeBatch();
     if (this.#ready.length === 0) return false;
-    if (!this.#options.identity || this.#identity && !this.#isIdentitySpent) return true;
+    if (transaction) return await this.#mayStartIn(transaction());
+    if (!identity || this.#identity && !this.#isIdentitySpent) return true;
     if (this.#inFlight > 0) return false;
-    await this.#renewIdentity(this.#options.identity);
+    await this.#renewIdentity(identity);
+    return true;
+  }
+
+  async #mayStartIn(transaction: SendingTransaction): Promise<boolean> {
+    const joining = transaction.failure === null
+      ? transaction.join(this.#topic, this.#partition)
+      : null;
+    if (joining !== null) await joining;
+    if (transaction.failure !== null) throw transaction.failure; // to all that wait
+    const { producerId, producerEpoch } = transaction.identity, known = this.#identity;
+    if (producerId !== known?.producerId || producerEpoch !== known.producerEpoch) {
+      // Nothing of the transaction before is on its way: it could not have ended.
+      this.#identity = transaction.identity;
+      this.#isIdentitySpent = false;
+      this.#sequence = 0;
+    }
     return true;
   }
 
@@ -185,6 +223,7 @@ export class PartitionSender {
       level: compressionLevel,
       ...this.#identity,
       baseSequence: this.#identity ? this.#sequence : -1,
+      isTransactional: this.#options.transaction !== null,
     });
     batch.order = this.#nextOrder++;
     this.#sequence = (this.#sequence + batch.records.length) % 0x80000000;
@@ -197,8 +236,15 @@ export class PartitionSender {
     const leader = this.#launched.then(() => cluster.leader(this.#topic, this.#partition));
     this.#launched = leader.catch(() => {});
     const { connection, topic } = await leader;
-    const version = connection.versionFor(Produce, topic.id === ZERO_UUID ? 12 : Produce.max);
+    const transaction = this.#options.transaction?.() ?? null;
+    const version = connection.versionFor(Produce, this.#lastVersion(topic, transaction));
+    if (transaction?.joinsByProduce && version < FIRST_VERSION_THAT_JOINS) {
+      throw new Error(
+        `${connection.address} speaks Produce ${version}, transaction version 2 needs ${FIRST_VERSION_THAT_JOINS}`,
+      );
+    }
     const request = {
+      transactionalId: transaction?.transactionalId ?? null,
       acks,
       timeoutMs: requestTimeoutMs,
       topicData: [{
@@ -220,6 +266,12 @@ export class PartitionSender {
       throw new KafkaError(answer.errorCode, `produce to ${this.#name}`, answer.errorMessage);
     }
     return (i) => this.#delivery(batch, i, answer.baseOffset, answer.logAppendTimeMs);
+  }
+
+  #lastVersion(topic: Topic, transaction: SendingTransaction | null): number {
+    // Who made the partition part of the transaction already does not have it made so again (KIP-890).
+    if (transaction !== null && !transaction.joinsByProduce) return FIRST_VERSION_THAT_JOINS - 1;
+    return topic.id === ZERO_UUID ? LAST_VERSION_WITH_NAMES : Produce.max;
   }
 
   #delivery(batch: Batch, i: number, baseOffset: number, appendTimeMs: number): Delivery {
@@ -252,6 +304,7 @@ export class PartitionSender {
   }
 
   #reject(batch: Batch, error: unknown): void {
+    this.#options.transaction?.().failed(error, batch.encoded !== null);
     for (const { reject } of batch.waiting) reject(error);
     this.#settle(batch);
   }
@@ -269,6 +322,9 @@ export class PartitionSender {
 
 /** Brokers remember the last five batches of a producer (ProducerStateEntry.NUM_BATCHES_TO_RETAIN). */
 const MAX_IN_FLIGHT = 5;
+
+const LAST_VERSION_WITH_NAMES = 12;
+const FIRST_VERSION_THAT_JOINS = 12;
 
 class Batch {
   readonly records: NewRecord[] = [];

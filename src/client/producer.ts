@@ -37,6 +37,7 @@ export class Producer {
       cluster: this.#cluster,
       acks: acks === "all" ? -1 : acks === "leader" ? 1 : 0,
       identity: idempotent ? (used) => this.#newIdentity(used) : null,
+      transaction: null,
     }, options);
   }
 
