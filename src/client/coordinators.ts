@@ -14,12 +14,12 @@ const KINDS = {
 
 export type CoordinatorKind = keyof typeof KINDS;
 
-/** A connection to the coordinator. Asks once; throws KafkaError and ConnectionError. */
+/** The coordinator, and a connection to it. Asks once; throws KafkaError and ConnectionError. */
 export async function findCoordinator(
   cluster: Cluster,
   kind: CoordinatorKind,
   key: string,
-): Promise<Connection> {
+): Promise<{ connection: Connection; nodeId: number }> {
   const { keyType, noun } = KINDS[kind];
   const any = await cluster.anyConnection();
   const version = any.versionFor(FindCoordinator);
@@ -30,7 +30,7 @@ export async function findCoordinator(
   );
   const found = version >= 4 ? answer.coordinators[0] : answer;
   check(found.errorCode, `coordinator of ${noun} ${key}`, found.errorMessage || null);
-  return await cluster.connectionTo(found.nodeId);
+  return { connection: await cluster.connectionTo(found.nodeId), nodeId: found.nodeId };
 }
 
 /** A coordinator that is asked again and again: it is looked for once, and anew after forget(). */
@@ -49,9 +49,9 @@ export class Coordinator {
   async connection(): Promise<Connection> {
     const known = this.#connection;
     if (known !== null && !known.isClosed) return known;
-    const found = await findCoordinator(this.#cluster, this.#kind, this.#key);
-    this.#connection = found;
-    return found;
+    const { connection } = await findCoordinator(this.#cluster, this.#kind, this.#key);
+    this.#connection = connection;
+    return connection;
   }
 
   /** It has moved, or does not answer. */

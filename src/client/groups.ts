@@ -86,7 +86,7 @@ export async function describeGroup(
   groupId: string,
 ): Promise<GroupDescription | null> {
   return await cluster.retry(async () => {
-    const connection = await findCoordinator(cluster, "group", groupId);
+    const { connection } = await findCoordinator(cluster, "group", groupId);
     return await describeConsumerGroup(connection, groupId) ??
       await describeClassicGroup(connection, groupId);
   });
@@ -99,7 +99,7 @@ export interface Committed extends TopicPartition {
 /** Everything a group has committed, by topic and partition. */
 export async function committedOffsets(cluster: Cluster, groupId: string): Promise<Committed[]> {
   return await cluster.retry(async () => {
-    const connection = await findCoordinator(cluster, "group", groupId);
+    const { connection } = await findCoordinator(cluster, "group", groupId);
     const { groups: [group] } = await connection.request(
       OffsetFetch,
       connection.versionFor(OffsetFetch, LAST_VERSION_WITH_NAMES),
