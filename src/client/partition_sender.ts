@@ -1,8 +1,8 @@
 /**
  * PartitionSender: a producer's records for one partition, from the open batch to the broker's answer.
  *
- * Order survives retries. With idempotence up to five batches are on their way at once, since the broker refuses the
- * ones behind a failed one by their sequence; without it, one. Batches that may be tried again wait until nothing is on
+ * Order survives retries. With idempotence up to five batches are on their way at once (once the first was
+ * acknowledged), since the broker refuses the ones behind a failed one by their sequence; without it, one. Batches that may be tried again wait until nothing is on
  * its way, and then go first, oldest first, with the sequences they had.
  *
  * When a batch fails for good its sequences leave a gap, so the partition goes on under a new producer id (Kafka's
@@ -82,6 +82,8 @@ export class PartitionSender {
   #pumpAgain = false;
   #identity: Identity | null = null;
   #isIdentitySpent = false;
+  /** Whether the partition has acknowledged something of this identity. */
+  #isIdentityKnown = false;
   #sequence = 0;
   #nextOrder = 0;
   /** Settles when the last batch that was started has found its leader, or has not. */
@@ -155,8 +157,7 @@ export class PartitionSender {
       await this.#options.cluster.pause(this.#options.cluster.backoffMs(this.#tries++));
     }
     const { identity, transaction } = this.#options;
-    const limit = identity || transaction ? MAX_IN_FLIGHT : 1;
-    if (this.#inFlight >= limit) return false;
+    if (this.#inFlight >= this.#maxInFlight()) return false;
     // Without linger a batch stays open while the limit is reached, and so grows under load.
     if (this.#ready.length === 0 && this.#options.lingerMs === 0) this.#closeBatch();
     if (this.#ready.length === 0) return false;
@@ -165,6 +166,16 @@ export class PartitionSender {
     if (this.#inFlight > 0) return false;
     await this.#renewIdentity(identity);
     return true;
+  }
+
+  /**
+   * A partition takes the first batch of a producer it does not know with any sequence, so one that overtook a refused
+   * one would be taken, and the refused one never after it. Under transaction version 2 the first has to be 0.
+   */
+  #maxInFlight(): number {
+    const { identity, transaction } = this.#options;
+    if (identity === null && transaction === null) return 1;
+    return this.#isIdentityKnown || transaction?.().joinsByProduce ? MAX_IN_FLIGHT : 1;
   }
 
   async #mayStartIn(transaction: SendingTransaction): Promise<boolean> {
@@ -176,18 +187,21 @@ export class PartitionSender {
     const { producerId, producerEpoch } = transaction.identity, known = this.#identity;
     if (producerId !== known?.producerId || producerEpoch !== known.producerEpoch) {
       // Nothing of the transaction before is on its way: it could not have ended.
-      this.#identity = transaction.identity;
-      this.#isIdentitySpent = false;
-      this.#sequence = 0;
+      this.#takeIdentity(transaction.identity);
     }
     return true;
   }
 
   async #renewIdentity(identity: (used: Identity | null) => Promise<Identity>): Promise<void> {
-    this.#identity = await identity(this.#identity);
-    this.#isIdentitySpent = false;
-    this.#sequence = 0;
+    this.#takeIdentity(await identity(this.#identity));
     for (const batch of this.#ready) batch.encoded = null;
+  }
+
+  #takeIdentity(identity: Identity): void {
+    this.#identity = identity;
+    this.#isIdentitySpent = false;
+    this.#isIdentityKnown = false;
+    this.#sequence = 0;
   }
 
   /** A batch that cannot be encoded fails alone; it has taken no sequence, so that there is no gap behind it. */
@@ -205,6 +219,7 @@ export class PartitionSender {
     this.#send(batch, encoded).then(
       (delivery) => {
         this.#tries = 0;
+        this.#isIdentityKnown = true;
         batch.waiting.forEach(({ resolve }, i) => resolve(delivery(i)));
         this.#settle(batch);
       },

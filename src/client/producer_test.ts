@@ -75,7 +75,8 @@ class OneBroker {
     if (batch.producerId(bytes) >= 0) {
       const known = this.#offsets.get(`${producer} ${sequence}`);
       if (known !== undefined) return { errorCode: 0, baseOffset: known };
-      const due = this.#nextSequence.get(producer) ?? 0;
+      // Whoever is new may begin anywhere (ProducerAppendInfo.checkSequence).
+      const due = this.#nextSequence.get(producer) ?? sequence;
       if (sequence !== due) return { errorCode: 45, baseOffset: -1 };
     }
     for (const { value } of readRecords(bytes)) {
