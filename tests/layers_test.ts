@@ -9,7 +9,7 @@ import { assertEquals } from "@std/assert";
 const STOREYS: readonly (readonly string[])[] = [
   ["bytes"],
   ["protocol"],
-  ["storage", "client"],
+  ["storage", "client", "coordination"],
   ["groups", "transactions", "topics", "security", "backup"],
   ["placement", "background"],
   ["handlers"],

@@ -3,7 +3,7 @@
  * a thread and, where there can be none, without.
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { matchNames } from "../groups/consumer_regex.ts";
+import { matchNames } from "../groups/consumer/consumer_regex.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { buildBatch } from "../protocol/records/build.ts";
 import { CompressionType } from "../protocol/records/compression.ts";

@@ -2,7 +2,7 @@
  * Entry: what a background thread does. The thread loads this file, and answers one job after the other; in any other
  * place it is the table of jobs.
  */
-import { matchNames } from "../groups/consumer_regex.ts";
+import { matchNames } from "../groups/consumer/consumer_regex.ts";
 import { validateRecords } from "../protocol/records/validate.ts";
 import { isBackgroundThread } from "./thread.ts";
 

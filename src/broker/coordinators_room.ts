@@ -1,11 +1,12 @@
 /**
  * The coordinators' room: consumer groups over the partitions of `__consumer_offsets` that this node leads, and how they
- * follow what becomes of topics and logs.
+ * follow what becomes of topics and logs; and the transactions' room beside them (transactions_room.ts).
  */
 import type { Config } from "../config/options.ts";
 import { GroupCoordinator } from "../groups/coordinator.ts";
 import { scrapeGroups } from "../groups/group_scrape.ts";
 import { groupTopics } from "../handlers/group_topics.ts";
+import { LocalMarkers, type MarkerListener } from "../handlers/local_markers.ts";
 import { OFFSETS_TOPIC, offsetsTopic } from "../handlers/offsets_topic.ts";
 import { logger } from "../log.ts";
 import { BackgroundWork } from "../metrics/background.ts";
@@ -17,6 +18,7 @@ import { consumerGroupConfig } from "../topics/consumer_group_configs.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
 import type { MachineRoom } from "./machine.ts";
+import { TransactionsRoom } from "./transactions_room.ts";
 
 export interface CoordinatorsRoomOptions {
   readonly machine: MachineRoom;
@@ -28,6 +30,9 @@ export interface CoordinatorsRoomOptions {
 
 export class CoordinatorsRoom implements AsyncDisposable {
   readonly groups: GroupCoordinator;
+  /** How transactions are ended in the partitions of this node. */
+  readonly markers: LocalMarkers;
+  readonly transactions: TransactionsRoom;
   readonly topics: ReturnType<typeof groupTopics>;
   readonly #options: CoordinatorsRoomOptions;
   readonly #work = new BackgroundWork("groups");
@@ -38,6 +43,16 @@ export class CoordinatorsRoom implements AsyncDisposable {
     this.#options = options;
     this.topics = groupTopics(metadata, options.machine.matching);
     this.groups = this.#coordinator(config);
+    const { machine: { clock }, nodes } = options;
+    const listener = this.#listener();
+    this.markers = new LocalMarkers({
+      catalogue: metadata.catalogue,
+      logs,
+      nodes,
+      clock,
+      listener,
+    });
+    this.transactions = new TransactionsRoom(config, { ...options, markers: this.markers });
     scrapeGroups(metrics, this.groups, (topicName, partition) => {
       const topic = metadata.catalogue.topic(topicName);
       return topic === undefined ? null : logs.get(topic.id, partition)?.highWatermark ?? null;
@@ -45,28 +60,49 @@ export class CoordinatorsRoom implements AsyncDisposable {
   }
 
   get work(): readonly BackgroundWork[] {
-    return [this.#work];
+    return [this.#work, this.transactions.work];
   }
 
   /** Takes up the partitions, in the background: requests are answered 14 until that is done. */
   load(): void {
-    this.#loading = this.groups.loadAll().catch((error) => this.#tell("loading", error));
+    this.#loadGroups();
+    this.transactions.load();
   }
 
   /** Takes up what changed of topics, after their logs have. */
-  async follow({ deleted, moved }: CatalogueChange): Promise<void> {
+  async follow(change: CatalogueChange): Promise<void> {
+    const { deleted, moved } = change;
     if (deleted.length > 0) this.groups.deleteTopics(new Set(deleted.map(({ name }) => name)));
     if (moved.length > 0) await this.groups.loadAll(); // under a new leader epoch a partition is loaded anew
+    await this.transactions.follow(change);
   }
 
   /** A log serves that was offline before: what is kept in it is read, and not when it is tried again anyway. */
-  online({ topic, partition }: PartitionLog): void {
-    if (topic !== OFFSETS_TOPIC) return;
-    this.groups.unload(partition);
-    this.load();
+  online(log: PartitionLog): void {
+    const { topic, partition } = log;
+    if (topic === OFFSETS_TOPIC) {
+      this.groups.unload(partition);
+      this.#loadGroups();
+    }
+    this.transactions.online(log);
+  }
+
+  #loadGroups(): void {
+    this.#loading = this.groups.loadAll().catch((error) => this.#tell("loading", error));
+  }
+
+  /** Offsets that were committed in a transaction count from its marker on: they are read with it. */
+  #listener(): MarkerListener {
+    const reload = (topic: string, partition: number) => {
+      if (topic !== OFFSETS_TOPIC) return;
+      this.groups.unload(partition);
+      this.#loadGroups();
+    };
+    return { onMarker: reload, onMarkerLost: reload };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.transactions[Symbol.asyncDispose]();
     this.groups.stop();
     await this.#loading;
   }

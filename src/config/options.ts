@@ -8,6 +8,7 @@ import { metricsOptions } from "./metrics_options.ts";
 import type { Option, ValueOf } from "./option.ts";
 import { storageOptions } from "./storage_options.ts";
 import { type TopicConfig, topicConfigDefaults } from "./topic_configs.ts";
+import { transactionOptions } from "./transaction_options.ts";
 
 /** Host names, IPv4 and IPv6 addresses: no spaces, slashes or "://". */
 const HOST = /^[A-Za-z0-9._:%\[\]-]{1,255}$/;
@@ -264,6 +265,7 @@ export const options = {
     },
   },
   groups: groupOptions,
+  transactions: transactionOptions,
   metrics: metricsOptions,
   performance: {
     tcpNodelay: {

@@ -2,14 +2,19 @@
  * Shard: what a coordinator keeps in one partition of its topic, as functions without time, disk or network. The
  * runtime around it (Kafka's CoordinatorRuntime) finds the partition, replays the log into it, and for everything that
  * happens goes *decide → append → apply → answer once it is kept*. Groups are one user, transactions another.
- *
- * | type | is |
- * |---|---|
- * | Entity | what ids are of: a group, a transactional id |
- * | Event | what may happen to one: a request with its ticket, a deadline |
- * | Fact | what a decision makes true; some go to the log, others live in memory only |
- * | Reply | the answer to the request that holds a ticket |
  */
+
+/** The types that a coordinator deals in. */
+export interface Kinds {
+  /** What ids are of: a group, a transactional id. */
+  readonly Entity: { readonly id: string };
+  /** What may happen to one: a request with its ticket, a deadline. */
+  readonly Event: unknown;
+  /** What a decision makes true; some go to the log, others live in memory only. */
+  readonly Fact: unknown;
+  /** The answer to the request that holds a ticket. */
+  readonly Reply: { readonly ticket: number };
+}
 
 /** The two clocks of clock.ts, read once for an event. */
 export interface Now {
@@ -19,11 +24,11 @@ export interface Now {
   readonly wallMs: number;
 }
 
-export interface Decision<Fact, Reply> {
+export interface Decision<K extends Kinds> {
   /** Appended as one batch and made true, all or none. */
-  readonly facts: readonly Fact[];
+  readonly facts: readonly K["Fact"][];
   /** They leave when everything appended so far is kept. */
-  readonly replies: readonly Reply[];
+  readonly replies: readonly K["Reply"][];
 }
 
 /** A record of the coordinator's log. */
@@ -33,27 +38,43 @@ export interface ShardRecord {
   readonly value: Uint8Array | null;
 }
 
-export interface Shard<Entity extends { readonly id: string }, Event, Fact, Reply> {
-  get(id: string): Entity | undefined;
-  entities(): Iterable<Entity>;
+/** Where a record of the log comes from. */
+export interface RecordSource {
+  readonly timestampMs: number;
+  /** Of the transaction it is part of; null when it counts at once. */
+  readonly producerId: number | null;
+}
+
+export interface Shard<K extends Kinds> {
+  get(id: string): K["Entity"] | undefined;
+  /** All there are, for sweeps. */
+  entities(): Iterable<K["Entity"]>;
 
   /** What an event comes to. Changes nothing. */
-  decide(entity: Readonly<Entity>, event: Event, now: Now): Decision<Fact, Reply>;
-  /** Makes a fact true. */
-  apply(entity: Entity, fact: Fact): void;
+  decide(entity: K["Entity"], event: K["Event"], now: Now): Decision<K>;
   /** What is due by now in an entity; null: nothing. */
-  due(entity: Readonly<Entity>, nowMs: number): Event | null;
+  due(entity: K["Entity"], nowMs: number): K["Event"] | null;
   /** Monotonic ms of the entity's next deadline; null: none. */
-  nextDeadline(entity: Readonly<Entity>): number | null;
-  /** Tickets of requests that wait for something to happen; they are refused when the partition goes. */
-  waiting(): Iterable<number>;
+  nextDeadline(entity: K["Entity"]): number | null;
 
-  /** The record of a fact; null for one that lives in memory only. */
-  encode(entityId: string, fact: Fact, wallMs: number): ShardRecord | null;
-  /** Takes up a record of the log; of a transaction (producerId not null) it counts from its marker on. Throws for what it cannot understand. */
-  replay(record: ShardRecord, from: { timestampMs: number; producerId: number | null }): void;
+  /**
+   * Makes a fact true that the log has taken, or that lives in memory only. `now` is that of the decision; null where
+   * there was none.
+   */
+  apply(entity: K["Entity"], fact: K["Fact"], now: Now | null): void;
+  /** Takes up a fact that a producer's transaction wrote: it counts once its marker commits it. */
+  hold(producerId: number, entityId: string, fact: K["Fact"]): void;
   /** A producer's transaction ended in this partition, live or in a replay. */
   marker(producerId: number, isCommit: boolean): void;
-  /** Forgets everything, before the log is read again. */
+  /** Keeps the entity, which may be new, if it holds anything, and forgets it otherwise. */
+  settle(entity: K["Entity"]): void;
+
+  /** The record of a fact; null for one that lives in memory only. */
+  encode(entityId: string, fact: K["Fact"], wallMs: number): ShardRecord | null;
+  /** Takes up a record of the log. Throws for what it cannot understand. */
+  replay(record: ShardRecord, from: RecordSource): void;
+  /** The log has been read to its end. */
+  loaded(): void;
+  /** Forgets everything, before the log is read (again). */
   clear(): void;
 }

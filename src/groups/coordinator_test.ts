@@ -9,10 +9,10 @@ import { SimulatedLog } from "../../tests/simulation/simulated_log.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import { FakeClock } from "../testing/fake_clock.ts";
 import * as batch from "../protocol/records/batch.ts";
-import { commitOffsets, fetchOffsets } from "./committing.ts";
+import { commitOffsets, fetchOffsets } from "./requests/committing.ts";
 import { GroupCoordinator } from "./coordinator.ts";
-import { deleteGroup, describeGroup, groupGauges, listGroups } from "./group_admin.ts";
-import { heartbeat, joinGroup, leaveGroup, syncGroup } from "./membership.ts";
+import { deleteGroup, describeGroup, groupGauges, listGroups } from "./requests/group_admin.ts";
+import { heartbeat, joinGroup, leaveGroup, syncGroup } from "./requests/membership.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -44,6 +44,7 @@ class Desk {
         offsetMetadataMaxLength: 4096,
       },
       topic: {
+        name: "__consumer_offsets",
         partitionCount: 1,
         create: () => Promise.resolve(),
         led: () => ({ log, leaderEpoch: 0 }),

@@ -8,20 +8,12 @@ import type { JoinGroup } from "../protocol/messages/join_group.ts";
 import type { LeaveGroup } from "../protocol/messages/leave_group.ts";
 import type { SyncGroup } from "../protocol/messages/sync_group.ts";
 import type { Api, Encodable } from "../protocol/schema.ts";
-import type { ClassicFact } from "./classic_facts.ts";
-import type { ClassicGroup } from "./classic_group.ts";
+import type { ClassicFact } from "./classic/classic_facts.ts";
+import type { ClassicGroup } from "./classic/classic_group.ts";
 
 export interface Decision {
   readonly facts: readonly ClassicFact[];
   readonly replies: readonly Reply[];
-}
-
-/** The two clocks of clock.ts, read once for an event. */
-export interface Now {
-  /** Monotonic: every timeout is measured by it. */
-  readonly ms: number;
-  /** What records are stamped with. */
-  readonly wallMs: number;
 }
 
 type ResponseOf<A extends Api> = Encodable<A["response"]>;

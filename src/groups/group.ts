@@ -3,16 +3,20 @@
  *
  * Membership is told apart by its `type` and has a machine for each; offsets, listing, deletion and the log are shared.
  */
-import type { StoredGroup } from "./classic_facts.ts";
-import { apply as applyClassic } from "./classic_facts.ts";
-import { type ClassicGroup, newClassicGroup } from "./classic_group.ts";
+import type { StoredGroup } from "./classic/classic_facts.ts";
+import { apply as applyClassic } from "./classic/classic_facts.ts";
+import { type ClassicGroup, newClassicGroup } from "./classic/classic_group.ts";
 import {
   apply as applyConsumer,
   CONSUMER_LOG_KINDS,
   type ConsumerLogFact,
-} from "./consumer_facts.ts";
-import { type ConsumerGroup, consumerGroupState, newConsumerGroup } from "./consumer_group.ts";
-import { type CommittedOffset, GroupOffsets } from "./offsets.ts";
+} from "./consumer/consumer_facts.ts";
+import {
+  type ConsumerGroup,
+  consumerGroupState,
+  newConsumerGroup,
+} from "./consumer/consumer_group.ts";
+import { type CommittedOffset, GroupOffsets } from "./offsets/offsets.ts";
 
 /** One group as a coordinator keeps it. */
 export interface Group {

@@ -12,11 +12,11 @@
  * Until the last step a group is answered 14, like one that is being loaded, and 16 while its older partition cannot be
  * read: its offsets may be there, and "none" would make consumers begin anew. So nobody can change what is on its way.
  */
+import type { LedPartitions } from "../coordination/led_partitions.ts";
 import { coordinatorPartition } from "../protocol/coordinator_partition.ts";
 import { ErrorCode, errorName } from "../protocol/errors.ts";
 import type { Group } from "./group.ts";
-import type { GroupPartition, GroupPlaces } from "./group_partition.ts";
-import type { LedPartitions } from "./led_partitions.ts";
+import type { GroupKinds, GroupPartition, GroupPlaces, GroupShard } from "./group_shard.ts";
 import {
   counterpartOf,
   earlierPartition,
@@ -27,7 +27,7 @@ import {
 
 export interface GroupMoverOptions {
   readonly partitionCount: () => number;
-  readonly partitions: () => LedPartitions;
+  readonly partitions: () => LedPartitions<GroupKinds, GroupShard>;
   readonly wallMs: () => number;
   readonly wake: (delayMs: number, work: () => void) => () => void;
   readonly onEvent: (event: string, details: Record<string, unknown>) => void;
@@ -96,7 +96,7 @@ export class GroupMover implements GroupPlaces {
 
   #begin(from: GroupPartition): void {
     if (from.state !== "active" || this.#moving.has(from)) return;
-    if (from.misplaced.size === 0) return this.#settle(from);
+    if (from.shard.misplaced.size === 0) return this.#settle(from);
     const to = this.#counterpart(from);
     if (to?.state !== "active") return; // it begins when that one has become so
     const moving = this.#move(from, to).then(
@@ -108,43 +108,39 @@ export class GroupMover implements GroupPlaces {
 
   async #move(from: GroupPartition, to: GroupPartition): Promise<void> {
     let count = 0;
-    for (const group of from.misplaced.values()) {
+    for (const group of from.shard.misplaced.values()) {
       this.#moved.offsets += this.#copy(group, from, to);
       if (++count % GROUPS_AT_ONCE === 0) await this.#turn(from, to);
     }
     await this.#kept(to);
-    for (const group of from.misplaced.values()) {
-      mustTake(from, from.commitAll(group, tombstones(group), this.#options.wallMs()));
+    for (const group of from.shard.misplaced.values()) {
+      mustTake(from, from.writeAll(group, tombstones(group), this.#options.wallMs()));
       if (++count % GROUPS_AT_ONCE === 0) await this.#turn(from, to);
     }
     await this.#kept(from);
-    const ids = [...from.misplaced.keys()];
+    const ids = [...from.shard.misplaced.keys()];
     this.#moved.groups += ids.length;
-    from.misplaced.clear();
+    from.shard.misplaced.clear();
     this.#settle(from);
     for (const id of ids) {
-      const group = to.groups.get(id);
+      const group = to.shard.get(id);
       if (group !== undefined && this.#isCurrent(to)) this.#options.onMoved(to, group);
     }
   }
 
   /** Appends what is newer to the right partition; the number of its offsets. */
   #copy(group: Group, from: GroupPartition, to: GroupPartition): number {
-    const { id } = group, there = { group: to.groups.get(id), times: to.times };
+    const { id } = group, there = { group: to.shard.get(id), times: to.shard.times };
     const { membership, membershipMs, offsets } = newerFacts(
       id,
-      { group, times: from.times },
+      { group, times: from.shard.times },
       there,
     );
     if (membership.length + offsets.length === 0) return 0;
-    const wallMs = this.#options.wallMs(), arrived = to.groupOrNew(id, wallMs);
+    const wallMs = this.#options.wallMs(), arrived = to.shard.getOrNew(id, wallMs);
     // Membership keeps its time, by which a start after a crash sees that it is there already.
-    try {
-      if (membership.length > 0) mustTake(to, to.commitAll(arrived, membership, membershipMs));
-      mustTake(to, to.commitAll(arrived, offsets, wallMs));
-    } finally {
-      to.forgetIfVoid(arrived);
-    }
+    mustTake(to, to.writeAll(arrived, membership, membershipMs));
+    mustTake(to, to.writeAll(arrived, offsets, wallMs));
     return offsets.length;
   }
 
@@ -172,7 +168,7 @@ export class GroupMover implements GroupPlaces {
 
   #settle(partition: GroupPartition): void {
     this.#settled.add(partition.index);
-    this.#counterpart(partition)?.times.clear(); // nothing will be compared with it any more
+    this.#counterpart(partition)?.shard.times.clear(); // nothing will be compared with it any more
   }
 
   #ended(from: GroupPartition, reason: string | null): void {

@@ -6,21 +6,21 @@
 import { assert, assertEquals } from "@std/assert";
 import { SimulatedLog } from "../../tests/simulation/simulated_log.ts";
 import { randomUuid, ZERO_UUID } from "../bytes/uuid.ts";
+import type { CoordinatorLog, Leadership } from "../coordination/coordinator_log.ts";
 import { coordinatorPartition } from "../protocol/coordinator_partition.ts";
 import { buildBatch } from "../protocol/records/build.ts";
 import { MemoryStore } from "../storage/backends/memory_store.ts";
 import { consumerContext } from "../testing/consumer_groups.ts";
+import { loadGroups } from "../testing/group_shards.ts";
 import { FakeClock } from "../testing/fake_clock.ts";
 import { FaultyStore } from "../testing/faulty_store.ts";
 import { MortalStore } from "../testing/mortal_store.ts";
 import { StorageWorld, wantedLog } from "../testing/storage_world.ts";
-import { commitOffsets, fetchOffsets } from "./committing.ts";
+import { commitOffsets, fetchOffsets } from "./requests/committing.ts";
 import { GroupCoordinator } from "./coordinator.ts";
-import { listGroups } from "./group_admin.ts";
+import { listGroups } from "./requests/group_admin.ts";
 import type { LogFact } from "./group.ts";
-import { type GroupLog, GroupPartition } from "./group_partition.ts";
 import { encodeFact } from "./group_records.ts";
-import type { LedPartition } from "./led_partitions.ts";
 import { earlierPartition } from "./misplaced.ts";
 
 const PARTITIONS = 4;
@@ -46,7 +46,7 @@ class Desk {
   timers: { atMs: number; work: () => void }[] = [];
   readonly coordinator: GroupCoordinator;
 
-  constructor(led: (index: number) => LedPartition | null) {
+  constructor(led: (index: number) => Leadership | null) {
     this.coordinator = new GroupCoordinator({
       clock: this.clock,
       settings: {
@@ -59,7 +59,12 @@ class Desk {
         offsetsRetentionCheckIntervalMs: 1e11,
         offsetMetadataMaxLength: 4096,
       },
-      topic: { partitionCount: PARTITIONS, create: () => Promise.resolve(), led },
+      topic: {
+        name: "__consumer_offsets",
+        partitionCount: PARTITIONS,
+        create: () => Promise.resolve(),
+        led,
+      },
       consumer: consumerContext(),
       give: () => {},
       newId: () => "id",
@@ -108,12 +113,12 @@ function logs(): SimulatedLog[] {
   });
 }
 
-function deskOf(all: readonly GroupLog[]): Desk {
+function deskOf(all: readonly CoordinatorLog[]): Desk {
   return new Desk((index) => ({ log: all[index], leaderEpoch: 0 }));
 }
 
 function say(
-  log: GroupLog,
+  log: CoordinatorLog,
   groupId: string,
   facts: readonly LogFact[],
   atMs: number,
@@ -184,11 +189,10 @@ function consumer(epoch: number, memberId: string): LogFact[] {
 }
 
 /** What a partition holds by its log alone, wherever it belongs: ids with offsets, epochs and member ids. */
-async function held(log: GroupLog): Promise<Record<string, unknown>> {
-  const partition = new GroupPartition(0, log, 0);
-  await partition.load(() => {});
+async function held(log: CoordinatorLog): Promise<Record<string, unknown>> {
+  const { shard } = await loadGroups(log);
   const all: Record<string, unknown> = {};
-  for (const [id, { members, offsets }] of partition.groups) {
+  for (const [id, { members, offsets }] of shard.groups) {
     const epoch = members.type === "classic" ? members.generation : members.epoch;
     const values: Record<string, bigint> = {};
     for (const [topic, partitions] of offsets.topics()) {
@@ -309,7 +313,7 @@ Deno.test("nothing is taken from the older partition before the right one has ke
 });
 
 Deno.test("while the older partition is opened its groups are answered 14, and the others served", async () => {
-  const all = logs(), opened = Promise.withResolvers<GroupLog>();
+  const all = logs(), opened = Promise.withResolvers<CoordinatorLog>();
   say(all[1], MOVED, [committed(0, 10n, 5)], 5);
   say(all[3], STAYING, [committed(0, 40n, 5)], 5);
   const desk = new Desk((index) => ({
@@ -418,7 +422,7 @@ Deno.test("a commit made after the move is in the right partition", async () => 
   assertEquals(await deskOfLoaded(all), [12n, null]);
 });
 
-async function deskOfLoaded(all: readonly GroupLog[]) {
+async function deskOfLoaded(all: readonly CoordinatorLog[]) {
   const desk = deskOf(all);
   await desk.coordinator.loadAll();
   return await desk.offsets(MOVED);
@@ -434,7 +438,9 @@ const WANTED = Array.from(
 );
 const SMALL = { journalBytes: 64 << 10 };
 
-async function worldOf(store: FaultyStore): Promise<{ world: StorageWorld; all: GroupLog[] }> {
+async function worldOf(
+  store: FaultyStore,
+): Promise<{ world: StorageWorld; all: CoordinatorLog[] }> {
   const world = await StorageWorld.open(store, WANTED, SMALL);
   return { world, all: WANTED.map(({ partition }) => world.logs.get(OFFSETS_ID, partition)!) };
 }

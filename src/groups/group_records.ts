@@ -11,6 +11,7 @@
  * version 3: what Kafka 4.3 writes.
  */
 import { ZERO_UUID } from "../bytes/uuid.ts";
+import type { ShardRecord } from "../coordination/shard.ts";
 import { decode } from "../protocol/codec.ts";
 import {
   decodeVersioned,
@@ -24,12 +25,15 @@ import {
   OffsetCommitKey,
   OffsetCommitValue,
 } from "../protocol/messages/group_log/classic.ts";
-import type { NewRecord } from "../protocol/records/build.ts";
-import type { StoredGroup } from "./classic_facts.ts";
-import { decodeConsumerFact, encodeConsumerFact } from "./consumer_records.ts";
+import type { StoredGroup } from "./classic/classic_facts.ts";
+import { decodeConsumerFact, encodeConsumerFact } from "./consumer/consumer_records.ts";
 import type { LogFact, OffsetCommitted } from "./group.ts";
 
-export function encodeFact(groupId: string, fact: LogFact, timestampMs: number): NewRecord {
+export function encodeFact(
+  groupId: string,
+  fact: LogFact,
+  timestampMs: number,
+): ShardRecord & { readonly timestampMs: number } {
   switch (fact.kind) {
     case "stored":
       return { timestampMs, key: groupKey(groupId), value: groupValue(fact) };

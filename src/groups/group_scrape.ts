@@ -4,8 +4,8 @@
 import type { GroupGauges, PartitionLag } from "../metrics/group_definitions.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { GroupCoordinator } from "./coordinator.ts";
-import { groupGauges } from "./group_admin.ts";
-import type { GroupOffsets } from "./offsets.ts";
+import { groupGauges } from "./requests/group_admin.ts";
+import type { GroupOffsets } from "./offsets/offsets.ts";
 
 /** How far consumers can read in a partition; null where there is none. */
 export type EndOf = (topic: string, partition: number) => number | null;

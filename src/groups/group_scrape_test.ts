@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import { lagsOf } from "./group_scrape.ts";
-import { GroupOffsets } from "./offsets.ts";
+import { GroupOffsets } from "./offsets/offsets.ts";
 
 function offsetsOf(committed: Record<number, bigint>): GroupOffsets {
   const offsets = new GroupOffsets();

@@ -2,17 +2,17 @@
  * The machines of both protocols behind one face: a group's type decides which of them an event goes to.
  */
 import { ErrorCode } from "../protocol/errors.ts";
-import { apply as applyClassic, type ClassicFact } from "./classic_facts.ts";
-import * as classic from "./classic_machine.ts";
-import type { ClassicGroup } from "./classic_group.ts";
-import { type ClassicRequest, decideClassicRequest } from "./consumer_classic.ts";
-import type { Circumstances, HeartbeatReply, Refusal } from "./consumer_decision.ts";
-import { apply as applyConsumer, type ConsumerFact } from "./consumer_facts.ts";
-import { type ConsumerGroup, newConsumerGroup } from "./consumer_group.ts";
-import type { ConsumerHeartbeatEvent } from "./consumer_heartbeat.ts";
-import * as consumer from "./consumer_machine.ts";
+import { apply as applyClassic, type ClassicFact } from "./classic/classic_facts.ts";
+import * as classic from "./classic/classic_machine.ts";
+import type { ClassicGroup } from "./classic/classic_group.ts";
+import { type ClassicRequest, decideClassicRequest } from "./consumer/consumer_classic.ts";
+import type { Circumstances, HeartbeatReply, Refusal } from "./consumer/consumer_decision.ts";
+import { apply as applyConsumer, type ConsumerFact } from "./consumer/consumer_facts.ts";
+import { type ConsumerGroup, newConsumerGroup } from "./consumer/consumer_group.ts";
+import type { ConsumerHeartbeatEvent } from "./consumer/consumer_heartbeat.ts";
+import * as consumer from "./consumer/consumer_machine.ts";
 import type { Reply } from "./decision.ts";
-import { applyLogFact, type Group, type GroupGone, isLogFact } from "./group.ts";
+import { applyLogFact, type Group, type GroupGone, isLogFact, type LogFact } from "./group.ts";
 import { downgrade, type Upgrade, upgrade } from "./migration.ts";
 
 export type GroupEvent = classic.ClassicEvent | ConsumerRequest | consumer.ConsumerEvent;
@@ -60,7 +60,7 @@ export function deadlineOf({ members }: Readonly<Group>): number | null {
 }
 
 /** Makes a fact true, of the log or not. */
-export function applyFact(group: Group, fact: GroupFact): void {
+export function applyFact(group: Group, fact: GroupFact | LogFact): void {
   if (isLogFact(fact)) applyLogFact(group, fact);
   else if (group.members.type === "classic") applyClassic(group.members, fact as ClassicFact);
   else applyConsumer(group.members, fact as ConsumerFact);

@@ -11,7 +11,7 @@
  */
 import type { Uuid } from "../bytes/uuid.ts";
 import { ErrorCode } from "../protocol/errors.ts";
-import type { ClassicFact, StoredGroup } from "./classic_facts.ts";
+import type { ClassicFact, StoredGroup } from "./classic/classic_facts.ts";
 import {
   type ClassicGroup,
   type ClassicMember,
@@ -19,9 +19,9 @@ import {
   metadataOf,
   NO_BYTES,
   selectProtocol,
-} from "./classic_group.ts";
-import type { Circumstances, Refusal } from "./consumer_decision.ts";
-import { apply, type ConsumerFact } from "./consumer_facts.ts";
+} from "./classic/classic_group.ts";
+import type { Circumstances, Refusal } from "./consumer/consumer_decision.ts";
+import { apply, type ConsumerFact } from "./consumer/consumer_facts.ts";
 import {
   type ConsumerGroup,
   consumerGroupState,
@@ -31,11 +31,17 @@ import {
   newConsumerGroup,
   NO_TARGET,
   type ResolvedRegex,
-} from "./consumer_group.ts";
-import { goneFacts } from "./consumer_leaving.ts";
-import { metadataHash, type TopicView } from "./consumer_topics.ts";
-import { joinError, type Now, type Reply, syncError } from "./decision.ts";
-import { readAssignment, readSubscription, withIds, writeAssignment } from "./embedded_protocol.ts";
+} from "./consumer/consumer_group.ts";
+import { goneFacts } from "./consumer/consumer_leaving.ts";
+import { metadataHash, type TopicView } from "./consumer/consumer_topics.ts";
+import type { Now } from "../coordination/shard.ts";
+import { joinError, type Reply, syncError } from "./decision.ts";
+import {
+  readAssignment,
+  readSubscription,
+  withIds,
+  writeAssignment,
+} from "./classic/embedded_protocol.ts";
 
 export interface Upgrade {
   /** The group as it will be. */

@@ -10,12 +10,12 @@ import {
   ConsumerProtocolAssignment,
   ConsumerProtocolSubscription,
 } from "../protocol/messages/consumer_protocol.ts";
-import type { ClassicGroup } from "./classic_group.ts";
-import type { MigrationPolicy } from "./consumer_decision.ts";
-import type { ConsumerGroup } from "./consumer_group.ts";
+import type { ClassicGroup } from "./classic/classic_group.ts";
+import type { MigrationPolicy } from "./consumer/consumer_decision.ts";
+import type { ConsumerGroup } from "./consumer/consumer_group.ts";
 import { TABLE_SETTINGS, TableTopics } from "../testing/consumer_groups.ts";
 import type { Bodies } from "./decision.ts";
-import { readAssignment } from "./embedded_protocol.ts";
+import { readAssignment } from "./classic/embedded_protocol.ts";
 import { type Group, isLogFact, type LogFact, newGroup, replayLogFact } from "./group.ts";
 import { applyFact, deadlineOf, decideEvent, dueIn, type GroupEvent } from "./machines.ts";
 

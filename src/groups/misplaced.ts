@@ -4,11 +4,11 @@
  * other partition, and those of that one into the first: with h the hash, the two are congruent to h + 2^31 and -h.
  */
 import { coordinatorPartition, javaHashCode } from "../protocol/coordinator_partition.ts";
-import { currentFact } from "./consumer_facts.ts";
-import { storedGroup } from "./classic_facts.ts";
-import { storedMembers } from "./classic_sync.ts";
+import { currentFact } from "./consumer/consumer_facts.ts";
+import { storedGroup } from "./classic/classic_facts.ts";
+import { storedMembers } from "./classic/classic_sync.ts";
 import type { Group, LogFact, OffsetCommitted, OffsetGone } from "./group.ts";
-import { groupGone } from "./offset_machine.ts";
+import { groupGone } from "./offsets/offset_machine.ts";
 import type { RecordTimes } from "./record_times.ts";
 
 /** Where Runnel 0.1 kept the group. */

@@ -4,7 +4,7 @@
  *
  * Versions: 1 says of each member which protocol it speaks. `explain`, a tag of Runnel's own, adds who is silent.
  */
-import { describeConsumer } from "../groups/consumer_membership.ts";
+import { describeConsumer } from "../groups/requests/consumer_membership.ts";
 import type { GroupCoordinator } from "../groups/coordinator.ts";
 import { ConsumerGroupDescribe } from "../protocol/messages/consumer_group_describe.ts";
 import { GROUP_OPERATIONS } from "./group_answers.ts";

@@ -1,13 +1,13 @@
 /**
  * ConsumerGroupHeartbeat 0–1: the one request of the consumer protocol (KIP-848), by which a member joins, stays, lets
- * go of partitions and leaves. The rules are in groups/consumer_heartbeat.ts.
+ * go of partitions and leaves. The rules are in groups/consumer/consumer_heartbeat.ts.
  *
  * Versions: 1 subscribes by regular expression (128 for a bad one, and for one that would take too long to match), and
  * the client brings its own member id.
  */
-import { consumerGroupHeartbeat as beat } from "../groups/consumer_membership.ts";
+import { consumerGroupHeartbeat as beat } from "../groups/requests/consumer_membership.ts";
 import type { GroupCoordinator } from "../groups/coordinator.ts";
-import type { Patterns } from "../groups/patterns.ts";
+import type { Patterns } from "../groups/consumer/patterns.ts";
 import { ConsumerGroupHeartbeat } from "../protocol/messages/consumer_group_heartbeat.ts";
 import { callerOf } from "./group_answers.ts";
 import { type Handler, handler } from "./handler.ts";

@@ -4,7 +4,7 @@
  * Versions: 3 an error message. A group with members is 68, an unknown one 69; a name given twice is answered once.
  */
 import type { GroupCoordinator } from "../groups/coordinator.ts";
-import { deleteGroup } from "../groups/group_admin.ts";
+import { deleteGroup } from "../groups/requests/group_admin.ts";
 import { ErrorCode, errorMessage } from "../protocol/errors.ts";
 import { DeleteGroups } from "../protocol/messages/delete_groups.ts";
 import { type Handler, handler } from "./handler.ts";

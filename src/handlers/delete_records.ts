@@ -10,12 +10,13 @@ import { ErrorCode } from "../protocol/errors.ts";
 import { DeleteRecords } from "../protocol/messages/delete_records.ts";
 import type { Unwritten } from "../storage/checkpointing.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
+import type { LogManager } from "../storage/log_manager.ts";
 import { StoreError } from "../storage/store.ts";
 import { isInternalTopic } from "../topics/names.ts";
 import { type Handler, handler } from "./handler.ts";
 import { findLog, findTopic, type PartitionLookup } from "./partitions.ts";
 
-export function deleteRecords(lookup: PartitionLookup): Handler {
+export function deleteRecords(lookup: PartitionLookup & { readonly logs: LogManager }): Handler {
   return handler(DeleteRecords, { min: 0, max: 2 }, async (request) => {
     const moved: { readonly log: PartitionLog; readonly answer: Answer }[] = [];
     const topics = request.topics.map(({ name, partitions }) => ({
@@ -51,7 +52,7 @@ function refused(errorCode: number) {
 }
 
 /** The logs whose starts could not be; null when none could. */
-async function writtenDown({ logs }: PartitionLookup): Promise<Unwritten | null> {
+async function writtenDown({ logs }: { readonly logs: LogManager }): Promise<Unwritten | null> {
   try {
     return await logs.checkpoint();
   } catch (error) {

@@ -7,7 +7,7 @@
  * `explain`, a tag of Runnel's own, adds whom a group waits for (`runnel group describe`).
  */
 import type { GroupCoordinator } from "../groups/coordinator.ts";
-import { describeGroup } from "../groups/group_admin.ts";
+import { describeGroup } from "../groups/requests/group_admin.ts";
 import { DescribeGroups } from "../protocol/messages/describe_groups.ts";
 import { GROUP_OPERATIONS } from "./group_answers.ts";
 import { type Handler, handler } from "./handler.ts";

@@ -7,10 +7,12 @@
 import { ErrorCode } from "../protocol/errors.ts";
 import { DescribeLogDirs } from "../protocol/messages/describe_log_dirs.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
+import type { LogManager } from "../storage/log_manager.ts";
 import { type Handler, handler } from "./handler.ts";
 import type { PartitionLookup } from "./partitions.ts";
 
 export interface DescribeLogDirsOptions extends PartitionLookup {
+  readonly logs: LogManager;
   /** The data directory, absolute; "memory://" for none. */
   readonly logDir: string;
   readonly freeBytes: () => number;

@@ -21,7 +21,7 @@ import type { Decoded, Encodable, Message } from "../protocol/schema.ts";
 import type { PartitionLog, ReadBound } from "../storage/log/partition_log.ts";
 import type { FetchPartition, FetchPlan, FetchSession, FetchSessions } from "./fetch_sessions.ts";
 import { type ConnectionInfo, type Handler, handler } from "./handler.ts";
-import { LongPoll } from "./long_poll.ts";
+import { LongPoll, type Polled } from "./long_poll.ts";
 import { epochError, findLog, findTopic, type PartitionLookup, readError } from "./partitions.ts";
 
 export interface FetchOptions extends PartitionLookup {
@@ -96,16 +96,24 @@ async function waitForMore(
   const missing = request.minBytes - harvest.bytes;
   release(options.pool, harvest);
   const logs = harvest.rows.flatMap((row) => row.log ?? []);
-  let fresh: Harvest;
+  const { minBytes } = request;
+  let fresh = harvest;
   do {
-    await new LongPoll(logs, missing, deadlineMs, connection.ends, options).done;
+    const stable = bound === "lso" ? { polled: polledOf(fresh), minBytes } : null;
+    await new LongPoll(logs, missing, deadlineMs, connection.ends, options, stable).done;
     fresh = await readSoon(options, plan, request, bound, -1, connection);
-    if (fresh.bytes >= request.minBytes || fresh.isUrgent) break;
+    if (fresh.bytes >= minBytes || fresh.isUrgent) break;
     if (fresh.unknown !== harvest.unknown) break; // a topic was deleted, or made
     if (clock.monotonicMs() >= deadlineMs || connection.isEnding) break;
     release(options.pool, fresh); // under read_committed more may be visible than is stable
   } while (true);
   return respond(options, plan, fresh, request.isolationLevel);
+}
+
+function polledOf({ rows }: Harvest): Polled[] {
+  return rows.flatMap(({ log, lastStableOffset, partition: { fetchOffset } }) =>
+    log === null ? [] : [{ log, fetchOffset, lastStableOffset }]
+  );
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
  * What the handlers of group requests share: who calls, and answers by topic.
  */
-import type { Caller } from "../groups/membership.ts";
+import type { Caller } from "../groups/requests/membership.ts";
 import type { RequestContext } from "./handler.ts";
 
 /** Every operation a group has, as bits (bit = Kafka's AclOperation): read, delete, describe and both of configs. */

@@ -180,6 +180,7 @@ async function desk() {
       offsetMetadataMaxLength: 4096,
     },
     topic: {
+      name: "__consumer_offsets",
       partitionCount: 1,
       create: () => Promise.resolve(),
       led: () => ({ log, leaderEpoch: 0 }),
@@ -214,7 +215,11 @@ async function desk() {
       topics: [{ name: "t", partitions: [{ ...offset(0), committedOffset }] }],
     });
   const find = (apiVersion: number, request: Any) =>
-    ask(findCoordinator({ groups, catalogue, nodes }), apiVersion, request);
+    ask(
+      findCoordinator({ groups, transactions: { runtime: groups }, catalogue, nodes }),
+      apiVersion,
+      request,
+    );
   return { call, commit, find, topic, groups };
 }
 

@@ -3,9 +3,9 @@
  */
 import type { Uuid } from "../bytes/uuid.ts";
 import { type Background, OverlongError } from "../background/background.ts";
-import type { Verdict } from "../groups/consumer_regex.ts";
-import type { TopicFacts, TopicView } from "../groups/consumer_topics.ts";
-import { Patterns } from "../groups/patterns.ts";
+import type { Verdict } from "../groups/consumer/consumer_regex.ts";
+import type { TopicFacts, TopicView } from "../groups/consumer/consumer_topics.ts";
+import { Patterns } from "../groups/consumer/patterns.ts";
 import type { Topic } from "../topics/catalogue.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
 

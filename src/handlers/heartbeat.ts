@@ -5,7 +5,7 @@
  * Versions: 3 static members.
  */
 import type { GroupCoordinator } from "../groups/coordinator.ts";
-import { heartbeat as beat } from "../groups/membership.ts";
+import { heartbeat as beat } from "../groups/requests/membership.ts";
 import { Heartbeat } from "../protocol/messages/heartbeat.ts";
 import { type Handler, handler } from "./handler.ts";
 

@@ -1,30 +1,51 @@
 /**
- * InitProducerId 0–6: a producer id and epoch for an idempotent producer.
+ * InitProducerId 0–5: a producer id and epoch for an idempotent or transactional producer.
  *
- * Every call gets a new id with epoch 0, also one that names the id it had: a producer without transactions starts
- * anew after a fatal error. Only one of id and epoch is 42, and so is an empty transactional id. Ids are never given
- * out twice, over crashes too (topics/producer_ids.ts). Where no block of ids can be written down it is 14, which clients
- * retry, as Kafka's ProducerIdManager answers while it has none.
+ * Without a transactional id every call gets a new id with epoch 0, also one that names the id it had: such a producer
+ * starts anew after a fatal error. Ids are never given out twice, over crashes too (topics/producer_ids.ts). Where no
+ * block of ids can be written down it is 14, which clients retry, as Kafka's ProducerIdManager answers while it has none.
  *
- * Versions: 3 carries the id and epoch the producer has · 6 two-phase commit (KIP-939), which needs a transaction.
- * Left out for now: transactions. A transactional id is answered as by a Kafka that has no coordinator yet (15), which
- * clients retry.
+ * With one, the coordinator decides: who had the transactional id before is fenced, and what that one left open is aborted
+ * first (51 meanwhile). A timeout of 0, or beyond transaction.max.timeout.ms, is 50; an empty id, or only one of id and epoch, 42.
+ *
+ * Versions: 3 carries the id and epoch the producer has · 4 PRODUCER_FENCED (90), 47 before · 6 two-phase commit (KIP-939),
+ * unstable in Kafka 4.4 and so not advertised: enable2Pc is 53 unless `two_phase_commit_enable`, keepPreparedTxn 35.
  */
 import { ErrorCode } from "../protocol/errors.ts";
 import { InitProducerId } from "../protocol/messages/init_producer_id.ts";
-import type { ProducerIds } from "../topics/producer_ids.ts";
+import type { TransactionCoordinator } from "../transactions/coordinator.ts";
 import { type Handler, handler } from "./handler.ts";
-import { orNotWritten } from "./not_written.ts";
+import { fencedFor } from "./transaction_answers.ts";
 
-export function initProducerId({ ids }: { readonly ids: ProducerIds }): Handler {
-  return handler(InitProducerId, { min: 0, max: 6 }, async (request) => {
+export interface InitProducerIdServices {
+  readonly transactions: TransactionCoordinator;
+  /** null when there is none for now. */
+  readonly newProducerId: () => Promise<number | null>;
+}
+
+export function initProducerId({ transactions, newProducerId }: InitProducerIdServices): Handler {
+  return handler(InitProducerId, { min: 0, max: 5, unstableMax: 6 }, async (request, context) => {
+    const { apiVersion } = context;
     const { transactionalId, producerId, producerEpoch, enable2Pc, keepPreparedTxn } = request;
     const isHalf = (producerId === NONE) !== (producerEpoch === NONE);
-    if (transactionalId === "" || isHalf) return refused(ErrorCode.INVALID_REQUEST);
-    if (transactionalId !== null) return refused(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+    if (isHalf) return refused(ErrorCode.INVALID_REQUEST);
+    if (transactionalId !== null) {
+      const reply = await transactions.initProducerId({
+        transactionalId,
+        timeoutMs: request.transactionTimeoutMs,
+        expected: producerId === NONE ? null : { producerId, producerEpoch },
+        enable2Pc,
+        keepPreparedTxn,
+      });
+      return {
+        errorCode: fencedFor(apiVersion, 4, reply.errorCode),
+        producerId: reply.producerId,
+        producerEpoch: reply.producerEpoch,
+      };
+    }
     if (enable2Pc || keepPreparedTxn) return refused(ErrorCode.INVALID_REQUEST);
-    const id = await orNotWritten<number>(Promise.resolve(ids.next()), () => NONE);
-    if (id === NONE) return refused(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS);
+    const id = await newProducerId();
+    if (id === null) return refused(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS);
     return { errorCode: ErrorCode.NONE, producerId: id, producerEpoch: 0 };
   });
 }

@@ -7,7 +7,7 @@
  * empty list.
  */
 import type { GroupCoordinator } from "../groups/coordinator.ts";
-import { listGroups as list } from "../groups/group_admin.ts";
+import { listGroups as list } from "../groups/requests/group_admin.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { ListGroups } from "../protocol/messages/list_groups.ts";
 import { type Handler, handler } from "./handler.ts";

@@ -9,16 +9,20 @@ import type { Turn } from "../background/turn.ts";
 import { validateLater } from "../background/validate_later.ts";
 import type { Clock, Timers } from "../clock.ts";
 import type { Config } from "../config/options.ts";
+import { countAdmissions } from "../metrics/admissions.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { GroupCoordinator } from "../groups/coordinator.ts";
-import type { Patterns } from "../groups/patterns.ts";
+import type { Patterns } from "../groups/consumer/patterns.ts";
 import type { LogManager } from "../storage/log_manager.ts";
 import { finalizedFeatures } from "../topics/features.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
+import type { MarkerWriter } from "../transactions/marker_writer.ts";
 import { GetTelemetrySubscriptions } from "../protocol/messages/get_telemetry_subscriptions.ts";
 import { PushTelemetry } from "../protocol/messages/push_telemetry.ts";
-import { ProducerIds } from "../topics/producer_ids.ts";
+import type { TransactionCoordinator } from "../transactions/coordinator.ts";
+import { addOffsetsToTxn } from "./add_offsets_to_txn.ts";
+import { addPartitionsToTxn } from "./add_partitions_to_txn.ts";
 import { alterClientQuotas } from "./alter_client_quotas.ts";
 import { alterConfigs } from "./alter_configs.ts";
 import { alterPartitionReassignments } from "./alter_partition_reassignments.ts";
@@ -48,6 +52,7 @@ import { describeUserScramCredentials } from "./describe_user_scram_credentials.
 import { describeTransactions } from "./describe_transactions.ts";
 import { endpointFor } from "./endpoints.ts";
 import { electLeaders } from "./elect_leaders.ts";
+import { endTxn } from "./end_txn.ts";
 import { fetch } from "./fetch.ts";
 import type { FetchSessions } from "./fetch_sessions.ts";
 import { findCoordinator } from "./find_coordinator.ts";
@@ -70,10 +75,12 @@ import { offsetFetch } from "./offset_fetch.ts";
 import { offsetForLeaderEpoch } from "./offset_for_leader_epoch.ts";
 import type { Placed } from "./placed.ts";
 import { produce } from "./produce.ts";
+import { type AdmissionOptions, ProduceAdmission } from "./produce_admission.ts";
 import { pushTelemetry } from "./push_telemetry.ts";
 import { syncGroup } from "./sync_group.ts";
 import { unregisterBroker } from "./unregister_broker.ts";
 import { updateFeatures } from "./update_features.ts";
+import { writeTxnMarkers } from "./write_txn_markers.ts";
 
 /** What the broker has for its handlers. */
 export interface Services {
@@ -91,7 +98,16 @@ export interface Services {
   readonly placed: Placed;
   readonly sessions: FetchSessions;
   readonly groups: GroupCoordinator;
+  readonly transactions: TransactionCoordinator;
+  /** For producers without a transactional id; null when there is none for now. */
+  readonly newProducerId: () => Promise<number | null>;
   readonly patterns: Patterns;
+  readonly markers: MarkerWriter;
+  /** How the transaction coordinator admits batches; without it there is none, and nobody is asked. */
+  readonly admission?: Pick<
+    AdmissionOptions,
+    "gate" | "isVerifying" | "retryBackoffMs" | "retryBackoffMaxMs"
+  >;
   /** The data directory, absolute. */
   readonly logDir: string;
   readonly freeBytes: () => number;
@@ -102,8 +118,19 @@ const TELEMETRY_APIS: readonly number[] = [GetTelemetrySubscriptions.key, PushTe
 const TELEMETRY_MAX_INSTANCES = 16_384;
 
 export function allHandlers(services: Services): readonly Handler[] {
-  const { config, clock, pool, metrics, metadata, nodes, logs, placed, sessions, groups } =
-    services;
+  const {
+    config,
+    clock,
+    pool,
+    metrics,
+    metadata,
+    nodes,
+    logs,
+    placed,
+    sessions,
+    groups,
+    transactions,
+  } = services;
   const { catalogue } = metadata;
   const lookup = { catalogue, logs, nodes };
   const nodeId = nodes.selfId, endpoint = endpointFor(config, nodes);
@@ -130,6 +157,12 @@ export function allHandlers(services: Services): readonly Handler[] {
       compressionLevel: config.performance.compressionLevel,
       validateLater: validateLater(services.decoding),
       turn: services.turn,
+      admission: services.admission && new ProduceAdmission({
+        ...services.admission,
+        clock,
+        timers: services.timers,
+        onAnswered: countAdmissions(metrics),
+      }),
       meter,
       onError: (errorCode) => metrics.produceError(errorCode),
     }),
@@ -152,7 +185,7 @@ export function allHandlers(services: Services): readonly Handler[] {
     }),
     offsetCommit({ groups, catalogue }),
     offsetFetch({ groups, catalogue }),
-    findCoordinator({ groups, catalogue, nodes, endpointFor: endpoint }),
+    findCoordinator({ groups, transactions, catalogue, nodes, endpointFor: endpoint }),
     joinGroup(groups),
     heartbeat(groups),
     leaveGroup(groups),
@@ -171,8 +204,12 @@ export function allHandlers(services: Services): readonly Handler[] {
     createTopics({ metadata, placed, nodeId, staticConfigs: config.topicSet, ...limits }),
     deleteTopics({ metadata }),
     deleteRecords(lookup),
-    initProducerId({ ids: new ProducerIds(metadata, nodeId) }),
+    initProducerId({ transactions, newProducerId: services.newProducerId }),
     offsetForLeaderEpoch(lookup),
+    addPartitionsToTxn({ transactions, catalogue }),
+    addOffsetsToTxn({ transactions, groups }),
+    endTxn(transactions),
+    writeTxnMarkers(services.markers),
     describeAcls(),
     createAcls(),
     deleteAcls(),
@@ -196,8 +233,8 @@ export function allHandlers(services: Services): readonly Handler[] {
     describeCluster({ nodes, endpointFor: endpoint }),
     describeProducers(lookup),
     unregisterBroker({ metadata, nodeId }),
-    describeTransactions(),
-    listTransactions({ patterns: services.patterns }),
+    describeTransactions(transactions),
+    listTransactions({ transactions, patterns: services.patterns, clock }),
     getTelemetrySubscriptions({ telemetry, maxBytes: config.metrics.maxPushBytes }),
     pushTelemetry({
       telemetry,

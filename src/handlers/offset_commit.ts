@@ -1,6 +1,6 @@
 /**
  * OffsetCommit 2–10: stores how far a group has read; answered when the log has kept it. The rules are in
- * groups/offset_machine.ts.
+ * groups/offsets/offset_machine.ts.
  *
  * Versions: 2–4 how long to keep it · 6 leader epochs · 7 static members · 9 a group that does not exist is 69 instead
  * of 22 · 10 topics by id.
@@ -9,9 +9,9 @@
  * Kafka; null metadata is kept as "".
  */
 import { ZERO_UUID } from "../bytes/uuid.ts";
-import { commitOffsets } from "../groups/committing.ts";
+import { commitOffsets } from "../groups/requests/committing.ts";
 import type { GroupCoordinator } from "../groups/coordinator.ts";
-import type { OffsetToCommit } from "../groups/offset_machine.ts";
+import type { OffsetToCommit } from "../groups/offsets/offset_machine.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { OffsetCommit } from "../protocol/messages/offset_commit.ts";
 import type { Decoded } from "../protocol/schema.ts";

@@ -2,7 +2,7 @@
  * OffsetDelete 0: forgets a group's offsets of topics it is not subscribed to (86 otherwise); answered when the log has
  * kept that. A group of another protocol type must be without members (68), the group id may not be empty (24).
  */
-import { deleteOffsets } from "../groups/committing.ts";
+import { deleteOffsets } from "../groups/requests/committing.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { OffsetDelete } from "../protocol/messages/offset_delete.ts";
 import { type Handler, handler } from "./handler.ts";

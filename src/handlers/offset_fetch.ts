@@ -9,7 +9,12 @@
  * the same name is not shown.
  */
 import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
-import { type FetchClaim, type FetchedOffset, fetchOffsets, isOf } from "../groups/committing.ts";
+import {
+  type FetchClaim,
+  type FetchedOffset,
+  fetchOffsets,
+  isOf,
+} from "../groups/requests/committing.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { OffsetFetch } from "../protocol/messages/offset_fetch.ts";
 import type { Catalogue } from "../topics/catalogue.ts";

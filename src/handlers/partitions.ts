@@ -12,7 +12,7 @@ import type { NodeRegistry } from "../topics/node_registry.ts";
 
 export interface PartitionLookup {
   readonly catalogue: Catalogue;
-  readonly logs: LogManager;
+  readonly logs: Pick<LogManager, "get" | "offlineReason">;
   readonly nodes: NodeRegistry;
 }
 

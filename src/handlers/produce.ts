@@ -7,8 +7,12 @@
  * Versions: 3 magic 2 only · 5 log start offset · 7 zstd (76 before) · 8 record errors · 13 topics by id.
  * Batches are stored as they came, unless the topic asks for LogAppendTime or a codec of its own.
  *
+ * The first batch of a transaction in a partition is admitted by the transaction coordinator (produce_admission.ts); until
+ * 10 one outside any transaction is 48, from 11 on 120, and from 12 on the partition is added by it.
+ *
  * A batch that decompresses to much more than it is, is checked later, off the event loop. The rest of its request comes
- * after it, and so does what else the connection sent: a producer's batches keep their order.
+ * after it, and so does what else the connection sent: a producer's batches keep their order. So it is while the
+ * coordinator is asked.
  */
 import type { Turn } from "../background/turn.ts";
 import type { Clock } from "../clock.ts";
@@ -26,11 +30,20 @@ import {
   type ValidateOptions,
 } from "../protocol/records/validate.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
+import type { Verification } from "../storage/producers/verifications.ts";
 import { isInternalTopic } from "../topics/names.ts";
 import type { Topic } from "../topics/catalogue.ts";
 import { type Answer, CLOSE, type Handler, handler, NO_REPLY } from "./handler.ts";
 import { findLog, findTopic, type PartitionLookup } from "./partitions.ts";
-import { eachOnce, namesTwice, type TopicData } from "./produce_twice.ts";
+import {
+  type Admissions,
+  type Admitted,
+  type Candidate,
+  isOfTransaction,
+  type ProduceAdmission,
+  UNASKED,
+} from "./produce_admission.ts";
+import { eachOnce, namesTwice, type PartitionData, type TopicData } from "./produce_twice.ts";
 
 export interface ProduceOptions extends PartitionLookup {
   readonly clock: Clock;
@@ -45,6 +58,8 @@ export interface ProduceOptions extends PartitionLookup {
     rules: ValidateOptions,
   ) => Promise<AcceptedRecords | RefusedRecords>;
   readonly turn: Turn;
+  /** Without it, transactions are not asked about. */
+  readonly admission?: ProduceAdmission;
   readonly meter: (topic: string) => TopicMetrics;
   readonly onError: (errorCode: number) => void;
 }
@@ -65,18 +80,37 @@ export function produce(options: ProduceOptions): Handler {
     let failed = false, count = 0;
     /** The batches that are not checked yet, one after the other. */
     let late = null as Promise<void> | null;
+    /** What the coordinator says of this request's batches, once one of them needs it. */
+    let admissions = null as Promise<Admissions> | null;
+    const { transactionalId } = request, { admission } = options;
+    const gate = transactionalId !== null && admission?.asksFor(apiVersion) ? admission : null;
+    const unasked = gate === null ? undefined : null;
     const topicData: readonly TopicData[] = namesTwice(request.topicData)
       ? eachOnce(request.topicData, apiVersion)
       : request.topicData;
     const responses = topicData.map(({ name, topicId, partitionData }) => {
       const topic = findTopic(options, name, topicId);
       const partitionResponses: PartitionResponse[] = [];
-      const answer = ({ index, records }: typeof partitionData[number]) =>
-        acks < -1 || acks > 1
-          ? { index, errorCode: ErrorCode.INVALID_REQUIRED_ACKS, baseOffset: -1 }
-          : typeof topic === "number"
-          ? { index, errorCode: topic, baseOffset: -1 }
-          : append(options, topic, index, records, apiVersion, request, waits);
+      const answer = (one: PartitionData) => {
+        const first = admissions === null
+          ? attempt(options, topic, one, apiVersion, request, waits, unasked)
+          : UNADMITTED;
+        if (gate === null || first !== UNADMITTED && !(first instanceof Promise)) {
+          return first as PartitionResponse | Promise<PartitionResponse>;
+        }
+        return whenAdmitted(one.index, first, {
+          ask: async () => {
+            admissions ??= gate.admitAll(
+              candidates(options, topicData),
+              transactionalId!,
+              apiVersion,
+            );
+            return (await admissions).get(one);
+          },
+          again: (verification) =>
+            attempt(options, topic, one, apiVersion, request, waits, verification),
+        });
+      };
       const take = (answer: PartitionResponse, i: number) => {
         const { misframed } = partitionData[i];
         if (misframed) Object.assign(answer, { ...REFUSED, ...misframed });
@@ -140,26 +174,72 @@ function takeBack(options: ProduceOptions, answer: PartitionResponse): void {
   options.onError(ErrorCode.KAFKA_STORAGE_ERROR);
 }
 
-function append(
-  options: ProduceOptions,
-  topic: Topic,
+/** The batch would open a transaction that the coordinator was not asked about. */
+const UNADMITTED = Symbol("not admitted");
+type Attempt = PartitionResponse | typeof UNADMITTED;
+
+/** Appends a batch that needs it when the coordinator has admitted it. */
+async function whenAdmitted(
   index: number,
-  records: Uint8Array | null,
+  first: Attempt | Promise<Attempt>,
+  { ask, again }: {
+    readonly ask: () => Promise<Admitted | undefined>;
+    readonly again: (verification: Verification | null) => Attempt | Promise<Attempt>;
+  },
+): Promise<PartitionResponse> {
+  const attempted = await first;
+  if (attempted !== UNADMITTED) return attempted;
+  const { errorCode, errorMessage, verification } = await ask() ?? UNASKED;
+  if (errorCode !== ErrorCode.NONE) return refused(index, errorCode, errorMessage);
+  const last = await again(verification);
+  return last === UNADMITTED ? refused(index, ErrorCode.INVALID_TXN_STATE) : last;
+}
+
+/** The batches of a request that the coordinator may have to be asked about. */
+function* candidates(
+  options: ProduceOptions,
+  topicData: readonly TopicData[],
+): Generator<Candidate> {
+  for (const { name, topicId, partitionData } of topicData) {
+    const topic = findTopic(options, name, topicId);
+    if (typeof topic === "number" || isInternalTopic(topic.name)) continue;
+    for (const data of partitionData) {
+      if (!isOfTransaction(data.records)) continue;
+      const log = () => {
+        const found = findLog(options, topic, data.index);
+        return typeof found === "number" ? null : found;
+      };
+      yield { data, topic: topic.name, bytes: data.records, log };
+    }
+  }
+}
+
+function attempt(
+  options: ProduceOptions,
+  topic: Topic | number,
+  { index, records }: PartitionData,
   apiVersion: number,
   request: Request,
   waits: Waits,
-): PartitionResponse | Promise<PartitionResponse> {
+  verification: Verification | null | undefined,
+): Attempt | Promise<Attempt> {
+  if (request.acks < -1 || request.acks > 1) {
+    return refused(index, ErrorCode.INVALID_REQUIRED_ACKS);
+  }
+  if (typeof topic === "number") return refused(index, topic);
   if (isInternalTopic(topic.name)) return refused(index, ErrorCode.INVALID_TOPIC_EXCEPTION);
   const log = findLog(options, topic, index);
   if (typeof log === "number") return refused(index, log);
   const nowMs = options.clock.nowMs();
   const rules = rulesOf(options, log.config, apiVersion, nowMs, records);
   const checked = validateInPlace(records, rules);
-  if (checked !== LATER) return appendChecked(options, topic, log, index, checked, request, waits);
+  if (checked !== LATER) {
+    return appendChecked(options, topic, log, index, checked, request, waits, verification);
+  }
   return options.validateLater(records, { ...rules, inPlaceBytes: undefined }).then((checked) => {
     const log = findLog(options, topic, index); // it may have gone
     if (typeof log === "number") return refused(index, log);
-    return appendChecked(options, topic, log, index, checked, request, waits);
+    return appendChecked(options, topic, log, index, checked, request, waits, verification);
   });
 }
 
@@ -171,7 +251,8 @@ function appendChecked(
   checked: AcceptedRecords | RefusedRecords,
   { acks, transactionalId }: Request,
   waits: Waits,
-): PartitionResponse {
+  verification: Verification | null | undefined,
+): Attempt {
   if (checked.errorCode !== ErrorCode.NONE) {
     const { errorCode, errorMessage, recordErrors, isMisframed } = checked;
     const start = isMisframed ? null : logStartWith(errorCode, log);
@@ -181,8 +262,12 @@ function appendChecked(
     return refused(index, ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
   }
   const bytes = checked.bytes;
-  const appended = log.append(bytes, { origin: "client", leaderEpoch: log.leaderEpoch });
+  const { leaderEpoch } = log;
+  const appended = log.append(bytes, { origin: "client", leaderEpoch, verification });
   if (appended.errorCode !== ErrorCode.NONE) {
+    if (verification === null && checked.isTransactional) {
+      if (appended.errorCode === ErrorCode.INVALID_TXN_STATE) return UNADMITTED;
+    }
     return { ...refused(index, appended.errorCode), ...logStartWith(appended.errorCode, log) };
   }
   const meter = options.meter(topic.name);

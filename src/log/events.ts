@@ -185,6 +185,26 @@ const TABLE: readonly (readonly [name: string, meaning: string, advice: string |
   ["group_work_failed", "Work of a group failed", REPORT],
   ["group_move_failed", "Groups that an older version kept elsewhere were not moved", ROOM],
   ["offsets_topic_failed", "__consumer_offsets could not be made; it is tried again", ROOM],
+  // Transactions
+  [
+    "transaction_load_failed",
+    "A partition of __transaction_state is damaged: its transactional ids get errors",
+    VERIFY,
+  ],
+  ["transaction_load_healed", "The transactional ids of that partition are served again", NOTHING],
+  ["transaction_log_write_failed", "A transaction's state could not be written", ROOM],
+  ["transaction_topic_failed", "__transaction_state could not be made; it is tried again", ROOM],
+  ["transaction_work_failed", "Work of a transaction failed", REPORT],
+  [
+    "transaction_marker_delayed",
+    "A partition does not take the end of a transaction: it is tried again, and the transaction is not complete before",
+    "look at why the partition does not serve",
+  ],
+  [
+    "transaction_timed_out",
+    "A transaction was open for too long, and is aborted; its producer is fenced",
+    "look at the producer, or raise its transaction.timeout.ms",
+  ],
 ];
 
 /** By name, in the order of the documents. */

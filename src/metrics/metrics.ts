@@ -49,6 +49,8 @@ export class Metrics {
   partitions: () => Iterable<PartitionGauges> = () => [];
   /** Every group, asked at each scrape; the broker sets it. */
   groups: () => Iterable<GroupGauges> = () => [];
+  /** Transactional ids by state, asked at each scrape; the broker sets it. */
+  transactions: () => Iterable<readonly [state: string, count: number]> = () => [];
   /** What works in the background; the broker sets it. */
   background: readonly BackgroundWork[] = [];
   /** Single values that a room already keeps, asked at each scrape. */

@@ -6,6 +6,7 @@ import { type Config, defaultConfig } from "../config/options.ts";
 import { decode, encode } from "../protocol/codec.ts";
 import type { Decoded, Encodable, Fields, Message } from "../protocol/schema.ts";
 import { Fixture, META } from "./topics.ts";
+import { TransactionDesk } from "./transactions.ts";
 import { registeredNodes } from "../topics/node_registry.ts";
 import { ProducerIds } from "../topics/producer_ids.ts";
 import { alterConfigs } from "../handlers/alter_configs.ts";
@@ -27,6 +28,7 @@ export async function adminFixture({ autoCreateTopics = true, config = defaultCo
   const { nodeId, clusterId } = META;
   const nodes = registeredNodes(catalogue, { selfId: nodeId, clusterId });
   const limits = { numPartitions: 2, maxPartitions: 1000 };
+  const ids = new ProducerIds(metadata, nodeId);
   const full: Config = { ...config, nodeId };
   return {
     fixture,
@@ -48,7 +50,10 @@ export async function adminFixture({ autoCreateTopics = true, config = defaultCo
       alterConfigs: alterConfigs({ metadata, nodeId, config: full }),
       incrementalAlterConfigs: incrementalAlterConfigs({ metadata, nodeId, config: full }),
       listConfigResources: listConfigResources({ catalogue }),
-      initProducerId: initProducerId({ ids: new ProducerIds(metadata, nodeId) }),
+      initProducerId: initProducerId({
+        transactions: new TransactionDesk().coordinator,
+        newProducerId: async () => await ids.next(),
+      }),
     },
   };
 }

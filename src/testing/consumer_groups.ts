@@ -4,13 +4,22 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import type { Uuid } from "../bytes/uuid.ts";
-import type { ConsumerSettings, HeartbeatReply } from "../groups/consumer_decision.ts";
-import { apply, type ConsumerFact, type ConsumerMemoryFact } from "../groups/consumer_facts.ts";
-import { type ConsumerGroup, newConsumerGroup } from "../groups/consumer_group.ts";
-import { type ConsumerEvent, decide, due, nextDeadline } from "../groups/consumer_machine.ts";
-import { decodeConsumerFact, encodeConsumerFact } from "../groups/consumer_records.ts";
+import type { ConsumerSettings, HeartbeatReply } from "../groups/consumer/consumer_decision.ts";
+import {
+  apply,
+  type ConsumerFact,
+  type ConsumerMemoryFact,
+} from "../groups/consumer/consumer_facts.ts";
+import { type ConsumerGroup, newConsumerGroup } from "../groups/consumer/consumer_group.ts";
+import {
+  type ConsumerEvent,
+  decide,
+  due,
+  nextDeadline,
+} from "../groups/consumer/consumer_machine.ts";
+import { decodeConsumerFact, encodeConsumerFact } from "../groups/consumer/consumer_records.ts";
 import type { ConsumerContext } from "../groups/coordinator.ts";
-import type { TopicFacts, TopicView } from "../groups/consumer_topics.ts";
+import type { TopicFacts, TopicView } from "../groups/consumer/consumer_topics.ts";
 import type { NewRecord } from "../protocol/records/build.ts";
 
 /** What a coordinator needs for consumer groups, over topics that a test makes. */

@@ -6,6 +6,7 @@
  */
 import type { MetadataStore } from "./metadata_store.ts";
 
+export const TRANSACTION_VERSION = "transaction.version";
 export const METADATA_VERSION = "metadata.version";
 export const ELIGIBLE_LEADER_REPLICAS = "eligible.leader.replicas.version";
 /** Its level stands with the voters, not among the feature levels. */
@@ -23,7 +24,7 @@ export const SUPPORTED_FEATURES: readonly Feature[] = [
   { name: "group.version", minVersion: 0, maxVersion: 1 },
   { name: KRAFT_VERSION, minVersion: 0, maxVersion: 1 },
   { name: METADATA_VERSION, minVersion: 7, maxVersion: 30 },
-  { name: "transaction.version", minVersion: 0, maxVersion: 2 },
+  { name: TRANSACTION_VERSION, minVersion: 0, maxVersion: 2 },
 ];
 
 /** The levels in force of what is supported; level 0 is told by leaving the feature out. */

@@ -15,8 +15,9 @@ import { assertEquals } from "@std/assert";
 import * as batch from "../../src/protocol/records/batch.ts";
 import { buildBatch } from "../../src/protocol/records/build.ts";
 import { buildEndTxnBatch } from "../../src/protocol/records/control_record.ts";
+import { WriteTxnMarkers } from "../../src/protocol/messages/write_txn_markers.ts";
 import { append, fetch, fetchOne, LATEST, listOffset, recordsIn } from "./calls.ts";
-import { TestBroker, utf8, withDirectory } from "./harness.ts";
+import { TestBroker, utf8, withDirectory, within } from "./harness.ts";
 
 const UNCOMMITTED = 0, COMMITTED = 1;
 const timestampMs = 1000;
@@ -140,6 +141,55 @@ Deno.test("a read_committed poll is not ended by records behind an open transact
     broker.stop(); // which answers what waits, with what there is
     const { responses } = await poll;
     assertEquals(recordsIn(responses[0].partitions[0].records), []);
+  }));
+
+/** Ends the transaction of a producer in partition 0. */
+async function end(broker: TestBroker, producerId: number, transactionResult: boolean) {
+  const topics = [{ name: "t", partitionIndexes: [0] }];
+  const marker = { producerId, producerEpoch: 0, transactionResult, topics, coordinatorEpoch: 0 };
+  const connection = await broker.connect();
+  const { markers } = await connection.request(WriteTxnMarkers, 1, { markers: [marker] });
+  assertEquals(markers[0].topics[0].partitions, [{ partitionIndex: 0, errorCode: 0 }]);
+}
+
+for (const isCommit of [true, false]) {
+  Deno.test(`the ${isCommit ? "commit" : "abort"} of a transaction ends a read_committed poll that waits for more bytes than its marker has: what was behind it is stable now`, () =>
+    withLogs(async (broker) => {
+      const partitions = [{ partition: 0, fetchOffset: 3 }];
+      const poll = fetch(await broker.connect(), [{ topic: "t", partitions }], {
+        isolationLevel: COMMITTED,
+        minBytes: 250,
+        maxWaitMs: 3_600_000,
+      });
+      await end(broker, 2, isCommit);
+      const { responses } = await within(poll, "the poll");
+      const [{ records, lastStableOffset, abortedTransactions }] = responses[0].partitions;
+      assertEquals(recordsIn(records).map(({ offset }) => offset), [3, 4, 5, 6]);
+      assertEquals(lastStableOffset, 7);
+      assertEquals(
+        abortedTransactions!.map(({ producerId, firstOffset }) => [producerId, firstOffset]),
+        isCommit ? [[1, 0]] : [[1, 0], [2, 3]],
+      );
+    }));
+}
+
+Deno.test("a read_committed poll goes on waiting while too little is stable, whatever is visible", () =>
+  withLogs(async (broker) => {
+    const partitions = [{ partition: 0, fetchOffset: 3 }];
+    let isAnswered = false;
+    const poll = fetch(await broker.connect(), [{ topic: "t", partitions }], {
+      isolationLevel: COMMITTED,
+      minBytes: 5000,
+      maxWaitMs: 3_600_000,
+    }).finally(() => isAnswered = true);
+    const other = await broker.connect();
+    await append(other, "t", ["x".repeat(6000)]);
+    assertEquals(isAnswered, false);
+    await end(broker, 2, true);
+    const { responses } = await within(poll, "the poll");
+    const [{ records, lastStableOffset }] = responses[0].partitions;
+    assertEquals(recordsIn(records).map(({ offset }) => offset).slice(0, 4), [3, 4, 5, 6]);
+    assertEquals(lastStableOffset, 8);
   }));
 
 Deno.test("the latest offset of a read_committed consumer is the last stable one", () =>

@@ -2,8 +2,13 @@
  * A consumer of the simulated world: speaks the classic protocol as clients do, well or badly.
  */
 import { ZERO_UUID } from "../../src/bytes/uuid.ts";
-import { commitOffsets } from "../../src/groups/committing.ts";
-import { heartbeat, joinGroup, leaveGroup, syncGroup } from "../../src/groups/membership.ts";
+import { commitOffsets } from "../../src/groups/requests/committing.ts";
+import {
+  heartbeat,
+  joinGroup,
+  leaveGroup,
+  syncGroup,
+} from "../../src/groups/requests/membership.ts";
 import { ErrorCode } from "../../src/protocol/errors.ts";
 import { REBALANCE_TIMEOUT_MS, type World } from "./group_world.ts";
 

@@ -5,14 +5,14 @@
  */
 import { assert } from "@std/assert";
 import type { Uuid } from "../../src/bytes/uuid.ts";
-import type { ConsumerFact } from "../../src/groups/consumer_facts.ts";
+import type { ConsumerFact } from "../../src/groups/consumer/consumer_facts.ts";
 import { ConsumerTable } from "../../src/testing/consumer_groups.ts";
 import {
   consumerGroupState,
   LEAVE_EPOCH,
   LEAVE_STATIC_EPOCH,
-} from "../../src/groups/consumer_group.ts";
-import type { ConsumerHeartbeatEvent } from "../../src/groups/consumer_heartbeat.ts";
+} from "../../src/groups/consumer/consumer_group.ts";
+import type { ConsumerHeartbeatEvent } from "../../src/groups/consumer/consumer_heartbeat.ts";
 import { ErrorCode } from "../../src/protocol/errors.ts";
 import type { Random } from "../random.ts";
 

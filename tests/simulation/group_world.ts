@@ -3,16 +3,16 @@
  * answers get lost; the broker loses power; the clock jumps. Everything follows from a seed, and after each step the
  * world checks what must hold.
  */
-import type { ClassicGroup } from "../../src/groups/classic_group.ts";
+import type { ClassicGroup } from "../../src/groups/classic/classic_group.ts";
 import { consumerContext } from "../../src/testing/consumer_groups.ts";
 import { FakeClock } from "../../src/testing/fake_clock.ts";
-import { due, nextDeadline } from "../../src/groups/classic_machine.ts";
-import { storedGroup } from "../../src/groups/classic_facts.ts";
-import { storedMembers } from "../../src/groups/classic_sync.ts";
-import { fetchOffsets } from "../../src/groups/committing.ts";
+import { due, nextDeadline } from "../../src/groups/classic/classic_machine.ts";
+import { storedGroup } from "../../src/groups/classic/classic_facts.ts";
+import { storedMembers } from "../../src/groups/classic/classic_sync.ts";
+import { fetchOffsets } from "../../src/groups/requests/committing.ts";
 import { GroupCoordinator, type GroupSettings } from "../../src/groups/coordinator.ts";
 import type { Group } from "../../src/groups/group.ts";
-import { GroupPartition } from "../../src/groups/group_partition.ts";
+import { loadGroups } from "../../src/testing/group_shards.ts";
 import { ZERO_UUID } from "../../src/bytes/uuid.ts";
 import type { Random } from "../random.ts";
 import { Consumer } from "./consumer.ts";
@@ -168,6 +168,7 @@ export class World {
       clock: this.clock,
       settings: this.#settings,
       topic: {
+        name: "__consumer_offsets",
         partitionCount: 1,
         create: () => Promise.resolve(),
         led: () => ({ log, leaderEpoch: life }),
@@ -255,8 +256,7 @@ export class World {
 
   /** What a restart would find is what is there: offsets always, groups where they are settled. */
   async #compareWithReplay(): Promise<void> {
-    const replayed = new GroupPartition(0, this.log, 0);
-    await replayed.load(() => {});
+    const { shard: replayed } = await loadGroups(this.log);
     for (const group of classicGroups(this.coordinator)) {
       const other = replayed.groups.get(group.id);
       const [live, found] = [picture(group), other ? picture(other as Classic) : undefined];

@@ -6,7 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Uuid } from "../../src/bytes/uuid.ts";
 import { durable, TABLE_SETTINGS, TableTopics } from "../../src/testing/consumer_groups.ts";
-import { readAssignment } from "../../src/groups/embedded_protocol.ts";
+import { readAssignment } from "../../src/groups/classic/embedded_protocol.ts";
 import {
   type Group,
   isLogFact,
@@ -25,7 +25,7 @@ import {
   type GroupFact,
 } from "../../src/groups/machines.ts";
 import type { Bodies, Reply } from "../../src/groups/decision.ts";
-import { groupGone } from "../../src/groups/offset_machine.ts";
+import { groupGone } from "../../src/groups/offsets/offset_machine.ts";
 import { ErrorCode } from "../../src/protocol/errors.ts";
 import { encodeVersioned } from "../../src/protocol/log_record.ts";
 import {

@@ -3,14 +3,14 @@
  * to write, and forgets at a crash what it had not synced.
  */
 import type { Uuid } from "../../src/bytes/uuid.ts";
-import type { GroupLog } from "../../src/groups/group_partition.ts";
+import type { CoordinatorLog } from "../../src/coordination/coordinator_log.ts";
 import { ErrorCode } from "../../src/protocol/errors.ts";
 import * as batch from "../../src/protocol/records/batch.ts";
 import type { Appended, AppendOptions } from "../../src/storage/log/appended.ts";
 
 const DONE = Promise.resolve();
 
-export class SimulatedLog implements GroupLog {
+export class SimulatedLog implements CoordinatorLog {
   readonly topicId = "c2ltdWxhdGVkLXRvcGljLQ" as Uuid;
   readonly config = { "max.message.bytes": 1 << 20 };
   readonly offline = null;

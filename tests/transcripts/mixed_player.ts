@@ -3,7 +3,7 @@
  */
 import type { Admin } from "../../src/client/admin.ts";
 import type { Connection } from "../../src/client/connection.ts";
-import { readAssignment } from "../../src/groups/embedded_protocol.ts";
+import { readAssignment } from "../../src/groups/classic/embedded_protocol.ts";
 import { encodeVersioned } from "../../src/protocol/log_record.ts";
 import {
   ConsumerProtocolAssignment,

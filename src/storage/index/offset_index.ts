@@ -80,6 +80,12 @@ export class OffsetIndex {
     return this.#entries.get(found, positionAt);
   }
 
+  /** A position that `offset` does not lie behind: that of the first entry after it; Infinity when there is none. */
+  positionAfter(offset: number): number {
+    const next = this.#entries.floor(offset - this.baseOffset, relativeAt) + 1;
+    return next < this.#entries.count ? this.#entries.get(next, positionAt) : Infinity;
+  }
+
   /** The largest indexed position not above `position`; 0 when there is none. */
   startBefore(position: number): number {
     const found = this.#entries.floor(position, positionAt);

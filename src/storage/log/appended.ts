@@ -1,11 +1,9 @@
 /**
  * What an append to a partition log is given, and what it answers.
  */
-/** Who appends: clients' batches are checked against producer state, the broker's own are not. */
-export type Origin = "client" | "coordinator" | "controller";
+import type { ProducerClaim } from "../producers/producer_state.ts";
 
-export interface AppendOptions {
-  readonly origin: Origin;
+export interface AppendOptions extends ProducerClaim {
   readonly leaderEpoch: number;
 }
 

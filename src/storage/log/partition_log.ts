@@ -174,6 +174,11 @@ export class PartitionLog implements SegmentContext {
     return this.#producers.state;
   }
 
+  /** The same where it has been read; null before. */
+  get loadedProducers(): ProducerState | null {
+    return this.#producers.loaded;
+  }
+
   /** Where the leader epochs began, held against the batches at first use. */
   get epochs(): LeaderEpochs {
     return this.#epochs.sound;
@@ -199,7 +204,7 @@ export class PartitionLog implements SegmentContext {
       if (batch.producerId(one, 0) >= 0) {
         if (!this.#producers.isReadable) return refused(ErrorCode.KAFKA_STORAGE_ERROR);
         heardMs = this.#context.clock.nowMs();
-        const verdict = this.producers.check(one, options.origin, heardMs);
+        const verdict = this.producers.check(one, options, heardMs);
         if (verdict.kind === "error") return refused(verdict.code);
         if (verdict.kind === "duplicate") return this.#alreadyThere(verdict);
       }
@@ -353,7 +358,7 @@ export class PartitionLog implements SegmentContext {
     if (this.#takingBack?.settle() === false) this.isDamaged = true; // what is left of it lies in the file
     try {
       this.#segments.active.flushIndexes(true);
-      if (this.#producers.isLoaded && this.logEndOffset > this.#logStartOffset) {
+      if (this.#producers.loaded !== null && this.logEndOffset > this.#logStartOffset) {
         this.#snapshots.take(this.logEndOffset, this.producers);
         this.#snapshots.reached(this.#tail.writtenOffset);
       }

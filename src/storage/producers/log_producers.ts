@@ -22,6 +22,8 @@ export class LogProducers {
   readonly #log: ProducerLog;
   readonly #expected: ProducerRange["expected"];
   #state: ProducerState | null = null;
+  /** Kept over forget(): an answer that is on its way is still good. */
+  #verifications: ProducerState["verifications"] = null;
   #fault: { readonly error: CorruptBatchError; readonly logStartOffset: number } | null = null;
 
   constructor(context: ProducerContext, log: ProducerLog, expected: ProducerRange["expected"]) {
@@ -35,8 +37,9 @@ export class LogProducers {
     return this.#state ??= this.#load();
   }
 
-  get isLoaded(): boolean {
-    return this.#state !== null;
+  /** The state where it has been asked for; null before. */
+  get loaded(): ProducerState | null {
+    return this.#state;
   }
 
   /** Whether there is a state. Where the store fails there is none for now: it is read again when it is asked for again. */
@@ -56,6 +59,7 @@ export class LogProducers {
 
   /** It is read again when it is asked for. */
   forget(): void {
+    this.#verifications = this.#state?.verifications ?? this.#verifications;
     this.#state = this.#fault = null;
   }
 
@@ -64,7 +68,9 @@ export class LogProducers {
     if (this.#fault?.logStartOffset === logStartOffset) throw this.#fault.error;
     try {
       const range = { logStartOffset, logEndOffset, expected: this.#expected };
-      return loadProducerState(this.#context, folder, segments, range);
+      const state = loadProducerState(this.#context, folder, segments, range);
+      state.verifications = this.#verifications;
+      return state;
     } catch (error) {
       if (error instanceof CorruptBatchError) this.#fault = { error, logStartOffset };
       throw error;

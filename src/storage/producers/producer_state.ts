@@ -9,13 +9,15 @@
  * - A new epoch starts at sequence 0. A producer the partition does not know may start anywhere: retention may have
  *   removed all it knew.
  * - An older epoch is INVALID_PRODUCER_EPOCH.
- * - A batch outside a transaction from a producer that has one open is INVALID_TXN_STATE.
+ * - A batch outside a transaction from a producer that has one open is INVALID_TXN_STATE; and so is the first batch of
+ *   one that the coordinator was not asked about, or whose answer was overtaken by a marker (verifications.ts).
  */
 import { ErrorCode } from "../../protocol/errors.ts";
 import * as batch from "../../protocol/records/batch.ts";
 import { type EndTxnMarker, readEndTxnMarker } from "./end_txn_marker.ts";
 import { ProducerEntry, type RememberedBatch } from "./producer_entry.ts";
 import type { ProducerSnapshotEntry } from "./producer_snapshot.ts";
+import { type Verification, Verifications } from "./verifications.ts";
 
 export interface ProducerLimits {
   /** Producers remembered per partition; past it those unheard of for the longest time are forgotten. */
@@ -29,8 +31,18 @@ export const DEFAULT_PRODUCER_LIMITS: ProducerLimits = {
   expirationMs: 86_400_000,
 };
 
-/** Whose batch it is: only clients' have sequences. */
-export type ProducerOrigin = "client" | "coordinator" | "controller";
+/** What an append says of itself, beside its bytes. */
+export interface ProducerClaim {
+  /** Whose batch it is: only clients' have sequences. */
+  readonly origin: "client" | "coordinator" | "controller";
+  /** Of the transaction that a marker ends: 0 (as without), 1 or 2. */
+  readonly transactionVersion?: number;
+  /**
+   * What the coordinator was asked with, of a batch whose transaction is not open here; null when it was not asked.
+   * Without it nothing is asked for (transaction.partition.verification.enable is false).
+   */
+  readonly verification?: Verification | null;
+}
 
 /** What to do with a batch. */
 export type Verdict =
@@ -68,6 +80,10 @@ export class ProducerState {
   #open: Map<number, number> | null = null;
   /** Completed transactions whose marker may lie above the high watermark, in the order they completed. */
   #unseen: Pick<CompletedTransaction, "firstOffset" | "lastOffset">[] | null = null;
+  /** What the coordinator is being asked about. Outlives this state when that is read anew (LogProducers). */
+  verifications: Verifications | null = null;
+  /** Nobody who may expire was last heard of before this; -Infinity when that is not known. */
+  #longestUnheardMs = -Infinity;
 
   constructor(limits: ProducerLimits = DEFAULT_PRODUCER_LIMITS) {
     this.#limits = limits;
@@ -117,10 +133,11 @@ export class ProducerState {
   }
 
   /** What to do with a batch that has a producer id. Changes nothing but when the producer was last heard of. */
-  check(bytes: Uint8Array, origin: ProducerOrigin, nowMs: number): Verdict {
-    if (batch.isControl(bytes)) return this.checkMarker(bytes, 0);
+  check(bytes: Uint8Array, claim: ProducerClaim, nowMs: number): Verdict {
+    const { origin } = claim;
+    if (batch.isControl(bytes)) return this.#checkMarker(bytes, claim.transactionVersion ?? 0);
     const entry = this.#producers?.get(batch.producerId(bytes));
-    if (entry === undefined) return this.#checkUnknown(bytes);
+    if (entry === undefined) return this.#checkUnknown(bytes, claim);
     entry.usedMs = nowMs;
     const epoch = batch.producerEpoch(bytes);
     if (origin === "client" && epoch === entry.epoch) {
@@ -128,6 +145,10 @@ export class ProducerState {
       if (found !== null) return { kind: "duplicate", ...found };
     }
     if (epoch < entry.epoch) return STALE_EPOCH;
+    if (batch.isTransactional(bytes) && !isOpen(entry, epoch)) {
+      const refused = this.#checkFirst(bytes, claim, entry.lastSequence === batch.NO_SEQUENCE);
+      if (refused !== null) return refused;
+    }
     if (origin === "client" && !isNext(entry, epoch, batch.baseSequence(bytes))) {
       return OUT_OF_ORDER;
     }
@@ -136,11 +157,33 @@ export class ProducerState {
   }
 
   /**
-   * What to do with a control batch that ends a transaction. Under transaction version 2 (KIP-890) every transaction
-   * has an epoch of its own, so a marker of the current epoch is a late one, which must not end the transaction
-   * that came after; except where there is nothing to end (a repeated marker) or epochs have run out.
+   * Begins to ask the coordinator about a client's or a coordinator's batch: what it is to be appended with, null when its
+   * transaction is open already, or the error code of an old epoch. Who asked ends it (Verifications.end).
    */
-  checkMarker(bytes: Uint8Array, transactionVersion: number): Verdict {
+  beginVerification(
+    bytes: Uint8Array,
+    addsPartition: boolean,
+    nowMs: number,
+  ): Verification | number | null {
+    const producerId = batch.producerId(bytes), producerEpoch = batch.producerEpoch(bytes);
+    const entry = this.#producers?.get(producerId);
+    if (entry !== undefined) {
+      if (producerEpoch < entry.epoch) return ErrorCode.INVALID_PRODUCER_EPOCH;
+      if (isOpen(entry, producerEpoch)) return null;
+    }
+    const baseSequence = batch.baseSequence(bytes);
+    const first = { producerId, producerEpoch, baseSequence, addsPartition };
+    return (this.verifications ??= new Verifications(this.#limits.maxProducers))
+      .begin(first, nowMs);
+  }
+
+  /**
+   * What to do with a control batch that ends a transaction. Under transaction version 2 (KIP-890, KIP-1228) every
+   * transaction has an epoch of its own, so a marker of the current epoch is a late one, which must not end the
+   * transaction that came after; except where there is nothing to end (a marker sent again after a reload or a lost
+   * answer, KAFKA-19999: as in Kafka it is written again) or epochs have run out.
+   */
+  #checkMarker(bytes: Uint8Array, transactionVersion: number): Verdict {
     const entry = this.#producers?.get(batch.producerId(bytes));
     if (entry === undefined) return APPEND;
     const epoch = batch.producerEpoch(bytes);
@@ -191,12 +234,14 @@ export class ProducerState {
     const entry = this.#entryFor(producerId, batch.producerEpoch(bytes));
     entry.usedMs = Math.max(entry.usedMs, nowMs ?? batch.maxTimestamp(bytes));
     if (marker !== null) {
+      this.verifications?.ended(producerId, entry.epoch);
       const completed = this.#endTransaction(entry, marker, bytes, baseOffset);
       if (completed !== null && nowMs !== undefined) this.#addUnseen(completed);
       return completed;
     }
     const delta = batch.lastOffsetDelta(bytes);
     entry.addBatch(batch.lastSequence(bytes), baseOffset + delta, delta, batch.maxTimestamp(bytes));
+    if (batch.isTransactional(bytes)) this.verifications?.opened(producerId);
     if (entry.txnFirstOffset < 0 && batch.isTransactional(bytes)) {
       entry.txnFirstOffset = baseOffset;
       (this.#open ??= new Map()).set(producerId, baseOffset);
@@ -204,15 +249,32 @@ export class ProducerState {
     return null;
   }
 
-  /** Forgets producers unheard of for expirationMs; one with an open transaction stays. Returns how many went. */
+  /**
+   * Forgets producers unheard of for expirationMs; one with an open transaction stays. Returns how many went. Who was last
+   * heard of when is known from the last look, so most looks are at nobody.
+   */
   removeExpired(nowMs: number): number {
-    const before = this.size;
+    const before = this.size, { expirationMs } = this.#limits;
+    this.verifications?.removeExpired(nowMs, expirationMs);
+    if (nowMs - this.#longestUnheardMs < expirationMs) return 0;
+    this.#longestUnheardMs = nowMs;
     for (const entry of this.#producers?.values() ?? []) {
       if (this.#isExpired(entry, nowMs)) this.#producers!.delete(entry.producerId);
+      else if (entry.txnFirstOffset < 0) {
+        this.#longestUnheardMs = Math.min(this.#longestUnheardMs, entry.usedMs);
+      }
     }
     const removed = before - this.size;
     if (this.size === 0) this.#producers = null;
     return removed;
+  }
+
+  /** Whether the oldest open transaction has heard nothing of its producer for longer than `lateMs`. */
+  hasLateTransaction(nowMs: number, lateMs: number): boolean {
+    for (const producerId of this.#open?.keys() ?? []) {
+      return nowMs - this.#producers!.get(producerId)!.usedMs > lateMs;
+    }
+    return false;
   }
 
   /** What a snapshot holds of every producer, in ascending order of ids so that equal states give equal bytes. */
@@ -221,12 +283,22 @@ export class ProducerState {
     return entries.sort((a, b) => a.producerId - b.producerId);
   }
 
-  #checkUnknown(bytes: Uint8Array): Verdict {
+  #checkUnknown(bytes: Uint8Array, claim: ProducerClaim): Verdict {
+    if (!batch.isTransactional(bytes)) return APPEND;
     // A producer in a transaction cannot be forgotten, so there has to be an end to how many there may be.
-    const open = this.#open?.size ?? 0;
-    return batch.isTransactional(bytes) && open >= this.#limits.maxProducers
-      ? TOO_MANY_OPEN
-      : APPEND;
+    if ((this.#open?.size ?? 0) >= this.#limits.maxProducers) return TOO_MANY_OPEN;
+    return this.#checkFirst(bytes, claim, true) ?? APPEND;
+  }
+
+  /** Why a batch may not open its transaction here, or null. `isNew` when no batch of the producer is known. */
+  #checkFirst(bytes: Uint8Array, claim: ProducerClaim, isNew: boolean): Verdict | null {
+    const { verification, origin } = claim, { verifications } = this;
+    if (verification !== undefined && !verifications?.holds(verification)) {
+      return NOT_IN_TRANSACTION;
+    }
+    if (verifications === null || origin !== "client") return null;
+    const producerId = batch.producerId(bytes), baseSequence = batch.baseSequence(bytes);
+    return verifications.isInOrder(producerId, baseSequence, isNew) ? null : OUT_OF_ORDER;
   }
 
   #entryFor(producerId: number, epoch: number): ProducerEntry {
@@ -285,6 +357,11 @@ export class ProducerState {
     const count = Math.max(1, this.#limits.maxProducers >> 4);
     for (const entry of idle.slice(0, count)) this.#producers!.delete(entry.producerId);
   }
+}
+
+/** Whether the producer has a transaction of this epoch open. */
+function isOpen(entry: ProducerEntry, epoch: number): boolean {
+  return entry.txnFirstOffset >= 0 && entry.epoch === epoch;
 }
 
 function isNext(entry: ProducerEntry, epoch: number, firstSequence: number): boolean {

@@ -76,8 +76,13 @@ class Log {
     return this.append(data(shape), origin, nowMs);
   }
 
-  append(bytes: Uint8Array, origin: "client" | "coordinator" = "client", nowMs = NOW): string {
-    const verdict = this.state.check(bytes, origin, nowMs);
+  append(
+    bytes: Uint8Array,
+    origin: "client" | "coordinator" = "client",
+    nowMs = NOW,
+    transactionVersion = 0,
+  ): string {
+    const verdict = this.state.check(bytes, { origin, transactionVersion }, nowMs);
     if (verdict.kind === "error") return `error ${verdict.code}`;
     if (verdict.kind === "duplicate") return `dup ${verdict.baseOffset}-${verdict.lastOffset}`;
     this.batches.push([bytes, this.end]);
@@ -242,7 +247,8 @@ Deno.test("a marker of an older epoch is 47, of an older coordinator 52", () => 
 
 Deno.test("under transaction version 2 a late marker cannot end the transaction that came after (KIP-890)", () => {
   const log = new Log();
-  const verdict = (epoch: number) => log.state.checkMarker(marker({ epoch, commit: true }), 2);
+  const claim = { origin: "coordinator", transactionVersion: 2 } as const;
+  const verdict = (epoch: number) => log.state.check(marker({ epoch, commit: true }), claim, NOW);
   log.send({ epoch: 3, transactional: true });
   assertEquals(verdict(3), { kind: "error", code: ErrorCode.INVALID_PRODUCER_EPOCH });
   assertEquals(verdict(4), { kind: "append" });
@@ -275,6 +281,40 @@ Deno.test("a producer expires when unheard of, counted from its last send and no
   assertEquals(log.state.removeExpired(NOW + 1499), 0);
   assertEquals(log.state.removeExpired(NOW + 1500), 1);
   assertEquals(log.state.entries().map((e) => e.producerId), [2]); // its transaction is open
+});
+
+Deno.test("a producer whose transaction ends after a look is forgotten a whole expiry later", () => {
+  const log = new Log({ maxProducers: 100, expirationMs: 1000 });
+  log.send({ id: 1, transactional: true }, "client", NOW);
+  assertEquals(log.state.removeExpired(NOW + 5000), 0); // open: it stays, however long
+  assertEquals(log.append(marker({ commit: true }), "coordinator", NOW + 5500), "ok");
+  assertEquals(log.state.removeExpired(NOW + 6499), 0);
+  assertEquals(log.state.removeExpired(NOW + 6500), 1);
+});
+
+Deno.test("looks at what has expired are for who is due, and miss nobody", () => {
+  const log = new Log({ maxProducers: 1000, expirationMs: 1000 });
+  for (let id = 0; id < 100; id++) log.send({ id }, "client", NOW + id * 50);
+  let gone = 0;
+  for (let ms = 0; ms <= 7000; ms += 10) {
+    gone += log.state.removeExpired(NOW + ms);
+    // Of those due by now at most the ones that came up since the last whole look are left.
+    const due = Math.min(100, Math.floor((ms - 1000) / 50) + 1);
+    assert(gone <= Math.max(0, due), `at ${ms}: ${gone} of ${due}`);
+  }
+  assertEquals(gone, 100);
+});
+
+Deno.test("a transaction is late when its producer was not heard of for so long; only the oldest is looked at", () => {
+  const log = new Log();
+  assertEquals(log.state.hasLateTransaction(NOW, 1000), false);
+  log.send({ id: 1, transactional: true }, "client", NOW);
+  log.send({ id: 2, transactional: true }, "client", NOW + 500);
+  assertEquals(log.state.hasLateTransaction(NOW + 1000, 1000), false);
+  assertEquals(log.state.hasLateTransaction(NOW + 1001, 1000), true);
+  log.append(marker({ id: 1, commit: false }), "coordinator", NOW + 1001);
+  assertEquals(log.state.hasLateTransaction(NOW + 1001, 1000), false);
+  assertEquals(log.state.hasLateTransaction(NOW + 1501, 1000), true);
 });
 
 Deno.test("past maxProducers those unheard of for the longest time are forgotten, never one with an open transaction", () => {
@@ -339,7 +379,7 @@ Deno.test("a restored state leaves out what has expired, and knows the last batc
   log.send({ id: 2, seq: 0, count: 3, timestampMs: NOW });
   const restored = ProducerState.restore(log.state.entries(), NOW);
   assertEquals(restored.size, 1);
-  assertEquals(restored.check(data({ id: 2, seq: 0, count: 3 }), "client", NOW), {
+  assertEquals(restored.check(data({ id: 2, seq: 0, count: 3 }), { origin: "client" }, NOW), {
     kind: "duplicate",
     baseOffset: 3,
     lastOffset: 5,

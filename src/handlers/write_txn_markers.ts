@@ -1,0 +1,53 @@
+/**
+ * WriteTxnMarkers 1–2: transactions of producers are ended in partitions, by a coordinator, or by an operator whom a
+ * hanging one bothers (`kafka-transactions abort`). Answered when every marker is durable; codes are those of
+ * local_markers.ts.
+ *
+ * Versions: 2 says of which transaction version the transaction is (KIP-1228); 1 is 0, so that a marker of the
+ * producer's own epoch ends what it has open.
+ *
+ * Markers are appended in the order in which they are named, each once in a partition. As in Kafka there is one entry a
+ * producer id in the answer, with every partition once: of several markers for one, the last one's code.
+ */
+import { WriteTxnMarkers } from "../protocol/messages/write_txn_markers.ts";
+import type { MarkerWriter } from "../transactions/marker_writer.ts";
+import { type Handler, handler } from "./handler.ts";
+
+export function writeTxnMarkers(markers: MarkerWriter): Handler {
+  return handler(WriteTxnMarkers, { min: 1, max: 2 }, async (request) => {
+    const producers = new Map<number, Topics>();
+    for (const { topics, transactionResult: isCommit, ...marker } of request.markers) {
+      const codes = entryOf(producers, marker.producerId);
+      for (const { name, partitionIndexes } of topics) {
+        const ofTopic = entryOf(codes, name);
+        for (const index of new Set(partitionIndexes)) {
+          ofTopic.set(index, markers.write(name, index, { ...marker, isCommit }));
+        }
+      }
+    }
+    return { markers: await Promise.all(Array.from(producers, answerOf)) };
+  });
+}
+
+/** The codes to come, by topic and partition. */
+type Topics = Map<string, Map<number, Promise<number>>>;
+
+async function answerOf([producerId, topics]: readonly [number, Topics]) {
+  const answers = Array.from(topics, async ([name, codes]) => ({
+    name,
+    partitions: await Promise.all(
+      Array.from(codes, async ([partitionIndex, errorCode]) => {
+        return { partitionIndex, errorCode: await errorCode };
+      }),
+    ),
+  }));
+  return { producerId, topics: await Promise.all(answers) };
+}
+
+function entryOf<K, A, B>(map: Map<K, Map<A, B>>, key: K): Map<A, B> {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = new Map<A, B>();
+  map.set(key, made);
+  return made;
+}
