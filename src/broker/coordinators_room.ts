@@ -91,14 +91,13 @@ export class CoordinatorsRoom implements AsyncDisposable {
     this.#loading = this.groups.loadAll().catch((error) => this.#tell("loading", error));
   }
 
-  /** Offsets that were committed in a transaction count from its marker on: they are read with it. */
+  /** Offsets that were committed in a transaction count from its marker on. */
   #listener(): MarkerListener {
-    const reload = (topic: string, partition: number) => {
-      if (topic !== OFFSETS_TOPIC) return;
-      this.groups.unload(partition);
-      this.#loadGroups();
+    return {
+      onMarker: (topic, partition, marker) => {
+        if (topic === OFFSETS_TOPIC) this.groups.marker(partition, marker);
+      },
     };
-    return { onMarker: reload, onMarkerLost: reload };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -16,13 +16,22 @@ export interface CoordinatorLog {
   /** Gives out offsets at once; `durable` resolves when the batch is kept, and rejects when it could not be written. */
   append(
     bytes: Uint8Array,
-    options: { readonly origin: "coordinator"; readonly leaderEpoch: number },
+    options: {
+      readonly origin: "coordinator";
+      readonly leaderEpoch: number;
+      readonly verification?: TransactionVerification | null;
+    },
   ): { readonly errorCode: number; readonly durable: Promise<void> };
   /** Whole batches, of pooled memory; null when there is nothing from there on. */
   read(
     from: number,
     options: { maxBytes: number; bound: "leo"; minOneBatch: boolean },
   ): Uint8Array | null | Promise<Uint8Array | null>;
+}
+
+/** What a log gives out for asking the transaction coordinator about a producer (KIP-890); a marker takes it away. */
+export interface TransactionVerification {
+  readonly producerId: number;
 }
 
 /** That this node leads a partition. */

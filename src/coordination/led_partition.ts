@@ -6,8 +6,8 @@
  */
 import type { Uuid } from "../bytes/uuid.ts";
 import { ErrorCode } from "../protocol/errors.ts";
-import { buildBatch, type NewRecord } from "../protocol/records/build.ts";
-import type { CoordinatorLog } from "./coordinator_log.ts";
+import { type BatchOptions, buildBatch, type NewRecord } from "../protocol/records/build.ts";
+import type { CoordinatorLog, TransactionVerification } from "./coordinator_log.ts";
 import { LogReplay } from "./log_replay.ts";
 import type { Kinds, Shard } from "./shard.ts";
 
@@ -15,6 +15,8 @@ import type { Kinds, Shard } from "./shard.ts";
 export interface TransactionalProducer {
   readonly producerId: number;
   readonly producerEpoch: number;
+  /** What the coordinator was asked with; null: it was not, since the transaction is open here; left out: nothing is asked for. */
+  readonly verification?: TransactionVerification | null;
 }
 
 /** A marker in the log, and when it is kept. */
@@ -141,13 +143,13 @@ export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
     if (records.length === 0) return ErrorCode.NONE;
     const log = this.#log, { leaderEpoch } = this;
     if (log === null || this.#state !== "active") return ErrorCode.NOT_LEADER_OR_FOLLOWER;
-    const bytes = buildBatch({
-      records,
-      // Kafka's coordinators begin every batch of a producer with sequence 0; logs check it for clients only.
-      ...(producer === null ? {} : { ...producer, baseSequence: 0, isTransactional: true }),
-    });
+    const bytes = buildBatch(producer === null ? { records } : batchOf(producer, records));
     if (bytes.length > log.config["max.message.bytes"]) return ErrorCode.MESSAGE_TOO_LARGE;
-    const { errorCode, durable } = log.append(bytes, { origin: "coordinator", leaderEpoch });
+    const { errorCode, durable } = log.append(bytes, {
+      origin: "coordinator",
+      leaderEpoch,
+      verification: producer?.verification,
+    });
     if (errorCode === ErrorCode.NONE) this.#await(durable);
     return errorCode;
   }
@@ -193,6 +195,14 @@ export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
       if (this.#kept === durable) this.#kept = null;
     }, this.#onLost);
   }
+}
+
+/** Kafka's coordinators begin every batch of a producer with sequence 0; logs check it for clients only. */
+function batchOf(
+  { producerId, producerEpoch }: TransactionalProducer,
+  records: readonly NewRecord[],
+): BatchOptions {
+  return { records, producerId, producerEpoch, baseSequence: 0, isTransactional: true };
 }
 
 const BATCH_HEADER_BYTES = 61;

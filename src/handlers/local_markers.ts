@@ -26,10 +26,17 @@ import { findLog, findTopic, type PartitionLookup } from "./partitions.ts";
 
 /** Who keeps state in partitions that transactions write to, and lives on what their markers say: groups. */
 export interface MarkerListener {
-  /** A marker was appended, in this turn. It is not durable yet: what shows it waits for what the log has by now. */
-  onMarker(topic: string, partition: number, producerId: number, isCommit: boolean): void;
-  /** A marker that was told of could not be written after all, nor what followed it: the partition is to be read anew. */
-  onMarkerLost(topic: string, partition: number): void;
+  /**
+   * A marker was appended, in this turn. What shows it waits until it is durable; where it could not be written after all,
+   * the partition is to be read anew.
+   */
+  onMarker(topic: string, partition: number, marker: AppendedMarker): void;
+}
+
+export interface AppendedMarker {
+  readonly producerId: number;
+  readonly isCommit: boolean;
+  readonly durable: Promise<void>;
 }
 
 export interface LocalMarkersOptions extends PartitionLookup {
@@ -60,13 +67,8 @@ export class LocalMarkers implements MarkerWriter {
       { origin: "coordinator", leaderEpoch: log.leaderEpoch, transactionVersion },
     );
     if (appended.errorCode !== ErrorCode.NONE) return Promise.resolve(appended.errorCode);
-    listener.onMarker(topicName, partition, producerId, isCommit);
-    return appended.durable.then(
-      () => ErrorCode.NONE,
-      () => {
-        listener.onMarkerLost(topicName, partition);
-        return ErrorCode.KAFKA_STORAGE_ERROR;
-      },
-    );
+    const { durable } = appended;
+    listener.onMarker(topicName, partition, { producerId, isCommit, durable });
+    return durable.then(() => ErrorCode.NONE, () => ErrorCode.KAFKA_STORAGE_ERROR);
   }
 }

@@ -28,9 +28,10 @@ async function start() {
     ...fixture.lookup,
     clock: fixture.clock,
     listener: {
-      onMarker: (topic, partition, producerId, isCommit) =>
-        heard.push(`${topic}-${partition} ${isCommit ? "commits" : "aborts"} ${producerId}`),
-      onMarkerLost: (topic, partition) => heard.push(`${topic}-${partition} lost`),
+      onMarker: (topic, partition, { producerId, isCommit, durable }) => {
+        heard.push(`${topic}-${partition} ${isCommit ? "commits" : "aborts"} ${producerId}`);
+        durable.catch(() => heard.push(`${topic}-${partition} lost`));
+      },
     },
   });
   /** A batch of producer 7's transaction; its error code. */
@@ -102,7 +103,7 @@ Deno.test("a partition that is offline, led by nobody or not taken up yet is nev
     ...fixture.lookup,
     logs: { ...logs, get: () => undefined },
     clock: fixture.clock,
-    listener: { onMarker: () => heard.push("?"), onMarkerLost: () => heard.push("?") },
+    listener: { onMarker: () => heard.push("?") },
   });
   assertEquals(await later.write("t", 0, COMMIT), ErrorCode.NOT_LEADER_OR_FOLLOWER);
   assertEquals(heard, []);
@@ -197,7 +198,7 @@ Deno.test("what can be no marker is 42 and writes nothing", async () => {
 Deno.test("markers take the space that is kept for the broker: a full disk refuses producers, not the end of their transactions", async () => {
   const fixture = await PartitionsFixture.start({ admits: () => false });
   await fixture.create("t");
-  const listener = { onMarker: () => {}, onMarkerLost: () => {} };
+  const listener = { onMarker: () => {} };
   const markers = new LocalMarkers({ ...fixture.lookup, clock: fixture.clock, listener });
   assertEquals(await markers.write("t", 0, COMMIT), 0);
 });

@@ -69,6 +69,7 @@ import { listOffsets } from "./list_offsets.ts";
 import { listPartitionReassignments } from "./list_partition_reassignments.ts";
 import { listTransactions } from "./list_transactions.ts";
 import { metadata as metadataHandler } from "./metadata.ts";
+import { OffsetAdmission } from "./offset_admission.ts";
 import { offsetCommit } from "./offset_commit.ts";
 import { offsetDelete } from "./offset_delete.ts";
 import { offsetFetch } from "./offset_fetch.ts";
@@ -78,6 +79,7 @@ import { produce } from "./produce.ts";
 import { type AdmissionOptions, ProduceAdmission } from "./produce_admission.ts";
 import { pushTelemetry } from "./push_telemetry.ts";
 import { syncGroup } from "./sync_group.ts";
+import { txnOffsetCommit } from "./txn_offset_commit.ts";
 import { unregisterBroker } from "./unregister_broker.ts";
 import { updateFeatures } from "./update_features.ts";
 import { writeTxnMarkers } from "./write_txn_markers.ts";
@@ -103,8 +105,8 @@ export interface Services {
   readonly newProducerId: () => Promise<number | null>;
   readonly patterns: Patterns;
   readonly markers: MarkerWriter;
-  /** How the transaction coordinator admits batches; without it there is none, and nobody is asked. */
-  readonly admission?: Pick<
+  /** How the transaction coordinator admits what is written in transactions. */
+  readonly admission: Pick<
     AdmissionOptions,
     "gate" | "isVerifying" | "retryBackoffMs" | "retryBackoffMaxMs"
   >;
@@ -138,6 +140,7 @@ export function allHandlers(services: Services): readonly Handler[] {
     numPartitions: config.numPartitions,
     maxPartitions: config.limits.maxPartitions,
   };
+  const admission = { ...services.admission, clock, onAnswered: countAdmissions(metrics) };
   const paced = new Paced(services);
   const meter = (topic: string) => metrics.topic(topic);
   const telemetry = new ClientTelemetry({
@@ -157,12 +160,7 @@ export function allHandlers(services: Services): readonly Handler[] {
       compressionLevel: config.performance.compressionLevel,
       validateLater: validateLater(services.decoding),
       turn: services.turn,
-      admission: services.admission && new ProduceAdmission({
-        ...services.admission,
-        clock,
-        timers: services.timers,
-        onAnswered: countAdmissions(metrics),
-      }),
+      admission: new ProduceAdmission({ ...admission, timers: services.timers }),
       meter,
       onError: (errorCode) => metrics.produceError(errorCode),
     }),
@@ -210,6 +208,11 @@ export function allHandlers(services: Services): readonly Handler[] {
     addOffsetsToTxn({ transactions, groups }),
     endTxn(transactions),
     writeTxnMarkers(services.markers),
+    txnOffsetCommit({
+      groups,
+      catalogue,
+      admission: new OffsetAdmission({ ...lookup, ...admission }),
+    }),
     describeAcls(),
     createAcls(),
     deleteAcls(),

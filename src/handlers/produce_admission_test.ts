@@ -83,7 +83,7 @@ async function start({ isVerifying = true } = {}) {
   const markers = new LocalMarkers({
     ...lookup,
     clock,
-    listener: { onMarker: () => {}, onMarkerLost: () => {} },
+    listener: { onMarker: () => {} },
   });
   const batchOf = (shape: Shape) => {
     const { id = 7, epoch = 3, seq = 0, count = 1, isTransactional = true } = shape;

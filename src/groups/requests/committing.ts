@@ -149,7 +149,8 @@ function committedPartitions(group: Group | undefined) {
   return all;
 }
 
-function commitAppendError(errorCode: number): number {
+/** What a client hears when the log did not take its commit. */
+export function commitAppendError(errorCode: number): number {
   return errorCode === ErrorCode.MESSAGE_TOO_LARGE
     ? ErrorCode.INVALID_COMMIT_OFFSET_SIZE
     : appendError(errorCode);
@@ -159,6 +160,6 @@ function commitAppendError(errorCode: number): number {
  * The answer once what it rests on is kept; `lost` where the log could not take it after all: clients look for the
  * coordinator again then, as Kafka's do when its partition has no space (CoordinatorOperationExceptionHelper).
  */
-function kept<T>(partition: GroupPartition, answer: T, lost: T): Promise<T> {
+export function kept<T>(partition: GroupPartition, answer: T, lost: T): Promise<T> {
   return new Promise((resolve) => partition.whenKept(() => resolve(answer), () => resolve(lost)));
 }
