@@ -7,6 +7,7 @@ import { TRANSACTION_TOPIC, transactionTopic } from "../handlers/transaction_top
 import { logger } from "../log.ts";
 import { BackgroundWork } from "../metrics/background.ts";
 import type { Metrics } from "../metrics/metrics.ts";
+import { withLateTransactions } from "../storage/log/late_transactions.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
 import type { LogManager } from "../storage/log_manager.ts";
 import type { CatalogueChange } from "../topics/catalogue.ts";
@@ -52,12 +53,18 @@ export class TransactionsRoom implements AsyncDisposable {
     this.coordinator = this.#coordinator(config);
     const { coordinator } = this, { transactions: settings } = config;
     this.admission = {
-      gate: new CoordinatorGate({ coordinator, clock, ...settings }),
+      gate: new CoordinatorGate(coordinator),
       isVerifying: settings.partitionVerificationEnable,
       retryBackoffMs: settings.addPartitionsRetryBackoffMs,
       retryBackoffMaxMs: settings.addPartitionsRetryBackoffMaxMs,
     };
     scrapeTransactions(metrics, this.coordinator, () => clock.monotonicMs());
+    const { logs, machine: { time } } = options, { maxTimeoutMs } = settings;
+    metrics.gauge(
+      "partitions_with_late_transactions",
+      "Partitions with a transaction that should have ended five minutes ago or more. Kafka: PartitionsWithLateTransactionsCount.",
+      () => withLateTransactions(logs.all(), { nowMs: time.nowMs(), maxTimeoutMs }),
+    );
   }
 
   /** An id that no producer has had; null when none can be written down for now. */

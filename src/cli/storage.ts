@@ -17,6 +17,7 @@ import {
   verifyPartitions,
 } from "../storage/recovery/verify.ts";
 import { METADATA_FOLDER, verifyRootFiles } from "../storage/recovery/root_files.ts";
+import { TransactionSurvey } from "../storage/recovery/transaction_survey.ts";
 import type { Store } from "../storage/store.ts";
 import { type Known, knownOf, NOTHING_KNOWN } from "./known_directory.ts";
 import { repairMetadata } from "./repair_metadata.ts";
@@ -70,7 +71,8 @@ export async function verify(
   const { catalogued, lastBrokerEpoch } = known;
   const findings: Finding[] = [...verifyRootFiles(store, lastBrokerEpoch), ...known.findings];
   let partitions = 0, segments = 0, batches = 0, records = 0, bytes = 0;
-  for await (const report of verifyPartitions(store, catalogued, lastBrokerEpoch)) {
+  const survey = new TransactionSurvey();
+  for await (const report of verifyPartitions(store, catalogued, lastBrokerEpoch, survey)) {
     partitions++;
     segments += report.segments;
     batches += report.batches;
@@ -80,6 +82,7 @@ export async function verify(
     const isRefused = known.findings.length > 0 && report.folder === METADATA_FOLDER;
     findings.push(...report.findings.filter(({ kind }) => !isRefused || kind !== "torn"));
   }
+  findings.push(...survey.findings());
   for (const { kind, file, problem } of findings) print(`${MEANING[kind]} ${file}: ${problem}`);
   const damaged = findings.filter(({ kind }) => kind === "damage").length;
   print(
@@ -96,6 +99,7 @@ const MEANING = {
   stray: "put aside     ",
   hint: "rebuilt       ",
   unproved: "not proved    ",
+  hanging: "hanging       ",
   foreign: "left alone    ",
   doomed: "removed       ",
 } as const;

@@ -51,21 +51,24 @@ export function addPartitionsToTxn(services: AddPartitionsToTxnServices): Handle
   });
 }
 
+interface Result {
+  readonly partitionIndex: number;
+  readonly partitionErrorCode: number;
+}
+
 async function resultsOf(
   services: AddPartitionsToTxnServices,
   request: TransactionRequest,
   apiVersion: number,
 ) {
-  const partitions = new PartitionSet(partitionsOf(request));
-  const codes = await codesOf(services, request, { partitions: [...partitions], apiVersion });
-  let i = 0;
-  return Array.from(partitions.byTopic(), ([name, ids]) => ({
-    name,
-    resultsByPartition: Array.from(ids, (partitionIndex) => ({
-      partitionIndex,
-      partitionErrorCode: fencedFor(apiVersion, 2, codes[i++]),
-    })),
-  }));
+  const topics = new Map(request.topics.map(({ name }) => [name, [] as Result[]]));
+  const partitions = [...new PartitionSet(partitionsOf(request))]; // each once
+  const codes = await codesOf(services, request, { partitions, apiVersion });
+  partitions.forEach(({ topic, partition: partitionIndex }, i) => {
+    const partitionErrorCode = fencedFor(apiVersion, 2, codes[i]);
+    topics.get(topic)!.push({ partitionIndex, partitionErrorCode });
+  });
+  return Array.from(topics, ([name, resultsByPartition]) => ({ name, resultsByPartition }));
 }
 
 /** One for each partition. */

@@ -254,12 +254,14 @@ Deno.test("WriteTxnMarkers answers one entry a producer, every partition once, i
   assertEquals(send({ partition: 1 }), 0);
 });
 
-Deno.test("WriteTxnMarkers with nothing in it is answered so", async () => {
+Deno.test("WriteTxnMarkers with nothing in it, or with a marker for nowhere, is answered so", async () => {
   const { markers } = await start();
-  assertEquals(
-    (await ask(writeTxnMarkers(markers), WriteTxnMarkers, 2, { markers: [] })).markers,
-    [],
-  );
+  const nowhere = { producerId: 7, producerEpoch: 3, transactionResult: true, coordinatorEpoch: 5 };
+  const topics = [[], [{ name: "t", partitionIndexes: [] }]];
+  for (const asked of [[], ...topics.map((topics) => [{ ...nowhere, topics }])]) {
+    const answer = await ask(writeTxnMarkers(markers), WriteTxnMarkers, 2, { markers: asked });
+    assertEquals(answer.markers, []);
+  }
 });
 
 Deno.test("WriteTxnMarkers 1 is of transaction version 0, 2 of the one it says", async () => {

@@ -278,7 +278,8 @@ function appendChecked(
     index,
     errorCode: ErrorCode.NONE,
     baseOffset: appended.baseOffset,
-    logAppendTimeMs: isLogAppendTime ? checked.maxTimestampMs : -1,
+    // Of a batch that comes a second time Kafka tells when it was written first, whoever stamped it.
+    logAppendTimeMs: appended.knownTimestampMs ?? (isLogAppendTime ? checked.maxTimestampMs : -1),
     logStartOffset: log.logStartOffset,
   };
   const kept = acks === -1 ? appended.durable : appended.written;

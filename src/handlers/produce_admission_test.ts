@@ -119,6 +119,7 @@ async function start({ isVerifying = true } = {}) {
         errorCode: number;
         errorMessage?: string | null;
         baseOffset: number;
+        logAppendTimeMs?: number;
       }[]
     );
     return { held, answers };
@@ -333,13 +334,16 @@ Deno.test("an older epoch than the partition knows is 47 without asking", async 
   assertEquals(gate.asked, []);
 });
 
-Deno.test("a batch that was written already is answered as such, and nobody is asked", async () => {
-  const { gate, codes, send, end } = await start();
+Deno.test("a batch that was written already is answered as such, with when that was, and nobody is asked", async () => {
+  const { gate, codes, send, end, clock } = await start();
+  const writtenMs = clock.nowMs();
   await codes(11, { 0: { count: 2 } });
   await end(3, 0);
   gate.asked.length = 0;
-  const [{ errorCode, baseOffset }] = await send(11, { 0: { count: 2 } }).answers;
-  assertEquals([errorCode, baseOffset, gate.asked], [NONE, 0, []]);
+  clock.advance(1000);
+  const [{ errorCode, baseOffset, logAppendTimeMs }] = await send(11, { 0: { count: 2 } }).answers;
+  assertEquals([errorCode, baseOffset, logAppendTimeMs], [NONE, 0, writtenMs]);
+  assertEquals(gate.asked, []);
 });
 
 Deno.test("under version 2 a producer that the partition does not know begins at sequence 0", async () => {

@@ -7,7 +7,8 @@
  * producer's own epoch ends what it has open.
  *
  * Markers are appended in the order in which they are named, each once in a partition. As in Kafka there is one entry a
- * producer id in the answer, with every partition once: of several markers for one, the last one's code.
+ * producer id in the answer, with every partition once: of several markers for one, the last one's code. One that names
+ * no partition has none.
  */
 import { WriteTxnMarkers } from "../protocol/messages/write_txn_markers.ts";
 import type { MarkerWriter } from "../transactions/marker_writer.ts";
@@ -17,10 +18,9 @@ export function writeTxnMarkers(markers: MarkerWriter): Handler {
   return handler(WriteTxnMarkers, { min: 1, max: 2 }, async (request) => {
     const producers = new Map<number, Topics>();
     for (const { topics, transactionResult: isCommit, ...marker } of request.markers) {
-      const codes = entryOf(producers, marker.producerId);
       for (const { name, partitionIndexes } of topics) {
-        const ofTopic = entryOf(codes, name);
         for (const index of new Set(partitionIndexes)) {
+          const ofTopic = entryOf(entryOf(producers, marker.producerId), name);
           ofTopic.set(index, markers.write(name, index, { ...marker, isCommit }));
         }
       }

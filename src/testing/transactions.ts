@@ -23,11 +23,13 @@ export const SETTINGS: TransactionSettings = {
   maxIds: 3,
   abortTimedOutIntervalMs: 10_000,
   removeExpiredIntervalMs: 3_600_000,
+  addPartitionsRetryBackoffMs: 20,
+  addPartitionsRetryBackoffMaxMs: 100,
   twoPhaseCommitEnable: false,
 };
 
 /** Partitions that markers are written to. */
-export class MarkerDesk implements MarkerWriter {
+class MarkerDesk implements MarkerWriter {
   /** As "commit t-0 1000/1 c0 v2": the partition, producer id and epoch, the coordinator's epoch and the version. */
   readonly written: string[] = [];
   /** By "t-0": the code that the partition answers, 0 where none is set. */
@@ -84,12 +86,7 @@ export class TransactionDesk {
   }
 
   get gate(): CoordinatorGate {
-    return new CoordinatorGate({
-      coordinator: this.coordinator,
-      clock: this.clock,
-      addPartitionsRetryBackoffMs: 20,
-      addPartitionsRetryBackoffMaxMs: 100,
-    });
+    return new CoordinatorGate(this.coordinator);
   }
 
   /** The state of an id as its shard has it, "Ongoing", …; "" when it is unknown. */

@@ -34,6 +34,7 @@ import {
   NO_TIMEOUT_MS,
   State,
   type Transaction,
+  type TransactionValue,
   type TransactionVersion,
 } from "./transaction.ts";
 
@@ -43,6 +44,8 @@ export interface TransactionSettings {
   readonly maxIds: number;
   readonly abortTimedOutIntervalMs: number;
   readonly removeExpiredIntervalMs: number;
+  readonly addPartitionsRetryBackoffMs: number;
+  readonly addPartitionsRetryBackoffMaxMs: number;
   readonly twoPhaseCommitEnable: boolean;
 }
 
@@ -110,7 +113,7 @@ export class TransactionCoordinator {
       onActive: (partition) => this.#taken(partition),
       onTaken: (happening) => this.#count(happening),
       onKept: ({ entity, facts }, partition) => {
-        if (facts.some(isDecided)) this.#sendMarkers(partition, entity);
+        if (facts.some((fact) => says(fact, entity.value))) this.#sendMarkers(partition, entity);
       },
     });
     this.runtime.every(settings.abortTimedOutIntervalMs, () => this.abortTimedOut());
@@ -173,7 +176,10 @@ export class TransactionCoordinator {
     return await this.#ask(transactionalId, event, { mayBeNew: true });
   }
 
-  /** Makes partitions part of the producer's transaction, which begins with the first. */
+  /**
+   * Makes partitions part of the producer's transaction, which begins with the first. While the transaction before is being
+   * ended it waits for a moment, so that the producer need not be told to come again (51).
+   */
   async addPartitions(
     transactionalId: string,
     request: Credentials & {
@@ -181,6 +187,7 @@ export class TransactionCoordinator {
       readonly clientVersion: TransactionVersion;
     },
   ): Promise<number> {
+    await this.#whileEnding(transactionalId);
     const reply = await this.#ask(
       transactionalId,
       (ticket) => ({ kind: "addPartitions", ticket, ...request }),
@@ -214,8 +221,19 @@ export class TransactionCoordinator {
     );
   }
 
+  /** Kafka's brokers ask again every so often; here what waits hears of the end at once. */
+  async #whileEnding(transactionalId: string): Promise<void> {
+    const { addPartitionsRetryBackoffMs, addPartitionsRetryBackoffMaxMs } = this.#options.settings;
+    const untilMs = this.#now().ms + addPartitionsRetryBackoffMaxMs;
+    while (this.#isEnding(transactionalId)) {
+      const leftMs = untilMs - this.#now().ms;
+      if (leftMs <= 0) return;
+      await this.#ended(transactionalId, Math.min(leftMs, addPartitionsRetryBackoffMs));
+    }
+  }
+
   /** Whether an end that was decided is still under way. */
-  isEnding(transactionalId: string): boolean {
+  #isEnding(transactionalId: string): boolean {
     const partition = this.place(transactionalId);
     if (typeof partition === "number") return false;
     const transaction = partition.shard.get(transactionalId);
@@ -223,7 +241,7 @@ export class TransactionCoordinator {
   }
 
   /** Resolves when the end is complete, or after so long. */
-  ended(transactionalId: string, limitMs: number): Promise<void> {
+  #ended(transactionalId: string, limitMs: number): Promise<void> {
     return new Promise((resolve) => {
       const watchers = this.#watchers.get(transactionalId) ?? new Set();
       this.#watchers.set(transactionalId, watchers);
@@ -368,9 +386,12 @@ export class TransactionCoordinator {
   }
 }
 
-/** Whether markers may be due now: an end was decided, or found in the log. That one marker is kept sends no other. */
-function isDecided({ kind }: TransactionFact): boolean {
-  return kind === "changed" || kind === "since";
+/**
+ * Whether it is this value that the fact made true, or found in the log, so that what it decided is kept. What came after it
+ * may be on its way still: its markers leave when it is kept itself.
+ */
+function says(fact: TransactionFact, value: TransactionValue): boolean {
+  return (fact.kind === "changed" || fact.kind === "since") && fact.value === value;
 }
 
 const GONE = [{ kind: "gone" }] as const;

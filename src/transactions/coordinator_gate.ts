@@ -1,50 +1,23 @@
-/**
- * CoordinatorGate: the TransactionGate in front of this node's coordinator.
- *
- * A producer of transaction.version 2 sends its next transaction as soon as the end of the one before is decided. Its first
- * batch waits here until that is complete, so that the client need not be told to try again; Kafka's brokers ask their
- * coordinator every add.partitions.to.txn.retry.backoff.ms, here what waits hears of it at once.
- */
-import type { Clock } from "../clock.ts";
+/** CoordinatorGate: the TransactionGate in front of this node's coordinator. */
 import type { TransactionCoordinator } from "./coordinator.ts";
 import type { TransactionClaim, TransactionGate } from "./transaction_gate.ts";
 
-export interface CoordinatorGateOptions {
-  readonly coordinator: TransactionCoordinator;
-  readonly clock: Clock;
-  readonly addPartitionsRetryBackoffMs: number;
-  readonly addPartitionsRetryBackoffMaxMs: number;
-}
-
 export class CoordinatorGate implements TransactionGate {
-  readonly #options: CoordinatorGateOptions;
+  readonly #coordinator: TransactionCoordinator;
 
-  constructor(options: CoordinatorGateOptions) {
-    this.#options = options;
+  constructor(coordinator: TransactionCoordinator) {
+    this.#coordinator = coordinator;
   }
 
-  async admit({ transactionalId, mode, ...claim }: TransactionClaim): Promise<number> {
-    const { coordinator } = this.#options, { producerId, producerEpoch } = claim;
-    const partitions = [{ topic: claim.topic, partition: claim.partition }];
-    if (mode === "verify") {
-      const asked = { producerId, producerEpoch, partitions };
-      const [errorCode] = await coordinator.verifyPartitions(transactionalId, asked);
-      return errorCode;
+  async admit(
+    { transactionalId, mode, topic, partition, ...as }: TransactionClaim,
+  ): Promise<number> {
+    const { producerId, producerEpoch } = as;
+    const asked = { producerId, producerEpoch, partitions: [{ topic, partition }] };
+    if (mode === "add") {
+      return await this.#coordinator.addPartitions(transactionalId, { ...asked, clientVersion: 2 });
     }
-    await this.#whileEnding(transactionalId);
-    const added = { producerId, producerEpoch, partitions, clientVersion: 2 } as const;
-    return await coordinator.addPartitions(transactionalId, added);
-  }
-
-  /** As long as it may be; whoever asks then hears 51. */
-  async #whileEnding(transactionalId: string): Promise<void> {
-    const { coordinator, clock } = this.#options;
-    const untilMs = clock.monotonicMs() + this.#options.addPartitionsRetryBackoffMaxMs;
-    while (coordinator.isEnding(transactionalId)) {
-      const leftMs = untilMs - clock.monotonicMs();
-      if (leftMs <= 0) return;
-      const pauseMs = Math.min(leftMs, this.#options.addPartitionsRetryBackoffMs);
-      await coordinator.ended(transactionalId, pauseMs);
-    }
+    const [errorCode] = await this.#coordinator.verifyPartitions(transactionalId, asked);
+    return errorCode;
   }
 }

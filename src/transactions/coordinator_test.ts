@@ -31,6 +31,44 @@ Deno.test("a decision is answered when it is kept, and not before; its markers l
   assertEquals(desk.stateOf("id"), "CompleteCommit");
 });
 
+Deno.test("that an earlier record is kept sends no markers of a decision that is still on its way", async () => {
+  const desk = await TransactionDesk.loaded(), as = await desk.open("id");
+  const added = desk.coordinator.addPartitions("id", {
+    ...as,
+    partitions: [{ topic: "t", partition: 1 }],
+    clientVersion: 2,
+  });
+  await turn();
+  const ended = track(desk.end("id", as, true));
+  await turn();
+  desk.log.sync(1);
+  assertEquals(await added, NONE);
+  await turn();
+  assertEquals([ended.value, desk.markers.written], [undefined, []]);
+  desk.log.failWrites();
+  await turn();
+  assertEquals([desk.stateOf("id"), desk.markers.written], ["Ongoing", []]);
+});
+
+Deno.test("nor does what was found in the log, when a decision follows it before that is kept", async () => {
+  const desk = await TransactionDesk.loaded(), as = await desk.open("id");
+  const added = track(desk.coordinator.addPartitions("id", {
+    ...as,
+    partitions: [{ topic: "t", partition: 1 }],
+    clientVersion: 2,
+  }));
+  await turn();
+  desk.leaderEpoch++; // loaded anew, with the record still on its way
+  await desk.coordinator.loadAll();
+  const ended = track(desk.end("id", as, true));
+  await turn();
+  desk.log.sync(1);
+  await turn();
+  assertEquals([added.value, ended.value, desk.markers.written], [NONE, undefined, []]);
+  await desk.settle();
+  assertEquals(desk.markers.written.length, 2);
+});
+
 Deno.test("one marker that is kept sends no other again", async () => {
   const desk = await TransactionDesk.loaded(), as = await desk.open("id", [0, 1, 2]);
   await desk.after(desk.end("id", as, false));
@@ -153,6 +191,24 @@ Deno.test("markers for a deleted topic are skipped", async () => {
   await desk.settle();
   assertEquals(desk.stateOf("id"), "CompleteAbort");
   assertEquals(desk.markers.written, []);
+});
+
+Deno.test("where somebody else has ended a transaction under a newer epoch (47) it completes, though not at once", async () => {
+  const desk = await TransactionDesk.loaded(), as = await desk.open("id", [0, 1]);
+  desk.markers.codes.set("t-1", ErrorCode.INVALID_PRODUCER_EPOCH);
+  await desk.after(desk.end("id", as, false));
+  await desk.pass(3000);
+  assertEquals(desk.stateOf("id"), "PrepareAbort");
+  await desk.pass(4000);
+  assertEquals([desk.stateOf("id"), desk.coordinator.delayedMarkers], ["CompleteAbort", 0]);
+});
+
+Deno.test("where a newer coordinator has written (52) it does not", async () => {
+  const desk = await TransactionDesk.loaded(SELDOM), as = await desk.open("id");
+  desk.markers.codes.set("t-0", ErrorCode.TRANSACTION_COORDINATOR_FENCED);
+  await desk.after(desk.end("id", as, false));
+  await desk.pass(600_000);
+  assertEquals(desk.stateOf("id"), "PrepareAbort");
 });
 
 Deno.test("KAFKA-19999: markers that were written before the coordinator crashed are written again, and it completes", async () => {

@@ -32,6 +32,7 @@ import {
   type Circumstances,
   credentialsAfter,
   credentialsError,
+  isTooNew,
   prepare,
   refusing,
   replying,
@@ -102,6 +103,9 @@ function preparing(
   if (clientVersion === 2 && event.isCommit && value.producerEpoch === LAST_EPOCH) {
     // No client was ever given this epoch, and none can follow it. Kafka fails over it in the same way.
     return refusing(ticket, ErrorCode.UNKNOWN_SERVER_ERROR);
+  }
+  if (isTooNew(value, clientVersion, circumstances)) {
+    return refusing(ticket, ErrorCode.UNSUPPORTED_VERSION);
   }
   const fact = prepare(value, event, circumstances);
   if (fact === null) return replying(producerIdNeeded(ticket));

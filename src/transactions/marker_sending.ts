@@ -5,10 +5,12 @@
  * |---|---|
  * | 0 | the marker is kept |
  * | 3, and the catalogue does not know it (any more) | there is nothing to end: as good as kept |
+ * | 47, again and again for some seconds | the producer is at a newer epoch there, so this transaction is not open: as good as kept |
  * | anything else | it is tried again, with a pause that grows to a minute; at once when the partition is back online |
  *
  * A partition that has no leader, or is offline, is never taken for a deleted one: Kafka, 4.4.0 too, skips its marker, calls
- * the transaction complete and so loses it (KAFKA-20734).
+ * the transaction complete and so loses it (KAFKA-20734). A newer epoch comes of a marker that somebody else wrote
+ * (`kafka-transactions abort`); with it, Kafka's coordinator never completes the transaction, and its id is 51 for ever.
  */
 import { ErrorCode } from "../protocol/errors.ts";
 import type { MarkerWriter, TransactionMarker } from "./marker_writer.ts";
@@ -29,15 +31,17 @@ export interface MarkerSendingOptions {
   readonly isKnown: (partition: Partition) => boolean;
   /** Calls `work` once after this long; returns what takes that back. */
   readonly wake: (delayMs: number, work: () => void) => () => void;
-  /** A marker waits for its partition: told at the first try that fails, with the code. */
+  /** A marker has waited for its partition for a while, which some do after a start: told once, with the code. */
   readonly onDelayed: (details: Record<string, unknown>) => void;
 }
 
 /** Markers that a partition did not take. */
 interface Delayed {
   readonly partition: Partition;
-  readonly waiting: Set<PreparedTransaction>;
+  /** With how often they were answered 47 in a row. */
+  readonly waiting: Map<PreparedTransaction, number>;
   tries: number;
+  isTold: boolean;
   cancel: (() => void) | null;
 }
 
@@ -58,7 +62,7 @@ export class MarkerSending {
   }
 
   send(prepared: PreparedTransaction, partitions: Iterable<Partition>): void {
-    for (const partition of partitions) this.#try(prepared, partition);
+    for (const partition of partitions) this.#try(prepared, partition, 0);
   }
 
   /** The partition serves (again): what waits for it is tried at once. */
@@ -80,33 +84,41 @@ export class MarkerSending {
     this.#delayed.clear();
   }
 
-  #try(prepared: PreparedTransaction, partition: Partition): void {
+  #try(prepared: PreparedTransaction, partition: Partition, fenced: number): void {
     if (this.#isStopped || !prepared.isCurrent()) return;
+    const answered = (errorCode: number) =>
+      this.#answered(prepared, partition, { errorCode, fenced: fencedAfter(fenced, errorCode) });
     this.#options.writer.write(partition.topic, partition.partition, prepared.marker).then(
-      (errorCode) => this.#answered(prepared, partition, errorCode),
-      () => this.#answered(prepared, partition, ErrorCode.UNKNOWN_SERVER_ERROR), // a bug of the writer's is no loss
+      answered,
+      () => answered(ErrorCode.UNKNOWN_SERVER_ERROR), // a bug of the writer's is no loss
     );
   }
 
-  #answered(prepared: PreparedTransaction, partition: Partition, errorCode: number): void {
+  #answered(prepared: PreparedTransaction, partition: Partition, answer: Answer): void {
     if (this.#isStopped || !prepared.isCurrent()) return;
+    const { errorCode, fenced } = answer;
     const isGone = errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION &&
       !this.#options.isKnown(partition);
-    if (errorCode !== ErrorCode.NONE && !isGone) return this.#delay(prepared, partition, errorCode);
+    const isDone = errorCode === ErrorCode.NONE || isGone || fenced >= FENCED_TRIES;
+    if (!isDone) return this.#delay(prepared, partition, answer);
     const key = keyOf(partition), delayed = this.#delayed.get(key);
     if (delayed?.waiting.size === 0) this.#delayed.delete(key);
     prepared.onWritten(partition);
   }
 
-  #delay(prepared: PreparedTransaction, partition: Partition, errorCode: number): void {
+  #delay(prepared: PreparedTransaction, partition: Partition, answer: Answer): void {
+    const { errorCode, fenced } = answer;
     const { transactionalId, marker: { producerId } } = prepared, key = keyOf(partition);
     let delayed = this.#delayed.get(key);
     if (delayed === undefined) {
-      delayed = { partition, waiting: new Set(), tries: 0, cancel: null };
+      delayed = { partition, waiting: new Map(), tries: 0, isTold: false, cancel: null };
       this.#delayed.set(key, delayed);
+    }
+    if (delayed.tries >= TOLD_TRIES && !delayed.isTold) {
+      delayed.isTold = true;
       this.#options.onDelayed({ ...partition, errorCode, transactionalId, producerId });
     }
-    delayed.waiting.add(prepared);
+    delayed.waiting.set(prepared, fenced);
     delayed.cancel ??= this.#options.wake(pauseMs(delayed.tries), () => this.#retry(delayed));
   }
 
@@ -116,13 +128,29 @@ export class MarkerSending {
     delayed.tries++;
     const waiting = [...delayed.waiting];
     delayed.waiting.clear();
-    for (const prepared of waiting) this.#try(prepared, delayed.partition);
+    for (const [prepared, fenced] of waiting) this.#try(prepared, delayed.partition, fenced);
     // Those that are no one's to send any more leave nothing behind.
-    if (!waiting.some(({ isCurrent }) => isCurrent())) {
+    if (!waiting.some(([{ isCurrent }]) => isCurrent())) {
       this.#delayed.delete(keyOf(delayed.partition));
     }
   }
 }
+
+/** What a partition said of a marker, and how often it was 47 in a row. */
+interface Answer {
+  readonly errorCode: number;
+  readonly fenced: number;
+}
+
+function fencedAfter(before: number, errorCode: number): number {
+  return errorCode === ErrorCode.INVALID_PRODUCER_EPOCH ? before + 1 : 0;
+}
+
+/** In these tries what the partition goes by has long been kept: about six seconds. */
+const FENCED_TRIES = 7;
+
+/** About three seconds. */
+const TOLD_TRIES = 5;
 
 function pauseMs(tries: number): number {
   return Math.min(FIRST_PAUSE_MS * 2 ** Math.min(tries, 16), LONGEST_PAUSE_MS);

@@ -48,6 +48,19 @@ export function credentialsError(
   return producerEpoch === claimed.producerEpoch ? ErrorCode.NONE : ErrorCode.PRODUCER_FENCED;
 }
 
+/**
+ * Whether a client of version 2 has no business here: the log of level 0 has no place for what it is promised. What it began
+ * before a downgrade it ends. Kafka fails on it too (35), but only when it comes to writing, and answers 51 for ever after.
+ */
+export function isTooNew(
+  value: TransactionValue,
+  clientVersion: TransactionVersion,
+  { transactionVersion }: Circumstances,
+): boolean {
+  return clientVersion === 2 && transactionVersion === 0 &&
+    !(value.state === State.Ongoing && value.clientVersion === 2);
+}
+
 /** The fact that the value is now this. Whatever changes is stamped, and knows the id before (Kafka's prepareTransitionTo). */
 export function changed(
   before: TransactionValue,

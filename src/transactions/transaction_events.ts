@@ -90,7 +90,7 @@ export type TransactionFact =
   | { readonly kind: "gone" }
   /** These two live in memory only. */
   | { readonly kind: "markerWritten"; readonly partition: Partition }
-  | { readonly kind: "since"; readonly sinceMs: number };
+  | { readonly kind: "since"; readonly sinceMs: number; readonly value: TransactionValue };
 
 export interface TransactionReply {
   readonly ticket: number;

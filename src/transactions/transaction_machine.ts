@@ -26,6 +26,7 @@ import {
   credentialsAfter,
   credentialsError,
   fence,
+  isTooNew,
   NOTHING,
   refusing,
   replying,
@@ -161,6 +162,9 @@ function decideAddPartitions(
   if (isOngoing && partitions.every((one) => value.partitions.has(one))) {
     return replying(answered(ticket));
   }
+  if (isTooNew(value, clientVersion, circumstances)) {
+    return refusing(ticket, ErrorCode.UNSUPPORTED_VERSION);
+  }
   const fact = changed(value, {
     state: State.Ongoing,
     partitions: new PartitionSet([...value.partitions, ...partitions]),
@@ -222,7 +226,7 @@ function decideLoaded(
     ? value.startTimestampMs
     : value.lastUpdateTimestampMs;
   const sinceMs = now.ms - Math.max(0, trustedMs - beganMs);
-  return { facts: [{ kind: "since", sinceMs }], replies: [] };
+  return { facts: [{ kind: "since", sinceMs, value }], replies: [] };
 }
 
 function assertMayFollow({ id, value: { state } }: Transaction, next: TransactionValue): void {

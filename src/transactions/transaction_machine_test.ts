@@ -146,6 +146,21 @@ Deno.test("KAFKA-18464: that the end is under way (51) is judged before the epoc
   assertEquals(driver.add(undefined, { as: before }), PRODUCER_FENCED);
 });
 
+Deno.test("at level 0 a client of version 2 begins nothing (35), and ends what it began before", () => {
+  const driver = new TransactionDriver(0);
+  driver.init();
+  assertEquals(driver.add(undefined, { clientVersion: 2 }), ErrorCode.UNSUPPORTED_VERSION);
+  assertEquals(driver.end(false, { clientVersion: 2 }).errorCode, ErrorCode.UNSUPPORTED_VERSION);
+  assertEquals(driver.add(undefined, { clientVersion: 0 }), NONE, "nothing is stuck");
+  assertEquals(driver.end(true, { clientVersion: 0 }).errorCode, NONE);
+  driver.writeMarkers();
+  driver.version = 2;
+  driver.add();
+  driver.version = 0;
+  assertEquals(driver.add([{ topic: "u", partition: 0 }], { clientVersion: 2 }), NONE);
+  assertEquals(driver.end(true, { clientVersion: 2 }).errorCode, NONE);
+});
+
 Deno.test("verifying says of each partition whether it is part of the transaction, and changes nothing", () => {
   const driver = new TransactionDriver(1);
   driver.init();

@@ -112,7 +112,7 @@ Deno.test("a value of a version, a state or a client version that nobody knows i
 });
 
 Deno.test("what lives in memory only has no record", () => {
-  assertEquals(encodeTransactionFact("id", { kind: "since", sinceMs: 1 }), null);
+  assertEquals(encodeTransactionFact("id", { kind: "since", sinceMs: 1, value: VALUE }), null);
 });
 
 function plain(decoded: { id: string; value: TransactionValue | null } | null) {

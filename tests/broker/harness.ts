@@ -34,6 +34,7 @@ export interface Settings {
   readonly batching?: Partial<Config["batching"]>;
   readonly groups?: Partial<Config["groups"]>;
   readonly compaction?: Partial<Config["compaction"]>;
+  readonly transactions?: Partial<Config["transactions"]>;
   readonly storage?: Partial<Config["storage"]>;
   /** Broker-wide topic defaults, as text. */
   readonly topic?: Readonly<Record<string, string>>;
@@ -252,6 +253,7 @@ function configOf(settings: Settings): Config {
     limits: { ...config.limits, ...settings.limits },
     groups: { ...config.groups, ...settings.groups },
     compaction: { ...config.compaction, ...settings.compaction },
+    transactions: { ...config.transactions, ...settings.transactions },
     topic: resolveTopicConfig(Object.entries(settings.topic ?? {})),
     topicSet: new Map(Object.entries(settings.topic ?? {})),
   };

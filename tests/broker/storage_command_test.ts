@@ -6,6 +6,8 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { runStorage } from "../../src/cli/storage.ts";
 import { ConfigError } from "../../src/config/load.ts";
 import { ListOffsets } from "../../src/protocol/messages/list_offsets.ts";
+import * as batch from "../../src/protocol/records/batch.ts";
+import { buildBatch } from "../../src/protocol/records/build.ts";
 import { append, readAll } from "./calls.ts";
 import { TestBroker, withDirectory } from "./harness.ts";
 
@@ -225,3 +227,21 @@ Deno.test("a directory that is none of a broker's is refused, and nothing is wri
 Deno.test("a directory given bare is answered with the flag that it needs", async () => {
   await assertRejects(() => runStorage(["verify", "data"]), ConfigError, "--storage-path=data");
 });
+
+Deno.test(
+  "a transaction that no coordinator knows is told, and is no damage",
+  inDirectory(async (path) => {
+    const producer = { producerId: 7, producerEpoch: 2, baseSequence: 0, isTransactional: true };
+    const records = [{ timestampMs: Date.now(), value: new Uint8Array(1) }];
+    const bytes = buildBatch({ records, ...producer });
+    batch.assign(bytes, 0, 3, 0);
+    await Deno.writeFile(`${path}/a-0/${LOG}`, bytes, { append: true });
+    await Deno.remove(`${path}/.kafka_cleanshutdown`); // so that the log may be longer than was written down
+    const { code, text } = await verify(path);
+    assertEquals(code, 0, text);
+    assertStringIncludes(
+      text,
+      "hanging        a-0: the transaction of producer 7, epoch 2, is open from offset 3 on, and no coordinator knows it",
+    );
+  }),
+);

@@ -1,194 +1,122 @@
 /**
- * A copier in a simulated world: reads inputs from where its group stands, writes each to an output in a transaction with
- * the group's new offset, and commits or aborts it; over requests and answers that get lost or late. It behaves as
- * Kafka's TransactionManager does, at transaction.version 2 or 1.
+ * A copier of the simulated world: commits offsets of groups in transactions, as a consume-transform-produce loop does, and
+ * ends them as the transaction coordinator does: what is decided stays decided, and its marker is written until it is kept.
  */
+import { ZERO_UUID } from "../../src/bytes/uuid.ts";
+import { commitInTransaction } from "../../src/groups/requests/transactional_commit.ts";
+import { commitOffsets } from "../../src/groups/requests/committing.ts";
 import { ErrorCode } from "../../src/protocol/errors.ts";
-import { buildBatch } from "../../src/protocol/records/build.ts";
-import type { Credentials } from "../../src/transactions/transaction_events.ts";
-import { type Told, TOPIC, type World } from "./transaction_world.ts";
+import { buildEndTxnBatch } from "../../src/protocol/records/control_record.ts";
+import type { World } from "./group_world.ts";
 
-const {
-  CONCURRENT_TRANSACTIONS,
-  COORDINATOR_LOAD_IN_PROGRESS,
-  COORDINATOR_NOT_AVAILABLE,
-  INVALID_PRODUCER_EPOCH,
-  KAFKA_STORAGE_ERROR,
-  NONE,
-  NOT_COORDINATOR,
-  NOT_ENOUGH_REPLICAS,
-  PRODUCER_FENCED,
-} = ErrorCode;
+/** What becomes of an offset that was sent in a transaction. */
+export interface Fate {
+  /** null: nobody has decided yet. */
+  isCommit: boolean | null;
+}
 
-const AGAIN: ReadonlySet<number> = new Set([
-  CONCURRENT_TRANSACTIONS,
-  COORDINATOR_LOAD_IN_PROGRESS,
-  COORDINATOR_NOT_AVAILABLE,
-  KAFKA_STORAGE_ERROR,
-  NOT_COORDINATOR,
-  NOT_ENOUGH_REPLICAS,
-]);
-const FENCED: ReadonlySet<number> = new Set([PRODUCER_FENCED, INVALID_PRODUCER_EPOCH]);
+interface SentOffset {
+  readonly group: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  isAcknowledged: boolean;
+}
 
-/** How often a batch or offsets are tried before the transaction is aborted for it. */
-const MOST_TRIES = 30;
-const RETRY_MS = 100;
-/** How long an answer is waited for. */
-const ANSWER_MS = 30_000;
-
-/** Thrown to end a copier. */
-class Ended extends Error {}
+const NOBODY = { generation: -1, memberId: "", instanceId: null, retentionTimeMs: -1 };
 
 export class Copier {
-  /** It died, or was fenced, or has nothing more to copy. */
-  isOver = false;
-  /** It does nothing more, in the middle of whatever it did. */
-  isDead = false;
   readonly #world: World;
-  #as: Credentials = { producerId: -1, producerEpoch: -1 };
-  /** By partition: the next sequence under the id and epoch that it is of. */
-  readonly #sequences = new Map<number, number>();
+  readonly #producerId: number;
+  #producerEpoch = 0;
+  #fate: Fate = { isCommit: null };
+  #sent: SentOffset[] = [];
+  /** Requests without an answer; one that will never come, or was no good, leaves nothing but to abort. */
+  #unanswered = 0;
+  #mustAbort = false;
+  /** Whether the marker is on its way to the disk. */
+  #isMarking = false;
+  /** Whether the log may have one: a crash leaves that open, and it is written again. */
+  #mayBeMarked = false;
 
-  constructor(world: World) {
+  constructor(world: World, index: number) {
     this.#world = world;
-    this.#live().catch((error) => {
-      if (!(error instanceof Ended)) world.fail(error);
-    }).finally(() => this.isOver = true);
+    this.#producerId = 100 + index;
   }
 
-  async #live(): Promise<void> {
-    const world = this.#world;
-    this.#take(await this.#init(null));
-    let next = await this.#position();
-    while (next < world.inputs) {
-      const count = Math.min(1 + world.random.below(3), world.inputs - next);
-      const told = world.begun(Array.from({ length: count }, (_, i) => next + i));
-      const isWhole = await this.#fill(told, next + count);
-      const commits = isWhole && !world.random.oneIn(4);
-      if (await this.#end(told, commits)) next += count;
-    }
+  act(): void {
+    const { random } = this.#world;
+    if (this.#fate.isCommit !== null) return this.#mark();
+    const mayEnd = this.#sent.length > 0 && (this.#unanswered === 0 || this.#mustAbort);
+    if (mayEnd && random.oneIn(3)) this.#decide(!this.#mustAbort && !random.oneIn(3));
+    else if (!this.#mustAbort) void this.#commit();
   }
 
-  /** Whether everything of the transaction is written. */
-  async #fill(told: Told, nextOffset: number): Promise<boolean> {
-    const { level, random } = this.#world;
-    for (const input of told.inputs) {
-      const partition = random.below(this.#world.data.length);
-      if (level === 1 && !await this.#add({ topic: TOPIC, partition })) return false;
-      if (!await this.#produce(partition, `${told.name}/${input}`)) return false;
-      if (random.oneIn(12)) return false; // it thinks better of it
-    }
-    if (level === 1 && !await this.#add(this.#world.offsetsPartition)) return false;
-    const as = this.#as;
-    return await this.#tries((world) => world.commitOffset(as, nextOffset));
+  lostConnection(): void {
+    if (this.#unanswered > 0) this.#mustAbort = true;
+    this.#unanswered = 0;
+    this.#isMarking = false;
   }
 
-  #add(partition: { topic: string; partition: number }): Promise<boolean> {
-    const as = this.#as;
-    return this.#tries((world) => world.addPartition(as, partition));
+  /** What has to be pending: acknowledged, and without a marker. */
+  *pending(): Generator<{ group: string; partition: number }> {
+    if (this.#mayBeMarked) return;
+    for (const one of this.#sent) if (one.isAcknowledged) yield one;
   }
 
-  async #produce(partition: number, value: string): Promise<boolean> {
-    const baseSequence = this.#sequences.get(partition) ?? 0;
-    this.#sequences.set(partition, baseSequence + 1);
-    const records = [{ timestampMs: 0, value: new TextEncoder().encode(value) }];
-    const bytes = buildBatch({ records, ...this.#as, baseSequence, isTransactional: true });
-    return await this.#tries((world) => world.produce(partition, bytes.slice()));
+  async #commit(): Promise<void> {
+    const world = this.#world, { random, life, canary } = world;
+    const group = `g${random.below(2)}`, partition = random.below(4);
+    const offset = world.nextOffset(group, partition), fate = this.#fate;
+    const one: SentOffset = { group, partition, offset, isAcknowledged: false };
+    this.#sent.push(one);
+    world.sentInTransaction(group, partition, { offset, fate });
+    this.#unanswered++;
+    const offsets = [
+      { topic: "t", topicId: ZERO_UUID, partition, offset, leaderEpoch: -1, metadata: "" },
+    ];
+    const commitment = { ...NOBODY, groupId: group, offsets };
+    const { coordinator } = world;
+    const producer = { producerId: this.#producerId, producerEpoch: this.#producerEpoch };
+    const [errorCode] = canary === "early offsets"
+      ? await commitOffsets(coordinator, { ...commitment, knowsGroupIdNotFound: true })
+      : await commitInTransaction(coordinator, { ...commitment, knowsGroupErrors: true, producer });
+    if (life !== world.life) return;
+    this.#unanswered--;
+    if (errorCode === ErrorCode.NONE) one.isAcknowledged = true;
+    else this.#mustAbort = true;
   }
 
-  /** Until it is answered for good: whether it worked. Anything else makes an abort necessary. */
-  async #tries(run: (world: World) => Promise<number>): Promise<boolean> {
-    for (let tries = 0; tries < MOST_TRIES; tries++) {
-      const code = await this.#call(run);
-      if (code === NONE) return true;
-      if (code !== null && !AGAIN.has(code)) return false;
-      await this.#world.sleep(RETRY_MS);
-    }
-    return false;
+  #decide(isCommit: boolean): void {
+    this.#fate.isCommit = isCommit;
+    this.#mark();
   }
 
-  /** Whether it was committed. Afterwards the next transaction may begin. */
-  async #end(told: Told, isCommit: boolean): Promise<boolean> {
-    const as = this.#as;
-    told.asked = isCommit ? "commit" : "abort";
-    for (;;) {
-      const answer = await this.#call((world) => world.endTxn(as, isCommit));
-      const code = answer?.errorCode ?? null;
-      if (code === NONE) {
-        told.answered = told.asked;
-        if (answer!.producerId >= 0) this.#take(answer!);
-        else if (!isCommit) this.#take(await this.#init(this.#as));
-        return isCommit;
+  #mark(): void {
+    if (this.#isMarking) return;
+    const { log, coordinator, life, clock, canary } = this.#world, isCommit = this.#fate.isCommit!;
+    const producerId = this.#producerId, producerEpoch = this.#producerEpoch;
+    const timestampMs = clock.nowMs();
+    const marker = { isCommit, producerId, producerEpoch, coordinatorEpoch: 0, timestampMs };
+    const { errorCode, durable } = log.append(buildEndTxnBatch(marker), {
+      origin: "coordinator",
+      leaderEpoch: life,
+    });
+    if (errorCode !== ErrorCode.NONE) return; // the next turn tries again
+    this.#isMarking = this.#mayBeMarked = true;
+    if (canary !== "lost marker") coordinator.marker(0, { producerId, isCommit, durable });
+    durable.then(() => this.#ended());
+  }
+
+  #ended(): void {
+    if (this.#fate.isCommit) {
+      for (const { group, partition, offset } of this.#sent) {
+        this.#world.acknowledged(group, partition, offset);
       }
-      if (code !== null && FENCED.has(code)) throw new Ended();
-      // Another one has had it aborted, and has no epoch of its own yet; Kafka's clients end with this too.
-      if (code === ErrorCode.INVALID_TXN_STATE && isCommit) throw new Ended();
-      // Below version 2 there may be nothing to abort.
-      if (code === ErrorCode.INVALID_TXN_STATE && this.#world.level === 1) {
-        this.#take(await this.#init(as));
-        return false;
-      }
-      if (code !== null && !AGAIN.has(code)) {
-        throw new Error(`the ${told.asked} of ${told.name} was answered with ${code}`);
-      }
-      await this.#world.sleep(RETRY_MS);
     }
-  }
-
-  async #init(expected: Credentials | null): Promise<Credentials> {
-    for (;;) {
-      const answer = await this.#call((world) => world.init(expected));
-      if (answer?.errorCode === NONE) return answer;
-      if (answer !== null && FENCED.has(answer.errorCode)) throw new Ended();
-      if (answer !== null && !AGAIN.has(answer.errorCode)) {
-        throw new Error(`init was answered with ${answer.errorCode}`);
-      }
-      await this.#world.sleep(RETRY_MS);
-    }
-  }
-
-  /** Where the group stands, once no transaction may change that any more. */
-  async #position(): Promise<number> {
-    for (;;) {
-      const offset = await this.#call((world) => world.fetchOffset());
-      if (offset !== null) return offset;
-      await this.#world.sleep(RETRY_MS);
-    }
-  }
-
-  #take({ producerId, producerEpoch }: Credentials): void {
-    const isSame = producerId === this.#as.producerId && producerEpoch === this.#as.producerEpoch;
-    this.#as = { producerId, producerEpoch };
-    if (!isSame) this.#sequences.clear();
-  }
-
-  /** A request over a network that is slow, loses and, at version 2, doubles; null: no answer came. */
-  async #call<T>(run: (world: World) => Promise<T>): Promise<T | null> {
-    const world = this.#world, { random } = world;
-    const isBad = () => !world.isCalm && random.oneIn(15);
-    if (isBad()) await this.#pause(random.below(2000));
-    if (isBad() && random.oneIn(5)) await this.#pause(random.below(120_000)); // it hangs, and wakes up
-    if (isBad()) return await this.#noAnswer();
-    if (world.level === 2 && isBad()) {
-      // Sent twice, and the second comes late: whatever became of the first, it must change nothing.
-      world.later(random.below(20_000), () => run(world));
-    }
-    const answer = await Promise.race([
-      world.inThisLife(run(world)),
-      world.sleep(ANSWER_MS).then(() => null),
-    ]);
-    if (isBad()) return await this.#noAnswer();
-    if (this.isDead) throw new Ended();
-    return answer;
-  }
-
-  async #noAnswer(): Promise<null> {
-    await this.#pause(1000);
-    return null;
-  }
-
-  async #pause(ms: number): Promise<void> {
-    await this.#world.sleep(ms);
-    if (this.isDead) throw new Ended();
+    this.#producerEpoch++;
+    this.#fate = { isCommit: null };
+    this.#sent = [];
+    this.#mustAbort = false;
+    this.#isMarking = this.#mayBeMarked = false;
   }
 }

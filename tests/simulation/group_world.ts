@@ -12,14 +12,22 @@ import { storedMembers } from "../../src/groups/classic/classic_sync.ts";
 import { fetchOffsets } from "../../src/groups/requests/committing.ts";
 import { GroupCoordinator, type GroupSettings } from "../../src/groups/coordinator.ts";
 import type { Group } from "../../src/groups/group.ts";
+import type { GroupShard } from "../../src/groups/group_shard.ts";
 import { loadGroups } from "../../src/testing/group_shards.ts";
 import { ZERO_UUID } from "../../src/bytes/uuid.ts";
 import type { Random } from "../random.ts";
 import { Consumer } from "./consumer.ts";
+import { Copier, type Fate } from "./copier.ts";
 import { SimulatedLog } from "./simulated_log.ts";
 
 /** Bugs that the checks must find. */
-export type Canary = "none" | "lost sync" | "same generation" | "lost timer";
+export type Canary =
+  | "none"
+  | "lost sync"
+  | "same generation"
+  | "lost timer"
+  | "early offsets"
+  | "lost marker";
 
 export const REBALANCE_TIMEOUT_MS = 20_000;
 const SETTINGS: GroupSettings = {
@@ -50,6 +58,7 @@ export class World {
   life = 0;
   partitions = 4;
   readonly consumers: Consumer[];
+  readonly copiers: Copier[];
   /** Requests without an answer, and when they were asked. */
   readonly waiting = new Map<object, number>();
   /** Who was given a partition in a generation: "group generation partition". */
@@ -59,6 +68,8 @@ export class World {
   /** By "group partition": what was acknowledged last, and what was sent last. */
   readonly #acknowledged = new Map<string, bigint>();
   readonly #sent = new Map<string, bigint>();
+  /** Of offsets sent in transactions, by "group partition offset". */
+  readonly #fates = new Map<string, Fate>();
   /** What a consumer found wrong; thrown by the next check. */
   #violation: string | null = null;
   readonly #settings: GroupSettings;
@@ -74,6 +85,7 @@ export class World {
     this.coordinator = this.#start();
     const count = 2 + random.below(5);
     this.consumers = Array.from({ length: count }, (_, i) => new Consumer(this, i, `g${i % 2}`));
+    this.copiers = Array.from({ length: random.below(3) }, (_, i) => new Copier(this, i));
   }
 
   /** Runs a history of so many steps. */
@@ -117,13 +129,22 @@ export class World {
   }
 
   acknowledged(group: string, partition: number, offset: bigint): void {
-    this.#acknowledged.set(`${group} ${partition}`, offset);
+    const key = `${group} ${partition}`, before = this.#acknowledged.get(key) ?? 0n;
+    if (offset > before) this.#acknowledged.set(key, offset);
+  }
+
+  sentInTransaction(
+    group: string,
+    partition: number,
+    { offset, fate }: { offset: bigint; fate: Fate },
+  ): void {
+    this.#fates.set(`${group} ${partition} ${offset}`, fate);
   }
 
   async #step(): Promise<void> {
     const { random } = this;
     const dice = random.below(200);
-    if (dice < 140) return random.pick(this.consumers).act();
+    if (dice < 140) return random.pick([...this.consumers, ...this.copiers]).act();
     if (dice < 170) return this.#pass(random.below(random.oneIn(5) ? 15_000 : 2000));
     if (dice < 190) return this.log.sync();
     if (dice < 193) return this.clock.stepWall(random.below(200_000_000) - 100_000_000);
@@ -147,7 +168,7 @@ export class World {
     this.#timers = [];
     this.waiting.clear();
     this.#seen.clear();
-    for (const consumer of this.consumers) consumer.lostConnection();
+    for (const client of [...this.consumers, ...this.copiers]) client.lostConnection();
     this.coordinator = this.#start();
     await this.#load();
     await this.#checkCommits();
@@ -236,9 +257,32 @@ export class World {
         throw new Error(`${id} left a deadline ${nowMs - deadline} ms in the past`);
       }
     }
+    this.#checkTransactions();
     for (const askedMs of this.waiting.values()) {
       if (nowMs - askedMs <= LONGEST_WAIT_MS) continue;
       throw new Error(`a request has waited ${nowMs - askedMs} ms for its answer`);
+    }
+  }
+
+  /** Offsets of a transaction are there once it is decided that they are, and pending before. */
+  #checkTransactions(): void {
+    for (const { id, offsets } of this.coordinator.groups()) {
+      for (const [, partitions] of offsets.topics()) {
+        for (const [partition, { offset }] of partitions) {
+          const fate = this.#fates.get(`${id} ${partition} ${offset}`);
+          if (fate === undefined || fate.isCommit) continue;
+          const what = fate.isCommit === null ? "open" : "aborted";
+          throw new Error(`${id} ${partition} is at ${offset}, of a transaction that is ${what}`);
+        }
+      }
+    }
+    const [active] = this.coordinator.active();
+    if (active === undefined) return;
+    for (const copier of this.copiers) {
+      for (const { group, partition } of copier.pending()) {
+        if (active.shard.pending.has(group, { topic: "t", partition })) continue;
+        throw new Error(`${group} ${partition} is stable, and a transaction may change it`);
+      }
     }
   }
 
@@ -256,7 +300,11 @@ export class World {
 
   /** What a restart would find is what is there: offsets always, groups where they are settled. */
   async #compareWithReplay(): Promise<void> {
-    const { shard: replayed } = await loadGroups(this.log);
+    const { shard: replayed } = await loadGroups(this.log), [active] = this.coordinator.active();
+    for (const id of ["g0", "g1"]) {
+      const [live, found] = [active.shard, replayed].map((shard) => pendingIn(shard, id));
+      if (live !== found) throw new Error(`pending of ${id}: ${live}, replayed ${found}`);
+    }
     for (const group of classicGroups(this.coordinator)) {
       const other = replayed.groups.get(group.id);
       const [live, found] = [picture(group), other ? picture(other as Classic) : undefined];
@@ -276,6 +324,11 @@ type Classic = Group & { members: ClassicGroup };
 /** All groups there are in this simulation. */
 function classicGroups(coordinator: GroupCoordinator): Classic[] {
   return [...coordinator.groups()] as Classic[];
+}
+
+function pendingIn({ pending }: GroupShard, groupId: string): string {
+  const partitions = new Set(pending.of(groupId).map(({ partition }) => partition));
+  return [...partitions].sort((a, b) => a - b).join(" ");
 }
 
 function picture({ members, offsets }: Classic): { members: string; offsets: string } {

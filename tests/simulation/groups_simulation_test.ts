@@ -5,6 +5,7 @@
  * - a partition has one owner in a generation, and no generation is given out twice or falls,
  * - every join and sync is answered before its deadline, and no deadline is left in the past,
  * - an acknowledged commit survives power loss and never goes back,
+ * - offsets of a transaction are shown once it has committed, never before or else, and unstable meanwhile,
  * - a replay of the log gives the live groups.
  *
  * A failure names the seed of its history: RUNNEL_SEED replays it. Each canary is a bug that must be found.
@@ -20,7 +21,15 @@ Deno.test("groups keep their promises over random histories", async () => {
   await histories(HISTORIES, "none", seedOfThisRun());
 });
 
-for (const canary of ["lost sync", "same generation", "lost timer"] as const) {
+const CANARIES = [
+  "lost sync",
+  "same generation",
+  "lost timer",
+  "early offsets",
+  "lost marker",
+] as const;
+
+for (const canary of CANARIES) {
   Deno.test(`the simulation finds the canary "${canary}"`, async () => {
     await assertRejects(() => histories(HISTORIES, canary, 1));
   });

@@ -49,12 +49,11 @@ export class SimulatedLog implements CoordinatorLog {
     return whole;
   }
 
-  /** Everything written so far is kept from now on. */
-  sync(): void {
-    this.#synced = this.#batches.length;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const { resolve } of waiting) resolve();
+  /** What was written so far is kept from now on; of what is on its way only so many batches, the first. */
+  sync(batches = this.#waiting.length): void {
+    const kept = this.#waiting.splice(0, batches);
+    this.#synced = this.#batches.length - this.#waiting.length;
+    for (const { resolve } of kept) resolve();
   }
 
   /** The disk takes nothing of what is on its way: whoever waits hears so, and the offsets are free again. */

@@ -23,7 +23,7 @@ import type { TransactionMarker } from "../../src/transactions/marker_writer.ts"
 import { isIdle, stateName } from "../../src/transactions/transaction.ts";
 import type { Credentials, TransactionReply } from "../../src/transactions/transaction_events.ts";
 import type { Random } from "../random.ts";
-import { Copier } from "./copier.ts";
+import { Copier } from "./transaction_copier.ts";
 import { ProducedLog } from "./produced_log.ts";
 import { SimulatedLog } from "./simulated_log.ts";
 
@@ -43,6 +43,9 @@ const OFFSETS = "__consumer_offsets";
 const ID = "copier", GROUP = "copiers", INPUT = "in";
 const TIMEOUT_MS = 30_000;
 const { KAFKA_STORAGE_ERROR, NONE } = ErrorCode;
+
+/** Something is so that must not be, and not a fault of the simulation. */
+export class Violation extends Error {}
 
 /** A transaction as its copier has it. */
 export interface Told {
@@ -77,6 +80,8 @@ export class World {
   readonly offsetsPartition = { topic: OFFSETS, partition: 0 };
   /** Nothing is lost, refused or late any more. */
   isCalm = false;
+  /** What happened in this history, by name. */
+  readonly situations = new Set<string>();
   readonly #canary: Canary;
   readonly #told: Told[] = [];
   #copiers: Copier[] = [];
@@ -117,6 +122,10 @@ export class World {
 
   fail(error: Error): void {
     this.#violation ??= error;
+  }
+
+  met(situation: string): void {
+    this.situations.add(situation);
   }
 
   begun(inputs: readonly number[]): Told {
@@ -259,7 +268,9 @@ export class World {
       }
       return appended;
     };
-    if (isDoubled) this.later(this.random.below(20_000), write);
+    if (isDoubled) {
+      this.later(this.random.below(20_000), () => this.met(`late marker ${write().errorCode}`));
+    }
     const { errorCode, durable } = write();
     if (errorCode !== NONE) return Promise.resolve(errorCode);
     const isLost = !this.isCalm && this.random.oneIn(10);
@@ -290,16 +301,16 @@ export class World {
     const dice = random.below(200);
     if (dice < 90) return await this.#pass(random.below(random.oneIn(10) ? 60_000 : 400));
     if (dice < 150) return random.pick(this.#logs).sync();
-    if (dice < 160) return await this.#crash();
-    if (dice < 166) return await this.#reload();
+    if (dice < 162) return await this.#crash();
+    if (dice < 167) return await this.#reload();
     if (dice < 172) return random.pick(this.#logs).failWrites();
     if (dice < 178) {
-      random.pick(this.#logs).isRefusing = random.oneIn(2);
+      random.pick(this.#logs).isRefusing = random.oneIn(4);
       return;
     }
     if (dice < 184) {
       const log = random.pick(this.data);
-      log.offline = log.offline === null ? "it is examined" : null;
+      log.offline = log.offline === null && random.oneIn(2) ? "it is examined" : null;
       if (log.offline === null) this.#online(this.data.indexOf(log));
       return;
     }
@@ -314,7 +325,15 @@ export class World {
   async #crash(): Promise<void> {
     const { random } = this;
     this.#stop();
-    for (const log of this.#logs) log.crash((unsynced) => random.below(unsynced + 1));
+    for (const log of this.#logs) {
+      log.crash((unsynced) => {
+        const kept = random.below(unsynced + 1);
+        if (kept < unsynced) {
+          this.met(`a crash takes back what was ${log === this.decisions ? "decided" : "written"}`);
+        }
+        return kept;
+      });
+    }
     this.#life = this.#start();
     await this.#load();
   }
@@ -344,7 +363,8 @@ export class World {
     const wake = (delayMs: number, work: () => void) =>
       this.later(delayMs, () => life === this.#lives && work());
     const onEvent = (event: string, details: Record<string, unknown>) => {
-      if (event.endsWith("work_failed")) this.fail(new Error(JSON.stringify(details)));
+      this.met(event);
+      if (event.endsWith("work_failed")) this.fail(new Violation(JSON.stringify(details)));
     };
     const topic = (name: string, of: "decisions" | "offsets") => ({
       name,
@@ -375,12 +395,7 @@ export class World {
       wake,
       onEvent,
     });
-    const gate = new CoordinatorGate({
-      coordinator: transactions,
-      clock: this.clock,
-      addPartitionsRetryBackoffMs: 20,
-      addPartitionsRetryBackoffMaxMs: 100,
-    });
+    const gate = new CoordinatorGate(transactions);
     const admission = new ProduceAdmission({
       gate,
       isVerifying: true,
@@ -433,22 +448,22 @@ export class World {
     for (const log of this.data) {
       const { values, undecided } = log.committed();
       if (undecided.some((offset) => offset < log.lastStableOffset)) {
-        throw new Error(
+        throw new Violation(
           `what is below the last stable offset ${log.lastStableOffset} is undecided`,
         );
       }
       for (const [i, value] of (this.#shown.get(log) ?? []).entries()) {
-        if (values[i] !== value) throw new Error(`${value} was seen, and is ${values[i]} now`);
+        if (values[i] !== value) throw new Violation(`${value} was seen, and is ${values[i]} now`);
       }
       this.#shown.set(log, values);
       for (const value of values) {
         const [name, input] = value.split("/");
         const told = this.#told.find((one) => one.name === name)!;
         if (told.asked !== "commit") {
-          throw new Error(`${value} is seen, though its copier asked for ${told.asked}`);
+          throw new Violation(`${value} is seen, though its copier asked for ${told.asked}`);
         }
         const other = copied.get(Number(input));
-        if (other !== undefined) throw new Error(`${value} is seen, and so is ${other}`);
+        if (other !== undefined) throw new Violation(`${value} is seen, and so is ${other}`);
         copied.set(Number(input), value);
       }
     }
@@ -468,36 +483,42 @@ export class World {
     for (let i = 0; i < 60 && !last.isOver; i++) await this.#pass(60_000);
     await this.#pass(120_000);
     this.#check();
-    if (!last.isOver) throw new Error("the last copier does not come to an end");
+    if (!last.isOver) throw new Violation("the last copier does not come to an end");
     const seen = this.data.flatMap((log) => log.committed().values);
     for (const { name, inputs, answered } of this.#told) {
       const there = inputs.filter((input) => seen.includes(`${name}/${input}`)).length;
       if (there > 0 && there < inputs.length || answered === "commit" && there === 0) {
-        throw new Error(`of ${name} (${answered}), ${there} of ${inputs.length} records are seen`);
+        throw new Violation(
+          `of ${name} (${answered}), ${there} of ${inputs.length} records are seen`,
+        );
       }
     }
     if (seen.length !== this.inputs) {
-      throw new Error(`${seen.length} of ${this.inputs} inputs were copied`);
+      throw new Violation(`${seen.length} of ${this.inputs} inputs were copied`);
     }
     const position = await this.fetchOffset();
-    if (position !== this.inputs) throw new Error(`the group is at ${position} of ${this.inputs}`);
+    if (position !== this.inputs) {
+      throw new Violation(`the group is at ${position} of ${this.inputs}`);
+    }
     this.#checkNothingHangs();
   }
 
   #checkNothingHangs(): void {
     for (const { shard } of this.#life.transactions.runtime.active()) {
       for (const { id, value } of shard.entities()) {
-        if (!isIdle(value)) throw new Error(`${id} is left in ${stateName(value.state)}`);
+        if (!isIdle(value)) throw new Violation(`${id} is left in ${stateName(value.state)}`);
       }
     }
     for (const log of [this.offsets, ...this.data]) {
       if (log.lastStableOffset !== log.logEndOffset) {
-        throw new Error(`a log ends at ${log.logEndOffset}, stable are ${log.lastStableOffset}`);
+        throw new Violation(
+          `a log ends at ${log.logEndOffset}, stable are ${log.lastStableOffset}`,
+        );
       }
       const [live, replayed] = [log.producers, log.replayed()].map((one) =>
         JSON.stringify(one.entries())
       );
-      if (live !== replayed) throw new Error(`producers are ${live}, replayed ${replayed}`);
+      if (live !== replayed) throw new Violation(`producers are ${live}, replayed ${replayed}`);
     }
   }
 }

@@ -56,7 +56,10 @@ export async function compact(
 ): Promise<Compacted> {
   const rest = resting(log, context.pace);
   removeCleaned(context.store, log.folder);
-  const map = await buildMap(log, { firstDirtyOffset, firstUncleanableOffset }, context, rest);
+  const known = new CleanedTransactions(abortedFrom(log, firstDirtyOffset), unlisted(log));
+  const range = { firstDirtyOffset, firstUncleanableOffset };
+  const map = await buildMap(log, range, known, context, rest);
+  await findMarkers(log, map.latestOffset + 1, known, rest);
   const endOffset = map.latestOffset + 1;
   await context.checkpoint(); // the journal's entries for these segments are void from here on
 
@@ -120,12 +123,12 @@ function resting(log: PartitionLog, pace: Pace): Rest {
 async function buildMap(
   log: PartitionLog,
   range: { firstDirtyOffset: number; firstUncleanableOffset: number },
+  transactions: CleanedTransactions,
   context: CompactionContext,
   rest: Rest,
 ): Promise<OffsetMap> {
   const from = range.firstDirtyOffset, end = range.firstUncleanableOffset;
   const map = new OffsetMap({ maxBytes: context.dedupeBufferBytes, expectedKeys: end - from });
-  const transactions = new CleanedTransactions(abortedFrom(log, from), unlisted(log));
   for (const [segment, nextBase] of segmentsBetween(log, from, end)) {
     const position = from > segment.baseOffset ? segment.positionOf(from) : 0;
     for (const [bytes] of segment.intact(position, undefined, true)) {
@@ -149,6 +152,30 @@ async function buildMap(
     map.latestOffset = nextBase - 1; // earlier passes may have left a gap
   }
   return map;
+}
+
+/**
+ * Reads on to the markers of transactions that began in the range and were taken for committed because no index lists
+ * them, where the indexes behind it were not held against the batches yet. One that is aborted after all ends the pass:
+ * its keys would take older values away.
+ */
+async function findMarkers(
+  log: PartitionLog,
+  from: number,
+  transactions: CleanedTransactions,
+  rest: Rest,
+): Promise<void> {
+  for (const segment of log.segments.slice()) {
+    if (segment.limitOffset <= from || segment.isFresh || segment.areTransactionsChecked) continue;
+    const position = from > segment.baseOffset ? segment.positionOf(from) : 0;
+    for (const [bytes] of segment.intact(position, undefined, true)) {
+      if (transactions.undecided.size === 0) return;
+      if (batch.lastOffset(bytes) < from) continue;
+      if (batch.isControl(bytes)) transactions.mayDiscard(bytes);
+      const resting = rest.after(bytes.length, segment);
+      if (resting !== null) await resting;
+    }
+  }
 }
 
 /** Puts the keys of a batch into the map; false when it is full. */

@@ -30,6 +30,11 @@ export class CleanedTransactions {
     this.#ahead = [...aborted].sort((a, b) => b.firstOffset - a.firstOffset);
   }
 
+  /** Producers whose transaction is taken for committed, and whose marker has not been read. */
+  get undecided(): ReadonlySet<number> {
+    return this.#committed;
+  }
+
   /** Takes up a batch; whether its records may go, whatever their keys. */
   mayDiscard(bytes: Uint8Array): boolean {
     this.#reach(batch.lastOffset(bytes));

@@ -12,6 +12,8 @@ export interface Appended {
   readonly errorCode: number;
   readonly baseOffset: number;
   readonly lastOffset: number;
+  /** Of a batch that was there already, the largest timestamp it was written with. */
+  readonly knownTimestampMs?: number;
   /** Resolves when write(2) has returned; rejects with a StoreError, and the offsets are free again, when it failed. */
   readonly written: Promise<void>;
   /** Resolves when the bytes are kept as the flush policy promises; rejects when they cannot be written. */

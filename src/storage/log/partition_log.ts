@@ -22,6 +22,7 @@ import type { Waiter } from "../durability/high_watermark.ts";
 import { LogEpochs } from "./log_epochs.ts";
 import type { LeaderEpochs } from "../directory/leader_epochs.ts";
 import { LogProducers } from "../producers/log_producers.ts";
+import type { RememberedBatch } from "../producers/producer_entry.ts";
 import type { ProducerState } from "../producers/producer_state.ts";
 import { SnapshotWriter } from "../producers/snapshot_writer.ts";
 import { mustRoll } from "./rolling.ts";
@@ -419,11 +420,12 @@ export class PartitionLog implements SegmentContext {
     return bound === "leo" ? this.logEndOffset : this.lastStableOffset;
   }
 
-  #alreadyThere({ baseOffset, lastOffset }: { baseOffset: number; lastOffset: number }): Appended {
+  #alreadyThere({ baseOffset, lastOffset, timestampMs }: RememberedBatch): Appended {
     return {
       errorCode: ErrorCode.NONE,
       baseOffset,
       lastOffset,
+      knownTimestampMs: timestampMs,
       ...this.#tail.progressOf(lastOffset),
     };
   }

@@ -59,6 +59,8 @@ export interface ExamineOptions {
   readonly isJournalUnknown?: boolean;
   /** Where to begin: everything before is taken as it is. */
   readonly start: Start;
+  /** Told of every batch that is sound, in order; the bytes die with the call. */
+  readonly seen?: (bytes: Uint8Array) => void;
   /** Called between pieces of work (every few MiB) so that others go on. */
   readonly rest?: () => Promise<void>;
 }
@@ -235,7 +237,7 @@ class Examination {
         isJournalHeard: this.#options.wasJournaled !== undefined,
         epochs: this.#epochs,
         index,
-        walked: (bytes) => this.#pace(bytes),
+        walked: (bytes) => this.#walked(bytes),
       });
       this.#nextOffset = walked.nextOffset;
       const segment = { ...walked, base, from, fileBytes: reader.size, isLost, index };
@@ -390,9 +392,10 @@ class Examination {
     return null;
   }
 
-  #pace(bytes: number): Promise<void> | undefined {
-    const { rest } = this.#options;
-    if (rest === undefined || (this.#sinceRest += bytes) < REST_BYTES) return;
+  #walked(bytes: Uint8Array): Promise<void> | undefined {
+    const { rest, seen } = this.#options;
+    seen?.(bytes);
+    if (rest === undefined || (this.#sinceRest += bytes.length) < REST_BYTES) return;
     this.#sinceRest = 0;
     return rest();
   }

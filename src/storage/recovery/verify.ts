@@ -10,6 +10,7 @@
  * | stray | an empty segment that does not continue the log: renamed aside at the next start |
  * | hint | an index, snapshot or checkpoint that the log replaces by itself |
  * | unproved | the journal does not say exactly what was acknowledged |
+ * | hanging | a transaction that nobody will end: read_committed consumers stop before it |
  * | foreign | nothing of a log's: left alone |
  * | doomed | a folder of a topic that was deleted: removed at the next start |
  */
@@ -33,6 +34,7 @@ import { metadataSnapshotProblems } from "./metadata_snapshots.ts";
 import type { PlannedStore } from "./planned_store.ts";
 import { type Remains, remainsBehind } from "./remains.ts";
 import { isForeign, looksLikePartition, METADATA_FOLDER } from "./root_files.ts";
+import type { TransactionSurvey } from "./transaction_survey.ts";
 
 export interface Finding {
   readonly kind:
@@ -42,6 +44,7 @@ export interface Finding {
     | "stray"
     | "hint"
     | "unproved"
+    | "hanging"
     | "foreign"
     | "doomed";
   /** "orders-0/00000000000000000000.log" */
@@ -96,12 +99,14 @@ export interface Wanted {
 }
 
 /**
- * Every partition, in the order of the names. `lastBrokerEpoch` is of the last registration in the metadata log.
+ * Every partition, in the order of the names. `lastBrokerEpoch` is of the last registration in the metadata log. The
+ * survey is told of all that is sound, so that it knows of transactions when all have been looked at.
  */
 export async function* verifyPartitions(
   store: Store,
   catalogued: Catalogued = () => undefined,
   lastBrokerEpoch?: number,
+  survey?: TransactionSurvey,
 ): AsyncGenerator<PartitionReport> {
   const inventory = readUsableInventory(store, lastBrokerEpoch);
   const clean = wasStoppedCleanly(store, lastBrokerEpoch);
@@ -139,6 +144,7 @@ export async function* verifyPartitions(
       continue;
     }
     yield await verifyPartition(store, name, {
+      survey,
       known,
       topicId,
       isCompacted: asked?.mayHaveGaps === true,
@@ -219,6 +225,7 @@ const NOTHING_EXAMINED: Examined = {
 };
 
 interface Partition {
+  readonly survey?: TransactionSurvey;
   readonly known: KnownLog;
   readonly topicId: Uuid | null;
   readonly isCompacted: boolean;
@@ -233,7 +240,7 @@ async function verifyPartition(
   folder: string,
   partition: Partition,
 ): Promise<PartitionReport> {
-  const { known, topicId, isCompacted, isThere } = partition;
+  const { known, topicId, isCompacted, isThere, survey } = partition;
   const judged = await judgeFiles({ store, folder, pool: NO_POOL }, known, {
     isCompacted,
     indexIntervalBytes: Infinity,
@@ -244,6 +251,7 @@ async function verifyPartition(
     ...options,
     knownEpochs: LeaderEpochs.load(plan, folder).entries,
     start: { index: 0, position: 0, offset },
+    seen: survey && ((bytes) => survey.saw(folder, bytes, options.logStartOffset)),
   });
   const tally = { segments: bases.length, batches: 0, records: 0, bytes: 0 };
   for (const { batches, records, position } of examined.segments) {
@@ -252,6 +260,7 @@ async function verifyPartition(
     tally.bytes += position;
   }
   const wrong = wrongOf(folder, partition, { judged, examined });
+  if (wrong !== null) survey?.isDamaged(folder);
   const damage = wrong === null ? null : await damageOf(plan, folder, bases, { wrong, known });
   const findings = [
     ...findingsOf(folder, { judged, examined, damage }),

@@ -35,7 +35,7 @@ export interface WalkOptions {
   readonly epochs: EpochRuns;
   readonly index: IndexPlan;
   /** Told of every batch; a promise when others shall go on now. */
-  readonly walked?: (bytes: number) => Promise<void> | undefined;
+  readonly walked?: (bytes: Uint8Array) => Promise<void> | undefined;
 }
 
 /** The checksums of a batch in a file, and of the one that the journal has of its place and offset. */
@@ -100,7 +100,7 @@ export async function walkSegment(reader: SegmentReader, options: WalkOptions): 
     records += batch.recordCount(bytes);
     place.nextOffset = end;
     position += bytes.length;
-    const rest = options.walked?.(bytes.length);
+    const rest = options.walked?.(bytes);
     if (rest !== undefined) await rest;
   }
   const { nextOffset } = place;
