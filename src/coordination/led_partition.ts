@@ -138,7 +138,8 @@ export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
     const records: NewRecord[] = [];
     for (const fact of facts) {
       const record = this.shard.encode(entityId, fact, wallMs);
-      if (record !== null) records.push({ ...record, timestampMs: wallMs });
+      if (record === null) continue;
+      records.push({ timestampMs: wallMs, key: record.key, value: record.value });
     }
     if (records.length === 0) return ErrorCode.NONE;
     const log = this.#log, { leaderEpoch } = this;

@@ -93,13 +93,14 @@ export class Copier {
 
   #mark(): void {
     if (this.#isMarking) return;
-    const { log, coordinator, life, clock, canary } = this.#world, isCommit = this.#fate.isCommit!;
+    const { log, coordinator, leaderEpoch, clock, canary } = this.#world,
+      isCommit = this.#fate.isCommit!;
     const producerId = this.#producerId, producerEpoch = this.#producerEpoch;
     const timestampMs = clock.nowMs();
     const marker = { isCommit, producerId, producerEpoch, coordinatorEpoch: 0, timestampMs };
     const { errorCode, durable } = log.append(buildEndTxnBatch(marker), {
       origin: "coordinator",
-      leaderEpoch: life,
+      leaderEpoch,
     });
     if (errorCode !== ErrorCode.NONE) return; // the next turn tries again
     this.#isMarking = this.#mayBeMarked = true;

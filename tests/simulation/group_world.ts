@@ -56,6 +56,8 @@ export class World {
   coordinator: GroupCoordinator;
   /** Grows when the broker restarts: answers of an earlier one reach nobody. */
   life = 0;
+  /** Grows with every life and every reload. */
+  leaderEpoch = 0;
   partitions = 4;
   readonly consumers: Consumer[];
   readonly copiers: Copier[];
@@ -153,6 +155,7 @@ export class World {
       return;
     }
     if (dice < 197) return this.#grow();
+    if (dice < 198) return await this.#reload();
     if (dice < 199) return await this.#restart();
     return await this.#compareWithReplay();
   }
@@ -162,8 +165,15 @@ export class World {
     for (const consumer of this.consumers) consumer.sawTopicChange();
   }
 
+  /** The partition is taken up anew, with what is still on its way to the disk; whoever waits is sent away. */
+  async #reload(): Promise<void> {
+    this.#seen.clear();
+    await this.coordinator.load(0, { log: this.log, leaderEpoch: ++this.leaderEpoch });
+  }
+
   async #restart(): Promise<void> {
     this.life++;
+    this.leaderEpoch++;
     this.log.crash((unsynced) => this.random.below(unsynced + 1));
     this.#timers = [];
     this.waiting.clear();
@@ -183,7 +193,6 @@ export class World {
   }
 
   #start(): GroupCoordinator {
-    const life = this.life;
     const { log } = this;
     return new GroupCoordinator({
       clock: this.clock,
@@ -192,7 +201,7 @@ export class World {
         name: "__consumer_offsets",
         partitionCount: 1,
         create: () => Promise.resolve(),
-        led: () => ({ log, leaderEpoch: life }),
+        led: () => ({ log, leaderEpoch: this.leaderEpoch }),
       },
       consumer: consumerContext(),
       give: () => {},
