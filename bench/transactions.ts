@@ -46,9 +46,9 @@ export async function runTransactions(
     try {
       for (const client of clients) await client.transaction(withOffsets); // finds coordinators and opens files
       const { warmUpMs, measureMs } = durations(size);
-      const phases = new Phases(warmUpMs, measureMs);
       const whole = new Histogram(), end = new Histogram();
       const before = await roundsOf(target);
+      const phases = new Phases(warmUpMs, measureMs);
       let done = 0;
       await Promise.all(clients.map(async (client) => {
         while (!phases.isOver) {

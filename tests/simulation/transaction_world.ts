@@ -303,7 +303,8 @@ export class World {
     if (dice < 150) return random.pick(this.#logs).sync();
     if (dice < 162) return await this.#crash();
     if (dice < 167) return await this.#reload();
-    if (dice < 172) return random.pick(this.#logs).failWrites();
+    if (dice < 170) return random.pick(this.#logs).failWrites();
+    if (dice < 172) return this.decisions.failLast();
     if (dice < 178) {
       random.pick(this.#logs).isRefusing = random.oneIn(4);
       return;
