@@ -130,6 +130,23 @@ Deno.test("a partition that is given up and taken up again shows what is on its 
   assertEquals(shown.value?.value, 1);
 });
 
+Deno.test("what was on its way when a partition was taken up anew, and is lost, is not the state", async () => {
+  const log = new SimulatedLog(), desk = await RegisterDesk.loaded(log);
+  const kept = desk.set("a", 1);
+  log.sync();
+  await kept;
+  for (const leaderEpoch of [1, 2]) {
+    desk.set("a", 2);
+    if (leaderEpoch === 2) desk.runtime.unload(0);
+    await desk.runtime.load(0, { log, leaderEpoch });
+    const shown = desk.get("a");
+    log.failWrites();
+    assertEquals((await shown).error, 16);
+    await turn();
+    assertEquals((await desk.get("a")).value, 1);
+  }
+});
+
 Deno.test("what was on its way before an append that was lost is shown only once it is kept", async () => {
   const log = new SimulatedLog(), desk = await RegisterDesk.loaded(log);
   desk.set("a", 1);
