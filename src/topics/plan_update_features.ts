@@ -16,7 +16,7 @@ import type { NewRecord } from "./metadata_record.ts";
 import type { Plan } from "./metadata_store.ts";
 
 /** Kafka: FeatureUpdate.UpgradeType. */
-export const UpgradeType = { UPGRADE: 1, SAFE_DOWNGRADE: 2, UNSAFE_DOWNGRADE: 3 } as const;
+const UpgradeType = { UPGRADE: 1, SAFE_DOWNGRADE: 2, UNSAFE_DOWNGRADE: 3 } as const;
 
 export interface FeatureUpdate {
   readonly feature: string;
