@@ -1,6 +1,6 @@
 /**
  * UpdateFeatures, and what ApiVersions then tells: over a metadata log in memory, through the codec. Codes and texts are
- * those a Kafka 4.3.1 was seen to give.
+ * those a Kafka 4.4.0 was seen to give.
  */
 import { assertEquals } from "@std/assert";
 import { UpdateFeatures } from "../protocol/messages/update_features.ts";
