@@ -77,8 +77,10 @@ function updateError(
     return invalid("Can't downgrade to a newer version.");
   }
   if (feature === KRAFT_VERSION) {
+    // Kafka can write voters into the log. Whoever takes the directory over looks there for its controller's address,
+    // and it has none here.
     return invalid(
-      "The voters of this quorum stand where the directory was formatted to have them.",
+      "The voters of this quorum stand where the directory was begun to have them; raise the other features by name.",
     );
   }
   return feature === METADATA_VERSION && wanted < level
