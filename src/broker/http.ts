@@ -39,18 +39,22 @@ export function httpFor(config: Config, { metrics, store, readiness }: HttpParts
   });
 }
 
+/**
+ * Some connections leave a few descriptors for files; more than that only where there are so many that clients of Kafka
+ * have theirs as well: a flood here is none there.
+ */
 function admitsFor(store: FileStore, most: number): (open: number) => boolean {
-  const descriptors = new Descriptors({
-    most,
+  const common = { believedMs: BELIEVED_MS, tryOpen: () => store.tryOpen() };
+  const some = new Descriptors({
+    ...common,
+    most: Math.min(SOME, most),
     firstStep: 16,
     lastStep: 16,
-    reserve: RESERVED_DESCRIPTORS,
-    believedMs: BELIEVED_MS,
-    tryOpen: () => store.tryOpen(),
+    reserve: 64,
   });
-  return (open) => descriptors.admits(open);
+  const many = new Descriptors({ ...common, most, firstStep: SOME, lastStep: 128, reserve: 512 });
+  return (open) => (open < SOME ? some : many).admits(open);
 }
 
-/** For files. */
-const RESERVED_DESCRIPTORS = 64;
+const SOME = 100;
 const BELIEVED_MS = 5000;

@@ -1,6 +1,6 @@
 /**
  * Proves that keys hash as in Kafka's Java client: the numbers are what org.apache.kafka.common.utils.Utils.murmur2
- * of Kafka 4.3.1 gives.
+ * of Kafka 4.4.0 gives.
  */
 import { assert, assertEquals } from "@std/assert";
 import { murmur2, partitionOfKey } from "./murmur2.ts";

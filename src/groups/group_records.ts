@@ -8,7 +8,7 @@
  * | 3–8, 16 | | of consumer groups: consumer_records.ts |
  *
  * Offsets are written in version 4 with the topic's id (v1 where an old client set a time to expire), groups in
- * version 3: what Kafka 4.3 writes.
+ * version 3: what Kafka 4.3 and 4.4 write.
  */
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import type { ShardRecord } from "../coordination/shard.ts";

@@ -1,6 +1,7 @@
 /**
  * Proves that facts become Kafka's records and are read back as they were, and that records of Kafka's which are no
- * facts are left alone. The bytes were read off a Kafka 4.3.1's `__consumer_offsets`.
+ * facts are left alone. The bytes were read off a Kafka 4.3.1's `__consumer_offsets`; 4.4.0
+ * writes the same versions.
  */
 import { assertEquals } from "@std/assert";
 import type { Uuid } from "../bytes/uuid.ts";

@@ -1,6 +1,6 @@
 /**
  * The handlers of topics, cluster and producer ids: each answer goes through the codec in every version served, over a
- * metadata log in memory. Codes and shapes are those a Kafka 4.3.1 was seen to give.
+ * metadata log in memory. Codes and shapes are those a Kafka 4.4.0 was seen to give.
  */
 import { assertEquals } from "@std/assert";
 import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";

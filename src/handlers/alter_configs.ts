@@ -4,7 +4,7 @@
  *
  * The older way, which loses what somebody else sets in between; IncrementalAlterConfigs is the other. What the request
  * does not name is deleted. Rules and codes are those of IncrementalAlterConfigs; a resource that is named twice is 42,
- * where Kafka 4.3 never answers.
+ * where Kafka 4.4 never answers.
  *
  * Left out: broker loggers (42, as in Kafka).
  */

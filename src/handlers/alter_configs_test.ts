@@ -381,7 +381,12 @@ refusals({
   "to append to what is read at start and is no list": [
     [BROKER, "", [["node.id", APPEND, "1"]]],
     40,
-    "Can't APPEND to key node.id because its type is not LIST.",
+    "Config value append is not allowed for config key: node.id",
+  ],
+  "to subtract from a broker's config that is no list": [
+    [BROKER, "3", [["log.retention.ms", SUBTRACT, "1"]]],
+    40,
+    "Config value subtract is not allowed for config key: log.retention.ms",
   ],
   "how often retention looks": [
     [BROKER, "", [["log.retention.check.interval.ms", SET, "5"]]],

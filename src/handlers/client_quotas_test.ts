@@ -1,6 +1,6 @@
 /**
  * Client quotas, set and described over a metadata log in memory and through the codec. Codes and texts are those a
- * Kafka 4.3.1 was seen to give.
+ * Kafka 4.4.0 was seen to give.
  */
 import { assertEquals } from "@std/assert";
 import { AlterClientQuotas } from "../protocol/messages/alter_client_quotas.ts";

@@ -1,8 +1,8 @@
 /**
  * CreatePartitions 0–3: raises the number of partitions of topics, or with validateOnly says whether it could.
  *
- * A count that is not more than there are is 37. What would pass a limit is refused whole (44), where Kafka 4.3
- * answers -1 after making a part of it. What cannot be written, or made on the disk, is 56, as in CreateTopics.
+ * A count that is not more than there are is 37. What would pass a limit is refused whole (44), as by Kafka since 4.4.
+ * What cannot be written, or made on the disk, is 56, as in CreateTopics.
  * timeoutMs has no effect: nothing is waited for but the local device.
  */
 import { CreatePartitions } from "../protocol/messages/create_partitions.ts";

@@ -1,6 +1,6 @@
 /**
  * Proves what the group handlers add to the rooms below: versions, names and ids of topics, and the shapes of answers.
- * Each expectation was read off a Kafka 4.3.1. The log is the simulations', with a disk that keeps all at once.
+ * Each expectation was read off a Kafka 4.4.0. The log is the simulations', with a disk that keeps all at once.
  */
 import { consumerContext } from "../testing/consumer_groups.ts";
 import { assertEquals } from "@std/assert";

@@ -1,6 +1,6 @@
 /**
  * What is asked about replicas, leaders and the quorum of a cluster that has one node: each answer goes through the
- * codec in every version served, over a metadata log in memory. Codes and texts are those a Kafka 4.3.1 was seen to give.
+ * codec in every version served, over a metadata log in memory. Codes and texts are those a Kafka 4.4.0 was seen to give.
  */
 import { assertEquals } from "@std/assert";
 import { FakeClock } from "../testing/fake_clock.ts";

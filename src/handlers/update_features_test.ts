@@ -1,6 +1,6 @@
 /**
  * UpdateFeatures, and what ApiVersions then tells: over a metadata log in memory, through the codec. Codes and texts are
- * those a Kafka 4.3.1 was seen to give.
+ * those a Kafka 4.4.0 was seen to give.
  */
 import { assertEquals } from "@std/assert";
 import { UpdateFeatures } from "../protocol/messages/update_features.ts";
@@ -39,11 +39,17 @@ Deno.test("A new cluster tells of the features that are served, and of those in 
   ]);
 });
 
-Deno.test("UpdateFeatures lowers and raises a level in every version, and a restart finds it", async () => {
+Deno.test("UpdateFeatures raises a level in every version, lowers one since version 1, and a restart finds it", async () => {
   const { fixture, handler, update } = await start();
   await everyVersion(handler, async (version) => {
     const level = () => fixture.catalogue.features.get("group.version") ?? 0;
     const lowered = await update([["group.version", 0, SAFE]], { version });
+    if (version === 0) {
+      assertEquals([lowered.errorCode, level()], [95, 1]);
+      await update([["group.version", 0, SAFE]]);
+      assertEquals((await update([["group.version", 1]], { version })).errorCode, 0);
+      return assertEquals(level(), 1);
+    }
     const results = version < 2
       ? [{ feature: "group.version", errorCode: 0, errorMessage: "NONE" }]
       : [];

@@ -1,6 +1,6 @@
 /**
  * SCRAM credentials, set and described over a metadata log in memory and through the codec. What is kept is compared
- * with the example of RFC 7677; codes and texts are those a Kafka 4.3.1 was seen to give.
+ * with the example of RFC 7677; codes and texts are those a Kafka 4.4.0 was seen to give.
  */
 import { assertEquals } from "@std/assert";
 import { pbkdf2Sync } from "node:crypto";

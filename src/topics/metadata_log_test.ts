@@ -273,6 +273,25 @@ for (const file of FORMATTED) {
   });
 }
 
+Deno.test("a controller that Kafka unregistered stays gone, over a snapshot too", async () => {
+  const fixture = await Fixture.start();
+  const other = { controllerId: 7, incarnationId: ZERO_UUID, endPoints: [], features: [] };
+  const ids = () => fixture.catalogue.controllers().map(({ controllerId }) => controllerId);
+  const write = (record: NewRecord) =>
+    fixture.metadata.transact(() => ({ records: [record], result: null }));
+  await write({
+    kind: "RegisterControllerRecord",
+    version: 0,
+    value: { ...other, zkMigrationReady: false },
+  });
+  assertEquals(ids(), [3, 7]);
+  await write({ kind: "UnregisterControllerRecord", version: 0, value: { controllerId: 7 } });
+  fixture.snapshots = { bytes: 1, intervalMs: Infinity };
+  await fixture.restart({ wasClean: true });
+  await fixture.restart({ wasClean: true });
+  assertEquals(ids(), [3]);
+});
+
 Deno.test("a directory of another quorum is refused", async () => {
   const fixture = await Fixture.start();
   const state = text(fixture.store.readAll("__cluster_metadata-0/quorum-state"))

@@ -156,8 +156,11 @@ function applyTo(
   else {
     const list = listDefault(resourceType, name);
     if (list === null) {
-      const verb = configOperation === ConfigOperation.APPEND ? "APPEND" : "SUBTRACT";
-      const message = `Can't ${verb} to key ${name} because its type is not LIST.`;
+      const verb = configOperation === ConfigOperation.APPEND ? "append" : "subtract";
+      // In Kafka the broker says the one, and the controller the other.
+      const message = resourceType === ConfigResource.BROKER
+        ? `Config value ${verb} is not allowed for config key: ${name}`
+        : `Can't ${verb.toUpperCase()} to key ${name} because its type is not LIST.`;
       return failure(ErrorCode.INVALID_CONFIG, message);
     }
     const words = new Set((next.get(name) ?? list).split(",").filter((word) => word !== ""));

@@ -16,7 +16,7 @@ import type { NewRecord } from "./metadata_record.ts";
 import type { Plan } from "./metadata_store.ts";
 
 /** Kafka: FeatureUpdate.UpgradeType. */
-export const UpgradeType = { UPGRADE: 1, SAFE_DOWNGRADE: 2, UNSAFE_DOWNGRADE: 3 } as const;
+const UpgradeType = { UPGRADE: 1, SAFE_DOWNGRADE: 2, UNSAFE_DOWNGRADE: 3 } as const;
 
 export interface FeatureUpdate {
   readonly feature: string;
@@ -77,8 +77,10 @@ function updateError(
     return invalid("Can't downgrade to a newer version.");
   }
   if (feature === KRAFT_VERSION) {
+    // Kafka can write voters into the log. Whoever takes the directory over looks there for its controller's address,
+    // and it has none here.
     return invalid(
-      "The voters of this quorum stand where the directory was formatted to have them.",
+      "The voters of this quorum stand where the directory was begun to have them; raise the other features by name.",
     );
   }
   return feature === METADATA_VERSION && wanted < level

@@ -1,4 +1,4 @@
-/** Plans: codes, texts and records for creating, growing and deleting topics, as a Kafka 4.3.1 was seen to answer. */
+/** Plans: codes, texts and records for creating, growing and deleting topics, as a Kafka 4.4.0 was seen to answer. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
 import { Fixture } from "../testing/topics.ts";

@@ -257,6 +257,7 @@ kafka_has_levels() {
 # ---- A directory that Runnel began and an operator raised to Kafka 4.4's levels
 
 # One by one: --release-version names kraft.version as well, and the voters stay where the directory was begun to have them.
+kafka_has_voters() { tool org.apache.kafka.tools.FeatureCommand --bootstrap-server "$BROKERS" describe | grep 'kraft.version.*FinalizedVersionLevel: 1'; }
 raise() {
   tool org.apache.kafka.tools.FeatureCommand --bootstrap-server "$BROKERS" upgrade --feature metadata.version=33 --feature share.version=2
 }
@@ -276,11 +277,21 @@ raised() {
   check "Kafka has the levels" kafka_has_levels 4.4-IV2
   check "Kafka: the group goes on from its commits" group_goes_on
   check "Kafka has no complaint" kafka_content
+  check "Kafka raises the whole release, and puts its voters into the log" \
+    tool org.apache.kafka.tools.FeatureCommand --bootstrap-server "$BROKERS" upgrade --release-version 4.4
   check "Kafka stops cleanly" kafka_stop
+  snapshot_bytes=1000
   check "Runnel starts on it" runnel_start
   check "Runnel has the level" kafka_has_levels 4.4-IV2
   check "Runnel: the group goes on from its commits" group_goes_on
+  check "Runnel writes more" write more none
+  check "Runnel has put a snapshot in the place of the metadata log" metadata_is_snapshotted
   check "Runnel stops cleanly" broker_stop
+  check "Kafka starts on it again" kafka_start
+  check "Kafka has its voters in the log" kafka_has_voters
+  check "Kafka: the group goes on from its commits" group_goes_on
+  check "Kafka has no complaint" kafka_content
+  check "Kafka is killed" broker_kill
 }
 
 # ---- A directory of Runnel 0.1, which kept groups whose hash is negative in another partition than Kafka. The archive is

@@ -79,7 +79,7 @@ export function parseLines<Row>(
   shape: string,
   row: (match: RegExpExecArray) => Row,
 ): Row[] | string {
-  if (text === "") return []; // Kafka 4.3 leaves cleaner-offset-checkpoint so
+  if (text === "") return []; // Kafka leaves cleaner-offset-checkpoint so at first
   const [version, count, ...lines] = text.split("\n");
   if (version !== String(VERSION)) {
     return `its version is ${JSON.stringify(version)}, needs ${VERSION}`;
