@@ -300,7 +300,7 @@ export class World {
     const { random } = this;
     const dice = random.below(200);
     if (dice < 90) return await this.#pass(random.below(random.oneIn(10) ? 60_000 : 400));
-    if (dice < 150) return random.pick(this.#logs).sync();
+    if (dice < 150) return random.pick(this.#logs).sync(random.oneIn(2) ? 1 : undefined);
     if (dice < 162) return await this.#crash();
     if (dice < 167) return await this.#reload();
     if (dice < 170) return random.pick(this.#logs).failWrites();
