@@ -81,7 +81,7 @@ async function settled(broker: TestBroker): Promise<void> {
   throw new Error("A transaction hangs: the last stable offset does not reach the end");
 }
 
-Deno.test("a backup taken while transactions run is of one moment: restored, each is whole or not there, and none hangs", () =>
+Deno.test("of a backup taken while transactions run each is whole or not there, and none hangs", () =>
   withDirectory((root) =>
     withDirectory(async (data) => {
       const told: string[] = [], begun = new Set<string>(), aborted = new Set<string>();

@@ -113,7 +113,8 @@ export async function repair(
 ): Promise<number> {
   const { catalogued, lastBrokerEpoch } = known;
   let report: PartitionReport | undefined;
-  for await (const one of verifyPartitions(store, catalogued, lastBrokerEpoch)) {
+  const survey = new TransactionSurvey();
+  for await (const one of verifyPartitions(store, catalogued, lastBrokerEpoch, survey)) {
     if (one.folder === partition) report = one;
   }
   if (partition === METADATA_FOLDER) {
@@ -149,6 +150,7 @@ export async function repair(
   }
   if (damage.isExcess) return await withoutExcess(store, { report, damage, isCut }, print);
   if (damage.isAllGone) return await beginAgain(store, { report, damage, isCut }, print);
+  const hanging = [...survey.findings(report.folder)].filter(({ file }) => file === report.folder);
   if (!isCut) {
     print(
       `${partition} would end at offset ${damage.offset}. ${loss(report, damage)} would be lost.`,
@@ -158,11 +160,13 @@ export async function repair(
         `The offsets from ${damage.offset} on would be given again: the log had reached ${damage.reached}.`,
       );
     }
+    for (const { problem } of hanging) print(`Then ${problem}.`);
     print("Nothing has been changed. Add --cut to do it.");
     return 1;
   }
   await cutAt(store, report.folder, damage, report.examined, report.plan);
   print(`${partition} ends at offset ${damage.offset} now. ${loss(report, damage)} are lost.`);
+  for (const { problem } of hanging) print(`${MEANING.hanging} ${partition}: ${problem}`);
   return 0;
 }
 

@@ -8,6 +8,7 @@ import { randomUuid } from "../bytes/uuid.ts";
 import { FakeClock } from "../testing/fake_clock.ts";
 import { topicConfigDefaults } from "../config/topic_configs.ts";
 import { buildBatch } from "../protocol/records/build.ts";
+import { buildEndTxnBatch } from "../protocol/records/control_record.ts";
 import { RECOVERY_POINT_CHECKPOINT, writeCheckpoint } from "../storage/directory/checkpoints.ts";
 import { GroupCommit } from "../storage/durability/group_commit.ts";
 import type { LogContext } from "../storage/log/log_context.ts";
@@ -158,6 +159,32 @@ Deno.test("repair cuts only when told, says what is lost, and the partition serv
     journal: [],
   });
   assertEquals([damage, log.logEndOffset], [null, 4]);
+});
+
+Deno.test("repair says which transactions hang when their end is cut off", async () => {
+  const store = new MemoryStore();
+  const log = createLog(contextOf(store), REF, topicConfigDefaults());
+  const origin = "coordinator", producer = { producerId: 7, producerEpoch: 0 }, timestampMs = 1000;
+  const records = [{ timestampMs, value: new Uint8Array(1) }];
+  const marker = buildEndTxnBatch({
+    ...producer,
+    isCommit: true,
+    coordinatorEpoch: 0,
+    timestampMs,
+  });
+  const data = buildBatch({ records, ...producer, baseSequence: 0, isTransactional: true });
+  for (const bytes of [data, marker, buildBatch({ records })]) {
+    await log.append(bytes, { origin, leaderEpoch: 0 }).durable;
+  }
+  await log.close();
+  await harm(store, FIRST, flipped(data.length + 70));
+  const { lines: [, then, unchanged] } = await repaired(store, false);
+  const hangs =
+    "the transaction of producer 7, epoch 0, is open from offset 0 on, and no coordinator";
+  assert(then.startsWith(`Then ${hangs} knows it`), then);
+  assertEquals(unchanged, "Nothing has been changed. Add --cut to do it.");
+  const { code, lines: [, hanging] } = await repaired(store, true);
+  assertEquals([code, hanging.startsWith(`hanging        t-0: ${hangs}`)], [0, true], hanging);
 });
 
 Deno.test("repair leaves a sound partition alone and knows no other", async () => {

@@ -26,7 +26,7 @@ export class PartitionsFixture {
   readonly problems: string[] = [];
   readonly lookup: PartitionLookup;
   readonly metadata: Fixture;
-  readonly #context: LogContext;
+  readonly context: LogContext;
   readonly #logs = new Map<string, PartitionLog>();
   /** Why partitions are offline, by "topic-partition". */
   readonly #offline = new Map<string, string>();
@@ -34,7 +34,7 @@ export class PartitionsFixture {
   private constructor(metadata: Fixture, settings: Settings) {
     this.metadata = metadata;
     const { catalogue, clock } = metadata;
-    this.#context = {
+    this.context = {
       store: this.store,
       clock,
       commit: new GroupCommit({
@@ -81,7 +81,7 @@ export class PartitionsFixture {
     const topicId = this.metadata.catalogue.topic(topic)!.id;
     for (let partition = 0; partition < partitions; partition++) {
       const ref = { topicId, topic, partition };
-      this.#logs.set(`${topic}-${partition}`, createLog(this.#context, ref, topicConfigDefaults()));
+      this.#logs.set(`${topic}-${partition}`, createLog(this.context, ref, topicConfigDefaults()));
     }
   }
 

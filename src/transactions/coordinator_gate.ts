@@ -1,9 +1,23 @@
-/** CoordinatorGate: the TransactionGate in front of this node's coordinator. */
+/**
+ * CoordinatorGate: the TransactionGate in front of this node's coordinator.
+ *
+ * A record of the coordinator's log has all partitions of the transaction. So what a request adds is added as one, as in
+ * Kafka: of a hundred partitions one record is written, and not a hundred that grow.
+ */
 import type { TransactionCoordinator } from "./coordinator.ts";
 import type { TransactionClaim, TransactionGate } from "./transaction_gate.ts";
 
+/** What is added at the end of this turn. */
+interface Adding {
+  readonly partitions: { readonly topic: string; readonly partition: number }[];
+  /** The answer for all of them. */
+  readonly errorCode: Promise<number>;
+}
+
 export class CoordinatorGate implements TransactionGate {
   readonly #coordinator: TransactionCoordinator;
+  /** By transactional id, producer id and epoch. */
+  readonly #adding = new Map<string, Adding>();
 
   constructor(coordinator: TransactionCoordinator) {
     this.#coordinator = coordinator;
@@ -13,11 +27,30 @@ export class CoordinatorGate implements TransactionGate {
     { transactionalId, mode, topic, partition, ...as }: TransactionClaim,
   ): Promise<number> {
     const { producerId, producerEpoch } = as;
-    const asked = { producerId, producerEpoch, partitions: [{ topic, partition }] };
     if (mode === "add") {
-      return await this.#coordinator.addPartitions(transactionalId, { ...asked, clientVersion: 2 });
+      const key = `${producerId} ${producerEpoch} ${transactionalId}`;
+      const adding = this.#adding.get(key) ?? this.#begin(key, transactionalId, as);
+      adding.partitions.push({ topic, partition });
+      return await adding.errorCode;
     }
+    const asked = { producerId, producerEpoch, partitions: [{ topic, partition }] };
     const [errorCode] = await this.#coordinator.verifyPartitions(transactionalId, asked);
     return errorCode;
+  }
+
+  #begin(
+    key: string,
+    transactionalId: string,
+    { producerId, producerEpoch }: { readonly producerId: number; readonly producerEpoch: number },
+  ): Adding {
+    const partitions: Adding["partitions"] = [];
+    const errorCode = Promise.resolve().then(() => {
+      this.#adding.delete(key);
+      const added = { producerId, producerEpoch, partitions, clientVersion: 2 } as const;
+      return this.#coordinator.addPartitions(transactionalId, added);
+    });
+    const adding = { partitions, errorCode };
+    this.#adding.set(key, adding);
+    return adding;
   }
 }

@@ -352,6 +352,29 @@ Deno.test("the gate adds a partition durably, and says of one to be verified whe
   );
 });
 
+Deno.test("the gate adds what comes at once in one record, and answers all of it alike", async () => {
+  const desk = await TransactionDesk.loaded(), { gate } = desk;
+  const { producerId, producerEpoch } = await desk.init("id");
+  const claim = {
+    transactionalId: "id",
+    producerId,
+    producerEpoch,
+    topic: "t",
+    mode: "add",
+  } as const;
+  const before = desk.log.logEndOffset;
+  const added = [0, 1, 2, 3, 4].map((partition) => gate.admit({ ...claim, partition }));
+  const stale = gate.admit({ ...claim, partition: 5, producerEpoch: producerEpoch + 9 });
+  assertEquals(await desk.after(Promise.all(added)), [NONE, NONE, NONE, NONE, NONE]);
+  assertEquals(await stale, PRODUCER_FENCED);
+  assertEquals(desk.log.logEndOffset, before + 1);
+  for (const partition of [0, 4]) {
+    assertEquals(await gate.admit({ ...claim, partition, mode: "verify" }), NONE);
+  }
+  const later = await desk.after(gate.admit({ ...claim, partition: 5 }));
+  assertEquals([later, desk.log.logEndOffset], [NONE, before + 2]);
+});
+
 Deno.test("the next transaction's first batch waits while the one before is ended, and goes on when that is complete", async () => {
   const desk = await TransactionDesk.loaded(), as = await desk.open("id");
   desk.markers.isHeld = true;
@@ -371,6 +394,7 @@ Deno.test("it waits no longer than add.partitions.to.txn.retry.backoff.max.ms, a
   const { producerId, producerEpoch } = await desk.after(desk.end("id", as, true));
   const claim = { transactionalId: "id", producerId, producerEpoch, topic: "t", partition: 0 };
   const added = track(desk.gate.admit({ ...claim, mode: "add" }));
+  await turn(); // from then on it waits
   for (let i = 0; i < 4; i++) await desk.pass(20);
   assertEquals(added.value, undefined);
   await desk.pass(20);

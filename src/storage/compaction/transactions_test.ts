@@ -131,7 +131,7 @@ function bytesOf(key: string): Uint8Array {
     : utf8.encode(key);
 }
 
-Deno.test("a user's key with the bytes of a marker's key takes no marker away, and no marker takes it away (KAFKA-14055)", async () => {
+Deno.test("a user's key with a marker's bytes takes no marker away, and no marker takes it (KAFKA-14055)", async () => {
   for (const isCommit of [true, false]) {
     const world = new World();
     const key = isCommit ? "#0.0.0.1" : "#0.0.0.0"; // version 0, type 1 is a commit, 0 an abort
@@ -157,7 +157,7 @@ Deno.test("a user's key with the bytes of a marker's key takes no marker away, a
   }
 });
 
-Deno.test("where a pass ends within a segment, what was aborted behind that stays aborted, with its marker and its entry (KAFKA-13727)", async () => {
+Deno.test("where a pass ends within a segment, what was aborted behind that stays aborted (KAFKA-13727)", async () => {
   const world = new World();
   world.mapEntries = 16; // twelve keys
   const names = Array.from({ length: 8 }, (_, i) => `k${i}`), others = [..."mnopqrst"];
@@ -181,7 +181,7 @@ Deno.test("where a pass ends within a segment, what was aborted behind that stay
   assertEquals(world.read("committed"), expected);
 });
 
-Deno.test("a transaction whose marker lies beyond the pass is aborted though the file that lists it is missing: no older value is lost to it", async () => {
+Deno.test("an abort whose marker lies beyond the pass takes no older value away, though no file lists it", async () => {
   for (const isCommit of [true, false]) {
     const world = new World();
     await world.write(["a=good", "b=good"]);

@@ -151,9 +151,13 @@ export class PartitionLog implements SegmentContext {
     return this.#takingBack?.reason ?? null;
   }
 
-  /** The first offset of the oldest open transaction, or the high watermark: read_committed ends here. */
+  /**
+   * The first offset of the oldest open transaction, or the high watermark: read_committed ends here. Where retention has
+   * taken the beginning of that transaction it is the log start.
+   */
   get lastStableOffset(): number {
-    return this.producers.firstUnstableOffset(this.highWatermark) ?? this.highWatermark;
+    const unstable = this.producers.firstUnstableOffset(this.highWatermark);
+    return unstable === null ? this.highWatermark : Math.max(unstable, this.#logStartOffset);
   }
 
   /** Bytes that became visible since the broker started; two readings tell a long poll how much came between. */

@@ -51,14 +51,14 @@ export class TransactionSurvey {
     this.#damaged.add(folder);
   }
 
-  /** One for each transaction that hangs. */
-  *findings(): Generator<Finding> {
+  /** One for each transaction that hangs. `cut` is a damaged partition that is taken to end where the damage begins. */
+  *findings(cut?: string): Generator<Finding> {
     const known = this.#awaited();
     const isUnsure = [...this.#damaged].some(isCoordinators);
     for (const [folder, transactions] of this.#open) {
-      if (this.#damaged.has(folder)) continue;
+      if (this.#damaged.has(folder) && folder !== cut) continue;
       for (const [producerId, { firstOffset, epoch }] of transactions) {
-        if (known.has(`${folder} ${producerId}`)) continue;
+        if (epoch <= (known.get(`${folder} ${producerId}`) ?? -1)) continue;
         const who = `the transaction of producer ${producerId}, epoch ${epoch}`;
         const problem = `${who}, is open from offset ${firstOffset} on, and ${
           isUnsure
@@ -71,15 +71,16 @@ export class TransactionSurvey {
     }
   }
 
-  /** "<folder> <producer id>" of what the coordinator will end. */
-  #awaited(): Set<string> {
-    const awaited = new Set<string>();
+  /** By "<folder> <producer id>", the last epoch of which the coordinator will end a transaction. */
+  #awaited(): Map<string, number> {
+    const awaited = new Map<string, number>();
     for (const value of this.#coordinated.values()) {
       if (!ENDS_IT.has(value.transactionStatus)) continue;
       for (const { topic, partitionIds } of value.transactionPartitions ?? []) {
         for (const partition of partitionIds) {
-          awaited.add(`${topic}-${partition} ${value.producerId}`);
-          awaited.add(`${topic}-${partition} ${value.previousProducerId}`);
+          awaited.set(`${topic}-${partition} ${value.producerId}`, value.producerEpoch);
+          if (value.previousProducerId < 0) continue;
+          awaited.set(`${topic}-${partition} ${value.previousProducerId}`, Infinity);
         }
       }
     }

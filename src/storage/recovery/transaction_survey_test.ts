@@ -81,7 +81,7 @@ async function start() {
 const told = (findings: readonly { file: string; problem: string }[]) =>
   findings.map(({ file, problem }) => `${file} ${/producer (\d+)/.exec(problem)![1]}`);
 
-Deno.test("an open transaction that the coordinator's log does not know hangs, and the finding says from where on and what to do", async () => {
+Deno.test("an open transaction that no coordinator knows hangs, and the finding says what to do", async () => {
   const world = await start();
   await world.open(7);
   await world.end(7);
@@ -103,6 +103,15 @@ Deno.test("what the coordinator ends does not hang: ongoing, prepared, fenced; a
   await world.note("c", { producerId: 3, status: EPOCH_FENCE });
   await world.note("d", { producerId: 40, previous: 4, status: PREPARE_COMMIT });
   assertEquals(await world.survey(), []);
+});
+
+Deno.test("a transaction of a later epoch than the coordinator knows hangs: its marker would be refused", async () => {
+  const world = await start();
+  await world.open(1, 0, 1);
+  await world.open(2, 0, 0);
+  await world.note("a", { producerId: 1, status: ONGOING }); // both of epoch 0
+  await world.note("b", { producerId: 2, status: ONGOING });
+  assertEquals(told(await world.survey()), ["orders-0 1"]);
 });
 
 Deno.test("what the coordinator has ended, forgotten, or knows in other partitions only, hangs", async () => {
