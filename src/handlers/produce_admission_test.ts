@@ -7,7 +7,10 @@ import { assert, assertEquals } from "@std/assert";
 import { ErrorCode } from "../protocol/errors.ts";
 import { decode, encode } from "../protocol/codec.ts";
 import { Produce } from "../protocol/messages/produce.ts";
+import * as batch from "../protocol/records/batch.ts";
 import { buildBatch } from "../protocol/records/build.ts";
+import { readRecords } from "../protocol/records/record.ts";
+import { readNow } from "../testing/read_now.ts";
 import { FakeTimers } from "../testing/fake_timers.ts";
 import { PartitionsFixture } from "../testing/partitions.ts";
 import type { TransactionClaim } from "../transactions/transaction_gate.ts";
@@ -374,6 +377,31 @@ Deno.test("a request with batches of two producers is 49, as in Kafka", async ()
   const answers = await send(12, { 0: { id: 7 }, 1: { id: 8 } }).answers;
   assertEquals(answers.map(({ errorCode }) => errorCode), [49, 49]);
   assertEquals(gate.asked, []);
+});
+
+Deno.test("where the topic stamps or packs batches itself, one that waited is stored as any other", async () => {
+  for (
+    const own of [
+      { "message.timestamp.type": "LogAppendTime" },
+      { "compression.type": "gzip" },
+    ] as const
+  ) {
+    const { send, fixture, clock, gate } = await start();
+    const log = fixture.log("t");
+    log.config = { ...log.config, ...own };
+    gate.atOnce = null;
+    const { answers } = send(12, { 0: { count: 20 } });
+    await new Promise((resolve) => setTimeout(resolve));
+    clock.advance(500);
+    gate.answer(NONE);
+    assertEquals((await answers)[0].errorCode, NONE);
+    const bytes = readNow(log, 0, { maxBytes: 1 << 16, bound: "leo", minOneBatch: true })!;
+    assert(batch.isIntact(bytes));
+    const isStamped = "message.timestamp.type" in own;
+    assertEquals(batch.isLogAppendTime(bytes), isStamped);
+    assertEquals(batch.maxTimestamp(bytes), clock.nowMs() - (isStamped ? 0 : 500));
+    assertEquals([...readRecords(bytes)].length, 20);
+  }
 });
 
 Deno.test("a partition that goes while the coordinator is asked is answered as one that is not there", async () => {
