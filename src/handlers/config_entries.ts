@@ -2,6 +2,7 @@
  * Config entries of a broker as DescribeConfigs shows them: this broker's options under Kafka's names, where Kafka has
  * one of the same meaning, and the defaults of topics' configs.
  */
+import { addressOf } from "../config/addresses.ts";
 import type { Option, OptionValue } from "../config/option.ts";
 import { type Config, isOption, options } from "../config/options.ts";
 import { groupConfigs } from "../config/group_configs.ts";
@@ -239,7 +240,7 @@ function listenersText(
   name: string,
   { config, layers }: { config: Config; layers: ConfigLayers },
 ): string | null {
-  const listener = (host: string, port: number) => `PLAINTEXT://${host}:${port}`;
+  const listener = (host: string, port: number) => `PLAINTEXT://${addressOf(host, port)}`;
   if (name === "listeners") {
     return config.listenAddresses.map((host) => listener(host, config.kafkaPort)).join(",");
   }
