@@ -13,6 +13,7 @@ import { Readiness } from "./broker/readiness.ts";
 import { ServerRoom } from "./broker/server_room.ts";
 import { commitOf, StorageRoom } from "./broker/storage_room.ts";
 import { preallocated, tellPreallocated } from "./broker/without_effect.ts";
+import { addressOf } from "./config/addresses.ts";
 import type { Config } from "./config/options.ts";
 import { allHandlers } from "./handlers/mod.ts";
 import { FetchSessions } from "./handlers/fetch_sessions.ts";
@@ -54,7 +55,7 @@ export async function startBroker(config: Config, machine: Machine = {}): Promis
   const rooms = stack.move();
   const { host, port } = house.server.endpoint;
   return {
-    kafkaAddress: `${host}:${port}`,
+    kafkaAddress: addressOf(host, port),
     httpAddress: house.server.httpAddress,
     dataName: house.machine.store.name,
     get closedLogs() {

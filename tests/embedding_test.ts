@@ -98,6 +98,30 @@ Deno.test("topic defaults given to a broker in the process are what it tells and
   }
 });
 
+Deno.test("an address of IPv6 is in brackets, as clients and browsers need it", async () => {
+  const isThere = await Deno.connect({ hostname: "::1", port: 1 }).then(
+    () => true,
+    (error) => error instanceof Deno.errors.ConnectionRefused,
+  );
+  if (!isThere) return; // a machine without IPv6
+  await using broker = await Broker.start({ listenAddresses: ["::1"] });
+  assertEquals(broker.address.slice(0, 6), "[::1]:");
+  const admin = new Admin({ bootstrap: broker.address });
+  try {
+    await admin.createTopics([{ name: "t" }]);
+    const [answer, configs] = await Promise.all([
+      fetch(`http://${broker.httpAddress}/healthz`),
+      admin.describeConfigs({ type: "broker", name: "0" }),
+    ]);
+    await answer.body?.cancel();
+    assertEquals(answer.status, 200);
+    const advertised = configs.find(({ name }) => name === "advertised.listeners")?.value;
+    assertEquals(advertised, `PLAINTEXT://${broker.address}`);
+  } finally {
+    admin.close();
+  }
+});
+
 Deno.test("options of a group keep the others' defaults", async () => {
   const path = await Deno.makeTempDir();
   {

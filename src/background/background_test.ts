@@ -67,10 +67,10 @@ for (const [how, url] of [["on a thread", undefined], ["in place", null]] as con
 }
 
 Deno.test("a job that takes too long is broken off, and the next one is done", async () => {
-  const background = new Background({ limitMs: 100 });
+  const background = new Background({ limitMs: 1000 });
   const overlong = background.run("matchNames", () => [COSTLY, names(1000)]);
   const next = background.run("matchNames", () => ["a+", ["a", "b"]]);
-  await assertRejects(() => overlong, OverlongError, "matchNames took longer than 100 ms");
+  await assertRejects(() => overlong, OverlongError, "matchNames took longer than 1000 ms");
   assertEquals(await next, { names: ["a"] });
   background.stop();
 });

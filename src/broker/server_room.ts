@@ -2,6 +2,7 @@
  * The server room: the ports. They are taken first, so that one in use is refused before a byte is written, and answer
  * when everything behind them is there: HTTP at once with "starting", Kafka from serve() on.
  */
+import { addressOf } from "../config/addresses.ts";
 import type { Config } from "../config/options.ts";
 import { logger } from "../log.ts";
 import type { HttpServer } from "../metrics/http.ts";
@@ -54,7 +55,7 @@ export class ServerRoom implements AsyncDisposable {
 
   /** "127.0.0.1:9093" */
   get httpAddress(): string {
-    return `${this.#http.hostname}:${this.#http.port}`;
+    return addressOf(this.#http.hostname, this.#http.port);
   }
 
   /** Of requests that are too large for a connection's own buffer. */

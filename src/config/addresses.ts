@@ -1,4 +1,9 @@
-/** Addresses: which of them are no place to connect to. */
+/** Addresses: how they are written, and which of them are no place to connect to. */
+
+/** "127.0.0.1:9092", "[::1]:9092" */
+export function addressOf(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
 
 /** Whether the address stands for all addresses of a machine: 0.0.0.0 and ::, however they are written. */
 export function isAnyAddress(address: string): boolean {

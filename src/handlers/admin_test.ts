@@ -2,7 +2,7 @@
  * The handlers of topics, cluster and producer ids: each answer goes through the codec in every version served, over a
  * metadata log in memory. Codes and shapes are those a Kafka 4.4.0 was seen to give.
  */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
 import { type Config, defaultConfig } from "../config/options.ts";
 import { CreatePartitions } from "../protocol/messages/create_partitions.ts";
@@ -11,6 +11,7 @@ import { DeleteTopics } from "../protocol/messages/delete_topics.ts";
 import { DescribeCluster } from "../protocol/messages/describe_cluster.ts";
 import { DescribeConfigs } from "../protocol/messages/describe_configs.ts";
 import { DescribeTopicPartitions } from "../protocol/messages/describe_topic_partitions.ts";
+import { IncrementalAlterConfigs } from "../protocol/messages/incremental_alter_configs.ts";
 import { InitProducerId } from "../protocol/messages/init_producer_id.ts";
 import { Metadata } from "../protocol/messages/metadata.ts";
 import { adminFixture, ask, everyVersion } from "../testing/admin.ts";
@@ -190,6 +191,27 @@ Deno.test("DescribeTopicPartitions refuses a cursor that cannot be", async () =>
   assertEquals(await codes(["a"], "a", -1), [42]);
   assertEquals(await codes(["a", "c"], "b", 0), [42, 42]);
   assertEquals(await codes(["a", "b/c", "x"], "a", 0), [0, 17, 3]);
+});
+
+Deno.test("a change that takes more than a batch of the metadata log may is refused, and the next one is made", async () => {
+  const { handlers } = await adminFixture();
+  const value = Array.from({ length: 2200 }, (_, i) => `org.metric${i}`).join(","); // 32 KB
+  const subscriptions = (count: number) => ({
+    resources: Array.from({ length: count }, (_, i) => ({
+      resourceType: 16,
+      resourceName: `s${i}`,
+      configs: [{ name: "metrics", configOperation: 0, value }],
+    })),
+  });
+  const altered = async (count: number) => {
+    const handler = handlers.incrementalAlterConfigs;
+    const { responses } = await ask(handler, IncrementalAlterConfigs, 1, subscriptions(count));
+    return [responses.length, responses[0].errorCode, responses[count - 1].errorMessage];
+  };
+  const [count, code, message] = await altered(300);
+  assertEquals([count, code], [300, 44]);
+  assertMatch(String(message), /^Unable to perform excessively large batch operation: 300 /);
+  assertEquals(await altered(200), [200, 0, null]);
 });
 
 Deno.test("DescribeConfigs tells a topic's configs in every version, from wherever they are", async () => {

@@ -539,3 +539,16 @@ refusals({
     "APPEND operation is not allowed for the BROKER_LOGGER resource",
   ],
 });
+
+Deno.test("a broker's log.retention.ms of 0, which would empty every topic that sets none, is refused as by Kafka", async () => {
+  const { alter, catalogue } = await start();
+  const message =
+    "requirement failed: log.retention.ms must be unlimited (-1) or, greater than or equal to 1";
+  for (const value of ["0", " 0 ", "-0"]) {
+    const answer = await alter([[BROKER, "", [["log.retention.ms", SET, value]]]]);
+    assertEquals(answer, [[42, message]], value);
+  }
+  assertEquals(catalogue.brokerConfigs("").get("log.retention.ms"), undefined);
+  assertEquals(await alter([[BROKER, "", [["log.retention.ms", SET, "-1"]]]]), [[0, null]]);
+  assertEquals(await alter([[BROKER, "", [["log.retention.ms", SET, "1"]]]]), [[0, null]]);
+});

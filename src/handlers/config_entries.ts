@@ -2,6 +2,7 @@
  * Config entries of a broker as DescribeConfigs shows them: this broker's options under Kafka's names, where Kafka has
  * one of the same meaning, and the defaults of topics' configs.
  */
+import { addressOf } from "../config/addresses.ts";
 import type { Option, OptionValue } from "../config/option.ts";
 import { type Config, isOption, options } from "../config/options.ts";
 import { groupConfigs } from "../config/group_configs.ts";
@@ -256,10 +257,7 @@ function listenerSettings(name: string, config: Config): Setting[] | null {
 }
 
 function listenersText(addresses: readonly string[], port: number): string {
-  const plain = addresses.map((address) =>
-    address.includes(":") && !address.startsWith("[") ? `[${address}]` : address
-  );
-  return plain.map((host) => `PLAINTEXT://${host}:${port}`).join(",");
+  return addresses.map((host) => `PLAINTEXT://${addressOf(host, port)}`).join(",");
 }
 
 function fixed(name: string, value: string, type: string, documentation: string): ConfigEntry {

@@ -23,7 +23,7 @@ export interface Parts<Item, Part, Whole> {
   readonly tooLong: (item: Item, reason: string) => Part;
   readonly whole: (parts: Part[]) => Whole;
   /** Whose request it is: when it goes, nobody waits for the rest. */
-  readonly connection: Pick<ConnectionInfo, "isEnding">;
+  readonly connection: Pick<ConnectionInfo, "isEnding" | "hold">;
 }
 
 export class LongAnswers {
@@ -39,7 +39,9 @@ export class LongAnswers {
   of<Item, Part, Whole>(parts: Parts<Item, Part, Whole>): Whole | Promise<Answer<Whole>> {
     const making = new Making(parts, this.#options);
     if (making.goOn()) return parts.whole(making.made);
-    return this.#inTurns(making, parts);
+    const answer = this.#inTurns(making, parts);
+    parts.connection.hold(answer); // decoded, what comes behind it would take several times its bytes
+    return answer;
   }
 
   async #inTurns<Item, Part, Whole>(

@@ -27,7 +27,7 @@ class CountedTurns implements GivesWay {
   }
 }
 
-const OPEN = { isEnding: false };
+const OPEN = { isEnding: false, hold: () => {} };
 
 function numbers(count: number, more: Partial<Parts<number, string, string>> = {}) {
   return {
@@ -78,11 +78,22 @@ Deno.test("one that fails, or whose connection goes, lets the next have its turn
     if (i === 2) throw new Error("broken");
     return `p${i}`;
   };
-  const gone = { isEnding: false }, a = answers.of(numbers(3, { part }));
+  const gone = { ...OPEN, isEnding: false }, a = answers.of(numbers(3, { part }));
   const b = answers.of(numbers(3, { connection: gone })), c = answers.of(numbers(3));
   gone.isEnding = true;
   await assertRejects(() => Promise.resolve(a), Error, "broken");
   assertEquals([await b, await c], [CLOSE, "p0 p1 p2"]);
+});
+
+Deno.test("a connection is held while its long answer is made: what it asked for waits as bytes, which are counted", async () => {
+  const held: Promise<unknown>[] = [];
+  const connection = { isEnding: false, hold: (until: Promise<unknown>) => void held.push(until) };
+  const answers = new LongAnswers({ turn: new CountedTurns(2), maxBytes: 1000 });
+  answers.of(numbers(1, { connection }));
+  assertEquals(held.length, 0);
+  const long = answers.of(numbers(9, { connection }));
+  assertEquals(held.length, 1);
+  assertEquals(await held[0], await long);
 });
 
 Deno.test("DescribeConfigs says no more than fits of one topic that is named over and over", async () => {

@@ -135,6 +135,11 @@ const TABLE: readonly (readonly [name: string, meaning: string, advice: string |
     "Records are missing or damaged: this partition's clients get error 56, the others are served",
     VERIFY,
   ],
+  [
+    "partition_not_opened",
+    "A partition's log cannot be made or opened for now: its clients get error 56; it is tried again",
+    ROOM,
+  ],
   ["partition_online", "A partition that was offline is served again", NOTHING],
   ["opening_failed", "A partition could not be opened: its clients get error 56", ROOM],
   ["corrupt_batch", "A client read a batch whose checksum is wrong, and got error 2", VERIFY],

@@ -201,14 +201,19 @@ export class Connection implements ConnectionInfo {
 
   /** Dispatches every complete frame that is here. */
   async #takeFrames(): Promise<void> {
-    let count = 0;
+    let count = 0, wasQuick = true;
     for (let frame = this.#inbox.next(); frame !== null; frame = this.#inbox.next()) {
       if (frame === BAD_FRAME) {
         this.#reply(CLOSE);
         break;
       }
       if (this.#options.pool.spareBytes === 0 && !isSmall(frame)) await this.#memory();
+      if (!wasQuick && this.#options.turn.isLong) {
+        this.#outbox.flush();
+        await this.#options.turn.next();
+      }
       if (this.reason !== null) return;
+      wasQuick = isQuick(frame);
       this.#take(frame);
       if (this.reason !== null || this.#isDeaf) break;
       if (this.held !== null) await this.#release();
@@ -335,8 +340,13 @@ class Pending {
 }
 
 const FINISH_MS = 1000;
-/** How many requests of one read are dispatched before it is asked whether others should have a turn. */
+/** How many quick requests of one read are dispatched before it is asked whether others should have a turn. */
 const FRAMES_A_LOOK = 8;
+
+/** Produce and Fetch; any other may be about everything that there is. */
+function isQuick(frame: Uint8Array): boolean {
+  return frame[0] === 0 && frame[1] <= 1;
+}
 
 /** Whether the reply is small whatever is asked for: to Produce, which is let through while memory is scarce. */
 function isSmall(frame: Uint8Array): boolean {

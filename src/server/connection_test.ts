@@ -254,12 +254,33 @@ Deno.test("requests that came together and take long let others have a turn betw
     return NO_REPLY;
   };
   serve(peer, dispatch, { clock, turn: new Turn(clock) });
-  const together = new Uint8Array(100 * FRAME.length);
-  for (let i = 0; i < 100; i++) together.set(FRAME, i * FRAME.length);
+  const produce = new Uint8Array([0, 0, 0, 2, 0, 0]);
+  const together = new Uint8Array(100 * produce.length);
+  for (let i = 0; i < 100; i++) together.set(produce, i * produce.length);
   await peer.sends(together);
   assert(taken < 20, `${taken} in one turn`);
   for (let turns = 0; taken < 100; turns++) {
     assert(turns < 20, `only ${taken} after ${turns} turns`);
     await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+});
+
+Deno.test("a request that is no Produce or Fetch, and takes long, lets others have a turn at once", async () => {
+  const peer = new PlayedPeer(), clock = new FakeClock();
+  let taken = 0;
+  const dispatch: Dispatch = () => {
+    taken++;
+    clock.advance(100);
+    return NO_REPLY;
+  };
+  serve(peer, dispatch, { clock, turn: new Turn(clock) });
+  const metadata = new Uint8Array([0, 0, 0, 2, 0, 3]);
+  const together = new Uint8Array(20 * metadata.length);
+  for (let i = 0; i < 20; i++) together.set(metadata, i * metadata.length);
+  await peer.sends(together);
+  assert(taken <= 2, `${taken} in one turn`);
+  for (let turns = 0; taken < 20; turns++) {
+    assert(turns < 40, `only ${taken} after ${turns} turns`);
+    await new Promise((resolve) => setTimeout(resolve));
   }
 });

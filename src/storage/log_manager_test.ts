@@ -188,12 +188,14 @@ Deno.test("while nothing is known of a log no file is written that takes a log w
 Deno.test("a topic that cannot be made is made when the store is well again", async () => {
   const store = new FaultyStore(new MemoryStore()), online: string[] = [];
   const onOnline = ({ folder }: PartitionLog) => online.push(folder);
-  const { logs } = await open(store, { onOnline }, []);
+  const { logs, warnings } = await open(store, { onOnline }, []);
   store.fail({ on: "open" });
   createAll(logs, [wanted(), wanted(randomUuid(), { topic: "u" })]);
   assertEquals([logs.get(T, 0), online], [undefined, []]);
   await until(() => logs.get(T, 0) !== undefined);
   assertEquals(online, ["t-0"], "who was told that it is offline is told that it serves");
+  const events = ["partition_not_opened", "partition_online"]; // nothing is damaged, and nobody need repair it
+  assertEquals(warnings.map(({ event }) => event), events);
   await fill(logs.get(T, 0)!, 3);
   await logs.close();
 });

@@ -133,8 +133,7 @@ export class Opening {
    */
   again(one: Omit<Unopened, "offline" | "isFault">, reason: string, gone: Promise<void>): void {
     const waiting = this.#put(one);
-    this.#refuse(waiting, reason);
-    waiting.isFault = true;
+    this.#refuse(waiting, reason, { isFault: true });
     gone.then(() => this.#retry(waiting));
   }
 
@@ -358,19 +357,23 @@ export class Opening {
     return true;
   }
 
-  #refuse(one: Waiting, reason: string): true {
+  /** `isFault`: the store is at fault, and nothing known to be damaged. */
+  #refuse(one: Waiting, reason: string, { isFault = false } = {}): true {
     one.offline = reason;
+    one.isFault = isFault;
     if (one.told === reason) return true; // at the last try already
     one.told = reason;
-    this.#options.onWarning("partition_offline", { folder: folderOf(one.wanted), reason });
+    const { onWarning } = this.#options, details = { folder: folderOf(one.wanted), reason };
+    if (isFault) onWarning("partition_not_opened", { ...details, action: "tried again" });
+    else onWarning("partition_offline", details);
     return true;
   }
 
   /** The store failed: the others are served, and this one is tried again. */
   #failed(one: Waiting, error: unknown): true {
     if (!(error instanceof StoreError)) this.#report(error);
-    this.#refuse(one, `cannot be opened: ${error instanceof Error ? error.message : error}`);
-    one.isFault = true;
+    const why = error instanceof Error ? error.message : error;
+    this.#refuse(one, `cannot be opened: ${why}`, { isFault: true });
     this.#retry(one);
     return true;
   }

@@ -75,7 +75,10 @@ export async function ask<Q extends Fields, R extends Fields>(
   request: Encodable<Message<Q>>,
 ): Promise<Decoded<Message<R>>> {
   const decoded = decode(api.request, version, encode(api.request, version, request));
-  const context = { apiVersion: version, connection: { isEnding: false } } as RequestContext;
+  const context = {
+    apiVersion: version,
+    connection: { isEnding: false, hold: () => {} },
+  } as unknown as RequestContext;
   const answer = await handler.handle(decoded, context) as Encodable<Message<R>>;
   return decode(api.response, version, encode(api.response, version, answer));
 }

@@ -126,7 +126,7 @@ function brokerError(resourceName: string, configs: NextConfigs): Outcome | null
   for (const [name, value] of set) {
     const spec = dynamicBrokerConfig(name);
     const error = (spec === undefined ? null : configValueError(spec, name, value)) ??
-      intervalError(name, value, groups);
+      retentionError(name, value) ?? intervalError(name, value, groups);
     if (error !== null) return invalid(error);
   }
   const perBroker = set.map(([name]) => name).filter((name) =>
@@ -138,6 +138,13 @@ function brokerError(resourceName: string, configs: NextConfigs): Outcome | null
     return invalid(`${only}: [${perBroker.join(", ")}]`);
   }
   return hasElr ? minInsyncError(resourceName, changes) : null;
+}
+
+/** A topic may keep nothing, a broker's default may not: it would empty every topic that sets none (KafkaConfig). */
+function retentionError(name: string, value: string): string | null {
+  return name === "log.retention.ms" && Number(value) === 0
+    ? `requirement failed: ${name} must be unlimited (-1) or, greater than or equal to 1`
+    : null;
 }
 
 /** The interval that groups have by default stays within what they may set themselves. */

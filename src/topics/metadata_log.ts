@@ -22,7 +22,7 @@ import { BOOTSTRAP_FILE, formattedLevels, formattedWith } from "./bootstrap.ts";
 import { Catalogue, type CatalogueChange, noChange } from "./catalogue.ts";
 import { FrozenLog } from "./frozen_log.ts";
 import { leaderChangeBatch, MAX_BATCH_BYTES, recordBatch, snapshotFile } from "./metadata_batch.ts";
-import { MetadataLogError, NotWrittenError } from "./metadata_log_error.ts";
+import { MetadataLogError, NotWrittenError, TooLargeChangeError } from "./metadata_log_error.ts";
 import type { NewRecord } from "./metadata_record.ts";
 import { removeOlderSnapshots, type SnapshotLimits, writeSnapshot } from "./metadata_snapshot.ts";
 import { readMetadataCut, settleMetadataCut } from "./metadata_cut.ts";
@@ -349,15 +349,17 @@ export class MetadataLog implements MetadataStore {
 
   /** Appends the records as one batch, waits until they are durable, and applies them. */
   async #commit(records: readonly NewRecord[]): Promise<CatalogueChange> {
-    if (this.#failure !== null) throw this.#failure;
+    if (this.#failure !== null) {
+      throw new NotWrittenError(this.#failure.message, { cause: this.#failure });
+    }
     const batch = recordBatch(records, {
       nowMs: this.#options.clock.nowMs(),
       leaderEpoch: this.#leaderEpoch,
       baseOffset: this.#options.log.logEndOffset,
     });
     if (batch.length > MAX_BATCH_BYTES) {
-      throw new MetadataLogError(
-        `Cannot write ${records.length} metadata records at once: they take ${batch.length} bytes, at most ${MAX_BATCH_BYTES} are allowed`,
+      throw new TooLargeChangeError(
+        `Unable to perform excessively large batch operation: ${records.length} metadata records take ${batch.length} bytes, at most ${MAX_BATCH_BYTES} are allowed at once`,
       );
     }
     await this.#appendWithRoom(batch, records);

@@ -7,7 +7,7 @@ import * as batch from "../protocol/records/batch.ts";
 import { readRecords } from "../protocol/records/record.ts";
 import { Fixture, imageOf, META } from "../testing/topics.ts";
 import { recordBatch, snapshotFile } from "./metadata_batch.ts";
-import { MetadataLogError } from "./metadata_log_error.ts";
+import { MetadataLogError, NotWrittenError } from "./metadata_log_error.ts";
 import { decodeRecord, type NewRecord } from "./metadata_record.ts";
 import { planDeleteTopics } from "./plan_delete_topics.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
@@ -136,7 +136,7 @@ Deno.test("a failed sync fails everything after it, and never applies", async ()
   fixture.log.failNextSync = true;
   await assertRejects(() => fixture.create("t"), Error, "the device is gone");
   fixture.log.failNextSync = false;
-  await assertRejects(() => fixture.create("u"), Error, "the device is gone");
+  await assertRejects(() => fixture.create("u"), NotWrittenError, "the device is gone"); // which is answered 56
   assertEquals(fixture.catalogue.topics(), []);
 });
 
