@@ -8,7 +8,7 @@ import { startBroker } from "../src/broker.ts";
 import { answerTxn } from "../src/cli/txn.ts";
 import { parsedTxn } from "../src/cli/txn_arguments.ts";
 import { Admin } from "../src/client/admin.ts";
-import { Cluster } from "../src/client/cluster.ts";
+import { Cluster, type ClusterOptions } from "../src/client/cluster.ts";
 import { Consumer } from "../src/client/consumer.ts";
 import { TransactionError } from "../src/client/errors.ts";
 import { committedOffsets } from "../src/client/groups.ts";
@@ -20,8 +20,8 @@ import { SeededRandom } from "../src/testing/seeded_random.ts";
 
 /** A client that goes by an older version than the cluster, as older clients do. */
 class OlderClient extends Cluster {
-  constructor(readonly level: number, bootstrap: string) {
-    super({ bootstrap });
+  constructor(readonly level: number, bootstrap: string, dial?: ClusterOptions["dial"]) {
+    super({ bootstrap, dial, retryBackoffMs: 5 });
   }
 
   override finalizedLevel(): number {
@@ -232,6 +232,71 @@ everyVersion(
       due.push(...values);
     }
     await soon(() => committed(cluster, name), due.sort());
+  },
+);
+
+everyVersion(
+  "over connections that break all the time each record is there once",
+  async (calm, name) => {
+    const random = new SeededRandom(815);
+    let broken = 0, isBad = true;
+    const dial = async (address: { hostname: string; port: number }) => {
+      const socket = await Deno.connect(address);
+      let isOpen = true;
+      const close = () => {
+        if (isOpen) socket.close();
+        isOpen = false;
+      };
+      const perhapsBreak = () => {
+        if (!isBad || !random.oneIn(15)) return;
+        broken++;
+        close();
+        throw new Error("the connection breaks");
+      };
+      return {
+        close,
+        read: async (into: Uint8Array) => {
+          const read = await socket.read(into);
+          if (read !== null) perhapsBreak(); // the answer is lost
+          return read;
+        },
+        write: (bytes: Uint8Array) => {
+          perhapsBreak();
+          return socket.write(bytes);
+        },
+      };
+    };
+    const bootstrap = (await calm.anyConnection()).address;
+    const cluster = new OlderClient(calm instanceof OlderClient ? calm.level : 2, bootstrap, dial);
+    try {
+      await using producer = new TransactionalProducer(cluster, {
+        transactionalId: name,
+        maxBatchBytes: 100,
+      });
+      await producer.init();
+      let next = 0;
+      for (let i = 0; i < 40; i++) {
+        producer.begin();
+        const count = 1 + random.below(30);
+        for (let k = next; k < next + count; k++) {
+          producer.send({ topic: name, partition: k % 3, value: String(k).padStart(6, "0") });
+        }
+        producer.sendOffsets(name, [{ topic: name, partition: 0, offset: next + count }]);
+        if (random.oneIn(5)) await producer.abort();
+        else {
+          await producer.commit();
+          next += count;
+        }
+      }
+      isBad = false;
+      assert(broken > 5, `${broken} connections broke`);
+      const due = Array.from({ length: next }, (_, k) => String(k).padStart(6, "0"));
+      await soon(() => committed(calm, name), due);
+      const offsets = await committedOffsets(calm, name);
+      assertEquals(offsets.map(({ offset }) => Number(offset)), [next]);
+    } finally {
+      cluster.close();
+    }
   },
 );
 

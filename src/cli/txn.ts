@@ -128,7 +128,7 @@ async function searched(
 }
 
 /** What is printed of those that hang, and how they are ended. */
-export function hangingTable(hanging: readonly OpenInPartition[], nowMs: number): string[] {
+function hangingTable(hanging: readonly OpenInPartition[], nowMs: number): string[] {
   return [
     ...table(
       ["PARTITION", "START OFFSET", "PRODUCER", "EPOCH", "COORDINATOR EPOCH", "LAST RECORD"],
