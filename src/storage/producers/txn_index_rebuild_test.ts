@@ -228,7 +228,7 @@ Deno.test("a marker that ended nothing is no damage: it has no entry, and nobody
 
 Deno.test("over random histories with retention and clean stops no index is called wrong", async () => {
   const id = randomUuid(), wanted = [wantedLog(id, { topic: "t" }, { "index.interval.bytes": 0 })];
-  const records = [{ key: null, value: new Uint8Array(10) }];
+  const records = [{ timestampMs: 1, key: null, value: new Uint8Array(10) }];
   for (let seed = 1; seed <= 60; seed++) {
     const random = new SeededRandom(seed), disk = new MemoryStore(), epochs = [0, 0, 0, 0];
     let { world, events } = await openOn(disk, wanted);
