@@ -7,7 +7,9 @@ export interface Line extends Result {
 }
 
 export function report(lines: readonly Line[]): string {
+  const hasMore = lines.some(({ also }) => also !== undefined);
   const header = ["bench", "flush", "load", "requests/s", "MB/s", "p50 ms", "p99 ms"];
+  if (hasMore) header.push("also");
   const rows = lines.map((line) => [
     line.bench,
     line.flush,
@@ -16,6 +18,7 @@ export function report(lines: readonly Line[]): string {
     (line.bytes / line.seconds / 1e6).toFixed(1),
     line.latency.percentile(50).toFixed(3),
     line.latency.percentile(99).toFixed(3),
+    ...hasMore ? [line.also ?? ""] : [],
   ]);
   return markdown(header, rows, { texts: 3 });
 }

@@ -13,8 +13,9 @@ import { oneRecord } from "./one_record.ts";
 import { produce } from "./produce.ts";
 import { heading, type Line, report } from "./report.ts";
 import { runningBroker, spawnBroker } from "./targets.ts";
+import { transactions } from "./transactions.ts";
 
-export const benches: readonly Bench[] = [produce, oneRecord, fetch, e2e, compaction];
+export const benches: readonly Bench[] = [produce, oneRecord, fetch, e2e, compaction, transactions];
 
 /** Runs benches one after the other, each with every flush setting it asks for, on brokers that `start` gives. */
 export async function runBenches(

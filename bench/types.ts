@@ -19,6 +19,8 @@ export type Flush = "fsync" | "os";
 export interface Target {
   /** "127.0.0.1:9092" */
   readonly address: string;
+  /** "127.0.0.1:9093", where its metrics are; absent where they are not Runnel's. */
+  readonly httpAddress?: string;
   /** What its process has used so far; absent where that cannot be asked. */
   readonly usage?: () => Promise<Usage>;
   stop(): Promise<void>;
@@ -33,6 +35,8 @@ export interface Result {
   readonly bytes: number;
   readonly seconds: number;
   readonly latency: Histogram;
+  /** What else was counted, in words. */
+  readonly also?: string;
 }
 
 /** How long to warm up and to measure. */

@@ -11,6 +11,17 @@
  * consumer.assign([{ topic: "greetings", partition: 0 }]);
  * for (const record of await consumer.poll(1000)) console.log(record.offset, record.value);
  * ```
+ *
+ * What belongs together goes into a transaction: readers with `isolation: "readCommitted"` see all of it or nothing.
+ *
+ * ```ts
+ * await using copier = new TransactionalProducer({ bootstrap: broker.address }, { transactionalId: "copier" });
+ * await copier.init(); // once; fences an earlier one
+ * copier.begin();
+ * copier.send({ topic: "greetings", value: "hello again" });
+ * await copier.sendOffsets("readers", [{ topic: "greetings", partition: 0, offset: 1 }]);
+ * await copier.commit(); // TransactionError with kind "abort": abort() and begin anew
+ * ```
  */
 import { type RunningBroker, startBroker } from "./broker.ts";
 import { ConfigError, configOfOptions } from "./config/load.ts";
@@ -21,13 +32,24 @@ import { configureLog } from "./log.ts";
 export { Admin } from "./client/admin.ts";
 export { Cluster, type ClusterOptions } from "./client/cluster.ts";
 export { Consumer, type ConsumerOptions, type ConsumerRecord } from "./client/consumer.ts";
-export { ConnectionError, KafkaError } from "./client/errors.ts";
+export {
+  ConnectionError,
+  KafkaError,
+  TransactionError,
+  type TransactionErrorKind,
+} from "./client/errors.ts";
 export {
   type Delivery,
   Producer,
   type ProducerOptions,
   type ProducerRecord,
 } from "./client/producer.ts";
+export {
+  type GroupMetadata,
+  type OffsetToCommit,
+  TransactionalProducer,
+  type TransactionalProducerOptions,
+} from "./client/transactional_producer.ts";
 export { type Config, ConfigError };
 
 /** Any part of the configuration; what is left out has its default, but for what Broker.start() says. */

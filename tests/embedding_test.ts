@@ -1,6 +1,15 @@
 // Proves that a program can hold a broker in its own process: the example of mod.ts, options, and a clean end.
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { Admin, Broker, type BrokerOptions, ConfigError, Consumer, Producer } from "../src/mod.ts";
+import {
+  Admin,
+  Broker,
+  type BrokerOptions,
+  ConfigError,
+  Consumer,
+  Producer,
+  TransactionalProducer,
+  TransactionError,
+} from "../src/mod.ts";
 
 Deno.test("a broker in the process serves a producer and a consumer", async () => {
   await using broker = await Broker.start();
@@ -10,6 +19,23 @@ Deno.test("a broker in the process serves a producer and a consumer", async () =
   consumer.assign([{ topic: "greetings", partition: 0 }]);
   const [record] = await consumer.poll(5000);
   assertEquals([record.offset, new TextDecoder().decode(record.value!)], [0, "hello"]);
+});
+
+Deno.test("transactions are there too, and a producer that was fenced says so", async () => {
+  await using broker = await Broker.start();
+  const cluster = { bootstrap: broker.address, allowAutoTopicCreation: true };
+  await using producer = new TransactionalProducer(cluster, { transactionalId: "copier" });
+  await producer.init();
+  producer.begin();
+  producer.send({ topic: "greetings", value: "hello" });
+  await producer.sendOffsets("readers", [{ topic: "greetings", partition: 0, offset: 1 }]);
+  await producer.commit();
+  await using next = new TransactionalProducer(cluster, { transactionalId: "copier" });
+  await next.init();
+  producer.begin();
+  producer.sendOffsets("readers", [{ topic: "greetings", partition: 0, offset: 2 }]);
+  const error = await assertRejects(() => producer.commit(), TransactionError);
+  assertEquals(error.kind, "fenced");
 });
 
 Deno.test("an option that does not exist is refused by its name", async () => {

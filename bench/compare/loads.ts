@@ -4,6 +4,7 @@
 import { fetch } from "../fetch.ts";
 import { runProduce } from "../produce.ts";
 import { withTopic } from "../topics.ts";
+import { runTransactions } from "../transactions.ts";
 import type { Result, Size, Target } from "../types.ts";
 import { tool } from "./kafka.ts";
 
@@ -49,10 +50,37 @@ export function loads(libs: string): Load[] {
       isTimed: true,
       run: async (target, size) => megabytes((await fetch.run(target, size)).at(-1)!),
     },
+    ...[false, true].flatMap((withOffsets) => [
+      oneRecordTransactions(
+        withOffsets,
+        "transactions/s",
+        ({ requests, seconds }) => requests / seconds,
+      ),
+      // As a rate too, so that more is better: 1000 is a p50 of 1 ms.
+      oneRecordTransactions(
+        withOffsets,
+        "transactions/s at p50",
+        ({ latency }) => 1000 / latency.percentile(50),
+      ),
+    ]),
     javaProducer(libs, "Java producer, 1 KiB", { records: 100_000, bytes: 1024 }),
     javaProducer(libs, "Java producer, 100 B", { records: 500_000, bytes: 100 }),
     javaConsumer(libs),
   ];
+}
+
+function oneRecordTransactions(
+  withOffsets: boolean,
+  unit: string,
+  perSecond: (whole: Result) => number,
+): Load {
+  return {
+    name: `transactions of one record${withOffsets ? " and offsets" : ""}`,
+    unit,
+    isTimed: true,
+    run: async (target, size) =>
+      perSecond((await runTransactions(target, size, { producers: 1, withOffsets })).whole),
+  };
 }
 
 const megabytes = (result: Result) => result.bytes / result.seconds / 1e6;

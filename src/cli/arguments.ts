@@ -8,6 +8,7 @@ import type { Config } from "../config/options.ts";
 import { parseAddress } from "../client/cluster.ts";
 import { ConnectionError } from "../client/errors.ts";
 import { usageOf } from "./help.ts";
+import { printable } from "./table.ts";
 
 export interface CommandArguments {
   readonly words: readonly string[];
@@ -47,9 +48,9 @@ export function actionOf<A extends string>(
   return given as A;
 }
 
-/** What is wrong with how a command was called, and how it is called. */
-export function misused(command: string, what: string): ConfigError {
-  return new ConfigError(`${command}: ${what}. Usage: ${usageOf(command)}`);
+/** What is wrong with how a command, or one of its actions, was called, and how it is called. */
+export function misused(command: string, what: string, action?: string): ConfigError {
+  return new ConfigError(`${command}: ${what}. Usage: ${usageOf(command, action)}`);
 }
 
 /** Both names of the one flag; Kafka's tools have the longer. */
@@ -79,9 +80,10 @@ export function bootstrapOf(own: ReadonlyMap<string, string>, config: Config): s
 
 /** What went wrong with a broker, and what to do where nobody was reached. */
 export function clientErrorLine(error: Error): string {
+  const message = printable(error.message);
   return error instanceof ConnectionError
-    ? `${error.message}; is a broker running there? --bootstrap HOST:PORT says where it is`
-    : error.message;
+    ? `${message}; is a broker running there? --bootstrap HOST:PORT says where it is`
+    : message;
 }
 
 /** The configuration as the broker would have it with these flags. */

@@ -31,6 +31,7 @@ import {
   type PartitionLook,
   partitionName,
 } from "./group_findings.ts";
+import { printable, table } from "./table.ts";
 
 export async function runGroup(args: readonly string[]): Promise<number> {
   const { action, groupId, bootstrap, waitMs } = await parsed(args);
@@ -44,7 +45,9 @@ export async function runGroup(args: readonly string[]): Promise<number> {
     await cluster.pause(before === null ? 0 : waitMs);
     const now = before === null ? null : await look(cluster, groupId);
     if (before !== null && now !== null) return print(report(before, now, waitMs));
-    console.error(`runnel: There is no group ${groupId} at ${bootstrap}: \`runnel group list\``);
+    console.error(
+      `runnel: There is no group ${printable(groupId)} at ${bootstrap}: \`runnel group list\``,
+    );
     return 1;
   } catch (error) {
     if (!(error instanceof ConnectionError || error instanceof KafkaError)) throw error;
@@ -56,7 +59,7 @@ export async function runGroup(args: readonly string[]): Promise<number> {
 }
 
 function print(lines: readonly string[]): number {
-  console.log(lines.join("\n"));
+  console.log(lines.map(printable).join("\n"));
   return 0;
 }
 
@@ -197,10 +200,4 @@ function ownersOf(group: GroupDescription): Map<string, string> {
     for (const one of partitions) owners.set(partitionName(one), id);
   }
   return owners;
-}
-
-function table(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const lines = [header, ...rows];
-  const widths = header.map((_, i) => Math.max(...lines.map((cells) => cells[i].length)));
-  return lines.map((cells) => cells.map((cell, i) => cell.padEnd(widths[i])).join("  ").trimEnd());
 }

@@ -60,6 +60,7 @@ const MISTAKES: [args: string[], ...says: string[]][] = [
   [["group"], "group: list or describe is missing", "runnel group list", "runnel group --help"],
   [["group", "describe"], "describe needs GROUP"],
   [["group", "descrbe", "g"], '"descrbe" is not list or describe'],
+  [["txn"], "txn: list, describe, find-hanging or abort is missing", "runnel txn --help"],
   [["storage"], "storage: verify or repair is missing"],
   [["storage", "repair"], "repair needs --partition TOPIC-N"],
   [["storage", "repair", "--partition"], "flag --partition has no value"],

@@ -9,7 +9,7 @@ import { type ErrorCode, ErrorCode as Code } from "../protocol/errors.ts";
 import { Metadata } from "../protocol/messages/metadata.ts";
 import type { Decoded } from "../protocol/schema.ts";
 import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
-import { Connection, type ConnectionOptions } from "./connection.ts";
+import { Connection, type ConnectionOptions, type FinalizedFeatures } from "./connection.ts";
 import { check, ConnectionError, KafkaError, mayRetry } from "./errors.ts";
 
 export interface ClusterOptions extends Omit<ConnectionOptions, "host" | "port"> {
@@ -61,6 +61,7 @@ export class Cluster {
   readonly #asking = new Map<string, Promise<Topic>>();
   readonly #closing = new AbortController();
   #controllerId = -1;
+  #features: FinalizedFeatures = { epoch: -1, levels: new Map() };
 
   /** Connects at first use. Throws an Error when a bootstrap address is not "host:port". */
   constructor(options: ClusterOptions) {
@@ -73,6 +74,11 @@ export class Cluster {
 
   get isClosed(): boolean {
     return this.#closing.signal.aborted;
+  }
+
+  /** The level a feature had by the newest connection, which tells it once; 0 where none tells of it. */
+  finalizedLevel(feature: string): number {
+    return this.#features.levels.get(feature) ?? 0;
   }
 
   /** A connection to any broker: one that is open, else the first address that answers. */
@@ -237,6 +243,8 @@ export class Cluster {
     try {
       const connection = await opening;
       if (this.isClosed) connection.close();
+      // An older broker than another, or one that lags, does not take back what is known.
+      if (connection.features.epoch >= this.#features.epoch) this.#features = connection.features;
       return connection;
     } catch (error) {
       if (this.#connections.get(address) === opening) this.#connections.delete(address);

@@ -34,6 +34,12 @@ export interface ConnectionOptions {
   readonly dial?: (address: { hostname: string; port: number }) => Promise<Socket>;
 }
 
+/** Levels of features that the whole cluster goes by ("transaction.version"), as of an epoch; -1 before any. */
+export interface FinalizedFeatures {
+  readonly epoch: number;
+  readonly levels: ReadonlyMap<string, number>;
+}
+
 export class Connection {
   /** "host:port", for people. */
   readonly address: string;
@@ -42,6 +48,7 @@ export class Connection {
   readonly #requestTimeoutMs: number;
   readonly #maxResponseBytes: number;
   readonly #versions = new Map<number, { min: number; max: number }>();
+  #features: FinalizedFeatures = { epoch: -1, levels: new Map() };
   /** Requests without an answer yet, oldest first; `#head` is the first that counts. */
   #waiting: Waiting[] = [];
   #head = 0;
@@ -83,6 +90,11 @@ export class Connection {
 
   get isClosed(): boolean {
     return this.#failure !== null;
+  }
+
+  /** What the cluster had finalised when this connection was made. */
+  get features(): FinalizedFeatures {
+    return this.#features;
   }
 
   /** Requests that wait for their answer. */
@@ -159,6 +171,10 @@ export class Connection {
     for (const { apiKey, minVersion, maxVersion } of response.apiKeys) {
       this.#versions.set(apiKey, { min: minVersion, max: maxVersion });
     }
+    this.#features = {
+      epoch: response.finalizedFeaturesEpoch,
+      levels: new Map(response.finalizedFeatures.map((one) => [one.name, one.maxVersionLevel])),
+    };
   }
 
   #askVersions(

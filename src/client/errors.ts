@@ -1,6 +1,7 @@
 /**
  * Errors of the client: KafkaError is an answer with an error code, ConnectionError a connection that could not be
- * made or ended before the answer came. Both know whether trying again may help.
+ * made or ended before the answer came. Both know whether trying again may help. TransactionError is what follows from
+ * them for a transaction.
  */
 import { type ErrorCode, errorMessage, errorName, isRetriable } from "../protocol/errors.ts";
 
@@ -22,6 +23,31 @@ export class ConnectionError extends Error {
   override readonly name = "ConnectionError";
   readonly isRetriable = true;
 }
+
+/**
+ * What a transactional producer cannot do, and what is left to do: `kind` says it.
+ *
+ * - "abort": the transaction cannot be committed any more; abort() it and begin again.
+ * - "again": no answer came in time, so whether it took effect is not known; call the same method again.
+ * - "fenced": another producer with the same transactional id took over (or the transaction ran out of its time, and
+ *   the coordinator aborted it); this one can do nothing more.
+ * - "fatal": this producer can do nothing more, for another reason.
+ *
+ * `code` is Kafka's number where a broker's answer was the reason, `cause` what happened.
+ */
+export class TransactionError extends Error {
+  override readonly name = "TransactionError";
+  readonly code: number | null;
+
+  constructor(readonly kind: TransactionErrorKind, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = cause instanceof KafkaError || cause instanceof TransactionError
+      ? cause.code
+      : null;
+  }
+}
+
+export type TransactionErrorKind = "abort" | "again" | "fenced" | "fatal";
 
 /** Throws unless the code is 0. `about` names what was asked for: "create topic orders". */
 export function check(code: number, about: string, detail?: string | null): void {

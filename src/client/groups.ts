@@ -9,12 +9,12 @@ import {
   ConsumerProtocolSubscription,
 } from "../protocol/messages/consumer_protocol.ts";
 import { DescribeGroups } from "../protocol/messages/describe_groups.ts";
-import { FindCoordinator } from "../protocol/messages/find_coordinator.ts";
 import { ListGroups } from "../protocol/messages/list_groups.ts";
 import { OffsetFetch } from "../protocol/messages/offset_fetch.ts";
 import type { Decoded } from "../protocol/schema.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Connection } from "./connection.ts";
+import { findCoordinator } from "./coordinators.ts";
 import { check } from "./errors.ts";
 import type { TopicPartition } from "./list_offsets.ts";
 
@@ -86,7 +86,7 @@ export async function describeGroup(
   groupId: string,
 ): Promise<GroupDescription | null> {
   return await cluster.retry(async () => {
-    const connection = await coordinatorOf(cluster, groupId);
+    const { connection } = await findCoordinator(cluster, "group", groupId);
     return await describeConsumerGroup(connection, groupId) ??
       await describeClassicGroup(connection, groupId);
   });
@@ -99,7 +99,7 @@ export interface Committed extends TopicPartition {
 /** Everything a group has committed, by topic and partition. */
 export async function committedOffsets(cluster: Cluster, groupId: string): Promise<Committed[]> {
   return await cluster.retry(async () => {
-    const connection = await coordinatorOf(cluster, groupId);
+    const { connection } = await findCoordinator(cluster, "group", groupId);
     const { groups: [group] } = await connection.request(
       OffsetFetch,
       connection.versionFor(OffsetFetch, LAST_VERSION_WITH_NAMES),
@@ -117,17 +117,6 @@ export async function committedOffsets(cluster: Cluster, groupId: string): Promi
 }
 
 const LAST_VERSION_WITH_NAMES = 9;
-
-async function coordinatorOf(cluster: Cluster, groupId: string): Promise<Connection> {
-  const any = await cluster.anyConnection();
-  const { coordinators: [found] } = await any.request(
-    FindCoordinator,
-    any.versionFor(FindCoordinator),
-    { keyType: 0, coordinatorKeys: [groupId] },
-  );
-  check(found.errorCode, `coordinator of group ${groupId}`, found.errorMessage);
-  return await cluster.connectionTo(found.nodeId);
-}
 
 /** null when it is no group of the consumer protocol, or the broker knows none. */
 async function describeConsumerGroup(

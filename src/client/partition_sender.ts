@@ -1,19 +1,20 @@
 /**
  * PartitionSender: a producer's records for one partition, from the open batch to the broker's answer.
  *
- * Order survives retries. With idempotence up to five batches are on their way at once, since the broker refuses the
- * ones behind a failed one by their sequence; without it, one. Batches that may be tried again wait until nothing is on
+ * Order survives retries. With idempotence up to five batches are on their way at once (once the first was
+ * acknowledged), since the broker refuses the ones behind a failed one by their sequence; without it, one. Batches that may be tried again wait until nothing is on
  * its way, and then go first, oldest first, with the sequences they had.
  *
  * When a batch fails for good its sequences leave a gap, so the partition goes on under a new producer id (Kafka's
- * client bumps the epoch for the same end).
+ * client bumps the epoch for the same end). In a transaction nothing is sent behind it: the transaction is aborted, and
+ * the next one has another epoch.
  */
 import { ErrorCode } from "../protocol/errors.ts";
 import { Produce } from "../protocol/messages/produce.ts";
 import { buildBatch, type NewRecord } from "../protocol/records/build.ts";
 import type { CompressionType } from "../protocol/records/compression.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
-import { type Cluster, isStaleMetadata } from "./cluster.ts";
+import { type Cluster, isStaleMetadata, type Topic } from "./cluster.ts";
 import { ConnectionError, KafkaError, mayRetry } from "./errors.ts";
 
 /** Where a record went. */
@@ -31,6 +32,21 @@ export interface Identity {
   readonly producerEpoch: number;
 }
 
+/** The transaction that batches belong to, as partitions see it. */
+export interface SendingTransaction {
+  readonly transactionalId: string;
+  /** What its batches bear. */
+  readonly identity: Identity;
+  /** Whether Produce, from version 12 on, makes partitions part of it (KIP-890); else join() has them made so. */
+  readonly joinsByProduce: boolean;
+  /** Why nothing more of it is to be sent; null: go on. */
+  readonly failure: Error | null;
+  /** Comes before each batch. null, or a promise of it: the partition is part of the transaction now. */
+  join(topic: string, partition: number): Promise<void> | null;
+  /** Records were not delivered; `isSequenceSpent` when they had a sequence, which leaves a gap. */
+  failed(error: unknown, isSequenceSpent: boolean): void;
+}
+
 /** What all partitions of a producer share. */
 export interface SenderOptions {
   readonly cluster: Cluster;
@@ -43,14 +59,13 @@ export interface SenderOptions {
   readonly deliveryTimeoutMs: number;
   /** The producer's id; another one than `used` when that is given. Null without idempotence. */
   readonly identity: ((used: Identity | null) => Promise<Identity>) | null;
+  /** In place of `identity`: the transaction that is open, or the last one. */
+  readonly transaction: (() => SendingTransaction) | null;
   /** Called when a batch stops growing, for the sticky partitioner. */
   readonly onBatchFull: (partition: number) => void;
   /** Called with the bytes that are off the sender's hands. */
   readonly onReleased: (bytes: number) => void;
 }
-
-/** About what a record takes apart from its key, value and headers. */
-export const RECORD_OVERHEAD = 24;
 
 export class PartitionSender {
   readonly #topic: string;
@@ -67,6 +82,8 @@ export class PartitionSender {
   #pumpAgain = false;
   #identity: Identity | null = null;
   #isIdentitySpent = false;
+  /** Whether the partition has acknowledged something of this identity. */
+  #isIdentityKnown = false;
   #sequence = 0;
   #nextOrder = 0;
   /** Settles when the last batch that was started has found its leader, or has not. */
@@ -129,6 +146,8 @@ export class PartitionSender {
     } finally {
       this.#isPumping = false;
     }
+    // What came while the ones before it failed has nobody else who starts it.
+    if (this.#pumpAgain) await this.#pump();
   }
 
   async #mayStart(): Promise<boolean> {
@@ -137,22 +156,52 @@ export class PartitionSender {
       this.#ready.unshift(...this.#redo.splice(0).sort((a, b) => a.order - b.order));
       await this.#options.cluster.pause(this.#options.cluster.backoffMs(this.#tries++));
     }
-    const limit = this.#options.identity ? MAX_IN_FLIGHT : 1;
-    if (this.#inFlight >= limit) return false;
+    const { identity, transaction } = this.#options;
+    if (this.#inFlight >= this.#maxInFlight()) return false;
     // Without linger a batch stays open while the limit is reached, and so grows under load.
     if (this.#ready.length === 0 && this.#options.lingerMs === 0) this.#closeBatch();
     if (this.#ready.length === 0) return false;
-    if (!this.#options.identity || this.#identity && !this.#isIdentitySpent) return true;
+    if (transaction) return await this.#mayStartIn(transaction());
+    if (!identity || this.#identity && !this.#isIdentitySpent) return true;
     if (this.#inFlight > 0) return false;
-    await this.#renewIdentity(this.#options.identity);
+    await this.#renewIdentity(identity);
+    return true;
+  }
+
+  /**
+   * A partition takes the first batch of a producer it does not know with any sequence, so one that overtook a refused
+   * one would be taken, and the refused one never after it. Under transaction version 2 the first has to be 0.
+   */
+  #maxInFlight(): number {
+    const { identity, transaction } = this.#options;
+    if (identity === null && transaction === null) return 1;
+    return this.#isIdentityKnown || transaction?.().joinsByProduce ? MAX_IN_FLIGHT : 1;
+  }
+
+  async #mayStartIn(transaction: SendingTransaction): Promise<boolean> {
+    const joining = transaction.failure === null
+      ? transaction.join(this.#topic, this.#partition)
+      : null;
+    if (joining !== null) await joining;
+    if (transaction.failure !== null) throw transaction.failure; // to all that wait
+    const { producerId, producerEpoch } = transaction.identity, known = this.#identity;
+    if (producerId !== known?.producerId || producerEpoch !== known.producerEpoch) {
+      // Nothing of the transaction before is on its way: it could not have ended.
+      this.#takeIdentity(transaction.identity);
+    }
     return true;
   }
 
   async #renewIdentity(identity: (used: Identity | null) => Promise<Identity>): Promise<void> {
-    this.#identity = await identity(this.#identity);
-    this.#isIdentitySpent = false;
-    this.#sequence = 0;
+    this.#takeIdentity(await identity(this.#identity));
     for (const batch of this.#ready) batch.encoded = null;
+  }
+
+  #takeIdentity(identity: Identity): void {
+    this.#identity = identity;
+    this.#isIdentitySpent = false;
+    this.#isIdentityKnown = false;
+    this.#sequence = 0;
   }
 
   /** A batch that cannot be encoded fails alone; it has taken no sequence, so that there is no gap behind it. */
@@ -170,6 +219,7 @@ export class PartitionSender {
     this.#send(batch, encoded).then(
       (delivery) => {
         this.#tries = 0;
+        this.#isIdentityKnown = true;
         batch.waiting.forEach(({ resolve }, i) => resolve(delivery(i)));
         this.#settle(batch);
       },
@@ -188,6 +238,7 @@ export class PartitionSender {
       level: compressionLevel,
       ...this.#identity,
       baseSequence: this.#identity ? this.#sequence : -1,
+      isTransactional: this.#options.transaction !== null,
     });
     batch.order = this.#nextOrder++;
     this.#sequence = (this.#sequence + batch.records.length) % 0x80000000;
@@ -200,8 +251,15 @@ export class PartitionSender {
     const leader = this.#launched.then(() => cluster.leader(this.#topic, this.#partition));
     this.#launched = leader.catch(() => {});
     const { connection, topic } = await leader;
-    const version = connection.versionFor(Produce, topic.id === ZERO_UUID ? 12 : Produce.max);
+    const transaction = this.#options.transaction?.() ?? null;
+    const version = connection.versionFor(Produce, this.#lastVersion(topic, transaction));
+    if (transaction?.joinsByProduce && version < FIRST_VERSION_THAT_JOINS) {
+      throw new Error(
+        `${connection.address} speaks Produce ${version}, transaction version 2 needs ${FIRST_VERSION_THAT_JOINS}`,
+      );
+    }
     const request = {
+      transactionalId: transaction?.transactionalId ?? null,
       acks,
       timeoutMs: requestTimeoutMs,
       topicData: [{
@@ -223,6 +281,12 @@ export class PartitionSender {
       throw new KafkaError(answer.errorCode, `produce to ${this.#name}`, answer.errorMessage);
     }
     return (i) => this.#delivery(batch, i, answer.baseOffset, answer.logAppendTimeMs);
+  }
+
+  #lastVersion(topic: Topic, transaction: SendingTransaction | null): number {
+    // Who made the partition part of the transaction already does not have it made so again (KIP-890).
+    if (transaction !== null && !transaction.joinsByProduce) return FIRST_VERSION_THAT_JOINS - 1;
+    return topic.id === ZERO_UUID ? LAST_VERSION_WITH_NAMES : Produce.max;
   }
 
   #delivery(batch: Batch, i: number, baseOffset: number, appendTimeMs: number): Delivery {
@@ -255,6 +319,7 @@ export class PartitionSender {
   }
 
   #reject(batch: Batch, error: unknown): void {
+    this.#options.transaction?.().failed(error, batch.encoded !== null);
     for (const { reject } of batch.waiting) reject(error);
     this.#settle(batch);
   }
@@ -272,6 +337,9 @@ export class PartitionSender {
 
 /** Brokers remember the last five batches of a producer (ProducerStateEntry.NUM_BATCHES_TO_RETAIN). */
 const MAX_IN_FLIGHT = 5;
+
+const LAST_VERSION_WITH_NAMES = 12;
+const FIRST_VERSION_THAT_JOINS = 12;
 
 class Batch {
   readonly records: NewRecord[] = [];

@@ -24,6 +24,7 @@ class OneBroker {
   /** Offsets by producer, partition and sequence; a real broker remembers five. */
   readonly #offsets = new Map<string, number>();
   #producerIds = 100;
+  identityFault = 0;
 
   constructor(readonly faults: (number | "lose answer")[] = []) {}
 
@@ -52,6 +53,7 @@ class OneBroker {
       case InitProducerId.key:
         return joined(encodeResponse(InitProducerId, apiVersion, correlationId, {
           producerId: this.#producerIds++,
+          errorCode: this.identityFault,
         }));
       default: {
         const request = decodeRequest(Produce, apiVersion, frame, bodyAt);
@@ -73,7 +75,8 @@ class OneBroker {
     if (batch.producerId(bytes) >= 0) {
       const known = this.#offsets.get(`${producer} ${sequence}`);
       if (known !== undefined) return { errorCode: 0, baseOffset: known };
-      const due = this.#nextSequence.get(producer) ?? 0;
+      // Whoever is new may begin anywhere (ProducerAppendInfo.checkSequence).
+      const due = this.#nextSequence.get(producer) ?? sequence;
       if (sequence !== due) return { errorCode: 45, baseOffset: -1 };
     }
     for (const { value } of readRecords(bytes)) {
@@ -92,6 +95,7 @@ function produce(broker: OneBroker, options: ProducerOptions = {}) {
   const producer = new Producer(cluster, options);
   return {
     producer,
+    cluster,
     async [Symbol.asyncDispose]() {
       await producer.close();
       cluster.close();
@@ -287,6 +291,25 @@ Deno.test("a record that is none is refused alone: those of its batch are sent",
   assertEquals(broker.stored[0], ["good"]);
   // What was refused takes no room.
   await client.producer.send({ topic: "t", partition: 0, value: "y".repeat(2000) });
+});
+
+Deno.test("a record sent while the producer id is refused is refused too", async () => {
+  const broker = new OneBroker();
+  broker.identityFault = 31;
+  await using client = produce(broker);
+  const first = client.producer.send({ topic: "t", partition: 0, value: "a" });
+  first.catch(() => {});
+  await client.cluster.topic("t");
+  for (let turn = 0; turn < 3; turn++) await null; // the first is closed, and waits for its id
+  const second = client.producer.send({ topic: "t", partition: 0, value: "b" });
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const outcomes = await Promise.race([
+    Promise.allSettled([first, second]),
+    new Promise<string>((resolve) => timer = setTimeout(() => resolve("nothing settled"), 1000)),
+  ]);
+  clearTimeout(timer);
+  if (typeof outcomes === "string") throw new Error(outcomes);
+  assertEquals(outcomes.map(({ status }) => status), ["rejected", "rejected"]);
 });
 
 Deno.test("when the cluster is closed beneath it, whatever is sent settles", async () => {

@@ -37,6 +37,9 @@ export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
   #failure: string | null = null;
   #log: CoordinatorLog | null = null;
   #kept: Promise<void> | null = null;
+  /** All that is on its way: where the last is lost, those before it are not for that. */
+  readonly #unkept = new Set<Promise<void>>();
+  #hasLost = false;
 
   /** `onLost` hears that something applied already could not be written: the state is ahead of its log then. */
   constructor(
@@ -169,7 +172,12 @@ export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
 
   /** What an earlier object for the same log appended is read by this one, and kept no sooner for that. */
   inherit(earlier: LedPartition<K, S>): void {
-    if (earlier.#kept !== null) this.#await(earlier.#kept);
+    if (!earlier.#hasLost) {
+      for (const durable of earlier.#unkept) this.#await(durable); // what is lost yet was read here
+    } else if (earlier.#unkept.size > 0) {
+      // Behind a lost append nothing is in the log any more: what fails still is not read.
+      this.#await(Promise.allSettled(earlier.#unkept).then(() => {}));
+    }
   }
 
   *#batches(entityId: string, facts: readonly K["Fact"][]): Generator<K["Fact"][]> {
@@ -192,9 +200,15 @@ export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
 
   #await(durable: Promise<void>): void {
     this.#kept = durable; // acknowledgements come in order, so the last stands for all before
+    this.#unkept.add(durable);
     durable.then(() => {
+      this.#unkept.delete(durable);
       if (this.#kept === durable) this.#kept = null;
-    }, this.#onLost);
+    }, (error) => {
+      this.#unkept.delete(durable);
+      this.#hasLost = true;
+      this.#onLost(error);
+    });
   }
 }
 

@@ -41,6 +41,8 @@ export interface LedPartitionsOptions<K extends Kinds, S extends Shard<K>> {
 export class LedPartitions<K extends Kinds, S extends Shard<K>> {
   readonly #options: LedPartitionsOptions<K, S>;
   readonly #partitions = new Map<number, LedPartition<K, S>>();
+  /** What was given up last, by index: some of what it appended may not be kept yet. */
+  readonly #gone = new Map<number, LedPartition<K, S>>();
   /** By index: what takes the next try back. */
   readonly #retries = new Map<number, () => void>();
   #isStopped = false;
@@ -69,8 +71,9 @@ export class LedPartitions<K extends Kinds, S extends Shard<K>> {
     const known = this.#partitions.get(index), isSame = known && isSameTopic(known, log);
     if (known && isSame && known.leaderEpoch >= leaderEpoch) return;
     if (known) this.unload(index);
-    const partition = this.#newPartition(index, leaderEpoch);
-    if (known && isSame) partition.inherit(known);
+    const earlier = this.#gone.get(index), partition = this.#newPartition(index, leaderEpoch);
+    this.#gone.delete(index);
+    if (earlier && isSameTopic(earlier, log)) partition.inherit(earlier);
     if (typeof log !== "function") return await this.#read(partition, log, 0);
     log().then(
       (opened) => this.#read(partition, opened, 0),
@@ -83,6 +86,7 @@ export class LedPartitions<K extends Kinds, S extends Shard<K>> {
     const partition = this.#partitions.get(index);
     if (partition === undefined) return;
     this.#partitions.delete(index);
+    this.#gone.set(index, partition);
     partition.close();
     this.#retries.get(index)?.();
     this.#retries.delete(index);

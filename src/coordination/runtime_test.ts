@@ -117,6 +117,51 @@ Deno.test("a partition that is taken up under a new epoch shows what is on its w
   assertEquals([set.value?.value, shown.value?.value], [1, 1]);
 });
 
+Deno.test("a partition that is given up and taken up again shows what is on its way only once it is kept", async () => {
+  const log = new SimulatedLog(), desk = await RegisterDesk.loaded(log);
+  desk.set("a", 1);
+  desk.runtime.unload(0);
+  await desk.runtime.loadAll();
+  const shown = track(desk.get("a"));
+  await turn();
+  assertEquals(shown.value, undefined);
+  log.sync();
+  await turn();
+  assertEquals(shown.value?.value, 1);
+});
+
+Deno.test("what was on its way when a partition was taken up anew, and is lost, is not the state", async () => {
+  const log = new SimulatedLog(), desk = await RegisterDesk.loaded(log);
+  const kept = desk.set("a", 1);
+  log.sync();
+  await kept;
+  for (const leaderEpoch of [1, 2]) {
+    desk.set("a", 2);
+    if (leaderEpoch === 2) desk.runtime.unload(0);
+    await desk.runtime.load(0, { log, leaderEpoch });
+    const shown = desk.get("a");
+    log.failWrites();
+    assertEquals((await shown).error, 16);
+    await turn();
+    assertEquals((await desk.get("a")).value, 1);
+  }
+});
+
+Deno.test("what was on its way before an append that was lost is shown only once it is kept", async () => {
+  const log = new SimulatedLog(), desk = await RegisterDesk.loaded(log);
+  desk.set("a", 1);
+  const lost = desk.set("a", 2);
+  log.failLast();
+  assertEquals((await lost).error, 16);
+  await turn();
+  const shown = track(desk.get("a"));
+  await turn();
+  assertEquals(shown.value, undefined);
+  log.sync();
+  await turn();
+  assertEquals(shown.value?.value, 1);
+});
+
 Deno.test("a load that fails is tried again, and until then the partition is failed", async () => {
   const log = new SimulatedLog(), broken = new SimulatedLog();
   for (const [into, value] of [[log, "1"], [broken, "x"]] as const) append(into, "a", value);

@@ -63,6 +63,16 @@ export class SimulatedLog implements CoordinatorLog {
     for (const { reject } of waiting) reject(new Error("no space"));
   }
 
+  /** The disk takes all but the last batch: a failed write takes back what came after it, and nothing before. */
+  failLast(): void {
+    const lost = this.#waiting.pop();
+    if (lost === undefined) return; // nothing is on its way
+    this.#batches.pop();
+    const last = this.#batches.at(-1);
+    this.logEndOffset = last === undefined ? 0 : batch.lastOffset(last) + 1;
+    lost.reject(new Error("no space"));
+  }
+
   #wait(): Promise<void> {
     const kept = Promise.withResolvers<void>();
     this.#waiting.push(kept);

@@ -1,0 +1,61 @@
+/**
+ * Coordinators: the broker that keeps a group or a transactional id.
+ */
+import { FindCoordinator } from "../protocol/messages/find_coordinator.ts";
+import type { Cluster } from "./cluster.ts";
+import type { Connection } from "./connection.ts";
+import { check } from "./errors.ts";
+
+/** Kafka's key types (FindCoordinatorRequest.CoordinatorType), and what people call the keys. */
+const KINDS = {
+  group: { keyType: 0, noun: "group" },
+  transaction: { keyType: 1, noun: "transactional id" },
+} as const;
+
+export type CoordinatorKind = keyof typeof KINDS;
+
+/** The coordinator, and a connection to it. Asks once; throws KafkaError and ConnectionError. */
+export async function findCoordinator(
+  cluster: Cluster,
+  kind: CoordinatorKind,
+  key: string,
+): Promise<{ connection: Connection; nodeId: number }> {
+  const { keyType, noun } = KINDS[kind];
+  const any = await cluster.anyConnection();
+  const version = any.versionFor(FindCoordinator);
+  const answer = await any.request(
+    FindCoordinator,
+    version,
+    version >= 4 ? { keyType, coordinatorKeys: [key] } : { keyType, key },
+  );
+  const found = version >= 4 ? answer.coordinators[0] : answer;
+  check(found.errorCode, `coordinator of ${noun} ${key}`, found.errorMessage || null);
+  return { connection: await cluster.connectionTo(found.nodeId), nodeId: found.nodeId };
+}
+
+/** A coordinator that is asked again and again: it is looked for once, and anew after forget(). */
+export class Coordinator {
+  readonly #cluster: Cluster;
+  readonly #kind: CoordinatorKind;
+  readonly #key: string;
+  #connection: Connection | null = null;
+
+  constructor(cluster: Cluster, kind: CoordinatorKind, key: string) {
+    this.#cluster = cluster;
+    this.#kind = kind;
+    this.#key = key;
+  }
+
+  async connection(): Promise<Connection> {
+    const known = this.#connection;
+    if (known !== null && !known.isClosed) return known;
+    const { connection } = await findCoordinator(this.#cluster, this.#kind, this.#key);
+    this.#connection = connection;
+    return connection;
+  }
+
+  /** It has moved, or does not answer. */
+  forget(): void {
+    this.#connection = null;
+  }
+}
