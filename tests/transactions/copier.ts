@@ -54,8 +54,10 @@ const minutes = Number(options.minutes);
 const random = new Random(options.seed);
 const tally = new Tally("copier", null);
 let broker: BrokerProcess = await spawn();
+let world: CopyWorld | null = null;
 
 async function cleanUp(): Promise<void> {
+  await world?.leave();
   await broker.kill();
   await disk?.unmount();
   await Deno.remove(folder, { recursive: true });
@@ -82,7 +84,7 @@ async function strikeBroker(): Promise<void> {
 
 /** Lives for so long with blows at random moments, and judges. */
 async function live(name: string, minutes: number, blows: number, isGroup: boolean): Promise<void> {
-  const world = new CopyWorld({
+  const here = world = new CopyWorld({
     bootstrap,
     name,
     copiers: options.copiers,
@@ -90,10 +92,10 @@ async function live(name: string, minutes: number, blows: number, isGroup: boole
     random,
     log: `${folder}/copiers.log`,
   });
-  await world.begin();
+  await here.begin();
   const beganMs = performance.now(), lastMs = minutes * 60_000;
   // Nothing is struck before there is something to strike.
-  while (world.copied === 0 && performance.now() - beganMs < 60_000) await pause(50);
+  while (here.copied === 0 && performance.now() - beganMs < 60_000) await pause(50);
   const kinds = [...Array(blows).fill("broker"), ...Array(isGroup ? 0 : blows).fill("copier")];
   for (let i = kinds.length - 1; i > 0; i--) {
     const j = random.below(i + 1);
@@ -108,10 +110,10 @@ async function live(name: string, minutes: number, blows: number, isGroup: boole
     if (kind === "broker") {
       await strikeBroker();
       brokers++;
-    } else if (await world.killOne()) copiers++;
+    } else if (await here.killOne()) copiers++;
   }
   await pause(Math.max(0, startedMs + lastMs - performance.now()));
-  const { complaints, summary } = await world.end();
+  const { complaints, summary } = await here.end();
   const title = `${isGroup ? "in a group" : "plain assign"}: ${summary}; ${brokers} ${
     disk ? "power cuts" : "kills of the broker"
   }, ${copiers} of copiers`;

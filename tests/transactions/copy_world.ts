@@ -76,6 +76,12 @@ export class CopyWorld {
     return true;
   }
 
+  /** Ends the copiers without looking. */
+  async leave(): Promise<void> {
+    this.#isRunning = this.#isFeeding = false;
+    for (const copier of this.#copiers) await copier?.kill();
+  }
+
   /** Lets the copiers finish, and looks. */
   async end(): Promise<{ complaints: string[]; summary: string }> {
     this.#isFeeding = false;
@@ -164,7 +170,10 @@ export class CopyWorld {
     }
   }
 
+  /** More of one partition, unless there is much that is not copied yet. */
   async #feed(partition: number, count = FEED): Promise<void> {
+    const copied = this.#along?.shown.get(partition)?.length ?? 0;
+    if (this.#next[partition] - copied > 2 * FEED) return;
     const sends = Array.from({ length: count }, () => {
       const value = `${partition}:${this.#next[partition]++}`;
       return this.#producer.send({ topic: this.#input, partition, value });
