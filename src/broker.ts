@@ -113,8 +113,8 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
   );
   const placement = place(room, metadata, storage.logs);
   stack.defer(async () => {
+    await placement.close(); // a change that waits for ten thousand logs to be made waits no more: the next start makes them
     await metadata.metadata.settled();
-    await placement.close();
   });
   await placement.followAll();
   coordinators = stack.use(

@@ -18,7 +18,7 @@ export type StartBroker = (config: Config) => Promise<RunningBroker>;
 /** A stop that gets nowhere has so long: the five seconds promised, with time to end. */
 const STANDSTILL_MS = 4500;
 /** And one that closes log after log: less than what packaging/runnel.service leaves it. */
-const STOP_CEILING_MS = 14_000;
+const STOP_CEILING_MS = 55_000;
 /** How often it is looked whether it gets on. */
 const LOOK_MS = 500;
 
