@@ -1,5 +1,6 @@
 /** The HTTP side of a broker: health, readiness and metrics, with descriptors left for files. */
 import type { Config } from "../config/options.ts";
+import { httpAddressOf } from "../config/rules.ts";
 import { type HttpServer, startHttp } from "../metrics/http.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { MetricsText } from "../metrics/text.ts";
@@ -29,7 +30,7 @@ export function httpFor(config: Config, { metrics, store, readiness }: HttpParts
   });
   const maxConnections = config.limits.httpConnections;
   return startHttp({
-    hostname: config.listenAddresses[0],
+    hostname: httpAddressOf(config),
     port: config.httpPort,
     maxConnections,
     admits: store instanceof FileStore ? admitsFor(store, maxConnections) : undefined,

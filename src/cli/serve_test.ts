@@ -8,6 +8,7 @@ import { greeting } from "./serve.ts";
 
 const broker: RunningBroker = {
   kafkaAddress: "127.0.0.1:9092",
+  listeners: [{ name: "PLAINTEXT", address: "127.0.0.1:9092" }],
   httpAddress: "127.0.0.1:9093",
   dataName: "./runnel-data",
   stop: () => Promise.resolve(),

@@ -3,7 +3,8 @@
  * one of the same meaning, and the defaults of topics' configs.
  */
 import type { Option, OptionValue } from "../config/option.ts";
-import { type Config, isOption, options } from "../config/options.ts";
+import { hostAndPort, listenersOf } from "../config/listeners.ts";
+import { type Config, defaultConfig, isOption, options } from "../config/options.ts";
 import { groupConfigs } from "../config/group_configs.ts";
 import { rows } from "../config/rows.ts";
 import {
@@ -214,7 +215,8 @@ function optionEntry(
   from: { config: Config; layers: ConfigLayers },
 ): ConfigEntry {
   const address = listenersText(name, from);
-  const source = String(value) === String(option.default)
+  const usual = { ...from, config: { ...defaultConfig(), kafkaPort: from.config.kafkaPort } };
+  const source = address === listenersText(name, usual)
     ? ConfigSource.DEFAULT
     : ConfigSource.STATIC;
   const synonyms = address === null
@@ -239,13 +241,18 @@ function listenersText(
   name: string,
   { config, layers }: { config: Config; layers: ConfigLayers },
 ): string | null {
-  const listener = (host: string, port: number) => `PLAINTEXT://${host}:${port}`;
+  const listeners = listenersOf(config);
   if (name === "listeners") {
-    return config.listenAddresses.map((host) => listener(host, config.kafkaPort)).join(",");
+    return listeners.flatMap(({ name, addresses, port }) =>
+      addresses.map((host) => `${name}://${hostAndPort(host, port)}`)
+    ).join(",");
+  }
+  if (name === "listener.security.protocol.map") {
+    return listeners.map(({ name, protocol }) => `${name}:${protocol}`).join(",");
   }
   if (name !== "advertised.listeners") return null;
   const endPoints = layers.catalogue.broker(layers.nodeId)?.endPoints ?? [];
-  return endPoints.map(({ host, port }) => listener(host, port)).join(",");
+  return endPoints.map(({ name, host, port }) => `${name}://${hostAndPort(host, port)}`).join(",");
 }
 
 function fixed(name: string, value: string, type: string, documentation: string): ConfigEntry {

@@ -47,6 +47,16 @@ const TABLE: readonly (readonly [name: string, meaning: string, advice: string |
     "find who opens so many (runnel_connections_open), or raise limits.max_connections",
   ],
   [
+    "handshake_failed",
+    "A client was not let in at a TLS listener: it speaks no TLS, does not trust the certificate, or has none that is trusted",
+    "see reason; openssl s_client -connect HOST:PORT shows what the listener has",
+  ],
+  [
+    "unauthenticated_request",
+    "A client asked for something before it said who it is",
+    "configure it for the listener's security protocol",
+  ],
+  [
     "accept_failed",
     "The system gave no further connection",
     "raise the limit of open files (ulimit -n, LimitNOFILE), or lower limits.max_connections",
