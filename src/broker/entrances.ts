@@ -1,38 +1,70 @@
 /**
- * Entrances: binds every listener of the configuration, with TLS where it has that.
+ * Entrances: binds every listener of the configuration, with TLS where it has that, and looks after their certificates.
  */
 import { type ListenerConfig, listenersOf } from "../config/listeners.ts";
 import type { Config } from "../config/options.ts";
+import { ConfigError } from "../config/load.ts";
+import { logger } from "../log.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import { certificateFacts } from "../security/certificate.ts";
+import { principalMapping } from "../security/principal_mapping.ts";
+import { x500NameText } from "../security/x500_name.ts";
 import type { Entrance } from "../server/listener.ts";
 import type { SessionListener } from "../server/session.ts";
 import { listenTcp } from "../server/transport/tcp.ts";
+import { isKeySharedWithGroup } from "../server/transport/tls_material.ts";
+import { TlsPort } from "../server/transport/tls_port.ts";
 import type { TransportListener } from "../server/transport/transport.ts";
+import type { MachineRoom } from "./machine.ts";
+
+export interface EntranceParts {
+  readonly machine: Pick<MachineRoom, "clock" | "timers">;
+  readonly metrics: Metrics;
+}
 
 export class Entrances implements AsyncDisposable {
   readonly all: readonly Entrance[];
+  readonly #ports: readonly TlsPort[];
+  readonly #parts: EntranceParts;
+  readonly #intervalMs: number;
+  #cancelLook: () => void = () => {};
+  #isClosed = false;
+  #looking: Promise<void> = Promise.resolve();
 
-  private constructor(all: readonly Entrance[]) {
+  private constructor(
+    all: readonly Entrance[],
+    ports: readonly TlsPort[],
+    { parts, intervalMs }: { parts: EntranceParts; intervalMs: number },
+  ) {
     this.all = all;
+    this.#ports = ports;
+    this.#parts = parts;
+    this.#intervalMs = intervalMs;
+    if (ports.length === 0) return;
+    parts.metrics.gauge(
+      "tls_certificate_expiry_seconds",
+      "When the first of the certificates that listeners show expires, in seconds since 1970.",
+      () => Math.min(...ports.map(({ certificate }) => certificate.notAfterMs)) / 1000,
+    );
+    this.#lookLater();
   }
 
-  /** Throws what Deno.listen throws (AddrInUse, PermissionDenied, AddrNotAvailable). */
-  static open(config: Config): Promise<Entrances> {
-    const all: Entrance[] = [];
+  /** Throws what Deno.listen throws (AddrInUse, PermissionDenied, AddrNotAvailable), and ConfigError for what TLS cannot use. */
+  static async open(config: Config, parts: EntranceParts): Promise<Entrances> {
+    const all: Entrance[] = [], ports: TlsPort[] = [];
     try {
       for (const listener of listenersOf(config)) {
         const session = sessionListenerOf(listener);
-        let { port } = listener;
-        for (const host of listener.addresses) {
-          const transport: TransportListener = listenTcp({ host, port });
-          port = transport.address.port;
-          all.push({ transport, session });
-        }
+        const transports = listener.tls === null
+          ? listenPlain(listener)
+          : ports[ports.push(await openTls(listener, listener.tls, parts)) - 1].transports;
+        for (const transport of transports) all.push({ transport, session });
       }
     } catch (error) {
       for (const { transport } of all) transport.close();
       throw error;
     }
-    return Promise.resolve(new Entrances(all));
+    return new Entrances(all, ports, { parts, intervalMs: config.tls.reloadIntervalMs });
   }
 
   /** The port that a listener has. */
@@ -40,16 +72,98 @@ export class Entrances implements AsyncDisposable {
     return this.all.find(({ session }) => session.name === name)!.transport.address.port;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return Promise.resolve();
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    this.#cancelLook();
+    for (const { transport } of this.all) transport.close();
+    await this.#looking;
+  }
+
+  #lookLater(): void {
+    if (this.#isClosed) return;
+    this.#cancelLook = this.#parts.machine.timers.after(this.#intervalMs, () => {
+      this.#looking = this.#look().catch((error) => log.error("tls_look_failed", { error }))
+        .finally(() => this.#lookLater());
+    });
+  }
+
+  async #look(): Promise<void> {
+    for (const port of this.#ports) {
+      if (this.#isClosed) return;
+      const look = await port.look();
+      if (look?.kind === "taken") {
+        const { subject, notAfterMs } = look.certificate;
+        const until = new Date(notAfterMs).toISOString();
+        log.info("tls_certificate_taken", { listener: port.name, subject, until });
+      } else if (look?.kind === "refused") {
+        log.warn("tls_certificate_refused", { listener: port.name, reason: look.reason });
+      }
+    }
   }
 }
 
+const log = logger("tls");
+
+function listenPlain({ addresses, port }: ListenerConfig): readonly TransportListener[] {
+  const transports: TransportListener[] = [];
+  try {
+    for (const host of addresses) {
+      transports.push(listenTcp({ host, port: transports[0]?.address.port ?? port }));
+    }
+  } catch (error) {
+    for (const transport of transports) transport.close();
+    throw error;
+  }
+  return transports;
+}
+
+async function openTls(
+  { name, addresses, port }: ListenerConfig,
+  tls: NonNullable<ListenerConfig["tls"]>,
+  { machine: { clock } }: EntranceParts,
+): Promise<TlsPort> {
+  const nowMs = () => clock.nowMs();
+  const opened = await TlsPort.open({ name, tls, addresses, port, nowMs });
+  const { subject, notBeforeMs, notAfterMs } = opened.certificate;
+  const until = new Date(notAfterMs).toISOString(), now = nowMs();
+  if (now > notAfterMs || now < notBeforeMs) {
+    const from = new Date(notBeforeMs).toISOString();
+    log.warn("tls_certificate_not_valid", { listener: name, subject, from, until });
+  }
+  if (isKeySharedWithGroup(tls)) log.warn("tls_key_shared", { listener: name, file: tls.keyFile });
+  return opened;
+}
+
 function sessionListenerOf({ name, tls }: ListenerConfig): SessionListener {
+  const mechanisms = new Map();
+  if (tls === null || tls.clientAuth === "none") {
+    return { name, isTls: tls !== null, mechanisms, principalOf: () => "User:ANONYMOUS" };
+  }
+  const userOf = mappingOf(name, tls.principalMappingRules);
   return {
     name,
-    isTls: tls !== null,
-    mechanisms: new Map(),
-    principalOf: () => "User:ANONYMOUS",
+    isTls: true,
+    mechanisms,
+    principalOf: (certificate) => {
+      const subject = x500NameText(certificateFacts(certificate).subject), user = userOf(subject);
+      if (user === null || user === "") {
+        throw new Error(
+          `no rule makes a user of its certificate's name ${JSON.stringify(subject)}`,
+        );
+      }
+      return `User:${user}`;
+    },
   };
+}
+
+function mappingOf(name: string, rules: string): (name: string) => string | null {
+  try {
+    return principalMapping(rules);
+  } catch (error) {
+    throw new ConfigError(
+      `the listener ${name} has principal_mapping_rules that cannot be: ${
+        (error as Error).message
+      }`,
+    );
+  }
 }

@@ -45,7 +45,7 @@ export class ServerRoom implements AsyncDisposable {
   static async open(config: Config, options: ServerRoomOptions): Promise<ServerRoom> {
     await using stack = new AsyncDisposableStack();
     const { machine: { store }, metrics, readiness } = options;
-    const entrances = stack.use(await Entrances.open(config));
+    const entrances = stack.use(await Entrances.open(config, options));
     const listener = newListener(config, options, entrances.all);
     let room: ServerRoom | null = null;
     stack.defer(() => room !== null && room.#isServing ? undefined : listener.stop(0));

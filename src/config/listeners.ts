@@ -143,6 +143,7 @@ function resolveOne(
   if (fault !== null) return `the listener ${name} advertises ${JSON.stringify(told)}: ${fault}`;
   const address = setting.address ?? "127.0.0.1", { tls } = config;
   const certificateFile = setting.certificateFile ?? tls.certificateFile;
+  const clientAuth = (setting.clientAuth ?? tls.clientAuth) as ClientAuth;
   return {
     name,
     protocol,
@@ -154,8 +155,8 @@ function resolveOne(
         certificateFile,
         keyFile: (setting.keyFile ?? (setting.certificateFile === undefined ? tls.keyFile : "")) ||
           certificateFile,
-        clientCaFile: setting.clientCaFile ?? tls.clientCaFile,
-        clientAuth: (setting.clientAuth ?? tls.clientAuth) as ClientAuth,
+        clientCaFile: clientAuth === "none" ? "" : setting.clientCaFile ?? tls.clientCaFile,
+        clientAuth,
         principalMappingRules: setting.principalMappingRules ?? tls.principalMappingRules,
       }
       : null,

@@ -52,6 +52,22 @@ const TABLE: readonly (readonly [name: string, meaning: string, advice: string |
     "see reason; openssl s_client -connect HOST:PORT shows what the listener has",
   ],
   [
+    "tls_certificate_refused",
+    "The files of a listener's certificate have changed and cannot be used; the certificate before them stays",
+    "see reason, mend the files; they are looked at again when they change",
+  ],
+  [
+    "tls_certificate_not_valid",
+    "The certificate that a listener shows is not valid today: clients refuse it",
+    "replace it; it is taken without a restart",
+  ],
+  [
+    "tls_key_shared",
+    "The group of a private key's file can read it",
+    "chmod 600, where only the broker has to read it; Kubernetes mounts need the group (defaultMode: 0440)",
+  ],
+  ["tls_look_failed", "The files of certificates could not be looked at", REPORT],
+  [
     "unauthenticated_request",
     "A client asked for something before it said who it is",
     "configure it for the listener's security protocol",

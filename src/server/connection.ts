@@ -17,7 +17,7 @@ import { Outbox } from "./outbox.ts";
 import { Pace } from "./pace.ts";
 import type { RequestMemory } from "./request_memory.ts";
 import type { Session } from "./session.ts";
-import { errorKind, type Transport } from "./transport/transport.ts";
+import { errorKind, HandshakeError, type Transport } from "./transport/transport.ts";
 
 /** The bytes of one reply, its size in front; or none, or the end of the connection. */
 export type Reply = readonly Uint8Array[] | typeof NO_REPLY | typeof CLOSE;
@@ -219,8 +219,9 @@ export class Connection implements ConnectionInfo {
       return this.reason === null;
     } catch (error) {
       if (this.reason !== null) return false; // closed meanwhile, which is why
-      this.close("handshake");
-      this.#options.onRefused(error);
+      const isGone = errorKind(error) === "disconnected" && !(error instanceof HandshakeError);
+      this.close(isGone ? "peer" : "handshake");
+      if (!isGone) this.#options.onRefused(error);
       return false;
     }
   }

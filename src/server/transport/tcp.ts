@@ -20,7 +20,7 @@ class TcpListener implements TransportListener {
   }
 
   close(): void {
-    this.#listener.close();
+    closeQuietly(this.#listener);
   }
 }
 
