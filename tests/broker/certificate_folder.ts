@@ -50,7 +50,12 @@ export function dialTls(
       caCerts: authorities.map(({ certificate }) => certificate),
       ...shown && { cert: shown.certificate, key: shown.key },
     });
-    await conn.handshake();
-    return conn;
+    try {
+      await conn.handshake();
+      return conn;
+    } catch (error) {
+      conn.close();
+      throw error;
+    }
   };
 }

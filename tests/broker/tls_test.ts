@@ -305,7 +305,7 @@ Deno.test("TLS before 1.2 is not spoken", async () => {
 });
 
 Deno.test("who stops before, within or after the first packet is cut off in time, and disturbs nobody", async () => {
-  await using it = await house("required", { limits: { authenticationTimeoutMs: 500 } });
+  await using it = await house("none", { limits: { authenticationTimeoutMs: 500 } });
   const port = it.broker.portOf("SECURE");
   const hello = await helloOf();
   const stopping = await Promise.all(
@@ -316,7 +316,7 @@ Deno.test("who stops before, within or after the first packet is cut off in time
       return conn;
     }),
   );
-  const good = await it.connect(await authority.issue());
+  const good = await it.connect();
   const began = performance.now();
   await good.request(ApiVersions, 0, {});
   assert(performance.now() - began < 400, "others are answered meanwhile");

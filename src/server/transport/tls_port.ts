@@ -3,7 +3,7 @@
  * is looked at from time to time and taken when it is good.
  */
 import type { ListenerTls } from "../../config/listeners.ts";
-import { listenRuntimeTls, type ReloadedListener } from "./listen_tls.ts";
+import { listenRelayedTls, type RelayedListener } from "./relayed_tls.ts";
 import { listenTls, TlsContext } from "./tls.ts";
 import {
   examineMaterial,
@@ -78,7 +78,7 @@ export class TlsPort {
       let { port } = options;
       for (const host of addresses) {
         const transport = context === null
-          ? listenRuntimeTls({ host, port }, material)
+          ? listenRelayedTls({ host, port }, material)
           : await listenTls({ host, port }, context);
         port = transport.address.port;
         transports.push(transport);
@@ -143,7 +143,7 @@ export class TlsPort {
 
   #use(material: TlsMaterial): void {
     if (this.#context !== null) return this.#context.use(material);
-    for (const transport of this.transports) (transport as ReloadedListener).use(material);
+    for (const transport of this.transports) (transport as RelayedListener).use(material);
   }
 }
 
@@ -161,7 +161,7 @@ async function tryMaterial({ material, tls, certificate, canAsk, nowMs }: {
     const clientAuth = tls.clientAuth === "none" ? "none" : "requested";
     const listener = canAsk
       ? await listenTls(address, new TlsContext(material, { clientAuth, nowMs }))
-      : listenRuntimeTls(address, material);
+      : listenRelayedTls(address, material);
     await tryHandshake(listener, certificate.sha256);
   } catch (error) {
     throw new TlsMaterialError(

@@ -1,6 +1,6 @@
 /**
  * Transport: the bytes of one connection, whatever they travel in, and a way to accept such connections. Plain sockets
- * (tcp.ts) and TLS ones (tls.ts, listen_tls.ts) are transports; above here nobody knows which it is.
+ * (tcp.ts) and TLS ones (tls.ts, relayed_tls.ts) are transports; above here nobody knows which it is.
  *
  * Errors are told apart here and nowhere else: what a peer causes by going, or by sending what is no TLS, is
  * "disconnected", anything else is a "fault", of either kind of API (Deno.errors, and codes of node:net and node:tls).
