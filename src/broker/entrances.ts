@@ -1,9 +1,11 @@
 /**
- * Entrances: binds every listener of the configuration, with TLS where it has that, and looks after their certificates.
+ * Entrances: binds every listener of the configuration and HTTP's, with TLS where that is asked for, and looks after
+ * their certificates.
  */
-import { type ListenerConfig, listenersOf } from "../config/listeners.ts";
+import { type ListenerConfig, listenersOf, type ListenerTls } from "../config/listeners.ts";
 import type { Config } from "../config/options.ts";
 import { ConfigError } from "../config/load.ts";
+import { httpAddressOf } from "../config/rules.ts";
 import { logger } from "../log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { certificateFacts } from "../security/certificate.ts";
@@ -24,6 +26,8 @@ export interface EntranceParts {
 
 export class Entrances implements AsyncDisposable {
   readonly all: readonly Entrance[];
+  /** Where HTTP is asked. */
+  readonly http: TransportListener;
   readonly #ports: readonly TlsPort[];
   readonly #parts: EntranceParts;
   readonly #intervalMs: number;
@@ -32,11 +36,15 @@ export class Entrances implements AsyncDisposable {
   #looking: Promise<void> = Promise.resolve();
 
   private constructor(
-    all: readonly Entrance[],
-    ports: readonly TlsPort[],
+    { all, http, ports }: {
+      all: readonly Entrance[];
+      http: TransportListener;
+      ports: readonly TlsPort[];
+    },
     { parts, intervalMs }: { parts: EntranceParts; intervalMs: number },
   ) {
     this.all = all;
+    this.http = http;
     this.#ports = ports;
     this.#parts = parts;
     this.#intervalMs = intervalMs;
@@ -60,11 +68,20 @@ export class Entrances implements AsyncDisposable {
           : ports[ports.push(await openTls(listener, listener.tls, parts)) - 1].transports;
         for (const transport of transports) all.push({ transport, session });
       }
+      const http = await listenHttp(config, ports, parts);
+      parts.metrics.gauge(
+        "insecure",
+        "1 while the broker was told to listen beyond this machine without asking who comes.",
+        () => Number(config.insecure),
+      );
+      return new Entrances({ all, http, ports }, {
+        parts,
+        intervalMs: config.tls.reloadIntervalMs,
+      });
     } catch (error) {
       for (const { transport } of all) transport.close();
       throw error;
     }
-    return new Entrances(all, ports, { parts, intervalMs: config.tls.reloadIntervalMs });
   }
 
   /** The port that a listener has. */
@@ -76,6 +93,7 @@ export class Entrances implements AsyncDisposable {
     this.#isClosed = true;
     this.#cancelLook();
     for (const { transport } of this.all) transport.close();
+    this.http.close();
     await this.#looking;
   }
 
@@ -117,9 +135,29 @@ function listenPlain({ addresses, port }: ListenerConfig): readonly TransportLis
   return transports;
 }
 
+async function listenHttp(
+  config: Config,
+  ports: TlsPort[],
+  parts: EntranceParts,
+): Promise<TransportListener> {
+  const host = httpAddressOf(config), port = config.httpPort;
+  if (!config.http.tls) return listenTcp({ host, port });
+  const { certificateFile, keyFile } = config.tls;
+  const tls: ListenerTls = {
+    certificateFile,
+    keyFile: keyFile || certificateFile,
+    clientCaFile: "",
+    clientAuth: "none",
+    principalMappingRules: "DEFAULT",
+  };
+  const opened = await openTls({ name: "HTTP", addresses: [host], port }, tls, parts);
+  ports.push(opened);
+  return opened.transports[0];
+}
+
 async function openTls(
-  { name, addresses, port }: ListenerConfig,
-  tls: NonNullable<ListenerConfig["tls"]>,
+  { name, addresses, port }: Pick<ListenerConfig, "name" | "addresses" | "port">,
+  tls: ListenerTls,
   { machine: { clock } }: EntranceParts,
 ): Promise<TlsPort> {
   const nowMs = () => clock.nowMs();
