@@ -153,7 +153,7 @@ const REFUSED: readonly [toml: string, ...words: string[]][] = [
     "port 1",
   ],
   [
-    "[[listeners]]\nname = 'a'\nprotocol = 'PLAINTEXT'\nport = 1\naddress = '0.0.0.0'\n[[listeners]]\nport = 1",
+    "insecure = true\n[[listeners]]\nname = 'a'\nprotocol = 'PLAINTEXT'\nport = 1\naddress = '0.0.0.0'\n[[listeners]]\nport = 1",
     "port 1",
   ],
   ["[[listeners]]\nname = 'a'\nport = 1", "A has no protocol", "listener_security_protocol_map"],
