@@ -224,12 +224,23 @@ export class Listener {
     const { minBytesPerSecond } = this.#options.limits;
     if (nowMs >= this.#usualAtMs) {
       this.#usualAtMs = nowMs + this.#usualSweepMs;
-      for (const connection of this.#connections) connection.sweep(nowMs);
+      this.#sweepAll(nowMs);
     }
     this.#memory.sweep(nowMs, minBytesPerSecond);
     if (this.#options.pool.isAwaited) this.#sweepReplies(nowMs);
     const isPressed = this.#memory.isPressed || this.#options.pool.isAwaited;
     this.#sweepWithin(isPressed ? PRESSED_SWEEP_MS : this.#usualSweepMs);
+  }
+
+  /** All that came together may have to go together: others have their turns between. */
+  async #sweepAll(nowMs: number): Promise<void> {
+    const { turn } = this.#options;
+    let count = 0;
+    for (const connection of this.#connections) {
+      connection.sweep(nowMs);
+      if (++count % CONNECTIONS_A_LOOK === 0 && turn.isLong) await turn.next();
+      if (this.#isClosed) return;
+    }
   }
 
   /** Replies that nobody takes make room for those that somebody waits for, the largest first. */
@@ -248,6 +259,8 @@ export class Listener {
 /** Connections that every process has descriptors for. */
 const FIRST_CONNECTIONS = 16;
 const LAST_STEP = 1024;
+/** How many are swept before it is asked whether others should have a turn. */
+const CONNECTIONS_A_LOOK = 16;
 /** What connections leave: for the first logs, the journal, metadata, HTTP and whatever is opened for a moment. */
 const RESERVED_DESCRIPTORS = 96;
 const BELIEVED_MS = 5000;

@@ -85,7 +85,8 @@ export class TlsContext {
       requestCert: asks,
       rejectUnauthorized: false, // judged here, where it can be said why
       ca: asks ? clientCa : undefined,
-      handshakeTimeout: 2 ** 31 - 1, // the session has its own
+      // None: the session has its own, and this one would keep what came of a handshake that failed until it strikes.
+      handshakeTimeout: -1,
     });
     server.on("secureConnection", (socket) => {
       socket.on("error", ignore); // told to whoever reads or writes
