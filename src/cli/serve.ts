@@ -45,7 +45,7 @@ export async function serve(args: readonly string[], startBroker: StartBroker): 
 export function greeting(broker: RunningBroker, config: Config): string[] {
   const lines = [
     `Runnel ${VERSION}`,
-    `  Kafka    ${broker.kafkaAddress}`,
+    `  Kafka    ${placesOf(broker)}`,
     `  Data     ${broker.dataName}`,
   ];
   if (broker.httpAddress !== null) {
@@ -56,6 +56,13 @@ export function greeting(broker: RunningBroker, config: Config): string[] {
     );
   }
   return [...lines, `  Try      kcat -b ${broker.kafkaAddress} -L`];
+}
+
+/** One plain listener needs no name. */
+function placesOf({ listeners, kafkaAddress }: RunningBroker): string {
+  return listeners.length === 1 && listeners[0].name === "PLAINTEXT"
+    ? kafkaAddress
+    : listeners.map(({ name, address }) => `${address} (${name})`).join(", ");
 }
 
 /** Resolves at the first signal; the second ends the process. */

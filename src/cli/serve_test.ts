@@ -9,6 +9,7 @@ import { greeting, isLate } from "./serve.ts";
 
 const broker: RunningBroker = {
   kafkaAddress: "127.0.0.1:9092",
+  listeners: [{ name: "PLAINTEXT", address: "127.0.0.1:9092" }],
   httpAddress: "127.0.0.1:9093",
   dataName: "./runnel-data",
   closedLogs: 0,
