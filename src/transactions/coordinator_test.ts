@@ -235,6 +235,14 @@ Deno.test("an open transaction is aborted when it is too old, and its producer i
   assertEquals(desk.coordinator.metrics.timedOut, 1);
 });
 
+Deno.test("one whose id is of another partition by now, because there are more, is aborted all the same", async () => {
+  const desk = await TransactionDesk.loaded();
+  await desk.open("id", [0], 5000);
+  desk.partitionCount = 50; // of a directory whose topic was made larger
+  await desk.pass(10_000);
+  assertEquals(desk.markers.written, ["abort t-0 1000/1 c0 v2"]);
+});
+
 Deno.test("one that was open at a crash is aborted by its timeout, counted from its beginning", async () => {
   const desk = await TransactionDesk.loaded();
   await desk.open("id", [0], 30_000);
