@@ -50,7 +50,6 @@ const OUTSIDE = [
   "main.ts",
   "src/cli/",
   "src/config/load.ts",
-  "src/metrics/http.ts",
   "src/server/transport/",
   "src/client/connection.ts",
   "src/backup/source_directory.ts",

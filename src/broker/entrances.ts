@@ -1,19 +1,16 @@
 /**
- * Entrances: binds every listener of the configuration, with TLS where it has that, and looks after their certificates.
+ * Entrances: binds every listener of the configuration and HTTP's, with TLS where that is asked for, and looks after
+ * their certificates.
  */
-import { type ListenerConfig, listenersOf } from "../config/listeners.ts";
+import { type ListenerConfig, listenersOf, type ListenerTls } from "../config/listeners.ts";
 import type { Config } from "../config/options.ts";
-import { ConfigError } from "../config/load.ts";
+import { httpAddressOf } from "../config/rules.ts";
 import { logger } from "../log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
-import { certificateFacts } from "../security/certificate.ts";
-import { principalMapping } from "../security/principal_mapping.ts";
-import { x500NameText } from "../security/x500_name.ts";
 import type { Entrance } from "../server/listener.ts";
-import type { SessionListener } from "../server/session.ts";
+import { ANONYMOUS, type SessionListener } from "../server/session.ts";
 import { listenTcp } from "../server/transport/tcp.ts";
-import { isKeySharedWithGroup } from "../server/transport/tls_material.ts";
-import { TlsPort } from "../server/transport/tls_port.ts";
+import type { TlsPort } from "../server/transport/tls_port.ts";
 import type { TransportListener } from "../server/transport/transport.ts";
 import type { MachineRoom } from "./machine.ts";
 
@@ -24,6 +21,8 @@ export interface EntranceParts {
 
 export class Entrances implements AsyncDisposable {
   readonly all: readonly Entrance[];
+  /** Where HTTP is asked. */
+  readonly http: TransportListener;
   readonly #ports: readonly TlsPort[];
   readonly #parts: EntranceParts;
   readonly #intervalMs: number;
@@ -32,11 +31,15 @@ export class Entrances implements AsyncDisposable {
   #looking: Promise<void> = Promise.resolve();
 
   private constructor(
-    all: readonly Entrance[],
-    ports: readonly TlsPort[],
+    { all, http, ports }: {
+      all: readonly Entrance[];
+      http: TransportListener;
+      ports: readonly TlsPort[];
+    },
     { parts, intervalMs }: { parts: EntranceParts; intervalMs: number },
   ) {
     this.all = all;
+    this.http = http;
     this.#ports = ports;
     this.#parts = parts;
     this.#intervalMs = intervalMs;
@@ -54,17 +57,31 @@ export class Entrances implements AsyncDisposable {
     const all: Entrance[] = [], ports: TlsPort[] = [];
     try {
       for (const listener of listenersOf(config)) {
-        const session = sessionListenerOf(listener);
-        const transports = listener.tls === null
-          ? listenPlain(listener)
-          : ports[ports.push(await openTls(listener, listener.tls, parts)) - 1].transports;
-        for (const transport of transports) all.push({ transport, session });
+        if (listener.tls === null) {
+          const session = plainSession(listener);
+          for (const transport of listenPlain(listener)) all.push({ transport, session });
+          continue;
+        }
+        const { openTls, tlsSession } = await tlsEntrance();
+        const session = tlsSession(listener.name, listener.tls);
+        const port = await openTls(listener, listener.tls, () => parts.machine.clock.nowMs());
+        ports.push(port);
+        for (const transport of port.transports) all.push({ transport, session });
       }
+      const http = await listenHttp(config, ports, parts);
+      parts.metrics.gauge(
+        "insecure",
+        "1 while the broker was told to listen beyond this machine without asking who comes.",
+        () => Number(config.insecure),
+      );
+      return new Entrances({ all, http, ports }, {
+        parts,
+        intervalMs: config.tls.reloadIntervalMs,
+      });
     } catch (error) {
       for (const { transport } of all) transport.close();
       throw error;
     }
-    return new Entrances(all, ports, { parts, intervalMs: config.tls.reloadIntervalMs });
   }
 
   /** The port that a listener has. */
@@ -76,6 +93,7 @@ export class Entrances implements AsyncDisposable {
     this.#isClosed = true;
     this.#cancelLook();
     for (const { transport } of this.all) transport.close();
+    this.http.close();
     await this.#looking;
   }
 
@@ -104,6 +122,13 @@ export class Entrances implements AsyncDisposable {
 
 const log = logger("tls");
 
+/** Loaded where there is TLS alone: it takes longer than the rest of a start. */
+const tlsEntrance = () => import("./tls_entrance.ts");
+
+function plainSession({ name }: ListenerConfig): SessionListener {
+  return { name, isTls: false, mechanisms: new Map(), principalOf: () => ANONYMOUS };
+}
+
 function listenPlain({ addresses, port }: ListenerConfig): readonly TransportListener[] {
   const transports: TransportListener[] = [];
   try {
@@ -117,53 +142,23 @@ function listenPlain({ addresses, port }: ListenerConfig): readonly TransportLis
   return transports;
 }
 
-async function openTls(
-  { name, addresses, port }: ListenerConfig,
-  tls: NonNullable<ListenerConfig["tls"]>,
-  { machine: { clock } }: EntranceParts,
-): Promise<TlsPort> {
-  const nowMs = () => clock.nowMs();
-  const opened = await TlsPort.open({ name, tls, addresses, port, nowMs });
-  const { subject, notBeforeMs, notAfterMs } = opened.certificate;
-  const until = new Date(notAfterMs).toISOString(), now = nowMs();
-  if (now > notAfterMs || now < notBeforeMs) {
-    const from = new Date(notBeforeMs).toISOString();
-    log.warn("tls_certificate_not_valid", { listener: name, subject, from, until });
-  }
-  if (isKeySharedWithGroup(tls)) log.warn("tls_key_shared", { listener: name, file: tls.keyFile });
-  return opened;
-}
-
-function sessionListenerOf({ name, tls }: ListenerConfig): SessionListener {
-  const mechanisms = new Map();
-  if (tls === null || tls.clientAuth === "none") {
-    return { name, isTls: tls !== null, mechanisms, principalOf: () => "User:ANONYMOUS" };
-  }
-  const userOf = mappingOf(name, tls.principalMappingRules);
-  return {
-    name,
-    isTls: true,
-    mechanisms,
-    principalOf: (certificate) => {
-      const subject = x500NameText(certificateFacts(certificate).subject), user = userOf(subject);
-      if (user === null || user === "") {
-        throw new Error(
-          `no rule makes a user of its certificate's name ${JSON.stringify(subject)}`,
-        );
-      }
-      return `User:${user}`;
-    },
+async function listenHttp(
+  config: Config,
+  ports: TlsPort[],
+  parts: EntranceParts,
+): Promise<TransportListener> {
+  const host = httpAddressOf(config), port = config.httpPort;
+  if (!config.http.tls) return listenTcp({ host, port });
+  const { certificateFile, keyFile } = config.tls;
+  const tls: ListenerTls = {
+    certificateFile,
+    keyFile: keyFile || certificateFile,
+    clientCaFile: "",
+    clientAuth: "none",
+    principalMappingRules: "DEFAULT",
   };
-}
-
-function mappingOf(name: string, rules: string): (name: string) => string | null {
-  try {
-    return principalMapping(rules);
-  } catch (error) {
-    throw new ConfigError(
-      `the listener ${name} has principal_mapping_rules that cannot be: ${
-        (error as Error).message
-      }`,
-    );
-  }
+  const { openTls } = await tlsEntrance(), nowMs = () => parts.machine.clock.nowMs();
+  const opened = await openTls({ name: "HTTP", addresses: [host], port }, tls, nowMs);
+  ports.push(opened);
+  return opened.transports[0];
 }

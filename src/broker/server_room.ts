@@ -50,7 +50,7 @@ export class ServerRoom implements AsyncDisposable {
     let room: ServerRoom | null = null;
     stack.defer(() => room !== null && room.#isServing ? undefined : listener.stop(0));
     if (store instanceof FileStore) store.onStarved = () => listener.relieve();
-    const http = httpFor(config, { metrics, store, readiness });
+    const http = httpFor(config, { metrics, store, readiness, listener: entrances.http });
     stack.defer(() => http.stop());
     const endpoints = listenersOf(config).map((one) => endpointOf(one, entrances.portOf(one.name)));
     return room = new ServerRoom({ listener, http, endpoints }, stack.move());

@@ -35,7 +35,7 @@ export interface SessionLimits {
 export type SessionState = "securing" | "authenticating" | "authenticated";
 
 /** Of a client that nobody asked who it is. */
-const ANONYMOUS = "User:ANONYMOUS";
+export const ANONYMOUS = "User:ANONYMOUS";
 
 const SASL_HANDSHAKE = 17, API_VERSIONS = 18, SASL_AUTHENTICATE = 36;
 
