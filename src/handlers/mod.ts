@@ -71,6 +71,8 @@ import { offsetForLeaderEpoch } from "./offset_for_leader_epoch.ts";
 import type { Placed } from "./placed.ts";
 import { produce } from "./produce.ts";
 import { pushTelemetry } from "./push_telemetry.ts";
+import { saslAuthenticate } from "./sasl_authenticate.ts";
+import { saslHandshake } from "./sasl_handshake.ts";
 import { syncGroup } from "./sync_group.ts";
 import { unregisterBroker } from "./unregister_broker.ts";
 import { updateFeatures } from "./update_features.ts";
@@ -159,6 +161,7 @@ export function allHandlers(services: Services): readonly Handler[] {
     syncGroup(groups),
     describeGroups(groups),
     listGroups(groups),
+    saslHandshake(),
     apiVersions({
       handlers: () => handlers,
       // As a Kafka without a reporter of client metrics: librdkafka tells its user of pushes it is not to make.
@@ -181,6 +184,7 @@ export function allHandlers(services: Services): readonly Handler[] {
     alterReplicaLogDirs({ catalogue, logDir: services.logDir }),
     describeLogDirs({ ...lookup, logDir: services.logDir, freeBytes: services.freeBytes }),
     deleteGroups(groups),
+    saslAuthenticate(),
     createPartitions({ metadata, placed, ...limits }),
     electLeaders({ catalogue }),
     incrementalAlterConfigs({ metadata, nodeId, config }),

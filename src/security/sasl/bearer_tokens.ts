@@ -72,7 +72,7 @@ export class BearerTokens {
         onRefused(`its claim ${principalClaim} is no name`);
         return null;
       }
-      return { name, expiresAtMs: payload.exp! * 1000 };
+      return { name, expiresAtMs: (payload.exp! + clockSkewSeconds) * 1000 };
     } catch (error) {
       onRefused(error instanceof Error ? error.message : String(error));
       return null;

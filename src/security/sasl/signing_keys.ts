@@ -70,7 +70,8 @@ function readSet(bytes: Uint8Array): JSONWebKeySet {
 }
 
 const MAX_KEYS = 1000;
-const MAX_BYTES = 256 * 1024, TIMEOUT_MS = 5000;
+export const MAX_JWKS_BYTES = 256 * 1024;
+const TIMEOUT_MS = 5000;
 
 /** Reads from an address: without redirects, 256 KiB at most, within 5 s. */
 export async function fetchKeys(url: string): Promise<Uint8Array> {
@@ -87,7 +88,7 @@ export async function fetchKeys(url: string): Promise<Uint8Array> {
   let bytes = 0;
   for await (const part of response.body) {
     bytes += part.length;
-    if (bytes > MAX_BYTES) throw new Error(`${url} has more than ${MAX_BYTES} bytes`);
+    if (bytes > MAX_JWKS_BYTES) throw new Error(`${url} has more than ${MAX_JWKS_BYTES} bytes`);
     parts.push(part);
   }
   const whole = new Uint8Array(bytes);
