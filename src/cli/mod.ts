@@ -38,6 +38,8 @@ async function command(args: readonly string[], startBroker: StartBroker): Promi
       return await (await import("./group.ts")).runGroup(rest);
     case "storage":
       return await (await import("./storage.ts")).runStorage(rest);
+    case "user":
+      return await (await import("./user.ts")).runUser(rest);
     case "help":
       return help(rest);
     case "version":

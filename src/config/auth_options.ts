@@ -3,8 +3,6 @@ import type { Option } from "./option.ts";
 
 const PATH = /^[^\0]{0,4096}$/;
 
-export const SASL_MECHANISMS = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] as const;
-
 export const authOptions = {
   enabled: {
     type: "boolean",
@@ -17,7 +15,7 @@ export const authOptions = {
     type: "list",
     default: ["PLAIN"],
     pattern: /^(?:PLAIN|SCRAM-SHA-256|SCRAM-SHA-512|OAUTHBEARER)$/,
-    need: `some of ${SASL_MECHANISMS.join(", ")}, with commas between`,
+    need: "some of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and OAUTHBEARER, with commas between",
     restart: true,
     kafkaName: "sasl.enabled.mechanisms",
     doc: "How clients authenticate on SASL listeners.",

@@ -28,11 +28,11 @@ function authRule(config: Config): string | null {
         "make it SASL_PLAINTEXT or SASL_SSL, or SSL with client_auth = required";
     }
   }
+  if (!listeners.some(({ protocol }) => protocol.startsWith("SASL_"))) return null;
   if ((auth.plainUsername === "") !== (auth.plainPassword === "")) {
     return "auth.plain_username and auth.plain_password belong together: one of them is missing " +
       "(RUNNEL_AUTH_PLAIN_PASSWORD, auth.plain_password_file)";
   }
-  if (!listeners.some(({ protocol }) => protocol.startsWith("SASL_"))) return null;
   const mechanisms: readonly string[] = auth.mechanism;
   if (mechanisms.includes("PLAIN") && auth.plainUsername === "" && auth.usersFile === "") {
     return "auth.mechanism has PLAIN, and there is no user of it: set auth.plain_username and auth.plain_password, or " +

@@ -73,9 +73,13 @@ export async function newCredential(
   password: string,
   iterations = DEFAULT_ITERATIONS,
 ): Promise<ScramCredential> {
-  const salt = saltOf(crypto.getRandomValues(new Uint8Array(SALT_BYTES)));
+  const salt = newSalt();
   const asked = { password: new TextEncoder().encode(password), salt, iterations };
   return credentialOf(hash, { ...asked, salted: await saltedPassword(hash, asked) });
+}
+
+export function newSalt(): Uint8Array {
+  return saltOf(crypto.getRandomValues(new Uint8Array(SALT_BYTES)));
 }
 
 /**
