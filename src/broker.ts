@@ -105,6 +105,8 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
     metrics,
   });
 
+  await server.authentication?.begin(room.store, metadata.metadata);
+
   let coordinators: CoordinatorsRoom | null = null;
   const storage = stack.use(
     await StorageRoom.open(config, {

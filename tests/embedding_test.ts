@@ -54,7 +54,7 @@ Deno.test("what the executable refuses is refused in a program too, before anyth
   const refused: [BrokerOptions, ...string[]][] = [
     [{ listenAddresses: ["0.0.0.0"] }, "0.0.0.0", "insecure"],
     [{ listenAddresses: ["127.0.0.1", "192.0.2.7"] }, "192.0.2.7", "insecure"],
-    [{ auth: { enabled: true } }, "auth.enabled", "refused"],
+    [{ auth: { enabled: true } }, "auth.mechanism has PLAIN", "no user of it"],
     [{ kafkaPort: 9092, httpPort: 9092 }, "9092", "two ports"],
     [{ storage: { flush: "interval" } }, "flush_interval_ms"],
     [{ kafkaPort: 65536 }, "kafkaPort", "65536", "0 to 65535"],

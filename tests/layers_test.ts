@@ -50,6 +50,7 @@ const OUTSIDE = [
   "main.ts",
   "src/cli/",
   "src/config/load.ts",
+  "src/security/secret_file.ts",
   "src/server/transport/",
   "src/client/connection.ts",
   "src/backup/source_directory.ts",

@@ -12,9 +12,12 @@ import { ANONYMOUS, type SessionListener } from "../server/session.ts";
 import { listenTcp } from "../server/transport/tcp.ts";
 import type { TlsPort } from "../server/transport/tls_port.ts";
 import type { TransportListener } from "../server/transport/transport.ts";
+import type { Authentication } from "./authentication.ts";
 import type { MachineRoom } from "./machine.ts";
 
 export interface EntranceParts {
+  /** What listeners of SASL ask; null where there are none. */
+  readonly authentication: Authentication | null;
   readonly machine: Pick<MachineRoom, "clock" | "timers">;
   readonly metrics: Metrics;
 }
@@ -57,13 +60,14 @@ export class Entrances implements AsyncDisposable {
     const all: Entrance[] = [], ports: TlsPort[] = [];
     try {
       for (const listener of listenersOf(config)) {
+        const { mechanisms = NONE, rules: logins } = loginsOf(listener, parts) ?? {};
         if (listener.tls === null) {
-          const session = plainSession(listener);
+          const session = { ...plainSession(listener), mechanisms, logins };
           for (const transport of listenPlain(listener)) all.push({ transport, session });
           continue;
         }
         const { openTls, tlsSession } = await tlsEntrance();
-        const session = tlsSession(listener.name, listener.tls);
+        const session = { ...tlsSession(listener.name, listener.tls), mechanisms, logins };
         const port = await openTls(listener, listener.tls, () => parts.machine.clock.nowMs());
         ports.push(port);
         for (const transport of port.transports) all.push({ transport, session });
@@ -127,8 +131,15 @@ const HTTP_BACKLOG = 4096;
 /** Loaded where there is TLS alone: it takes longer than the rest of a start. */
 const tlsEntrance = () => import("./tls_entrance.ts");
 
+const NONE: SessionListener["mechanisms"] = new Map();
+
 function plainSession({ name }: ListenerConfig): SessionListener {
-  return { name, isTls: false, mechanisms: new Map(), principalOf: () => ANONYMOUS };
+  return { name, isTls: false, mechanisms: NONE, principalOf: () => ANONYMOUS };
+}
+
+/** How clients log in by SASL, where the listener asks for that. */
+function loginsOf({ protocol }: ListenerConfig, { authentication }: EntranceParts) {
+  return protocol.startsWith("SASL_") ? authentication : null;
 }
 
 function listenPlain({ addresses, port }: ListenerConfig): readonly TransportListener[] {

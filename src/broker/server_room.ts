@@ -13,6 +13,7 @@ import type { Dispatch } from "../server/connection.ts";
 import { type Entrance, Listener } from "../server/listener.ts";
 import type { Endpoint } from "../topics/registration.ts";
 import { FileStore } from "../storage/backends/file_store.ts";
+import type { Authentication } from "./authentication.ts";
 import { Entrances } from "./entrances.ts";
 import { httpFor } from "./http.ts";
 import type { MachineRoom } from "./machine.ts";
@@ -27,18 +28,24 @@ export interface ServerRoomOptions {
 export class ServerRoom implements AsyncDisposable {
   /** Where clients are told to connect, a listener each. */
   readonly endpoints: readonly Endpoint[];
+  /** How clients log in; null where no listener asks for that. */
+  readonly authentication: Authentication | null;
   readonly #listener: Listener;
   readonly #http: HttpServer;
   readonly #stack: AsyncDisposableStack;
   #isServing = false;
 
   private constructor(
-    parts: { listener: Listener; http: HttpServer; endpoints: readonly Endpoint[] },
+    parts: Pick<ServerRoom, "endpoints" | "authentication"> & {
+      listener: Listener;
+      http: HttpServer;
+    },
     stack: AsyncDisposableStack,
   ) {
     this.#listener = parts.listener;
     this.#http = parts.http;
     this.endpoints = parts.endpoints;
+    this.authentication = parts.authentication;
     this.#stack = stack;
   }
 
@@ -46,7 +53,8 @@ export class ServerRoom implements AsyncDisposable {
   static async open(config: Config, options: ServerRoomOptions): Promise<ServerRoom> {
     await using stack = new AsyncDisposableStack();
     const { machine: { store }, metrics, readiness } = options;
-    const entrances = stack.use(await Entrances.open(config, options));
+    const authentication = await authenticationOf(config, options);
+    const entrances = stack.use(await Entrances.open(config, { ...options, authentication }));
     const listener = newListener(config, options, entrances.all);
     let room: ServerRoom | null = null;
     stack.defer(() => room !== null && room.#isServing ? undefined : listener.stop(0));
@@ -54,7 +62,7 @@ export class ServerRoom implements AsyncDisposable {
     const http = httpFor(config, { metrics, store, readiness, listener: entrances.http });
     stack.defer(() => http.stop());
     const endpoints = listenersOf(config).map((one) => endpointOf(one, entrances.portOf(one.name)));
-    return room = new ServerRoom({ listener, http, endpoints }, stack.move());
+    return room = new ServerRoom({ listener, http, endpoints, authentication }, stack.move());
   }
 
   /** "127.0.0.1:9093" */
@@ -81,6 +89,15 @@ export class ServerRoom implements AsyncDisposable {
 
 const MAX_QUEUED_REPLY_BYTES = 1 << 20;
 const STOP_GRACE_MS = 3000;
+
+/** Loaded where it is asked for alone: a broker starts faster without it. */
+async function authenticationOf(
+  config: Config,
+  options: ServerRoomOptions,
+): Promise<Authentication | null> {
+  if (!listenersOf(config).some(({ protocol }) => protocol.startsWith("SASL_"))) return null;
+  return await (await import("./authentication.ts")).Authentication.open(config, options);
+}
 
 function newListener(
   config: Config,

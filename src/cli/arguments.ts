@@ -4,10 +4,11 @@
  */
 import { type FlagNeeds, splitArguments } from "../config/flags.ts";
 import { ConfigError, configFlags, denoSurroundings, loadConfig } from "../config/load.ts";
-import { listenersOf } from "../config/listeners.ts";
+import { type ListenerConfig, listenersOf } from "../config/listeners.ts";
 import type { Config } from "../config/options.ts";
 import { parseAddress } from "../client/cluster.ts";
 import { ConnectionError } from "../client/errors.ts";
+import { type ClientConfig, type ClientSecurity, readClientConfig } from "./client_config.ts";
 import { usageOf } from "./help.ts";
 import { printable } from "./table.ts";
 
@@ -54,10 +55,12 @@ export function misused(command: string, what: string, action?: string): ConfigE
   return new ConfigError(`${command}: ${what}. Usage: ${usageOf(command, action)}`);
 }
 
-/** Both names of the one flag; Kafka's tools have the longer. */
+/** Both names of each flag; Kafka's tools have the latter. */
 export const BOOTSTRAP_FLAGS = {
   "--bootstrap": "host:port",
   "--bootstrap-server": "host:port",
+  "--client-config": "a file",
+  "--command-config": "a file",
 } as const;
 
 /** Where a client command finds its broker: what the flag says, else where the configuration has it. */
@@ -71,18 +74,68 @@ export function bootstrapOf(own: ReadonlyMap<string, string>, config: Config): s
     }
     return given;
   }
-  const plain = listenersOf(config).find(({ protocol }) => protocol === "PLAINTEXT");
-  if (plain === undefined) {
-    throw new ConfigError(
-      "there is no plain listener, and these commands do not speak TLS yet: say with --bootstrap where there is one",
-    );
-  }
-  if (plain.port === 0) {
+  const listener = ownListener(own, config);
+  if (listener.port === 0) {
     throw new ConfigError(
       "kafka_port is 0, any free one: say with --bootstrap where the broker is",
     );
   }
-  return `${reachable(plain.addresses[0])}:${plain.port}`;
+  return `${reachable(listener.addresses[0])}:${listener.port}`;
+}
+
+/**
+ * How a command speaks to the broker: as --client-config says; else plainly, or, where the configuration's own listener
+ * asks for a log-in, as the user of the configuration.
+ */
+export function clientSecurityOf(
+  own: ReadonlyMap<string, string>,
+  config: Config,
+): ClientSecurity {
+  const given = clientConfig(own);
+  if (given !== null) return { tls: given.tls, sasl: given.sasl };
+  if (own.has("--bootstrap") || own.has("--bootstrap-server")) return {};
+  const { protocol, tls } = ownListener(own, config);
+  if (protocol === "PLAINTEXT") return {};
+  const { plainUsername: username, plainPassword: password } = config.auth;
+  return {
+    tls: tls === null ? undefined : { caCerts: [readAuthority(tls.certificateFile)] },
+    sasl: { mechanism: "PLAIN", username, password },
+  };
+}
+
+/** Where the configuration has its broker, as far as this command can speak to it. */
+function ownListener(own: ReadonlyMap<string, string>, config: Config): ListenerConfig {
+  const listeners = listenersOf(config), given = clientConfig(own);
+  if (given !== null) {
+    const { protocol } = given, found = listeners.find((one) => one.protocol === protocol);
+    if (found !== undefined) return found;
+    throw new ConfigError(
+      `--client-config has security.protocol = ${protocol}, and there is no such listener: say with --bootstrap where`,
+    );
+  }
+  const { mechanism, plainUsername } = config.auth;
+  const isKnown = mechanism.includes("PLAIN") && plainUsername !== "";
+  const found = listeners.find(({ protocol }) => protocol === "PLAINTEXT") ??
+    (isKnown ? listeners.find(({ protocol }) => protocol.startsWith("SASL_")) : undefined);
+  if (found !== undefined) return found;
+  throw new ConfigError(
+    "there is no plain listener: say with --client-config FILE how to speak to the broker (security.protocol, " +
+      "sasl.mechanism, …), and with --bootstrap where it is",
+  );
+}
+
+function clientConfig(own: ReadonlyMap<string, string>): ClientConfig | null {
+  const path = own.get("--client-config") ?? own.get("--command-config");
+  return path === undefined ? null : readClientConfig(path);
+}
+
+/** What the broker shows is trusted, as it is the same machine's. */
+function readAuthority(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    throw new ConfigError(`Cannot read tls.certificate_file ${path}: ${(error as Error).message}`);
+  }
 }
 
 /** What went wrong with a broker, and what to do where nobody was reached. */

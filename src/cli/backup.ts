@@ -23,6 +23,7 @@ import {
   BOOTSTRAP_FLAGS,
   bootstrapOf,
   clientErrorLine,
+  clientSecurityOf,
   commandArguments,
   configOf,
   misused,
@@ -94,7 +95,8 @@ async function create({ destination, own, rest, allowDamage }: Asked): Promise<n
   if (path === "memory://") throw new ConfigError("There is nothing to back up of memory://");
   // One broker, whose directory is read beside it.
   const { host, port } = parseAddress(bootstrapOf(own, config).split(",")[0]);
-  const connection = await Connection.open({ host, port, clientId: "runnel-backup" });
+  const security = clientSecurityOf(own, config);
+  const connection = await Connection.open({ host, port, clientId: "runnel-backup", ...security });
   using open = new DisposableStack();
   open.defer(() => connection.close());
   const store = openBackup(destination, path);

@@ -19,10 +19,12 @@ import {
   BOOTSTRAP_FLAGS,
   bootstrapOf,
   clientErrorLine,
+  clientSecurityOf,
   commandArguments,
   configOf,
   misused,
 } from "./arguments.ts";
+import type { ClientSecurity } from "./client_config.ts";
 import {
   findings,
   type GroupLook,
@@ -34,8 +36,8 @@ import {
 import { printable, table } from "./table.ts";
 
 export async function runGroup(args: readonly string[]): Promise<number> {
-  const { action, groupId, bootstrap, waitMs } = await parsed(args);
-  const cluster = new Cluster({ bootstrap, callTimeoutMs: 10_000 });
+  const { action, groupId, bootstrap, security, waitMs } = await parsed(args);
+  const cluster = new Cluster({ bootstrap, ...security, callTimeoutMs: 10_000 });
   try {
     await cluster.anyConnection(); // once, so that a wrong address is told at once
     if (action === "list") return print(listed(await listGroups(cluster)));
@@ -72,6 +74,7 @@ interface Asked {
   readonly action: "list" | "describe";
   readonly groupId: string;
   readonly bootstrap: string;
+  readonly security: ClientSecurity;
   readonly waitMs: number;
 }
 
@@ -94,8 +97,9 @@ export async function parsed(args: readonly string[]): Promise<Asked> {
   if (!/^[\d.]+$/.test(wait) || !(seconds >= 0 && seconds <= 3600)) {
     throw new ConfigError(`group: --wait ${wait || '""'}: needs seconds, 0 to 3600`);
   }
-  const bootstrap = bootstrapOf(own, await configOf(rest));
-  return { action, groupId, bootstrap, waitMs: seconds * 1000 };
+  const config = await configOf(rest);
+  const bootstrap = bootstrapOf(own, config), security = clientSecurityOf(own, config);
+  return { action, groupId, bootstrap, security, waitMs: seconds * 1000 };
 }
 
 function listed(groups: Awaited<ReturnType<typeof listGroups>>): string[] {

@@ -20,6 +20,11 @@ const BOOTSTRAP = [
   "Where the broker is; --bootstrap-server means the same. Else where the configuration has it.",
 ] as const;
 
+const CLIENT_CONFIG = [
+  "--client-config FILE",
+  "How to log in there, as properties (security.protocol, sasl.mechanism, …); --command-config means the same.",
+] as const;
+
 export const COMMANDS: readonly CommandHelp[] = [
   {
     name: "serve",
@@ -40,6 +45,7 @@ export const COMMANDS: readonly CommandHelp[] = [
       ["--allow-damage", "Copy or restore what is damaged too; such partitions stay offline."],
       ["--to DIR", "The data directory that restore makes."],
       BOOTSTRAP,
+      CLIENT_CONFIG,
     ],
     takesOptions: true,
     notes: [
@@ -62,6 +68,7 @@ export const COMMANDS: readonly CommandHelp[] = [
     ],
     flags: [
       BOOTSTRAP,
+      CLIENT_CONFIG,
       ["--wait SECONDS", "How far apart the two looks of describe are, 6 if not given."],
     ],
     takesOptions: true,
@@ -107,11 +114,32 @@ export const COMMANDS: readonly CommandHelp[] = [
       ["--coordinator-epoch N", "The coordinator's epoch in it."],
       ["--force", "Abort in this partition alone, though a coordinator has the transaction."],
       BOOTSTRAP,
+      CLIENT_CONFIG,
     ],
     takesOptions: true,
     notes: [
       "abort ID fences the producer of that id: its next request is refused.",
       "abort --topic is for transactions that hang: it writes an abort marker into that partition.",
+    ],
+  },
+  {
+    name: "user",
+    summary: "who may log in: in the users file, or with --bootstrap in a running cluster",
+    usage: [
+      "runnel user add NAME [--mechanism M] [--iterations N] [--password-stdin] [--bootstrap HOST:PORT]",
+      "runnel user list [--bootstrap HOST:PORT]",
+      "runnel user delete NAME [--bootstrap HOST:PORT]",
+    ],
+    flags: [
+      ["--mechanism M", "SCRAM-SHA-256 or SCRAM-SHA-512; both if not given."],
+      ["--iterations N", "How dear a guess is, 4096 (as Kafka's tools have it) to 16384."],
+      ["--password-stdin", "Read the password from standard input; else it is asked for."],
+      BOOTSTRAP,
+      CLIENT_CONFIG,
+    ],
+    takesOptions: true,
+    notes: [
+      "Without --bootstrap it writes the file of --auth-users-file, also before the first start.",
     ],
   },
   { name: "version", summary: "print the version", usage: ["runnel version"], takesOptions: false },

@@ -40,6 +40,8 @@ async function command(args: readonly string[], startBroker: StartBroker): Promi
       return await (await import("./storage.ts")).runStorage(rest);
     case "txn":
       return await (await import("./txn.ts")).runTxn(rest);
+    case "user":
+      return await (await import("./user.ts")).runUser(rest);
     case "help":
       return help(rest);
     case "version":

@@ -22,7 +22,8 @@ import { findHanging, ownerOf, ownersOf } from "./txn_hanging.ts";
 
 export async function runTxn(args: readonly string[]): Promise<number> {
   const asked = await parsedTxn(args);
-  const cluster = new Cluster({ bootstrap: asked.bootstrap, callTimeoutMs: 10_000 });
+  const { bootstrap, security } = asked;
+  const cluster = new Cluster({ bootstrap, ...security, callTimeoutMs: 10_000 });
   try {
     await cluster.anyConnection(); // once, so that a wrong address is told at once
     const { out, errors } = await answerTxn(cluster, asked);

@@ -5,13 +5,15 @@ import {
   actionOf,
   BOOTSTRAP_FLAGS,
   bootstrapOf,
+  clientSecurityOf,
   commandArguments,
   configOf,
   misused,
 } from "./arguments.ts";
+import type { ClientSecurity } from "./client_config.ts";
 
 export type TxnAsked =
-  & { readonly bootstrap: string }
+  & { readonly bootstrap: string; readonly security: ClientSecurity }
   & (
     | { readonly action: "list"; readonly filters: TransactionFilters }
     | { readonly action: "describe" | "abort"; readonly transactionalId: string }
@@ -95,17 +97,18 @@ export async function parsedTxn(args: readonly string[]): Promise<TxnAsked> {
     ? [...own.keys()].find((flag) => !(flag in BOOTSTRAP_FLAGS))
     : undefined;
   if (only !== undefined) throw misused("txn", `abort takes ${only} with --topic only`, action);
-  const bootstrap = bootstrapOf(own, await configOf(rest));
-  if (action === "list") return { action, bootstrap, filters: filtersOf(own) };
+  const config = await configOf(rest);
+  const reached = { bootstrap: bootstrapOf(own, config), security: clientSecurityOf(own, config) };
+  if (action === "list") return { action, ...reached, filters: filtersOf(own) };
   if (action === "find-hanging") {
     const topic = own.get("--topic") ?? null, partition = wholeOf(own, "--partition");
     if (partition !== null && topic === null) {
       throw misused("txn", "--partition needs --topic", action);
     }
-    return { action, bootstrap, topic, partition, longerThanMs: msOf(own, HANGING_AFTER_S)! };
+    return { action, ...reached, topic, partition, longerThanMs: msOf(own, HANGING_AFTER_S)! };
   }
-  if (takesId) return { action, bootstrap, transactionalId: id };
-  return { action: "abort in partition", bootstrap, ...partitionAbortOf(own) };
+  if (takesId) return { action, ...reached, transactionalId: id };
+  return { action: "abort in partition", ...reached, ...partitionAbortOf(own) };
 }
 
 function filtersOf(own: ReadonlyMap<string, string>): TransactionFilters {

@@ -234,8 +234,9 @@ export class Cluster {
     const known = this.#connections.get(address);
     if (known) {
       const connection = await known;
-      if (!connection.isClosed) return connection;
+      if (!connection.isClosed && !connection.isStale) return connection;
       if (this.#connections.get(address) === known) this.#connections.delete(address);
+      connection.retire();
       return await this.#connect(host, port, lane);
     }
     const opening = Connection.open({ ...this.#options, host, port });

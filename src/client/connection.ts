@@ -13,6 +13,7 @@ import { decodeResponse, encodeRequest } from "../protocol/frame.ts";
 import { ApiVersions } from "../protocol/messages/api_versions.ts";
 import type { Api, Decoded, Encodable, Fields, Message } from "../protocol/schema.ts";
 import { check, ConnectionError } from "./errors.ts";
+import { logIn, type SaslOptions } from "./sasl.ts";
 
 /** What a connection needs of a socket; a Deno.TcpConn and a Deno.TlsConn are one. */
 export interface Socket {
@@ -30,7 +31,11 @@ export interface ConnectionOptions {
   readonly requestTimeoutMs?: number;
   /** A longer response closes the connection; 128 MiB if not given. */
   readonly maxResponseBytes?: number;
-  /** Makes the socket; plain TCP if not given. Deno.connectTls serves here too. */
+  /** TLS with what is given here; plain TCP if not given. */
+  readonly tls?: TlsOptions;
+  /** Who the client is, where the broker asks. */
+  readonly sasl?: SaslOptions;
+  /** Makes the socket, in the place of `tls`. */
   readonly dial?: (address: { hostname: string; port: number }) => Promise<Socket>;
 }
 
@@ -38,6 +43,15 @@ export interface ConnectionOptions {
 export interface FinalizedFeatures {
   readonly epoch: number;
   readonly levels: ReadonlyMap<string, number>;
+}
+
+/** All are PEM. */
+export interface TlsOptions {
+  /** Whose certificates of brokers are trusted, besides those that the system trusts. */
+  readonly caCerts?: readonly string[];
+  /** The client's own certificate and its key, where the broker asks for one. */
+  readonly cert?: string;
+  readonly key?: string;
 }
 
 export class Connection {
@@ -58,11 +72,14 @@ export class Connection {
   #timer: ReturnType<typeof setTimeout> | null = null;
   #timerAtMs = 0;
   #failure: ConnectionError | null = null;
+  /** When the log-in is about to end, so that another connection should take over. */
+  #isStaleAtMs = Infinity;
+  #isRetired = false;
 
   /** Connects, and asks the broker which versions it speaks. Throws ConnectionError. */
   static async open(options: ConnectionOptions): Promise<Connection> {
     const address = `${options.host}:${options.port}`;
-    const dial = options.dial ?? dialTcp;
+    const dial = options.dial ?? dialerOf(options.tls);
     let socket: Socket;
     try {
       socket = await dial({ hostname: options.host, port: options.port });
@@ -72,6 +89,7 @@ export class Connection {
     const connection = new Connection(socket, address, options);
     try {
       await connection.#negotiate();
+      if (options.sasl !== undefined) await connection.#logIn(options.sasl);
     } catch (error) {
       connection.close();
       throw error;
@@ -95,6 +113,17 @@ export class Connection {
   /** What the cluster had finalised when this connection was made. */
   get features(): FinalizedFeatures {
     return this.#features;
+  }
+
+  /** Whether its log-in ends soon (KIP-368): what is in flight has time, and nothing new should begin here. */
+  get isStale(): boolean {
+    return performance.now() >= this.#isStaleAtMs;
+  }
+
+  /** Closes it when what is in flight has been answered. */
+  retire(): void {
+    this.#isRetired = true;
+    if (this.inFlight === 0) this.close();
   }
 
   /** Requests that wait for their answer. */
@@ -175,6 +204,11 @@ export class Connection {
       epoch: response.finalizedFeaturesEpoch,
       levels: new Map(response.finalizedFeatures.map((one) => [one.name, one.maxVersionLevel])),
     };
+  }
+
+  async #logIn(options: SaslOptions): Promise<void> {
+    const lifetimeMs = await logIn(this, options);
+    if (lifetimeMs > 0) this.#isStaleAtMs = performance.now() + lifetimeMs * STALE_AT;
   }
 
   #askVersions(
@@ -293,6 +327,7 @@ export class Connection {
     } catch (error) {
       waiting.reject(error);
     }
+    if (this.#isRetired && this.inFlight === 0) this.close();
   }
 
   /** One timer, for the oldest request: the ones behind it cannot be answered earlier. It may go off early, never late. */
@@ -337,8 +372,21 @@ interface Waiting {
 }
 
 const UNSUPPORTED_VERSION = 35;
+/** The share of a log-in's life after which Kafka's clients begin the next. */
+const STALE_AT = 0.85;
 const READ_BYTES = 1 << 16;
 const JOIN_BYTES = 1 << 16;
+
+function dialerOf(tls: TlsOptions | undefined): NonNullable<ConnectionOptions["dial"]> {
+  if (tls === undefined) return dialTcp;
+  const { caCerts = [], cert, key } = tls,
+    own = cert !== undefined && key !== undefined ? { cert, key } : {};
+  return async (address) => {
+    const socket = await Deno.connectTls({ ...address, caCerts: [...caCerts], ...own });
+    await socket.handshake();
+    return socket;
+  };
+}
 
 async function dialTcp(address: { hostname: string; port: number }): Promise<Socket> {
   const socket = await Deno.connect(address);

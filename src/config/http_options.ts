@@ -41,6 +41,15 @@ export const httpOptions = {
     restart: true,
     doc: "That user's password. Only from the environment, or a file that nobody else can read.",
   },
+  passwordFile: {
+    type: "text",
+    default: "",
+    pattern: /^[^\0]{0,4096}$/,
+    need: "a path",
+    restart: true,
+    secretOf: "http.password",
+    doc: "The file that password is read from at the start; what ends its line is not part of it.",
+  },
   token: {
     type: "text",
     default: "",
@@ -49,6 +58,15 @@ export const httpOptions = {
     secret: true,
     restart: true,
     doc: "The token of `bearer`. Only from the environment, or a file that nobody else can read.",
+  },
+  tokenFile: {
+    type: "text",
+    default: "",
+    pattern: /^[^\0]{0,4096}$/,
+    need: "a path",
+    restart: true,
+    secretOf: "http.token",
+    doc: "The file that token is read from at the start; what ends its line is not part of it.",
   },
   openHealth: {
     type: "boolean",

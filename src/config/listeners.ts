@@ -2,7 +2,7 @@
  * Listeners: what follows from all options that say where clients may connect, and how they are told apart there.
  *
  * `listeners` says it in full, with Kafka's `advertised.listeners` and `listener.security.protocol.map` for those who
- * come from Kafka; without it `kafka_port`, `listen_addresses` and `advertised_address` say one plain listener.
+ * come from Kafka; without it `kafka_port`, `listen_addresses` and `advertised_address` say one, plain unless `auth.enabled`.
  */
 import { advertisedFault, isAnyAddress, isLoopback } from "./addresses.ts";
 import {
@@ -47,6 +47,7 @@ type ListenerOptions = Pick<
   | "listenAddresses"
   | "advertisedAddress"
   | "tls"
+  | "auth"
   | "insecure"
 >;
 
@@ -102,7 +103,7 @@ function resolve(config: ListenerOptions): readonly ListenerConfig[] | string {
 
 const SHORT = { listenAddresses: "listen_addresses", advertisedAddress: "advertised_address" };
 
-/** The one plain listener. */
+/** The one listener. */
 function resolveShort(config: ListenerOptions): readonly ListenerConfig[] | string {
   const { kafkaPort, listenAddresses, advertisedAddress, advertisedListeners } = config;
   if (advertisedListeners.length > 0) {
@@ -110,13 +111,19 @@ function resolveShort(config: ListenerOptions): readonly ListenerConfig[] | stri
   }
   const fault = advertisedFault(advertisedAddress);
   if (fault !== null) return `advertised_address = ${JSON.stringify(advertisedAddress)}: ${fault}`;
+  const { auth, tls } = config;
+  const protocol: SecurityProtocol = !auth.enabled
+    ? "PLAINTEXT"
+    : tls.certificateFile === ""
+    ? "SASL_PLAINTEXT"
+    : "SASL_SSL";
   return [{
-    name: "PLAINTEXT",
-    protocol: "PLAINTEXT",
+    name: protocol,
+    protocol,
     addresses: listenAddresses,
     port: kafkaPort,
     advertised: splitAdvertised(advertisedAddress),
-    tls: null,
+    tls: protocol === "SASL_SSL" ? { ...tls, keyFile: tls.keyFile || tls.certificateFile } : null,
   }];
 }
 
@@ -194,10 +201,6 @@ function splitAdvertised(text: string): ListenerConfig["advertised"] {
 
 function faultOf(listener: ListenerConfig, insecure: boolean): string | null {
   const { name, protocol, addresses, tls } = listener;
-  if (protocol.startsWith("SASL_")) {
-    return `the listener ${name} is ${protocol}: this version has no SASL mechanism yet, and must not look as if it ` +
-      "had: use SSL with client_auth = required, or PLAINTEXT";
-  }
   if (tls !== null && tls.certificateFile === "") {
     return `the listener ${name} is ${protocol} and has no certificate: set tls.certificate_file, and tls.key_file ` +
       "where the key is in a file of its own";
@@ -210,9 +213,9 @@ function faultOf(listener: ListenerConfig, insecure: boolean): string | null {
   if (open === undefined || insecure || isAuthenticated(listener)) return null;
   return name === "PLAINTEXT" && tls === null
     ? `listen_addresses has ${open}, which other machines can reach, and there is no authentication: ` +
-      "set insecure = true (--insecure) if everyone there may read, write and delete"
+      "set auth.enabled = true, or insecure = true (--insecure) if everyone there may read, write and delete"
     : `the listener ${name} is at ${open}, which other machines can reach, and does not ask who comes: ` +
-      "set client_auth = required on an SSL listener, or insecure = true (--insecure) if everyone there may read, " +
+      "make it a SASL listener, set client_auth = required on an SSL one, or insecure = true (--insecure) if everyone there may read, " +
       "write and delete";
 }
 

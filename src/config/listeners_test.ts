@@ -169,8 +169,8 @@ const REFUSED: readonly [toml: string, ...words: string[]][] = [
   ["[[listeners]]\nprotocol = 'SSL'", "no certificate", "tls.certificate_file"],
   [`${SSL}client_auth = "required"`, "client_auth = required", "tls.client_ca_file"],
   [`${SSL}client_auth = "requested"`, "client_auth = requested", "tls.client_ca_file"],
-  ["[[listeners]]\nprotocol = 'SASL_SSL'", "SASL_SSL", "no SASL mechanism"],
-  ["[[listeners]]\nprotocol = 'SASL_PLAINTEXT'", "SASL_PLAINTEXT", "no SASL mechanism"],
+  ["[[listeners]]\nprotocol = 'SASL_SSL'", "SASL_SSL", "no certificate"],
+  ["[[listeners]]\nprotocol = 'SASL_PLAINTEXT'", "auth.mechanism has PLAIN", "runnel user"],
   [
     "[[listeners]]\naddress = '0.0.0.0'\nname = 'a'\nprotocol = 'PLAINTEXT'",
     "A is at 0.0.0.0",

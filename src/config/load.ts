@@ -27,7 +27,7 @@ export interface LoadedConfig {
   readonly sources: ReadonlyMap<string, string>;
   /** The file read, or null. */
   readonly file: string | null;
-  /** Options set that have no effect on this runtime, in one sentence each. */
+  /** Options set that have no effect on this runtime, and secrets that a group can read, in one sentence each. */
   readonly warnings: readonly string[];
 }
 
@@ -44,7 +44,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<LoadedConf
   const env = readEnv(table, surroundings.env);
   const found = findFile(surroundings, flags.config ?? surroundings.env.RUNNEL_CONFIG);
   const fromFile = found === null ? [] : await readFileSettings(table, found);
-  const settings = [...fromFile, ...env, ...flags.settings];
+  const settings = withSecrets(table, [...fromFile, ...env, ...flags.settings], surroundings);
   const loaded = assemble(settings, found?.path ?? null);
   const broken = checkRules(loaded.config);
   if (broken !== null) throw new ConfigError(broken);
@@ -60,7 +60,8 @@ export function configOfOptions(
   options: Readonly<Record<string, unknown>>,
   base: Readonly<Record<string, unknown>> = {},
 ): LoadedConfig {
-  const loaded = assemble([...optionSettings(base), ...optionSettings(options)], null);
+  const settings = [...optionSettings(base), ...optionSettings(options)];
+  const loaded = assemble(withSecrets(rows(), settings, denoSurroundings([])), null);
   const broken = checkRules(loaded.config);
   if (broken !== null) throw new ConfigError(broken);
   return loaded;
@@ -122,6 +123,8 @@ interface Setting {
   readonly row: Row;
   readonly value: OptionValue;
   readonly source: string;
+  /** Whether it is a secret that the group of its file can read. */
+  readonly isShared?: boolean;
 }
 
 function assemble(settings: readonly Setting[], file: string | null): LoadedConfig {
@@ -145,6 +148,9 @@ function assemble(settings: readonly Setting[], file: string | null): LoadedConf
     row.option?.unsupported && value !== row.option.default
   )
     .map(({ row }) => `${row.key} has no effect: ${row.option!.unsupported}`);
+  for (const { row, source, isShared } of settings) {
+    if (isShared) warnings.push(`${source}: its group can read it, and it has ${row.key}`);
+  }
   return {
     config: { ...config, topic: resolveTopicConfig(topicSet), topicSet } as unknown as Config,
     sources,
@@ -208,6 +214,47 @@ function fileSetting(
     );
   }
   return setting(row, entry.value, where, false);
+}
+
+/**
+ * The settings, with the secrets that are in files of their own: those that options name (plain_password_file), and the
+ * credentials that systemd hands over, which are called as the option (`LoadCredential=auth.plain_password:…`) and count
+ * where nothing else says what the secret is.
+ */
+function withSecrets(
+  table: readonly Row[],
+  settings: readonly Setting[],
+  world: Surroundings,
+): Setting[] {
+  const set = new Map(settings.map((one) => [one.row.key, one])), more: Setting[] = [];
+  const directory = world.env.CREDENTIALS_DIRECTORY;
+  for (const row of table) {
+    const key = row.option?.type === "text" ? row.option.secretOf : undefined;
+    if (key === undefined) continue;
+    const target = table.find((one) => one.key === key)!, named = set.get(row.key);
+    if (named !== undefined && named.value !== "") {
+      if (set.has(key)) {
+        throw new ConfigError(`${key} and ${row.key} are both set: say it in one of them`);
+      }
+      more.push(secretSetting(target, String(named.value), world, named.source));
+    } else if (directory && !set.has(key) && world.readFile(`${directory}/${key}`) !== null) {
+      more.push(secretSetting(target, `${directory}/${key}`, world, "systemd credential"));
+    }
+  }
+  return [...settings, ...more];
+}
+
+function secretSetting(target: Row, path: string, world: Surroundings, by: string): Setting {
+  const file = world.readFile(path);
+  if (file === null) throw new ConfigError(`${by}: no file ${path}, which has ${target.key}`);
+  const { text, mode } = file, where = `file ${path}`;
+  if (mode !== null && (mode & 0o004) !== 0) {
+    throw new ConfigError(
+      `${where}: everybody can read it, and it has ${target.key}: chmod 600 ${path}`,
+    );
+  }
+  const isShared = mode !== null && (mode & 0o040) !== 0;
+  return { ...setting(target, text.replace(/\r?\n$/, ""), where, true), isShared };
 }
 
 /** Variables of the environment that are read besides the options. */

@@ -189,7 +189,27 @@ const mistakes: [Parameters<typeof load>[0], ...string[]][] = [
   ]),
   [{ args: ["--config=nowhere.toml"] }, "nowhere.toml"],
   [{ args: ["--storage-path=s3://bucket"] }, "s3://bucket", "memory://"],
-  [{ args: ["--auth-enabled"] }, "auth.enabled", "refused"],
+  [{ args: ["--auth-enabled"] }, "auth.mechanism has PLAIN", "no user of it"],
+  [{ args: ["--auth-enabled", "--auth-plain-username=a"] }, "auth.plain_password", "missing"],
+  [{ args: ["--auth-enabled", "--auth-mechanism=OAUTHBEARER"] }, "needs oauth.jwks"],
+  [
+    {
+      args: [
+        "--auth-enabled",
+        "--auth-mechanism=OAUTHBEARER",
+        "--oauth-issuer=i",
+        "--oauth-audience=a",
+        "--oauth-jwks=http://keys.example/jwks",
+      ],
+    },
+    "http://keys.example/jwks",
+    "https://",
+  ],
+  [
+    { args: ["--auth-enabled", "--listeners=PLAINTEXT://127.0.0.1:1"] },
+    "PLAINTEXT and asks nobody",
+  ],
+  [{ args: ["--auth-mechanism=GSSAPI"] }, "GSSAPI", "SCRAM-SHA-512"],
   [{ args: ["--listen-addresses=0.0.0.0"] }, "0.0.0.0", "--insecure"],
   [{ args: ["--storage-flush=interval"] }, "flush_interval_ms"],
   [{ args: ["--http-port=9092"] }, "9092"],

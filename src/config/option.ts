@@ -46,6 +46,8 @@ export interface TextOption extends Common {
   readonly need: string;
   /** Never shown, and never taken from a flag, which every user of the machine can read. */
   readonly secret?: true;
+  /** It names the file that the secret of this key is in: "auth.plain_password". */
+  readonly secretOf?: string;
 }
 
 export interface ChoiceOption extends Common {

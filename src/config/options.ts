@@ -2,6 +2,7 @@
  * The options: the one table everything about configuration derives from, grouped as in the TOML file (where
  * `maxBatchSize` is written `max_batch_size`). `[topic]` is not here: its rows are Kafka's, in topic_config_table.ts.
  */
+import { authOptions, oauthOptions } from "./auth_options.ts";
 import { compactionOptions } from "./compaction_options.ts";
 import { groupOptions } from "./group_options.ts";
 import { httpOptions } from "./http_options.ts";
@@ -79,7 +80,7 @@ export const options = {
     restart: true,
     kafkaName: "listener.security.protocol.map",
     doc:
-      "What is spoken at each of `listeners`, by its name: PLAINTEXT or SSL. A listener that is called as a protocol needs no word.",
+      "What is spoken at each of `listeners`, by its name: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL. A listener that is called as a protocol needs no word.",
   },
   insecure: {
     type: "boolean",
@@ -116,39 +117,8 @@ export const options = {
   tls: tlsOptions,
   http: httpOptions,
   storage: storageOptions,
-  auth: {
-    enabled: {
-      type: "boolean",
-      default: false,
-      restart: true,
-      doc: "Require clients to authenticate. Not built yet: true is refused at start.",
-    },
-    mechanism: {
-      type: "choice",
-      default: "PLAIN",
-      choices: ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"],
-      restart: true,
-      kafkaName: "sasl.enabled.mechanisms",
-      doc: "How clients authenticate when auth is enabled.",
-    },
-    plainUsername: {
-      type: "text",
-      default: "",
-      pattern: /^[^\0]{0,255}$/,
-      need: "up to 255 characters",
-      restart: true,
-      doc: "The user of mechanism PLAIN.",
-    },
-    plainPassword: {
-      type: "text",
-      default: "",
-      pattern: /^[^\0]{0,255}$/,
-      need: "up to 255 characters",
-      secret: true,
-      restart: true,
-      doc: "That user's password. Only from the environment, or a file that nobody else can read.",
-    },
-  },
+  auth: authOptions,
+  oauth: oauthOptions,
   batching: {
     maxBatchSize: {
       type: "integer",

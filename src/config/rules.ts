@@ -1,13 +1,10 @@
 /** Rules: what must hold between options. */
 import { isLoopback } from "./addresses.ts";
-import { listenersFault, listenersOf } from "./listeners.ts";
+import { isAuthenticated, listenersFault, listenersOf } from "./listeners.ts";
 import type { Config } from "./options.ts";
 
 /** The first rule broken, in one sentence with the way out, or null. */
 export function checkRules(config: Config): string | null {
-  if (config.auth.enabled) {
-    return "auth.enabled = true is refused: this version cannot authenticate clients yet, and must not look as if it did";
-  }
   if (config.batching.flushIntervalMs === 0 && config.storage.flush === "interval") {
     return "batching.flush_interval_ms = 0 with storage.flush = interval: needs the period between two fsyncs, above 0";
   }
@@ -18,8 +15,44 @@ export function checkRules(config: Config): string | null {
       "authenticated, and cannot be given another: leave it out";
   }
   const fault = listenersFault(config);
-  if (fault !== null) return fault;
-  return httpRule(config);
+  return fault ?? authRule(config) ?? httpRule(config);
+}
+
+/** Every mechanism that a listener offers has somebody to let in, or a way to know whom. */
+function authRule(config: Config): string | null {
+  const { auth, oauth } = config, listeners = listenersOf(config);
+  if (auth.enabled) {
+    const open = listeners.find((listener) => !isAuthenticated(listener));
+    if (open !== undefined) {
+      return `auth.enabled is set, and the listener ${open.name} is ${open.protocol} and asks nobody who they are: ` +
+        "make it SASL_PLAINTEXT or SASL_SSL, or SSL with client_auth = required";
+    }
+  }
+  if (!listeners.some(({ protocol }) => protocol.startsWith("SASL_"))) return null;
+  if ((auth.plainUsername === "") !== (auth.plainPassword === "")) {
+    return "auth.plain_username and auth.plain_password belong together: one of them is missing " +
+      "(RUNNEL_AUTH_PLAIN_PASSWORD, auth.plain_password_file)";
+  }
+  const mechanisms: readonly string[] = auth.mechanism;
+  if (mechanisms.includes("PLAIN") && auth.plainUsername === "" && auth.usersFile === "") {
+    return "auth.mechanism has PLAIN, and there is no user of it: set auth.plain_username and auth.plain_password, or " +
+      "auth.users_file (`runnel user add`)";
+  }
+  if (!mechanisms.includes("OAUTHBEARER")) return null;
+  const missing = (["jwks", "issuer"] as const).find((name) => oauth[name] === "") ??
+    (oauth.audience.length === 0 ? "audience" : null);
+  if (missing !== null) return `auth.mechanism has OAUTHBEARER: needs oauth.${missing}`;
+  return jwksFault(oauth.jwks);
+}
+
+/** Keys that somebody on the way can replace let anybody in. */
+function jwksFault(jwks: string): string | null {
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(jwks) || jwks.startsWith("https://")) return null;
+  const url = URL.parse(jwks);
+  if (url?.protocol === "http:" && isLoopback(url.hostname.replace(/^\[|\]$/g, ""))) return null;
+  return url?.protocol === "file:"
+    ? null
+    : `oauth.jwks = ${jwks}: needs a path, an https:// address, or an http:// one of this machine`;
 }
 
 /** Whoever can reach the HTTP port may ask, so it is not reached from elsewhere unless it asks who comes. */

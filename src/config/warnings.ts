@@ -12,4 +12,7 @@ export function logWarnings({ config, warnings }: LoadedConfig): void {
         .flatMap(({ addresses }) => addresses).join(","),
     });
   }
+  if (listenersOf(config).some(isAuthenticated)) {
+    log.warn("everyone_may_everything");
+  }
 }

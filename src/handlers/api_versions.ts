@@ -39,6 +39,7 @@ export function apiVersions(options: ApiVersionsOptions): Handler {
     const elsewhere = request.clusterId !== null && request.clusterId !== options.clusterId ||
       request.nodeId >= 0 && request.nodeId !== options.nodeId;
     if (apiVersion >= 5 && elsewhere) return { errorCode: ErrorCode.REBOOTSTRAP_REQUIRED };
+    connection.sasl?.toldVersions();
     const { finalized, epoch } = options.features();
     return {
       errorCode: ErrorCode.NONE,

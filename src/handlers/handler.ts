@@ -1,6 +1,7 @@
 /**
  * Handler: what answers one API. Handlers are listed explicitly in mod.ts, and ApiVersions derives from that list.
  */
+import type { SaslConversation } from "../security/sasl/conversation.ts";
 import type { Api, Decoded, Encodable, Fields, Message } from "../protocol/schema.ts";
 
 /** Who asks, and how. One per request; handlers keep nothing of it after they answered. */
@@ -25,6 +26,8 @@ export interface ConnectionInfo {
   readonly listener: string;
   /** "User:ANONYMOUS" until authenticated. */
   readonly principal: string;
+  /** How its client logs in, where the listener asks that by SASL. */
+  readonly sasl?: SaslConversation | null;
   /** Whether an API may be asked for: before the client is authenticated there are few. */
   admits(apiKey: number): boolean;
   /** From ApiVersions v3+; "unknown" before. */

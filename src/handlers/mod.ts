@@ -79,6 +79,8 @@ import type { Placed } from "./placed.ts";
 import { produce } from "./produce.ts";
 import { type AdmissionOptions, ProduceAdmission } from "./produce_admission.ts";
 import { pushTelemetry } from "./push_telemetry.ts";
+import { saslAuthenticate } from "./sasl_authenticate.ts";
+import { saslHandshake } from "./sasl_handshake.ts";
 import { syncGroup } from "./sync_group.ts";
 import { txnOffsetCommit } from "./txn_offset_commit.ts";
 import { unregisterBroker } from "./unregister_broker.ts";
@@ -200,6 +202,7 @@ export function allHandlers(services: Services): readonly Handler[] {
     syncGroup(groups),
     describeGroups(groups, answers),
     listGroups(groups),
+    saslHandshake(),
     apiVersions({
       handlers: () => handlers,
       // As a Kafka without a reporter of client metrics: librdkafka tells its user of pushes it is not to make.
@@ -231,6 +234,7 @@ export function allHandlers(services: Services): readonly Handler[] {
     alterReplicaLogDirs({ catalogue, logDir: services.logDir }),
     describeLogDirs({ ...lookup, logDir: services.logDir, freeBytes: services.freeBytes }),
     deleteGroups(groups),
+    saslAuthenticate(),
     createPartitions({ metadata, placed, ...limits }),
     electLeaders({ catalogue }),
     incrementalAlterConfigs({ metadata, nodeId, config }),

@@ -73,6 +73,42 @@ const TABLE: readonly (readonly [name: string, meaning: string, advice: string |
     "configure it for the listener's security protocol",
   ],
   [
+    "login_failed",
+    "A client did not prove who it says it is, or was not asked because too many are (result=busy) or its address fails too often (result=paced)",
+    "nothing, once; many may be a client with an old password, or somebody who guesses: see peer",
+  ],
+  [
+    "token_refused",
+    "A token of OAUTHBEARER was refused",
+    "see reason; compare oauth.issuer, oauth.audience and the keys with what the token says",
+  ],
+  [
+    "signing_keys_unreadable",
+    "The keys that tokens are signed with could not be read; those read before are used",
+    "see reason; until there are keys nobody gets in by OAUTHBEARER",
+  ],
+  [
+    "login_in_clear",
+    "Clients of other machines log in over connections that are not encrypted",
+    "give the listener TLS: SASL_SSL, tls.certificate_file",
+  ],
+  [
+    "users_file_shared",
+    "The group of the users file can read it",
+    "chmod 600, where only the broker has to read it; Kubernetes mounts need the group (defaultMode: 0440)",
+  ],
+  [
+    "users_file_refused",
+    "The users file has changed and cannot be used; the users before it stay",
+    "see reason, mend the file; it is read again when it changes",
+  ],
+  ["users_file_taken", "The users file has changed and was read", NOTHING],
+  [
+    "everyone_may_everything",
+    "Clients have to say who they are, and whoever is let in may read, write and delete everything",
+    "let in only whom you trust with all of it: this version has no authorization yet",
+  ],
+  [
     "accept_failed",
     "The system gave no further connection",
     "raise the limit of open files (ulimit -n, LimitNOFILE), or lower limits.max_connections",

@@ -22,9 +22,13 @@ export type AuthenticationStep =
     readonly token: Uint8Array;
     readonly principal: string;
     readonly expiresAtMs: number | null;
+    /** Whether this user was taken away since: asked now and then, and then the connection ends. */
+    readonly isRevoked?: () => boolean;
   }
-  /** For the client; the same for whatever it got wrong. */
-  | { readonly kind: "failed"; readonly message: string };
+  /** For the client, the same for whatever it got wrong; null: Kafka's words for bad credentials. */
+  | { readonly kind: "failed"; readonly message: string | null }
+  /** There is no room to find out now: the connection ends without an answer, so that the client tries again. */
+  | { readonly kind: "busy" };
 
 /** What an authenticator may know of the connection. */
 export interface AuthenticationContext {

@@ -12,6 +12,7 @@ import type { Turn } from "../background/turn.ts";
 import type { BufferPool } from "../bytes/pool.ts";
 import type { Clock } from "../clock.ts";
 import { CLOSE, type ConnectionInfo, NO_REPLY } from "../handlers/handler.ts";
+import type { SaslConversation } from "../security/sasl/conversation.ts";
 import { BAD_FRAME, Inbox } from "./inbox.ts";
 import { Outbox } from "./outbox.ts";
 import { Pace } from "./pace.ts";
@@ -74,6 +75,8 @@ export class Connection implements ConnectionInfo {
   readonly peerPort: number;
   readonly local: string;
   readonly session: Session;
+  /** As ConnectionInfo. */
+  readonly sasl: SaslConversation | null;
   clientSoftwareName = "unknown";
   clientSoftwareVersion = "unknown";
   readonly ends = new Set<() => void>();
@@ -106,6 +109,7 @@ export class Connection implements ConnectionInfo {
     this.peerPort = transport.peer.port;
     this.local = transport.local.host;
     this.session = options.session;
+    this.sasl = options.session.sasl;
     this.#transport = transport;
     this.#options = options;
     const { pool, memory, clock, session } = options;
@@ -194,6 +198,8 @@ export class Connection implements ConnectionInfo {
     const { frameTimeoutMs, minBytesPerSecond, idleTimeoutMs } = this.#options.limits;
     if (this.session.isLate(nowMs)) {
       this.close(this.session.state === "securing" ? "handshake" : "unauthenticated");
+    } else if (this.session.isRevoked()) {
+      this.close("unauthenticated");
     } else if (this.#arriving.look(this.#inbox, nowMs, minBytesPerSecond) > frameTimeoutMs) {
       this.close("slow_request");
     } else if (this.#leaving.look(this.#outbox, nowMs, minBytesPerSecond) > frameTimeoutMs) {
@@ -323,6 +329,7 @@ export class Connection implements ConnectionInfo {
   #hasSent(): void {
     this.isReader = true;
     if (this.#isLast) this.close("protocol");
+    else if (this.session.state === "failed" && !this.isBusy) this.close("unauthenticated");
     else if (this.#isStopping && !this.isBusy) this.close("stopping");
   }
 

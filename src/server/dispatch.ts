@@ -5,6 +5,7 @@
  * the one exception is an ApiVersions request in an unknown version, which is answered in v0 so that a newer client
  * can step down (KIP-511).
  */
+import { writeInt32 } from "../bytes/int64.ts";
 import { ProtocolError } from "../bytes/reader.ts";
 import {
   CLOSE,
@@ -22,6 +23,7 @@ import {
 } from "../protocol/frame.ts";
 import { ApiVersions } from "../protocol/messages/api_versions.ts";
 import { apiByKey } from "../protocol/messages/mod.ts";
+import type { SaslConversation } from "../security/sasl/conversation.ts";
 import type { Dispatch, Reply } from "./connection.ts";
 
 export interface DispatchOptions {
@@ -44,6 +46,8 @@ export function dispatcher(options: DispatchOptions): Dispatch {
   for (const handler of options.handlers) byKey[handler.api.key] = handler;
 
   return function dispatch(frame: Uint8Array, connection: ConnectionInfo): Reply | Promise<Reply> {
+    const { sasl } = connection;
+    if (sasl != null && sasl.takesRawTokens) return bareToken(sasl, frame, connection);
     const startedMs = performance.now();
     let header: RequestHeader | undefined;
     try {
@@ -122,6 +126,22 @@ export function dispatcher(options: DispatchOptions): Dispatch {
     options.onProblem(event, { peer: connection.peer, client: softwareOf(connection), ...details });
     return CLOSE;
   }
+}
+
+/** A token that is a frame of its own, as clients of SaslHandshake v0 send it; so is its answer. A failure has none. */
+function bareToken(
+  sasl: SaslConversation,
+  frame: Uint8Array,
+  connection: ConnectionInfo,
+): Promise<Reply> {
+  const answering = sasl.token(frame.slice());
+  connection.hold(answering);
+  return answering.then((answer) => {
+    if (answer.kind !== "token") return CLOSE;
+    const size = new Uint8Array(4);
+    writeInt32(size, 0, answer.token.length);
+    return [size, answer.token];
+  });
 }
 
 /** What was asked for, and by whom, for the log. */

@@ -159,7 +159,8 @@ export class Listener {
     }
     if (options.tcpNodelay) transport.setNoDelay();
     const peer = transport.peer.host;
-    const session = new Session(listener, options.limits, this.#clock.monotonicMs());
+    const nowMs = this.#clock.monotonicMs();
+    const session = new Session(listener, options.limits, nowMs, peer);
     const connection = new Connection(transport, {
       id: ++this.#lastId,
       session,

@@ -4,6 +4,8 @@
  */
 import { assertEquals, assertThrows } from "@std/assert";
 import type { NewAuthenticator } from "../security/authenticator.ts";
+import { AttemptPace } from "../security/sasl/attempt_pace.ts";
+import type { LoginRules } from "../security/sasl/conversation.ts";
 import { Session, type SessionListener } from "./session.ts";
 
 const LIMITS = {
@@ -12,8 +14,8 @@ const LIMITS = {
   authenticationTimeoutMs: 10_000,
 };
 const PRODUCE = 0, SASL_HANDSHAKE = 17, API_VERSIONS = 18, SASL_AUTHENTICATE = 36;
-const BEFORE = [SASL_HANDSHAKE, API_VERSIONS, SASL_AUTHENTICATE];
-const ALL = [PRODUCE, ...BEFORE];
+const BEFORE = [SASL_HANDSHAKE, API_VERSIONS];
+const ALL = [PRODUCE, ...BEFORE, SASL_AUTHENTICATE];
 
 const plain: SessionListener = {
   name: "L",
@@ -24,7 +26,17 @@ const plain: SessionListener = {
 const neverAsked: NewAuthenticator = () => {
   throw new Error("a session makes no authenticator by itself");
 };
-const sasl = { ...plain, mechanisms: new Map([["PLAIN", neverAsked]]) };
+const pace = new AttemptPace({ failuresPerSecond: 1, maxWaitMs: 0, monotonicMs: () => 0 });
+const clock = { nowMs: () => 0, monotonicMs: () => 0 };
+const logins: LoginRules = {
+  failureDelayMs: 0,
+  maxReauthMs: 0,
+  pace,
+  clock,
+  pause: () => Promise.resolve(),
+  onEnd: () => {},
+};
+const sasl: SessionListener = { ...plain, mechanisms: new Map([["PLAIN", neverAsked]]), logins };
 const handshake = { protocol: "TLSv1.3", cipher: null, peerCertificate: null };
 
 function admitted(session: Session): number[] {
@@ -59,7 +71,7 @@ Deno.test("a certificate that is nobody's leaves the session without rights", ()
 });
 
 for (const isTls of [false, true]) {
-  Deno.test(`before SASL ${isTls ? "over TLS" : "in clear"} there are three APIs, small frames and a deadline`, () => {
+  Deno.test(`before SASL ${isTls ? "over TLS" : "in clear"} there are two APIs, small frames and a deadline`, () => {
     const session = new Session({ ...sasl, isTls }, LIMITS, 0);
     // What SASL says counts, whatever the certificate does.
     if (isTls) session.secured({ ...handshake, peerCertificate: new Uint8Array(7) });

@@ -3,7 +3,7 @@
  * same image as the commits did that wrote it.
  *
  * Topics and partitions are objects that look-ups share and nobody else writes; hold one only as long as a request
- * takes. What no room reads yet (ACLs, credentials, quotas, tokens) is kept by key all the same, so that a snapshot
+ * takes. What no room reads yet (ACLs, quotas, tokens) is kept by key all the same, so that a snapshot
  * of the image loses nothing of a directory that Kafka filled.
  */
 import type { Uuid } from "../bytes/uuid.ts";
@@ -212,6 +212,12 @@ export class Catalogue {
     for (const record of this.#kept.values()) {
       if (record.kind === kind) yield record.value as ValueOf<K>;
     }
+  }
+
+  /** What verifies a user's password by a mechanism of SCRAM (1: SHA-256, 2: SHA-512). */
+  scramCredential(mechanism: number, name: string): ValueOf<"UserScramCredentialRecord"> | null {
+    const record = this.#kept.get(`scram ${mechanism} ${name}`);
+    return record?.kind === "UserScramCredentialRecord" ? record.value : null;
   }
 
   /** All of them, as they were written: for a snapshot. */

@@ -8,7 +8,7 @@ import { assertEquals } from "@std/assert";
 import { readInt32 } from "../../src/bytes/int64.ts";
 import type { Uuid } from "../../src/bytes/uuid.ts";
 import { type Machine, type RunningBroker, startBroker } from "../../src/broker.ts";
-import { Connection } from "../../src/client/connection.ts";
+import { Connection, type ConnectionOptions } from "../../src/client/connection.ts";
 import { type Config, defaultConfig } from "../../src/config/options.ts";
 import { resolveTopicConfig } from "../../src/config/topic_configs.ts";
 import { joined } from "../../src/protocol/codec.ts";
@@ -33,6 +33,8 @@ export interface Settings {
   readonly listeners?: Config["listeners"];
   readonly tls?: Partial<Config["tls"]>;
   readonly http?: Partial<Config["http"]>;
+  readonly auth?: Partial<Config["auth"]>;
+  readonly oauth?: Partial<Config["oauth"]>;
   readonly insecure?: boolean;
   readonly autoCreateTopics?: boolean;
   readonly limits?: Partial<Config["limits"]>;
@@ -104,8 +106,8 @@ export class TestBroker implements AsyncDisposable {
   }
 
   /** A client's connection, which knows the broker's versions. Closed with the broker. */
-  async connect(): Promise<Connection> {
-    const connection = await Connection.open({ host: "127.0.0.1", port: this.port });
+  async connect(options: Partial<ConnectionOptions> = {}): Promise<Connection> {
+    const connection = await Connection.open({ host: "127.0.0.1", port: this.port, ...options });
     this.#connections.push(connection);
     return connection;
   }
@@ -275,6 +277,8 @@ function configOf(settings: Settings): Config {
     listeners: settings.listeners ?? config.listeners,
     tls: { ...config.tls, ...settings.tls },
     http: { ...config.http, ...settings.http },
+    auth: { ...config.auth, ...settings.auth },
+    oauth: { ...config.oauth, ...settings.oauth },
     insecure: settings.insecure ?? config.insecure,
     autoCreateTopics: settings.autoCreateTopics ?? config.autoCreateTopics,
     storage: {

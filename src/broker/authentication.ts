@@ -1,0 +1,243 @@
+/**
+ * Authentication: everything that log-ins by SASL need, put together: the mechanisms of the configuration, where their users
+ * are, and the rules of failing. Made before the ports are bound, so that what cannot be used is refused at the start; who
+ * the cluster knows comes with begin(), before anybody is let in.
+ */
+import { randomBytes } from "node:crypto";
+import { ConfigError } from "../config/load.ts";
+import { isLoopback } from "../config/addresses.ts";
+import { listenersOf } from "../config/listeners.ts";
+import type { Config } from "../config/options.ts";
+import { logger } from "../log.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import type { NewAuthenticator } from "../security/authenticator.ts";
+import { AttemptPace } from "../security/sasl/attempt_pace.ts";
+import { BearerTokens } from "../security/sasl/bearer_tokens.ts";
+import type { LoginEnd, LoginRules } from "../security/sasl/conversation.ts";
+import { BearerLogin } from "../security/sasl/oauthbearer.ts";
+import { Passwords } from "../security/sasl/passwords.ts";
+import { PlainLogin } from "../security/sasl/plain.ts";
+import { ScramLogin } from "../security/sasl/scram.ts";
+import {
+  DEFAULT_ITERATIONS,
+  hashOf,
+  newCredential,
+  type ScramCredential,
+  type ScramHash,
+} from "../security/sasl/scram_credential.ts";
+import { fetchKeys, MAX_JWKS_BYTES, SigningKeys } from "../security/sasl/signing_keys.ts";
+import { UsersFile } from "../security/sasl/users_file.ts";
+import { readPublicFile } from "../security/secret_file.ts";
+import type { Store } from "../storage/store.ts";
+import type { MetadataStore } from "../topics/metadata_store.ts";
+import type { MachineRoom } from "./machine.ts";
+
+/** Whatever salts of users that are not there are made of; no harm comes of losing it but that those salts change. */
+const SECRET_FILE = "runnel-login-secret";
+const SECRET_BYTES = 32;
+
+interface OwnUser {
+  readonly name: string;
+  readonly credential: ScramCredential;
+}
+
+export class Authentication {
+  readonly mechanisms: ReadonlyMap<string, NewAuthenticator>;
+  readonly rules: LoginRules;
+  readonly #file: UsersFile | null;
+  /** The user of the configuration. */
+  readonly #own: OwnUser | null;
+  readonly #secret = new Uint8Array(randomBytes(SECRET_BYTES));
+  #metadata: Pick<MetadataStore, "catalogue" | "version"> | null = null;
+  readonly #usual = new Map<number, { readonly version: number; readonly iterations: number }>();
+
+  private constructor(
+    config: Config,
+    { rules, file, own, keys }: {
+      readonly rules: LoginRules;
+      readonly file: UsersFile | null;
+      readonly own: OwnUser | null;
+      readonly keys: SigningKeys | null;
+    },
+  ) {
+    this.rules = rules;
+    this.#file = file;
+    this.#own = own;
+    const mechanisms = new Map<string, NewAuthenticator>();
+    for (const mechanism of config.auth.mechanism) {
+      mechanisms.set(mechanism, this.#maker(mechanism, { config, keys }));
+    }
+    this.mechanisms = mechanisms;
+  }
+
+  /** Throws ConfigError for a users file that cannot be used. */
+  static async open(
+    config: Config,
+    { machine, metrics }: {
+      readonly machine: Pick<MachineRoom, "clock" | "timers">;
+      readonly metrics: Metrics;
+    },
+  ): Promise<Authentication> {
+    const listeners = listenersOf(config).filter(({ protocol }) => protocol.startsWith("SASL_"));
+    const { auth, oauth } = config, { clock } = machine;
+    const monotonicMs = () => clock.monotonicMs();
+    const file = auth.usersFile === "" ? null : openUsers(auth.usersFile, monotonicMs);
+    const own = auth.plainUsername === "" ? null : {
+      name: auth.plainUsername,
+      credential: await newCredential(PASSWORD_HASH, auth.plainPassword),
+    };
+    const keys = !auth.mechanism.includes("OAUTHBEARER") ? null : new SigningKeys({
+      read: () => readKeys(oauth.jwks),
+      monotonicMs,
+      onProblem: (reason) => log.warn("signing_keys_unreadable", { reason }),
+    });
+    await keys?.refresh();
+    if (auth.mechanism.some((name) => name !== "OAUTHBEARER")) {
+      const clear = listeners.filter(({ protocol, addresses }) =>
+        protocol === "SASL_PLAINTEXT" && !addresses.every((one) => isLoopback(one))
+      );
+      for (const { name } of clear) log.warn("login_in_clear", { listener: name });
+    }
+    const rules = rulesOf(config, { machine, metrics });
+    return new Authentication(config, { rules, file, own, keys });
+  }
+
+  /** From now on users of the cluster's metadata are known too. The directory is in use. */
+  async begin(store: Store, metadata: Pick<MetadataStore, "catalogue" | "version">): Promise<void> {
+    this.#metadata = metadata;
+    const kept = store.readAll(SECRET_FILE);
+    if (kept !== null && kept.length === SECRET_BYTES) this.#secret.set(kept);
+    else await store.replace(SECRET_FILE, this.#secret);
+  }
+
+  #maker(
+    mechanism: string,
+    { config, keys }: { readonly config: Config; readonly keys: SigningKeys | null },
+  ): NewAuthenticator {
+    const hash = hashOf(mechanism);
+    if (hash !== undefined) {
+      const find = (name: string) => this.#findScram(hash, name), secret = this.#secret;
+      const usual = () => this.#usualIterations(hash);
+      const credentials = {
+        find,
+        secret,
+        get usualIterations() {
+          return usual();
+        },
+      };
+      return () => new ScramLogin(hash, credentials);
+    }
+    if (mechanism === "PLAIN") {
+      const passwords = new Passwords(this.#passwordStore(), this.#secret);
+      return () => new PlainLogin(passwords);
+    }
+    const { issuer, audience, principalClaim, clockSkewSeconds } = config.oauth;
+    const { clock } = this.rules;
+    const tokens = new BearerTokens(keys!, {
+      issuer,
+      audiences: audience,
+      principalClaim,
+      clockSkewSeconds,
+      nowMs: () => clock.nowMs(),
+      onRefused: (reason) => log.clientEvent("token_refused", { reason }),
+    });
+    return () => new BearerLogin(tokens);
+  }
+
+  #passwordStore() {
+    const file = this.#file, own = this.#own;
+    return {
+      find: (name: string) =>
+        own?.name === name ? own.credential : file?.find(PASSWORD_HASH.mechanism, name) ?? null,
+      get mostIterations() {
+        const most = file?.mostIterations(PASSWORD_HASH.mechanism) ?? 0;
+        return Math.max(most, own?.credential.iterations ?? 0);
+      },
+    };
+  }
+
+  #findScram({ mechanism, number }: ScramHash, name: string): ScramCredential | null {
+    return this.#metadata?.catalogue.scramCredential(number, name) ??
+      this.#file?.find(mechanism, name) ?? null;
+  }
+
+  /** What most users of a mechanism have; looked up again when the metadata has changed. */
+  #usualIterations({ number, mechanism }: ScramHash): number {
+    const metadata = this.#metadata, known = this.#usual.get(number);
+    const version = metadata?.version ?? -1;
+    if (known?.version === version) return known.iterations;
+    const counts = new Map<number, number>();
+    for (const one of metadata?.catalogue.kept("UserScramCredentialRecord") ?? []) {
+      if (one.mechanism !== number) continue;
+      counts.set(one.iterations, (counts.get(one.iterations) ?? 0) + 1);
+    }
+    const [[most] = [this.#file?.mostIterations(mechanism) || DEFAULT_ITERATIONS]] = [...counts]
+      .sort((a, b) => b[1] - a[1] || a[0] - b[0]);
+    this.#usual.set(number, { version, iterations: most });
+    return most;
+  }
+}
+
+const log = logger("authentication");
+const PASSWORD_HASH = hashOf("SCRAM-SHA-512")!;
+
+function openUsers(path: string, monotonicMs: () => number): UsersFile {
+  try {
+    return new UsersFile(path, {
+      monotonicMs,
+      onEvent: (event, details) =>
+        event === "users_file_taken" ? log.info(event, details) : log.warn(event, details),
+    });
+  } catch (error) {
+    throw new ConfigError(`auth.users_file cannot be used: ${(error as Error).message}`);
+  }
+}
+
+async function readKeys(jwks: string): Promise<Uint8Array> {
+  if (/^https?:/.test(jwks)) return await fetchKeys(jwks);
+  const path = jwks.startsWith("file:") ? decodeURIComponent(new URL(jwks).pathname) : jwks;
+  return readPublicFile(path, MAX_JWKS_BYTES);
+}
+
+function rulesOf(
+  { auth, limits }: Config,
+  { machine: { clock, timers }, metrics }: {
+    readonly machine: Pick<MachineRoom, "clock" | "timers">;
+    readonly metrics: Metrics;
+  },
+): LoginRules {
+  const counts = { done: 0, again: 0, failed: 0 };
+  metrics.gauge("logins_total", "Log-ins that succeeded.", () => counts.done);
+  metrics.gauge(
+    "relogins_total",
+    "Sessions that were proved again before they ended.",
+    () => counts.again,
+  );
+  metrics.gauge("login_failures_total", "Log-ins that failed.", () => counts.failed);
+  return {
+    failureDelayMs: auth.failureDelayMs,
+    maxReauthMs: auth.maxReauthMs,
+    pace: new AttemptPace({
+      failuresPerSecond: auth.maxFailuresPerSecond,
+      maxWaitMs: limits.authenticationTimeoutMs,
+      monotonicMs: () => clock.monotonicMs(),
+    }),
+    clock,
+    pause: (ms) => new Promise((resolve) => timers.after(ms, () => resolve())),
+    onEnd(end) {
+      count(counts, end);
+      if (end.result === "done") return;
+      const { peer, listener, mechanism, result } = end;
+      log.clientEvent("login_failed", { peer, listener, mechanism, result });
+    },
+  };
+}
+
+function count(
+  counts: { done: number; again: number; failed: number },
+  { result, isAgain }: LoginEnd,
+): void {
+  if (result !== "done") counts.failed++;
+  else if (isAgain) counts.again++;
+  else counts.done++;
+}
