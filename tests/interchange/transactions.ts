@@ -28,7 +28,7 @@ import { readRecords } from "../../src/protocol/records/record.ts";
 import { pause } from "../crash/victim.ts";
 import { BrokerView } from "../transactions/broker_view.ts";
 
-const PARTITIONS = 3, AT_ONCE = 60, LIMIT_MS = 60_000;
+const PARTITIONS = 3, AT_ONCE = 60, LIMIT_MS = 60_000, COMMAND_LIMIT_MS = 150_000;
 
 interface Written {
   readonly id: string;
@@ -272,8 +272,7 @@ async function check(bootstrap: string, file: string, isKafka: boolean): Promise
   for (const one of written.filter(({ isAnswered }) => isAnswered)) await asked(one);
   await session.write(open.id, open, { sequence: 1 });
   assertEquals(await session.end(open.id, open, true), 0, "the open one is committed");
-  const { complaints } = await view.settled({ [topic]: PARTITIONS }, LIMIT_MS);
-  const unsettled = complaints.filter((complaint) => complaint.includes(topic));
+  const { complaints: unsettled } = await view.settled({ [topic]: PARTITIONS }, LIMIT_MS, topic);
   if (isKafka && unsettled.length > 0) {
     console.log(`Kafka has skipped markers: ${unsettled.join(", ")}`);
     return;
@@ -297,6 +296,7 @@ async function prepareEnds(session: Session, ended: readonly Written[]): Promise
       await pause(50);
       state = await session.state(id);
     }
+    if (state.startsWith("Prepare")) throw new Error(`${id} is still ${state}`);
     if (isAnswered) assertEquals(state, commit ? "CompleteCommit" : "CompleteAbort", id);
     // The request may not have arrived. Nobody else will end it.
     else if (state === "Ongoing") {
@@ -329,6 +329,11 @@ async function seen(
 }
 
 const [command, where, file, pid] = Deno.args;
+// What hangs is not to hang the suite.
+setTimeout(() => {
+  console.error(`${command} is not done after ${COMMAND_LIMIT_MS / 1000} s`);
+  Deno.exit(1);
+}, COMMAND_LIMIT_MS);
 if (command === "write") await write(where, file, pid === undefined ? null : Number(pid));
 else if (command === "check") await check(where, file, pid === "kafka");
 else if (command === "prepared") {
@@ -336,3 +341,4 @@ else if (command === "prepared") {
   console.log(`${count} are prepared`);
   if (count === 0) Deno.exit(1);
 } else throw new Error(`${command}: needed is write, prepared or check`);
+Deno.exit(0);

@@ -6,7 +6,7 @@
 import { ErrorCode } from "../../src/protocol/errors.ts";
 import { buildBatch } from "../../src/protocol/records/build.ts";
 import type { Credentials } from "../../src/transactions/transaction_events.ts";
-import { type Told, TOPIC, Violation, type World } from "./transaction_world.ts";
+import { type Level, type Told, TOPIC, Violation, type World } from "./transaction_world.ts";
 
 const {
   CONCURRENT_TRANSACTIONS,
@@ -45,12 +45,15 @@ export class Copier {
   /** It does nothing more, in the middle of whatever it did. */
   isDead = false;
   readonly #world: World;
+  /** By which it speaks: that of the transaction it is in. */
+  #level: Level;
   #as: Credentials = { producerId: -1, producerEpoch: -1 };
   /** By partition: the next sequence under the id and epoch that it is of. */
   readonly #sequences = new Map<number, number>();
 
   constructor(world: World) {
     this.#world = world;
+    this.#level = world.level;
     this.#live().catch((error) => {
       if (!(error instanceof Ended)) world.fail(error);
     }).finally(() => this.isOver = true);
@@ -61,6 +64,8 @@ export class Copier {
     this.#take(await this.#init(null));
     let next = await this.#position();
     while (next < world.inputs) {
+      if (world.level === 2 && this.#level === 1) this.#take(await this.#init(this.#as));
+      this.#level = world.level;
       const count = Math.min(1 + world.random.below(3), world.inputs - next);
       const told = world.begun(Array.from({ length: count }, (_, i) => next + i));
       const isWhole = await this.#fill(told, next + count);
@@ -71,7 +76,7 @@ export class Copier {
 
   /** Whether everything of the transaction is written. */
   async #fill(told: Told, nextOffset: number): Promise<boolean> {
-    const { level, random } = this.#world;
+    const { random } = this.#world, level = this.#level;
     for (const input of told.inputs) {
       const partition = random.below(this.#world.data.length);
       if (level === 1 && !await this.#add({ topic: TOPIC, partition })) return false;
@@ -80,7 +85,7 @@ export class Copier {
     }
     if (level === 1 && !await this.#add(this.#world.offsetsPartition)) return false;
     const as = this.#as;
-    return await this.#tries("offsets", (world) => world.commitOffset(as, nextOffset));
+    return await this.#tries("offsets", (world) => world.commitOffset(as, nextOffset, level));
   }
 
   #add(partition: { topic: string; partition: number }): Promise<boolean> {
@@ -89,11 +94,11 @@ export class Copier {
   }
 
   async #produce(partition: number, value: string): Promise<boolean> {
-    const baseSequence = this.#sequences.get(partition) ?? 0;
+    const level = this.#level, baseSequence = this.#sequences.get(partition) ?? 0;
     this.#sequences.set(partition, baseSequence + 1);
     const records = [{ timestampMs: 0, value: new TextEncoder().encode(value) }];
     const bytes = buildBatch({ records, ...this.#as, baseSequence, isTransactional: true });
-    return await this.#tries("produce", (world) => world.produce(partition, bytes.slice()));
+    return await this.#tries("produce", (world) => world.produce(partition, bytes.slice(), level));
   }
 
   /** Until it is answered for good: whether it worked. Anything else makes an abort necessary. */
@@ -109,10 +114,10 @@ export class Copier {
 
   /** Whether it was committed. Afterwards the next transaction may begin. */
   async #end(told: Told, isCommit: boolean): Promise<boolean> {
-    const as = this.#as;
+    const as = this.#as, level = this.#level;
     told.asked = isCommit ? "commit" : "abort";
     for (;;) {
-      const answer = await this.#call(told.asked, (world) => world.endTxn(as, isCommit));
+      const answer = await this.#call(told.asked, (world) => world.endTxn(as, isCommit, level));
       const code = answer?.errorCode ?? null;
       if (code === NONE) {
         told.answered = told.asked;
@@ -124,7 +129,7 @@ export class Copier {
       // Another one has had it aborted, and has no epoch of its own yet; Kafka's clients end with this too.
       if (code === ErrorCode.INVALID_TXN_STATE && isCommit) throw new Ended();
       // Below version 2 there may be nothing to abort.
-      if (code === ErrorCode.INVALID_TXN_STATE && this.#world.level === 1) {
+      if (code === ErrorCode.INVALID_TXN_STATE && level === 1) {
         this.#take(await this.#init(as));
         return false;
       }
@@ -172,7 +177,7 @@ export class Copier {
     if (isBad()) await this.#pause(random.below(2000));
     if (isBad() && random.oneIn(5)) await this.#pause(random.below(120_000)); // it hangs, and wakes up
     if (isBad()) return await this.#noAnswer();
-    if (world.level === 2 && isBad()) {
+    if (this.#level === 2 && isBad()) {
       // Sent twice, and the second comes late: whatever became of the first, it must change nothing.
       world.later(random.below(20_000), async () => {
         world.met(`late ${what} ${codeOf(await run(world))}`);

@@ -56,6 +56,8 @@ export interface Told {
   answered: "commit" | "abort" | null;
 }
 
+export type Level = 1 | 2;
+
 interface Timer {
   readonly atMs: number;
   readonly work: () => void;
@@ -71,7 +73,8 @@ interface Life {
 
 export class World {
   readonly random: Random;
-  readonly level: 1 | 2;
+  /** The finalised level of transaction.version, by which a copier begins its next transaction. */
+  level: Level;
   readonly inputs: number;
   readonly clock = new FakeClock();
   readonly decisions = new SimulatedLog();
@@ -172,18 +175,18 @@ export class World {
     return await this.#life.transactions.addPartitions(ID, request);
   }
 
-  async endTxn(as: Credentials, isCommit: boolean): Promise<TransactionReply> {
-    const clientVersion = this.level === 2 ? 2 : 0;
+  async endTxn(as: Credentials, isCommit: boolean, level: Level): Promise<TransactionReply> {
+    const clientVersion = level === 2 ? 2 : 0;
     return await this.#life.transactions.endTxn(ID, { ...as, isCommit, clientVersion });
   }
 
-  async produce(index: number, bytes: Uint8Array): Promise<number> {
+  async produce(index: number, bytes: Uint8Array, level: Level): Promise<number> {
     const log = this.data[index], { admission } = this.#life, data = { index, records: bytes };
     if (log.offline !== null) return KAFKA_STORAGE_ERROR;
     let verification;
     if (this.#canary !== "nobody is asked about first batches") {
       const candidate = { data, topic: TOPIC, bytes, log: () => log as unknown as PartitionLog };
-      const version = this.level === 2 ? 12 : 9;
+      const version = level === 2 ? 12 : 9;
       const admitted = await this.#here(admission.admitAll([candidate], ID, version));
       const { errorCode, verification: given } = admitted.get(data)!;
       if (errorCode !== NONE) return errorCode;
@@ -192,9 +195,9 @@ export class World {
     return await this.#appended(log, bytes, { origin: "client", verification });
   }
 
-  async commitOffset(as: Credentials, offset: number): Promise<number> {
+  async commitOffset(as: Credentials, offset: number, level: Level): Promise<number> {
     const { groups, gate } = this.#life;
-    const adds = this.level === 2, log = this.offsets;
+    const adds = level === 2, log = this.offsets;
     const first = buildBatch({ records: [], ...as, isTransactional: true });
     const begun = log.producers.beginVerification(first, adds, this.clock.nowMs());
     if (typeof begun === "number") return begun;
@@ -244,7 +247,7 @@ export class World {
       return Promise.resolve(NONE);
     }
     const { producerId, producerEpoch, isCommit, coordinatorEpoch } = marker;
-    const isDoubled = this.level === 2 && !this.isCalm && this.random.oneIn(10);
+    const isDoubled = marker.transactionVersion === 2 && !this.isCalm && this.random.oneIn(10);
     const isForgetful = this.#canary === "a late marker ends what came after";
     const transactionVersion = isForgetful ? 0 : marker.transactionVersion;
     const timestampMs = this.clock.nowMs();
@@ -316,6 +319,10 @@ export class World {
       return;
     }
     if (dice < 190) return this.clock.stepWall(random.below(200_000_000) - 100_000_000);
+    if (dice < 191 && this.#canary === "none") {
+      this.level = this.level === 1 ? 2 : 1;
+      this.met(`transaction.version ${this.level}`);
+    }
     if (dice < 195 && this.#copiers.length > 0) random.pick(this.#copiers).isDead = true;
     // Beside those that are there: whoever is fenced by it may be asleep.
     this.#copiers = this.#copiers.filter(({ isOver }) => !isOver);
@@ -380,7 +387,7 @@ export class World {
       topic: topic("__transaction_state", "decisions"),
       markers: { write: (...one) => this.#writeMarker(...one) },
       isKnown: () => true,
-      transactionVersion: () => 2,
+      transactionVersion: () => this.level,
       newProducerId: () => Promise.resolve(this.#producerIds++),
       give: () => {},
       wake,

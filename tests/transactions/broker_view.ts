@@ -37,22 +37,30 @@ export class BrokerView {
     }, { timeoutMs: 60_000 });
   }
 
-  /** Waits until no transaction is on its way and every partition is stable to its end; complaints after `limitMs`. */
+  /**
+   * Waits until no transaction (of an id that has `part` in it) is on its way and every partition is stable to its end;
+   * complaints after `limitMs`.
+   */
   async settled(
     topics: Readonly<Record<string, number>>,
     limitMs: number,
+    part = "",
   ): Promise<{ complaints: string[]; tookMs: number }> {
     const beganMs = performance.now();
     for (;; await pause(200)) {
-      const complaints = await this.#unsettled(topics);
+      const complaints = await this.#unsettled(topics, part);
       const tookMs = Math.round(performance.now() - beganMs);
       if (complaints.length === 0 || tookMs > limitMs) return { complaints, tookMs };
     }
   }
 
-  async #unsettled(topics: Readonly<Record<string, number>>): Promise<string[]> {
+  async #unsettled(
+    topics: Readonly<Record<string, number>>,
+    part: string,
+  ): Promise<string[]> {
     const complaints: string[] = [];
     for (const { id, state } of await this.transactions()) {
+      if (!id.includes(part)) continue;
       if (state !== "Empty" && !state.startsWith("Complete") && state !== "Dead") {
         complaints.push(`${id} is still ${state}`);
       }

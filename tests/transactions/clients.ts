@@ -195,8 +195,7 @@ async function judge(view: BrokerView, copying: Copying): Promise<void> {
   }
   await copying.end();
   const topics = { [copying.input]: PARTITIONS, [copying.output]: PARTITIONS };
-  const { complaints: unsettled } = await view.settled(topics, 60_000);
-  complaints.push(...unsettled.filter((one) => one.includes(copying.client)));
+  complaints.push(...(await view.settled(topics, 60_000, copying.client)).complaints);
   const inputs = await view.values(copying.input, PARTITIONS, "readUncommitted");
   const outputs = await view.values(copying.output, PARTITIONS, "readCommitted");
   complaints.push(...wrongCopies(inputs, outputs), ...wrongAlong(copying.along.shown, outputs));

@@ -59,11 +59,30 @@ export function soundTxnIndex(
     !(complete && lacksMarker(before, segment));
   if (!agrees) {
     rebuildTxnIndexes(context, folder, segments, { from: i, to: i + 1, logStartOffset });
-    const isOther = before === null || JSON.stringify(before) !== JSON.stringify(txnIndex.entries);
-    if (isOther) context.onProblem("txn_index_rebuilt", { path: txnIndex.path });
+    if (before === null || !saysTheSame(before, txnIndex.entries, logStartOffset)) {
+      context.onProblem("txn_index_rebuilt", { path: txnIndex.path });
+    }
   }
   segment.areTransactionsChecked ||= complete;
   return txnIndex;
+}
+
+/** Whether both list the same; of what began before the log's start a rebuild knows less, and no consumer asks. */
+function saysTheSame(
+  before: readonly AbortedTransaction[],
+  after: readonly AbortedTransaction[],
+  logStartOffset: number,
+): boolean {
+  const byMarker = new Map(after.map((one) => [one.lastOffset, one]));
+  const isSame = (one: AbortedTransaction) => {
+    const { producerId, firstOffset, lastOffset, lastStableOffset } = one;
+    const other = byMarker.get(lastOffset);
+    byMarker.delete(lastOffset);
+    if (firstOffset < logStartOffset) return true;
+    return other?.producerId === producerId && other.firstOffset === firstOffset &&
+      (other.lastStableOffset === lastStableOffset || lastStableOffset < logStartOffset);
+  };
+  return before.every(isSame) && byMarker.size === 0;
 }
 
 /** What is asked of a log. */

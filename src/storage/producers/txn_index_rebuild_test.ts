@@ -28,6 +28,9 @@ import { DEFAULT_PRODUCER_LIMITS } from "./producer_state.ts";
 import type { Store } from "../store.ts";
 import type { AbortedTransaction } from "../index/txn_index.ts";
 import { readNow } from "../../testing/read_now.ts";
+import { openOn } from "../../testing/reopened_world.ts";
+import { SeededRandom } from "../../testing/seeded_random.ts";
+import { wantedLog } from "../../testing/storage_world.ts";
 
 const REF = { topicId: randomUuid(), topic: "t", partition: 0 };
 const FIRST = "t-0/00000000000000000000.log";
@@ -221,4 +224,51 @@ Deno.test("a marker that ended nothing is no damage: it has no entry, and nobody
   const { log } = await believing(contextOf(store, problems), topicConfigDefaults(), record);
   assertEquals(log.txnIndexOf(1, true).entries, [ABORTED[1]]);
   assertEquals(problems, []);
+});
+
+Deno.test("over random histories with retention and clean stops no index is called wrong", async () => {
+  const id = randomUuid(), wanted = [wantedLog(id, { topic: "t" }, { "index.interval.bytes": 0 })];
+  const records = [{ timestampMs: 1, key: null, value: new Uint8Array(10) }];
+  for (let seed = 1; seed <= 60; seed++) {
+    const random = new SeededRandom(seed), disk = new MemoryStore(), epochs = [0, 0, 0, 0];
+    let { world, events } = await openOn(disk, wanted);
+    const log = () => world.logs.get(id, 0)!;
+    const readAll = () => log().segments.forEach((_, i) => log().txnIndexOf(i, true));
+    const restart = async () => {
+      await world.stop();
+      ({ world, events } = await openOn(disk, wanted));
+      await world.logs.ready(id, 0);
+      readAll();
+      assertEquals(events, [], `seed ${seed}`);
+    };
+    const append = async (bytes: Uint8Array, transactionVersion = 0) => {
+      const { leaderEpoch } = log(), claim = { origin: "coordinator", transactionVersion } as const;
+      const { errorCode, durable } = log().append(bytes, { ...claim, leaderEpoch });
+      assertEquals(errorCode, 0, `seed ${seed}`);
+      await durable;
+    };
+    for (let step = 0; step < 80; step++) {
+      const producerId = random.below(4), choice = random.below(20);
+      if (choice === 0) await restart();
+      else if (choice === 1) {
+        const { logStartOffset, highWatermark } = log();
+        log().advanceStart(logStartOffset + random.below(highWatermark - logStartOffset + 1));
+        await world.logs.checkpoint();
+      } else if (choice === 2) log().roll();
+      else if (choice < 5) await append(buildBatch({ records }));
+      else if (choice < 14) {
+        const producerEpoch = epochs[producerId], isTransactional = true;
+        await append(
+          buildBatch({ records, producerId, producerEpoch, baseSequence: 0, isTransactional }),
+        );
+      } else {
+        const producerEpoch = ++epochs[producerId], isCommit = random.oneIn(3);
+        const marker = { isCommit, coordinatorEpoch: 0, producerId, producerEpoch, timestampMs: 1 };
+        await append(buildEndTxnBatch(marker), 2);
+      }
+      if (random.oneIn(5)) readAll();
+    }
+    await restart();
+    world.abandon();
+  }
 });
