@@ -2,6 +2,7 @@
  * The options: the one table everything about configuration derives from, grouped as in the TOML file (where
  * `maxBatchSize` is written `max_batch_size`). `[topic]` is not here: its rows are Kafka's, in topic_config_table.ts.
  */
+import { aclOptions } from "./acl_options.ts";
 import { compactionOptions } from "./compaction_options.ts";
 import { groupOptions } from "./group_options.ts";
 import { metricsOptions } from "./metrics_options.ts";
@@ -118,6 +119,7 @@ export const options = {
       doc: "That user's password. Only from the environment, or a file that nobody else can read.",
     },
   },
+  authorization: aclOptions,
   batching: {
     maxBatchSize: {
       type: "integer",

@@ -22,6 +22,7 @@ import {
 } from "../protocol/frame.ts";
 import { ApiVersions } from "../protocol/messages/api_versions.ts";
 import { apiByKey } from "../protocol/messages/mod.ts";
+import type { Access } from "../security/acl/access.ts";
 import type { Dispatch, Reply } from "./connection.ts";
 
 export interface DispatchOptions {
@@ -34,6 +35,8 @@ export interface DispatchOptions {
     responseBytes: number,
     latencyMs: number,
   ) => void;
+  /** What the one at a connection may do: asked for every request anew. */
+  readonly accessOf: (connection: ConnectionInfo) => Access;
   /** Told why a connection is ended, or what a handler threw. */
   readonly onProblem: (event: string, details: Record<string, unknown>) => void;
 }
@@ -75,9 +78,19 @@ export function dispatcher(options: DispatchOptions): Dispatch {
     startedMs: number,
   ): Reply | Promise<Reply> {
     const { apiKey, apiVersion, correlationId, clientId } = header;
-    const context: RequestContext = { apiKey, apiVersion, correlationId, clientId, connection };
+    const access = options.accessOf(connection);
+    const context: RequestContext = {
+      apiKey,
+      apiVersion,
+      correlationId,
+      clientId,
+      connection,
+      access,
+    };
     try {
-      const answered = handler.handle(request, context);
+      const answered = access.isOpen
+        ? handler.handle(request, context)
+        : guarded(handler, request, context);
       if (!(answered instanceof Promise)) return encode(answered);
       return answered.then(encode).catch(failed);
     } catch (error) {
@@ -119,6 +132,15 @@ export function dispatcher(options: DispatchOptions): Dispatch {
     options.onProblem(event, { peer: connection.peer, client: softwareOf(connection), ...details });
     return CLOSE;
   }
+}
+
+/** The answer with regard to what the one who asks may do. What nobody guards is not answered. */
+function guarded({ api, guard, handle }: Handler, request: unknown, context: RequestContext) {
+  if (guard === undefined) throw new Error(`${api.name} has no guard`);
+  const { around } = guard;
+  return around === null
+    ? handle(request, context)
+    : around(request, context, (rest) => handle(rest, context));
 }
 
 /** What was asked for, and by whom, for the log. */

@@ -79,11 +79,6 @@ export class Access {
   allowedCluster(): number {
     return this.allowed(ResourceType.CLUSTER, CLUSTER_NAME);
   }
-
-  /** The same asker by the ACLs of now: for what was waited for. */
-  anew(): Access {
-    return this.#authorizer === null ? this : new Access(this.#authorizer, this.#asker);
-  }
 }
 
 /** Without an authorizer: one for all requests. */

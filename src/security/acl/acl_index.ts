@@ -66,9 +66,14 @@ export class AclIndex {
     return this.#all.size;
   }
 
-  /** In the order they came. */
-  acls(): Iterable<Acl> {
-    return this.#all.values();
+  /** Whether the same rule is there already. */
+  has(acl: Acl): boolean {
+    return this.#copies.has(ruleKey(acl));
+  }
+
+  /** By id, in the order they came. */
+  acls(): Iterable<readonly [string, Acl]> {
+    return this.#all;
   }
 
   /** Takes an ACL in; an id that is there already is replaced. */
