@@ -5,6 +5,7 @@
  * metadata, open the logs it names, and only then accept. Each room is put on one stack as it opens, and a stop, or a
  * start that fails, closes them from the top: the clean-stop marker is written last of all, when all above it has ended.
  */
+import { accessBy, authorizerOf } from "./broker/authorization.ts";
 import { CleanStop } from "./broker/clean_stop.ts";
 import { CoordinatorsRoom } from "./broker/coordinators_room.ts";
 import { type Machine, MachineRoom } from "./broker/machine.ts";
@@ -255,8 +256,10 @@ function dispatchOf(config: Config, house: House): Dispatch {
   const { machine, metrics, metadata, storage, placement, coordinators } = house;
   const { clock, timers, turn, decoding, pool, store, freeBytes } = machine;
   const log = logger("broker");
+  const authorizer = authorizerOf(config, metadata.metadata);
   const handlers = allHandlers({
     config,
+    authorizer,
     clock,
     timers,
     turn,
@@ -279,6 +282,7 @@ function dispatchOf(config: Config, house: House): Dispatch {
   });
   return dispatcher({
     handlers,
+    accessOf: accessBy(authorizer),
     onAnswered: (apiKey, version, requestBytes, responseBytes, latencyMs) =>
       metrics.requests.observe(apiKey, version, requestBytes, responseBytes, latencyMs),
     onProblem: (event, details) =>

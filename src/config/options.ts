@@ -3,6 +3,7 @@
  * `maxBatchSize` is written `max_batch_size`). `[topic]` is not here: its rows are Kafka's, in topic_config_table.ts.
  */
 import { authOptions, oauthOptions } from "./auth_options.ts";
+import { aclOptions } from "./acl_options.ts";
 import { compactionOptions } from "./compaction_options.ts";
 import { groupOptions } from "./group_options.ts";
 import { httpOptions } from "./http_options.ts";
@@ -119,6 +120,7 @@ export const options = {
   storage: storageOptions,
   auth: authOptions,
   oauth: oauthOptions,
+  authorization: aclOptions,
   batching: {
     maxBatchSize: {
       type: "integer",

@@ -9,20 +9,25 @@ import type { GroupCoordinator } from "../groups/coordinator.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { ConsumerGroupDescribe } from "../protocol/messages/consumer_group_describe.ts";
 import type { Encodable } from "../protocol/schema.ts";
-import { GROUP_OPERATIONS } from "./group_answers.ts";
+import { ResourceType } from "../security/acl/acl.ts";
 import { type Handler, handler } from "./handler.ts";
 import type { LongAnswers } from "./long_answers.ts";
 import { NO_OPERATIONS } from "./topic_answers.ts";
 
 export function consumerGroupDescribe(groups: GroupCoordinator, answers: LongAnswers): Handler {
-  return handler(ConsumerGroupDescribe, { min: 0, max: 1 }, (request, { connection }) => {
+  return handler(ConsumerGroupDescribe, { min: 0, max: 1 }, (request, { connection, access }) => {
     const { groupIds, includeAuthorizedOperations, explain } = request;
     return answers.of({
       items: groupIds,
       part: (groupId): Part => {
         const group = describeConsumer(groups, groupId, { explain });
         const isShown = includeAuthorizedOperations && !group.errorCode;
-        return { ...group, authorizedOperations: isShown ? GROUP_OPERATIONS : NO_OPERATIONS };
+        return {
+          ...group,
+          authorizedOperations: isShown
+            ? access.allowed(ResourceType.GROUP, groupId)
+            : NO_OPERATIONS,
+        };
       },
       tooLong: (groupId, errorMessage) => ({
         groupId,

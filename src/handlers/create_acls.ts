@@ -1,10 +1,50 @@
-/** CreateAcls 1–3: refused with 54 for each ACL while no authorizer is configured, as Kafka refuses it. */
+/**
+ * CreateAcls 1–3: makes ACLs, each by itself; in force for every request that comes when the answer leaves. One that is
+ * there already is made without a word, as in Kafka; one that makes no sense is 42. Without an authorizer all are 54.
+ */
+import { randomUuid } from "../bytes/uuid.ts";
+import { ErrorCode } from "../protocol/errors.ts";
 import { CreateAcls } from "../protocol/messages/create_acls.ts";
+import { type Acl, aclKey } from "../security/acl/acl.ts";
+import { aclFault } from "../security/acl/acl_faults.ts";
+import type { Authorizer } from "../security/acl/authorizer.ts";
+import type { NewRecord } from "../topics/metadata_record.ts";
+import type { MetadataStore } from "../topics/metadata_store.ts";
+import { failure, type Outcome, SUCCESS } from "../topics/outcome.ts";
 import { NO_AUTHORIZER } from "./describe_acls.ts";
 import { type Handler, handler } from "./handler.ts";
+import { orNotWritten } from "./not_written.ts";
 
-export function createAcls(): Handler {
-  return handler(CreateAcls, { min: 1, max: 3 }, (request) => ({
-    results: request.creations.map(() => NO_AUTHORIZER),
-  }));
+export interface AclServices {
+  readonly authorizer: Authorizer | null;
+  readonly metadata: MetadataStore;
+}
+
+export function createAcls({ authorizer, metadata }: AclServices): Handler {
+  return handler(CreateAcls, { min: 1, max: 3 }, async ({ creations }) => {
+    if (authorizer === null) return { results: creations.map(() => NO_AUTHORIZER) };
+    const acls = creations.map(({ resourcePatternType, ...acl }): Acl => ({
+      ...acl,
+      patternType: resourcePatternType,
+    }));
+    const faults = acls.map(aclFault);
+    const results = await orNotWritten(
+      metadata.transact(() => {
+        const made = new Set<string>(), records: NewRecord[] = [];
+        const result = acls.map((acl, i): Outcome => {
+          const fault = faults[i];
+          if (fault !== null) return failure(ErrorCode.INVALID_REQUEST, fault);
+          const key = aclKey(acl);
+          if (made.has(key) || authorizer.index.has(acl)) return SUCCESS;
+          made.add(key);
+          const value = { id: randomUuid(), ...acl };
+          records.push({ kind: "AccessControlEntryRecord", version: 0, value });
+          return SUCCESS;
+        });
+        return { records, result };
+      }),
+      (outcome) => acls.map(() => outcome),
+    );
+    return { results };
+  });
 }

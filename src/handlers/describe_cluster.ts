@@ -6,10 +6,11 @@
  */
 import { ErrorCode } from "../protocol/errors.ts";
 import { DescribeCluster } from "../protocol/messages/describe_cluster.ts";
+import { Operation } from "../security/acl/acl.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
 import { asRegistered, type EndpointFor } from "./endpoints.ts";
 import { type Handler, handler } from "./handler.ts";
-import { CLUSTER_OPERATIONS, NO_OPERATIONS } from "./topic_answers.ts";
+import { NO_OPERATIONS } from "./topic_answers.ts";
 
 const BROKER_ENDPOINT = 1, CONTROLLER_ENDPOINT = 2;
 
@@ -19,7 +20,7 @@ export function describeCluster(
     readonly endpointFor?: EndpointFor;
   },
 ): Handler {
-  return handler(DescribeCluster, { min: 0, max: 2 }, (request, { connection }) => {
+  return handler(DescribeCluster, { min: 0, max: 2 }, (request, { connection, access }) => {
     if (request.endpointType !== BROKER_ENDPOINT) return wrongEndpoint(request.endpointType);
     return {
       errorCode: ErrorCode.NONE,
@@ -34,7 +35,7 @@ export function describeCluster(
           return request.includeFencedBrokers ? { ...shown, isFenced } : shown;
         }),
       clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
-        ? CLUSTER_OPERATIONS
+        ? access.mayCluster(Operation.DESCRIBE) ? access.allowedCluster() : 0
         : NO_OPERATIONS,
     };
   });

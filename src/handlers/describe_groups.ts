@@ -11,7 +11,7 @@ import { describeGroup } from "../groups/requests/group_admin.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { DescribeGroups } from "../protocol/messages/describe_groups.ts";
 import type { Encodable } from "../protocol/schema.ts";
-import { GROUP_OPERATIONS } from "./group_answers.ts";
+import { ResourceType } from "../security/acl/acl.ts";
 import { type Handler, handler } from "./handler.ts";
 import type { LongAnswers } from "./long_answers.ts";
 import { NO_OPERATIONS } from "./topic_answers.ts";
@@ -20,7 +20,7 @@ export function describeGroups(groups: GroupCoordinator, answers: LongAnswers): 
   return handler(
     DescribeGroups,
     { min: 0, max: 6 },
-    (request, { apiVersion, connection }) =>
+    (request, { apiVersion, connection, access }) =>
       answers.of({
         items: request.groups,
         part: (groupId): Part => {
@@ -32,7 +32,9 @@ export function describeGroups(groups: GroupCoordinator, answers: LongAnswers): 
           return {
             ...group,
             errorMessage: apiVersion >= 6 ? group.errorMessage ?? null : null,
-            authorizedOperations: isShown ? GROUP_OPERATIONS : NO_OPERATIONS,
+            authorizedOperations: isShown
+              ? access.allowed(ResourceType.GROUP, groupId)
+              : NO_OPERATIONS,
           };
         },
         tooLong: (groupId, reason) => ({

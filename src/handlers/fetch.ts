@@ -18,6 +18,8 @@ import { ErrorCode } from "../protocol/errors.ts";
 import { Fetch } from "../protocol/messages/fetch.ts";
 import * as batch from "../protocol/records/batch.ts";
 import type { Decoded, Encodable, Message } from "../protocol/schema.ts";
+import type { Access } from "../security/acl/access.ts";
+import { Operation } from "../security/acl/acl.ts";
 import type { PartitionLog, ReadBound } from "../storage/log/partition_log.ts";
 import type { FetchPartition, FetchPlan, FetchSession, FetchSessions } from "./fetch_sessions.ts";
 import { type ConnectionInfo, type Handler, handler } from "./handler.ts";
@@ -32,6 +34,11 @@ export interface FetchOptions extends PartitionLookup {
   /** Bytes of records in one response. */
   readonly maxFetchBytes: number;
   readonly meter: (topic: string) => TopicMetrics;
+}
+
+/** For one request, where not everybody may read everything. */
+interface Guarded extends FetchOptions {
+  readonly access?: Access;
 }
 
 type Request = Decoded<Message<(typeof Fetch)["request"]["fields"]>>;
@@ -60,7 +67,7 @@ interface Harvest {
 }
 
 export function fetch(options: FetchOptions): Handler {
-  return handler(Fetch, { min: 4, max: 18 }, (request, { apiVersion, connection }) => {
+  return handler(Fetch, { min: 4, max: 18 }, (request, { apiVersion, connection, access }) => {
     const plan = options.sessions.plan({
       sessionId: request.sessionId,
       sessionEpoch: request.sessionEpoch,
@@ -69,6 +76,7 @@ export function fetch(options: FetchOptions): Handler {
       forgotten: request.forgottenTopicsData,
     });
     if (typeof plan === "number") return { errorCode: plan };
+    const guarded = access.isOpen ? options : { ...options, access };
     const bound = boundOf(request);
     const replicaId = Math.max(request.replicaId, request.replicaState.replicaId);
     const answer = (harvest: Harvest) => {
@@ -76,16 +84,16 @@ export function fetch(options: FetchOptions): Handler {
         harvest.isUrgent ||
         harvest.rows.length === harvest.unknown;
       if (enough) return respond(options, plan, harvest, request.isolationLevel);
-      return waitForMore(options, plan, request, harvest, bound, connection);
+      return waitForMore(guarded, plan, request, harvest, bound, connection);
     };
-    const harvest = readSoon(options, plan, request, bound, replicaId, connection);
+    const harvest = readSoon(guarded, plan, request, bound, replicaId, connection);
     return harvest instanceof Promise ? harvest.then(answer) : answer(harvest);
   });
 }
 
 /** Waits until enough has become visible, time is up, or the connection goes; then reads again. */
 async function waitForMore(
-  options: FetchOptions,
+  options: Guarded,
   plan: FetchPlan,
   request: Request,
   harvest: Harvest,
@@ -121,7 +129,7 @@ function polledOf({ rows }: Harvest): Polled[] {
  * taken or the listener has closed who does not take them.
  */
 function readSoon(
-  options: FetchOptions,
+  options: Guarded,
   plan: FetchPlan,
   request: Request,
   bound: ReadBound,
@@ -134,7 +142,7 @@ function readSoon(
 }
 
 function read(
-  options: FetchOptions,
+  options: Guarded,
   plan: FetchPlan,
   request: Request,
   bound: ReadBound,
@@ -158,7 +166,12 @@ function read(
   /** Reads on until a log answers later: its answer. Null when all have answered. */
   const readOn = (): Promise<Row> | null => {
     for (let next = partitions.next(); !next.done; next = partitions.next()) {
-      const row = replicaId >= 0
+      const refused = options.access === undefined
+        ? ErrorCode.NONE
+        : refusal(options, options.access, next.value, replicaId);
+      const row = refused !== ErrorCode.NONE
+        ? errorRow(next.value, refused)
+        : replicaId >= 0
         ? errorRow(next.value, ErrorCode.NOT_LEADER_OR_FOLLOWER)
         : readSound(options, next.value, bound, budget, bytes === 0);
       if (row instanceof Promise) return row;
@@ -174,9 +187,25 @@ function read(
   return late === null ? { rows, bytes, isUrgent, unknown } : readLate(late);
 }
 
-/** Whether there is no such topic or partition: as Kafka, the rest of the fetch goes on without it. */
+/** Brokers may fetch everything; consumers what they may read. A name is refused whether or not it exists, as in Kafka. */
+function refusal(
+  { catalogue }: FetchOptions,
+  access: Access,
+  { topic, topicId }: FetchPartition,
+  replicaId: number,
+): number {
+  const name = topicId === ZERO_UUID ? topic : catalogue.topicById(topicId)?.name;
+  if (name === undefined) return ErrorCode.NONE; // an unknown id, which is said so
+  const may = replicaId >= 0
+    ? access.mayCluster(Operation.CLUSTER_ACTION)
+    : access.mayTopic(Operation.READ, name);
+  return may ? ErrorCode.NONE : ErrorCode.TOPIC_AUTHORIZATION_FAILED;
+}
+
+/** Whether there is nothing here for who asks: as Kafka, the rest of the fetch goes on without it. */
 function isUnknown({ errorCode }: Row): boolean {
-  return errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION ||
+  return errorCode === ErrorCode.TOPIC_AUTHORIZATION_FAILED ||
+    errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION ||
     errorCode === ErrorCode.UNKNOWN_TOPIC_ID;
 }
 

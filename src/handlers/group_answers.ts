@@ -4,9 +4,6 @@
 import type { Caller } from "../groups/requests/membership.ts";
 import type { RequestContext } from "./handler.ts";
 
-/** Every operation a group has, as bits (bit = Kafka's AclOperation): read, delete, describe and both of configs. */
-export const GROUP_OPERATIONS = 0b1101_0100_1000; // 3400
-
 /** Kafka writes a client's host the way Java prints an address without a name. */
 export function callerOf({ clientId, connection, apiVersion }: RequestContext): Caller {
   return { clientId: clientId ?? "", clientHost: `/${connection.peer}`, apiVersion };

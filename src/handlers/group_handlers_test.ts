@@ -2,6 +2,7 @@
  * Proves what the group handlers add to the rooms below: versions, names and ids of topics, and the shapes of answers.
  * Each expectation was read off a Kafka 4.4.0. The log is the simulations', with a disk that keeps all at once.
  */
+import { OPEN_ACCESS } from "../security/acl/access.ts";
 import { consumerContext } from "../testing/consumer_groups.ts";
 import { assertEquals } from "@std/assert";
 import { SimulatedLog } from "../../tests/simulation/simulated_log.ts";
@@ -208,7 +209,12 @@ async function desk() {
   const ask = async (handler: Handler, apiVersion: number, request: Any): Promise<Any> =>
     await handler.handle(
       request,
-      { apiVersion, clientId: "c", connection: { peer: "p" } } as RequestContext,
+      {
+        apiVersion,
+        clientId: "c",
+        connection: { peer: "p" },
+        access: OPEN_ACCESS,
+      } as RequestContext,
     );
   /** A handler takes the coordinator, or an object with it. */
   const call = (make: (services: Any) => Handler, apiVersion: number, request: Any) =>

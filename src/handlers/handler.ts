@@ -2,7 +2,9 @@
  * Handler: what answers one API. Handlers are listed explicitly in mod.ts, and ApiVersions derives from that list.
  */
 import type { SaslConversation } from "../security/sasl/conversation.ts";
+import type { Access } from "../security/acl/access.ts";
 import type { Api, Decoded, Encodable, Fields, Message } from "../protocol/schema.ts";
+import type { Guard } from "./guard.ts";
 
 /** Who asks, and how. One per request; handlers keep nothing of it after they answered. */
 export interface RequestContext {
@@ -11,6 +13,8 @@ export interface RequestContext {
   readonly correlationId: number;
   readonly clientId: string | null;
   readonly connection: ConnectionInfo;
+  /** What the one who asks may do. */
+  readonly access: Access;
 }
 
 /** What is known of a connection. */
@@ -82,6 +86,8 @@ export interface Handler {
   readonly served: Served;
   // deno-lint-ignore no-explicit-any -- the types meet in handler(), where they are known
   readonly handle: Handle<any, any>;
+  /** What it asks of the one who sends it; mod.ts lets none through without. */
+  readonly guard?: Guard;
 }
 
 /** Ties an API's declaration to the function that answers it, with both types checked. */

@@ -5,12 +5,17 @@
  * allow it, and answered as it then is, where Kafka answers 3 and lets the client ask again. Unknown ids are 100, bad
  * names 17. When any topic is asked by id, names are not looked at, as in Kafka.
  *
+ * A topic that may not be described is left out of all topics; by name it is 29, by id 100, whether or not it exists. So
+ * is a name 29 that may not be created.
+ *
  * Versions: 4 may forbid auto-creation · 8 authorized operations · 10 topic ids in answers · 12 topics by id; before
  * that an id, or a null name, refuses every topic with 42.
  */
 import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { Metadata } from "../protocol/messages/metadata.ts";
+import type { Access } from "../security/acl/access.ts";
+import { Operation, ResourceType } from "../security/acl/acl.ts";
 import type { Topic } from "../topics/catalogue.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
 import { isInternalTopic, topicNameError } from "../topics/names.ts";
@@ -19,12 +24,9 @@ import { type CreatedTopic, planCreateTopics } from "../topics/plan_create_topic
 import { asRegistered, type EndpointFor } from "./endpoints.ts";
 import { type ConnectionInfo, type Handler, handler } from "./handler.ts";
 import { orNotWritten } from "./not_written.ts";
-import {
-  CLUSTER_OPERATIONS,
-  NO_OPERATIONS,
-  partitionAnswer,
-  TOPIC_OPERATIONS,
-} from "./topic_answers.ts";
+import { NO_OPERATIONS, partitionAnswer } from "./topic_answers.ts";
+
+const { DESCRIBE } = Operation;
 
 export interface MetadataDeps {
   readonly metadata: MetadataStore;
@@ -35,32 +37,43 @@ export interface MetadataDeps {
   readonly maxPartitions: number;
 }
 
+/** What may be done with a topic, as it is answered. */
+type Operations = (name: string) => number;
+
 interface Asked {
   readonly name: string | null;
   readonly topicId: Uuid;
 }
 
 export function metadata(deps: MetadataDeps): Handler {
-  return handler(Metadata, { min: 0, max: 13 }, async (request, { apiVersion, connection }) => {
-    const operations = request.includeTopicAuthorizedOperations ? TOPIC_OPERATIONS : NO_OPERATIONS;
-    const asksAll = request.topics === null || apiVersion === 0 && request.topics.length === 0;
-    const topics = asksAll
-      ? deps.metadata.catalogue.topics().map((topic) => known(topic, deps.nodes, operations))
-      : await answers(deps, request.topics!, {
-        apiVersion,
-        operations,
-        mayCreate: request.allowAutoTopicCreation,
-      });
-    return {
-      brokers: brokers(deps, connection),
-      clusterId: deps.nodes.clusterId,
-      controllerId: deps.nodes.controllerId,
-      topics,
-      clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
-        ? CLUSTER_OPERATIONS
-        : NO_OPERATIONS,
-    };
-  });
+  return handler(
+    Metadata,
+    { min: 0, max: 13 },
+    async (request, { apiVersion, connection, access }) => {
+      const operations = request.includeTopicAuthorizedOperations
+        ? (name: string) => access.allowed(ResourceType.TOPIC, name)
+        : () => NO_OPERATIONS;
+      const asksAll = request.topics === null || apiVersion === 0 && request.topics.length === 0;
+      const topics = asksAll
+        ? deps.metadata.catalogue.topics().filter(({ name }) => access.mayTopic(DESCRIBE, name))
+          .map((topic) => known(topic, deps.nodes, operations))
+        : await answers(deps, request.topics!, {
+          apiVersion,
+          access,
+          operations,
+          mayCreate: request.allowAutoTopicCreation,
+        });
+      return {
+        brokers: brokers(deps, connection),
+        clusterId: deps.nodes.clusterId,
+        controllerId: deps.nodes.controllerId,
+        topics,
+        clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
+          ? access.mayCluster(DESCRIBE) ? access.allowedCluster() : 0
+          : NO_OPERATIONS,
+      };
+    },
+  );
 }
 
 function brokers({ nodes, endpointFor = asRegistered }: MetadataDeps, connection: ConnectionInfo) {
@@ -71,10 +84,10 @@ function brokers({ nodes, endpointFor = asRegistered }: MetadataDeps, connection
 async function answers(
   deps: MetadataDeps,
   asked: readonly Asked[],
-  options: { apiVersion: number; operations: number; mayCreate: boolean },
+  options: { apiVersion: number; access: Access; operations: Operations; mayCreate: boolean },
 ) {
   const { catalogue } = deps.metadata;
-  const { apiVersion, operations, mayCreate } = options;
+  const { apiVersion, access, operations, mayCreate } = options;
   const byId = asked.filter((topic) => topic.topicId !== ZERO_UUID);
   if (apiVersion < 12 && (byId.length > 0 || asked.some((topic) => topic.name === null))) {
     return asked.map(({ name, topicId }) => {
@@ -84,16 +97,27 @@ async function answers(
   if (byId.length > 0) {
     return byId.map(({ topicId }) => {
       const topic = catalogue.topicById(topicId);
-      if (topic !== undefined) return known(topic, deps.nodes, operations);
+      if (topic !== undefined && access.mayTopic(DESCRIBE, topic.name)) {
+        return known(topic, deps.nodes, operations);
+      }
       return { name: null, topicId, errorCode: ErrorCode.UNKNOWN_TOPIC_ID };
     });
   }
   const names = new Set(asked.map((topic) => topic.name));
-  const missing = [...names].filter((name) => name !== null && !catalogue.topic(name)) as string[];
-  const refusals = mayCreate && deps.autoCreateTopics && missing.length > 0
-    ? await autoCreate(deps, missing)
+  const shown = access.isOpen
+    ? names
+    : new Set([...names].filter((name) => name === null || access.mayTopic(DESCRIBE, name)));
+  const missing = [...shown].filter((name) => name !== null && !catalogue.topic(name)) as string[];
+  const creates = mayCreate && deps.autoCreateTopics && missing.length > 0;
+  const refused = new Set(creates ? missing.filter((name) => !mayMake(access, name)) : []);
+  const created = missing.filter((name) => !refused.has(name));
+  const refusals = creates && created.length > 0
+    ? await autoCreate(deps, created)
     : new Map<string, number>();
   return [...names].map((name) => {
+    if (name !== null && (!shown.has(name) || refused.has(name))) {
+      return { name, errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED };
+    }
     const topic = name === null ? undefined : catalogue.topic(name);
     if (topic !== undefined) return known(topic, deps.nodes, operations);
     return {
@@ -102,9 +126,14 @@ async function answers(
         ? ErrorCode.INVALID_REQUEST
         : refusals.get(name) ?? unknownError(name),
       isInternal: isInternalTopic(name ?? ""),
-      topicAuthorizedOperations: operations,
+      topicAuthorizedOperations: operations(name ?? ""),
     };
   });
+}
+
+/** Whether somebody may have a topic made by asking for it. */
+function mayMake(access: Access, name: string): boolean {
+  return access.mayCluster(Operation.CREATE) || access.mayTopic(Operation.CREATE, name);
 }
 
 /** Creates what can be created; the error code of what cannot. */
@@ -138,13 +167,13 @@ function unknownError(name: string): number {
     : ErrorCode.INVALID_TOPIC_EXCEPTION;
 }
 
-function known(topic: Topic, nodes: NodeRegistry, operations: number) {
+function known(topic: Topic, nodes: NodeRegistry, operations: Operations) {
   return {
     errorCode: ErrorCode.NONE,
     name: topic.name,
     topicId: topic.id,
     isInternal: isInternalTopic(topic.name),
     partitions: topic.partitions.map((partition) => partitionAnswer(partition, nodes)),
-    topicAuthorizedOperations: operations,
+    topicAuthorizedOperations: operations(topic.name),
   };
 }

@@ -13,6 +13,7 @@ import { countAdmissions } from "../metrics/admissions.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { GroupCoordinator } from "../groups/coordinator.ts";
 import type { Patterns } from "../groups/consumer/patterns.ts";
+import type { Authorizer } from "../security/acl/authorizer.ts";
 import type { LogManager } from "../storage/log_manager.ts";
 import { finalizedFeatures } from "../topics/features.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
@@ -57,6 +58,8 @@ import { fetch } from "./fetch.ts";
 import type { FetchSessions } from "./fetch_sessions.ts";
 import { findCoordinator } from "./find_coordinator.ts";
 import { getTelemetrySubscriptions } from "./get_telemetry_subscriptions.ts";
+import { withGuards } from "./guard.ts";
+import { allGuards } from "./guards/mod.ts";
 import type { Handler } from "./handler.ts";
 import { heartbeat } from "./heartbeat.ts";
 import { incrementalAlterConfigs } from "./incremental_alter_configs.ts";
@@ -90,6 +93,8 @@ import { writeTxnMarkers } from "./write_txn_markers.ts";
 /** What the broker has for its handlers. */
 export interface Services {
   readonly config: Config;
+  /** Null: everybody may everything, and there are no ACLs to tell of. */
+  readonly authorizer: Authorizer | null;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly turn: Turn;
@@ -127,6 +132,7 @@ const TELEMETRY_MAX_INSTANCES = 16_384;
 export function allHandlers(services: Services): readonly Handler[] {
   const {
     config,
+    authorizer,
     clock,
     pool,
     metrics,
@@ -226,9 +232,9 @@ export function allHandlers(services: Services): readonly Handler[] {
       catalogue,
       admission: new OffsetAdmission({ ...lookup, ...admission }),
     }),
-    describeAcls(),
-    createAcls(),
-    deleteAcls(),
+    describeAcls({ authorizer }),
+    createAcls({ authorizer, metadata }),
+    deleteAcls({ authorizer, metadata }),
     describeConfigs({ metadata, nodeId, config, answers }),
     alterConfigs({ metadata, nodeId, config }),
     alterReplicaLogDirs({ catalogue, logDir: services.logDir }),
@@ -265,5 +271,5 @@ export function allHandlers(services: Services): readonly Handler[] {
     listConfigResources({ catalogue }),
     describeTopicPartitions({ catalogue, nodes }),
   ];
-  return handlers;
+  return withGuards(handlers, allGuards(catalogue));
 }

@@ -3,6 +3,7 @@
  * what its answers come to in each version, what is held meanwhile, and that an answer which a marker overtook opens no
  * transaction. The coordinator is a double that answers when the test says so.
  */
+import { OPEN_ACCESS } from "../security/acl/access.ts";
 import { assert, assertEquals } from "@std/assert";
 import { ErrorCode } from "../protocol/errors.ts";
 import { decode, encode } from "../protocol/codec.ts";
@@ -114,7 +115,11 @@ async function start({ isVerifying = true } = {}) {
     );
     let held = null as Promise<unknown> | null;
     const connection = { hold: (until: Promise<unknown>) => held = until };
-    const context = { apiVersion: version, connection } as unknown as RequestContext;
+    const context = {
+      apiVersion: version,
+      connection,
+      access: OPEN_ACCESS,
+    } as unknown as RequestContext;
     // deno-lint-ignore no-explicit-any -- as the dispatcher calls it
     const answer = handler.handle(request, context) as any;
     const answers = Promise.resolve(answer).then(({ responses: [{ partitionResponses }] }) =>

@@ -24,6 +24,7 @@ import {
 import { ApiVersions } from "../protocol/messages/api_versions.ts";
 import { apiByKey } from "../protocol/messages/mod.ts";
 import type { SaslConversation } from "../security/sasl/conversation.ts";
+import type { Access } from "../security/acl/access.ts";
 import type { Dispatch, Reply } from "./connection.ts";
 
 export interface DispatchOptions {
@@ -36,6 +37,8 @@ export interface DispatchOptions {
     responseBytes: number,
     latencyMs: number,
   ) => void;
+  /** What the one at a connection may do: asked for every request anew. */
+  readonly accessOf: (connection: ConnectionInfo) => Access;
   /** Told why a connection is ended, or what a handler threw. */
   readonly onProblem: (event: string, details: Record<string, unknown>) => void;
 }
@@ -82,9 +85,19 @@ export function dispatcher(options: DispatchOptions): Dispatch {
     startedMs: number,
   ): Reply | Promise<Reply> {
     const { apiKey, apiVersion, correlationId, clientId } = header;
-    const context: RequestContext = { apiKey, apiVersion, correlationId, clientId, connection };
+    const access = options.accessOf(connection);
+    const context: RequestContext = {
+      apiKey,
+      apiVersion,
+      correlationId,
+      clientId,
+      connection,
+      access,
+    };
     try {
-      const answered = handler.handle(request, context);
+      const answered = access.isOpen
+        ? handler.handle(request, context)
+        : guarded(handler, request, context);
       if (!(answered instanceof Promise)) return encode(answered);
       return answered.then(encode).catch(failed);
     } catch (error) {
@@ -142,6 +155,15 @@ function bareToken(
     writeInt32(size, 0, answer.token.length);
     return [size, answer.token];
   });
+}
+
+/** The answer with regard to what the one who asks may do. What nobody guards is not answered. */
+function guarded({ api, guard, handle }: Handler, request: unknown, context: RequestContext) {
+  if (guard === undefined) throw new Error(`${api.name} has no guard`);
+  const { around } = guard;
+  return around === null
+    ? handle(request, context)
+    : around(request, context, (rest) => handle(rest, context));
 }
 
 /** What was asked for, and by whom, for the log. */

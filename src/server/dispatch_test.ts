@@ -5,6 +5,7 @@ import { joined } from "../protocol/codec.ts";
 import { encodeRequest } from "../protocol/frame.ts";
 import { AddOffsetsToTxn } from "../protocol/messages/add_offsets_to_txn.ts";
 import { CreateTopics } from "../protocol/messages/create_topics.ts";
+import { OPEN_ACCESS } from "../security/acl/access.ts";
 import { dispatcher } from "./dispatch.ts";
 
 const told: [event: string, details: Record<string, unknown>][] = [];
@@ -12,6 +13,7 @@ const dispatch = dispatcher({
   handlers: [handler(CreateTopics, { min: 2, max: 7 }, () => {
     throw new Error("a bug");
   })],
+  accessOf: () => OPEN_ACCESS,
   onAnswered: () => {},
   onProblem: (...one) => told.push(one),
 });

@@ -5,6 +5,7 @@
 import { Turn } from "../background/turn.ts";
 import { type Config, defaultConfig } from "../config/options.ts";
 import { decode, encode } from "../protocol/codec.ts";
+import { OPEN_ACCESS } from "../security/acl/access.ts";
 import type { Decoded, Encodable, Fields, Message } from "../protocol/schema.ts";
 import { Fixture, META } from "./topics.ts";
 import { TransactionDesk } from "./transactions.ts";
@@ -73,11 +74,13 @@ export async function ask<Q extends Fields, R extends Fields>(
   api: { readonly request: Message<Q>; readonly response: Message<R> },
   version: number,
   request: Encodable<Message<Q>>,
+  access = OPEN_ACCESS,
 ): Promise<Decoded<Message<R>>> {
   const decoded = decode(api.request, version, encode(api.request, version, request));
   const context = {
     apiVersion: version,
     connection: { isEnding: false, hold: () => {} },
+    access,
   } as unknown as RequestContext;
   const answer = await handler.handle(decoded, context) as Encodable<Message<R>>;
   return decode(api.response, version, encode(api.response, version, answer));

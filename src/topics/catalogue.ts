@@ -3,7 +3,7 @@
  * same image as the commits did that wrote it.
  *
  * Topics and partitions are objects that look-ups share and nobody else writes; hold one only as long as a request
- * takes. What no room reads yet (ACLs, quotas, tokens) is kept by key all the same, so that a snapshot
+ * takes. What no room reads here (ACLs, credentials, quotas, tokens) is kept by key all the same, so that a snapshot
  * of the image loses nothing of a directory that Kafka filled.
  */
 import type { Uuid } from "../bytes/uuid.ts";
@@ -39,6 +39,7 @@ export interface Partition {
 }
 
 export type BrokerRegistration = Readonly<ValueOf<"RegisterBrokerRecord">>;
+export type AccessControlEntry = Readonly<ValueOf<"AccessControlEntryRecord">>;
 export type ControllerRegistration = Readonly<ValueOf<"RegisterControllerRecord">>;
 
 /** Resource types of configs (Kafka: ConfigResource.Type). */
@@ -62,6 +63,8 @@ export interface CatalogueChange {
   readonly configured: Set<Topic>;
   /** Whether broker configs, and with them every topic's defaults, changed. */
   brokerConfigured: boolean;
+  /** Access control entries by id, null for one that was removed; null where there are none of them in it. */
+  acls: Map<Uuid, AccessControlEntry | null> | null;
 }
 
 export function noChange(): CatalogueChange {
@@ -72,6 +75,7 @@ export function noChange(): CatalogueChange {
     moved: [],
     configured: new Set(),
     brokerConfigured: false,
+    acls: null,
   };
 }
 
@@ -269,11 +273,11 @@ export class Catalogue {
       case "NoOpRecord":
         return;
       default:
-        return this.#applyNode(record);
+        return this.#applyNode(record, change);
     }
   }
 
-  #applyNode(record: MetadataRecord): void {
+  #applyNode(record: MetadataRecord, change: CatalogueChange): void {
     switch (record.kind) {
       case "RegisterBrokerRecord":
         this.#brokers.set(record.value.brokerId, { ...record.value });
@@ -294,17 +298,19 @@ export class Catalogue {
         this.#controllers.delete(record.value.controllerId);
         return;
       default:
-        return this.#keep(record);
+        return this.#keep(record, change);
     }
   }
 
-  #keep(record: MetadataRecord): void {
+  #keep(record: MetadataRecord, change: CatalogueChange): void {
     switch (record.kind) {
       case "AccessControlEntryRecord":
         this.#kept.set(`acl ${record.value.id}`, record);
+        (change.acls ??= new Map()).set(record.value.id, record.value);
         return;
       case "RemoveAccessControlEntryRecord":
         this.#kept.delete(`acl ${record.value.id}`);
+        (change.acls ??= new Map()).set(record.value.id, null);
         return;
       case "UserScramCredentialRecord":
         this.#kept.set(`scram ${record.value.mechanism} ${record.value.name}`, record);

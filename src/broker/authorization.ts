@@ -1,0 +1,36 @@
+/**
+ * Authorization: the authorizer of a broker, which follows the ACLs in its metadata; null where everybody may everything.
+ */
+import type { Config } from "../config/options.ts";
+import { Access, OPEN_ACCESS } from "../security/acl/access.ts";
+import { Authorizer } from "../security/acl/authorizer.ts";
+import type { ConnectionInfo } from "../handlers/handler.ts";
+import type { MetadataStore } from "../topics/metadata_store.ts";
+
+/** Whether ACLs are asked. */
+export function asksAcls({ authorization: { mode }, auth }: Config): boolean {
+  return mode === "on" || mode === "auto" && auth.enabled;
+}
+
+/** With the ACLs there are; what changes is in effect before the change is answered. */
+export function authorizerOf(config: Config, metadata: MetadataStore): Authorizer | null {
+  if (!asksAcls(config)) return null;
+  const authorizer = new Authorizer(config.authorization);
+  for (const entry of metadata.catalogue.kept("AccessControlEntryRecord")) {
+    authorizer.index.add(entry.id, entry);
+  }
+  metadata.watch(({ acls }) => {
+    for (const [id, entry] of acls ?? []) {
+      if (entry === null) authorizer.index.remove(id);
+      else authorizer.index.add(id, entry);
+    }
+  });
+  return authorizer;
+}
+
+/** What the one at a connection may do. */
+export function accessBy(authorizer: Authorizer | null): (connection: ConnectionInfo) => Access {
+  return authorizer === null
+    ? () => OPEN_ACCESS
+    : (connection) => new Access(authorizer, connection);
+}

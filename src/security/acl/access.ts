@@ -1,0 +1,85 @@
+/**
+ * Access: what the one who sent a request may do. Handlers ask it, `access.may(operation, type, name)`; what was found
+ * of a resource is remembered as long as the request takes, so that a request of many partitions asks once a topic, and
+ * is answered as one thing.
+ *
+ * Made new for every request: what a removed ACL allowed is refused at the next one, on whatever connection, and in
+ * fetch sessions too.
+ */
+import { bit, CLUSTER_NAME, Operation, ResourceType, SUPPORTED_OPERATIONS } from "./acl.ts";
+import type { Authorizer } from "./authorizer.ts";
+
+/** What an Access is made of. */
+export interface Asker {
+  /** "User:alice" */
+  readonly principal: string;
+  /** Peer address without port. */
+  readonly peer: string;
+}
+
+export class Access {
+  readonly #authorizer: Authorizer | null;
+  readonly #asker: Asker | null;
+  /** By type and name: the operations allowed. */
+  #known: Map<string, number> | null = null;
+
+  /** Null: there is no authorizer, and everything is allowed. */
+  constructor(authorizer: Authorizer | null, asker: Asker | null) {
+    this.#authorizer = authorizer;
+    this.#asker = asker;
+  }
+
+  /** Whether everything is allowed, so that nothing need be asked. */
+  get isOpen(): boolean {
+    return this.#authorizer === null;
+  }
+
+  /** Whether the operation is allowed on the resource. */
+  may(operation: number, resourceType: number, name: string): boolean {
+    return this.#authorizer === null || (this.allowed(resourceType, name) & bit(operation)) !== 0;
+  }
+
+  mayTopic(operation: number, name: string): boolean {
+    return this.#authorizer === null || this.may(operation, ResourceType.TOPIC, name);
+  }
+
+  mayGroup(operation: number, groupId: string): boolean {
+    return this.#authorizer === null || this.may(operation, ResourceType.GROUP, groupId);
+  }
+
+  mayCluster(operation: number): boolean {
+    return this.#authorizer === null || this.may(operation, ResourceType.CLUSTER, CLUSTER_NAME);
+  }
+
+  mayTransactional(operation: number, transactionalId: string): boolean {
+    return this.#authorizer === null ||
+      this.may(operation, ResourceType.TRANSACTIONAL_ID, transactionalId);
+  }
+
+  /** Whether a producer without a transactional id may have an id: who may write to some topic (KIP-679). */
+  mayProduce(): boolean {
+    const { IDEMPOTENT_WRITE, WRITE } = Operation;
+    if (this.mayCluster(IDEMPOTENT_WRITE)) return true;
+    const { principal, peer } = this.#asker!;
+    return this.#authorizer!.allowedOnSome(principal, peer, WRITE, ResourceType.TOPIC);
+  }
+
+  /** The operations allowed, as bits, as Kafka's answers have them in fields of authorized operations. */
+  allowed(resourceType: number, name: string): number {
+    if (this.#authorizer === null) return SUPPORTED_OPERATIONS[resourceType] ?? 0;
+    const key = `${resourceType} ${name}`, known = this.#known ??= new Map<string, number>();
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    const { principal, peer } = this.#asker!;
+    const allowed = this.#authorizer.allowed(principal, peer, resourceType, name);
+    known.set(key, allowed);
+    return allowed;
+  }
+
+  allowedCluster(): number {
+    return this.allowed(ResourceType.CLUSTER, CLUSTER_NAME);
+  }
+}
+
+/** Without an authorizer: one for all requests. */
+export const OPEN_ACCESS = new Access(null, null);

@@ -1,0 +1,276 @@
+/**
+ * Decisions of the index are those of a naive evaluation of every ACL (StandardAuthorizerData, and the default of
+ * Authorizer.authorizeByResourceType), over random sets of ACLs that come and go, with names made to be confused.
+ */
+import { assert, assertEquals } from "@std/assert";
+import {
+  type Acl,
+  aclKey,
+  CLUSTER_NAME,
+  Operation,
+  PatternType,
+  Permission,
+  ResourceType,
+  SUPPORTED_OPERATIONS,
+} from "./acl.ts";
+import { Access } from "./access.ts";
+import { Authorizer } from "./authorizer.ts";
+
+const NAMES = [
+  "*",
+  "**",
+  "a",
+  "ab",
+  "abc",
+  "abd",
+  "b",
+  "",
+  "caf\u00e9", // composed
+  "cafe\u0301", // decomposed: another name
+  "x".repeat(249),
+  "x".repeat(248),
+  "x".repeat(248) + "y",
+  CLUSTER_NAME,
+  "hardcode",
+  "h",
+];
+const PRINCIPALS = [
+  "User:alice",
+  "User:*",
+  "User:a:b",
+  "User:with space",
+  "User:alice ",
+  "Group:alice",
+  "User:",
+  "User:caf\u00e9",
+  "User:cafe\u0301",
+];
+const HOSTS = ["*", "10.0.0.1", "10.0.0.2", "0:0:0:0:0:0:0:1"];
+const TYPES = [2, 3, 4, 5, 6, 7];
+const OPERATIONS = Array.from({ length: 14 }, (_, i) => i + 2); // ALL to TWO_PHASE_COMMIT
+
+/** Numbers from a seed (mulberry32). */
+function randomOf(seed: number): (below: number) => number {
+  return (below) => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    t ^= t + Math.imul(t ^ (t >>> 7), 61 | t);
+    return ((t ^ (t >>> 14)) >>> 0) % below;
+  };
+}
+
+function randomAcl(below: (n: number) => number): Acl {
+  const one = <T>(list: readonly T[]) => list[below(list.length)];
+  return {
+    resourceType: below(3) > 0 ? ResourceType.TOPIC : one(TYPES),
+    resourceName: one(NAMES.filter((name) => name !== "")),
+    patternType: below(2) === 0 ? PatternType.LITERAL : PatternType.PREFIXED,
+    principal: one(PRINCIPALS),
+    host: below(3) > 0 ? "*" : one(HOSTS),
+    operation: one(OPERATIONS),
+    permissionType: below(3) === 0 ? Permission.DENY : Permission.ALLOW,
+  };
+}
+
+interface Question {
+  readonly principal: string;
+  readonly host: string;
+  readonly operation: number;
+  readonly resourceType: number;
+  readonly name: string;
+}
+
+const IMPLYING: Readonly<Record<number, readonly number[]>> = {
+  [Operation.DESCRIBE]: [Operation.READ, Operation.WRITE, Operation.DELETE, Operation.ALTER],
+  [Operation.DESCRIBE_CONFIGS]: [Operation.ALTER_CONFIGS],
+};
+
+function naive(acls: readonly Acl[], asked: Question, isOpenWithoutAcls: boolean): boolean {
+  const ofResource = acls.filter((acl) =>
+    acl.resourceType === asked.resourceType &&
+    (acl.patternType === PatternType.PREFIXED
+      ? asked.name.startsWith(acl.resourceName)
+      : acl.resourceName === asked.name || acl.resourceName === "*")
+  );
+  if (ofResource.length === 0) return isOpenWithoutAcls;
+  const ofAsker = ofResource.filter((acl) =>
+    [asked.principal, "User:*"].includes(acl.principal) && [asked.host, "*"].includes(acl.host)
+  );
+  const { operation } = asked;
+  const isDenied = ofAsker.some((acl) =>
+    acl.permissionType === Permission.DENY && [operation, Operation.ALL].includes(acl.operation)
+  );
+  if (isDenied) return false;
+  const by = [operation, Operation.ALL, ...IMPLYING[operation] ?? []];
+  return ofAsker.some((acl) =>
+    acl.permissionType === Permission.ALLOW && by.includes(acl.operation)
+  );
+}
+
+function naiveOnSome(acls: readonly Acl[], asked: Question, isOpenWithoutAcls: boolean): boolean {
+  if (naive(acls, { ...asked, name: "hardcode" }, isOpenWithoutAcls)) return true;
+  const relevant = acls.filter((acl) =>
+    acl.resourceType === asked.resourceType && [asked.host, "*"].includes(acl.host) &&
+    [asked.principal, "User:*"].includes(acl.principal) &&
+    [asked.operation, Operation.ALL].includes(acl.operation)
+  );
+  const names = (permission: number, pattern: number) =>
+    relevant.filter((acl) => acl.permissionType === permission && acl.patternType === pattern)
+      .map((acl) => acl.resourceName);
+  const denied = {
+    literal: names(Permission.DENY, PatternType.LITERAL),
+    prefixed: names(Permission.DENY, PatternType.PREFIXED),
+  };
+  if (denied.literal.includes("*")) return false;
+  const literal = names(Permission.ALLOW, PatternType.LITERAL);
+  if (literal.includes("*")) return true;
+  const isFree = (name: string) => !denied.prefixed.some((prefix) => name.startsWith(prefix));
+  return literal.some((name) => !denied.literal.includes(name) && isFree(name)) ||
+    names(Permission.ALLOW, PatternType.PREFIXED).some(isFree);
+}
+
+Deno.test("decisions are those of a naive evaluation, while ACLs come and go", () => {
+  const seed = Number(Deno.env.get("SEED") ?? Date.now() % 1_000_000);
+  const below = randomOf(seed);
+  let allowed = 0, denied = 0;
+  for (let round = 0; round < 300; round++) {
+    const allowEveryoneIfNoAclFound = below(4) === 0;
+    const authorizer = new Authorizer({ superUsers: ["User:root"], allowEveryoneIfNoAclFound });
+    const acls = new Map<string, Acl>();
+    for (let step = 0; step < 40; step++) {
+      if (below(4) === 0 && acls.size > 0) {
+        const id = [...acls.keys()][below(acls.size)];
+        acls.delete(id);
+        authorizer.index.remove(id);
+      } else {
+        const acl = randomAcl(below);
+        acls.set(aclKey(acl), acl);
+        authorizer.index.add(aclKey(acl), acl);
+      }
+      const resourceType = below(3) > 0 ? ResourceType.TOPIC : TYPES[below(TYPES.length)];
+      const operations = OPERATIONS.filter((op) => SUPPORTED_OPERATIONS[resourceType] & (1 << op));
+      const asked: Question = {
+        principal: PRINCIPALS[below(PRINCIPALS.length)],
+        host: HOSTS[1 + below(HOSTS.length - 1)],
+        operation: operations[below(operations.length)],
+        resourceType,
+        name: NAMES[below(NAMES.length)],
+      };
+      const expected = naive([...acls.values()], asked, allowEveryoneIfNoAclFound);
+      const { principal, host, operation, name } = asked;
+      const told = () => JSON.stringify({ seed, asked, acls: [...acls.values()] });
+      const access = new Access(authorizer, { principal, peer: host });
+      assertEquals(access.may(operation, resourceType, name), expected, told());
+      const decision = authorizer.explain(principal, host, operation, resourceType, name);
+      assertEquals(decision.isAllowed, expected, told());
+      if (decision.rule.kind === "acl") {
+        const isAllow = decision.rule.acl.permissionType === Permission.ALLOW;
+        assertEquals(isAllow, expected, told());
+      }
+      assertEquals(
+        authorizer.allowedOnSome(principal, host, operation, resourceType),
+        naiveOnSome([...acls.values()], asked, allowEveryoneIfNoAclFound),
+        `on some: ${told()}`,
+      );
+      if (expected) allowed++;
+      else denied++;
+    }
+    for (const id of acls.keys()) authorizer.index.remove(id);
+    assertEquals(authorizer.index.size, 0);
+    const nothing = authorizer.index.verdict("User:alice", "10.0.0.1", ResourceType.TOPIC, "ab");
+    assertEquals(nothing, { allowed: 0, denied: 0, hasAcls: false });
+  }
+  assert(allowed > 1000 && denied > 1000, `${allowed} allowed, ${denied} denied: no test of both`);
+});
+
+const ALLOW_READ: Acl = {
+  resourceType: ResourceType.TOPIC,
+  resourceName: "t",
+  patternType: PatternType.LITERAL,
+  principal: "User:alice",
+  host: "10.0.0.1",
+  operation: Operation.READ,
+  permissionType: Permission.ALLOW,
+};
+
+Deno.test("a host that comes as an IPv4 address in IPv6 is that IPv4 address", () => {
+  const authorizer = new Authorizer({ superUsers: [], allowEveryoneIfNoAclFound: false });
+  authorizer.index.add("1", ALLOW_READ);
+  const mayFrom = (peer: string) =>
+    new Access(authorizer, { principal: "User:alice", peer }).mayTopic(Operation.READ, "t");
+  assertEquals(["10.0.0.1", "::ffff:10.0.0.1", "::ffff:10.0.0.2", "::1"].map(mayFrom), [
+    true,
+    true,
+    false,
+    false,
+  ]);
+});
+
+Deno.test("an IPv6 address is compared however it is written", () => {
+  const authorizer = new Authorizer({ superUsers: [], allowEveryoneIfNoAclFound: false });
+  authorizer.index.add("1", { ...ALLOW_READ, host: "0:0:0:0:0:0:0:1" }); // as Java writes it
+  authorizer.index.add("2", { ...ALLOW_READ, host: "fe80::1" });
+  const mayFrom = (peer: string) =>
+    new Access(authorizer, { principal: "User:alice", peer }).mayTopic(Operation.READ, "t");
+  assertEquals(["::1", "fe80::1", "fe80:0:0:0:0:0:0:1", "::2"].map(mayFrom), [
+    true,
+    true,
+    true,
+    false,
+  ]);
+});
+
+Deno.test("a super user may everything, whatever is denied to everybody", () => {
+  const authorizer = new Authorizer({
+    superUsers: ["User:root"],
+    allowEveryoneIfNoAclFound: false,
+  });
+  authorizer.index.add("1", {
+    ...ALLOW_READ,
+    principal: "User:*",
+    host: "*",
+    operation: Operation.ALL,
+    permissionType: Permission.DENY,
+  });
+  const root = new Access(authorizer, { principal: "User:root", peer: "10.0.0.1" });
+  assertEquals(root.allowed(ResourceType.TOPIC, "t"), SUPPORTED_OPERATIONS[ResourceType.TOPIC]);
+  assert(root.mayProduce());
+});
+
+Deno.test("without an authorizer everything is allowed", () => {
+  const open = new Access(null, null);
+  assert(open.isOpen && open.mayTopic(Operation.DELETE, "t") && open.mayProduce());
+  assertEquals(open.allowedCluster(), 8096);
+  assertEquals([2, 3].map((type) => open.allowed(type, "x")), [3576, 3400]);
+});
+
+Deno.test("a decision costs the same among ten thousand distinct prefixes and denies as among ten", () => {
+  const perDecisionMs = [10, 10_000].map((count) => {
+    const authorizer = new Authorizer({ superUsers: [], allowEveryoneIfNoAclFound: false });
+    for (let n = 0; n < count; n++) {
+      const resourceName = `prefix-${String(n).padStart(6, "0")}`;
+      const prefixed = { ...ALLOW_READ, resourceName, patternType: PatternType.PREFIXED };
+      authorizer.index.add(`p${n}`, { ...prefixed, host: "*" });
+      authorizer.index.add(`d${n}`, {
+        ...prefixed,
+        permissionType: Permission.DENY,
+        operation: Operation.WRITE,
+        host: `10.1.${n >> 8}.${n & 255}`,
+      });
+      authorizer.index.add(`e${n}`, { ...ALLOW_READ, resourceName: "*", principal: `User:u${n}` });
+    }
+    // The best of many rounds, so that a busy machine does not count.
+    let bestMs = Infinity;
+    for (let round = 0; round < 50; round++) {
+      const startMs = performance.now();
+      for (let n = 0; n < 500; n++) {
+        const name = `prefix-00000${n % 10}-and-more`;
+        authorizer.allowed("User:alice", "10.0.0.1", ResourceType.TOPIC, name);
+      }
+      bestMs = Math.min(bestMs, performance.now() - startMs);
+    }
+    return bestMs / 500;
+  });
+  const ratio = perDecisionMs[1] / perDecisionMs[0];
+  assert(ratio < 4, `${ratio} times as long: ${perDecisionMs} ms`);
+});
