@@ -4,6 +4,8 @@ import { AlterPartitionReassignments } from "../../protocol/messages/alter_parti
 import { AlterReplicaLogDirs } from "../../protocol/messages/alter_replica_log_dirs.ts";
 import { AlterUserScramCredentials } from "../../protocol/messages/alter_user_scram_credentials.ts";
 import { ApiVersions } from "../../protocol/messages/api_versions.ts";
+import { SaslAuthenticate } from "../../protocol/messages/sasl_authenticate.ts";
+import { SaslHandshake } from "../../protocol/messages/sasl_handshake.ts";
 import { CreateAcls } from "../../protocol/messages/create_acls.ts";
 import { DeleteAcls } from "../../protocol/messages/delete_acls.ts";
 import { DescribeAcls } from "../../protocol/messages/describe_acls.ts";
@@ -51,6 +53,8 @@ function needs<Q extends Fields, R extends Fields>(
 
 export const clusterGuards: readonly Guard[] = [
   guard(ApiVersions, []),
+  guard(SaslHandshake, []),
+  guard(SaslAuthenticate, []),
   guard(GetTelemetrySubscriptions, []),
   guard(PushTelemetry, []),
   // Asked for its field of authorized operations, where that is wanted.
