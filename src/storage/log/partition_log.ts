@@ -441,7 +441,7 @@ export class PartitionLog implements SegmentContext {
     try {
       const next = { bytes: one.length, lastOffset: last, timestampMs: maxTimestampMs };
       if (mustRoll(this.#segments.active, next, this.config, nowMs)) this.roll();
-      this.#segments.active.openIndexes();
+      this.#segments.active.openIndexes(base);
       if (batch.isControl(one, 0)) this.#writableTxnIndex(base);
     } catch (error) {
       if (error instanceof StoreError) return ErrorCode.KAFKA_STORAGE_ERROR;
