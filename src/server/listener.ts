@@ -144,17 +144,11 @@ export class Listener {
 
   #welcome(transport: Transport, listener: SessionListener): void {
     const options = this.#options;
-    if (this.#connections.size >= options.maxConnections) this.#makeRoom();
-    const open = this.#connections.size;
-    const need = open >= options.maxConnections
-      ? `limits.max_connections is ${options.maxConnections}`
-      : this.#descriptors === null || this.#descriptors.admits(open)
-      ? null
-      : "the descriptors left are kept for files: let the process have more (ulimit -n, LimitNOFILE)";
-    if (need !== null) {
+    const need = this.#refusal();
+    if (need !== null && !this.#makeRoom()) {
       options.counters.refused++;
       transport.close();
-      options.onProblem("connection_refused", { open, need });
+      options.onProblem("connection_refused", { open: this.#connections.size, need });
       return;
     }
     if (options.tcpNodelay) transport.setNoDelay();
@@ -192,15 +186,25 @@ export class Listener {
     });
   }
 
-  /** Closes the oldest connection that has not said who it is, if there is one. */
-  #makeRoom(): void {
+  /** Why there is no room for another connection; null where there is. */
+  #refusal(): string | null {
+    const { maxConnections } = this.#options, open = this.#connections.size;
+    if (open >= maxConnections) return `limits.max_connections is ${maxConnections}`;
+    return this.#descriptors === null || this.#descriptors.admits(open)
+      ? null
+      : "the descriptors left are kept for files: let the process have more (ulimit -n, LimitNOFILE)";
+  }
+
+  /** Closes the oldest connection that has not said who it is; false where each has. */
+  #makeRoom(): boolean {
     for (const connection of this.#newcomers) {
       this.#newcomers.delete(connection);
       if (connection.session.state === "authenticated") continue;
       connection.close("unauthenticated");
       this.#connections.delete(connection);
-      return;
+      return true;
     }
+    return false;
   }
 
   get #usualSweepMs(): number {

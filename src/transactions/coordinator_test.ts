@@ -5,13 +5,9 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { ErrorCode } from "../protocol/errors.ts";
-import { TransactionDesk } from "../testing/transactions.ts";
+import { describeTransaction, TransactionDesk } from "../testing/transactions.ts";
 import type { TransactionPartition } from "./coordinator.ts";
-import {
-  describeTransaction,
-  listTransactions,
-  type TransactionDescription,
-} from "./transaction_admin.ts";
+import { listTransactions, type TransactionDescription } from "./transaction_admin.ts";
 
 const { CONCURRENT_TRANSACTIONS, KAFKA_STORAGE_ERROR, NONE, PRODUCER_FENCED } = ErrorCode;
 
