@@ -66,8 +66,8 @@ export class ScramLogin implements Authenticator {
     const { first, credential, isKnown, nonce, text } = challenged;
     const final = readClientFinal(token);
     if (final === null) return FAILED;
-    // librdkafka before 2.6.1 says its own nonce twice; the server's is there in full, which is what counts. Kafka let it in
-    // until 4.3 (endsWith), and refuses it from 4.4 on.
+    // librdkafka before 2.6.1 says its own nonce twice; the server's is there in full, which is what counts. Kafka did not look
+    // until 3.8, and refuses those clients by now (4.3 and 4.4 do).
     if (final.nonce !== nonce && final.nonce !== first.nonce + nonce) return FAILED;
     const { channelBinding, withoutProof, proof } = final;
     // Kafka's own client says "n,," whatever its first message had.
