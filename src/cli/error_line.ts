@@ -90,9 +90,9 @@ function addressProblem(config: Config): string | null {
 
 /** Names the ports that are taken: both, when the broker itself had one before it failed at the other. */
 function addressInUse(config: Config): string {
-  const asked = placesOf(config).filter(({ port }) => port !== 0);
+  const places = placesOf(config), asked = places.filter(({ port }) => port !== 0);
   const taken = asked.filter(isTaken);
-  const addresses = [...new Set(asked.map(({ hostname }) => hostname))].join(", ");
+  const addresses = [...new Set(places.map(({ hostname }) => hostname))].join(", ");
   if (taken.length === 0 && config.listenAddresses.length > 1) {
     return `Cannot listen on ${addresses}: two of them are the same; give each once (listen_addresses)`;
   }

@@ -144,17 +144,11 @@ export class Listener {
 
   #welcome(transport: Transport, listener: SessionListener): void {
     const options = this.#options;
-    if (this.#connections.size >= options.maxConnections) this.#makeRoom();
-    const open = this.#connections.size;
-    const need = open >= options.maxConnections
-      ? `limits.max_connections is ${options.maxConnections}`
-      : this.#descriptors === null || this.#descriptors.admits(open)
-      ? null
-      : "the descriptors left are kept for files: let the process have more (ulimit -n, LimitNOFILE)";
-    if (need !== null) {
+    const need = this.#refusal();
+    if (need !== null && !this.#makeRoom()) {
       options.counters.refused++;
       transport.close();
-      options.onProblem("connection_refused", { open, need });
+      options.onProblem("connection_refused", { open: this.#connections.size, need });
       return;
     }
     if (options.tcpNodelay) transport.setNoDelay();
@@ -192,15 +186,25 @@ export class Listener {
     });
   }
 
-  /** Closes the oldest connection that has not said who it is, if there is one. */
-  #makeRoom(): void {
+  /** Why there is no room for another connection; null where there is. */
+  #refusal(): string | null {
+    const { maxConnections } = this.#options, open = this.#connections.size;
+    if (open >= maxConnections) return `limits.max_connections is ${maxConnections}`;
+    return this.#descriptors === null || this.#descriptors.admits(open)
+      ? null
+      : "the descriptors left are kept for files: let the process have more (ulimit -n, LimitNOFILE)";
+  }
+
+  /** Closes the oldest connection that has not said who it is; false where each has. */
+  #makeRoom(): boolean {
     for (const connection of this.#newcomers) {
       this.#newcomers.delete(connection);
       if (connection.session.state === "authenticated") continue;
       connection.close("unauthenticated");
       this.#connections.delete(connection);
-      return;
+      return true;
     }
+    return false;
   }
 
   get #usualSweepMs(): number {
@@ -225,12 +229,23 @@ export class Listener {
     const { minBytesPerSecond } = this.#options.limits;
     if (nowMs >= this.#usualAtMs) {
       this.#usualAtMs = nowMs + this.#usualSweepMs;
-      for (const connection of this.#connections) connection.sweep(nowMs);
+      this.#sweepAll(nowMs);
     }
     this.#memory.sweep(nowMs, minBytesPerSecond);
     if (this.#options.pool.isAwaited) this.#sweepReplies(nowMs);
     const isPressed = this.#memory.isPressed || this.#options.pool.isAwaited;
     this.#sweepWithin(isPressed ? PRESSED_SWEEP_MS : this.#usualSweepMs);
+  }
+
+  /** All that came together may have to go together: others have their turns between. */
+  async #sweepAll(nowMs: number): Promise<void> {
+    const { turn } = this.#options;
+    let count = 0;
+    for (const connection of this.#connections) {
+      connection.sweep(nowMs);
+      if (++count % CONNECTIONS_A_LOOK === 0 && turn.isLong) await turn.next();
+      if (this.#isClosed) return;
+    }
   }
 
   /** Replies that nobody takes make room for those that somebody waits for, the largest first. */
@@ -249,6 +264,8 @@ export class Listener {
 /** Connections that every process has descriptors for. */
 const FIRST_CONNECTIONS = 16;
 const LAST_STEP = 1024;
+/** How many are swept before it is asked whether others should have a turn. */
+const CONNECTIONS_A_LOOK = 16;
 /** What connections leave: for the first logs, the journal, metadata, HTTP and whatever is opened for a moment. */
 const RESERVED_DESCRIPTORS = 96;
 const BELIEVED_MS = 5000;

@@ -85,7 +85,8 @@ export class TlsContext {
       requestCert: asks,
       rejectUnauthorized: false, // judged here, where it can be said why
       ca: asks ? clientCa : undefined,
-      handshakeTimeout: 2 ** 31 - 1, // the session has its own
+      // None: the session has its own, and this one would keep what came of a handshake that failed until it strikes.
+      handshakeTimeout: -1,
     });
     server.on("secureConnection", (socket) => {
       socket.on("error", ignore); // told to whoever reads or writes
@@ -114,36 +115,49 @@ interface Pending {
 }
 
 /** Listens; throws what Deno.listen throws. */
-export function listenTls(address: Address, context: TlsContext): Promise<TransportListener> {
+export async function listenTls(
+  address: Address,
+  context: TlsContext,
+): Promise<TransportListener> {
+  return new TlsListener(await bind(address), context);
+}
+
+function bind({ host, port }: Address): Promise<net.Server> {
   const server = net.createServer({ pauseOnConnect: true });
   return new Promise((resolve, reject) => {
     server.once("error", (error) => reject(asOfDeno(error)));
-    server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
-      resolve(new TlsListener(server, context));
-    });
+    server.listen({ host, port, backlog: BACKLOG }, () => resolve(server));
   });
 }
 
 /** As many as Deno.listen lets wait. */
 const BACKLOG = 511;
 
+/**
+ * A server of node:net that found no descriptor accepts nobody any more, and says so to nobody (seen in Deno 2.9.6). So
+ * one to which nobody has come for a while is called by the listener itself; one that does not hear that is replaced.
+ */
 class TlsListener implements TransportListener {
   readonly address: Address;
-  readonly #server: net.Server;
+  readonly #context: TlsContext;
   readonly #arrived: Transport[] = [];
+  readonly #call: ReturnType<typeof setInterval>;
+  #server: net.Server;
   #waiting: { resolve(transport: Transport): void; reject(error: unknown): void } | null = null;
   #isClosed = false;
+  /** Who has come so far. */
+  #count = 0;
+  #countAtLook = 0;
+  /** The listener's own call under way. */
+  #caller: net.Socket | null = null;
 
   constructor(server: net.Server, context: TlsContext) {
-    this.#server = server;
     const { address: host, port } = server.address() as net.AddressInfo;
     this.address = { host, port };
-    server.on("connection", (plain) => {
-      plain.on("error", ignore);
-      if (this.#isClosed) plain.destroy();
-      else this.#arrives(new TlsTransport(plain, context));
-    });
-    server.on("error", (error) => this.#waiting?.reject(error));
+    this.#context = context;
+    this.#server = server;
+    this.#serve(server);
+    this.#call = setInterval(() => this.#look(), LOOK_MS);
   }
 
   accept(): Promise<Transport> {
@@ -156,10 +170,50 @@ class TlsListener implements TransportListener {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    clearInterval(this.#call);
+    this.#caller?.destroy();
     this.#server.close();
     for (const transport of this.#arrived.splice(0)) transport.close();
     this.#waiting?.reject(new Deno.errors.BadResource("Listener is closed"));
     this.#waiting = null;
+  }
+
+  #serve(server: net.Server): void {
+    server.on("connection", (plain) => {
+      plain.on("error", ignore);
+      this.#count++;
+      const isOwn = this.#caller !== null && plain.remotePort === this.#caller.localPort;
+      if (this.#isClosed || isOwn) plain.destroy();
+      else this.#arrives(new TlsTransport(plain, this.#context));
+    });
+    server.on("error", (error) => this.#waiting?.reject(error));
+  }
+
+  #look(): void {
+    const isSilent = this.#count === this.#countAtLook,
+      wasCalled = this.#caller?.connecting === false;
+    this.#countAtLook = this.#count;
+    this.#caller?.destroy();
+    this.#caller = null;
+    if (!isSilent) return;
+    if (wasCalled) return void this.#replace().catch(ignore); // tried again at the next look
+    const { host, port } = this.address;
+    const reachable = { "0.0.0.0": "127.0.0.1", "::": "::1" }[host] ?? host;
+    this.#caller = net.connect({ host: reachable, port });
+    this.#caller.on("error", ignore); // no descriptor for it either
+  }
+
+  async #replace(): Promise<void> {
+    const deaf = this.#server;
+    await new Promise<void>((resolve) => {
+      deaf.close(() => resolve());
+      setTimeout(resolve, CLOSE_MS); // its connections stay
+    });
+    if (this.#isClosed) return;
+    const server = await bind(this.address);
+    if (this.#isClosed) return void server.close();
+    this.#server = server;
+    this.#serve(server);
   }
 
   #arrives(transport: Transport): void {
@@ -169,6 +223,9 @@ class TlsListener implements TransportListener {
     else waiting.resolve(transport);
   }
 }
+
+/** How often it is looked whether somebody came. */
+const LOOK_MS = 5000;
 
 class TlsTransport implements Transport {
   readonly peer: Address;
