@@ -318,3 +318,35 @@ Deno.test("an advertised address that nobody can connect to is refused, with the
     assertEquals(checkRules({ ...defaultConfig(), advertisedAddress }), null, advertisedAddress);
   }
 });
+
+Deno.test("a secret comes from the file that an option names, or from systemd, and is shown nowhere", async () => {
+  const files = { "/run/pw": "hunter2\n", "/cred/http.token": "t0ken" };
+  const env = {
+    RUNNEL_AUTH_PLAIN_USERNAME: "admin",
+    RUNNEL_AUTH_PLAIN_PASSWORD_FILE: "/run/pw",
+    CREDENTIALS_DIRECTORY: "/cred",
+  };
+  const loaded = await load({ env, files });
+  assertEquals(loaded.config.auth.plainPassword, "hunter2");
+  assertEquals(loaded.config.http.token, "t0ken");
+  const lines = describeConfig(loaded).join("\n");
+  assert(!lines.includes("hunter2") && !lines.includes("t0ken"), lines);
+  // What is said outright counts before systemd's.
+  const said = await load({ env: { ...env, RUNNEL_HTTP_TOKEN: "mine" }, files });
+  assertEquals(said.config.http.token, "mine");
+});
+
+Deno.test("a secret's file that everybody can read is refused, one that its group can is warned of, both without the secret", async () => {
+  const files = { "/run/pw": "hunter2\n" };
+  const env = { RUNNEL_AUTH_PLAIN_PASSWORD_FILE: "/run/pw" };
+  const open = await refusal({ env, files, mode: 0o644 });
+  assertStringIncludes(open, "chmod 600 /run/pw");
+  const { warnings } = await load({ env, files, mode: 0o640 });
+  assertStringIncludes(warnings[0], "its group can read it");
+  assertStringIncludes(await refusal({ env }), "no file /run/pw");
+  const twice = await refusal({ env: { ...env, RUNNEL_AUTH_PLAIN_PASSWORD: "other" }, files });
+  assertStringIncludes(twice, "both set");
+  for (const text of [open, ...warnings, twice]) assert(!text.includes("hunter2"));
+  const bad = await refusal({ env, files: { "/run/pw": "x".repeat(300) } });
+  assertStringIncludes(bad, "(hidden)");
+});

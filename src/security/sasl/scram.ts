@@ -65,7 +65,10 @@ export class ScramLogin implements Authenticator {
   #final(token: Uint8Array, challenged: Challenged): AuthenticationStep {
     const { first, credential, isKnown, nonce, text } = challenged;
     const final = readClientFinal(token);
-    if (final === null || final.nonce !== nonce) return FAILED;
+    if (final === null) return FAILED;
+    // librdkafka before 2.6.1 says its own nonce twice; the server's is there in full, which is what counts. Kafka did not look
+    // until 3.8, and refuses those clients by now (4.3 and 4.4 do).
+    if (final.nonce !== nonce && final.nonce !== first.nonce + nonce) return FAILED;
     const { channelBinding, withoutProof, proof } = final;
     // Kafka's own client says "n,," whatever its first message had.
     if (channelBinding !== base64(utf8(first.gs2Header)) && channelBinding !== NO_BINDING) {

@@ -1,0 +1,88 @@
+/** Proves `runnel user` on a users file: what it writes lets the user in, and whatever is wrong changes nothing. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { ConfigError } from "../config/load.ts";
+import { hashOf, saltedPassword } from "../security/sasl/scram_credential.ts";
+import { credentialOf } from "../security/sasl/scram_credential.ts";
+import { readUsers } from "../security/sasl/users_text.ts";
+import { runUser } from "./user.ts";
+
+async function withFile(body: (file: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "runnel-user-" });
+  try {
+    await body(`${folder}/users`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function run(file: string, args: string[], password = "pencil"): Promise<string[]> {
+  const printed: string[] = [];
+  const ask = () => Promise.resolve(password);
+  const flags = [`--auth-users-file=${file}`];
+  assertEquals(await runUser([...args, ...flags], (line) => printed.push(line), ask), 0);
+  return printed;
+}
+
+Deno.test("a user that was added can prove its password, by both mechanisms, and the file is nobody else's", async () => {
+  await withFile(async (file) => {
+    await run(file, ["add", "alice ü"]);
+    const text = await Deno.readTextFile(file), users = readUsers(text);
+    assert(!text.includes("pencil"));
+    assertEquals(users.map(({ name, mechanism }) => [name, mechanism]), [
+      ["alice ü", "SCRAM-SHA-256"],
+      ["alice ü", "SCRAM-SHA-512"],
+    ]);
+    for (const { mechanism, credential } of users) {
+      const hash = hashOf(mechanism)!, { salt, iterations } = credential;
+      const password = new TextEncoder().encode("pencil");
+      const salted = await saltedPassword(hash, { password, salt, iterations });
+      assertEquals(credentialOf(hash, { salted, salt, iterations }), credential);
+    }
+    assertEquals((await Deno.stat(file)).mode! & 0o777, 0o600);
+  });
+});
+
+Deno.test("a user that is added again has another password, others and comments stay, and a deleted one is gone", async () => {
+  await withFile(async (file) => {
+    await Deno.writeTextFile(file, "# ours\n", { mode: 0o640 });
+    await run(file, ["add", "alice", "--mechanism=scram-sha-512", "--iterations=8192"]);
+    await run(file, ["add", "bob"]);
+    const before = await Deno.readTextFile(file);
+    await run(file, ["add", "alice"], "another");
+    const after = await Deno.readTextFile(file);
+    assert(after.startsWith("# ours\n"));
+    assertEquals((await Deno.stat(file)).mode! & 0o777, 0o640);
+    const bob = (text: string) => text.split("\n").filter((line) => line.endsWith(" bob"));
+    assertEquals(bob(after), bob(before));
+    assertEquals(await run(file, ["list"]), [
+      "alice  SCRAM-SHA-256 SCRAM-SHA-512",
+      "bob  SCRAM-SHA-256 SCRAM-SHA-512",
+    ]);
+    await run(file, ["delete", "alice"]);
+    assertEquals(await run(file, ["list"]), ["bob  SCRAM-SHA-256 SCRAM-SHA-512"]);
+  });
+});
+
+Deno.test("what cannot be is refused in words, and no password is taken from arguments", async () => {
+  await withFile(async (file) => {
+    const refused: [string[], string][] = [
+      [["add"], "needs one NAME"],
+      [["add", "a", "b"], "needs one NAME"],
+      [["list", "a"], "no name"],
+      [["drop", "a"], "drop"],
+      [["add", "a\nb"], "control character"],
+      [["add", "a", "--iterations=100"], "4096 to 16384"],
+      [["add", "a", "--mechanism=PLAIN"], "PLAIN"],
+      [["add", "a", "--password=x"], "--password"],
+    ];
+    for (const [args, words] of refused) {
+      const error = await assertRejects(() => run(file, args), ConfigError);
+      assert(error.message.includes(words), error.message);
+    }
+    await assertRejects(() => Deno.stat(file), Deno.errors.NotFound);
+    await assertRejects(() => runUser(["list"]), ConfigError, "--auth-users-file");
+    await Deno.writeTextFile(file, "nonsense\n");
+    await assertRejects(() => run(file, ["add", "a"]), ConfigError, "line 1");
+    assertEquals(await Deno.readTextFile(file), "nonsense\n");
+  });
+});
