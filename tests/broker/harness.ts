@@ -43,6 +43,7 @@ export interface Settings {
   readonly compaction?: Partial<Config["compaction"]>;
   readonly transactions?: Partial<Config["transactions"]>;
   readonly storage?: Partial<Config["storage"]>;
+  readonly authorization?: Partial<Config["authorization"]>;
   /** Broker-wide topic defaults, as text. */
   readonly topic?: Readonly<Record<string, string>>;
 }
@@ -298,6 +299,7 @@ function configOf(settings: Settings): Config {
     groups: { ...config.groups, ...settings.groups },
     compaction: { ...config.compaction, ...settings.compaction },
     transactions: { ...config.transactions, ...settings.transactions },
+    authorization: { ...config.authorization, ...settings.authorization },
     topic: resolveTopicConfig(Object.entries(settings.topic ?? {})),
     topicSet: new Map(Object.entries(settings.topic ?? {})),
   };
