@@ -1,21 +1,23 @@
 /**
  * Authorization: the authorizer of a broker, which follows the ACLs in its metadata; null where everybody may everything.
  */
+import { asksAcls } from "../config/acl_options.ts";
 import type { Config } from "../config/options.ts";
 import { Access, OPEN_ACCESS } from "../security/acl/access.ts";
 import { Authorizer } from "../security/acl/authorizer.ts";
 import type { ConnectionInfo } from "../handlers/handler.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
 
-/** Whether ACLs are asked. */
-export function asksAcls({ authorization: { mode }, auth }: Config): boolean {
-  return mode === "on" || mode === "auto" && auth.enabled;
-}
-
-/** With the ACLs there are; what changes is in effect before the change is answered. */
+/**
+ * With the ACLs there are; what changes is in effect before the change is answered. The user that the configuration itself
+ * has (auth.plain_username) may do everything: the first ACLs have to come from somebody.
+ */
 export function authorizerOf(config: Config, metadata: MetadataStore): Authorizer | null {
   if (!asksAcls(config)) return null;
-  const authorizer = new Authorizer(config.authorization);
+  const { auth: { plainUsername }, authorization } = config;
+  const own = plainUsername === "" ? [] : [`User:${plainUsername}`];
+  const superUsers = [...authorization.superUsers, ...own];
+  const authorizer = new Authorizer({ ...authorization, superUsers });
   for (const entry of metadata.catalogue.kept("AccessControlEntryRecord")) {
     authorizer.index.add(entry.id, entry);
   }

@@ -29,3 +29,13 @@ export const aclOptions = {
     doc: "Whether everybody may use what no ACL is of. Any ACL of a resource ends that for it.",
   },
 } as const satisfies Record<string, Option>;
+
+/** Whether ACLs are asked. */
+export function asksAcls(
+  { authorization: { mode }, auth }: {
+    readonly authorization: { readonly mode: string };
+    readonly auth: { readonly enabled: boolean };
+  },
+): boolean {
+  return mode === "on" || mode === "auto" && auth.enabled;
+}

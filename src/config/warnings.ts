@@ -1,4 +1,5 @@
 /** Warnings: what a start says of its configuration in the log. */
+import { asksAcls } from "./acl_options.ts";
 import { logger } from "../log.ts";
 import { isAuthenticated, listenersOf } from "./listeners.ts";
 import type { LoadedConfig } from "./load.ts";
@@ -12,7 +13,7 @@ export function logWarnings({ config, warnings }: LoadedConfig): void {
         .flatMap(({ addresses }) => addresses).join(","),
     });
   }
-  if (listenersOf(config).some(isAuthenticated)) {
+  if (listenersOf(config).some(isAuthenticated) && !asksAcls(config)) {
     log.warn("everyone_may_everything");
   }
 }

@@ -106,7 +106,7 @@ const TABLE: readonly (readonly [name: string, meaning: string, advice: string |
   [
     "everyone_may_everything",
     "Clients have to say who they are, and whoever is let in may read, write and delete everything",
-    "let in only whom you trust with all of it: this version has no authorization yet",
+    "let in only whom you trust with all of it, or have ACLs asked (authorization.mode)",
   ],
   [
     "accept_failed",
