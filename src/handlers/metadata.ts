@@ -5,8 +5,8 @@
  * allow it, and answered as it then is, where Kafka answers 3 and lets the client ask again. Unknown ids are 100, bad
  * names 17. When any topic is asked by id, names are not looked at, as in Kafka.
  *
- * A topic that may not be described is left out of all topics; by name it is 29, by id 100, whether or not it exists. So
- * is a name 29 that may not be created.
+ * A topic that may not be described is left out of all topics; by name it is 29, whether or not it exists, and by id too,
+ * without its name. So is a name 29 that may not be created.
  *
  * Versions: 4 may forbid auto-creation · 8 authorized operations · 10 topic ids in answers · 12 topics by id; before
  * that an id, or a null name, refuses every topic with 42.
@@ -97,8 +97,9 @@ async function answers(
   if (byId.length > 0) {
     return byId.map(({ topicId }) => {
       const topic = catalogue.topicById(topicId);
-      if (topic !== undefined && access.mayTopic(DESCRIBE, topic.name)) {
-        return known(topic, deps.nodes, operations);
+      if (topic !== undefined) {
+        if (access.mayTopic(DESCRIBE, topic.name)) return known(topic, deps.nodes, operations);
+        return { name: null, topicId, errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED };
       }
       return { name: null, topicId, errorCode: ErrorCode.UNKNOWN_TOPIC_ID };
     });

@@ -65,7 +65,11 @@ export const clusterGuards: readonly Guard[] = [
   needs(DescribeQuorum, DESCRIBE, () => REFUSED),
   needs(DescribeLogDirs, DESCRIBE, () => ({ errorCode: CLUSTER_REFUSED, results: [] })),
   needs(ListPartitionReassignments, DESCRIBE, () => REFUSED),
-  needs(DescribeUserScramCredentials, DESCRIBE, () => ({ ...REFUSED, results: [] })),
+  needs(
+    DescribeUserScramCredentials,
+    DESCRIBE,
+    () => ({ ...REFUSED, results: [{ user: "", ...REFUSED }] }),
+  ),
   needs(DescribeClientQuotas, DESCRIBE_CONFIGS, () => ({ ...REFUSED, entries: null })),
   needs(ListConfigResources, DESCRIBE_CONFIGS, () => ({ errorCode: CLUSTER_REFUSED })),
   needs(UpdateFeatures, ALTER, () => REFUSED),

@@ -5,7 +5,9 @@
 import { CreateAcls } from "../../../src/protocol/messages/create_acls.ts";
 import { CreateTopics } from "../../../src/protocol/messages/create_topics.ts";
 import { FindCoordinator } from "../../../src/protocol/messages/find_coordinator.ts";
+import { InitProducerId } from "../../../src/protocol/messages/init_producer_id.ts";
 import { Metadata } from "../../../src/protocol/messages/metadata.ts";
+import { OffsetCommit } from "../../../src/protocol/messages/offset_commit.ts";
 import type { Api } from "../../../src/protocol/schema.ts";
 import type { Asker } from "./asker.ts";
 import { type Question, questions, type Right, TOPICS } from "./questions.ts";
@@ -82,6 +84,23 @@ async function prepare(admin: Asker): Promise<Map<string, string>> {
     }
   }
   await new Promise((resolve) => setTimeout(resolve, 3000)); // the coordinators load
+  await admin.ask(OffsetCommit as unknown as Api, 8, {
+    groupId: "g",
+    generationIdOrMemberEpoch: -1,
+    memberId: "",
+    topics: [{
+      name: "other",
+      partitions: [{ partitionIndex: 0, committedOffset: 1n, committedMetadata: "" }],
+    }],
+  }); // so that the group stays
+  const producer = { transactionTimeoutMs: 1000, producerId: -1, producerEpoch: -1 };
+  for (let errorCode = -1; errorCode !== 0;) {
+    ({ errorCode } = await admin.ask(InitProducerId as unknown as Api, 4, {
+      transactionalId: null,
+      ...producer,
+    }));
+    if (errorCode !== 0) await new Promise((resolve) => setTimeout(resolve, 200));
+  }
   const { topics } = await admin.ask(Metadata as unknown as Api, 12, {
     topics: TOPICS.map((name) => ({ name })),
   });
@@ -118,6 +137,13 @@ const KEPT = new Set([
 /** Full of what differs from one broker to the next. */
 const LEFT_OUT = new Set(["brokers", "configs", "nodeEndpoints", "currentLeader", "nodes"]);
 
+function shown(key: string, value: unknown, names: ReadonlyMap<string, string>): unknown {
+  if (typeof value === "bigint") return Number(value);
+  if (key !== "topicId") return value;
+  const id = String(value);
+  return names.get(id) ?? (id.startsWith("AAAAAAAAAAAAAAAAAAAA") ? id : "another");
+}
+
 function kept(value: unknown, names: ReadonlyMap<string, string>): unknown {
   if (Array.isArray(value)) {
     const list = value.map((one) => kept(one, names)).filter((one) => one !== undefined);
@@ -127,7 +153,7 @@ function kept(value: unknown, names: ReadonlyMap<string, string>): unknown {
   const found: Record<string, unknown> = {};
   for (const [key, one] of Object.entries(value)) {
     if (LEFT_OUT.has(key)) continue;
-    if (KEPT.has(key)) found[key] = typeof one === "bigint" ? Number(one) : names.get(one) ?? one;
+    if (KEPT.has(key)) found[key] = shown(key, one, names);
     else if (typeof one === "object") {
       const part = kept(one, names);
       const isEmpty = part === undefined || Array.isArray(part) && part.length === 0;

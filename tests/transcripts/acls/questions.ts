@@ -462,9 +462,6 @@ export function questions(ids: ReadonlyMap<string, string>): Question[] {
       { ...rule, operation: 3, permissionType: 3 },
       { ...rule, resourceType: 4, resourceName: "other-cluster", operation: 3, permissionType: 3 },
       { ...rule, resourceName: "t", principal: "nobody", operation: 3, permissionType: 3 },
-      { ...rule, resourceName: "t", operation: 1, permissionType: 3 },
-      { ...rule, resourceName: "t", operation: 3, permissionType: 1 },
-      { ...rule, resourceName: "t", operation: 3, permissionType: 3, resourcePatternType: 2 },
     ],
   }, [cluster(ALTER)]);
   ask("ACLs deleted", "DeleteAcls", 3, { filters: [{ ...anyAcl, ...anybody }] }, [cluster(ALTER)]);

@@ -1,0 +1,219 @@
+/**
+ * ACLs over the wire: in force at once on connections that are open, kept over a restart and in snapshots, told and removed
+ * as they were made.
+ */
+import { assertEquals } from "@std/assert";
+import { CreateAcls } from "../../src/protocol/messages/create_acls.ts";
+import { DeleteAcls } from "../../src/protocol/messages/delete_acls.ts";
+import { DescribeAcls } from "../../src/protocol/messages/describe_acls.ts";
+import { ConsumerGroupHeartbeat } from "../../src/protocol/messages/consumer_group_heartbeat.ts";
+import { Fetch } from "../../src/protocol/messages/fetch.ts";
+import { InitProducerId } from "../../src/protocol/messages/init_producer_id.ts";
+import { ListOffsets } from "../../src/protocol/messages/list_offsets.ts";
+import type { Api } from "../../src/protocol/schema.ts";
+import { asUsers } from "../../src/testing/as_users.ts";
+import { Asker } from "../transcripts/acls/asker.ts";
+import { TestBroker } from "./harness.ts";
+
+const ON = { authorization: { mode: "on", superUsers: ["User:admin"] } } as const;
+const READ = 3, WRITE = 4, DESCRIBE = 8, TOPIC = 2, GROUP = 3;
+
+interface Rule {
+  readonly resourceType?: number;
+  readonly resourceName?: string;
+  readonly resourcePatternType?: number;
+  readonly operation?: number;
+  readonly permissionType?: number;
+}
+
+async function allow(admin: Asker, rule: Rule): Promise<void> {
+  const { results } = await admin.ask(CreateAcls as unknown as Api, 3, {
+    creations: [{
+      resourceType: TOPIC,
+      resourceName: "t",
+      resourcePatternType: 3,
+      principal: "User:alice",
+      host: "*",
+      operation: READ,
+      permissionType: 3,
+      ...rule,
+    }],
+  });
+  assertEquals(results, [{ errorCode: 0, errorMessage: null }]);
+}
+
+const OF_ALICE = {
+  resourceTypeFilter: 1,
+  resourceNameFilter: null,
+  patternTypeFilter: 1,
+  principalFilter: "User:alice",
+  hostFilter: null,
+  operation: 1,
+  permissionType: 1,
+};
+
+async function removeAll(admin: Asker): Promise<number> {
+  const { filterResults } = await admin.ask(DeleteAcls as unknown as Api, 3, {
+    filters: [OF_ALICE, OF_ALICE],
+  });
+  assertEquals(filterResults[1].matchingAcls, []); // each is told by the first filter that finds it
+  return filterResults[0].matchingAcls.length;
+}
+
+async function startOf(asker: Asker): Promise<number> {
+  const { topics } = await asker.ask(ListOffsets as unknown as Api, 7, {
+    replicaId: -1,
+    isolationLevel: 0,
+    topics: [{
+      name: "t",
+      partitions: [{ partitionIndex: 0, currentLeaderEpoch: -1, timestamp: -2 }],
+    }],
+  });
+  return topics[0].partitions[0].errorCode;
+}
+
+/** One topic, an administrator, and alice, who may do nothing yet. */
+async function people(settings: { readonly path?: string } = {}) {
+  const broker = await TestBroker.start({ ...ON, ...settings }, { around: asUsers });
+  const address = `127.0.0.1:${broker.port}`;
+  const admin = await Asker.open(address, "admin"), alice = await Asker.open(address, "alice");
+  return {
+    broker,
+    admin,
+    alice,
+    async [Symbol.asyncDispose]() {
+      admin.close();
+      alice.close();
+      await broker[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function createTopic(admin: Asker, name = "t"): Promise<void> {
+  const { CreateTopics } = await import("../../src/protocol/messages/create_topics.ts");
+  await admin.ask(CreateTopics as unknown as Api, 7, {
+    topics: [{ name, numPartitions: 1, replicationFactor: 1 }],
+  });
+}
+
+Deno.test("an ACL counts at the next request of a connection that is open, made or removed", async () => {
+  await using world = await people();
+  const { admin, alice } = world;
+  await createTopic(admin);
+  assertEquals(await startOf(alice), 29);
+  await allow(admin, { operation: READ });
+  assertEquals(await startOf(alice), 0); // READ implies DESCRIBE
+  await allow(admin, { operation: DESCRIBE, permissionType: 2 });
+  assertEquals(await startOf(alice), 29); // a deny wins
+  assertEquals(await removeAll(admin), 2);
+  assertEquals(await startOf(alice), 29);
+});
+
+Deno.test("a fetch session sees a removed ACL at its next fetch", async () => {
+  await using world = await people();
+  const { admin, alice } = world;
+  await createTopic(admin);
+  await allow(admin, { operation: READ });
+  const fetch = (session: object, topics: unknown[]) =>
+    alice.ask(Fetch as unknown as Api, 12, {
+      replicaId: -1,
+      maxWaitMs: 0,
+      minBytes: 0,
+      maxBytes: 1000,
+      isolationLevel: 0,
+      topics,
+      ...session,
+    });
+  const { sessionId } = await fetch({ sessionId: 0, sessionEpoch: 0 }, [{
+    topic: "t",
+    partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }],
+  }]);
+  const quiet = await fetch({ sessionId, sessionEpoch: 1 }, []);
+  assertEquals([quiet.errorCode, quiet.responses], [0, []]);
+  await removeAll(admin);
+  const refused = await fetch({ sessionId, sessionEpoch: 2 }, []);
+  assertEquals(refused.responses[0].partitions[0].errorCode, 29);
+});
+
+Deno.test("ACLs are there after a restart, out of the log and out of a snapshot, each once", async () => {
+  const path = await Deno.makeTempDir();
+  try {
+    {
+      await using world = await people({ path });
+      await createTopic(world.admin);
+      await allow(world.admin, { operation: READ });
+      await allow(world.admin, { operation: READ }); // there already
+      await allow(world.admin, { resourceName: "gone", operation: WRITE });
+      await world.admin.ask(DeleteAcls as unknown as Api, 3, {
+        filters: [{ ...OF_ALICE, resourceNameFilter: "gone" }],
+      });
+    }
+    for (const metadataSnapshotBytes of [1, undefined]) {
+      await using broker = await TestBroker.start({ ...ON, path, metadataSnapshotBytes }, {
+        around: asUsers,
+      });
+      const address = `127.0.0.1:${broker.port}`;
+      const admin = await Asker.open(address, "admin"), alice = await Asker.open(address, "alice");
+      assertEquals(await startOf(alice), 0);
+      const { resources } = await admin.ask(DescribeAcls as unknown as Api, 3, OF_ALICE);
+      assertEquals(resources, [{
+        resourceType: TOPIC,
+        resourceName: "t",
+        patternType: 3,
+        acls: [{ principal: "User:alice", host: "*", operation: READ, permissionType: 3 }],
+      }]);
+      admin.close();
+      alice.close();
+    }
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+});
+
+Deno.test("a producer id needs WRITE on some topic that no deny dominates", async () => {
+  await using world = await people();
+  const { admin, alice } = world;
+  const init = async () => {
+    const asked = { transactionalId: null, transactionTimeoutMs: 1000, producerId: -1 };
+    const answer = await alice.ask(InitProducerId as unknown as Api, 4, {
+      ...asked,
+      producerEpoch: -1,
+    });
+    return answer.errorCode;
+  };
+  assertEquals(await init(), 31);
+  await allow(admin, { operation: WRITE, resourceName: "orders-1" });
+  assertEquals(await init(), 0);
+  await allow(admin, {
+    operation: WRITE,
+    resourceName: "orders-",
+    resourcePatternType: 4,
+    permissionType: 2,
+  });
+  assertEquals(await init(), 31);
+});
+
+Deno.test("a pattern that a member subscribes by matches only topics that it may describe", async () => {
+  await using world = await people();
+  const { admin, alice } = world;
+  for (const name of ["seen-1", "hidden-1"]) await createTopic(admin, name);
+  await allow(admin, { resourceType: GROUP, resourceName: "g", operation: READ });
+  await allow(admin, { resourceName: "seen-", resourcePatternType: 4, operation: READ });
+  const beat = (memberEpoch: number) =>
+    alice.ask(ConsumerGroupHeartbeat as unknown as Api, 1, {
+      groupId: "g",
+      memberId: "m",
+      memberEpoch,
+      rebalanceTimeoutMs: 10_000,
+      ...(memberEpoch === 0 && { subscribedTopicRegex: ".*-1", topicPartitions: [] }),
+    });
+  const { FindCoordinator } = await import("../../src/protocol/messages/find_coordinator.ts");
+  await admin.ask(FindCoordinator as unknown as Api, 3, { keyType: 0, key: "g" });
+  let answer = await beat(0);
+  for (let i = 0; i < 50 && answer.errorCode !== 0; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    answer = await beat(0);
+  }
+  assertEquals(answer.errorCode, 0);
+  assertEquals(answer.assignment.topicPartitions.length, 1);
+});
