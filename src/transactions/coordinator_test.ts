@@ -319,6 +319,12 @@ Deno.test("requests are refused by what they say: an empty id 42, no topic yet 1
   assertEquals((await desk.init("id")).errorCode, NONE);
 });
 
+Deno.test("an id that the log has no room for, having grown as it was read, is 42 and leaves nothing", async () => {
+  const desk = await TransactionDesk.loaded();
+  assertEquals((await desk.init("\ufffd".repeat(10_923))).errorCode, ErrorCode.INVALID_REQUEST);
+  assertEquals((await desk.init("\ufffd".repeat(10_922))).errorCode, NONE);
+});
+
 Deno.test("KIP-939: two-phase commit is 53 unless it is enabled, a prepared transaction kept 35", async () => {
   const request = { transactionalId: "id", timeoutMs: 1, expected: null };
   const ask = async (desk: TransactionDesk, enable2Pc: boolean, keepPreparedTxn: boolean) => {
