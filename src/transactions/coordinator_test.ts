@@ -288,6 +288,18 @@ Deno.test("more ids than max_ids are refused, known ones are served", async () =
   assertEquals((await desk.init("a")).errorCode, NONE);
 });
 
+Deno.test("ids that are longer than ids are count for several, before and after a restart", async () => {
+  const desk = await TransactionDesk.loaded({ maxIds: 3 }); // room for 3 × 256 characters
+  const codeOf = async (id: string) => (await desk.init(id)).errorCode;
+  assertEquals(await codeOf("a".repeat(700)), NONE);
+  assertEquals(await codeOf("b".repeat(100)), ErrorCode.POLICY_VIOLATION);
+  await desk.restart();
+  assertEquals(await codeOf("b".repeat(100)), ErrorCode.POLICY_VIOLATION);
+  assertEquals([await codeOf("b"), await codeOf("a".repeat(700))], [NONE, NONE]);
+  await desk.pass(604_800_000 + 3_600_000);
+  assertEquals([await codeOf("c".repeat(700)), desk.stateOf("b")], [NONE, ""]);
+});
+
 Deno.test("without a producer id to be had a new id is told to ask again (14)", async () => {
   const desk = await TransactionDesk.loaded();
   desk.nextProducerId = null;
