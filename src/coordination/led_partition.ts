@@ -82,10 +82,11 @@ export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
   ): Promise<void> {
     this.#log = log;
     this.shard.clear();
-    if (!await new LogReplay(log, this.shard).run(give, goOn)) return;
-    this.shard.loaded();
-    this.#state = "active";
-    this.#failure = null;
+    await new LogReplay(log, this.shard).run(give, goOn, () => {
+      this.shard.loaded();
+      this.#state = "active";
+      this.#failure = null;
+    });
   }
 
   /** Takes back what was read of a log that could not be read to its end. */

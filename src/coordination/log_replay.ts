@@ -28,10 +28,15 @@ export class LogReplay {
 
   /**
    * Reads to where the log ends by then: markers may be written while it is read. Gives way to others between chunks;
-   * `give` takes a chunk's memory back, and when `goOn` says no it stops. Resolves with whether it came to the end.
-   * Throws for what is damaged or not understood.
+   * `give` takes a chunk's memory back, and when `goOn` says no it stops. `atEnd` is called at the end, in the turn in which
+   * that was found: whoever hears of it later may have missed what was appended behind. Throws for what is damaged or not
+   * understood.
    */
-  async run(give: (chunk: Uint8Array) => void, goOn: () => boolean): Promise<boolean> {
+  async run(
+    give: (chunk: Uint8Array) => void,
+    goOn: () => boolean,
+    atEnd: () => void,
+  ): Promise<void> {
     const log = this.#log, chain = this.#chain;
     let known: Known | null = null, isFromKnown = true;
     for (let next = this.#startOffset; next < log.logEndOffset;) {
@@ -43,7 +48,7 @@ export class LogReplay {
       const chunk = await log.read(from, { maxBytes, bound: "leo", minOneBatch: true });
       if (chunk === null) break;
       try {
-        if (!goOn()) return false;
+        if (!goOn()) return;
         known = this.#take(chunk, overlap) ?? known;
       } finally {
         give(chunk);
@@ -52,12 +57,12 @@ export class LogReplay {
       isFromKnown = chain.nextOffset > next; // else the next one is so large that it has to come alone
       next = Math.max(next, chain.nextOffset);
       if (next < log.logEndOffset) await new Promise((resolve) => setTimeout(resolve));
-      if (!goOn()) return false;
+      if (!goOn()) return;
     }
-    if (!goOn()) return false;
+    if (!goOn()) return;
     if (log.offline !== null) throw new Error(log.offline);
     this.#mustEnd();
-    return true;
+    atEnd();
   }
 
   /** Takes in what the chunk holds behind the batch that is known, with which it may begin; the last one taken. */

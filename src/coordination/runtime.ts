@@ -175,7 +175,12 @@ export class CoordinatorRuntime<K extends Kinds, S extends Shard<K> = Shard<K>> 
     const ticket = ++this.#tickets;
     return new Promise((resolve) => {
       partition.waiting.set(ticket, resolve);
-      this.submit(partition, entity, event(ticket), ticket);
+      try {
+        this.submit(partition, entity, event(ticket), ticket);
+      } catch (error) { // the promise rejects with it
+        partition.waiting.delete(ticket);
+        throw error;
+      }
     });
   }
 

@@ -4,7 +4,7 @@
  * has, deadlines come by monotonic time, and markers reach the shard, live and in a replay. The log is the
  * simulations', whose disk syncs when told.
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { SimulatedLog } from "../../tests/simulation/simulated_log.ts";
 import { buildBatch } from "../protocol/records/build.ts";
 import { buildEndTxnBatch } from "../protocol/records/control_record.ts";
@@ -348,6 +348,29 @@ Deno.test("a marker that comes while the log is read counts once", async () => {
   log.sync();
   assertEquals([(await desk.get("a")).value, (await desk.get("b")).value], [2, 3]);
   desk.runtime.marker(5, { ...PRODUCER, isCommit: true, durable: Promise.resolve() }); // led elsewhere
+});
+
+Deno.test("so does one that comes at any time while a partition becomes active", async () => {
+  for (let turns = 0; turns < 30; turns++) {
+    const log = new SimulatedLog(), before = await RegisterDesk.loaded(log);
+    write(partitionOf(before), "a", 2);
+    const desk = new RegisterDesk(log), loading = desk.runtime.loadAll();
+    for (let i = 0; i < turns; i++) await null;
+    mark(desk, log, true);
+    await loading;
+    log.sync();
+    assertEquals((await desk.get("a")).value, 2, `${turns} turns after the load began`);
+  }
+});
+
+Deno.test("who asks what cannot be written down waits for nothing", async () => {
+  const desk = await RegisterDesk.loaded(new SimulatedLog()),
+    { shard, waiting } = partitionOf(desk);
+  shard.encode = () => {
+    throw new Error("it cannot be written down");
+  };
+  await assertRejects(() => desk.set("a", 1), Error, "cannot be written down");
+  assertEquals(waiting.size, 0);
 });
 
 Deno.test("a sweep writes what is decided on every entity, in as many batches as it needs", async () => {

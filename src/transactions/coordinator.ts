@@ -162,7 +162,9 @@ export class TransactionCoordinator {
   /** The id and epoch that a producer has from now on; everyone who had the transactional id before is fenced. */
   async initProducerId(request: InitProducerIdRequest): Promise<TransactionReply> {
     const { transactionalId, expected, enable2Pc } = request, { settings } = this.#options;
-    if (transactionalId === "") return refused(0, ErrorCode.INVALID_REQUEST);
+    if (transactionalId === "" || isTooLong(transactionalId)) {
+      return refused(0, ErrorCode.INVALID_REQUEST);
+    }
     if (enable2Pc && !settings.twoPhaseCommitEnable) {
       return refused(0, ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
     }
@@ -397,4 +399,11 @@ function says(fact: TransactionFact, value: TransactionValue): boolean {
   return (fact.kind === "changed" || fact.kind === "since") && fact.value === value;
 }
 
+/** Whether a record's key has no room for it. It came in one, but what was not UTF-8 has grown to three times its size. */
+function isTooLong(transactionalId: string): boolean {
+  return transactionalId.length * 3 > MAX_ID_BYTES &&
+    new TextEncoder().encode(transactionalId).length > MAX_ID_BYTES;
+}
+
+const MAX_ID_BYTES = 32_767;
 const GONE = [{ kind: "gone" }] as const;

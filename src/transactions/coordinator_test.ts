@@ -288,6 +288,18 @@ Deno.test("more ids than max_ids are refused, known ones are served", async () =
   assertEquals((await desk.init("a")).errorCode, NONE);
 });
 
+Deno.test("ids that are longer than ids are count for several, before and after a restart", async () => {
+  const desk = await TransactionDesk.loaded({ maxIds: 3 }); // room for 3 × 256 characters
+  const codeOf = async (id: string) => (await desk.init(id)).errorCode;
+  assertEquals(await codeOf("a".repeat(700)), NONE);
+  assertEquals(await codeOf("b".repeat(100)), ErrorCode.POLICY_VIOLATION);
+  await desk.restart();
+  assertEquals(await codeOf("b".repeat(100)), ErrorCode.POLICY_VIOLATION);
+  assertEquals([await codeOf("b"), await codeOf("a".repeat(700))], [NONE, NONE]);
+  await desk.pass(604_800_000 + 3_600_000);
+  assertEquals([await codeOf("c".repeat(700)), desk.stateOf("b")], [NONE, ""]);
+});
+
 Deno.test("without a producer id to be had a new id is told to ask again (14)", async () => {
   const desk = await TransactionDesk.loaded();
   desk.nextProducerId = null;
@@ -317,6 +329,12 @@ Deno.test("requests are refused by what they say: an empty id 42, no topic yet 1
   assertEquals((await desk.init("id")).errorCode, ErrorCode.NOT_COORDINATOR);
   await desk.coordinator.runtime.ensureTopic();
   assertEquals((await desk.init("id")).errorCode, NONE);
+});
+
+Deno.test("an id that the log has no room for, having grown as it was read, is 42 and leaves nothing", async () => {
+  const desk = await TransactionDesk.loaded();
+  assertEquals((await desk.init("\ufffd".repeat(10_923))).errorCode, ErrorCode.INVALID_REQUEST);
+  assertEquals((await desk.init("\ufffd".repeat(10_922))).errorCode, NONE);
 });
 
 Deno.test("KIP-939: two-phase commit is 53 unless it is enabled, a prepared transaction kept 35", async () => {
