@@ -14,6 +14,7 @@
  * | `apache.sh` | Apache Kafka's command line tools | `RECORDS` |
  * | `dump_log.sh` | kafka-dump-log, on the files of a broker at rest | `BROKER_DATA`, no `BROKERS` |
  * | `groups.sh` | consumer groups of kafkajs, librdkafka, franz-go and Java (`groups/`), through kills and restarts | `BROKER_COMMAND`, `CLIENTS` |
+ * | `transaction_tools.sh` | kafka-transactions on transactions that hang | `BROKER_COMMAND` |
  * | `transactions.sh` | kafkajs, librdkafka and franz-go copying in transactions while they and the broker are killed | `RUNNEL` |
  * | `side_by_side.sh` | Kafka's group tools, their text compared with a real Kafka's | `REF`: its address |
  * | `durability.sh` | the Java client, with a ledger of what was acknowledged | `BROKER_COMMAND`, `BYTES`, `CODECS`, `ACKS` |
