@@ -1,13 +1,16 @@
 /**
  * The walk: types what README.md says, as somebody does who has just cloned the repository to a machine with Node, and
- * compares what is printed with what README shows. `deno task walk`; needs git, npx, kcat, Python for the fallback of
- * compile, and Java with Maven for Kafka's tools (KAFKA_HOME: the folder of Apache's download instead).
+ * compares what is printed with what README shows, then the same of docs/listeners.md, with certificates of openssl.
+ * `deno task walk`; needs git, npx, kcat, openssl, Python for the fallback of compile, and Java with Maven for Kafka's
+ * tools (KAFKA_HOME: the folder of Apache's download instead).
  *
  * The home is new and there is no Deno on the PATH until README has it installed. Two things are not README's: where npm
  * installs, which is the new home, and the ports, which are free ones in the places of 9092 and 9093.
  */
 import { type Commands, difference, replaced, stepsOf } from "./readme.ts";
 
+/** In this order: a text has what those before it installed. */
+const TEXTS = ["README.md", "docs/listeners.md"];
 const ROOT = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 const LIMIT_MS = 900_000;
 const STOP_LIMIT_MS = 20_000;
@@ -94,10 +97,10 @@ class Walk {
   }
 
   async steps(): Promise<void> {
-    const readme = await Deno.readTextFile(`${this.#work}/runnel/README.md`);
+    const texts = TEXTS.map((name) => Deno.readTextFileSync(`${this.#work}/runnel/${name}`));
     try {
       await this.#type({ ...BARE, text: "! command -v deno\n" });
-      for (const step of stepsOf(readme)) {
+      for (const step of texts.flatMap(stepsOf)) {
         if (step.kind === "file") {
           await Deno.writeTextFile(`${this.#work}/runnel/${step.name}`, step.text);
         } else if (step.mark === BROKER) await this.#startBroker(step);
