@@ -157,6 +157,7 @@ Deno.test("arguments: an action, a group to describe, an address and a wait", as
     action: "describe",
     groupId: "7",
     bootstrap: "h:1",
+    security: {},
     waitMs: 500,
   });
   const asked = async (...args: string[]) => (await parsed(["list", ...args])).bootstrap;
