@@ -13,6 +13,8 @@ import { SaslAuthenticate } from "../../src/protocol/messages/sasl_authenticate.
 import { SaslHandshake } from "../../src/protocol/messages/sasl_handshake.ts";
 import { hashOf, newCredential, saltedPassword } from "../../src/security/sasl/scram_credential.ts";
 import { writeUser } from "../../src/security/sasl/users_text.ts";
+import { Authority } from "../../src/testing/certificates.ts";
+import { CertificateFolder } from "./certificate_folder.ts";
 import {
   pause,
   type Settings,
@@ -365,4 +367,33 @@ Deno.test("where nobody is asked, SASL is 34", async () => {
   assertEquals((await wire.answer(SaslHandshake, 1)).errorCode, 34);
   await wire.send(SaslAuthenticate, 2, { authBytes: NONE });
   assertEquals((await wire.answer(SaslAuthenticate, 2)).errorCode, 34);
+});
+
+Deno.test("a flood of log-ins holds up nobody who is in", async () => {
+  await using broker = await secured();
+  const inside = await broker.connect({ sasl: admin });
+  let ended = 0;
+  const flood = Array.from({ length: 300 }, async (_, i) => {
+    const answer = await tell(await broker.wire(), "PLAIN", utf8(`\0somebody\0${i}`));
+    assertEquals(answer.errorCode, 58);
+    ended++;
+  });
+  await pause(20);
+  for (let i = 0; i < 50; i++) assertEquals(await topicsOf(inside), 0);
+  // One after the other they were answered while most of the flood waits for its turn.
+  assert(ended < 150, `${ended} of 300 had ended before 50 requests were answered`);
+  await Promise.all(flood);
+});
+
+Deno.test("src/client logs in over TLS, and not where it has no TLS or does not trust the broker", async () => {
+  const authority = await Authority.make("CN=Runnel Test CA");
+  await using folder = await CertificateFolder.make();
+  await folder.write(await authority.issue());
+  const { certificateFile, keyFile } = folder.files;
+  await using broker = await secured({}, { tls: { certificateFile, keyFile } });
+  const caCerts = [authority.certificate];
+  const options = { host: "localhost", tls: { caCerts }, sasl: admin };
+  assertEquals(await topicsOf(await broker.connect(options)), 0);
+  await assertRejects(() => broker.connect({ host: "localhost", sasl: admin }), Error);
+  await assertRejects(() => broker.connect({ host: "localhost", tls: {}, sasl: admin }), Error);
 });
