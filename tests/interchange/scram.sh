@@ -1,0 +1,77 @@
+#!/bin/bash
+# Users of SCRAM go with the directory: Runnel makes alice, Apache Kafka on the same directory lets her in and makes bob, and
+# Runnel lets both in. RUNNEL is the command of Runnel.
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 1
+. tests/clients/checks.sh
+. tests/clients/broker.sh
+. tests/clients/kafka_tools.sh
+kafka_tools_install || { echo "scram.sh could not install the tools"; echo "0 passed, 1 failed"; exit 1; }
+: "${RUNNEL:?how to run runnel}"
+BROKERS=127.0.0.1:$(free_port)
+controller=127.0.0.1:$(free_port)
+data=$work/data
+module=org.apache.kafka.common.security.scram.ScramLoginModule
+trap 'kill -KILL "${BROKER_PID:-none}" 2> /dev/null; rm -rf "$work"' EXIT
+
+runnel_start() {
+  BROKER_LOG=$work/runnel.log
+  BROKER_COMMAND="env RUNNEL_AUTH_PLAIN_PASSWORD=first $RUNNEL --auth-enabled --auth-plain-username admin --auth-mechanism PLAIN,SCRAM-SHA-256,SCRAM-SHA-512 \
+    --kafka-port ${BROKERS#*:} --http-port 0 --storage-path $data"
+  broker_start
+}
+cat > "$work/server.properties" <<P
+process.roles=broker,controller
+node.id=0
+controller.listener.names=CONTROLLER
+controller.quorum.voters=0@$controller
+listeners=SASL_PLAINTEXT://$BROKERS,CONTROLLER://$controller
+advertised.listeners=SASL_PLAINTEXT://$BROKERS
+inter.broker.listener.name=SASL_PLAINTEXT
+listener.security.protocol.map=SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512
+sasl.mechanism.inter.broker.protocol=SCRAM-SHA-512
+listener.name.sasl_plaintext.scram-sha-256.sasl.jaas.config=$module required username="alice" password="pencil";
+listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config=$module required username="alice" password="pencil";
+log.dirs=$data
+offsets.topic.replication.factor=1
+P
+kafka_start() {
+  BROKER_LOG=$work/kafka.log
+  BROKER_COMMAND="java -Xms256m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dlog4j2.level=ERROR -cp '$KAFKA_LIBS/*' kafka.Kafka $work/server.properties"
+  broker_start 90
+}
+kafka_stop() { kill -TERM "$BROKER_PID"; wait "$BROKER_PID"; [ $? = 143 ]; }
+
+# config MECHANISM USER PASSWORD
+config() {
+  local file kind=$module
+  [ "$1" != PLAIN ] || kind=org.apache.kafka.common.security.plain.PlainLoginModule
+  file=$(mktemp "$work/XXXXXX.properties")
+  { echo security.protocol=SASL_PLAINTEXT; echo "sasl.mechanism=$1"
+    echo "sasl.jaas.config=$kind required username=\"$2\" password=\"$3\";"; } > "$file"
+  echo "$file"
+}
+lets_in() { TOOL_SECONDS=60 tool org.apache.kafka.tools.TopicCommand --bootstrap-server "$BROKERS" --command-config "$(config "$@")" --list; }
+makes() { # USER PASSWORD MECHANISM, and who does it
+  tool $config_command --bootstrap-server "$BROKERS" --command-config "$4" --alter --entity-type users --entity-name "$1" --add-config "$3=[password=$2]"
+}
+
+check "Runnel starts on a new directory" runnel_start
+admin=$(config PLAIN admin first)
+check "alice is made at Runnel, by SCRAM-SHA-256" makes alice pencil SCRAM-SHA-256 "$admin"
+check "and by SCRAM-SHA-512" makes alice pencil SCRAM-SHA-512 "$admin"
+check "Runnel lets her in" lets_in SCRAM-SHA-256 alice pencil
+check "Runnel stops" broker_stop
+check "Apache Kafka starts on its directory" kafka_start
+check "and lets her in, by SCRAM-SHA-256" lets_in SCRAM-SHA-256 alice pencil
+check "and by SCRAM-SHA-512" lets_in SCRAM-SHA-512 alice pencil
+check "bob is made at Kafka" makes bob eraser SCRAM-SHA-512 "$(config SCRAM-SHA-512 alice pencil)"
+check "Kafka stops" kafka_stop
+check "Runnel starts on the directory again" runnel_start
+check "and lets bob in" lets_in SCRAM-SHA-512 bob eraser
+check "and alice still" lets_in SCRAM-SHA-256 alice pencil
+wrong() { ! lets_in SCRAM-SHA-512 bob pencil; }
+check "bob with another password is refused" wrong
+check "Runnel stops again" broker_stop
+finish
