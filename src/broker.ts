@@ -13,8 +13,8 @@ import { MetadataRoom } from "./broker/metadata_room.ts";
 import { Readiness } from "./broker/readiness.ts";
 import { ServerRoom } from "./broker/server_room.ts";
 import { commitOf, StorageRoom } from "./broker/storage_room.ts";
-import { preallocated, tellPreallocated } from "./broker/without_effect.ts";
 import { addressOf } from "./config/addresses.ts";
+import { preallocated, tellPreallocated } from "./broker/without_effect.ts";
 import type { Config } from "./config/options.ts";
 import { allHandlers } from "./handlers/mod.ts";
 import { FetchSessions } from "./handlers/fetch_sessions.ts";
@@ -34,8 +34,10 @@ export type { Machine };
 
 /** A broker that answers. */
 export interface RunningBroker {
-  /** Where clients are told to connect: "127.0.0.1:9092". */
+  /** Where clients of the first listener are told to connect: "127.0.0.1:9092". */
   readonly kafkaAddress: string;
+  /** The same of each listener. */
+  readonly listeners: readonly { readonly name: string; readonly address: string }[];
   /** "127.0.0.1:9093". */
   readonly httpAddress: string | null;
   /** The data directory, or memory://. */
@@ -54,9 +56,13 @@ export async function startBroker(config: Config, machine: Machine = {}): Promis
   await using stack = new AsyncDisposableStack();
   const house = await build(config, machine, stack);
   const rooms = stack.move();
-  const { host, port } = house.server.endpoint;
+  const [{ host, port }] = house.server.endpoints;
   return {
     kafkaAddress: addressOf(host, port),
+    listeners: house.server.endpoints.map(({ name, host, port }) => ({
+      name,
+      address: addressOf(host, port),
+    })),
     httpAddress: house.server.httpAddress,
     dataName: house.machine.store.name,
     get closedLogs() {
@@ -95,7 +101,7 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
   await room.makeRoom();
   const isClockRight = config.storage.trustClock;
   const wasClean = await metadata.start(room, {
-    endpoint: server.endpoint,
+    endpoints: server.endpoints,
     isClockRight,
     metrics,
   });
@@ -114,8 +120,8 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
   );
   const placement = place(room, metadata, storage.logs);
   stack.defer(async () => {
+    await placement.close(); // a change that waits for ten thousand logs to be made waits no more: the next start makes them
     await metadata.metadata.settled();
-    await placement.close();
   });
   await placement.followAll();
   coordinators = stack.use(

@@ -1,6 +1,8 @@
-/** The HTTP side of a broker: health, readiness and metrics, with descriptors left for files. */
+/** The HTTP side of a broker: health, readiness and metrics for those who may ask, with descriptors left for files. */
+import { Buffer } from "node:buffer";
+import { createHash, timingSafeEqual } from "node:crypto";
 import type { Config } from "../config/options.ts";
-import { type HttpServer, startHttp } from "../metrics/http.ts";
+import { type HttpGuard, type HttpListener, type HttpServer, startHttp } from "../metrics/http.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { MetricsText } from "../metrics/text.ts";
 import { errorName } from "../protocol/errors.ts";
@@ -15,10 +17,13 @@ export interface HttpParts {
   readonly metrics: Metrics;
   readonly store: Store;
   readonly readiness: Readiness;
+  readonly listener: HttpListener;
 }
 
-/** Listens; throws what Deno.listen throws. */
-export function httpFor(config: Config, { metrics, store, readiness }: HttpParts): HttpServer {
+export function httpFor(
+  config: Config,
+  { metrics, store, readiness, listener }: HttpParts,
+): HttpServer {
   const { prefix, enabled, maxScrapeBytes } = config.metrics;
   const text = new MetricsText(metrics, {
     prefix,
@@ -29,14 +34,45 @@ export function httpFor(config: Config, { metrics, store, readiness }: HttpParts
   });
   const maxConnections = config.limits.httpConnections;
   return startHttp({
-    hostname: config.listenAddresses[0],
-    port: config.httpPort,
+    listener,
+    guard: guardOf(config),
     maxConnections,
     admits: store instanceof FileStore ? admitsFor(store, maxConnections) : undefined,
     metrics: enabled ? text : null,
     notReady: () => readiness.notReady,
     warnings: () => readiness.warnings,
   });
+}
+
+/** What is asked of those who ask; undefined: nothing. */
+function guardOf({ http }: Config): HttpGuard | undefined {
+  const { authentication, username, password, token, openHealth, openMetrics } = http;
+  if (authentication === "none") return undefined;
+  const isBasic = authentication === "basic";
+  const right = isBasic
+    ? `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`
+    : `Bearer ${token}`;
+  const expected = digest(right);
+  return {
+    challenge: isBasic ? 'Basic realm="runnel", charset="UTF-8"' : "Bearer",
+    open: [
+      ...openHealth ? ["/healthz", "/readyz"] : [],
+      ...openMetrics ? ["/metrics"] : [],
+    ],
+    // Digests are of one length, so that a comparison tells nothing by how long it takes.
+    admits: (authorization) =>
+      authorization !== null &&
+      timingSafeEqual(digest(authorization.replace(/^\w+ +/, titled)), expected),
+  };
+}
+
+/** The scheme's case does not count: "bearer  x" is "Bearer x". */
+function titled(scheme: string): string {
+  return `${scheme[0].toUpperCase()}${scheme.slice(1).trimEnd().toLowerCase()} `;
+}
+
+function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
 }
 
 /**

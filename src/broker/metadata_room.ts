@@ -70,8 +70,8 @@ export class MetadataRoom implements AsyncDisposable {
   /** Registers this broker; from here on the directory is in use. Whether the last broker on it stopped cleanly. */
   async start(
     { store, time, timers }: MachineRoom,
-    { endpoint, isClockRight, metrics }: {
-      readonly endpoint: Endpoint;
+    { endpoints, isClockRight, metrics }: {
+      readonly endpoints: readonly Endpoint[];
       /** storage.trust_clock */
       readonly isClockRight: boolean;
       readonly metrics: Metrics;
@@ -83,7 +83,14 @@ export class MetadataRoom implements AsyncDisposable {
     this.#keeping = await TimeKeeping.begin(clock);
     const incarnationId = randomUuid();
     await unlessFull(noteStart(store, { registered: this.#registered, incarnationId }));
-    await this.metadata.start({ endpoint, wasClean, wasCut: this.#wasCut, incarnationId });
+    const [endpoint, ...moreEndpoints] = endpoints;
+    await this.metadata.start({
+      endpoint,
+      moreEndpoints,
+      wasClean,
+      wasCut: this.#wasCut,
+      incarnationId,
+    });
     this.#cleanStop.brokerEpoch = this.metadata.brokerEpoch;
     return wasClean;
   }

@@ -3,14 +3,17 @@
  * when everything behind them is there: HTTP at once with "starting", Kafka from serve() on.
  */
 import { addressOf } from "../config/addresses.ts";
+import { type ListenerConfig, listenersOf } from "../config/listeners.ts";
+import { SECURITY_PROTOCOLS } from "../config/listener_settings.ts";
 import type { Config } from "../config/options.ts";
 import { logger } from "../log.ts";
 import type { HttpServer } from "../metrics/http.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Dispatch } from "../server/connection.ts";
-import { Listener } from "../server/listener.ts";
+import { type Entrance, Listener } from "../server/listener.ts";
 import type { Endpoint } from "../topics/registration.ts";
 import { FileStore } from "../storage/backends/file_store.ts";
+import { Entrances } from "./entrances.ts";
 import { httpFor } from "./http.ts";
 import type { MachineRoom } from "./machine.ts";
 import type { Readiness } from "./readiness.ts";
@@ -22,35 +25,36 @@ export interface ServerRoomOptions {
 }
 
 export class ServerRoom implements AsyncDisposable {
-  /** Where clients are told to connect. */
-  readonly endpoint: Endpoint;
+  /** Where clients are told to connect, a listener each. */
+  readonly endpoints: readonly Endpoint[];
   readonly #listener: Listener;
   readonly #http: HttpServer;
   readonly #stack: AsyncDisposableStack;
   #isServing = false;
 
   private constructor(
-    parts: { listener: Listener; http: HttpServer; endpoint: Endpoint },
+    parts: { listener: Listener; http: HttpServer; endpoints: readonly Endpoint[] },
     stack: AsyncDisposableStack,
   ) {
     this.#listener = parts.listener;
     this.#http = parts.http;
-    this.endpoint = parts.endpoint;
+    this.endpoints = parts.endpoints;
     this.#stack = stack;
   }
 
-  /** Binds; throws what listening throws (Deno.errors.AddrInUse). */
+  /** Binds; throws what listening throws (Deno.errors.AddrInUse), and ConfigError for what TLS cannot use. */
   static async open(config: Config, options: ServerRoomOptions): Promise<ServerRoom> {
     await using stack = new AsyncDisposableStack();
-    const listener = newListener(config, options);
+    const { machine: { store }, metrics, readiness } = options;
+    const entrances = stack.use(await Entrances.open(config, options));
+    const listener = newListener(config, options, entrances.all);
     let room: ServerRoom | null = null;
     stack.defer(() => room !== null && room.#isServing ? undefined : listener.stop(0));
-    const { machine: { store }, metrics, readiness } = options;
     if (store instanceof FileStore) store.onStarved = () => listener.relieve();
-    const http = httpFor(config, { metrics, store, readiness });
+    const http = httpFor(config, { metrics, store, readiness, listener: entrances.http });
     stack.defer(() => http.stop());
-    const endpoint = { name: "PLAINTEXT", ...advertised(config, listener.port) };
-    return room = new ServerRoom({ listener, http, endpoint }, stack.move());
+    const endpoints = listenersOf(config).map((one) => endpointOf(one, entrances.portOf(one.name)));
+    return room = new ServerRoom({ listener, http, endpoints }, stack.move());
   }
 
   /** "127.0.0.1:9093" */
@@ -78,11 +82,14 @@ export class ServerRoom implements AsyncDisposable {
 const MAX_QUEUED_REPLY_BYTES = 1 << 20;
 const STOP_GRACE_MS = 3000;
 
-function newListener(config: Config, { machine, metrics }: ServerRoomOptions): Listener {
+function newListener(
+  config: Config,
+  { machine, metrics }: ServerRoomOptions,
+  entrances: readonly Entrance[],
+): Listener {
   const log = logger("broker"), { store, pool, clock, turn } = machine;
   return new Listener({
-    addresses: config.listenAddresses,
-    port: config.kafkaPort,
+    entrances,
     tcpNodelay: config.performance.tcpNodelay,
     maxConnections: config.limits.maxConnections,
     limits: { ...config.limits, maxQueuedBytes: MAX_QUEUED_REPLY_BYTES },
@@ -100,9 +107,10 @@ function newListener(config: Config, { machine, metrics }: ServerRoomOptions): L
 }
 
 /** Where clients are told to connect: what is configured, else the first address and the port that was bound. */
-function advertised(config: Config, port: number): { host: string; port: number } {
-  const text = config.advertisedAddress;
-  if (text === "") return { host: config.listenAddresses[0], port };
-  const match = /^(\[.+\]|[^:]+)(?::(\d+))?$/.exec(text)!;
-  return { host: match[1].replace(/^\[|\]$/g, ""), port: match[2] ? Number(match[2]) : port };
+function endpointOf(
+  { name, protocol, addresses, advertised }: ListenerConfig,
+  port: number,
+): Endpoint {
+  const told = { host: advertised?.host ?? addresses[0], port: advertised?.port ?? port };
+  return { name, ...told, securityProtocol: SECURITY_PROTOCOLS.indexOf(protocol) };
 }

@@ -4,6 +4,7 @@
  */
 import { type FlagNeeds, splitArguments } from "../config/flags.ts";
 import { ConfigError, configFlags, denoSurroundings, loadConfig } from "../config/load.ts";
+import { listenersOf } from "../config/listeners.ts";
 import type { Config } from "../config/options.ts";
 import { parseAddress } from "../client/cluster.ts";
 import { ConnectionError } from "../client/errors.ts";
@@ -70,12 +71,18 @@ export function bootstrapOf(own: ReadonlyMap<string, string>, config: Config): s
     }
     return given;
   }
-  if (config.kafkaPort === 0) {
+  const plain = listenersOf(config).find(({ protocol }) => protocol === "PLAINTEXT");
+  if (plain === undefined) {
+    throw new ConfigError(
+      "there is no plain listener, and these commands do not speak TLS yet: say with --bootstrap where there is one",
+    );
+  }
+  if (plain.port === 0) {
     throw new ConfigError(
       "kafka_port is 0, any free one: say with --bootstrap where the broker is",
     );
   }
-  return `${reachable(config.listenAddresses[0])}:${config.kafkaPort}`;
+  return `${reachable(plain.addresses[0])}:${plain.port}`;
 }
 
 /** What went wrong with a broker, and what to do where nobody was reached. */

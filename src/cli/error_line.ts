@@ -1,5 +1,7 @@
 /** What went wrong, in one line for the person who has to mend it: what, where, and what to do. */
+import { listenersOf } from "../config/listeners.ts";
 import type { Config } from "../config/options.ts";
+import { httpAddressOf } from "../config/rules.ts";
 
 /** The words of an error that was foreseen, in one line; null for any other, which is a fault of Runnel. */
 export function plainLine(error: unknown): string | null {
@@ -71,8 +73,8 @@ function oneLine(text: string): string {
 }
 
 /** The first address that cannot be listened on, whatever the port; null when each can. */
-function addressProblem({ listenAddresses }: Config): string | null {
-  for (const hostname of listenAddresses) {
+function addressProblem(config: Config): string | null {
+  for (const { hostname, option } of placesOf(config)) {
     try {
       Deno.listen({ hostname, port: 0 }).close();
     } catch (error) {
@@ -80,7 +82,7 @@ function addressProblem({ listenAddresses }: Config): string | null {
       const why = error instanceof Deno.errors.AddrNotAvailable
         ? "this machine has no such address"
         : oneLine(error.message);
-      return `Cannot listen on ${hostname}: ${why}; set listen_addresses (--listen-addresses)`;
+      return `Cannot listen on ${hostname}: ${why}; set ${option}`;
     }
   }
   return null;
@@ -88,27 +90,49 @@ function addressProblem({ listenAddresses }: Config): string | null {
 
 /** Names the ports that are taken: both, when the broker itself had one before it failed at the other. */
 function addressInUse(config: Config): string {
-  const ports = [[config.kafkaPort, "--kafka-port"], [config.httpPort, "--http-port"]] as const;
-  const taken = ports.filter(([port]) => port !== 0 && isTaken(config, port));
-  const asked = ports.filter(([port]) => port !== 0);
-  const addresses = config.listenAddresses.join(", ");
+  const places = placesOf(config), asked = places.filter(({ port }) => port !== 0);
+  const taken = asked.filter(isTaken);
+  const addresses = [...new Set(places.map(({ hostname }) => hostname))].join(", ");
   if (taken.length === 0 && config.listenAddresses.length > 1) {
     return `Cannot listen on ${addresses}: two of them are the same; give each once (listen_addresses)`;
   }
-  const named = (taken.length > 0 ? taken : asked).map(([port, flag]) => `${port} (${flag})`).join(
-    " or ",
+  const named = new Set(
+    (taken.length > 0 ? taken : asked).map(({ port, flag }) => `${port} (${flag})`),
   );
-  return `Port ${named} on ${addresses} is in use: stop the program that has it, or choose another`;
+  return `Port ${
+    [...named].join(" or ")
+  } on ${addresses} is in use: stop the program that has it, or choose another`;
 }
 
-/** On any of the addresses. */
-function isTaken({ listenAddresses }: Config, port: number): boolean {
-  return listenAddresses.some((hostname) => {
-    try {
-      Deno.listen({ hostname, port }).close();
-      return false;
-    } catch {
-      return true;
-    }
-  });
+/** An address and port that the broker listens at. */
+interface Place {
+  readonly hostname: string;
+  readonly port: number;
+  /** What says the port. */
+  readonly flag: string;
+  /** What says the address. */
+  readonly option: string;
+}
+
+function placesOf(config: Config): Place[] {
+  const isShort = config.listeners.length === 0;
+  const option = isShort ? "listen_addresses (--listen-addresses)" : "listeners (--listeners)";
+  const kafka = listenersOf(config).flatMap(({ name, addresses, port }) =>
+    addresses.map((hostname) => {
+      const flag = isShort ? "--kafka-port" : `listener ${name}`;
+      return { hostname, port, flag, option };
+    })
+  );
+  const http = { hostname: httpAddressOf(config), port: config.httpPort, flag: "--http-port" };
+  const ofHttp = isShort && config.http.address === "" ? option : "http.address (--http-address)";
+  return [...kafka, { ...http, option: ofHttp }];
+}
+
+function isTaken({ hostname, port }: Place): boolean {
+  try {
+    Deno.listen({ hostname, port }).close();
+    return false;
+  } catch {
+    return true;
+  }
 }

@@ -18,7 +18,7 @@ export type StartBroker = (config: Config) => Promise<RunningBroker>;
 /** A stop that gets nowhere has so long: the five seconds promised, with time to end. */
 const STANDSTILL_MS = 4500;
 /** And one that closes log after log: less than what packaging/runnel.service leaves it. */
-const STOP_CEILING_MS = 14_000;
+const STOP_CEILING_MS = 55_000;
 /** How often it is looked whether it gets on. */
 const LOOK_MS = 500;
 
@@ -45,7 +45,7 @@ export async function serve(args: readonly string[], startBroker: StartBroker): 
 export function greeting(broker: RunningBroker, config: Config): string[] {
   const lines = [
     `Runnel ${VERSION}`,
-    `  Kafka    ${broker.kafkaAddress}`,
+    `  Kafka    ${placesOf(broker)}`,
     `  Data     ${broker.dataName}`,
   ];
   if (broker.httpAddress !== null) {
@@ -56,6 +56,13 @@ export function greeting(broker: RunningBroker, config: Config): string[] {
     );
   }
   return [...lines, `  Try      kcat -b ${broker.kafkaAddress} -L`];
+}
+
+/** One plain listener needs no name. */
+function placesOf({ listeners, kafkaAddress }: RunningBroker): string {
+  return listeners.length === 1 && listeners[0].name === "PLAINTEXT"
+    ? kafkaAddress
+    : listeners.map(({ name, address }) => `${address} (${name})`).join(", ");
 }
 
 /** Resolves at the first signal; the second ends the process. */

@@ -27,3 +27,8 @@ export function advertisedFault(advertised: string): string | null {
   }
   return null;
 }
+
+/** Whether only this machine can reach the address. */
+export function isLoopback(address: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/.test(address);
+}

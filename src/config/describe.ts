@@ -1,5 +1,6 @@
 /** Describing: the options as people read them, in `runnel config`, in the README and in the example file. */
 import type { LoadedConfig } from "./load.ts";
+import { type ListenerSetting, listenerSettingsText } from "./listener_settings.ts";
 import { needOf, type Option } from "./option.ts";
 import type { Config } from "./options.ts";
 import { type Row, rows } from "./rows.ts";
@@ -76,7 +77,10 @@ function valueIn(config: Config, row: Row): unknown {
 
 function shown(row: Row, value: unknown): string {
   if (isSecret(row.option)) return value === "" ? '""' : "(hidden)";
-  if (Array.isArray(value)) return value.join(",");
+  if (row.option?.type === "listeners") {
+    return listenerSettingsText(value as readonly ListenerSetting[]) || '""';
+  }
+  if (Array.isArray(value)) return value.join(",") || '""';
   return value === "" ? '""' : String(value);
 }
 

@@ -4,6 +4,7 @@
  * Nothing is guessed: an unknown key or a bad value ends the start with where it stands, what it is and what it may be.
  */
 import { type FlagNeeds, splitArguments } from "./flags.ts";
+import { readListenerSettings } from "./listener_settings.ts";
 import { closest } from "./near_miss.ts";
 import { accept, needOf, type Option, type OptionValue } from "./option.ts";
 import { type Config, defaultConfig } from "./options.ts";
@@ -281,6 +282,9 @@ function setting(row: Row, given: unknown, source: string, fromText: boolean): S
     ? acceptTopic(row.name, given)
     : accept(row.option, given, { fromText });
   if (value !== undefined) return { row, value, source };
+  if (row.option?.type === "listeners") {
+    throw new ConfigError(`${source}: bad value for ${row.key}: ${readListenerSettings(given)}`);
+  }
   const shown = isSecret(row.option)
     ? "(hidden)"
     : fromText

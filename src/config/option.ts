@@ -4,7 +4,15 @@
  * A row says everything there is to say of an option; the loader, `runnel config`, `runnel --help`, the example file and
  * the README's table all read it and nothing else.
  */
-export type Option = BooleanOption | IntegerOption | TextOption | ChoiceOption | ListOption;
+import { type ListenerSetting, readListenerSettings } from "./listener_settings.ts";
+
+export type Option =
+  | BooleanOption
+  | IntegerOption
+  | TextOption
+  | ChoiceOption
+  | ListOption
+  | ListenersOption;
 
 interface Common {
   /** One or two sentences for people. */
@@ -55,13 +63,26 @@ export interface ListOption extends Common {
   readonly need: string;
 }
 
-export type OptionValue = boolean | number | string | readonly string[];
+/** Tables, or Kafka's text of them. */
+export interface ListenersOption extends Common {
+  readonly type: "listeners";
+  readonly default: readonly ListenerSetting[];
+  readonly need: string;
+}
+
+export type OptionValue =
+  | boolean
+  | number
+  | string
+  | readonly string[]
+  | readonly ListenerSetting[];
 
 /** The TypeScript type of an option's value. */
 export type ValueOf<O> = O extends { type: "boolean" } ? boolean
   : O extends { type: "integer" } ? number
   : O extends { type: "choice"; choices: readonly (infer Choice)[] } ? Choice
   : O extends { type: "list" } ? readonly string[]
+  : O extends { type: "listeners" } ? readonly ListenerSetting[]
   : string;
 
 /** What the option takes, in words: "a whole number, 0 to 65535". */
@@ -98,6 +119,10 @@ export function accept(
       return typeof value === "string" && option.pattern.test(value) ? value : undefined;
     case "list":
       return acceptList(option, value);
+    case "listeners": {
+      const settings = readListenerSettings(value);
+      return typeof settings === "string" ? undefined : settings;
+    }
   }
 }
 
@@ -114,8 +139,13 @@ function within(option: IntegerOption, value: number): boolean {
 }
 
 function acceptList(option: ListOption, value: unknown): readonly string[] | undefined {
-  const list = typeof value === "string" ? value.split(",").map((word) => word.trim()) : value;
-  const valid = Array.isArray(list) && list.length > 0 && list.length <= 100 &&
+  const mayBeEmpty = option.default.length === 0;
+  const list = typeof value !== "string"
+    ? value
+    : value === "" && mayBeEmpty
+    ? []
+    : value.split(",").map((word) => word.trim());
+  const valid = Array.isArray(list) && (list.length > 0 || mayBeEmpty) && list.length <= 100 &&
     list.every((word) => typeof word === "string" && option.pattern.test(word));
   return valid ? list : undefined;
 }

@@ -5,9 +5,12 @@
 import { aclOptions } from "./acl_options.ts";
 import { compactionOptions } from "./compaction_options.ts";
 import { groupOptions } from "./group_options.ts";
+import { httpOptions } from "./http_options.ts";
+import { LISTENERS_NEED } from "./listener_settings.ts";
 import { metricsOptions } from "./metrics_options.ts";
 import type { Option, ValueOf } from "./option.ts";
 import { storageOptions } from "./storage_options.ts";
+import { tlsOptions } from "./tls_options.ts";
 import { type TopicConfig, topicConfigDefaults } from "./topic_configs.ts";
 import { transactionOptions } from "./transaction_options.ts";
 
@@ -23,7 +26,7 @@ export const options = {
     min: 0,
     max: 65535,
     restart: true,
-    doc: "Port for Kafka clients; 0 takes any free one.",
+    doc: "Port for Kafka clients, and of those `listeners` that name none; 0 takes any free one.",
   },
   httpPort: {
     type: "integer",
@@ -39,7 +42,6 @@ export const options = {
     pattern: HOST,
     need: "host names or IP addresses with commas between",
     restart: true,
-    kafkaName: "listeners",
     doc:
       "Addresses to listen on. Anything but this machine's own (127.0.0.1, ::1, localhost) also needs `insecure`.",
   },
@@ -49,9 +51,36 @@ export const options = {
     pattern: /^$|^[A-Za-z0-9._-]{1,255}(:\d{1,5})?$|^\[[0-9A-Fa-f:%.]+\](:\d{1,5})?$/,
     need: "a host or host:port, IPv6 in brackets",
     restart: true,
-    kafkaName: "advertised.listeners",
     doc:
       "Where clients are told to connect, as host or host:port; empty: the first listen address and the Kafka port, or, while all addresses are listened on (0.0.0.0, ::), the one by which each client came.",
+  },
+  listeners: {
+    type: "listeners",
+    default: [],
+    need: LISTENERS_NEED,
+    restart: true,
+    kafkaName: "listeners",
+    doc:
+      "Where clients may connect, where `kafka_port` and `listen_addresses` do not say enough: several places, TLS. Tables ([[listeners]]), or Kafka's text.",
+  },
+  advertisedListeners: {
+    type: "list",
+    default: [],
+    pattern: /^[^\s,]{1,400}$/,
+    need: "NAME://host:port with commas between",
+    restart: true,
+    kafkaName: "advertised.listeners",
+    doc: "Where the clients of each of `listeners` are told to connect, by its name.",
+  },
+  listenerSecurityProtocolMap: {
+    type: "list",
+    default: [],
+    pattern: /^[A-Za-z0-9_.-]{1,100}:[A-Za-z_]{1,20}$/,
+    need: "NAME:PROTOCOL with commas between",
+    restart: true,
+    kafkaName: "listener.security.protocol.map",
+    doc:
+      "What is spoken at each of `listeners`, by its name: PLAINTEXT or SSL. A listener that is called as a protocol needs no word.",
   },
   insecure: {
     type: "boolean",
@@ -85,6 +114,8 @@ export const options = {
     kafkaName: "auto.create.topics.enable",
     doc: "Create a topic when a client asks for its metadata and allows creation.",
   },
+  tls: tlsOptions,
+  http: httpOptions,
   storage: storageOptions,
   auth: {
     enabled: {
@@ -176,6 +207,24 @@ export const options = {
       restart: true,
       kafkaName: "socket.request.max.bytes",
       doc: "Bytes in a request; a larger one closes its connection.",
+    },
+    unauthenticatedFrameBytes: {
+      type: "integer",
+      default: 524_288,
+      min: 1024,
+      max: INT_MAX,
+      restart: true,
+      kafkaName: "sasl.server.max.receive.size",
+      doc: "The same before it is known whose request it is.",
+    },
+    authenticationTimeoutMs: {
+      type: "integer",
+      default: 10_000,
+      min: 100,
+      max: 3_600_000,
+      restart: true,
+      doc:
+        "How long a client may take to say who it is, the TLS handshake included; then its connection is closed.",
     },
     maxQueuedRequests: {
       type: "integer",

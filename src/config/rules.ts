@@ -1,5 +1,6 @@
 /** Rules: what must hold between options. */
-import { advertisedFault } from "./addresses.ts";
+import { isLoopback } from "./addresses.ts";
+import { listenersFault, listenersOf } from "./listeners.ts";
 import type { Config } from "./options.ts";
 
 /** The first rule broken, in one sentence with the way out, or null. */
@@ -12,19 +13,53 @@ export function checkRules(config: Config): string | null {
   }
   const groups = groupsRule(config.groups);
   if (groups !== null) return groups;
-  const open = config.listenAddresses.find((address) => !isLoopback(address));
-  if (open !== undefined && !config.insecure) {
-    return `listen_addresses has ${open}, which other machines can reach, and there is no authentication: ` +
-      "set insecure = true (--insecure) if everyone there may read, write and delete";
+  if (config.tls.cipherSuites !== "") {
+    return "tls.cipher_suites is set: the runtime has the choice of ciphers, all of them forward secret and " +
+      "authenticated, and cannot be given another: leave it out";
   }
-  const unreachable = advertisedFault(config.advertisedAddress);
-  if (unreachable !== null) {
-    return `advertised_address = ${JSON.stringify(config.advertisedAddress)}: ${unreachable}`;
+  const fault = listenersFault(config);
+  if (fault !== null) return fault;
+  return httpRule(config);
+}
+
+/** Whoever can reach the HTTP port may ask, so it is not reached from elsewhere unless it asks who comes. */
+function httpRule(config: Config): string | null {
+  const { http, httpPort, tls, insecure } = config;
+  if (httpPort !== 0) {
+    const taken = listenersOf(config).find(({ port }) => port === httpPort);
+    if (taken !== undefined) {
+      return config.listeners.length === 0
+        ? `kafka_port and http_port are both ${httpPort}: need two ports`
+        : `the listener ${taken.name} and http_port are both ${httpPort}: need two ports`;
+    }
   }
-  if (config.httpPort !== 0 && config.httpPort === config.kafkaPort) {
-    return `kafka_port and http_port are both ${config.kafkaPort}: need two ports`;
+  if (http.tls && tls.certificateFile === "") {
+    return "http.tls is set, and there is no certificate: set tls.certificate_file, and tls.key_file where the key is " +
+      "in a file of its own";
   }
-  return null;
+  if (http.authentication === "basic" && (http.username === "" || http.password === "")) {
+    return "http.authentication = basic: needs http.username and http.password (RUNNEL_HTTP_PASSWORD)";
+  }
+  if (http.authentication === "bearer" && http.token === "") {
+    return "http.authentication = bearer: needs http.token (RUNNEL_HTTP_TOKEN)";
+  }
+  const address = httpAddressOf(config);
+  if (isLoopback(address) || insecure) return null;
+  if (http.authentication === "none") {
+    return `HTTP listens on ${address}, which other machines can reach, and asks nobody who they are: set ` +
+      "http.authentication, or http.address = 127.0.0.1, or insecure = true (--insecure)";
+  }
+  return http.tls
+    ? null
+    : `HTTP listens on ${address}, where a password or token would travel in clear: set http.tls, or insecure = true`;
+}
+
+/** Where HTTP listens: with listeners of its own kind it stays at home unless it is told otherwise. */
+export function httpAddressOf(
+  { http, listeners, listenAddresses }: Pick<Config, "http" | "listeners" | "listenAddresses">,
+): string {
+  if (http.address !== "") return http.address.replace(/^\[|\]$/g, "");
+  return listeners.length > 0 ? "127.0.0.1" : listenAddresses[0];
 }
 
 /** Bounds of consumer groups hold what they bound, and a heartbeat comes before the session ends (GroupCoordinatorConfig). */
@@ -57,8 +92,4 @@ function groupsRule(groups: Config["groups"]): string | null {
   return beat < session
     ? null
     : `groups.consumer_heartbeat_interval_ms = ${beat}: needs less than groups.consumer_session_timeout_ms (${session})`;
-}
-
-function isLoopback(address: string): boolean {
-  return /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/.test(address);
 }

@@ -24,16 +24,19 @@ export interface TomlProblem {
 export async function readToml(given: string): Promise<TomlFile | TomlProblem> {
   const { parse } = await import("@std/toml");
   const text = given.replace(/^\ufeff/, ""); // which some editors put first
-  const { lines, tables, fault } = tomlKeys(text);
+  const { lines, tables, lists, fault } = tomlKeys(text);
   if (fault !== null) return fault;
   try {
     const values = new Map(flatten(parse(text) as Record<string, unknown>, ""));
     // A key that the parser drops, such as __proto__, is one all the same.
-    for (const key of lines.keys()) if (!values.has(key)) values.set(key, undefined);
+    for (const key of lines.keys()) {
+      const isOfList = [...lists.keys()].some((name) => key.startsWith(`${name}[`));
+      if (!isOfList && !values.has(key)) values.set(key, undefined);
+    }
     const entries = [...values].map(([key, value]) => ({
       key,
       value,
-      line: lines.get(key) ?? null,
+      line: lines.get(key) ?? lists.get(key)?.[0] ?? null,
     }));
     return { entries, tables };
   } catch (error) {

@@ -11,6 +11,8 @@ export interface TomlKeys {
   readonly lines: ReadonlyMap<string, number>;
   /** The line of each table's header: "storage". */
   readonly tables: ReadonlyMap<string, number>;
+  /** The lines of the headers of tables that there may be several of: "listeners". */
+  readonly lists: ReadonlyMap<string, readonly number[]>;
   readonly fault: TomlFault | null;
 }
 
@@ -23,13 +25,17 @@ export interface TomlFault {
 export function tomlKeys(text: string): TomlKeys {
   const walk = new Walk(text);
   walk.document();
-  return { lines: walk.keys, tables: walk.tables, fault: walk.fault };
+  return { lines: walk.keys, tables: walk.tables, lists: walk.lists, fault: walk.fault };
 }
+
+/** Tables that there may be several of. */
+const LISTS: readonly string[] = ["listeners"];
 
 class Walk {
   readonly keys = new Map<string, number>();
   /** Tables with a header of their own. */
   readonly tables = new Map<string, number>();
+  readonly lists = new Map<string, number[]>();
   fault: TomlFault | null = null;
   /** Those that dotted keys or inline tables made. */
   readonly #implied = new Map<string, number>();
@@ -51,8 +57,12 @@ class Walk {
       if (this.#takes("[[")) {
         const name = this.#key();
         if (name === null || !this.#takes("]]")) return;
-        this.#found(`[[${name}]] is a list of tables, and there is none: write [${name}]`, line);
-        return;
+        if (!LISTS.includes(name)) {
+          this.#found(`[[${name}]] is a list of tables, and there is none: write [${name}]`, line);
+          return;
+        }
+        section = `${this.#noteList(name, line)}.`;
+        what = `[[${name}]]`;
       } else if (this.#takes("[")) {
         const name = this.#key();
         if (name === null || !this.#takes("]")) return;
@@ -85,6 +95,15 @@ class Walk {
     const firstLine = this.tables.get(name) ?? this.#implied.get(name) ?? this.keys.get(name);
     if (firstLine !== undefined) this.#foundTwice("table", name, firstLine, this.#line);
     this.tables.set(name, this.#line);
+  }
+
+  /** "listeners[1]", for the second one. */
+  #noteList(name: string, line: number): string {
+    const lines = this.lists.get(name) ?? [];
+    const first = this.tables.get(name) ?? this.keys.get(name);
+    if (first !== undefined) this.#foundTwice("key", name, first, line);
+    this.lists.set(name, [...lines, line]);
+    return `${name}[${lines.length}]`;
   }
 
   #noteKey(section: string, name: string, line: number, isTable: boolean): void {

@@ -1,5 +1,6 @@
 /** Warnings: what a start says of its configuration in the log. */
 import { logger } from "../log.ts";
+import { isAuthenticated, listenersOf } from "./listeners.ts";
 import type { LoadedConfig } from "./load.ts";
 
 export function logWarnings({ config, warnings }: LoadedConfig): void {
@@ -7,7 +8,8 @@ export function logWarnings({ config, warnings }: LoadedConfig): void {
   if (warnings.length > 0) log.warn(warnings.join("; "));
   if (config.insecure) {
     log.warn("insecure is set: everyone who can connect can read, write and delete", {
-      listen: config.listenAddresses.join(","),
+      listen: listenersOf(config).filter((listener) => !isAuthenticated(listener))
+        .flatMap(({ addresses }) => addresses).join(","),
     });
   }
 }

@@ -4,7 +4,8 @@
  */
 import { addressOf } from "../config/addresses.ts";
 import type { Option, OptionValue } from "../config/option.ts";
-import { type Config, isOption, options } from "../config/options.ts";
+import { type ListenerConfig, listenersOf } from "../config/listeners.ts";
+import { type Config, defaultConfig, isOption, options } from "../config/options.ts";
 import { groupConfigs } from "../config/group_configs.ts";
 import { rows } from "../config/rows.ts";
 import {
@@ -238,26 +239,43 @@ const NOTHING_SET = { value: null, source: ConfigSource.DEFAULT };
  * by which it came.
  */
 function listenerSettings(name: string, config: Config): Setting[] | null {
-  if (name === "listeners") {
-    const own = listenersText(config.listenAddresses, config.kafkaPort);
-    const usual = listenersText(
-      options.listenAddresses.default,
-      options.kafkaPort.default,
-    );
-    const settings = own === usual ? [] : [{ name, value: own, source: ConfigSource.STATIC }];
-    return [...settings, { name, value: usual, source: ConfigSource.DEFAULT }];
+  const listeners = listenersOf(config);
+  switch (name) {
+    case "listeners":
+      return withDefault(
+        name,
+        listenersText(listeners),
+        listenersText(listenersOf(defaultConfig())),
+      );
+    case "listener.security.protocol.map": {
+      const mapOf = (all: typeof listeners) =>
+        all.map(({ name, protocol }) => `${name}:${protocol}`).join(",");
+      return withDefault(name, mapOf(listeners), mapOf(listenersOf(defaultConfig())));
+    }
+    case "advertised.listeners": {
+      const told = listeners.flatMap(({ name, port, advertised }) =>
+        advertised === null
+          ? []
+          : [`${name}://${addressOf(advertised.host, advertised.port ?? port)}`]
+      );
+      if (told.length === 0) return [];
+      const value = told.join(",");
+      return [{ name, value, source: ConfigSource.STATIC }];
+    }
+    default:
+      return null;
   }
-  if (name !== "advertised.listeners") return null;
-  const { advertisedAddress: host, kafkaPort } = config;
-  if (host === "") return [];
-  const value = /(\]|^[^:]+):\d+$/.test(host)
-    ? `PLAINTEXT://${host}`
-    : `PLAINTEXT://${host}:${kafkaPort}`;
-  return [{ name, value, source: ConfigSource.STATIC }];
 }
 
-function listenersText(addresses: readonly string[], port: number): string {
-  return addresses.map((host) => `PLAINTEXT://${addressOf(host, port)}`).join(",");
+function withDefault(name: string, own: string, usual: string): Setting[] {
+  const settings = own === usual ? [] : [{ name, value: own, source: ConfigSource.STATIC }];
+  return [...settings, { name, value: usual, source: ConfigSource.DEFAULT }];
+}
+
+function listenersText(listeners: readonly ListenerConfig[]): string {
+  return listeners.flatMap(({ name, addresses, port }) =>
+    addresses.map((host) => `${name}://${addressOf(host, port)}`)
+  ).join(",");
 }
 
 function fixed(name: string, value: string, type: string, documentation: string): ConfigEntry {

@@ -1,7 +1,7 @@
 /**
  * CreatePartitions 0–3: raises the number of partitions of topics, or with validateOnly says whether it could.
  *
- * A count that is not more than there are is 37. What would pass a limit is refused whole (44), as by Kafka since 4.4.
+ * A count that is not more than there are is 37, the broker's own topics are 44. What would pass a limit is refused whole (44), as by Kafka since 4.4.
  * What cannot be written, or made on the disk, is 56, as in CreateTopics.
  * timeoutMs has no effect: nothing is waited for but the local device.
  */

@@ -25,8 +25,12 @@ export interface ConnectionInfo {
   readonly peerPort?: number;
   /** The address of this machine that it came by, without port; "" when that is not known. */
   readonly local: string;
+  /** The name of the listener that it came by. */
+  readonly listener: string;
   /** "User:ANONYMOUS" until authenticated. */
   readonly principal: string;
+  /** Whether an API may be asked for: before the client is authenticated there are few. */
+  admits(apiKey: number): boolean;
   /** From ApiVersions v3+; "unknown" before. */
   clientSoftwareName: string;
   clientSoftwareVersion: string;

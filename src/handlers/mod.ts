@@ -252,7 +252,7 @@ export function allHandlers(services: Services): readonly Handler[] {
     describeCluster({ nodes, endpointFor: endpoint }),
     describeProducers(lookup, answers),
     unregisterBroker({ metadata, nodeId }),
-    describeTransactions(transactions),
+    describeTransactions(transactions, answers),
     listTransactions({ transactions, patterns: services.patterns, clock }),
     getTelemetrySubscriptions({ telemetry, maxBytes: config.metrics.maxPushBytes }),
     pushTelemetry({

@@ -321,6 +321,17 @@ Deno.test("the same with a marker of the transaction's own epoch (versions 0 and
   assertEquals(await codes(11, { 0: {} }), [NONE]);
 });
 
+Deno.test("so is it where a client adds its partitions with Produce 12, and ends the transaction as older ones do", async () => {
+  const { gate, send, end, fixture } = await start();
+  gate.atOnce = null;
+  const { answers } = send(12, { 0: {} });
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals(await end(3, 0), NONE);
+  gate.answer(NONE);
+  assertEquals((await answers)[0].errorCode, INVALID_TXN_STATE);
+  assertEquals(fixture.log("t").producers.firstUndecidedOffset, null);
+});
+
 Deno.test("under version 2 the marker of the last transaction has the epoch of the next, whose answer stays good", async () => {
   const { gate, send, end, codes, fixture } = await start();
   assertEquals(await codes(12, { 0: { epoch: 3 } }), [NONE]);

@@ -2,7 +2,7 @@
  * Proves what the handlers of transactions add to the coordinator: which code each version gets, what is checked before the
  * coordinator is asked, and the shape of every answer, through the codec in every version served.
  */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { ErrorCode } from "../protocol/errors.ts";
 import { AddOffsetsToTxn } from "../protocol/messages/add_offsets_to_txn.ts";
 import { AddPartitionsToTxn } from "../protocol/messages/add_partitions_to_txn.ts";
@@ -13,6 +13,7 @@ import { FindCoordinator } from "../protocol/messages/find_coordinator.ts";
 import { InitProducerId } from "../protocol/messages/init_producer_id.ts";
 import { ListTransactions } from "../protocol/messages/list_transactions.ts";
 import type { Encodable } from "../protocol/schema.ts";
+import { Turn } from "../background/turn.ts";
 import type { Catalogue } from "../topics/catalogue.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
 import { Patterns } from "../groups/consumer/patterns.ts";
@@ -27,6 +28,7 @@ import { findCoordinator } from "./find_coordinator.ts";
 import type { Handler } from "./handler.ts";
 import { initProducerId } from "./init_producer_id.ts";
 import { listTransactions } from "./list_transactions.ts";
+import { LongAnswers } from "./long_answers.ts";
 
 const { INVALID_PRODUCER_EPOCH, NONE, PRODUCER_FENCED } = ErrorCode;
 
@@ -301,6 +303,18 @@ Deno.test("the coordinator of a transactional id is the leader of its partition,
   assertEquals(coordinators.map(({ key, errorCode }) => [key, errorCode]), [["a", 0], ["", 0]]);
 });
 
+Deno.test("who describes a large transaction again and again gets no more than an answer may be", async () => {
+  const { desk, handlers, request } = await start();
+  await desk.open("id", Array.from({ length: 500 }, (_, i) => i));
+  const transactionalIds = Array(1000).fill("id");
+  const { transactionStates } = await request(handlers.describe, DescribeTransactions, 0, {
+    transactionalIds,
+  });
+  const codes = transactionStates.map(({ errorCode }) => errorCode);
+  assertEquals([codes.length, codes[0], codes.at(-1)], [1000, NONE, ErrorCode.INVALID_REQUEST]);
+  assert(codes.filter((code) => code === NONE).length < 10);
+});
+
 async function start() {
   const desk = await TransactionDesk.loaded({ maxIds: 100 });
   const { coordinator: transactions } = desk;
@@ -319,13 +333,18 @@ async function start() {
     addPartitions: addPartitionsToTxn({ transactions, catalogue }),
     addOffsets: addOffsetsToTxn({ transactions, groups }),
     endTxn: endTxn(transactions),
-    describe: describeTransactions(transactions),
+    describe: describeTransactions(
+      transactions,
+      new LongAnswers({ turn: new Turn(), maxBytes: MAX_ANSWER_BYTES }),
+    ),
     list: listTransactions({ transactions, patterns, clock: desk.clock }),
   };
   const request: Ask = (handler, api, version, body) =>
     desk.after(ask(handler, api, version, body));
   return { desk, handlers, request };
 }
+
+const MAX_ANSWER_BYTES = 10_000;
 
 type Ask = typeof ask;
 

@@ -47,6 +47,32 @@ const TABLE: readonly (readonly [name: string, meaning: string, advice: string |
     "find who opens so many (runnel_connections_open), or raise limits.max_connections",
   ],
   [
+    "handshake_failed",
+    "A client was not let in at a TLS listener: it speaks no TLS, does not trust the certificate, or has none that is trusted",
+    "see reason; openssl s_client -connect HOST:PORT shows what the listener has",
+  ],
+  [
+    "tls_certificate_refused",
+    "The files of a listener's certificate have changed and cannot be used; the certificate before them stays",
+    "see reason, mend the files; they are looked at again when they change",
+  ],
+  [
+    "tls_certificate_not_valid",
+    "The certificate that a listener shows is not valid today: clients refuse it",
+    "replace it; it is taken without a restart",
+  ],
+  [
+    "tls_key_shared",
+    "The group of a private key's file can read it",
+    "chmod 600, where only the broker has to read it; Kubernetes mounts need the group (defaultMode: 0440)",
+  ],
+  ["tls_look_failed", "The files of certificates could not be looked at", REPORT],
+  [
+    "unauthenticated_request",
+    "A client asked for something before it said who it is",
+    "configure it for the listener's security protocol",
+  ],
+  [
     "accept_failed",
     "The system gave no further connection",
     "raise the limit of open files (ulimit -n, LimitNOFILE), or lower limits.max_connections",

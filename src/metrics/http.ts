@@ -1,21 +1,51 @@
 /**
  * HTTP: /metrics, /healthz and /readyz, one request a connection.
  *
- * Spoken over Deno.listen and not through node:http, whose limits against slow clients (headersTimeout, maxHeaderSize)
+ * Spoken over bare connections and not through node:http, whose limits against slow clients (headersTimeout, maxHeaderSize)
  * have no effect before Deno 2.7, where a half-sent header is held for ever. Three routes without bodies need little:
  * a header read under a deadline and a bound, and everything but exactly those routes refused.
  *
  * Whoever asks gets in: when there are as many connections as there may be, another one makes room (Askers). So neither
  * slow clients nor those who come again and again hide a health check from anybody: it is answered in the turn in which
  * its header is read.
+ *
+ * Where something is asked of those who ask, whoever does not say it gets 401 for every path that is not left open, so
+ * that it learns of none.
  */
 import { logger } from "../log.ts";
 import { type Asker, Askers } from "./askers.ts";
 
+/** One connection of a client, as the transports of the server are. */
+export interface HttpConnection {
+  /** Shakes hands, where there is TLS; before anything is read. */
+  secure?(): Promise<unknown>;
+  read(into: Uint8Array): Promise<number | null>;
+  write(bytes: Uint8Array): Promise<number>;
+  endWrites(): void;
+  close(): void;
+}
+
+export interface HttpListener {
+  readonly address: { readonly host: string; readonly port: number };
+  accept(): Promise<HttpConnection>;
+  close(): void;
+}
+
+/** What is asked of those who ask. */
+export interface HttpGuard {
+  /** For WWW-Authenticate: "Bearer". */
+  readonly challenge: string;
+  /** Paths that are answered to everybody. */
+  readonly open: readonly string[];
+  /** Whether the header Authorization is one to let in; null where there is none. */
+  admits(authorization: string | null): boolean;
+}
+
 export interface HttpSettings {
-  readonly hostname: string;
-  /** 0 takes any free one. */
-  readonly port: number;
+  /** Closed with the server. */
+  readonly listener: HttpListener;
+  /** Absent: everybody is answered. */
+  readonly guard?: HttpGuard;
   readonly maxConnections: number;
   /** Whether one more may be open besides so many, as far as descriptors go; absent: yes. */
   readonly admits?: (open: number) => boolean;
@@ -38,29 +68,22 @@ export interface HttpServer {
 const MAX_HEADER_BYTES = 8192;
 /** Most headers are shorter: what is read of one at first. */
 const USUAL_HEADER_BYTES = 512;
-/** Connections that the system holds until they are accepted; it may cut that to a limit of its own. */
-const BACKLOG = 4096;
 const log = logger("http");
 
-/** Listens; throws what Deno.listen throws. */
 export function startHttp(settings: HttpSettings): HttpServer {
-  const listener = Deno.listen({
-    hostname: settings.hostname,
-    port: settings.port,
-    tcpBacklog: BACKLOG,
-  });
-  const { maxConnections, admits = () => true } = settings;
+  const { listener, maxConnections, admits = () => true } = settings, state = { isStopped: false };
   const askers = new Askers({
     maxConnections,
     admits,
     onClosed: ({ hasAsked }) => log.clientEvent("HTTP connection closed for another", { hasAsked }),
   });
-  accept(listener, askers, settings);
-  const { hostname, port } = listener.addr;
+  accept(state, askers, settings);
+  const { host: hostname, port } = listener.address;
   return {
     hostname,
     port,
     stop() {
+      state.isStopped = true;
       listener.close();
       askers.closeAll();
     },
@@ -68,18 +91,16 @@ export function startHttp(settings: HttpSettings): HttpServer {
 }
 
 async function accept(
-  listener: Deno.TcpListener,
+  state: { readonly isStopped: boolean },
   askers: Askers,
   settings: HttpSettings,
 ): Promise<void> {
-  for (;;) {
+  while (!state.isStopped) {
     try {
-      const conn = await listener.accept(), asker = await askers.admit(conn);
+      const conn = await settings.listener.accept(), asker = await askers.admit(conn);
       serve(conn, asker, settings).finally(() => askers.remove(asker));
     } catch (error) {
-      if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
-        return;
-      }
+      if (state.isStopped) return;
       log.clientEvent("accept failed", { error });
       await askers.makeRoom(); // Out of descriptors: that of the oldest does for the next.
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -91,9 +112,11 @@ interface Reply {
   readonly status: number;
   readonly body: string | Uint8Array;
   readonly contentType?: string;
+  /** Further fields of the header. */
+  readonly fields?: readonly string[];
 }
 
-async function serve(conn: Deno.TcpConn, asker: Asker, settings: HttpSettings): Promise<void> {
+async function serve(conn: HttpConnection, asker: Asker, settings: HttpSettings): Promise<void> {
   const timeoutMs = settings.timeoutMs ?? 5000;
   // A read cannot be abandoned, so the deadline answers 408 itself and closes under it.
   let isLate = false;
@@ -103,6 +126,7 @@ async function serve(conn: Deno.TcpConn, asker: Asker, settings: HttpSettings): 
     asker.close();
   }, timeoutMs);
   try {
+    await conn.secure?.();
     const header = await readHeader(conn);
     if (isLate) return;
     clearTimeout(timer);
@@ -123,7 +147,7 @@ async function serve(conn: Deno.TcpConn, asker: Asker, settings: HttpSettings): 
 }
 
 /** The header with its empty line, the beginning of one that is too large, or null when the client left. */
-async function readHeader(conn: Deno.TcpConn): Promise<string | null> {
+async function readHeader(conn: HttpConnection): Promise<string | null> {
   let buffer = new Uint8Array(USUAL_HEADER_BYTES), size = 0;
   while (size < MAX_HEADER_BYTES) {
     if (size === buffer.length) {
@@ -148,6 +172,11 @@ async function answer(header: string, settings: HttpSettings): Promise<Reply> {
   if (fault !== null) return { status: 400, body: `${fault}\n` };
   const [method, target] = header.split(" ", 2);
   const path = target.split("?", 1)[0];
+  const { guard } = settings;
+  if (guard !== undefined && !guard.open.includes(path) && !guard.admits(authorizationOf(header))) {
+    const fields = [`WWW-Authenticate: ${guard.challenge}`];
+    return { status: 401, body: "say who you are\n", fields };
+  }
   if (
     !["/metrics", "/healthz", "/readyz"].includes(path) ||
     (path === "/metrics" && settings.metrics === null)
@@ -164,6 +193,12 @@ async function answer(header: string, settings: HttpSettings): Promise<Reply> {
   }
   const { contentType, render } = settings.metrics!;
   return { status: 200, body: await render.call(settings.metrics), contentType };
+}
+
+/** The value of the one field Authorization; null where there is none, or several. */
+function authorizationOf(header: string): string | null {
+  const found = [...header.matchAll(/^authorization:[ \t]*(.*?)[ \t]*\r$/gim)];
+  return found.length === 1 ? found[0][1] : null;
 }
 
 /** What makes the header no request we answer, or null. */
@@ -195,35 +230,37 @@ function faultOf(header: string): string | null {
 const REASONS: Record<number, string> = {
   200: "OK",
   400: "Bad Request",
+  401: "Unauthorized",
   404: "Not Found",
   405: "Method Not Allowed",
   408: "Request Timeout",
   503: "Service Unavailable",
 };
 
-async function send(conn: Deno.TcpConn, reply: Reply, isHead: boolean): Promise<void> {
+async function send(conn: HttpConnection, reply: Reply, isHead: boolean): Promise<void> {
   const body = typeof reply.body === "string" ? new TextEncoder().encode(reply.body) : reply.body;
   const head = [
     `HTTP/1.1 ${reply.status} ${REASONS[reply.status]}`,
     `Content-Type: ${reply.contentType ?? "text/plain; charset=utf-8"}`,
     `Content-Length: ${body.length}`,
     ...(reply.status === 405 ? ["Allow: GET, HEAD"] : []),
+    ...reply.fields ?? [],
     "Cache-Control: no-store",
     "Connection: close",
   ];
   try {
     await write(conn, new TextEncoder().encode(head.join("\r\n") + "\r\n\r\n"));
     if (!isHead) await write(conn, body);
-    await conn.closeWrite();
+    conn.endWrites();
   } catch { /* The client left, and there is nobody to tell. */ }
 }
 
-async function write(conn: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
+async function write(conn: HttpConnection, bytes: Uint8Array): Promise<void> {
   for (let sent = 0; sent < bytes.length;) sent += await conn.write(bytes.subarray(sent));
 }
 
 /** Reads what the client still sends: closing with bytes unread resets the connection, and takes the answer with it. */
-async function drain(conn: Deno.TcpConn): Promise<void> {
+async function drain(conn: HttpConnection): Promise<void> {
   const buffer = new Uint8Array(16 * 1024);
   let left = 1024 * 1024;
   try {

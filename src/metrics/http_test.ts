@@ -1,5 +1,6 @@
 /** Proves the routes and what hostile or slow HTTP gets, by sending bytes to a server on a free port. */
 import { assertEquals, assertMatch } from "@std/assert";
+import { listenTcp } from "../server/transport/tcp.ts";
 import { startHttp } from "./http.ts";
 
 const TIMEOUT_MS = 300;
@@ -22,8 +23,7 @@ async function withServer(
   hasMetrics = true,
 ) {
   const server = startHttp({
-    hostname: "127.0.0.1",
-    port: 0,
+    listener: listenTcp({ host: "127.0.0.1", port: 0 }),
     maxConnections: 3,
     timeoutMs: TIMEOUT_MS,
     metrics: hasMetrics
@@ -139,8 +139,7 @@ Deno.test("the oldest connection without a header makes room, and who waits for 
   const { promise, resolve } = Promise.withResolvers<Uint8Array>();
   const asked = Promise.withResolvers<void>();
   const server = startHttp({
-    hostname: "127.0.0.1",
-    port: 0,
+    listener: listenTcp({ host: "127.0.0.1", port: 0 }),
     maxConnections: 2,
     timeoutMs: 5000,
     metrics: {

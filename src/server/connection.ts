@@ -16,7 +16,8 @@ import { BAD_FRAME, Inbox } from "./inbox.ts";
 import { Outbox } from "./outbox.ts";
 import { Pace } from "./pace.ts";
 import type { RequestMemory } from "./request_memory.ts";
-import { isDisconnect, type Socket } from "./socket.ts";
+import type { Session } from "./session.ts";
+import { errorKind, HandshakeError, type Transport } from "./transport/transport.ts";
 
 /** The bytes of one reply, its size in front; or none, or the end of the connection. */
 export type Reply = readonly Uint8Array[] | typeof NO_REPLY | typeof CLOSE;
@@ -25,8 +26,6 @@ export type Reply = readonly Uint8Array[] | typeof NO_REPLY | typeof CLOSE;
 export type Dispatch = (frame: Uint8Array, connection: ConnectionInfo) => Reply | Promise<Reply>;
 
 export interface ConnectionLimits {
-  /** Bytes of one request. */
-  readonly maxFrameBytes: number;
   /** Requests in work before reading stops. */
   readonly maxQueuedRequests: number;
   /** Bytes of replies waiting to leave before reading stops. */
@@ -42,6 +41,8 @@ export interface ConnectionLimits {
 export const CLOSE_REASONS = [
   "peer",
   "protocol",
+  "handshake",
+  "unauthenticated",
   "idle",
   "slow_request",
   "slow_reply",
@@ -54,10 +55,7 @@ export type CloseReason = typeof CLOSE_REASONS[number];
 
 export interface ConnectionOptions {
   readonly id: number;
-  readonly peer: string;
-  readonly peerPort?: number;
-  /** This machine's address that the peer connected to. */
-  readonly local?: string;
+  readonly session: Session;
   readonly pool: BufferPool;
   readonly memory: RequestMemory;
   readonly limits: ConnectionLimits;
@@ -66,14 +64,16 @@ export interface ConnectionOptions {
   readonly dispatch: Dispatch;
   /** Told of an error of a kind that no peer causes by going. The connection has ended. */
   readonly onFault: (error: unknown) => void;
+  /** Told why a peer was not let in by TLS. The connection has ended. */
+  readonly onRefused: (error: unknown) => void;
 }
 
 export class Connection implements ConnectionInfo {
   readonly id: number;
   readonly peer: string;
-  readonly peerPort?: number;
+  readonly peerPort: number;
   readonly local: string;
-  principal = "User:ANONYMOUS";
+  readonly session: Session;
   clientSoftwareName = "unknown";
   clientSoftwareVersion = "unknown";
   readonly ends = new Set<() => void>();
@@ -83,7 +83,7 @@ export class Connection implements ConnectionInfo {
   /** Null while it is open. */
   reason: CloseReason | null = null;
 
-  readonly #socket: Socket;
+  readonly #transport: Transport;
   readonly #options: ConnectionOptions;
   readonly #inbox: Inbox;
   readonly #outbox: Outbox;
@@ -100,22 +100,38 @@ export class Connection implements ConnectionInfo {
   #isLast = false;
   #roomAgain: (() => void) | null = null;
 
-  constructor(socket: Socket, options: ConnectionOptions) {
+  constructor(transport: Transport, options: ConnectionOptions) {
     this.id = options.id;
-    this.peer = options.peer;
-    this.peerPort = options.peerPort;
-    this.local = options.local ?? "";
-    this.#socket = socket;
+    this.peer = transport.peer.host;
+    this.peerPort = transport.peer.port;
+    this.local = transport.local.host;
+    this.session = options.session;
+    this.#transport = transport;
     this.#options = options;
-    const { pool, memory, clock, limits: { maxFrameBytes } } = options;
+    const { pool, memory, clock, session } = options;
     const cut = () => this.close("memory");
-    this.#inbox = new Inbox(socket, { pool, memory, clock, maxFrameBytes, cut });
-    this.#outbox = new Outbox(socket, {
+    this.#inbox = new Inbox(transport, { pool, memory, clock, frames: session, cut });
+    this.#outbox = new Outbox(transport, {
       pool,
       onSent: () => this.#makeRoom(),
       onDrained: () => this.#hasSent(),
       onFailed: (error) => this.#fail(error),
     });
+  }
+
+  /** Who asks. */
+  get principal(): string {
+    return this.session.principal;
+  }
+
+  /** The name of the listener it came by. */
+  get listener(): string {
+    return this.session.listener.name;
+  }
+
+  /** As ConnectionInfo. */
+  admits(apiKey: number): boolean {
+    return this.session.admits(apiKey);
   }
 
   /** Whether requests are in work or replies on their way. */
@@ -136,6 +152,7 @@ export class Connection implements ConnectionInfo {
   /** Serves until the peer goes, breaks the protocol, or stop() is called. Never throws. */
   async serve(): Promise<void> {
     try {
+      if (this.#transport.secure !== undefined && !await this.#secure()) return;
       while (!this.#isStopping && !this.#isDeaf && await this.#inbox.fill()) {
         await this.#takeFrames();
         if (this.reason !== null) return;
@@ -160,11 +177,7 @@ export class Connection implements ConnectionInfo {
     if (this.reason !== null) return;
     this.reason = reason;
     this.#inbox.close();
-    try {
-      this.#socket.close();
-    } catch {
-      // the peer was faster
-    }
+    this.#transport.close();
     this.#endPolls();
     this.#makeRoom();
     this.#outbox.close();
@@ -179,7 +192,9 @@ export class Connection implements ConnectionInfo {
   /** Closes it when its peer is silent or too slow. Called from time to time. */
   sweep(nowMs: number): void {
     const { frameTimeoutMs, minBytesPerSecond, idleTimeoutMs } = this.#options.limits;
-    if (this.#arriving.look(this.#inbox, nowMs, minBytesPerSecond) > frameTimeoutMs) {
+    if (this.session.isLate(nowMs)) {
+      this.close(this.session.state === "securing" ? "handshake" : "unauthenticated");
+    } else if (this.#arriving.look(this.#inbox, nowMs, minBytesPerSecond) > frameTimeoutMs) {
       this.close("slow_request");
     } else if (this.#leaving.look(this.#outbox, nowMs, minBytesPerSecond) > frameTimeoutMs) {
       this.close("slow_reply");
@@ -191,6 +206,24 @@ export class Connection implements ConnectionInfo {
   /** How long the peer has been too slow to take what waits for it. Called at shorter times while memory is scarce. */
   slowReplyMs(nowMs: number): number {
     return this.#scarce.look(this.#outbox, nowMs, this.#options.limits.minBytesPerSecond);
+  }
+
+  /** The handshake; false when the peer is not let in. */
+  async #secure(): Promise<boolean> {
+    const { turn } = this.#options;
+    try {
+      // A flood of handshakes is begun a few at a time, so that those who are in are answered between.
+      while (turn.isLong && this.reason === null) await turn.next();
+      if (this.reason !== null) return false;
+      this.session.secured(await this.#transport.secure!());
+      return this.reason === null;
+    } catch (error) {
+      if (this.reason !== null) return false; // closed meanwhile, which is why
+      const isGone = errorKind(error) === "disconnected" && !(error instanceof HandshakeError);
+      this.close(isGone ? "peer" : "handshake");
+      if (!isGone) this.#options.onRefused(error);
+      return false;
+    }
   }
 
   #endPolls(): void {
@@ -294,7 +327,7 @@ export class Connection implements ConnectionInfo {
   }
 
   #fail(error: unknown): void {
-    const isKnown = this.reason !== null || isDisconnect(error);
+    const isKnown = this.reason !== null || errorKind(error) === "disconnected";
     this.close(isKnown ? "peer" : "error");
     if (!isKnown) this.#options.onFault(error);
   }

@@ -10,7 +10,8 @@ import { NO_REPLY } from "../handlers/handler.ts";
 import { FakeClock } from "../testing/fake_clock.ts";
 import { Connection, type ConnectionOptions, type Dispatch } from "./connection.ts";
 import { RequestMemory } from "./request_memory.ts";
-import type { Socket } from "./socket.ts";
+import { Session } from "./session.ts";
+import type { Socket, Transport } from "./transport/transport.ts";
 
 const FRAME = new Uint8Array([0, 0, 0, 1, 7]);
 const TIMEOUT_MS = 30_000, MIN_BYTES_PER_SECOND = 1000;
@@ -70,6 +71,20 @@ class PlayedPeer implements Socket {
   }
 }
 
+/** The socket with what else a transport has. */
+function transportOf(socket: Socket): Transport {
+  const address = { host: "test", port: 1 };
+  return {
+    peer: address,
+    local: address,
+    read: (into) => socket.read(into),
+    write: (bytes) => socket.write(bytes),
+    close: () => socket.close(),
+    setNoDelay() {},
+    endWrites() {},
+  };
+}
+
 async function settled(): Promise<void> {
   for (let i = 0; i < 20; i++) await null;
 }
@@ -78,15 +93,26 @@ function serve(socket: Socket, dispatch: Dispatch, more: Partial<ConnectionOptio
   const pool = new BufferPool({ keepBytes: 0 });
   const clock = new FakeClock();
   const faults: unknown[] = [];
-  const connection = new Connection(socket, {
+  const plain = {
+    name: "PLAINTEXT",
+    isTls: false,
+    mechanisms: new Map(),
+    principalOf: () => "User:nobody",
+  };
+  const session = new Session(plain, {
+    maxFrameBytes: 1 << 20,
+    unauthenticatedFrameBytes: 1 << 19,
+    authenticationTimeoutMs: 10_000,
+  }, clock.monotonicMs());
+  const connection = new Connection(transportOf(socket), {
     id: 1,
-    peer: "test",
+    session,
+    onRefused: () => {},
     pool,
     memory: new RequestMemory({ bytes: 1 << 24, connections: () => 1, onWait: () => {} }),
     clock,
     turn: new Turn(clock),
     limits: {
-      maxFrameBytes: 1 << 20,
       maxQueuedRequests: 8,
       maxQueuedBytes: 1 << 24,
       frameTimeoutMs: TIMEOUT_MS,

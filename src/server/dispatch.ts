@@ -51,6 +51,9 @@ export function dispatcher(options: DispatchOptions): Dispatch {
     let header: RequestHeader | undefined;
     try {
       header = decodeRequestHeader(frame);
+      if (!connection.admits(header.apiKey)) {
+        return refuse(connection, "unauthenticated_request", asked(header));
+      }
       const handler = byKey[header.apiKey];
       if (handler === undefined) {
         return refuse(connection, "unknown_api", asked(header));

@@ -21,8 +21,14 @@ const dispatch = dispatcher({
 function connection(
   software: Partial<Pick<ConnectionInfo, "clientSoftwareName" | "clientSoftwareVersion">> = {},
 ): ConnectionInfo {
-  const known = { clientSoftwareName: "unknown", clientSoftwareVersion: "unknown", ...software };
-  return { peer: "10.0.0.7", ...known } as ConnectionInfo; // all that dispatch reads of it
+  const admits = () => true;
+  const known = {
+    admits,
+    clientSoftwareName: "unknown",
+    clientSoftwareVersion: "unknown",
+    ...software,
+  };
+  return { peer: "10.0.0.7", ...known } as unknown as ConnectionInfo; // all that dispatch reads of it
 }
 
 /** A header alone: key, version, correlation id, client id "app". */

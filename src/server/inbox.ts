@@ -10,13 +10,14 @@ import { readInt32 } from "../bytes/int64.ts";
 import type { BufferPool } from "../bytes/pool.ts";
 import type { Clock } from "../clock.ts";
 import type { Grant, Holder, RequestMemory } from "./request_memory.ts";
-import type { Socket } from "./socket.ts";
+import type { Socket } from "./transport/transport.ts";
 
 export interface InboxOptions {
   readonly pool: BufferPool;
   readonly memory: RequestMemory;
   readonly clock: Clock;
-  readonly maxFrameBytes: number;
+  /** How large a request may be: less before the client is known. */
+  readonly frames: { readonly maxFrameBytes: number };
   /** Called to end the connection when it is too slow while others wait for its memory. */
   readonly cut: () => void;
 }
@@ -89,7 +90,7 @@ export class Inbox implements Holder {
     const from = this.#start + 4;
     if (this.#end < from) return null;
     const size = readInt32(this.#buffer!, this.#start);
-    if (size <= 0 || size > this.#options.maxFrameBytes) return BAD_FRAME;
+    if (size <= 0 || size > this.#options.frames.maxFrameBytes) return BAD_FRAME;
     if (this.#end - from < size) return null;
     this.#start = from + size;
     this.unit++;

@@ -1,6 +1,7 @@
 /**
- * Listener: accepts connections on every listen address, up to a limit, and sweeps away those whose peers are silent or
- * too slow: now and then, and more often while others wait for the memory that they hold.
+ * Listener: accepts connections wherever clients may come in, up to a limit, and sweeps away those whose peers are
+ * silent or too slow: now and then, and more often while others wait for the memory that they hold. When there are as
+ * many as there may be, the oldest that has not said who it is makes room.
  */
 import { type Clock, systemClock, systemTimers, type Timers } from "../clock.ts";
 import { CLOSE } from "../handlers/handler.ts";
@@ -9,17 +10,23 @@ import type { BufferPool } from "../bytes/pool.ts";
 import { Descriptors } from "../storage/backends/descriptors.ts";
 import { CLOSE_REASONS, Connection, type ConnectionLimits, type Dispatch } from "./connection.ts";
 import { RequestMemory } from "./request_memory.ts";
-import { isDisconnect } from "./socket.ts";
+import { Session, type SessionLimits, type SessionListener } from "./session.ts";
+import { errorKind, type Transport, type TransportListener } from "./transport/transport.ts";
+
+/** An address that is listened on, and what is asked of those who come by it. */
+export interface Entrance {
+  readonly transport: TransportListener;
+  readonly session: SessionListener;
+}
 
 export interface ListenerOptions {
-  readonly addresses: readonly string[];
-  /** 0 takes any free port, the same one on every address. */
-  readonly port: number;
+  /** Closed with the listener. */
+  readonly entrances: readonly Entrance[];
   readonly tcpNodelay: boolean;
   readonly maxConnections: number;
   /** Opens something, to see whether there is a descriptor for it; absent: there always is, until there is none. */
   readonly tryOpen?: () => { close(): void };
-  readonly limits: ConnectionLimits;
+  readonly limits: ConnectionLimits & SessionLimits;
   /** Bytes of requests in memory over all connections. */
   readonly maxBufferedBytes: number;
   readonly pool: BufferPool;
@@ -43,8 +50,9 @@ export class Listener {
   readonly #options: ListenerOptions;
   readonly #clock: Clock;
   readonly #timers: Timers;
-  readonly #listeners: Deno.TcpListener[] = [];
   readonly #connections = new Set<Connection>();
+  /** Those that were not authenticated when they came, oldest first; looked through when there is no more room. */
+  readonly #newcomers = new Set<Connection>();
   readonly #memory: RequestMemory;
   readonly #descriptors: Descriptors | null;
   #cancelSweep: () => void = () => {};
@@ -57,7 +65,6 @@ export class Listener {
   #relievedMs = -Infinity;
   #isClosed = false;
 
-  /** Binds its addresses at once; throws what Deno.listen throws (AddrInUse, PermissionDenied, AddrNotAvailable). */
   constructor(options: ListenerOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
@@ -78,29 +85,13 @@ export class Listener {
     });
     for (const reason of CLOSE_REASONS) options.counters.closed.set(reason, 0);
     options.pool.onScarce = () => this.#sweepWithin(PRESSED_SWEEP_MS);
-    let port = options.port;
-    try {
-      for (const hostname of options.addresses) {
-        const listener = Deno.listen({ hostname, port });
-        port = listener.addr.port;
-        this.#listeners.push(listener);
-      }
-    } catch (error) {
-      for (const listener of this.#listeners) listener.close();
-      throw error;
-    }
   }
 
   /** Accepts from now on; who connected before has waited in the kernel's queue. */
   start(dispatch: Dispatch): void {
     this.#dispatch = dispatch;
-    for (const listener of this.#listeners) this.#accept(listener);
+    for (const entrance of this.#options.entrances) this.#accept(entrance);
     this.#sweepWithin(this.#usualSweepMs);
-  }
-
-  /** The port that was bound. */
-  get port(): number {
-    return this.#listeners[0].addr.port;
   }
 
   /** Bytes of requests that are reserved. */
@@ -112,7 +103,7 @@ export class Listener {
   async stop(graceMs: number): Promise<void> {
     this.#isClosed = true;
     this.#cancelSweep();
-    for (const listener of this.#listeners) listener.close();
+    for (const { transport } of this.#options.entrances) transport.close();
     for (const connection of [...this.#connections]) connection.stop(); // long polls answer with what they have
     const deadlineMs = this.#clock.monotonicMs() + graceMs;
     while (this.#connections.size > 0 && this.#clock.monotonicMs() < deadlineMs) {
@@ -136,13 +127,13 @@ export class Listener {
     for (const connection of bySilence.slice(0, RELIEF)) connection.close("descriptors");
   }
 
-  async #accept(listener: Deno.TcpListener): Promise<void> {
+  async #accept({ transport, session }: Entrance): Promise<void> {
     while (!this.#isClosed) {
       try {
-        this.#welcome(await listener.accept());
+        this.#welcome(await transport.accept(), session);
       } catch (error) {
         if (this.#isClosed) return;
-        if (isDisconnect(error)) continue; // gone before it was accepted
+        if (errorKind(error) === "disconnected") continue; // gone before it was accepted
         // Out of descriptors, most likely: new connections wait in the kernel until some go.
         this.#options.onProblem("accept_failed", { error: String(error) });
         this.relieve();
@@ -151,26 +142,21 @@ export class Listener {
     }
   }
 
-  #welcome(socket: Deno.TcpConn): void {
-    const options = this.#options, open = this.#connections.size;
-    const need = open >= options.maxConnections
-      ? `limits.max_connections is ${options.maxConnections}`
-      : this.#descriptors === null || this.#descriptors.admits(open)
-      ? null
-      : "the descriptors left are kept for files: let the process have more (ulimit -n, LimitNOFILE)";
-    if (need !== null) {
+  #welcome(transport: Transport, listener: SessionListener): void {
+    const options = this.#options;
+    const need = this.#refusal();
+    if (need !== null && !this.#makeRoom()) {
       options.counters.refused++;
-      socket.close();
-      options.onProblem("connection_refused", { open, need });
+      transport.close();
+      options.onProblem("connection_refused", { open: this.#connections.size, need });
       return;
     }
-    if (options.tcpNodelay) socket.setNoDelay(true);
-    const peer = (socket.remoteAddr as Deno.NetAddr).hostname;
-    const connection = new Connection(socket, {
+    if (options.tcpNodelay) transport.setNoDelay();
+    const peer = transport.peer.host;
+    const session = new Session(listener, options.limits, this.#clock.monotonicMs());
+    const connection = new Connection(transport, {
       id: ++this.#lastId,
-      peer,
-      peerPort: (socket.remoteAddr as Deno.NetAddr).port,
-      local: (socket.localAddr as Deno.NetAddr).hostname,
+      session,
       pool: options.pool,
       memory: this.#memory,
       limits: options.limits,
@@ -181,21 +167,49 @@ export class Listener {
         const stack = error instanceof Error ? error.stack : undefined;
         options.onProblem("connection_failed", { peer, error: String(error), stack });
       },
+      onRefused: (error) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        options.onProblem("handshake_failed", { peer, listener: listener.name, reason });
+      },
     });
+    if (session.state !== "authenticated") this.#newcomers.add(connection);
     this.#connections.add(connection);
     options.counters.accepted++;
     options.counters.open++;
     connection.serve().finally(() => {
       const { closed } = options.counters, reason = connection.reason!;
       this.#connections.delete(connection);
+      this.#newcomers.delete(connection);
       options.counters.open--;
       closed.set(reason, (closed.get(reason) ?? 0) + 1);
     });
   }
 
+  /** Why there is no room for another connection; null where there is. */
+  #refusal(): string | null {
+    const { maxConnections } = this.#options, open = this.#connections.size;
+    if (open >= maxConnections) return `limits.max_connections is ${maxConnections}`;
+    return this.#descriptors === null || this.#descriptors.admits(open)
+      ? null
+      : "the descriptors left are kept for files: let the process have more (ulimit -n, LimitNOFILE)";
+  }
+
+  /** Closes the oldest connection that has not said who it is; false where each has. */
+  #makeRoom(): boolean {
+    for (const connection of this.#newcomers) {
+      this.#newcomers.delete(connection);
+      if (connection.session.state === "authenticated") continue;
+      connection.close("unauthenticated");
+      this.#connections.delete(connection);
+      return true;
+    }
+    return false;
+  }
+
   get #usualSweepMs(): number {
-    const { frameTimeoutMs, idleTimeoutMs } = this.#options.limits;
-    return Math.min(Math.max(50, Math.min(frameTimeoutMs, idleTimeoutMs) / 4), 5000);
+    const { frameTimeoutMs, idleTimeoutMs, authenticationTimeoutMs } = this.#options.limits;
+    const shortest = Math.min(frameTimeoutMs / 4, idleTimeoutMs / 4, authenticationTimeoutMs / 8);
+    return Math.min(Math.max(50, shortest), 5000);
   }
 
   #sweepWithin(ms: number): void {
@@ -214,12 +228,23 @@ export class Listener {
     const { minBytesPerSecond } = this.#options.limits;
     if (nowMs >= this.#usualAtMs) {
       this.#usualAtMs = nowMs + this.#usualSweepMs;
-      for (const connection of this.#connections) connection.sweep(nowMs);
+      this.#sweepAll(nowMs);
     }
     this.#memory.sweep(nowMs, minBytesPerSecond);
     if (this.#options.pool.isAwaited) this.#sweepReplies(nowMs);
     const isPressed = this.#memory.isPressed || this.#options.pool.isAwaited;
     this.#sweepWithin(isPressed ? PRESSED_SWEEP_MS : this.#usualSweepMs);
+  }
+
+  /** All that came together may have to go together: others have their turns between. */
+  async #sweepAll(nowMs: number): Promise<void> {
+    const { turn } = this.#options;
+    let count = 0;
+    for (const connection of this.#connections) {
+      connection.sweep(nowMs);
+      if (++count % CONNECTIONS_A_LOOK === 0 && turn.isLong) await turn.next();
+      if (this.#isClosed) return;
+    }
   }
 
   /** Replies that nobody takes make room for those that somebody waits for, the largest first. */
@@ -238,6 +263,8 @@ export class Listener {
 /** Connections that every process has descriptors for. */
 const FIRST_CONNECTIONS = 16;
 const LAST_STEP = 1024;
+/** How many are swept before it is asked whether others should have a turn. */
+const CONNECTIONS_A_LOOK = 16;
 /** What connections leave: for the first logs, the journal, metadata, HTTP and whatever is opened for a moment. */
 const RESERVED_DESCRIPTORS = 96;
 const BELIEVED_MS = 5000;

@@ -9,7 +9,7 @@
  */
 import process from "node:process";
 import type { BufferPool } from "../bytes/pool.ts";
-import type { Socket } from "./socket.ts";
+import type { Socket } from "./transport/transport.ts";
 
 export interface OutboxOptions {
   readonly pool: BufferPool;

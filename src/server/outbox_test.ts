@@ -6,7 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import { BufferPool } from "../bytes/pool.ts";
 import { SeededRandom } from "../testing/seeded_random.ts";
 import { Outbox } from "./outbox.ts";
-import type { Socket } from "./socket.ts";
+import type { Socket } from "./transport/transport.ts";
 
 /** Takes bytes when told to, and never minds being closed. */
 class Sink implements Socket {

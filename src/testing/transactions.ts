@@ -4,6 +4,7 @@
  */
 import { SimulatedLog } from "../../tests/simulation/simulated_log.ts";
 import { TrustedTime } from "../clock/trusted_time.ts";
+import { ErrorCode } from "../protocol/errors.ts";
 import type { CoordinatorLog } from "../coordination/coordinator_log.ts";
 import {
   TransactionCoordinator,
@@ -13,6 +14,11 @@ import {
 import { CoordinatorGate } from "../transactions/coordinator_gate.ts";
 import type { MarkerWriter, TransactionMarker } from "../transactions/marker_writer.ts";
 import { stateName, type TransactionVersion } from "../transactions/transaction.ts";
+import {
+  describeTransactionNow,
+  isKept,
+  type TransactionDescription,
+} from "../transactions/transaction_admin.ts";
 import type { Credentials } from "../transactions/transaction_events.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { FakeTimers } from "./fake_timers.ts";
@@ -187,4 +193,14 @@ export class TransactionDesk {
     };
     return new TransactionCoordinator(options);
   }
+}
+
+/** What the coordinator says of an id, once it is kept; 16 when it is lost after all. */
+export async function describeTransaction(
+  coordinator: TransactionCoordinator,
+  transactionalId: string,
+): Promise<TransactionDescription | number> {
+  const described = describeTransactionNow(coordinator, transactionalId);
+  if (typeof described === "number") return described;
+  return await isKept(described.partition) ? described.description : ErrorCode.NOT_COORDINATOR;
 }

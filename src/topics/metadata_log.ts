@@ -92,6 +92,7 @@ export interface MetadataLogOptions {
 
 export interface StartOptions {
   readonly endpoint: Endpoint;
+  readonly moreEndpoints?: readonly Endpoint[];
   /** Whether the last broker on this directory stopped cleanly; if not, every partition begins a new leader epoch. */
   readonly wasClean: boolean;
   /** Whether a torn end was cut off the log, whatever is noted of that (MetadataCut). */
@@ -204,7 +205,7 @@ export class MetadataLog implements MetadataStore {
 
   /** Takes the lead of the log and registers this broker. Call once, before any transaction. */
   async start(options: StartOptions): Promise<void> {
-    const { endpoint, wasClean, wasCut = false } = options;
+    const { endpoint, moreEndpoints, wasClean, wasCut = false } = options;
     const { store, meta, newId = randomUuid } = this.#options;
     const { incarnationId = newId() } = options;
     const cut = readMetadataCut(store), lost = Math.max(cut?.batches ?? 0, wasCut ? 1 : 0);
@@ -226,6 +227,7 @@ export class MetadataLog implements MetadataStore {
       nodeId: meta.nodeId,
       directoryId: meta.directoryId,
       endpoint,
+      moreEndpoints,
     };
     await this.#commit([registerController({ ...node, incarnationId: newId() })]);
     const brokerEpoch = this.#options.log.logEndOffset;

@@ -6,8 +6,15 @@ import type { Catalogue } from "./catalogue.ts";
 
 export interface Node {
   readonly id: number;
+  /** Where its first listener is. */
   readonly host: string;
   readonly port: number;
+  /** Where clients of each listener are told to connect, by its name. */
+  readonly endPoints: readonly {
+    readonly name: string;
+    readonly host: string;
+    readonly port: number;
+  }[];
   readonly rack: string | null;
   readonly isFenced: boolean;
 }
@@ -31,8 +38,8 @@ export function registeredNodes(
   const node = (id: number): Node | undefined => {
     const broker = catalogue.broker(id);
     if (broker === undefined || broker.endPoints.length === 0) return undefined;
-    const { host, port } = broker.endPoints[0];
-    return { id, host, port, rack: broker.rack, isFenced: broker.fenced };
+    const { endPoints } = broker, { host, port } = endPoints[0];
+    return { id, host, port, endPoints, rack: broker.rack, isFenced: broker.fenced };
   };
   return {
     selfId,

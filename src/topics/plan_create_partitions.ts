@@ -1,12 +1,17 @@
 /**
  * planCreatePartitions: from a CreatePartitions request to records and an outcome for each topic. Existing partitions
  * stay what they are.
+ *
+ * The broker's own topics are refused (44): a group or a transactional id is found by a hash over their partitions, so with
+ * one more of them most would be looked for where they are not. Kafka lets it be done; groups then begin without their
+ * offsets, and who was fenced is not.
  */
 import { ErrorCode } from "../protocol/errors.ts";
 import { assignmentError, newPartition, spread } from "./assignment.ts";
 import type { Catalogue, Topic } from "./catalogue.ts";
 import type { NewRecord } from "./metadata_record.ts";
 import type { Plan } from "./metadata_store.ts";
+import { isInternalTopic } from "./names.ts";
 import { failure, type Outcome, repeated, SUCCESS } from "./outcome.ts";
 import { exceeds, type TopicLimits } from "./topic_limits.ts";
 
@@ -54,6 +59,10 @@ function growthError(
   { name, count, assignments }: PartitionGrowth,
 ): Outcome | null {
   if (topic === undefined) return failure(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+  if (isInternalTopic(name)) {
+    const message = `The number of partitions of ${name} is fixed: what is in it is found by it.`;
+    return failure(ErrorCode.POLICY_VIOLATION, message);
+  }
   const present = topic.partitions.length;
   if (count === present) {
     const message = `Topic already has ${present} partition(s).`;

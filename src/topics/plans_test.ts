@@ -1,5 +1,6 @@
 /** Plans: codes, texts and records for creating, growing and deleting topics, as a Kafka 4.4.0 was seen to answer. */
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { ErrorCode } from "../protocol/errors.ts";
 import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
 import { Fixture } from "../testing/topics.ts";
 import { type NewTopic, planCreateTopics } from "./plan_create_topics.ts";
@@ -126,6 +127,17 @@ Deno.test("planCreatePartitions() refuses as Kafka does, and changes nothing the
     LIMITS,
   );
   assertEquals(unknown.result[0].errorCode, 3);
+});
+
+Deno.test("planCreatePartitions() leaves topics alone whose state is found by their number of partitions", async () => {
+  const fixture = await Fixture.start();
+  for (const name of ["__transaction_state", "__consumer_offsets", "__share_group_state"]) {
+    await fixture.create(name, 2);
+    const growth = { name, count: 3, assignments: null };
+    const { records, result } = planCreatePartitions(fixture.catalogue, [growth], LIMITS);
+    assertEquals([records, result[0].errorCode], [[], ErrorCode.POLICY_VIOLATION]);
+    assertStringIncludes(result[0].errorMessage!, name);
+  }
 });
 
 Deno.test("planDeleteTopics() deletes by name and by id", async () => {

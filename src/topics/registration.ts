@@ -14,6 +14,8 @@ export interface Endpoint {
   /** Where clients are told to connect. */
   readonly host: string;
   readonly port: number;
+  /** Kafka's number (SecurityProtocol): 0 PLAINTEXT, which it is unless it says so, 1 SSL, 2 SASL_PLAINTEXT, 3 SASL_SSL. */
+  readonly securityProtocol?: number;
 }
 
 /** Who registers. */
@@ -22,7 +24,10 @@ export interface Registrant {
   readonly directoryId: Uuid;
   /** Another one at every start. */
   readonly incarnationId: Uuid;
+  /** The first listener. */
   readonly endpoint: Endpoint;
+  /** Those after it. */
+  readonly moreEndpoints?: readonly Endpoint[];
 }
 
 /**
@@ -91,7 +96,9 @@ export function registerBroker(
       brokerId: node.nodeId,
       incarnationId: node.incarnationId,
       brokerEpoch,
-      endPoints: [{ ...node.endpoint, securityProtocol: PLAINTEXT }],
+      endPoints: [node.endpoint, ...(node.moreEndpoints ?? [])].map((endpoint) => (
+        { securityProtocol: PLAINTEXT, ...endpoint }
+      )),
       features: FEATURE_RANGES,
       rack: null,
       fenced: true,

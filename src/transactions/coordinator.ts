@@ -261,9 +261,9 @@ export class TransactionCoordinator {
   /** Aborts what is open for longer than its producer asked for. Called by itself at intervals. */
   abortTimedOut(): void {
     const { ms } = this.#now();
-    for (const { shard } of this.runtime.active()) {
-      for (const transaction of shard.entities()) {
-        if (isTimedOut(transaction, ms)) this.#abort(transaction);
+    for (const partition of this.runtime.active()) {
+      for (const transaction of partition.shard.entities()) {
+        if (isTimedOut(transaction, ms)) this.#abort(partition, transaction);
       }
     }
   }
@@ -278,10 +278,13 @@ export class TransactionCoordinator {
     );
   }
 
-  #abort({ id, value: { producerId, producerEpoch, timeoutMs } }: Transaction): void {
+  /** Wherever it lies: in a foreign directory whose topic was made larger, that is not where its id belongs. */
+  #abort(partition: TransactionPartition, { id, value }: Transaction): void {
+    const { producerId, producerEpoch, timeoutMs } = value;
     const asked = this.#ask(
       id,
       (ticket, freshProducerId) => ({ kind: "timedOut", ticket, freshProducerId }),
+      { place: () => this.runtime.partitions.isCurrent(partition) ? partition : this.place(id) },
     );
     asked.then(({ errorCode }) => {
       if (errorCode !== ErrorCode.NONE) return; // ended by others, or looked at again next time
@@ -295,10 +298,10 @@ export class TransactionCoordinator {
   async #ask(
     transactionalId: string,
     event: (ticket: number, freshProducerId: number | null) => TransactionEvent,
-    { mayBeNew = false } = {},
+    { mayBeNew = false, place = () => this.place(transactionalId) } = {},
   ): Promise<TransactionReply> {
     for (let freshProducerId: number | null = null;;) {
-      const partition = this.place(transactionalId);
+      const partition = place();
       if (typeof partition === "number") return refused(0, partition);
       const known = partition.shard.get(transactionalId);
       const isNew = mayBeNew && known === undefined;

@@ -5,13 +5,9 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { ErrorCode } from "../protocol/errors.ts";
-import { TransactionDesk } from "../testing/transactions.ts";
+import { describeTransaction, TransactionDesk } from "../testing/transactions.ts";
 import type { TransactionPartition } from "./coordinator.ts";
-import {
-  describeTransaction,
-  listTransactions,
-  type TransactionDescription,
-} from "./transaction_admin.ts";
+import { listTransactions, type TransactionDescription } from "./transaction_admin.ts";
 
 const { CONCURRENT_TRANSACTIONS, KAFKA_STORAGE_ERROR, NONE, PRODUCER_FENCED } = ErrorCode;
 
@@ -233,6 +229,14 @@ Deno.test("an open transaction is aborted when it is too old, and its producer i
   assertEquals(desk.markers.written, ["abort t-0 1000/1 c0 v2"]);
   assertEquals(await desk.add("id", as), PRODUCER_FENCED);
   assertEquals(desk.coordinator.metrics.timedOut, 1);
+});
+
+Deno.test("one whose id is of another partition by now, because there are more, is aborted all the same", async () => {
+  const desk = await TransactionDesk.loaded();
+  await desk.open("id", [0], 5000);
+  desk.partitionCount = 50; // of a directory whose topic was made larger
+  await desk.pass(10_000);
+  assertEquals(desk.markers.written, ["abort t-0 1000/1 c0 v2"]);
 });
 
 Deno.test("one that was open at a crash is aborted by its timeout, counted from its beginning", async () => {

@@ -17,11 +17,17 @@ export interface TransactionDescription {
   readonly partitions: ReadonlyPartitionSet;
 }
 
+/** One as it is now: to be shown when its partition has kept that (isKept). */
+export interface DescribedTransaction {
+  readonly partition: TransactionPartition;
+  readonly description: TransactionDescription;
+}
+
 /** The code when there is none: 42 for no id, 105 for an unknown one, else why it cannot be asked for here. */
-export async function describeTransaction(
+export function describeTransactionNow(
   coordinator: TransactionCoordinator,
   transactionalId: string,
-): Promise<TransactionDescription | number> {
+): DescribedTransaction | number {
   const partition = coordinator.place(transactionalId);
   if (typeof partition === "number") return partition;
   const transaction = partition.shard.get(transactionalId);
@@ -35,7 +41,7 @@ export async function describeTransaction(
     producerEpoch: value.producerEpoch,
     partitions: isPrepared(value) ? unwritten : value.partitions,
   };
-  return await isKept(partition) ? description : ErrorCode.NOT_COORDINATOR;
+  return { partition, description };
 }
 
 export interface TransactionFilter {
@@ -76,6 +82,7 @@ export async function listTransactions(
   return (await Promise.all(lists)).flat();
 }
 
-function isKept(partition: TransactionPartition): Promise<boolean> {
+/** Whether all that it shows is kept, once that is known. */
+export function isKept(partition: TransactionPartition): Promise<boolean> {
   return new Promise((resolve) => partition.whenKept(() => resolve(true), () => resolve(false)));
 }

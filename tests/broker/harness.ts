@@ -30,6 +30,10 @@ export interface Settings {
   readonly httpPort?: number;
   readonly listenAddresses?: readonly string[];
   readonly advertisedAddress?: string;
+  readonly listeners?: Config["listeners"];
+  readonly tls?: Partial<Config["tls"]>;
+  readonly http?: Partial<Config["http"]>;
+  readonly insecure?: boolean;
   readonly autoCreateTopics?: boolean;
   readonly limits?: Partial<Config["limits"]>;
   readonly batching?: Partial<Config["batching"]>;
@@ -88,6 +92,12 @@ export class TestBroker implements AsyncDisposable {
 
   get port(): number {
     return Number(this.#broker.kafkaAddress.split(":").at(-1));
+  }
+
+  /** The port of a listener, as clients are told. */
+  portOf(name: string): number {
+    const listener = this.#broker.listeners.find((one) => one.name === name)!;
+    return Number(listener.address.split(":").at(-1));
   }
 
   get httpAddress(): string {
@@ -263,6 +273,10 @@ function configOf(settings: Settings): Config {
     httpPort: settings.httpPort ?? 0,
     listenAddresses: settings.listenAddresses ?? config.listenAddresses,
     advertisedAddress: settings.advertisedAddress ?? config.advertisedAddress,
+    listeners: settings.listeners ?? config.listeners,
+    tls: { ...config.tls, ...settings.tls },
+    http: { ...config.http, ...settings.http },
+    insecure: settings.insecure ?? config.insecure,
     autoCreateTopics: settings.autoCreateTopics ?? config.autoCreateTopics,
     storage: {
       ...config.storage,

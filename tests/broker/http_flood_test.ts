@@ -5,6 +5,7 @@
  */
 import { assert } from "@std/assert";
 import { startHttp } from "../../src/metrics/http.ts";
+import { listenTcp } from "../../src/server/transport/tcp.ts";
 
 const CONNECTIONS = 1600;
 const CHECKS = 12;
@@ -16,8 +17,7 @@ const LIMIT_MS = 45_000;
 
 Deno.test("a flood of connections that are made again at once hides a health check from nobody", async () => {
   const server = startHttp({
-    hostname: "127.0.0.1",
-    port: 0,
+    listener: listenTcp({ host: "127.0.0.1", port: 0 }, 4096),
     maxConnections: 1000,
     metrics: null,
     notReady: () => null,

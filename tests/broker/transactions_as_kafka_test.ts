@@ -15,7 +15,10 @@ for (const [file, scenarios] of Object.entries(SCENARIOS)) {
       name: `as Kafka, ${file}: ${name}`,
       ignore: scenario.isLong ?? false,
       fn: async () => {
-        await using broker = await TestBroker.start({ groups: { initialRebalanceDelayMs: 0 } });
+        await using broker = await TestBroker.start({
+          groups: { initialRebalanceDelayMs: 0 },
+          transactions: { abortTimedOutIntervalMs: 500 },
+        });
         const transcript = await played(scenario, `127.0.0.1:${broker.port}`);
         assertEquals(differences(wantedOf(file, name), transcript), []);
       },

@@ -17,6 +17,8 @@
  * | `transactions.sh` | kafkajs, librdkafka and franz-go copying in transactions while they and the broker are killed | `RUNNEL` |
  * | `side_by_side.sh` | Kafka's group tools, their text compared with a real Kafka's | `REF`: its address |
  * | `durability.sh` | the Java client, with a ledger of what was acknowledged | `BROKER_COMMAND`, `BYTES`, `CODECS`, `ACKS` |
+ * | `tls.ts`, `tls.sh` | kafkajs, kcat, Apache's console tools and openssl over TLS | `TLS_CA`, `TLS_FILES`, `TLS_NEXT`; `TLS_FOLDER`, of certificates.ts; `MTLS` |
+ * | `tls_descriptors.sh` | kcat, and clients that say nothing | `TLS_PLAIN`, `TLS_FOLDER` |
  * | `startup_probe.ts` | none: how soon a new broker answers | `BROKER_COMMAND` |
  *
  * `deno task test:clients` runs the TypeScript ones; `.ci/run` runs all of them against the compiled binary.

@@ -3,6 +3,7 @@
  * Bufstream: is each seen whole or never?
  *
  *     deno task test:reorder --seconds=120 --levels=2,1,0 --seed=1
+ *     deno task test:reorder --levels=2 --kills=5 --flush=fsync the broker is killed meanwhile, too
  *     deno task test:reorder --broker=kafka                     (is the harness right?)
  *     deno task test:reorder --at=19092                         (a broker that runs already)
  *
@@ -19,7 +20,7 @@ import { Tally } from "../crash/tally.ts";
 import { freePorts, pause } from "../crash/victim.ts";
 import { Random } from "../random.ts";
 import { Along, BrokerView } from "./broker_view.ts";
-import { type BrokerProcess, kafka, runnel } from "./brokers.ts";
+import { type BrokerProcess, kafka, runnel, type Spawn } from "./brokers.ts";
 import { wrongAlong } from "./copies.ts";
 import { Proxy } from "./proxy.ts";
 import { RawProducer } from "./raw_producer.ts";
@@ -35,6 +36,7 @@ const options = {
   levels: "2,1,0",
   broker: "runnel",
   flush: "os",
+  kills: 0,
   at: 0,
   seed: Date.now() % 1_000_000,
   ...parseArguments(Deno.args, {
@@ -43,6 +45,7 @@ const options = {
     levels: { pattern: /^[012](,[012])*$/ },
     broker: { choices: ["runnel", "kafka"] },
     flush: { choices: ["fsync", "os"] },
+    kills: { number: true },
     at: { number: true },
     seed: { number: true },
   }),
@@ -115,7 +118,7 @@ async function trial(port: number, level: number, seed: number): Promise<void> {
   const running = producers.map((one) =>
     one.run().catch((error) => complaints.push(`a producer ended: ${error.message}`))
   );
-  await pause(options.seconds * 1000);
+  await live(random);
   for (const one of producers) one.end();
   await Promise.all(running);
   await proxy.calm();
@@ -160,6 +163,19 @@ async function trial(port: number, level: number, seed: number): Promise<void> {
   console.log(`       on the way: ${merged([proxy.fates])}`);
 }
 
+/** Until the time is over, with kills at random moments. */
+async function live(random: Random): Promise<void> {
+  const lastMs = options.seconds * 1000, beganMs = performance.now();
+  const moments = Array.from({ length: options.kills }, () => random.next() * lastMs);
+  for (const atMs of moments.sort((a, b) => a - b)) {
+    await pause(Math.max(0, beganMs + atMs - performance.now()));
+    await broker!.kill();
+    broker = await spawn!();
+    await broker.serves();
+  }
+  await pause(Math.max(0, beganMs + lastMs - performance.now()));
+}
+
 function merged(counts: readonly ReadonlyMap<string, number>[]): string {
   const all = new Map<string, number>();
   for (const one of counts) for (const [name, n] of one) all.set(name, (all.get(name) ?? 0) + n);
@@ -170,6 +186,7 @@ function merged(counts: readonly ReadonlyMap<string, number>[]): string {
 }
 
 let broker: BrokerProcess | null = null;
+let spawn: Spawn | null = null;
 let folder: string | null = null;
 try {
   let port = options.at;
@@ -177,7 +194,8 @@ try {
     folder = await Deno.makeTempDir({ prefix: "runnel-reorder-" });
     const ports = freePorts(), at = { data: `${folder}/data`, ports, log: `${folder}/broker.log` };
     const flags = [`--storage-flush=${options.flush}`];
-    broker = await (options.broker === "kafka" ? kafka(at) : runnel({ ...at, flags }))();
+    spawn = options.broker === "kafka" ? kafka(at) : runnel({ ...at, flags });
+    broker = await spawn();
     await broker.serves();
     port = ports.kafka;
   }

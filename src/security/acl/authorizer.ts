@@ -37,10 +37,6 @@ export class Authorizer {
     this.#isOpenWithoutAcls = allowEveryoneIfNoAclFound;
   }
 
-  isSuperUser(principal: string): boolean {
-    return this.#superUsers.has(principal);
-  }
-
   /** The operations allowed, those implied among them, as bits. `host` is the peer's address as it came. */
   allowed(principal: string, host: string, resourceType: number, name: string): number {
     const supported = SUPPORTED_OPERATIONS[resourceType] ?? 0;

@@ -213,7 +213,7 @@ export class PartitionLog implements SegmentContext {
         if (verdict.kind === "error") return refused(verdict.code);
         if (verdict.kind === "duplicate") return this.#alreadyThere(verdict);
       }
-      const errorCode = this.#admit(one, options.leaderEpoch, heardMs);
+      const errorCode = this.#admit(one, options, heardMs);
       if (errorCode !== ErrorCode.NONE) return refused(errorCode);
       at += size;
     }
@@ -434,26 +434,26 @@ export class PartitionLog implements SegmentContext {
    * One batch to the active segment and the queue; the error code, with nothing changed, when there can be no segment for it.
    * `heardMs` is when a producer with an id was heard of.
    */
-  #admit(one: Uint8Array, leaderEpoch: number, heardMs: number): number {
+  #admit(one: Uint8Array, options: AppendOptions, heardMs: number): number {
     const base = this.logEndOffset;
     const last = base + batch.lastOffsetDelta(one, 0);
     const maxTimestampMs = batch.maxTimestamp(one, 0), nowMs = this.#context.clock.monotonicMs();
     try {
       const next = { bytes: one.length, lastOffset: last, timestampMs: maxTimestampMs };
       if (mustRoll(this.#segments.active, next, this.config, nowMs)) this.roll();
-      this.#segments.active.openIndexes();
+      this.#segments.active.openIndexes(base);
       if (batch.isControl(one, 0)) this.#writableTxnIndex(base);
     } catch (error) {
       if (error instanceof StoreError) return ErrorCode.KAFKA_STORAGE_ERROR;
       throw error;
     }
-    batch.assign(one, 0, base, leaderEpoch);
+    batch.assign(one, 0, base, options.leaderEpoch);
     const summary = { baseOffset: base, lastOffset: last, maxTimestampMs };
     const { active } = this.#segments, position = active.size;
     active.admit(summary, one.length, this.config["index.interval.bytes"]);
     active.writtenMs = nowMs;
     if (batch.producerId(one, 0) >= 0) {
-      const completed = this.producers.apply(one, base, heardMs);
+      const completed = this.producers.apply(one, base, heardMs, options.transactionVersion);
       if (completed?.isAborted) this.#writableTxnIndex(base).append(completed);
     }
     this.#tail.add(active, position, one, last + 1);

@@ -225,8 +225,14 @@ export class ProducerState {
   /**
    * Takes up a batch that begins at `baseOffset` in the log; the transaction it completed, or null. `nowMs` is when
    * it was appended. A replay leaves it out: the batch's own timestamp serves then, and markers count as visible.
+   * `transactionVersion` is that of a marker's claim.
    */
-  apply(bytes: Uint8Array, baseOffset: number, nowMs?: number): CompletedTransaction | null {
+  apply(
+    bytes: Uint8Array,
+    baseOffset: number,
+    nowMs?: number,
+    transactionVersion = 0,
+  ): CompletedTransaction | null {
     const producerId = batch.producerId(bytes);
     if (producerId === batch.NO_PRODUCER_ID) return null;
     const marker = batch.isControl(bytes) ? readEndTxnMarker(bytes) : null;
@@ -234,7 +240,7 @@ export class ProducerState {
     const entry = this.#entryFor(producerId, batch.producerEpoch(bytes));
     entry.usedMs = Math.max(entry.usedMs, nowMs ?? batch.maxTimestamp(bytes));
     if (marker !== null) {
-      this.verifications?.ended(producerId, entry.epoch);
+      this.verifications?.ended(producerId, entry.epoch, transactionVersion);
       const completed = this.#endTransaction(entry, marker, bytes, baseOffset);
       if (completed !== null && nowMs !== undefined) this.#addUnseen(completed);
       return completed;

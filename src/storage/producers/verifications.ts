@@ -96,12 +96,14 @@ export class Verifications {
 
   /**
    * A marker was written. Under transaction version 2 it has the epoch of the transaction that comes next, which may be
-   * asked about already: that one stays.
+   * asked about already: that one stays. One of an older version has the epoch of the transaction that it ends, also where a
+   * client mixed the versions: Kafka goes by the batch alone, and such a transaction hangs.
    */
-  ended(producerId: number, markerEpoch: number): void {
+  ended(producerId: number, markerEpoch: number, transactionVersion: number): void {
     const entry = this.#byProducer.get(producerId);
-    if (entry === undefined || entry.addsPartition && entry.epoch === markerEpoch) return;
-    this.#byProducer.delete(producerId);
+    if (entry === undefined) return;
+    const isOfNext = transactionVersion >= 2 && entry.addsPartition && entry.epoch === markerEpoch;
+    if (!isOfNext) this.#byProducer.delete(producerId);
   }
 
   /** Forgets those that were begun so long ago and never led to a batch. */

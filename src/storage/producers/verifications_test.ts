@@ -162,7 +162,7 @@ class World {
     const claim = { origin: "coordinator", transactionVersion: this.#rules.markersAs } as const;
     const verdict = this.state.check(bytes, claim, NOW);
     if (verdict.kind === "append") {
-      this.state.apply(bytes, this.log.length, NOW);
+      this.state.apply(bytes, this.log.length, NOW, this.#rules.markersAs);
       this.log.push({ kind: "marker", transaction: ending.transaction });
     }
     if (this.#rules.version === 2 && this.#random() < 0.2) {

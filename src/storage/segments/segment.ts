@@ -145,23 +145,24 @@ export class Segment implements CheckedSource {
     return this.timesDamage !== null ? Infinity : this.#largestTimestampMs;
   }
 
-  /** Opens what admit() writes to, so that a failure to do so leaves nothing half done. */
-  openIndexes(): void {
+  /**
+   * Opens what admit() writes to, so that a failure to do so leaves nothing half done. `endOffset` is the log's, where
+   * this is its last segment.
+   */
+  openIndexes(endOffset = Infinity): void {
     this.create();
     this.#learnTimes();
     this.offsetIndex.create();
     this.timeIndex.create();
-    if (!this.#areIndexesHeld) this.#forgetBeyond();
+    if (!this.#areIndexesHeld && endOffset < Infinity) this.#forgetBeyond(endOffset);
   }
 
   /**
    * Entries of batches that are not here go: a power loss can leave the index files of a log that it cut, or bring back
    * what they had been cut by.
    */
-  #forgetBeyond(): void {
-    const { offsetIndex, timeIndex, size } = this;
-    const endOffset = size === 0 ? this.baseOffset : this.endOffset;
-    for (const index of [offsetIndex, timeIndex]) {
+  #forgetBeyond(endOffset: number): void {
+    for (const index of [this.offsetIndex, this.timeIndex]) {
       if (index.entryCount === 0 || index.lastOffset < endOffset) continue;
       index.truncateTo(endOffset);
       const reason = "it has entries beyond the end of the log";
@@ -369,7 +370,8 @@ export class Segment implements CheckedSource {
     if (seal) {
       this.openIndexes();
       this.#learnTimes();
-      if (this.#largestTimestampMs >= 0 && this.timesDamage === null) {
+      const isBehind = this.timeIndex.lastOffset <= this.#offsetOfLargest;
+      if (this.#largestTimestampMs >= 0 && this.timesDamage === null && isBehind) {
         this.timeIndex.maybeAppend(this.#largestTimestampMs, this.#offsetOfLargest);
       }
     }

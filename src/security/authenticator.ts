@@ -1,0 +1,36 @@
+/**
+ * Authenticator: how a client proves who it is, one mechanism each. A listener names the mechanisms it has, with a
+ * function for each that makes the authenticator of one log-in; the session (server/session.ts) feeds it the client's
+ * tokens, one at a time, and becomes the principal that comes out.
+ */
+
+/** One log-in over one connection. Made anew for each, also for re-authentication (KIP-368). */
+export interface Authenticator {
+  /**
+   * The answer to the client's next token. Never throws for what a client sent: that is `failed`. No token is given to
+   * it while another is on its way, nor after `done` or `failed`.
+   */
+  step(token: Uint8Array): Promise<AuthenticationStep>;
+}
+
+export type AuthenticationStep =
+  /** The client is to answer this. */
+  | { readonly kind: "challenge"; readonly token: Uint8Array }
+  /** "User:alice", and until when on the wall clock; null: as long as the connection lasts. */
+  | {
+    readonly kind: "done";
+    readonly token: Uint8Array;
+    readonly principal: string;
+    readonly expiresAtMs: number | null;
+  }
+  /** For the client; the same for whatever it got wrong. */
+  | { readonly kind: "failed"; readonly message: string };
+
+/** What an authenticator may know of the connection. */
+export interface AuthenticationContext {
+  readonly listener: string;
+  /** The peer's address without port. */
+  readonly peer: string;
+}
+
+export type NewAuthenticator = (context: AuthenticationContext) => Authenticator;

@@ -1,0 +1,73 @@
+/** Tcp: plain sockets as transports. What is read and written goes straight to the system. */
+import type { Address, Transport, TransportListener } from "./transport.ts";
+
+/**
+ * Listens; throws what Deno.listen throws (AddrInUse, PermissionDenied, AddrNotAvailable). Port 0 takes any free one.
+ * `backlog`: connections that the system holds until they are accepted; it may cut that to a limit of its own.
+ */
+export function listenTcp({ host, port }: Address, backlog?: number): TransportListener {
+  return new TcpListener(Deno.listen({ hostname: host, port, tcpBacklog: backlog }));
+}
+
+class TcpListener implements TransportListener {
+  readonly address: Address;
+  readonly #listener: Deno.TcpListener;
+
+  constructor(listener: Deno.TcpListener) {
+    this.#listener = listener;
+    this.address = addressOf(listener.addr);
+  }
+
+  async accept(): Promise<Transport> {
+    return new TcpTransport(await this.#listener.accept());
+  }
+
+  close(): void {
+    closeQuietly(this.#listener);
+  }
+}
+
+class TcpTransport implements Transport {
+  readonly peer: Address;
+  readonly local: Address;
+  readonly #conn: Deno.TcpConn;
+
+  constructor(conn: Deno.TcpConn) {
+    this.#conn = conn;
+    this.peer = addressOf(conn.remoteAddr);
+    this.local = addressOf(conn.localAddr);
+  }
+
+  read(into: Uint8Array): Promise<number | null> {
+    return this.#conn.read(into);
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    return this.#conn.write(bytes);
+  }
+
+  close(): void {
+    closeQuietly(this.#conn);
+  }
+
+  setNoDelay(): void {
+    this.#conn.setNoDelay(true);
+  }
+
+  endWrites(): void {
+    this.#conn.closeWrite().catch(() => {}); // the peer was faster
+  }
+}
+
+/** Of a listener or either end of a connection. */
+export function addressOf(address: Deno.Addr): Address {
+  const { hostname, port } = address as Deno.NetAddr;
+  return { host: hostname, port };
+}
+
+/** Closing what its peer has closed is no error. */
+export function closeQuietly(closable: { close(): void }): void {
+  try {
+    closable.close();
+  } catch { /* closed already */ }
+}
