@@ -1,18 +1,12 @@
 /**
  * Authorization: the authorizer of a broker, which follows the ACLs in its metadata; null where everybody may everything.
  */
-import { isAuthenticated, listenersOf } from "../config/listeners.ts";
+import { asksAcls } from "../config/asks_acls.ts";
 import type { Config } from "../config/options.ts";
 import { Access, OPEN_ACCESS } from "../security/acl/access.ts";
 import { Authorizer } from "../security/acl/authorizer.ts";
 import type { ConnectionInfo } from "../handlers/handler.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
-
-/** Whether ACLs are asked: where it is left open, as soon as a listener wants to know who its clients are. */
-function asksAcls(config: Config): boolean {
-  const { mode } = config.authorization;
-  return mode === "on" || mode === "auto" && listenersOf(config).some(isAuthenticated);
-}
 
 /** With the ACLs there are; what changes is in effect before the change is answered. */
 export function authorizerOf(config: Config, metadata: MetadataStore): Authorizer | null {
