@@ -7,7 +7,6 @@ export const aclOptions = {
     default: "auto",
     choices: ["auto", "on", "off"],
     restart: true,
-    kafkaName: "authorizer.class.name",
     doc:
       "Whether ACLs say what each user may do; what no ACL allows is denied. auto: as soon as clients authenticate. off: everybody who can connect may do everything.",
   },
