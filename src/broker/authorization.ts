@@ -1,7 +1,7 @@
 /**
  * Authorization: the authorizer of a broker, which follows the ACLs in its metadata; null where everybody may everything.
  */
-import { asksAcls } from "../config/acl_options.ts";
+import { asksAcls } from "../config/asks_acls.ts";
 import type { Config } from "../config/options.ts";
 import { Access, OPEN_ACCESS } from "../security/acl/access.ts";
 import { Authorizer } from "../security/acl/authorizer.ts";

@@ -34,6 +34,24 @@ export const COMMANDS: readonly CommandHelp[] = [
     notes: ["SIGTERM or SIGINT (Ctrl-C) stops it in order; a second one at once."],
   },
   {
+    name: "acl",
+    summary: "list, add and remove ACLs, or say which of them decides",
+    usage: [
+      "runnel acl list",
+      "runnel acl add USER OPERATION RESOURCE [--prefixed] [--deny] [--host IP]",
+      "runnel acl remove USER OPERATION RESOURCE [--prefixed] [--deny] [--host IP] [--force]",
+      "runnel acl check USER OPERATION RESOURCE [--host IP]",
+    ],
+    flags: [
+      ["--prefixed", "Of every resource whose name begins so."],
+      ["--deny", "A rule that denies, and beats every one that allows."],
+      ["--host IP", "From this address only; every one if not given."],
+      ["--force", "Remove the last ACL by which anybody may change ACLs."],
+      BOOTSTRAP,
+    ],
+    takesOptions: true,
+  },
+  {
     name: "backup",
     summary: "copy a serving broker's data, check a copy, or restore one",
     usage: [

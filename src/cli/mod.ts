@@ -30,6 +30,8 @@ async function command(args: readonly string[], startBroker: StartBroker): Promi
   switch (first) {
     case "serve":
       return await serve(rest, startBroker);
+    case "acl":
+      return await (await import("./acl.ts")).runAcl(rest);
     case "backup":
       return await (await import("./backup.ts")).runBackup(rest);
     case "config":

@@ -7,7 +7,6 @@ export const aclOptions = {
     default: "auto",
     choices: ["auto", "on", "off"],
     restart: true,
-    kafkaName: "authorizer.class.name",
     doc:
       "Whether ACLs say what each user may do; what no ACL allows is denied. auto: as soon as clients authenticate. off: everybody who can connect may do everything.",
   },
@@ -29,13 +28,3 @@ export const aclOptions = {
     doc: "Whether everybody may use what no ACL is of. Any ACL of a resource ends that for it.",
   },
 } as const satisfies Record<string, Option>;
-
-/** Whether ACLs are asked. */
-export function asksAcls(
-  { authorization: { mode }, auth }: {
-    readonly authorization: { readonly mode: string };
-    readonly auth: { readonly enabled: boolean };
-  },
-): boolean {
-  return mode === "on" || mode === "auto" && auth.enabled;
-}

@@ -9,6 +9,7 @@ import { consumerGroupHeartbeat as beat } from "../groups/requests/consumer_memb
 import type { GroupCoordinator } from "../groups/coordinator.ts";
 import type { Patterns } from "../groups/consumer/patterns.ts";
 import { ConsumerGroupHeartbeat } from "../protocol/messages/consumer_group_heartbeat.ts";
+import { Operation } from "../security/acl/acl.ts";
 import { callerOf } from "./group_answers.ts";
 import { type Handler, handler } from "./handler.ts";
 
@@ -16,7 +17,12 @@ export function consumerGroupHeartbeat(groups: GroupCoordinator, patterns: Patte
   return handler(ConsumerGroupHeartbeat, { min: 0, max: 1 }, (request, context) => {
     const pattern = request.subscribedTopicRegex;
     const later = pattern ? patterns.prepare(pattern) : null;
-    const answer = () => beat(groups, request, callerOf(context));
+    const { access } = context;
+    const caller = access.isOpen ? callerOf(context) : {
+      ...callerOf(context),
+      mayDescribe: (topic: string) => access.mayTopic(Operation.DESCRIBE, topic),
+    };
+    const answer = () => beat(groups, request, caller);
     return later === null ? answer() : later.then(answer);
   });
 }

@@ -31,12 +31,13 @@ export interface Joining {
   readonly joiner: Joiner;
   readonly metadata: MemberMetadata;
   readonly owned: OwnedPartitions;
+  readonly mayDescribe?: (topic: string) => boolean;
 }
 
 /** Adds the facts about the group; returns where the member now is if it moved. */
 export function advance(
   group: Readonly<ConsumerGroup>,
-  { joiner, metadata, owned }: Joining,
+  { joiner, metadata, owned, mayDescribe }: Joining,
   circumstances: Circumstances,
   facts: ConsumerFact[],
 ): Progress | null {
@@ -49,7 +50,7 @@ export function advance(
 
   const namesChanged = !sameNames(member.metadata.topicNames, metadata.topicNames);
   const regexChanged = member.metadata.topicRegex !== metadata.topicRegex;
-  const resolved = resolve(group, { joiner, metadata }, circumstances);
+  const resolved = resolve(group, { joiner, metadata, mayDescribe }, circumstances);
   facts.push(...resolved.facts);
   const { regexes } = resolved;
 
@@ -102,7 +103,7 @@ const FIRST_EPOCH = 1;
  */
 function resolve(
   group: Readonly<ConsumerGroup>,
-  { joiner: { member, replacedId }, metadata }: Pick<Joining, "joiner" | "metadata">,
+  { joiner: { member, replacedId }, metadata, mayDescribe }: Omit<Joining, "owned">,
   { topics, now: { wallMs } }: Circumstances,
 ): {
   facts: ConsumerFact[];
@@ -119,7 +120,7 @@ function resolve(
   let isKnown = true;
   let isNews = before !== after && (after === "" || regexes.has(after));
   const set = (pattern: string) => {
-    const resolved = resolveRegex(pattern, topics, wallMs);
+    const resolved = resolveRegex(pattern, topics, wallMs, mayDescribe);
     if (resolved === null) {
       isKnown = false; // it keeps what it had, and is asked for again
       return;

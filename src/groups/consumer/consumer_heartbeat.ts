@@ -38,6 +38,8 @@ export interface ConsumerHeartbeatEvent {
   readonly topicRegex: string | null;
   readonly serverAssignor: string | null;
   readonly owned: OwnedPartitions;
+  /** Whether the member may know of a topic; absent where everybody may. Patterns match no others. */
+  readonly mayDescribe?: (topic: string) => boolean;
 }
 
 export function decideConsumerHeartbeat(
@@ -69,7 +71,12 @@ export function decideConsumerHeartbeat(
   if (metadata !== member.metadata || isNew && joiner.replacedId === null) {
     facts.push({ kind: "member", memberId: member.id, metadata });
   }
-  const progress = advance(group, { joiner, metadata, owned: event.owned }, circumstances, facts);
+  const progress = advance(
+    group,
+    { joiner, metadata, owned: event.owned, mayDescribe: event.mayDescribe },
+    circumstances,
+    facts,
+  );
   const updated = progress === null ? member : { ...member, ...progress };
   if (progress !== null || isNew) facts.push(currentFact(updated));
   const deadlineMs = rebalanceDeadline(member, progress, metadata, circumstances.now.ms);

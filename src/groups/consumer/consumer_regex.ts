@@ -17,17 +17,22 @@ export function regexFault(pattern: string, topics?: TopicView): string | null {
   return "fault" in verdict ? verdict.fault : null;
 }
 
-/** What a pattern matches. Null while that is being found out elsewhere, and when the pattern is refused. */
+/**
+ * What a pattern matches, of what the member may describe who has it matched: as in Kafka, for the whole group. Null
+ * while that is being found out elsewhere, and when the pattern is refused.
+ */
 export function resolveRegex(
   pattern: string,
   topics: TopicView,
   wallMs: number,
+  mayDescribe?: (topic: string) => boolean,
 ): ResolvedRegex | null {
   const verdict = topics.patterns ? topics.patterns.get(pattern) : matchNames(pattern, [
     ...topics.names(),
   ]);
   if (verdict === null || "fault" in verdict) return null;
-  return { topics: [...verdict.names], version: wallMs, resolvedAtMs: wallMs };
+  const names = mayDescribe === undefined ? verdict.names : verdict.names.filter(mayDescribe);
+  return { topics: [...names], version: wallMs, resolvedAtMs: wallMs };
 }
 
 /** Matches here and now. What takes longer than `limitMs` is a fault of the pattern's; one name is always finished. */

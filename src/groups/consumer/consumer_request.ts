@@ -15,6 +15,8 @@ export interface HeartbeatCaller {
   readonly clientId: string;
   /** "/127.0.0.1" */
   readonly clientHost: string;
+  /** Whether the caller may know of a topic; absent where everybody may. */
+  readonly mayDescribe?: (topic: string) => boolean;
 }
 
 /** `newId` makes a member id for a client of v0, which does not bring its own. */
@@ -46,6 +48,7 @@ export function heartbeatEvent(
     topicRegex: request.subscribedTopicRegex,
     serverAssignor,
     owned: request.topicPartitions,
+    ...caller.mayDescribe && { mayDescribe: caller.mayDescribe },
   };
 }
 
