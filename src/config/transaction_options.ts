@@ -48,7 +48,8 @@ export const transactionOptions = {
     min: 1,
     max: 10_000_000,
     restart: true,
-    doc: "Transactional ids; more are refused until some expire.",
+    doc:
+      "Transactional ids; more are refused until some expire. Ids of more than 256 characters on average count for several.",
   },
   abortTimedOutIntervalMs: {
     type: "integer",

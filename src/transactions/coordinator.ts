@@ -26,6 +26,7 @@ import {
 } from "./transaction_events.ts";
 import { isExpired, isTimedOut } from "./transaction_machine.ts";
 import { TransactionMetrics } from "./transaction_metrics.ts";
+import { isTooLongId } from "./transaction_records.ts";
 import { TransactionShard } from "./transaction_shard.ts";
 import {
   isIdle,
@@ -162,7 +163,7 @@ export class TransactionCoordinator {
   /** The id and epoch that a producer has from now on; everyone who had the transactional id before is fenced. */
   async initProducerId(request: InitProducerIdRequest): Promise<TransactionReply> {
     const { transactionalId, expected, enable2Pc } = request, { settings } = this.#options;
-    if (transactionalId === "" || isTooLong(transactionalId)) {
+    if (transactionalId === "" || isTooLongId(transactionalId)) {
       return refused(0, ErrorCode.INVALID_REQUEST);
     }
     if (enable2Pc && !settings.twoPhaseCommitEnable) {
@@ -307,7 +308,7 @@ export class TransactionCoordinator {
       if (typeof partition === "number") return refused(0, partition);
       const known = partition.shard.get(transactionalId);
       const isNew = mayBeNew && known === undefined;
-      if (isNew && this.#isFull()) return refused(0, ErrorCode.POLICY_VIOLATION);
+      if (isNew && this.#isFull(transactionalId)) return refused(0, ErrorCode.POLICY_VIOLATION);
       if (!isNew || freshProducerId !== null) {
         const reply = await this.runtime.ask(
           partition,
@@ -321,10 +322,15 @@ export class TransactionCoordinator {
     }
   }
 
-  #isFull(): boolean {
+  /** Whether there is no room for one more. Long ids count for several: one may take 32 KiB, and is kept for days. */
+  #isFull({ length }: string): boolean {
+    const { maxIds } = this.#options.settings;
     let count = 0;
-    for (const { shard } of this.runtime.active()) count += shard.size;
-    return count >= this.#options.settings.maxIds;
+    for (const { shard } of this.runtime.active()) {
+      count += shard.size;
+      length += shard.idLength;
+    }
+    return count >= maxIds || length > maxIds * USUAL_ID_LENGTH;
   }
 
   #now() {
@@ -399,11 +405,6 @@ function says(fact: TransactionFact, value: TransactionValue): boolean {
   return (fact.kind === "changed" || fact.kind === "since") && fact.value === value;
 }
 
-/** Whether a record's key has no room for it. It came in one, but what was not UTF-8 has grown to three times its size. */
-function isTooLong(transactionalId: string): boolean {
-  return transactionalId.length * 3 > MAX_ID_BYTES &&
-    new TextEncoder().encode(transactionalId).length > MAX_ID_BYTES;
-}
-
-const MAX_ID_BYTES = 32_767;
+/** Longer than nearly all are. */
+const USUAL_ID_LENGTH = 256;
 const GONE = [{ kind: "gone" }] as const;

@@ -54,6 +54,14 @@ export function decodeTransactionRecord(
   return { id, value: value === null ? null : decodeValue(value) };
 }
 
+/** Whether a key has no room for it. It came in a string, but what was not UTF-8 has grown to three times its size. */
+export function isTooLongId(transactionalId: string): boolean {
+  return transactionalId.length * 3 > MAX_ID_BYTES &&
+    new TextEncoder().encode(transactionalId).length > MAX_ID_BYTES;
+}
+
+const MAX_ID_BYTES = 32_767;
+
 function keyOf(transactionalId: string): Uint8Array {
   return encodeRecordKey(TransactionLogKey, { transactionalId });
 }

@@ -16,6 +16,7 @@ import {
 export class TransactionShard implements Shard<TransactionKinds> {
   readonly #transactions = new Map<string, Transaction>();
   readonly #transactionVersion: () => TransactionVersion;
+  #idLength = 0;
 
   /** `transactionVersion`: the finalised level of the feature, asked at each decision. */
   constructor(transactionVersion: () => TransactionVersion) {
@@ -24,6 +25,11 @@ export class TransactionShard implements Shard<TransactionKinds> {
 
   get size(): number {
     return this.#transactions.size;
+  }
+
+  /** UTF-16 units of all ids together. */
+  get idLength(): number {
+    return this.#idLength;
   }
 
   get(id: string): Transaction | undefined {
@@ -66,8 +72,8 @@ export class TransactionShard implements Shard<TransactionKinds> {
 
   settle(transaction: Transaction): void {
     const { id } = transaction;
-    if (!isVoid(transaction)) this.#transactions.set(id, transaction);
-    else if (this.#transactions.get(id) === transaction) this.#transactions.delete(id);
+    if (!isVoid(transaction)) this.#keep(transaction);
+    else if (this.#transactions.get(id) === transaction) this.#forget(id);
   }
 
   encode(id: string, fact: TransactionFact): ShardRecord | null {
@@ -79,15 +85,26 @@ export class TransactionShard implements Shard<TransactionKinds> {
     if (decoded === null) return;
     const { id, value } = decoded;
     if (producerId !== null) this.hold(producerId, id);
-    if (value === null) return void this.#transactions.delete(id);
+    if (value === null) return this.#forget(id);
     const transaction = this.#transactions.get(id) ?? newTransaction(id);
     take(transaction, value, null);
-    this.#transactions.set(id, transaction);
+    this.#keep(transaction);
   }
 
   loaded(): void {}
 
   clear(): void {
     this.#transactions.clear();
+    this.#idLength = 0;
+  }
+
+  #keep(transaction: Transaction): void {
+    const { id } = transaction;
+    if (!this.#transactions.has(id)) this.#idLength += id.length;
+    this.#transactions.set(id, transaction);
+  }
+
+  #forget(id: string): void {
+    if (this.#transactions.delete(id)) this.#idLength -= id.length;
   }
 }
