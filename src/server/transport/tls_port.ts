@@ -68,7 +68,8 @@ export class TlsPort {
     if (!canAsk && tls.clientAuth !== "none") {
       throw new TlsMaterialError(
         `the listener ${name} has client_auth = ${tls.clientAuth}, and this runtime cannot ask clients for ` +
-          "certificates (Deno 2.9 and later can): without them anybody could come, so it is refused",
+          "certificates: without them anybody could come, so it is refused. Deno 2.9 and later can (`deno task start`), " +
+          "and an executable that has its runtime from dl.deno.land (`deno task compile` says if it has not)",
       );
     }
     await tryMaterial({ material, tls, certificate, canAsk, nowMs });
