@@ -58,8 +58,10 @@ function replace(path: string, lines: readonly string[]): void {
     using file = Deno.openSync(beside, { write: true });
     file.syncSync();
     Deno.chmodSync(beside, mode);
-    const isOther = before !== null && before.uid !== null && before.uid !== Deno.uid();
-    if (isOther) Deno.chownSync(beside, before.uid, before.gid);
+    // What was just made is of whoever runs this; asking for one's own id takes a right that the broker does not have.
+    if (before !== null && before.uid !== Deno.statSync(beside).uid) {
+      Deno.chownSync(beside, before.uid, before.gid);
+    }
     Deno.renameSync(beside, path);
   } catch (error) {
     throw new ConfigError(`Cannot write the users file ${path}: ${(error as Error).message}`);

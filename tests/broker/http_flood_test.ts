@@ -23,7 +23,7 @@ Deno.test("a flood of connections that are made again at once hides a health che
     notReady: () => null,
   });
   const script = new URL("./http_reconnects.ts", import.meta.url).pathname;
-  const flood = new Deno.Command(Deno.execPath(), {
+  const flood = new Deno.Command("deno", {
     args: ["run", "--allow-net", script, String(server.port), String(CONNECTIONS)],
     stdin: "piped",
     stdout: "piped",

@@ -63,6 +63,8 @@ DescribeTransactions: TRANSACTIONAL_ID DESCRIBE, TOPIC DESCRIBE
 ListTransactions: TRANSACTIONAL_ID DESCRIBE
 GetTelemetrySubscriptions:
 PushTelemetry:
+SaslHandshake:
+SaslAuthenticate:
 ConsumerGroupHeartbeat: GROUP READ, TOPIC DESCRIBE
 ConsumerGroupDescribe: GROUP DESCRIBE, TOPIC DESCRIBE
 ListConfigResources: CLUSTER DESCRIBE_CONFIGS
