@@ -102,6 +102,7 @@ export class TransactionCoordinator {
       isKnown: options.isKnown,
       wake,
       onDelayed: (details) => onEvent("marker_delayed", details),
+      onFailed: (error) => onEvent("work_failed", { error: String(error) }),
     });
     this.runtime = new CoordinatorRuntime<TransactionKinds, TransactionShard>({
       topic,

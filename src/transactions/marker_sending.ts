@@ -33,6 +33,8 @@ export interface MarkerSendingOptions {
   readonly wake: (delayMs: number, work: () => void) => () => void;
   /** A marker has waited for its partition for a while, which some do after a start: told once, with the code. */
   readonly onDelayed: (details: Record<string, unknown>) => void;
+  /** What follows from a partition's answer threw, which is a bug: the marker is sent again when the log is next loaded. */
+  readonly onFailed: (error: unknown) => void;
 }
 
 /** Markers that a partition did not take. */
@@ -91,7 +93,7 @@ export class MarkerSending {
     this.#options.writer.write(partition.topic, partition.partition, prepared.marker).then(
       answered,
       () => answered(ErrorCode.UNKNOWN_SERVER_ERROR), // a bug of the writer's is no loss
-    );
+    ).catch(this.#options.onFailed);
   }
 
   #answered(prepared: PreparedTransaction, partition: Partition, answer: Answer): void {
