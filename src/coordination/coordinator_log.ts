@@ -38,6 +38,8 @@ export interface TransactionVerification {
 export interface Leadership {
   /** Where it is still being opened, what waits for it; that rejects when it will not be opened. */
   readonly log: CoordinatorLog | (() => Promise<CoordinatorLog>);
+  /** Which topic of the name it is; without it the log says so, once it is there. */
+  readonly topicId?: Uuid;
   readonly leaderEpoch: number;
 }
 

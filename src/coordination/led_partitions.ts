@@ -66,14 +66,15 @@ export class LedPartitions<K extends Kinds, S extends Shard<K>> {
   }
 
   /** Takes up a partition. Resolves when it is active or failed; at once where its log is still being opened. */
-  async load(index: number, { log, leaderEpoch }: Leadership): Promise<void> {
+  async load(index: number, led: Leadership): Promise<void> {
     if (this.#isStopped) return;
-    const known = this.#partitions.get(index), isSame = known && isSameTopic(known, log);
+    const { log, leaderEpoch } = led;
+    const known = this.#partitions.get(index), isSame = known && isSameTopic(known, led);
     if (known && isSame && known.leaderEpoch >= leaderEpoch) return;
     if (known) this.unload(index);
     const earlier = this.#gone.get(index), partition = this.#newPartition(index, leaderEpoch);
     this.#gone.delete(index);
-    if (earlier && isSameTopic(earlier, log)) partition.inherit(earlier);
+    if (earlier && isSameTopic(earlier, led)) partition.inherit(earlier);
     if (typeof log !== "function") return await this.#read(partition, log, 0);
     log().then(
       (opened) => this.#read(partition, opened, 0),
@@ -165,7 +166,8 @@ const LONGEST_RETRY_MS = 60_000;
 /** Whether the partition is of the topic that the log is of, as far as that is known. */
 function isSameTopic(
   { topicId }: { readonly topicId: Uuid | null },
-  log: Leadership["log"],
+  led: Leadership,
 ): boolean {
-  return topicId === null || typeof log === "function" || topicId === log.topicId;
+  const ledId = led.topicId ?? (typeof led.log === "function" ? null : led.log.topicId);
+  return topicId === null || ledId === null || topicId === ledId;
 }

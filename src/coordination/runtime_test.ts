@@ -5,6 +5,8 @@
  * simulations', whose disk syncs when told.
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { Uuid } from "../bytes/uuid.ts";
+import type { CoordinatorLog } from "./coordinator_log.ts";
 import { SimulatedLog } from "../../tests/simulation/simulated_log.ts";
 import { buildBatch } from "../protocol/records/build.ts";
 import { buildEndTxnBatch } from "../protocol/records/control_record.ts";
@@ -264,6 +266,21 @@ Deno.test("work that is begun when facts are kept, and throws, is told and stops
   assertEquals((await set).value, 1);
   await turn();
   assertEquals(desk.events.map(([event]) => event), ["work_failed"]);
+});
+
+Deno.test("of a topic that was made anew nothing old is shown, also while its log is still being opened", async () => {
+  const log = new SimulatedLog(), desk = await RegisterDesk.loaded(log);
+  const set = desk.set("a", 1);
+  log.sync();
+  await set;
+  const topicId = "AAAAAAAAAAAAAAAAAAAAAA" as Uuid, fresh = new SimulatedLog();
+  const { promise, resolve } = Promise.withResolvers<CoordinatorLog>();
+  desk.led = () => ({ log: () => promise, leaderEpoch: 0, topicId });
+  await desk.runtime.loadAll();
+  assertEquals((await desk.get("a")).error, 14);
+  resolve(fresh);
+  await turn();
+  assertEquals((await desk.get("a")).value, null);
 });
 
 Deno.test("a partition becomes active once, when all of its log is there", async () => {

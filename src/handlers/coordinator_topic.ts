@@ -50,7 +50,7 @@ export function coordinatorTopic(
       const { leaderEpoch } = partition;
       // One that is offline too: loading it fails, and that is then told and tried again.
       const log = logs.get(topic.id, index);
-      if (log !== undefined) return { log, leaderEpoch };
+      if (log !== undefined) return { log, leaderEpoch, topicId: topic.id };
       if (logs.ready === undefined) return null;
       const opened = async () => {
         const log = await logs.ready?.(topic.id, index);
@@ -58,7 +58,7 @@ export function coordinatorTopic(
         const why = logs.offlineReason?.(topic.id, index) ?? "its log could not be opened";
         throw new Error(`${name}-${index} is offline: ${why}`);
       };
-      return { log: opened, leaderEpoch };
+      return { log: opened, leaderEpoch, topicId: topic.id };
     },
   };
 }
