@@ -61,7 +61,8 @@ export function configOfOptions(
   base: Readonly<Record<string, unknown>> = {},
 ): LoadedConfig {
   const settings = [...optionSettings(base), ...optionSettings(options)];
-  const loaded = assemble(withSecrets(rows(), settings, denoSurroundings([])), null);
+  // The environment is the program's: what it does not hand over is not looked at, and needs no right.
+  const loaded = assemble(withSecrets(rows(), settings, { args: [], env: {}, readFile }), null);
   const broken = checkRules(loaded.config);
   if (broken !== null) throw new ConfigError(broken);
   return loaded;
@@ -104,18 +105,20 @@ export function denoSurroundings(args: readonly string[]): Surroundings {
   return {
     args,
     env: Deno.env.toObject(),
-    readFile(path) {
-      try {
-        return { text: Deno.readTextFileSync(path), mode: Deno.statSync(path).mode };
-      } catch (error) {
-        if (error instanceof Deno.errors.NotFound) return null;
-        const why = (error as Error).message.replace(/: \w+ '[^]*'$/, "");
-        throw new ConfigError(
-          `Cannot read the configuration file ${path}: ${why}; give another with --config`,
-        );
-      }
-    },
+    readFile,
   };
+}
+
+function readFile(path: string): ReturnType<Surroundings["readFile"]> {
+  try {
+    return { text: Deno.readTextFileSync(path), mode: Deno.statSync(path).mode };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    const why = (error as Error).message.replace(/: \w+ '[^]*'$/, "");
+    throw new ConfigError(
+      `Cannot read the configuration file ${path}: ${why}; give another with --config`,
+    );
+  }
 }
 
 /** A value somebody gave an option. */
