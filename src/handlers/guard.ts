@@ -71,3 +71,26 @@ export function parted<T>(
   for (const item of items) (may(item) ? allowed : refused).push(item);
   return { allowed, refused };
 }
+
+/** Answers a request about topics: those that are allowed by `rest`, and behind them those that are refused. */
+export function topicByTopic<
+  Request extends { readonly topics: readonly unknown[] },
+  Response extends { readonly topics?: readonly unknown[] },
+>(
+  request: Request,
+  rest: Rest<Request, Response>,
+  { may, refuse }: {
+    readonly may: (topic: Request["topics"][number]) => boolean;
+    /** What is answered of one that may not be asked for. */
+    readonly refuse: (
+      topic: Request["topics"][number],
+    ) => NonNullable<Response["topics"]>[number];
+  },
+): Answer<Response> | Promise<Answer<Response>> {
+  const { allowed, refused } = parted(request.topics, may);
+  if (refused.length === 0) return rest(request);
+  return completed(rest({ ...request, topics: allowed }), (answer) => ({
+    ...answer,
+    topics: [...answer.topics ?? [], ...refused.map(refuse)],
+  }));
+}

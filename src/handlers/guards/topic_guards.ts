@@ -14,7 +14,7 @@ import { Produce } from "../../protocol/messages/produce.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import type { Catalogue } from "../../topics/catalogue.ts";
 import { repeated } from "../../topics/outcome.ts";
-import { completed, type Guard, guard, parted } from "../guard.ts";
+import { completed, type Guard, guard, parted, topicByTopic } from "../guard.ts";
 import { CLOSE, NO_REPLY } from "../handler.ts";
 import { isOfTransaction } from "../produce_admission.ts";
 import {
@@ -85,87 +85,55 @@ export function topicGuards(catalogue: Catalogue): readonly Guard[] {
     guard(Metadata, [onTopic(DESCRIBE), onTopic(CREATE), onCluster(CREATE), onCluster(DESCRIBE)]),
     guard(DescribeTopicPartitions, [onTopic(DESCRIBE)]),
     guard(ListOffsets, [onTopic(DESCRIBE)], (request, { access }, rest) => {
-      const { allowed, refused } = parted(
-        request.topics,
-        ({ name }) => access.mayTopic(DESCRIBE, name),
-      );
-      if (refused.length === 0) return rest(request);
-      return completed(rest({ ...request, topics: allowed }), (answer) => ({
-        ...answer,
-        topics: [
-          ...answer.topics ?? [],
-          ...refused.map(({ name, partitions }) => ({
-            name,
-            partitions: partitions.map(({ partitionIndex }) => ({
-              partitionIndex,
-              errorCode: TOPIC_REFUSED,
-            })),
+      return topicByTopic(request, rest, {
+        may: ({ name }) => access.mayTopic(DESCRIBE, name),
+        refuse: ({ name, partitions }) => ({
+          name,
+          partitions: partitions.map(({ partitionIndex }) => ({
+            partitionIndex,
+            errorCode: TOPIC_REFUSED,
           })),
-        ],
-      }));
+        }),
+      });
     }),
     guard(
       OffsetForLeaderEpoch,
       [onCluster(CLUSTER_ACTION), onTopic(DESCRIBE)],
       (request, { access }, rest) => {
         if (access.mayCluster(CLUSTER_ACTION)) return rest(request);
-        const { allowed, refused } = parted(
-          request.topics,
-          ({ topic }) => access.mayTopic(DESCRIBE, topic),
-        );
-        if (refused.length === 0) return rest(request);
-        return completed(rest({ ...request, topics: allowed }), (answer) => ({
-          ...answer,
-          topics: [
-            ...answer.topics ?? [],
-            ...refused.map(({ topic, partitions }) => ({
-              topic,
-              partitions: partitions.map(({ partition }) => ({
-                partition,
-                errorCode: TOPIC_REFUSED,
-              })),
+        return topicByTopic(request, rest, {
+          may: ({ topic }) => access.mayTopic(DESCRIBE, topic),
+          refuse: ({ topic, partitions }) => ({
+            topic,
+            partitions: partitions.map(({ partition }) => ({
+              partition,
+              errorCode: TOPIC_REFUSED,
             })),
-          ],
-        }));
+          }),
+        });
       },
     ),
     guard(DeleteRecords, [onTopic(DELETE)], (request, { access }, rest) => {
-      const { allowed, refused } = parted(
-        request.topics,
-        ({ name }) => access.mayTopic(DELETE, name),
-      );
-      if (refused.length === 0) return rest(request);
-      return completed(rest({ ...request, topics: allowed }), (answer) => ({
-        ...answer,
-        topics: [
-          ...answer.topics ?? [],
-          ...refused.map(({ name, partitions }) => ({
-            name,
-            partitions: partitions.map(({ partitionIndex }) => ({
-              partitionIndex,
-              errorCode: TOPIC_REFUSED,
-              lowWatermark: -1,
-            })),
+      return topicByTopic(request, rest, {
+        may: ({ name }) => access.mayTopic(DELETE, name),
+        refuse: ({ name, partitions }) => ({
+          name,
+          partitions: partitions.map(({ partitionIndex }) => ({
+            partitionIndex,
+            errorCode: TOPIC_REFUSED,
+            lowWatermark: -1,
           })),
-        ],
-      }));
+        }),
+      });
     }),
     guard(DescribeProducers, [onTopic(READ)], (request, { access }, rest) => {
-      const { allowed, refused } = parted(
-        request.topics,
-        ({ name }) => access.mayTopic(READ, name),
-      );
-      if (refused.length === 0) return rest(request);
-      return completed(rest({ ...request, topics: allowed }), (answer) => ({
-        ...answer,
-        topics: [
-          ...answer.topics ?? [],
-          ...refused.map(({ name, partitionIndexes }) => ({
-            name,
-            partitions: partitionIndexes.map((partitionIndex) => ({ partitionIndex, ...REFUSED })),
-          })),
-        ],
-      }));
+      return topicByTopic(request, rest, {
+        may: ({ name }) => access.mayTopic(READ, name),
+        refuse: ({ name, partitionIndexes }) => ({
+          name,
+          partitions: partitionIndexes.map((partitionIndex) => ({ partitionIndex, ...REFUSED })),
+        }),
+      });
     }),
     guard(CreatePartitions, [onTopic(ALTER)], (request, { access }, rest) => {
       const { allowed, refused } = parted(
