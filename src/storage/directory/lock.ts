@@ -22,8 +22,11 @@ export class DirectoryLockedError extends Error {
   }
 }
 
-/** How long to wait where Deno (before 2.7) can only wait for a lock, not try it. */
-const WAIT_MS = 300;
+/**
+ * How long to wait where Deno (before 2.7) can only wait for a lock, not try it. Waiting happens on a thread, which a
+ * machine at its limit may leave without a turn for a second: a start after a kill must not take that for another broker.
+ */
+const WAIT_MS = 3000;
 
 export class DirectoryLock implements Disposable {
   readonly #files: readonly Deno.FsFile[];
