@@ -2,6 +2,7 @@
  * The tokens' room: the delegation tokens of the cluster, where there is a key for them, and the removal of those that have
  * expired. They are good for nothing from the moment they expire; that they go from the metadata has time.
  */
+import { listenersOf } from "../config/listeners.ts";
 import type { Config } from "../config/options.ts";
 import { logger } from "../log.ts";
 import { BackgroundWork } from "../metrics/background.ts";
@@ -29,13 +30,14 @@ export class TokensRoom implements AsyncDisposable {
   #isClosed = false;
 
   constructor(
-    { delegationToken: { secretKey, expiryCheckIntervalMs } }: Config,
+    config: Config,
     { machine, metadata, metrics }: {
       readonly machine: Pick<MachineRoom, "time" | "timers">;
       readonly metadata: MetadataStore;
       readonly metrics: Metrics;
     },
   ) {
+    const { secretKey, expiryCheckIntervalMs } = config.delegationToken;
     this.#machine = machine;
     this.#metadata = metadata;
     this.#intervalMs = expiryCheckIntervalMs;
@@ -47,6 +49,7 @@ export class TokensRoom implements AsyncDisposable {
     });
     if (this.tokens === null) return;
     if (secretKey.length < SHORT_KEY) this.#log.warn("token_key_short", { least: SHORT_KEY });
+    if (!hasScram(config)) this.#log.warn("tokens_without_scram", {});
     metrics.gauge(
       "delegation_tokens",
       "Delegation tokens, with those that have expired and are not removed yet.",
@@ -89,4 +92,10 @@ export class TokensRoom implements AsyncDisposable {
       );
     }
   }
+}
+
+/** Whether anybody can log in with a token. */
+function hasScram(config: Config): boolean {
+  return config.auth.mechanism.some((mechanism) => mechanism.startsWith("SCRAM-")) &&
+    listenersOf(config).some(({ protocol }) => protocol.startsWith("SASL_"));
 }

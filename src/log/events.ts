@@ -78,6 +78,11 @@ const TABLE: readonly (readonly [name: string, meaning: string, advice: string |
     "set a longer one, random (openssl rand -base64 32); the tokens there are end with that",
   ],
   [
+    "tokens_without_scram",
+    "There is a delegation_token.secret_key, and no listener where anybody could log in with a delegation token",
+    "add SCRAM-SHA-256 or SCRAM-SHA-512 to auth.mechanism, and a listener with SASL; or leave the key out",
+  ],
+  [
     "tokens_not_removed",
     "Expired delegation tokens could not be removed from the metadata; they are good for nothing all the same, and it is tried again",
     ROOM,
