@@ -14,6 +14,7 @@ import type { NewAuthenticator } from "../security/authenticator.ts";
 import { AttemptPace } from "../security/sasl/attempt_pace.ts";
 import { BearerTokens } from "../security/sasl/bearer_tokens.ts";
 import type { LoginEnd, LoginRules } from "../security/sasl/conversation.ts";
+import { Derivations } from "../security/sasl/derivations.ts";
 import { BearerLogin } from "../security/sasl/oauthbearer.ts";
 import { Passwords } from "../security/sasl/passwords.ts";
 import { PlainLogin } from "../security/sasl/plain.ts";
@@ -50,6 +51,7 @@ export class Authentication {
   /** The user of the configuration. */
   readonly #own: OwnUser | null;
   readonly #secret = new Uint8Array(randomBytes(SECRET_BYTES));
+  readonly #derivations = new Derivations();
   #metadata: Pick<MetadataStore, "catalogue" | "version"> | null = null;
   /** Null where there are none. */
   #tokens: DelegationTokens | null = null;
@@ -141,7 +143,7 @@ export class Authentication {
       return () => new ScramLogin(hash, credentials);
     }
     if (mechanism === "PLAIN") {
-      const passwords = new Passwords(this.#passwordStore(), this.#secret);
+      const passwords = new Passwords(this.#passwordStore(), this.#secret, this.#derivations);
       return () => new PlainLogin(passwords);
     }
     const { issuer, audience, principalClaim, clockSkewSeconds } = config.oauth;
@@ -176,7 +178,8 @@ export class Authentication {
 
   #findToken(hash: ScramHash, tokenId: string, salt: Uint8Array): TokenLogin | null {
     const tokens = this.#tokens, token = tokens?.find(tokenId) ?? null;
-    const credential = tokens?.credential(hash, tokenId, salt) ?? null;
+    const how = { salt, derivations: this.#derivations };
+    const credential = tokens?.credential(hash, tokenId, how) ?? null;
     if (tokens === null || token === null || credential === null) return null;
     const { clock } = this.rules;
     const expiresAtMs = () => {

@@ -14,7 +14,7 @@ export const delegationTokenOptions = {
     restart: true,
     kafkaName: "delegation.token.secret.key",
     doc:
-      "What the passwords of delegation tokens are made of; without it there are none. 32 random characters or more: whoever has a token can try to guess it. Another one ends every token there is. Only from the environment, or a file that nobody else can read.",
+      "What the passwords of delegation tokens are made of; without it there are none. 32 random characters or more: whoever has a token can try to guess it. With another one no password that was given out is good any more. Only from the environment, or a file that nobody else can read.",
   },
   secretKeyFile: {
     type: "text",
@@ -57,7 +57,7 @@ export const delegationTokenOptions = {
     type: "integer",
     default: 10_000,
     min: 1,
-    max: 1_000_000,
+    max: 100_000,
     restart: true,
     doc: "Delegation tokens at one time; more are refused.",
   },
@@ -65,7 +65,7 @@ export const delegationTokenOptions = {
     type: "integer",
     default: 1000,
     min: 1,
-    max: 1_000_000,
+    max: 100_000,
     restart: true,
     doc: "The same of one owner, so that nobody takes the place of the others.",
   },

@@ -75,7 +75,7 @@ const TABLE: readonly (readonly [name: string, meaning: string, advice: string |
   [
     "token_key_short",
     "delegation_token.secret_key has fewer than 16 characters, and whoever has a delegation token can try keys until one fits",
-    "set a longer one, random (openssl rand -base64 32); the tokens there are end with that",
+    "set a longer one, random (openssl rand -base64 32); the passwords of the tokens there are change with it",
   ],
   [
     "tokens_without_scram",

@@ -28,8 +28,8 @@ export interface ScramCredentials {
 
 /** A delegation token, as far as a log-in has to know it. */
 export interface TokenLogin {
-  /** What verifies its password, the HMAC in base64. */
-  readonly credential: Promise<ScramCredential>;
+  /** What verifies its password, the HMAC in base64; "busy" when too many log in. */
+  readonly credential: Promise<ScramCredential | "busy">;
   /** "User:alice" */
   readonly owner: string;
   /** Until when it is good, as things are now: it may have been renewed. Null when it is no more. */
@@ -70,6 +70,7 @@ export class ScramLogin implements Authenticator {
     const mock = mockCredential(this.#hash, { secret, name, iterations });
     const delegated = isByToken ? this.#credentials.findToken(name, mock.salt) : null;
     const found = isByToken ? await delegated?.credential : this.#credentials.find(name);
+    if (found === "busy") return { kind: "busy" };
     const credential = found ?? mock;
     const nonce = first.nonce + this.#newNonce();
     const text = `r=${nonce},s=${base64(credential.salt)},i=${credential.iterations}`;

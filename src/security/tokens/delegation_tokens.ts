@@ -8,6 +8,7 @@
  */
 import { createHmac } from "node:crypto";
 import { Buffer } from "node:buffer";
+import type { Derivations } from "../sasl/derivations.ts";
 import {
   credentialOf,
   DEFAULT_ITERATIONS,
@@ -38,18 +39,18 @@ export interface TokenRecords {
 }
 
 interface Kept {
-  readonly token: DelegationToken;
+  token: DelegationToken;
   readonly hmac: Uint8Array;
   /** What verifies the HMAC, by mechanism: made at the token's first log-in, and kept as long as the token is. */
-  readonly credentials: Map<number, Promise<ScramCredential>>;
+  readonly credentials: Map<number, Promise<ScramCredential | "busy">>;
 }
 
 export class DelegationTokens {
   readonly #secretKey: Uint8Array;
   readonly #records: TokenRecords;
-  #byId = new Map<string, Kept>();
+  readonly #byId = new Map<string, Kept>();
   /** Ids by HMAC, in base64. */
-  #ids = new Map<string, string>();
+  readonly #ids = new Map<string, string>();
   #version = -1;
 
   constructor(secretKey: string, records: TokenRecords) {
@@ -80,20 +81,21 @@ export class DelegationTokens {
     return [...this.#byId.values()];
   }
 
-  /** What verifies the token's HMAC by a mechanism; null where there is no such token. */
+  /** What verifies the token's HMAC by a mechanism; "busy" when too many log in; null where there is no such token. */
   credential(
     hash: ScramHash,
     tokenId: string,
-    salt: Uint8Array,
-  ): Promise<ScramCredential> | null {
+    { salt, derivations }: { readonly salt: Uint8Array; readonly derivations: Derivations },
+  ): Promise<ScramCredential | "busy"> | null {
     this.#follow();
     const kept = this.#byId.get(tokenId);
     if (kept === undefined) return null;
     const { credentials, hmac } = kept, made = credentials.get(hash.number);
     if (made !== undefined) return made;
-    const making = newCredential(hash, base64(hmac), salt);
+    const making = derivations.run(() => newCredential(hash, base64(hmac), salt));
     credentials.set(hash.number, making);
-    making.catch(() => credentials.delete(hash.number)); // made again for the next; who waits is told
+    const again = () => void credentials.delete(hash.number); // who waits is told
+    making.then((done) => done === "busy" && again(), again);
     return making;
   }
 
@@ -101,17 +103,28 @@ export class DelegationTokens {
   #follow(): void {
     const { version } = this.#records;
     if (version === this.#version) return;
-    const before = this.#byId, ids = new Map<string, string>();
-    this.#byId = new Map();
+    const seen = new Set<string>();
     for (const token of this.#records.all()) {
-      const { tokenId } = token, known = before.get(tokenId);
-      const hmac = known?.hmac ?? this.hmacOf(tokenId);
-      const credentials = known?.credentials ?? new Map<number, Promise<ScramCredential>>();
-      this.#byId.set(tokenId, { token, hmac, credentials });
-      ids.set(base64(hmac), tokenId);
+      const { tokenId } = token, known = this.#byId.get(tokenId);
+      seen.add(tokenId);
+      if (known !== undefined) {
+        known.token = token;
+        continue;
+      }
+      const hmac = this.hmacOf(tokenId);
+      this.#byId.set(tokenId, { token, hmac, credentials: new Map() });
+      this.#ids.set(base64(hmac), tokenId);
     }
-    this.#ids = ids;
+    if (seen.size < this.#byId.size) this.#forget((tokenId) => !seen.has(tokenId));
     this.#version = version;
+  }
+
+  #forget(isGone: (tokenId: string) => boolean): void {
+    for (const [tokenId, { hmac }] of this.#byId) {
+      if (!isGone(tokenId)) continue;
+      this.#byId.delete(tokenId);
+      this.#ids.delete(base64(hmac));
+    }
   }
 }
 

@@ -2,10 +2,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { createHmac } from "node:crypto";
+import { Derivations } from "../sasl/derivations.ts";
 import { credentialOf, hashOf, saltedPassword } from "../sasl/scram_credential.ts";
 import { type DelegationToken, DelegationTokens } from "./delegation_tokens.ts";
 
 const HASH = hashOf("SCRAM-SHA-256")!, SALT = new TextEncoder().encode("salt");
+const HOW = { salt: SALT, derivations: new Derivations() };
 
 function token(tokenId: string, expirationTimestamp = 2): DelegationToken {
   return {
@@ -44,18 +46,50 @@ Deno.test("what becomes of tokens is seen with the next version of the metadata"
   records.list = [token("two")];
   records.version++;
   assertEquals([tokens.find("one"), tokens.findByHmac(tokens.hmacOf("one"))], [null, null]);
-  assertEquals(tokens.credential(HASH, "one", SALT), null);
+  assertEquals(tokens.credential(HASH, "one", HOW), null);
   assertEquals(tokens.all().map(({ token }) => token.tokenId), ["two"]);
 });
 
 Deno.test("what verifies a token is that of its HMAC in base64, and is made once", async () => {
   const { records, tokens } = world("one");
-  const made = tokens.credential(HASH, "one", SALT);
+  const made = tokens.credential(HASH, "one", HOW);
   records.list = [token("one", 1)];
   records.version++;
-  assert(made !== null && tokens.credential(HASH, "one", SALT) === made);
+  assert(made !== null && tokens.credential(HASH, "one", HOW) === made);
   const text = Buffer.from(tokens.hmacOf("one")).toString("base64");
   const asked = { password: new TextEncoder().encode(text), salt: SALT, iterations: 4096 };
   const salted = await saltedPassword(HASH, asked);
   assertEquals(await made, credentialOf(HASH, { salted, salt: SALT, iterations: 4096 }));
+});
+
+Deno.test("where too many log in at once a token is asked for again, and is made then", async () => {
+  const { tokens } = world("one");
+  let isBusy = true;
+  const derivations = {
+    run: (work: () => Promise<unknown>) => isBusy ? Promise.resolve("busy") : work(),
+  } as unknown as Derivations;
+  const how = { salt: SALT, derivations };
+  assertEquals(await tokens.credential(HASH, "one", how), "busy");
+  isBusy = false;
+  assert(await tokens.credential(HASH, "one", how) !== "busy");
+});
+
+Deno.test("two are worked on at once, a thousand wait, and the next is not taken", async () => {
+  const derivations = new Derivations(), open: (() => void)[] = [];
+  const one = () =>
+    derivations.run(() => new Promise<string>((done) => open.push(() => done("x"))));
+  const asked = Array.from({ length: 1002 }, one);
+  assertEquals(open.length, 2);
+  assertEquals(await one(), "busy");
+  for (let done = 0; done < 1002; done++) {
+    open[done]();
+    await asked[done];
+    await Promise.resolve();
+    assert(open.length <= done + 3);
+  }
+  const failing = derivations.run(() => Promise.reject(new Error("no")));
+  assertEquals(await failing.catch((error) => error.message), "no");
+  const after = one();
+  open.at(-1)!();
+  assertEquals(await after, "x");
 });
