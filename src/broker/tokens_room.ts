@@ -21,7 +21,7 @@ export class TokensRoom implements AsyncDisposable {
   /** Null without a secret key. */
   readonly tokens: DelegationTokens | null;
   readonly #work = new BackgroundWork("delegation tokens");
-  readonly #machine: Pick<MachineRoom, "time" | "timers">;
+  readonly #machine: Pick<MachineRoom, "time" | "timers" | "turn">;
   readonly #metadata: MetadataStore;
   readonly #intervalMs: number;
   readonly #log = logger("tokens");
@@ -32,7 +32,7 @@ export class TokensRoom implements AsyncDisposable {
   constructor(
     config: Config,
     { machine, metadata, metrics }: {
-      readonly machine: Pick<MachineRoom, "time" | "timers">;
+      readonly machine: Pick<MachineRoom, "time" | "timers" | "turn">;
       readonly metadata: MetadataStore;
       readonly metrics: Metrics;
     },
@@ -61,9 +61,10 @@ export class TokensRoom implements AsyncDisposable {
     return this.tokens === null ? [] : [this.#work];
   }
 
-  /** Looks for expired tokens from now on. */
+  /** Looks for expired tokens from now on, and makes ready for who renews the others. */
   begin(): void {
-    if (this.tokens !== null) this.#look();
+    if (this.tokens === null) return;
+    this.#look();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -86,6 +87,7 @@ export class TokensRoom implements AsyncDisposable {
   }
 
   async #remove(): Promise<void> {
+    await this.tokens!.prepare(this.#machine.turn, () => this.#isClosed);
     for (let removed = AT_ONCE; removed === AT_ONCE && !this.#isClosed;) {
       removed = await this.#metadata.transact((catalogue) =>
         planRemoveExpiredTokens(catalogue, { nowMs: this.#machine.time.nowMs(), most: AT_ONCE })

@@ -1,5 +1,5 @@
 /** What the four APIs of delegation tokens have in common: who may ask at all, and how principals are written. */
-import type { Clock } from "../clock.ts";
+import type { Clock, GivesWay } from "../clock.ts";
 import type { Config } from "../config/options.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import type { DelegationToken, DelegationTokens } from "../security/tokens/delegation_tokens.ts";
@@ -13,6 +13,7 @@ export interface TokenServices {
   /** Null without a secret key: there are none. */
   readonly tokens: DelegationTokens | null;
   readonly clock: Clock;
+  readonly turn: GivesWay;
   readonly settings: Config["delegationToken"];
 }
 
@@ -30,7 +31,7 @@ export function mayHandleTokens({ sasl, principal, isByToken }: ConnectionInfo):
 
 /** Renews or ends the token that has the HMAC, as `plan` says of it. Called before the handler's first await. */
 export async function changeToken(
-  { metadata, tokens, clock }: TokenServices,
+  { metadata, tokens, clock, turn }: TokenServices,
   asked: { readonly connection: ConnectionInfo; readonly hmac: Uint8Array },
   plan: (token: DelegationToken | null, asker: TokenAsker) => Plan<TokenOutcome>,
 ): Promise<TokenOutcome> {
@@ -40,6 +41,7 @@ export async function changeToken(
   }
   if (tokens === null) return { errorCode: ErrorCode.DELEGATION_TOKEN_AUTH_DISABLED };
   const { principal } = asked.connection, hmac = asked.hmac.slice();
+  await tokens.prepare(turn);
   return await orNotWritten(
     metadata.transact(() => plan(tokens.findByHmac(hmac), { principal, nowMs: clock.nowMs() })),
     ({ errorCode }) => ({ errorCode }),

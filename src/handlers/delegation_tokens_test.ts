@@ -34,7 +34,7 @@ async function start({ maxAnswerBytes = 1 << 20 } = {}) {
       },
       all: () => catalogue.kept("DelegationTokenRecord"),
     });
-    return { metadata, tokens, clock, settings: defaultConfig().delegationToken };
+    return { metadata, tokens, clock, turn: new Turn(), settings: defaultConfig().delegationToken };
   };
   const answers = new LongAnswers({ turn: new Turn(), maxBytes: maxAnswerBytes });
   const create = (request = {}, who = alice) =>

@@ -38,10 +38,10 @@ export function describeDelegationToken(
       const { principal } = connection;
       return answers.of({
         items: asked?.size === 0 ? [] : tokens.all(),
-        part: ({ token, hmac }): Part => {
+        part: (token): Part => {
           const isAsked = asked === null || concerned(token).some((one) => asked.has(one));
           return isAsked && mayKnow(token, principal, access)
-            ? described(token, hmac, apiVersion)
+            ? described(token, tokens.hmacOf(token.tokenId), apiVersion)
             : null;
         },
         tooLong: (): Part => TOO_LONG,

@@ -166,6 +166,7 @@ export function allHandlers(services: Services): readonly Handler[] {
     metadata,
     tokens: services.tokens,
     clock,
+    turn: services.turn,
     settings: config.delegationToken,
   };
   const meter = (topic: string) => metrics.topic(topic);

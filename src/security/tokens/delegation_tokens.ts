@@ -6,6 +6,7 @@
  * Who renews or ends a token shows its HMAC; who logs in proves to know it by SCRAM, as the password of a user that is
  * called like the token's id.
  */
+import type { GivesWay } from "../../clock.ts";
 import { createHmac } from "node:crypto";
 import { Buffer } from "node:buffer";
 import type { Derivations } from "../sasl/derivations.ts";
@@ -40,7 +41,8 @@ export interface TokenRecords {
 
 interface Kept {
   token: DelegationToken;
-  readonly hmac: Uint8Array;
+  /** Null until somebody asks: all of them take seconds where there are very many. */
+  hmac: Uint8Array | null;
   /** What verifies the HMAC, by mechanism: made at the token's first log-in, and kept as long as the token is. */
   readonly credentials: Map<number, Promise<ScramCredential | "busy">>;
 }
@@ -49,8 +51,9 @@ export class DelegationTokens {
   readonly #secretKey: Uint8Array;
   readonly #records: TokenRecords;
   readonly #byId = new Map<string, Kept>();
-  /** Ids by HMAC, in base64. */
+  /** Ids by HMAC, in base64, but for those that are not there yet. */
   readonly #ids = new Map<string, string>();
+  readonly #missing = new Set<string>();
   #version = -1;
 
   constructor(secretKey: string, records: TokenRecords) {
@@ -68,17 +71,31 @@ export class DelegationTokens {
     return this.#byId.get(tokenId)?.token ?? null;
   }
 
+  /** Makes ready for findByHmac(), and gives others their turn meanwhile; leaves off when it `isOver`. */
+  async prepare(turn: GivesWay, isOver: () => boolean = () => false): Promise<void> {
+    while (!isOver()) {
+      this.#follow();
+      for (const tokenId of this.#missing) {
+        this.#index(tokenId);
+        if (turn.isLong) break;
+      }
+      if (this.#missing.size === 0) return;
+      await turn.next();
+    }
+  }
+
   /** The token that has this HMAC. */
   findByHmac(hmac: Uint8Array): DelegationToken | null {
     this.#follow();
+    for (const tokenId of this.#missing) this.#index(tokenId); // few: those since prepare()
     const id = this.#ids.get(base64(hmac));
     return id === undefined ? null : this.#byId.get(id)!.token;
   }
 
-  /** Every token, expired ones too until they are removed, with its HMAC. */
-  all(): { readonly token: DelegationToken; readonly hmac: Uint8Array }[] {
+  /** Every token, expired ones too until they are removed. */
+  all(): DelegationToken[] {
     this.#follow();
-    return [...this.#byId.values()];
+    return Array.from(this.#byId.values(), ({ token }) => token);
   }
 
   /** What verifies the token's HMAC by a mechanism; "busy" when too many log in; null where there is no such token. */
@@ -90,40 +107,51 @@ export class DelegationTokens {
     this.#follow();
     const kept = this.#byId.get(tokenId);
     if (kept === undefined) return null;
-    const { credentials, hmac } = kept, made = credentials.get(hash.number);
+    const { credentials } = kept, made = credentials.get(hash.number);
     if (made !== undefined) return made;
-    const making = derivations.run(() => newCredential(hash, base64(hmac), salt));
+    const password = base64(this.#hmacOfKept(kept));
+    const making = derivations.run(() => newCredential(hash, password, salt));
     credentials.set(hash.number, making);
     const again = () => void credentials.delete(hash.number); // who waits is told
     making.then((done) => done === "busy" && again(), again);
     return making;
   }
 
-  /** Takes up what became of the tokens since. HMACs are made of new ones alone. */
+  #hmacOfKept(kept: Kept): Uint8Array {
+    return kept.hmac ??= this.hmacOf(kept.token.tokenId);
+  }
+
+  #index(tokenId: string): void {
+    this.#ids.set(base64(this.#hmacOfKept(this.#byId.get(tokenId)!)), tokenId);
+    this.#missing.delete(tokenId);
+  }
+
+  /** Takes up what became of the tokens since: whoever asks sees what has been committed. */
   #follow(): void {
     const { version } = this.#records;
     if (version === this.#version) return;
-    const seen = new Set<string>();
+    let count = 0;
     for (const token of this.#records.all()) {
+      count++;
       const { tokenId } = token, known = this.#byId.get(tokenId);
-      seen.add(tokenId);
-      if (known !== undefined) {
-        known.token = token;
-        continue;
+      if (known !== undefined) known.token = token;
+      else {
+        this.#byId.set(tokenId, { token, hmac: null, credentials: new Map() });
+        this.#missing.add(tokenId);
       }
-      const hmac = this.hmacOf(tokenId);
-      this.#byId.set(tokenId, { token, hmac, credentials: new Map() });
-      this.#ids.set(base64(hmac), tokenId);
     }
-    if (seen.size < this.#byId.size) this.#forget((tokenId) => !seen.has(tokenId));
+    if (count < this.#byId.size) this.#forgetGone();
     this.#version = version;
   }
 
-  #forget(isGone: (tokenId: string) => boolean): void {
+  #forgetGone(): void {
+    const there = new Set<string>();
+    for (const { tokenId } of this.#records.all()) there.add(tokenId);
     for (const [tokenId, { hmac }] of this.#byId) {
-      if (!isGone(tokenId)) continue;
+      if (there.has(tokenId)) continue;
       this.#byId.delete(tokenId);
-      this.#ids.delete(base64(hmac));
+      this.#missing.delete(tokenId);
+      if (hmac !== null) this.#ids.delete(base64(hmac));
     }
   }
 }

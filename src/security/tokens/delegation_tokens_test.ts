@@ -47,7 +47,27 @@ Deno.test("what becomes of tokens is seen with the next version of the metadata"
   records.version++;
   assertEquals([tokens.find("one"), tokens.findByHmac(tokens.hmacOf("one"))], [null, null]);
   assertEquals(tokens.credential(HASH, "one", HOW), null);
-  assertEquals(tokens.all().map(({ token }) => token.tokenId), ["two"]);
+  assertEquals(tokens.all().map(({ tokenId }) => tokenId), ["two"]);
+});
+
+Deno.test("thousands of tokens are made ready in turns, also those that come meanwhile, without those that go", async () => {
+  const { records, tokens } = world(...Array.from({ length: 2000 }, (_, i) => `${i}`));
+  let turns = 0;
+  const turn = {
+    isLong: true,
+    next: () => {
+      if (++turns === 10) {
+        records.list = [...records.list.slice(100), token("new")];
+        records.version++;
+      }
+      return Promise.resolve();
+    },
+  };
+  await tokens.prepare(turn);
+  assertEquals(turns, 1910); // 90 of those that went had none yet, and behind the last there is nothing to do
+  assertEquals(tokens.findByHmac(tokens.hmacOf("new"))?.tokenId, "new");
+  assertEquals(tokens.findByHmac(tokens.hmacOf("1999"))?.tokenId, "1999");
+  assertEquals(tokens.findByHmac(tokens.hmacOf("5")), null);
 });
 
 Deno.test("what verifies a token is that of its HMAC in base64, and is made once", async () => {
