@@ -6,6 +6,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Buffer } from "node:buffer";
 import type { Connection } from "../../src/client/connection.ts";
 import { logIn, type SaslOptions } from "../../src/client/sasl.ts";
+import { configureLog } from "../../src/log.ts";
 import { CreateDelegationToken } from "../../src/protocol/messages/create_delegation_token.ts";
 import { DescribeConfigs } from "../../src/protocol/messages/describe_configs.ts";
 import { DescribeDelegationToken } from "../../src/protocol/messages/describe_delegation_token.ts";
@@ -115,7 +116,20 @@ Deno.test("a token lets its owner in over a restart, also renewed, and without i
   });
 });
 
-Deno.test("a token's HMAC and the secret key are in no file, no config and no metric", async () => {
+Deno.test("a token's HMAC and the secret key are in no file, no config, no metric and no line of the log", async () => {
+  const lines: string[] = [];
+  configureLog(
+    { level: "debug", format: "text", maxClientEvents: 1000 },
+    (line) => lines.push(line),
+  );
+  try {
+    await kept(lines);
+  } finally {
+    configureLog({ level: "error", format: "text", maxClientEvents: 10 }, () => {});
+  }
+});
+
+async function kept(lines: readonly string[]): Promise<void> {
   await withDirectory(async (path) => {
     let token: Token;
     {
@@ -124,6 +138,9 @@ Deno.test("a token's HMAC and the secret key are in no file, no config and no me
       token = await create(connection);
       token = { ...token, hmac: token.hmac.slice() };
       await serves(await broker.connect({ sasl: saslOf(token) }));
+      const wrong = { ...token, hmac: token.hmac.toReversed() };
+      await assertRejects(() => broker.connect({ sasl: saslOf(wrong) }));
+      assertEquals((await expire(connection, wrong, -1)).errorCode, 62);
       const metrics = await (await fetch(`http://${broker.httpAddress}/metrics`)).text();
       assert(/^runnel_delegation_tokens 1$/m.test(metrics));
       const resources = [{ resourceType: 4, resourceName: "0", configurationKeys: null }];
@@ -147,8 +164,12 @@ Deno.test("a token's HMAC and the secret key are in no file, no config and no me
       }
     }
     assert(files > 5, `${files}`);
+    const log = lines.join("\n");
+    assert(log.includes("login_failed"), log);
+    assert(!log.includes(SECRET_KEY) && !log.includes(saslPassword(token)));
+    assert(!log.includes(saslPassword({ ...token, hmac: token.hmac.toReversed() })));
   });
-});
+}
 
 function saslPassword(token: Token): string {
   return (saslOf(token) as { password: string }).password;
