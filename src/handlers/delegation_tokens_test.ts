@@ -10,7 +10,6 @@ import { CreateDelegationToken } from "../protocol/messages/create_delegation_to
 import { DescribeDelegationToken } from "../protocol/messages/describe_delegation_token.ts";
 import { ExpireDelegationToken } from "../protocol/messages/expire_delegation_token.ts";
 import { RenewDelegationToken } from "../protocol/messages/renew_delegation_token.ts";
-import { OPEN_ACCESS } from "../security/acl/access.ts";
 import { DelegationTokens } from "../security/tokens/delegation_tokens.ts";
 import { ask } from "../testing/admin.ts";
 import { Fixture } from "../testing/topics.ts";
@@ -18,10 +17,22 @@ import { hasExpired, planRemoveExpiredTokens } from "../topics/plan_delegation_t
 import { createDelegationToken } from "./create_delegation_token.ts";
 import { describeDelegationToken } from "./describe_delegation_token.ts";
 import { expireDelegationToken } from "./expire_delegation_token.ts";
+import type { Handler } from "./handler.ts";
 import { LongAnswers } from "./long_answers.ts";
 import { renewDelegationToken } from "./renew_delegation_token.ts";
 
-const alice = { principal: "User:alice" };
+/** Asks as alice, who has logged in. */
+function asAlice(handler: Handler): Handler {
+  return {
+    ...handler,
+    handle: (request, { connection, ...context }) =>
+      handler.handle(request, {
+        ...context,
+        connection: { ...connection, principal: "User:alice" },
+      }),
+  };
+}
+
 const DAY_MS = 86_400_000;
 
 async function start({ maxAnswerBytes = 1 << 20 } = {}) {
@@ -37,41 +48,33 @@ async function start({ maxAnswerBytes = 1 << 20 } = {}) {
     return { metadata, tokens, clock, turn: new Turn(), settings: defaultConfig().delegationToken };
   };
   const answers = new LongAnswers({ turn: new Turn(), maxBytes: maxAnswerBytes });
-  const create = (request = {}, who = alice) =>
+  const create = (request = {}) =>
     ask(
-      createDelegationToken(services()),
+      asAlice(createDelegationToken(services())),
       CreateDelegationToken,
       3,
       { renewers: [], maxLifetimeMs: -1, ...request },
-      OPEN_ACCESS,
-      who,
     );
-  const describe = (who = alice) =>
+  const describe = () =>
     ask(
-      describeDelegationToken(services(), answers),
+      asAlice(describeDelegationToken(services(), answers)),
       DescribeDelegationToken,
       3,
       { owners: null },
-      OPEN_ACCESS,
-      who,
     );
   const renew = (hmac: Uint8Array, renewPeriodMs: number) =>
     ask(
-      renewDelegationToken(services()),
+      asAlice(renewDelegationToken(services())),
       RenewDelegationToken,
       2,
       { hmac, renewPeriodMs },
-      OPEN_ACCESS,
-      alice,
     );
   const expire = (hmac: Uint8Array, expiryTimePeriodMs: number) =>
     ask(
-      expireDelegationToken(services()),
+      asAlice(expireDelegationToken(services())),
       ExpireDelegationToken,
       2,
       { hmac, expiryTimePeriodMs },
-      OPEN_ACCESS,
-      alice,
     );
   return { fixture, create, describe, renew, expire };
 }

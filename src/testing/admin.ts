@@ -18,7 +18,7 @@ import { deleteTopics } from "../handlers/delete_topics.ts";
 import { describeCluster } from "../handlers/describe_cluster.ts";
 import { describeConfigs } from "../handlers/describe_configs.ts";
 import { describeTopicPartitions } from "../handlers/describe_topic_partitions.ts";
-import type { ConnectionInfo, Handler, RequestContext } from "../handlers/handler.ts";
+import type { Handler, RequestContext } from "../handlers/handler.ts";
 import { incrementalAlterConfigs } from "../handlers/incremental_alter_configs.ts";
 import { initProducerId } from "../handlers/init_producer_id.ts";
 import { listConfigResources } from "../handlers/list_config_resources.ts";
@@ -68,19 +68,18 @@ export async function adminFixture(
 /** There are no logs here, and nothing is wrong with them. */
 const ALL_PLACED = { problemOf: () => null };
 
-/** Encodes the request in the version, answers it, and decodes the encoded answer. `connection`: who asks, where that counts. */
+/** Encodes the request in the version, answers it, and decodes the encoded answer. */
 export async function ask<Q extends Fields, R extends Fields>(
   handler: Handler,
   api: { readonly request: Message<Q>; readonly response: Message<R> },
   version: number,
   request: Encodable<Message<Q>>,
   access = OPEN_ACCESS,
-  connection: Partial<ConnectionInfo> = {},
 ): Promise<Decoded<Message<R>>> {
   const decoded = decode(api.request, version, encode(api.request, version, request));
   const context = {
     apiVersion: version,
-    connection: { isEnding: false, hold: () => {}, ...connection },
+    connection: { isEnding: false, hold: () => {} },
     access,
   } as unknown as RequestContext;
   const answer = await handler.handle(decoded, context) as Encodable<Message<R>>;
