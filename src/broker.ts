@@ -13,6 +13,7 @@ import { MetadataRoom } from "./broker/metadata_room.ts";
 import { Readiness } from "./broker/readiness.ts";
 import { ServerRoom } from "./broker/server_room.ts";
 import { commitOf, StorageRoom } from "./broker/storage_room.ts";
+import { TokensRoom } from "./broker/tokens_room.ts";
 import { addressOf } from "./config/addresses.ts";
 import { preallocated, tellPreallocated } from "./broker/without_effect.ts";
 import type { Config } from "./config/options.ts";
@@ -82,6 +83,7 @@ interface House {
   readonly machine: MachineRoom;
   readonly server: ServerRoom;
   readonly metadata: MetadataRoom;
+  readonly tokens: TokensRoom;
   readonly storage: StorageRoom;
   readonly placement: Placement;
   readonly coordinators: CoordinatorsRoom;
@@ -106,7 +108,11 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
     metrics,
   });
 
-  await server.authentication?.begin(room.store, metadata.metadata);
+  const tokens = new TokensRoom(config, { machine: room, metadata: metadata.metadata, metrics });
+  await server.authentication?.begin(room.store, {
+    metadata: metadata.metadata,
+    tokens: tokens.tokens,
+  });
 
   let coordinators: CoordinatorsRoom | null = null;
   const storage = stack.use(
@@ -135,10 +141,11 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
       logs: storage.logs,
     }),
   );
-  const house = { readiness, metrics, machine: room, server, metadata, storage, placement };
+  const house = { readiness, metrics, machine: room, server, metadata, tokens, storage, placement };
   const whole: House = { ...house, coordinators };
   metadata.metadata.watch((change) => follow(whole, change));
   coordinators.load();
+  stack.use(tokens).begin();
   observe(whole);
   const atStart = { ...noChange(), brokerConfigured: true };
   tellPreallocated(preallocated(atStart, metadata.metadata.catalogue));
@@ -180,12 +187,14 @@ async function follow(house: House, change: CatalogueChange): Promise<void> {
 }
 
 function observe(
-  { readiness, metrics, machine, server, metadata, storage, placement, coordinators }: House,
+  { readiness, metrics, machine, server, metadata, tokens, storage, placement, coordinators }:
+    House,
 ) {
   const { logs } = storage;
   metrics.background = [
     ...machine.work,
     metadata.metadata.work,
+    ...tokens.work,
     ...storage.work,
     placement.work,
     ...coordinators.work,
@@ -253,13 +262,14 @@ function sizeOf(log: PartitionLog): number {
 }
 
 function dispatchOf(config: Config, house: House): Dispatch {
-  const { machine, metrics, metadata, storage, placement, coordinators } = house;
+  const { machine, metrics, metadata, tokens, storage, placement, coordinators } = house;
   const { clock, timers, turn, decoding, pool, store, freeBytes } = machine;
   const log = logger("broker");
   const authorizer = authorizerOf(config, metadata.metadata);
   const handlers = allHandlers({
     config,
     authorizer,
+    tokens: tokens.tokens,
     clock,
     timers,
     turn,

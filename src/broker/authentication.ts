@@ -14,10 +14,11 @@ import type { NewAuthenticator } from "../security/authenticator.ts";
 import { AttemptPace } from "../security/sasl/attempt_pace.ts";
 import { BearerTokens } from "../security/sasl/bearer_tokens.ts";
 import type { LoginEnd, LoginRules } from "../security/sasl/conversation.ts";
+import { Derivations } from "../security/sasl/derivations.ts";
 import { BearerLogin } from "../security/sasl/oauthbearer.ts";
 import { Passwords } from "../security/sasl/passwords.ts";
 import { PlainLogin } from "../security/sasl/plain.ts";
-import { ScramLogin } from "../security/sasl/scram.ts";
+import { ScramLogin, type TokenLogin } from "../security/sasl/scram.ts";
 import {
   DEFAULT_ITERATIONS,
   hashOf,
@@ -28,8 +29,10 @@ import {
 import { fetchKeys, MAX_JWKS_BYTES, SigningKeys } from "../security/sasl/signing_keys.ts";
 import { UsersFile } from "../security/sasl/users_file.ts";
 import { readPublicFile } from "../security/secret_file.ts";
+import type { DelegationTokens } from "../security/tokens/delegation_tokens.ts";
 import type { Store } from "../storage/store.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
+import { hasExpired } from "../topics/plan_delegation_tokens.ts";
 import type { MachineRoom } from "./machine.ts";
 
 /** Whatever salts of users that are not there are made of; no harm comes of losing it but that those salts change. */
@@ -48,7 +51,10 @@ export class Authentication {
   /** The user of the configuration. */
   readonly #own: OwnUser | null;
   readonly #secret = new Uint8Array(randomBytes(SECRET_BYTES));
+  readonly #derivations = new Derivations();
   #metadata: Pick<MetadataStore, "catalogue" | "version"> | null = null;
+  /** Null where there are none. */
+  #tokens: DelegationTokens | null = null;
   readonly #usual = new Map<number, { readonly version: number; readonly iterations: number }>();
 
   private constructor(
@@ -102,9 +108,16 @@ export class Authentication {
     return new Authentication(config, { rules, file, own, keys });
   }
 
-  /** From now on users of the cluster's metadata are known too. The directory is in use. */
-  async begin(store: Store, metadata: Pick<MetadataStore, "catalogue" | "version">): Promise<void> {
+  /** From now on users and tokens of the cluster's metadata are known too. The directory is in use. */
+  async begin(
+    store: Store,
+    { metadata, tokens }: {
+      readonly metadata: Pick<MetadataStore, "catalogue" | "version">;
+      readonly tokens: DelegationTokens | null;
+    },
+  ): Promise<void> {
     this.#metadata = metadata;
+    this.#tokens = tokens;
     const kept = store.readAll(SECRET_FILE);
     if (kept !== null && kept.length === SECRET_BYTES) this.#secret.set(kept);
     else await store.replace(SECRET_FILE, this.#secret);
@@ -117,9 +130,11 @@ export class Authentication {
     const hash = hashOf(mechanism);
     if (hash !== undefined) {
       const find = (name: string) => this.#findScram(hash, name), secret = this.#secret;
+      const findToken = (id: string, salt: Uint8Array) => this.#findToken(hash, id, salt);
       const usual = () => this.#usualIterations(hash);
       const credentials = {
         find,
+        findToken,
         secret,
         get usualIterations() {
           return usual();
@@ -128,7 +143,7 @@ export class Authentication {
       return () => new ScramLogin(hash, credentials);
     }
     if (mechanism === "PLAIN") {
-      const passwords = new Passwords(this.#passwordStore(), this.#secret);
+      const passwords = new Passwords(this.#passwordStore(), this.#secret, this.#derivations);
       return () => new PlainLogin(passwords);
     }
     const { issuer, audience, principalClaim, clockSkewSeconds } = config.oauth;
@@ -159,6 +174,20 @@ export class Authentication {
   #findScram({ mechanism, number }: ScramHash, name: string): ScramCredential | null {
     return this.#metadata?.catalogue.scramCredential(number, name) ??
       this.#file?.find(mechanism, name) ?? null;
+  }
+
+  #findToken(hash: ScramHash, tokenId: string, salt: Uint8Array): TokenLogin | null {
+    const tokens = this.#tokens, token = tokens?.find(tokenId) ?? null;
+    const how = { salt, derivations: this.#derivations };
+    const credential = tokens?.credential(hash, tokenId, how) ?? null;
+    if (tokens === null || token === null || credential === null) return null;
+    const { clock } = this.rules;
+    const expiresAtMs = () => {
+      const now = tokens.find(tokenId);
+      if (now === null || hasExpired(now, clock.nowMs())) return null;
+      return Math.min(now.expirationTimestamp, now.maxTimestamp);
+    };
+    return { credential, owner: token.owner, expiresAtMs };
   }
 
   /** What most users of a mechanism have; looked up again when the metadata has changed. */

@@ -7,6 +7,7 @@
  * | security.protocol | the same |
  * | sasl.mechanism | sasl.mechanisms |
  * | sasl.jaas.config: username="…" password="…" | sasl.username, sasl.password |
+ * | the same with tokenauth="true": id and HMAC of a delegation token | |
  * | sasl.oauthbearer.token.endpoint.url=file:/… (a token in a file) | |
  * | ssl.truststore.location with ssl.truststore.type=PEM, or ssl.truststore.certificates | ssl.ca.location |
  * | ssl.keystore.location with ssl.keystore.type=PEM (certificates and key) | ssl.certificate.location, ssl.key.location |
@@ -127,7 +128,13 @@ function saslOf(properties: ReadonlyMap<string, string>, { path, read }: Source)
       `${path}: ${mechanism} needs username="…" and password="…" in sasl.jaas.config, or sasl.username and sasl.password`,
     );
   }
-  return { mechanism, username, password };
+  if (jaasValue(jaas, "tokenauth")?.toLowerCase() !== "true") {
+    return { mechanism, username, password };
+  }
+  if (mechanism === "PLAIN") {
+    throw new ConfigError(`${path}: tokenauth="true" needs SCRAM-SHA-256 or SCRAM-SHA-512`);
+  }
+  return { mechanism, username, password, isToken: true };
 }
 
 /** `username="alice"` of a line of JAAS. */

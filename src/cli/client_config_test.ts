@@ -36,6 +36,15 @@ Deno.test("a Java client's properties, and librdkafka's, say the same", () => {
   assertEquals(rd, java);
 });
 
+Deno.test("a delegation token is told from a user", () => {
+  const jaas = 'x.ScramLoginModule required username="id" password="aG1hYw==" tokenauth="true";';
+  const of1 = (mechanism: string) =>
+    of(`security.protocol=SASL_SSL\nsasl.mechanism=${mechanism}\nsasl.jaas.config=${jaas}\n`);
+  const token = { username: "id", password: "aG1hYw==", isToken: true };
+  assertEquals(of1("SCRAM-SHA-256").sasl, { mechanism: "SCRAM-SHA-256", ...token });
+  assertThrows(() => of1("PLAIN"), ConfigError, "tokenauth");
+});
+
 Deno.test("a client's certificate comes from one file or two, and a token from its file", async () => {
   const tls = { caCerts: [], cert: "</c>", key: "</k>" };
   assertEquals(

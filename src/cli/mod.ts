@@ -40,6 +40,8 @@ async function command(args: readonly string[], startBroker: StartBroker): Promi
       return await (await import("./group.ts")).runGroup(rest);
     case "storage":
       return await (await import("./storage.ts")).runStorage(rest);
+    case "token":
+      return await (await import("./token.ts")).runToken(rest);
     case "txn":
       return await (await import("./txn.ts")).runTxn(rest);
     case "user":

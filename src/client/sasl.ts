@@ -14,6 +14,8 @@ export type SaslOptions =
     readonly mechanism: "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512";
     readonly username: string;
     readonly password: string;
+    /** SCRAM: they are the id and the HMAC, in base64, of a delegation token (KIP-48). */
+    readonly isToken?: boolean;
   }
   | {
     readonly mechanism: "OAUTHBEARER";
@@ -54,12 +56,13 @@ type Say = (token: Uint8Array) => Promise<{ authBytes: Uint8Array; sessionLifeti
 const MAX_ITERATIONS = 1_000_000;
 
 async function scram(
-  { mechanism, username, password }: Extract<SaslOptions, { username: string }>,
+  { mechanism, username, password, isToken = false }: Extract<SaslOptions, { username: string }>,
   say: Say,
 ): Promise<number> {
   const hash = mechanism === "SCRAM-SHA-256" ? "sha256" : "sha512";
   const name = username.replaceAll("=", "=3D").replaceAll(",", "=2C");
-  const nonce = randomBytes(18).toString("base64url"), bare = `n=${name},r=${nonce}`;
+  const nonce = randomBytes(18).toString("base64url");
+  const bare = `n=${name},r=${nonce}${isToken ? ",tokenauth=true" : ""}`;
   const first = new TextDecoder().decode((await say(utf8(`n,,${bare}`))).authBytes);
   const [, both, salt, count] = /^r=([^,]+),s=([^,]+),i=(\d{1,7})(?:,|$)/.exec(first) ?? [];
   const iterations = Number(count);

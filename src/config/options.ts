@@ -5,6 +5,7 @@
 import { authOptions, oauthOptions } from "./auth_options.ts";
 import { aclOptions } from "./acl_options.ts";
 import { compactionOptions } from "./compaction_options.ts";
+import { delegationTokenOptions } from "./delegation_token_options.ts";
 import { groupOptions } from "./group_options.ts";
 import { httpOptions } from "./http_options.ts";
 import { LISTENERS_NEED } from "./listener_settings.ts";
@@ -121,6 +122,7 @@ export const options = {
   auth: authOptions,
   oauth: oauthOptions,
   authorization: aclOptions,
+  delegationToken: delegationTokenOptions,
   batching: {
     maxBatchSize: {
       type: "integer",

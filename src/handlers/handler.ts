@@ -30,6 +30,8 @@ export interface ConnectionInfo {
   readonly listener: string;
   /** "User:ANONYMOUS" until authenticated. */
   readonly principal: string;
+  /** Whether it logged in by a delegation token. */
+  readonly isByToken?: boolean;
   /** How its client logs in, where the listener asks that by SASL. */
   readonly sasl?: SaslConversation | null;
   /** Whether an API may be asked for: before the client is authenticated there are few. */

@@ -14,6 +14,7 @@ import type { Metrics } from "../metrics/metrics.ts";
 import type { GroupCoordinator } from "../groups/coordinator.ts";
 import type { Patterns } from "../groups/consumer/patterns.ts";
 import type { Authorizer } from "../security/acl/authorizer.ts";
+import type { DelegationTokens } from "../security/tokens/delegation_tokens.ts";
 import type { LogManager } from "../storage/log_manager.ts";
 import { finalizedFeatures } from "../topics/features.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
@@ -34,6 +35,7 @@ import { ClientTelemetry } from "./client_telemetry.ts";
 import { consumerGroupDescribe } from "./consumer_group_describe.ts";
 import { consumerGroupHeartbeat } from "./consumer_group_heartbeat.ts";
 import { createAcls } from "./create_acls.ts";
+import { createDelegationToken } from "./create_delegation_token.ts";
 import { createPartitions } from "./create_partitions.ts";
 import { createTopics } from "./create_topics.ts";
 import { deleteAcls } from "./delete_acls.ts";
@@ -44,6 +46,7 @@ import { describeAcls } from "./describe_acls.ts";
 import { describeClientQuotas } from "./describe_client_quotas.ts";
 import { describeCluster } from "./describe_cluster.ts";
 import { describeConfigs } from "./describe_configs.ts";
+import { describeDelegationToken } from "./describe_delegation_token.ts";
 import { describeGroups } from "./describe_groups.ts";
 import { describeLogDirs } from "./describe_log_dirs.ts";
 import { describeProducers } from "./describe_producers.ts";
@@ -54,6 +57,7 @@ import { describeTransactions } from "./describe_transactions.ts";
 import { endpointFor } from "./endpoints.ts";
 import { electLeaders } from "./elect_leaders.ts";
 import { endTxn } from "./end_txn.ts";
+import { expireDelegationToken } from "./expire_delegation_token.ts";
 import { fetch } from "./fetch.ts";
 import type { FetchSessions } from "./fetch_sessions.ts";
 import { findCoordinator } from "./find_coordinator.ts";
@@ -82,6 +86,7 @@ import type { Placed } from "./placed.ts";
 import { produce } from "./produce.ts";
 import { type AdmissionOptions, ProduceAdmission } from "./produce_admission.ts";
 import { pushTelemetry } from "./push_telemetry.ts";
+import { renewDelegationToken } from "./renew_delegation_token.ts";
 import { saslAuthenticate } from "./sasl_authenticate.ts";
 import { saslHandshake } from "./sasl_handshake.ts";
 import { syncGroup } from "./sync_group.ts";
@@ -95,6 +100,8 @@ export interface Services {
   readonly config: Config;
   /** Null: everybody may everything, and there are no ACLs to tell of. */
   readonly authorizer: Authorizer | null;
+  /** Null: there are none, and nobody gets any. */
+  readonly tokens: DelegationTokens | null;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly turn: Turn;
@@ -155,6 +162,13 @@ export function allHandlers(services: Services): readonly Handler[] {
   const paced = new Paced(services);
   const maxAnswerBytes = config.limits.maxBufferedBytes / ANSWER_SHARE;
   const answers = new LongAnswers({ turn: services.turn, maxBytes: maxAnswerBytes });
+  const tokenServices = {
+    metadata,
+    tokens: services.tokens,
+    clock,
+    turn: services.turn,
+    settings: config.delegationToken,
+  };
   const meter = (topic: string) => metrics.topic(topic);
   const telemetry = new ClientTelemetry({
     metadata,
@@ -242,6 +256,10 @@ export function allHandlers(services: Services): readonly Handler[] {
     deleteGroups(groups),
     saslAuthenticate(),
     createPartitions({ metadata, placed, ...limits }),
+    createDelegationToken(tokenServices),
+    renewDelegationToken(tokenServices),
+    expireDelegationToken(tokenServices),
+    describeDelegationToken(tokenServices, answers),
     electLeaders({ catalogue }),
     incrementalAlterConfigs({ metadata, nodeId, config }),
     alterPartitionReassignments({ catalogue }),

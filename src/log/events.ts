@@ -73,6 +73,21 @@ const TABLE: readonly (readonly [name: string, meaning: string, advice: string |
     "configure it for the listener's security protocol",
   ],
   [
+    "token_key_short",
+    "delegation_token.secret_key has fewer than 16 characters, and whoever has a delegation token can try keys until one fits",
+    "set a longer one, random (openssl rand -base64 32); the passwords of the tokens there are change with it",
+  ],
+  [
+    "tokens_without_scram",
+    "There is a delegation_token.secret_key, and no listener where anybody could log in with a delegation token",
+    "add SCRAM-SHA-256 or SCRAM-SHA-512 to auth.mechanism, and a listener with SASL; or leave the key out",
+  ],
+  [
+    "tokens_not_removed",
+    "Expired delegation tokens could not be removed from the metadata; they are good for nothing all the same, and it is tried again",
+    ROOM,
+  ],
+  [
     "login_failed",
     "A client did not prove who it says it is, or was not asked because too many are (result=busy) or its address fails too often (result=paced)",
     "nothing, once; many may be a client with an old password, or somebody who guesses: see peer",

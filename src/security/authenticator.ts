@@ -24,6 +24,8 @@ export type AuthenticationStep =
     readonly expiresAtMs: number | null;
     /** Whether this user was taken away since: asked now and then, and then the connection ends. */
     readonly isRevoked?: () => boolean;
+    /** Whether it came by a delegation token, with which no further one can be had. */
+    readonly isByToken?: boolean;
   }
   /** For the client, the same for whatever it got wrong; null: Kafka's words for bad credentials. */
   | { readonly kind: "failed"; readonly message: string | null }

@@ -128,6 +128,11 @@ export class Connection implements ConnectionInfo {
     return this.session.principal;
   }
 
+  /** As ConnectionInfo. */
+  get isByToken(): boolean {
+    return this.session.isByToken;
+  }
+
   /** The name of the listener it came by. */
   get listener(): string {
     return this.session.listener.name;

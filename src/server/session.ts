@@ -49,6 +49,8 @@ const SASL_HANDSHAKE = 17;
 export class Session implements LoginSession {
   readonly listener: SessionListener;
   principal = ANONYMOUS;
+  /** Whether it was proved by a delegation token. */
+  isByToken = false;
   /** Bytes of one request, now. */
   maxFrameBytes: number;
   /** How its client says who it is; null where nobody asks that by SASL. */
@@ -95,12 +97,13 @@ export class Session implements LoginSession {
    * The client is who it says: from now on it may ask for everything that this principal may, as long as that holds.
    * Said again when it has proved itself again.
    */
-  authenticated(principal: string, { expiresAtMs, isRevoked }: Proof = FOR_EVER): void {
+  authenticated(principal: string, { expiresAtMs, isRevoked, isByToken }: Proof = FOR_EVER): void {
     const isAgain = this.#state === "authenticated" && this.#reauthBeganMs !== Infinity;
     if (this.#state !== "authenticating" && !isAgain) {
       throw new Error(`authenticated while ${this.#state}`);
     }
     this.principal = principal;
+    this.isByToken = isByToken;
     this.#state = "authenticated";
     this.#reauthBeganMs = Infinity;
     this.#expiresAtMs = expiresAtMs;
@@ -161,7 +164,7 @@ export class Session implements LoginSession {
 type Proof = Parameters<LoginSession["authenticated"]>[1];
 
 const never = () => false;
-const FOR_EVER: Proof = { expiresAtMs: Infinity, isRevoked: never };
+const FOR_EVER: Proof = { expiresAtMs: Infinity, isRevoked: never, isByToken: false };
 
 function conversationOf(
   { name, mechanisms, logins }: SessionListener,

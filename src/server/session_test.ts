@@ -84,6 +84,19 @@ for (const isTls of [false, true]) {
   });
 }
 
+Deno.test("who proves itself again by a token has come by a token, and the other way round", () => {
+  const session = new Session(sasl, LIMITS, 0);
+  const proof = { expiresAtMs: Infinity, isRevoked: () => false };
+  session.authenticated("User:alice", { ...proof, isByToken: false });
+  const seen = [session.isByToken];
+  for (const isByToken of [true, false]) {
+    session.reauthenticating();
+    session.authenticated("User:alice", { ...proof, isByToken });
+    seen.push(session.isByToken);
+  }
+  assertEquals(seen, [false, true, false]);
+});
+
 Deno.test("a frame before authentication is never larger than one after it", () => {
   const session = new Session(sasl, { ...LIMITS, maxFrameBytes: 1000 }, 0);
   assertEquals(session.maxFrameBytes, 1000);

@@ -35,6 +35,7 @@ export interface Settings {
   readonly http?: Partial<Config["http"]>;
   readonly auth?: Partial<Config["auth"]>;
   readonly oauth?: Partial<Config["oauth"]>;
+  readonly delegationToken?: Partial<Config["delegationToken"]>;
   readonly insecure?: boolean;
   readonly autoCreateTopics?: boolean;
   readonly limits?: Partial<Config["limits"]>;
@@ -280,6 +281,7 @@ function configOf(settings: Settings): Config {
     http: { ...config.http, ...settings.http },
     auth: { ...config.auth, ...settings.auth },
     oauth: { ...config.oauth, ...settings.oauth },
+    delegationToken: { ...config.delegationToken, ...settings.delegationToken },
     insecure: settings.insecure ?? config.insecure,
     autoCreateTopics: settings.autoCreateTopics ?? config.autoCreateTopics,
     storage: {

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Users of SCRAM go with the directory: Runnel makes alice, Apache Kafka on the same directory lets her in and makes bob, and
-# Runnel lets both in. RUNNEL is the command of Runnel.
+# Users of SCRAM and delegation tokens go with the directory: Runnel makes alice and she a token, Apache Kafka on the same
+# directory lets both in and makes bob and one for him, and Runnel lets all in. RUNNEL is the command of Runnel.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 . tests/clients/checks.sh
@@ -11,12 +11,13 @@ kafka_tools_install || { echo "scram.sh could not install the tools"; echo "0 pa
 BROKERS=127.0.0.1:$(free_port)
 controller=127.0.0.1:$(free_port)
 data=$work/data
+secret_key='of the cluster, ä' # in UTF-8, which a file of Java properties is not
 module=org.apache.kafka.common.security.scram.ScramLoginModule
 trap 'kill -KILL "${BROKER_PID:-none}" 2> /dev/null; rm -rf "$work"' EXIT
 
 runnel_start() {
   BROKER_LOG=$work/runnel.log
-  BROKER_COMMAND="env RUNNEL_AUTH_PLAIN_PASSWORD=first $RUNNEL --auth-enabled --auth-plain-username admin --auth-mechanism PLAIN,SCRAM-SHA-256,SCRAM-SHA-512 \
+  BROKER_COMMAND="env RUNNEL_AUTH_PLAIN_PASSWORD=first RUNNEL_DELEGATION_TOKEN_SECRET_KEY='$secret_key' $RUNNEL --auth-enabled --auth-plain-username admin --auth-mechanism PLAIN,SCRAM-SHA-256,SCRAM-SHA-512 \
     --kafka-port ${BROKERS#*:} --http-port 0 --storage-path $data"
   broker_start
 }
@@ -35,6 +36,7 @@ listener.name.sasl_plaintext.scram-sha-256.sasl.jaas.config=$module required use
 listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config=$module required username="alice" password="pencil";
 log.dirs=$data
 offsets.topic.replication.factor=1
+delegation.token.secret.key=of the cluster, \\u00e4
 P
 kafka_start() {
   BROKER_LOG=$work/kafka.log
@@ -43,16 +45,31 @@ kafka_start() {
 }
 kafka_stop() { kill -TERM "$BROKER_PID"; wait "$BROKER_PID"; [ $? = 143 ]; }
 
-# config MECHANISM USER PASSWORD
+# config MECHANISM USER PASSWORD [MORE]
 config() {
   local file kind=$module
   [ "$1" != PLAIN ] || kind=org.apache.kafka.common.security.plain.PlainLoginModule
   file=$(mktemp "$work/XXXXXX.properties")
   { echo security.protocol=SASL_PLAINTEXT; echo "sasl.mechanism=$1"
-    echo "sasl.jaas.config=$kind required username=\"$2\" password=\"$3\";"; } > "$file"
+    echo "sasl.jaas.config=$kind required username=\"$2\" password=\"$3\" ${4:-};"; } > "$file"
   echo "$file"
 }
 lets_in() { TOOL_SECONDS=60 tool org.apache.kafka.tools.TopicCommand --bootstrap-server "$BROKERS" --command-config "$(config "$@")" --list; }
+# tokens CONFIG ARGUMENTS...   Apache's tool, which prints a token as ID HMAC OWNER …
+tokens() {
+  local config=$1
+  shift
+  tool org.apache.kafka.tools.DelegationTokenCommand --bootstrap-server "$BROKERS" --command-config "$config" "$@"
+}
+# token_made NAME CONFIG   its id and HMAC in variables of that name
+token_made() {
+  tokens "$2" --create --max-life-time-period -1 | tee "$work/token"
+  read -r "$1_id" "$1_hmac" <<< "$(awk 'length($2) == 88 { print $1, $2; exit }' "$work/token")"
+  local hmac=$1_hmac
+  hmac=${!hmac}
+  [ ${#hmac} = 88 ]
+}
+token_lets_in() { lets_in "$1" "$2" "$3" 'tokenauth="true"'; }
 makes() { # USER PASSWORD MECHANISM, and who does it
   tool $config_command --bootstrap-server "$BROKERS" --command-config "$4" --alter --entity-type users --entity-name "$1" --add-config "$3=[password=$2]"
 }
@@ -62,15 +79,25 @@ admin=$(config PLAIN admin first)
 check "alice is made at Runnel, by SCRAM-SHA-256" makes alice pencil SCRAM-SHA-256 "$admin"
 check "and by SCRAM-SHA-512" makes alice pencil SCRAM-SHA-512 "$admin"
 check "Runnel lets her in" lets_in SCRAM-SHA-256 alice pencil
+check "a token is made at Runnel" token_made first "$(config SCRAM-SHA-256 alice pencil)"
+check "Runnel lets her in with it" token_lets_in SCRAM-SHA-512 "${first_id:-}" "${first_hmac:-}"
 check "Runnel stops" broker_stop
 check "Apache Kafka starts on its directory" kafka_start
 check "and lets her in, by SCRAM-SHA-256" lets_in SCRAM-SHA-256 alice pencil
 check "and by SCRAM-SHA-512" lets_in SCRAM-SHA-512 alice pencil
 check "bob is made at Kafka" makes bob eraser SCRAM-SHA-512 "$(config SCRAM-SHA-512 alice pencil)"
+check "the token lets her in at Kafka" token_lets_in SCRAM-SHA-256 "${first_id:-}" "${first_hmac:-}"
+renewed() { tokens "$(config SCRAM-SHA-512 alice pencil)" --renew --renew-time-period 7200000 --hmac "$first_hmac"; }
+check "where it is renewed" renewed
+check "a token is made at Kafka" token_made second "$(config SCRAM-SHA-512 bob eraser)"
 check "Kafka stops" kafka_stop
 check "Runnel starts on the directory again" runnel_start
 check "and lets bob in" lets_in SCRAM-SHA-512 bob eraser
 check "and alice still" lets_in SCRAM-SHA-256 alice pencil
+check "and with the token of Runnel" token_lets_in SCRAM-SHA-512 "${first_id:-}" "${first_hmac:-}"
+check "and bob with that of Kafka" token_lets_in SCRAM-SHA-256 "${second_id:-}" "${second_hmac:-}"
+ended() { tokens "$(config SCRAM-SHA-512 bob eraser)" --expire --expiry-time-period -1 --hmac "$second_hmac" && ! token_lets_in SCRAM-SHA-256 "$second_id" "$second_hmac"; }
+check "which is ended at Runnel, and lets nobody in any more" ended
 wrong() { ! lets_in SCRAM-SHA-512 bob pencil; }
 check "bob with another password is refused" wrong
 check "Runnel stops again" broker_stop

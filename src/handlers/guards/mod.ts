@@ -5,6 +5,7 @@ import { clusterGuards } from "./cluster_guards.ts";
 import { configGuards } from "./config_guards.ts";
 import { groupGuards } from "./group_guards.ts";
 import { offsetFetchGuard } from "./offset_fetch_guard.ts";
+import { tokenGuards } from "./token_guards.ts";
 import { topicGuards } from "./topic_guards.ts";
 import { transactionGuards } from "./transaction_guards.ts";
 
@@ -16,5 +17,6 @@ export function allGuards(catalogue: Catalogue): readonly Guard[] {
     ...transactionGuards(catalogue),
     ...configGuards,
     ...clusterGuards,
+    ...tokenGuards,
   ];
 }

@@ -8,10 +8,13 @@ const of = (resourceType: number) => (operation: number): Ask => ({ operation, r
 export const onTopic = of(ResourceType.TOPIC);
 export const onGroup = of(ResourceType.GROUP);
 export const onCluster = of(ResourceType.CLUSTER);
+export const onDelegationToken = of(ResourceType.DELEGATION_TOKEN);
+export const onUser = of(ResourceType.USER);
 export const onTransactionalId = of(ResourceType.TRANSACTIONAL_ID);
 
 export const { READ, WRITE, CREATE, DELETE, ALTER, DESCRIBE } = Operation;
 export const { CLUSTER_ACTION, DESCRIBE_CONFIGS, ALTER_CONFIGS } = Operation;
+export const { CREATE_TOKENS, DESCRIBE_TOKENS } = Operation;
 export const { IDEMPOTENT_WRITE, TWO_PHASE_COMMIT } = Operation;
 
 export const TOPIC_REFUSED = ErrorCode.TOPIC_AUTHORIZATION_FAILED;

@@ -36,7 +36,10 @@ export interface LoginEnd {
 /** Whose log-ins they are. */
 export interface LoginSession {
   /** Who was proved, and for how long (monotonic; Infinity: for ever). */
-  authenticated(principal: string, until: { expiresAtMs: number; isRevoked: () => boolean }): void;
+  authenticated(
+    principal: string,
+    proof: { expiresAtMs: number; isRevoked: () => boolean; isByToken: boolean },
+  ): void;
   /** A re-authentication has begun. */
   reauthenticating(): void;
   /** Nothing is answered any more. */
@@ -193,6 +196,7 @@ export class SaslConversation {
     session.authenticated(step.principal, {
       expiresAtMs: lifetimeMs === null ? Infinity : rules.clock.monotonicMs() + lifetimeMs,
       isRevoked: step.isRevoked ?? never,
+      isByToken: step.isByToken ?? false,
     });
     const isAgain = before !== null;
     rules.onEnd({ listener, peer, mechanism: this.#mechanism, result: "done", isAgain });

@@ -1,11 +1,9 @@
 /**
- * Passwords: whether a password is a user's, for PLAIN. PBKDF2 runs on the runtime's threads, a few at a time, and as many
- * wait as can be answered before clients give up: a flood of log-ins takes no time from those who are in.
- *
- * The work is the same whoever is asked about: for a user that is not there, and for one with fewer iterations than
- * another has.
+ * Passwords: whether a password is a user's, for PLAIN. The work is the same whoever is asked about: for a user that is not
+ * there, and for one with fewer iterations than another has.
  */
 import { timingSafeEqual } from "node:crypto";
+import type { Derivations } from "./derivations.ts";
 import {
   credentialOf,
   DEFAULT_ITERATIONS,
@@ -23,34 +21,21 @@ export interface PasswordStore {
 }
 
 const HASH = hashOf("SCRAM-SHA-512")!;
-/** As many at a time as leave a core for the others. */
-const AT_ONCE = 2;
-const MOST_WAITING = 1000;
 
 export class Passwords {
   readonly store: PasswordStore;
   readonly #secret: Uint8Array;
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
+  readonly #derivations: Derivations;
 
-  constructor(store: PasswordStore, secret: Uint8Array) {
+  constructor(store: PasswordStore, secret: Uint8Array, derivations: Derivations) {
     this.store = store;
     this.#secret = secret;
+    this.#derivations = derivations;
   }
 
   /** Whether it is; "busy" when too many wait already. */
   async check(name: string, password: Uint8Array): Promise<boolean | "busy"> {
-    if (this.#running >= AT_ONCE) {
-      if (this.#waiting.length >= MOST_WAITING) return "busy";
-      await new Promise<void>((resolve) => this.#waiting.push(resolve)); // takes over the place of who ends
-    } else this.#running++;
-    try {
-      return await this.#check(name, password);
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#running--;
-      else next();
-    }
+    return await this.#derivations.run(() => this.#check(name, password));
   }
 
   async #check(name: string, password: Uint8Array): Promise<boolean> {

@@ -1,7 +1,8 @@
 /**
  * SCRAM-SHA-256 and SCRAM-SHA-512 as Kafka's ScramSaslServer has them (RFC 5802, 7677), without channel binding.
  *
- * A user that is not there gets a challenge like any other, and fails where a wrong password does: after the proof.
+ * A user that is not there gets a challenge like any other, and fails where a wrong password does: after the proof. So does
+ * a delegation token that is not there (tokenauth=true, KIP-48); who has one is its owner.
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { AuthenticationStep, Authenticator } from "../authenticator.ts";
@@ -17,10 +18,22 @@ import { base64, type ClientFirst, readClientFinal, readClientFirst } from "./sc
 /** Where the credentials of one mechanism are. */
 export interface ScramCredentials {
   find(name: string): ScramCredential | null;
+  /** The delegation token of this id; `salt` is what its credential is to have. */
+  findToken(tokenId: string, salt: Uint8Array): TokenLogin | null;
   /** What a user that is not there is said to have: what most have. */
   readonly usualIterations: number;
   /** Of this server, the same after a restart. */
   readonly secret: Uint8Array;
+}
+
+/** A delegation token, as far as a log-in has to know it. */
+export interface TokenLogin {
+  /** What verifies its password, the HMAC in base64; "busy" when too many log in. */
+  readonly credential: Promise<ScramCredential | "busy">;
+  /** "User:alice" */
+  readonly owner: string;
+  /** Until when it is good, as things are now: it may have been renewed. Null when it is no more. */
+  expiresAtMs(): number | null;
 }
 
 export class ScramLogin implements Authenticator {
@@ -41,31 +54,32 @@ export class ScramLogin implements Authenticator {
 
   step(token: Uint8Array): Promise<AuthenticationStep> {
     const challenged = this.#challenged;
-    return Promise.resolve(
-      challenged === null ? this.#first(token) : this.#final(token, challenged),
-    );
+    return challenged === null
+      ? this.#first(token)
+      : Promise.resolve(this.#final(token, challenged));
   }
 
-  #first(token: Uint8Array): AuthenticationStep {
+  async #first(token: Uint8Array): Promise<AuthenticationStep> {
     const first = readClientFirst(token);
     if (first === null) return FAILED;
     const { name, authorizationId, extensions } = first;
     if (authorizationId !== "" && authorizationId !== name) return OTHER_ID;
-    // Delegation tokens are not built: their ids are nobody's.
-    const isToken = extensions.get("tokenauth")?.toLowerCase() === "true";
-    const found = isToken ? null : this.#credentials.find(name);
+    const isByToken = extensions.get("tokenauth")?.toLowerCase() === "true";
     const { secret, usualIterations: iterations } = this.#credentials;
     // Made for everybody, as making it takes a time that could be told.
     const mock = mockCredential(this.#hash, { secret, name, iterations });
+    const delegated = isByToken ? this.#credentials.findToken(name, mock.salt) : null;
+    const found = isByToken ? await delegated?.credential : this.#credentials.find(name);
+    if (found === "busy") return { kind: "busy" };
     const credential = found ?? mock;
     const nonce = first.nonce + this.#newNonce();
     const text = `r=${nonce},s=${base64(credential.salt)},i=${credential.iterations}`;
-    this.#challenged = { first, credential, isKnown: found !== null, nonce, text };
+    this.#challenged = { first, credential, isKnown: found != null, delegated, nonce, text };
     return { kind: "challenge", token: utf8(text) };
   }
 
   #final(token: Uint8Array, challenged: Challenged): AuthenticationStep {
-    const { first, credential, isKnown, nonce, text } = challenged;
+    const { first, credential, isKnown, delegated, nonce, text } = challenged;
     const final = readClientFinal(token);
     if (final === null) return FAILED;
     // librdkafka before 2.6.1 says its own nonce twice; the server's is there in full, which is what counts. Kafka did not look
@@ -79,10 +93,12 @@ export class ScramLogin implements Authenticator {
     const signed = `${first.bare},${text},${withoutProof}`;
     const isProved = proves(this.#hash, { credential, signed, proof });
     if (!isProved || !isKnown) return FAILED;
+    const answer = utf8(`v=${base64(hmac(this.#hash, credential.serverKey, signed))}`);
+    if (delegated !== null) return byToken(delegated, answer);
     const { name } = first, credentials = this.#credentials;
     return {
       kind: "done",
-      token: utf8(`v=${base64(hmac(this.#hash, credential.serverKey, signed))}`),
+      token: answer,
       principal: `User:${name}`,
       expiresAtMs: null,
       isRevoked: () => credentials.find(name) === null,
@@ -94,6 +110,8 @@ interface Challenged {
   readonly first: ClientFirst;
   readonly credential: ScramCredential;
   readonly isKnown: boolean;
+  /** Of a log-in by token. */
+  readonly delegated: TokenLogin | null;
   readonly nonce: string;
   /** What the client was told, which is signed too. */
   readonly text: string;
@@ -108,6 +126,15 @@ export const OTHER_ID: AuthenticationStep = {
 };
 /** Base64 of "n,," */
 const NO_BINDING = "biws";
+
+/** Who proved to have a token is its owner, until it ends: as it stands now, also when it is renewed afterwards. */
+function byToken(delegated: TokenLogin, token: Uint8Array): AuthenticationStep {
+  const expiresAtMs = delegated.expiresAtMs();
+  if (expiresAtMs === null) return FAILED;
+  const isRevoked = () => delegated.expiresAtMs() === null;
+  const { owner: principal } = delegated;
+  return { kind: "done", token, principal, expiresAtMs, isRevoked, isByToken: true };
+}
 
 /** Whether who sent the proof has the key that the stored one is the hash of. */
 function proves(

@@ -1,7 +1,7 @@
 /** Proves SCRAM with the exchange of RFC 7677, and that each departure from it fails as any other does. */
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
-import { ScramLogin } from "./scram.ts";
+import { ScramLogin, type TokenLogin } from "./scram.ts";
 import { credentialOf, digest, hashOf, hmac, saltedPassword } from "./scram_credential.ts";
 import { readClientFirst } from "./scram_message.ts";
 
@@ -15,13 +15,35 @@ const CHALLENGE = `r=rOprNGfwEbeRWgbNEkqO${SERVER_NONCE},s=W22ZaJ0SNY7soEsUEjb6g
 const FINAL = `c=biws,r=rOprNGfwEbeRWgbNEkqO${SERVER_NONCE},` +
   "p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=";
 
-async function login(): Promise<ScramLogin> {
+/** Of the user "user", or with `byToken` of a token of that id. */
+async function login(
+  { tokens, byToken = false }: {
+    tokens?: Pick<TokenLogin, "owner" | "expiresAtMs">;
+    byToken?: boolean;
+  } = {},
+): Promise<ScramLogin> {
   const salt = new Uint8Array(Buffer.from("W22ZaJ0SNY7soEsUEjb6gQ==", "base64"));
   const asked = { password: utf8("pencil"), salt, iterations: 4096 };
   const user = credentialOf(HASH, { ...asked, salted: await saltedPassword(HASH, asked) });
-  const find = (name: string) => name === "user" ? user : null;
-  const credentials = { find, usualIterations: 4096, secret: SECRET };
+  const find = (name: string) => name === "user" && !byToken ? user : null;
+  const findToken = (id: string) =>
+    id === "user" && byToken ? { credential: Promise.resolve(user), ...tokens! } : null;
+  const credentials = { find, findToken, usualIterations: 4096, secret: SECRET };
   return new ScramLogin(HASH, credentials, { newNonce: () => SERVER_NONCE });
+}
+
+/** The second message of who knows the password, for another first one than RFC 7677 has. */
+async function finalOf(
+  bare: string,
+  nonce = `rOprNGfwEbeRWgbNEkqO${SERVER_NONCE}`,
+): Promise<Uint8Array> {
+  const withoutProof = `c=biws,r=${nonce}`;
+  const salt = new Uint8Array(Buffer.from("W22ZaJ0SNY7soEsUEjb6gQ==", "base64"));
+  const salted = await saltedPassword(HASH, { password: utf8("pencil"), salt, iterations: 4096 });
+  const key = hmac(HASH, salted, "Client Key");
+  const signature = hmac(HASH, digest(HASH, key), `${bare},${CHALLENGE},${withoutProof}`);
+  const proof = Buffer.from(key.map((byte, i) => byte ^ signature[i])).toString("base64");
+  return utf8(`${withoutProof},p=${proof}`);
 }
 
 Deno.test("the exchange of RFC 7677 lets its user in, with the signature that proves the server", async () => {
@@ -100,22 +122,46 @@ Deno.test("a user that is not there is challenged in the same form, always the s
   assertEquals(salts.size, 1);
 });
 
-Deno.test("a delegation token's id is nobody's", async () => {
-  const machine = await login();
-  const step = await machine.step(utf8(`${FIRST},tokenauth=true`));
-  assert(step.kind === "challenge" && text(step.token) !== CHALLENGE);
+Deno.test("who has a token is its owner, as long as it is good, and nobody is it by the token's id alone", async () => {
+  let expiresAtMs: number | null = 5;
+  const find = (byToken: boolean) =>
+    login({ tokens: { owner: "User:alice", expiresAtMs: () => expiresAtMs }, byToken });
+  const byToken = await find(true);
+  assertEquals(await byToken.step(utf8(`${FIRST},tokenauth=TRUE`)), {
+    kind: "challenge",
+    token: utf8(CHALLENGE),
+  });
+  const done = await byToken.step(await finalOf(`${FIRST.slice(3)},tokenauth=TRUE`));
+  if (done.kind !== "done") throw new Error(JSON.stringify(done));
+  const { principal, isByToken } = done;
+  assertEquals([principal, isByToken, done.expiresAtMs], ["User:alice", true, 5]);
+  assertEquals(done.isRevoked!(), false);
+  expiresAtMs = null;
+  assertEquals(done.isRevoked!(), true);
+  // It ended between the messages.
+  const late = await find(true);
+  await late.step(utf8(`${FIRST},tokenauth=true`));
+  const step = await late.step(await finalOf(`${FIRST.slice(3)},tokenauth=true`));
+  assertEquals(step, { kind: "failed", message: null });
+});
+
+Deno.test("a user is no token, and a token no user", async () => {
+  const user = await login();
+  const asToken = await user.step(utf8(`${FIRST},tokenauth=true`));
+  assert(asToken.kind === "challenge" && text(asToken.token) !== CHALLENGE);
+  const proved = await user.step(await finalOf(`${FIRST.slice(3)},tokenauth=true`));
+  assertEquals(proved, { kind: "failed", message: null });
+  for (const said of ["", ",tokenauth=false", ",other=true"]) {
+    const tokens = { owner: "User:alice", expiresAtMs: () => 5 };
+    const token = await login({ tokens, byToken: true });
+    const asUser = await token.step(utf8(FIRST + said));
+    assert(asUser.kind === "challenge" && text(asUser.token) !== CHALLENGE);
+  }
 });
 
 Deno.test("an old librdkafka, which says its own nonce twice, gets in with the proof of what it said", async () => {
   const machine = await login();
   await machine.step(utf8(FIRST));
   const nonce = `rOprNGfwEbeRWgbNEkqOrOprNGfwEbeRWgbNEkqO${SERVER_NONCE}`;
-  const withoutProof = `c=biws,r=${nonce}`;
-  const salt = new Uint8Array(Buffer.from("W22ZaJ0SNY7soEsUEjb6gQ==", "base64"));
-  const salted = await saltedPassword(HASH, { password: utf8("pencil"), salt, iterations: 4096 });
-  const key = hmac(HASH, salted, "Client Key");
-  const signed = `${FIRST.slice(3)},${CHALLENGE},${withoutProof}`;
-  const signature = hmac(HASH, digest(HASH, key), signed);
-  const proof = Buffer.from(key.map((byte, i) => byte ^ signature[i])).toString("base64");
-  assertEquals((await machine.step(utf8(`${withoutProof},p=${proof}`))).kind, "done");
+  assertEquals((await machine.step(await finalOf(FIRST.slice(3), nonce))).kind, "done");
 });
