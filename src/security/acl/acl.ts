@@ -114,7 +114,7 @@ function byOperation(value: (operation: number) => number): number[] {
 }
 
 /** Whether a pattern is of a resource with this name. A prefixed "*" is a prefix like another. */
-export function isOfResource(
+function isOfResource(
   { resourceName, patternType }: Pick<Acl, "resourceName" | "patternType">,
   name: string,
 ): boolean {
