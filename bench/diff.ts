@@ -80,9 +80,11 @@ async function compare(): Promise<void> {
     for (let round = 0; round < rounds; round++) {
       for (const bench of chosen) {
         for (const flush of bench.flush) {
-          const old = () => spawnBroker(flush, { checkout });
+          const { asksAcls } = bench, old = () => spawnBroker(flush, { checkout, asksAcls });
           before.push(...await runBenches([bench], size, old, [flush]));
-          after.push(...await runBenches([bench], size, () => spawnBroker(flush), [flush]));
+          after.push(
+            ...await runBenches([bench], size, () => spawnBroker(flush, { asksAcls }), [flush]),
+          );
         }
       }
     }

@@ -6,6 +6,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import type { Bench, Size, Target } from "./types.ts";
+import { acls, manyTopics } from "./acls.ts";
 import { compaction } from "./compaction.ts";
 import { e2e } from "./e2e.ts";
 import { fetch } from "./fetch.ts";
@@ -15,19 +16,28 @@ import { heading, type Line, report } from "./report.ts";
 import { runningBroker, spawnBroker } from "./targets.ts";
 import { transactions } from "./transactions.ts";
 
-export const benches: readonly Bench[] = [produce, oneRecord, fetch, e2e, compaction, transactions];
+export const benches: readonly Bench[] = [
+  produce,
+  oneRecord,
+  fetch,
+  e2e,
+  compaction,
+  transactions,
+  manyTopics,
+  acls,
+];
 
 /** Runs benches one after the other, each with every flush setting it asks for, on brokers that `start` gives. */
 export async function runBenches(
   chosen: readonly Bench[],
   size: Size,
-  start: (flush: Line["flush"]) => Promise<Target>,
+  start: (flush: Line["flush"], bench: Bench) => Promise<Target>,
   flushes?: readonly Line["flush"][],
 ): Promise<Line[]> {
   const lines: Line[] = [];
   for (const bench of chosen) {
     for (const flush of flushes ?? bench.flush) {
-      const target = await start(flush);
+      const target = await start(flush, bench);
       try {
         for (const result of await bench.run(target, size)) {
           lines.push({ ...result, bench: bench.name, flush });
@@ -61,7 +71,11 @@ if (import.meta.main) {
   const chosen = choose(args._.map(String));
   const lines = args.address
     ? await runBenches(chosen, size, () => Promise.resolve(runningBroker(args.address!)), ["given"])
-    : await runBenches(chosen, size, (flush) => spawnBroker(flush === "given" ? "fsync" : flush));
+    : await runBenches(
+      chosen,
+      size,
+      (flush, { asksAcls }) => spawnBroker(flush === "given" ? "fsync" : flush, { asksAcls }),
+    );
   console.log(heading(`deno task bench ${Deno.args.join(" ")}`.trim()));
   console.log(report(lines));
 }

@@ -14,7 +14,10 @@ import type { Target } from "./types.ts";
 import { layouts, type Life, sizeOf, uncleanStart } from "./unclean_start.ts";
 import { ownUsage } from "./usage.ts";
 
-async function inProcess(): Promise<Target & { readonly httpAddress: string }> {
+async function inProcess(
+  _given?: unknown,
+  { asksAcls = false }: { readonly asksAcls?: boolean } = {},
+): Promise<Target & { readonly httpAddress: string }> {
   const defaults = defaultConfig();
   const broker = await startBroker({
     ...defaults,
@@ -22,6 +25,11 @@ async function inProcess(): Promise<Target & { readonly httpAddress: string }> {
     httpPort: 0,
     storage: { ...defaults.storage, path: "memory://" },
     groups: { ...defaults.groups, initialRebalanceDelayMs: 100 },
+    authorization: {
+      ...defaults.authorization,
+      mode: asksAcls ? "on" : "off",
+      allowEveryoneIfNoAclFound: asksAcls,
+    },
   });
   return {
     address: broker.kafkaAddress,

@@ -27,12 +27,14 @@ export interface SpawnOptions {
   readonly checkout?: string;
   /** A directory that outlives the broker; a temporary one if absent. */
   readonly keep?: string;
+  /** Whether it asks ACLs, and allows what none is of. */
+  readonly asksAcls?: boolean;
 }
 
 /** Starts `main.ts` of a checkout with no more rights than it needs, on a directory that goes with it unless it is to be kept. */
 export async function spawnBroker(
   flush: Flush,
-  { checkout = new URL("..", import.meta.url).pathname, keep }: SpawnOptions = {},
+  { checkout = new URL("..", import.meta.url).pathname, keep, asksAcls = false }: SpawnOptions = {},
 ): Promise<SpawnedRunnel> {
   const data = keep ?? await Deno.makeTempDir({ prefix: "runnel-bench-" });
   const command = new Deno.Command("deno", {
@@ -50,6 +52,9 @@ export async function spawnBroker(
       "--http-port=0",
       `--storage-path=${data}`,
       `--storage-flush=${flush}`,
+      ...asksAcls
+        ? ["--authorization-mode=on", "--authorization-allow-everyone-if-no-acl-found"]
+        : [],
     ],
     cwd: data,
     stdout: "piped",

@@ -10,6 +10,8 @@ export interface Bench {
   readonly name: string;
   /** The flush settings it is worth running with. */
   readonly flush: readonly Flush[];
+  /** Its broker asks ACLs, and allows what none is of. */
+  readonly asksAcls?: boolean;
   run(target: Target, size: Size): Promise<Result[]>;
 }
 

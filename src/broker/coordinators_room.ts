@@ -115,6 +115,7 @@ export class CoordinatorsRoom implements AsyncDisposable {
       maxSize: settings.consumerMaxSize,
       assignors: settings.consumerAssignors,
       migrationPolicy: settings.consumerMigrationPolicy,
+      regexRefreshIntervalMs: settings.consumerRegexRefreshIntervalMs,
     };
     return new GroupCoordinator({
       clock,

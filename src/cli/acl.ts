@@ -1,36 +1,37 @@
 /**
  * `runnel acl list|add|remove|check`: the ACLs of a running broker, Runnel or any Kafka, and which of them decides.
  *
- * What would take the last ACL that lets anybody change ACLs is refused without --force: then only super users of the
- * broker's configuration, which it does not tell, could make another.
+ * What would leave nobody who may change ACLs, the last ACL removed or a new one that denies, is refused without --force:
+ * then only super users of the broker's configuration could make another.
  */
 import { Cluster } from "../client/cluster.ts";
 import { check, ConnectionError, KafkaError } from "../client/errors.ts";
 import { ConfigError } from "../config/load.ts";
+import { ErrorCode } from "../protocol/errors.ts";
 import { CreateAcls } from "../protocol/messages/create_acls.ts";
 import { DeleteAcls } from "../protocol/messages/delete_acls.ts";
 import { DescribeAcls } from "../protocol/messages/describe_acls.ts";
 import {
   type Acl,
-  bit,
-  CLUSTER_NAME,
+  aclKey,
   Operation,
   PatternType,
   Permission,
   ResourceType,
-  SUPPORTED_OPERATIONS,
 } from "../security/acl/acl.ts";
-import { Authorizer } from "../security/acl/authorizer.ts";
+import { locksEverybodyOut } from "../security/acl/administrators.ts";
+import { Authorizer, type Decision, type RuleWithoutAcl } from "../security/acl/authorizer.ts";
+import { aclOf, aclTable, decisionText, ruleText } from "./acl_text.ts";
 import {
   actionOf,
   BOOTSTRAP_FLAGS,
   bootstrapOf,
   clientErrorLine,
+  clientSecurityOf,
   commandArguments,
   configOf,
   misused,
 } from "./arguments.ts";
-import { printable, table } from "./table.ts";
 
 const ACTIONS = ["list", "add", "remove", "check"] as const;
 const FLAGS = {
@@ -40,8 +41,22 @@ const FLAGS = {
   "--host": "an IP address",
   "--force": null,
 } as const;
+/** Flags that an action does not have: it would not do what they say. */
+const NOT_OF: Readonly<Record<typeof ACTIONS[number], readonly (keyof typeof FLAGS)[]>> = {
+  list: ["--prefixed", "--deny", "--host", "--force"],
+  add: [],
+  remove: [],
+  check: ["--prefixed", "--deny", "--force"],
+};
+/** How check ends where it is denied. */
+const NOT_ALLOWED = 3;
 
-export async function runAcl(args: readonly string[]): Promise<number> {
+type Print = (line: string) => void;
+
+export async function runAcl(
+  args: readonly string[],
+  print: Print = console.log,
+): Promise<number> {
   const { words, own, rest } = commandArguments("acl", args, FLAGS);
   const [given, ...named] = words, action = actionOf("acl", given, ACTIONS);
   const isList = action === "list";
@@ -49,19 +64,30 @@ export async function runAcl(args: readonly string[]): Promise<number> {
     const needs = isList ? "list takes no words" : `${action} needs USER OPERATION RESOURCE`;
     throw misused("acl", needs, action);
   }
+  const odd = NOT_OF[action].find((flag) => own.has(flag));
+  if (odd !== undefined) throw misused("acl", `${action} has no ${odd}`, action);
   const acl = isList ? null : aclOf(named as [string, string, string], own);
-  const bootstrap = bootstrapOf(own, await configOf(rest));
-  const cluster = new Cluster({ bootstrap, callTimeoutMs: 10_000 });
+  if (action === "check" && acl?.operation === Operation.ALL) {
+    throw new ConfigError('acl: check asks of one operation, and "all" is each of them');
+  }
+  const config = await configOf(rest);
+  const cluster = new Cluster({
+    bootstrap: bootstrapOf(own, config),
+    ...clientSecurityOf(own, config),
+    callTimeoutMs: 10_000,
+  });
+  const isForced = own.get("--force") === "true";
   try {
     switch (action) {
       case "list":
-        return print(listed(await describe(cluster)));
+        for (const line of aclTable(await describe(cluster))) print(line);
+        return 0;
       case "add":
-        return await add(cluster, acl!);
+        return await add(cluster, acl!, { isForced, print });
       case "remove":
-        return await remove(cluster, acl!, own.get("--force") === "true");
+        return await remove(cluster, acl!, { isForced, print });
       case "check":
-        return await checked(cluster, acl!);
+        return await checked(cluster, acl!, print);
     }
   } catch (error) {
     if (!(error instanceof ConnectionError || error instanceof KafkaError)) throw error;
@@ -72,112 +98,35 @@ export async function runAcl(args: readonly string[]): Promise<number> {
   }
 }
 
-function print(lines: readonly string[]): number {
-  if (lines.length > 0) console.log(lines.join("\n"));
-  return 0;
+interface Change {
+  readonly isForced: boolean;
+  readonly print: Print;
 }
 
-/** Throws ConfigError. */
-export function aclOf(
-  [user, operation, resource]: readonly [string, string, string],
-  flags: ReadonlyMap<string, string>,
-): Acl {
-  const colon = resource.indexOf(":"), kind = colon < 0 ? resource : resource.slice(0, colon);
-  const resourceType = numberOf(ResourceType, kind), operationCode = numberOf(Operation, operation);
-  const isCluster = resourceType === ResourceType.CLUSTER;
-  const resourceName = isCluster && colon < 0 ? CLUSTER_NAME : resource.slice(colon + 1);
-  if (resourceType === null || resourceType === ResourceType.ANY || (colon < 0 && !isCluster)) {
-    throw new ConfigError(
-      `acl: "${resource}" is no resource: needs topic:NAME, group:NAME, transactional-id:NAME, delegation-token:ID, user:NAME or cluster`,
-    );
+async function add(cluster: Cluster, acl: Acl, { isForced, print }: Change): Promise<number> {
+  const mayLockOut = acl.permissionType === Permission.DENY &&
+    acl.resourceType === ResourceType.CLUSTER;
+  if (mayLockOut && !isForced) {
+    const before = await describe(cluster);
+    if (locksEverybodyOut(before, [...before, acl])) return refused("denies it to the last");
   }
-  const supported = SUPPORTED_OPERATIONS[resourceType] | bit(Operation.ALL);
-  if (operationCode === null || (bit(operationCode) & supported) === 0) {
-    throw new ConfigError(`acl: "${operation}" is nothing that can be done with a ${kind}`);
-  }
-  return {
-    resourceType,
-    resourceName,
-    patternType: flags.has("--prefixed") ? PatternType.PREFIXED : PatternType.LITERAL,
-    principal: user.includes(":") ? user : `User:${user}`,
-    host: flags.get("--host") ?? "*",
-    operation: operationCode,
-    permissionType: flags.has("--deny") ? Permission.DENY : Permission.ALLOW,
-  };
-}
-
-function numberOf(codes: Readonly<Record<string, number>>, word: string): number | null {
-  return codes[word.toUpperCase().replaceAll("-", "_")] ?? null;
-}
-
-function wordOf(codes: Readonly<Record<string, number>>, code: number): string {
-  const found = Object.entries(codes).find(([, value]) => value === code);
-  return found === undefined ? String(code) : found[0].toLowerCase().replaceAll("_", "-");
-}
-
-/** All of them. Throws KafkaError. */
-async function describe(cluster: Cluster): Promise<Acl[]> {
-  const connection = await cluster.controllerConnection();
-  const answer = await connection.request(DescribeAcls, connection.versionFor(DescribeAcls), {
-    resourceTypeFilter: ResourceType.ANY,
-    resourceNameFilter: null,
-    patternTypeFilter: PatternType.ANY,
-    principalFilter: null,
-    hostFilter: null,
-    operation: Operation.ANY,
-    permissionType: Permission.ANY,
-  });
-  check(answer.errorCode, "ACLs", answer.errorMessage);
-  return answer.resources.flatMap(({ acls, ...resource }) =>
-    acls.map((acl) => ({ ...resource, ...acl }))
-  );
-}
-
-function listed(acls: readonly Acl[]): string[] {
-  const rows = acls.map((acl) => [
-    acl.principal,
-    wordOf(Permission, acl.permissionType),
-    wordOf(Operation, acl.operation),
-    resourceText(acl),
-    acl.host,
-  ]);
-  return table(["USER", "RULE", "OPERATION", "RESOURCE", "HOST"], rows.sort());
-}
-
-function resourceText({ resourceType, resourceName, patternType }: Acl): string {
-  const kind = wordOf(ResourceType, resourceType);
-  if (resourceType === ResourceType.CLUSTER) return kind;
-  return `${kind}:${resourceName}${patternType === PatternType.PREFIXED ? " (prefixed)" : ""}`;
-}
-
-function ruleText(acl: Acl): string {
-  const from = acl.host === "*" ? "" : ` from ${acl.host}`;
-  const rule = `${wordOf(Permission, acl.permissionType)} ${wordOf(Operation, acl.operation)}`;
-  return printable(`${acl.principal}: ${rule} on ${resourceText(acl)}${from}`);
-}
-
-async function add(cluster: Cluster, { patternType, ...acl }: Acl): Promise<number> {
+  const { patternType, ...rest } = acl;
   const connection = await cluster.controllerConnection();
   const { results: [result] } = await connection.request(
     CreateAcls,
     connection.versionFor(CreateAcls),
-    { creations: [{ ...acl, resourcePatternType: patternType }] },
+    { creations: [{ ...rest, resourcePatternType: patternType }] },
   );
   check(result.errorCode, "the ACL", result.errorMessage);
-  return print([ruleText({ patternType, ...acl })]);
+  print(ruleText(acl));
+  return 0;
 }
 
-async function remove(cluster: Cluster, acl: Acl, isForced: boolean): Promise<number> {
-  if (!isForced && grantsAcls(acl)) {
-    const left = (await describe(cluster)).filter((one) =>
-      grantsAcls(one) && JSON.stringify(listed([one])) !== JSON.stringify(listed([acl]))
-    );
-    if (left.length === 0) {
-      console.error(
-        "runnel: this is the last ACL by which anybody may change ACLs; without it only a super user of the broker's configuration can. Do it with --force",
-      );
-      return 1;
-    }
+async function remove(cluster: Cluster, acl: Acl, { isForced, print }: Change): Promise<number> {
+  if (acl.resourceType === ResourceType.CLUSTER && !isForced) {
+    const before = await describe(cluster), key = aclKey(acl);
+    const after = before.filter((one) => aclKey(one) !== key);
+    if (locksEverybodyOut(before, after)) return refused("is what allows it to the last");
   }
   const connection = await cluster.controllerConnection();
   const { filterResults: [result] } = await connection.request(
@@ -196,30 +145,80 @@ async function remove(cluster: Cluster, acl: Acl, isForced: boolean): Promise<nu
     },
   );
   check(result.errorCode, "the ACL", result.errorMessage);
-  if (result.matchingAcls.length > 0) return print(result.matchingAcls.map(ruleText));
+  for (const gone of result.matchingAcls) print(ruleText(gone));
+  if (result.matchingAcls.length > 0) return 0;
   console.error(`runnel: there is no such ACL: ${ruleText(acl)}`);
   return 1;
 }
 
-function grantsAcls({ resourceType, operation, permissionType }: Acl): boolean {
-  return resourceType === ResourceType.CLUSTER && permissionType === Permission.ALLOW &&
-    (operation === Operation.ALTER || operation === Operation.ALL);
+function refused(why: string): number {
+  console.error(
+    `runnel: this ACL ${why} who may change ACLs by ACLs; afterwards only super users of the broker's configuration can. Do it with --force`,
+  );
+  return 1;
 }
 
-/** 0: allowed by an ACL, 3: not. Super users, and what holds without ACLs, are the broker's own configuration. */
-async function checked(cluster: Cluster, asked: Acl): Promise<number> {
-  const authorizer = new Authorizer({ superUsers: [], allowEveryoneIfNoAclFound: false });
-  for (const [i, acl] of (await describe(cluster)).entries()) authorizer.index.add(`${i}`, acl);
-  const { principal, host, operation, resourceType, resourceName } = asked;
-  const decision = authorizer.explain(principal, host, operation, resourceType, resourceName);
-  const by = decision.rule.kind === "acl" ? ruleText(decision.rule.acl) : decision.rule.kind;
-  print([
-    `${decision.isAllowed ? "allowed" : "denied"}, by: ${by}`,
-    ...decision.rule.kind === "acl" ? [] : [
-      "Super users and allow_everyone_if_no_acl_found of the broker's configuration are not looked at.",
-    ],
-  ]);
+/** All of them. Throws KafkaError. */
+async function describe(cluster: Cluster): Promise<Acl[]> {
+  const connection = await cluster.controllerConnection();
+  const answer = await connection.request(DescribeAcls, connection.versionFor(DescribeAcls), {
+    resourceTypeFilter: ResourceType.ANY,
+    resourceNameFilter: null,
+    patternTypeFilter: PatternType.ANY,
+    principalFilter: null,
+    hostFilter: null,
+    operation: Operation.ANY,
+    permissionType: Permission.ANY,
+  });
+  check(answer.errorCode, "ACLs", answer.errorMessage);
+  return aclsOf(answer.resources);
+}
+
+function aclsOf(
+  resources: readonly (Pick<Acl, "resourceType" | "resourceName" | "patternType"> & {
+    readonly acls: readonly Pick<Acl, "principal" | "host" | "operation" | "permissionType">[];
+  })[],
+): Acl[] {
+  return resources.flatMap(({ acls, ...resource }) => acls.map((acl) => ({ ...resource, ...acl })));
+}
+
+/** 0: allowed, 3: not. A Kafka cannot be asked; there its ACLs are evaluated here, which know nothing of super users. */
+async function checked(cluster: Cluster, asked: Acl, print: Print): Promise<number> {
+  const told = await decisionOf(cluster, asked);
+  const decision = told ?? explain(await describe(cluster), asked);
+  print(decisionText(decision));
+  if (told === null && decision.rule.kind !== "acl") {
+    print("Super users and allow.everyone.if.no.acl.found of that broker are not looked at.");
+  }
   return decision.isAllowed ? 0 : NOT_ALLOWED;
 }
 
-const NOT_ALLOWED = 3;
+/** What the broker decides; null where it is a Kafka, which does not tell. Throws KafkaError. */
+async function decisionOf(cluster: Cluster, asked: Acl): Promise<Decision | null> {
+  const connection = await cluster.controllerConnection();
+  const answer = await connection.request(DescribeAcls, connection.versionFor(DescribeAcls), {
+    resourceTypeFilter: asked.resourceType,
+    resourceNameFilter: asked.resourceName,
+    patternTypeFilter: PatternType.LITERAL,
+    principalFilter: asked.principal,
+    hostFilter: asked.host,
+    operation: asked.operation,
+    permissionType: Permission.ANY,
+    explain: true,
+  });
+  if (answer.errorCode === ErrorCode.SECURITY_DISABLED) {
+    return { isAllowed: true, rule: { kind: "no authorizer" } };
+  }
+  check(answer.errorCode, "ACLs", answer.errorMessage);
+  const { isAllowed, decidedBy } = answer;
+  if (decidedBy === "") return null;
+  const [acl] = aclsOf(answer.resources);
+  return { isAllowed, rule: acl ? { kind: "acl", acl } : { kind: decidedBy as RuleWithoutAcl } };
+}
+
+function explain(acls: readonly Acl[], asked: Acl): Decision {
+  const authorizer = new Authorizer({ superUsers: [], allowEveryoneIfNoAclFound: false });
+  for (const [i, acl] of acls.entries()) authorizer.index.add(`${i}`, acl);
+  const { principal, host, operation, resourceType, resourceName } = asked;
+  return authorizer.explain(principal, host, operation, resourceType, resourceName);
+}

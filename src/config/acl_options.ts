@@ -20,6 +20,15 @@ export const aclOptions = {
     kafkaName: "super.users",
     doc: "Who may do everything, whatever the ACLs say: the first ACLs have to come from somebody.",
   },
+  maxAcls: {
+    type: "integer",
+    default: 50_000,
+    min: 1,
+    max: 1_000_000,
+    restart: true,
+    doc:
+      "ACLs there may be; making more is refused. One counts once more for every thousand characters of its names. What is there already stays in force.",
+  },
   allowEveryoneIfNoAclFound: {
     type: "boolean",
     default: false,

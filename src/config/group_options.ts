@@ -185,6 +185,16 @@ export const groupOptions = {
     kafkaName: "group.consumer.max.assignment.interval.ms",
     doc: "The longest one.",
   },
+  consumerRegexRefreshIntervalMs: {
+    type: "integer",
+    default: 600_000,
+    min: 10_000,
+    max: INT_MAX,
+    restart: true,
+    kafkaName: "group.consumer.regex.refresh.interval.ms",
+    doc:
+      "How often topics are matched again with the regular expressions of a consumer group (KIP-848) when no topic came or went: what its members may describe can have changed.",
+  },
   consumerAssignors: {
     type: "list",
     default: ["uniform", "range"],

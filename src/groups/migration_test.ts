@@ -134,6 +134,7 @@ class Table {
     memberId: string,
     memberEpoch: number,
     instanceId: string | null = null,
+    more: object = {},
   ): Bodies["consumerHeartbeat"] {
     return this.ask("consumerHeartbeat", {
       memberId,
@@ -147,6 +148,7 @@ class Table {
       topicRegex: null,
       serverAssignor: null,
       owned: [],
+      ...more,
     });
   }
 
@@ -352,4 +354,22 @@ Deno.test("a rebalance that a downgrade began is begun again by the broker that 
   }]);
   table.restart();
   assertEquals((table.group.members as ClassicGroup).state, "Stable");
+});
+
+Deno.test("a classic member that joins finds nothing by other members' patterns: what those may describe it cannot say", () => {
+  const table = new Table();
+  const subscribed = {
+    topicNames: [],
+    topicRegex: "t.*",
+    mayDescribe: (topic: string) => topic !== "t-hidden",
+  };
+  const found = () => (table.group.members as ConsumerGroup).regexes.get("t.*")!.topics;
+  const { memberEpoch } = table.beat("m", 0, null, subscribed);
+  table.topics.set("t-hidden", 1);
+  table.topics.set("t-new", 1);
+  table.nowMs += 20_000;
+  table.join();
+  assertEquals(found(), ["t"]);
+  table.beat("m", memberEpoch!, null, { ...subscribed, owned: null });
+  assertEquals(found(), ["t", "t-new"]);
 });

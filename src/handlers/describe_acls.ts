@@ -2,11 +2,20 @@
  * DescribeAcls 1–3: the ACLs that match a filter, by resource. Without an authorizer there are none, which Kafka says with
  * 54 and this text. A filter with a value that nobody knows is 42.
  *
+ * `explain`, a tag of Runnel's own, asks what is decided for a principal and by which rule (`runnel acl check`).
+ *
  * Versions: 2 flexible · 3 the resource type USER.
  */
 import { ErrorCode } from "../protocol/errors.ts";
 import { DescribeAcls } from "../protocol/messages/describe_acls.ts";
-import { type Acl, matches } from "../security/acl/acl.ts";
+import {
+  type Acl,
+  type AclFilter,
+  bit,
+  matches,
+  ResourceType,
+  SUPPORTED_OPERATIONS,
+} from "../security/acl/acl.ts";
 import { filterFault } from "../security/acl/acl_faults.ts";
 import type { Authorizer } from "../security/acl/authorizer.ts";
 import { failure } from "../topics/outcome.ts";
@@ -35,6 +44,7 @@ export function describeAcls(
     };
     const fault = filterFault(filter);
     if (fault !== null) return failure(ErrorCode.INVALID_REQUEST, fault);
+    if (request.explain) return explained(authorizer, filter);
     const resources = new Map<string, Acl[]>();
     for (const [, acl] of authorizer.index.acls()) {
       if (!matches(filter, acl)) continue;
@@ -52,4 +62,33 @@ export function describeAcls(
       }),
     };
   });
+}
+
+/** A question has to name everything; 42 when it does not. */
+function explained(authorizer: Authorizer, asked: AclFilter) {
+  const { resourceType, resourceName, principal, host, operation } = asked;
+  const isWhole = resourceType !== ResourceType.ANY &&
+    (SUPPORTED_OPERATIONS[resourceType] & bit(operation)) !== 0 &&
+    resourceName !== null && principal !== null && host !== null;
+  if (!isWhole) {
+    return failure(
+      ErrorCode.INVALID_REQUEST,
+      "To be told what is decided one asks of a principal, a host, one operation and one resource",
+    );
+  }
+  const { isAllowed, rule } = authorizer.explain(
+    principal,
+    host,
+    operation,
+    resourceType,
+    resourceName,
+  );
+  const resources = rule.kind === "acl" ? [{ ...rule.acl, acls: [rule.acl] }] : [];
+  return {
+    errorCode: ErrorCode.NONE,
+    errorMessage: null,
+    resources,
+    isAllowed,
+    decidedBy: rule.kind,
+  };
 }

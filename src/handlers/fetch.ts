@@ -4,7 +4,8 @@
  * Whole batches leave, from the one that holds the offset on; only the first non-empty partition may exceed the
  * limits, so that a consumer never starves on a batch larger than it asked for. An error in any partition is
  * answered at once, unless that does not exist, beside others that do; so is a batch that is not what its checksum says, with 2, while other partitions and offsets go on. Consumers see no further than the high watermark, under read_committed than the last stable
- * offset.
+ * offset. What an ACL that was removed meanwhile let be read is refused at the end of a wait, where Kafka still answers
+ * with it once.
  *
  * Versions: 5 log start offset · 7 sessions · 9 leader epoch · 12 diverging epochs · 13 topic ids · 15 replica state ·
  * 16 addresses of leaders (there are none to tell of) · 18 high watermark known to the fetcher. Replicas (replica id ≥ 0) do
@@ -109,7 +110,10 @@ async function waitForMore(
   do {
     const stable = bound === "lso" ? { polled: polledOf(fresh), minBytes } : null;
     await new LongPoll(logs, missing, deadlineMs, connection.ends, options, stable).done;
-    fresh = await readSoon(options, plan, request, bound, -1, connection);
+    const guarded = options.access === undefined
+      ? options
+      : { ...options, access: options.access.again() };
+    fresh = await readSoon(guarded, plan, request, bound, -1, connection);
     if (fresh.bytes >= minBytes || fresh.isUrgent) break;
     if (fresh.unknown !== harvest.unknown) break; // a topic was deleted, or made
     if (clock.monotonicMs() >= deadlineMs || connection.isEnding) break;

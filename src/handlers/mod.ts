@@ -247,7 +247,7 @@ export function allHandlers(services: Services): readonly Handler[] {
       admission: new OffsetAdmission({ ...lookup, ...admission }),
     }),
     describeAcls({ authorizer }),
-    createAcls({ authorizer, metadata }),
+    createAcls({ authorizer, metadata, maxAcls: config.authorization.maxAcls }),
     deleteAcls({ authorizer, metadata }),
     describeConfigs({ metadata, nodeId, config, answers }),
     alterConfigs({ metadata, nodeId, config }),

@@ -34,6 +34,7 @@ export const TABLE_SETTINGS: ConsumerSettings = {
   sessionTimeoutMs: 45_000,
   heartbeatIntervalMs: 5000,
   assignmentIntervalMs: 0,
+  regexRefreshIntervalMs: 600_000,
   maxSize: 1000,
   assignors: ["uniform", "range"],
   migrationPolicy: "bidirectional",

@@ -9,7 +9,9 @@ import { DescribeAcls } from "../../src/protocol/messages/describe_acls.ts";
 import { ConsumerGroupHeartbeat } from "../../src/protocol/messages/consumer_group_heartbeat.ts";
 import { Fetch } from "../../src/protocol/messages/fetch.ts";
 import { InitProducerId } from "../../src/protocol/messages/init_producer_id.ts";
+import { Produce } from "../../src/protocol/messages/produce.ts";
 import { ListOffsets } from "../../src/protocol/messages/list_offsets.ts";
+import { buildBatch } from "../../src/protocol/records/build.ts";
 import type { Api } from "../../src/protocol/schema.ts";
 import { asUsers } from "../../src/testing/as_users.ts";
 import { Asker } from "../transcripts/acls/asker.ts";
@@ -28,16 +30,7 @@ interface Rule {
 
 async function allow(admin: Asker, rule: Rule): Promise<void> {
   const { results } = await admin.ask(CreateAcls as unknown as Api, 3, {
-    creations: [{
-      resourceType: TOPIC,
-      resourceName: "t",
-      resourcePatternType: 3,
-      principal: "User:alice",
-      host: "*",
-      operation: READ,
-      permissionType: 3,
-      ...rule,
-    }],
+    creations: [{ ...OF_ALICE_ON_T, ...rule }],
   });
   assertEquals(results, [{ errorCode: 0, errorMessage: null }]);
 }
@@ -72,9 +65,22 @@ async function startOf(asker: Asker): Promise<number> {
   return topics[0].partitions[0].errorCode;
 }
 
+const OF_ALICE_ON_T = {
+  resourceType: TOPIC,
+  resourceName: "t",
+  resourcePatternType: 3,
+  principal: "User:alice",
+  host: "*",
+  operation: READ,
+  permissionType: 3,
+};
+
 /** One topic, an administrator, and alice, who may do nothing yet. */
-async function people(settings: { readonly path?: string } = {}) {
-  const broker = await TestBroker.start({ ...ON, ...settings }, { around: asUsers });
+async function people(
+  { path, maxAcls }: { readonly path?: string; readonly maxAcls?: number } = {},
+) {
+  const authorization = { ...ON.authorization, ...maxAcls !== undefined && { maxAcls } };
+  const broker = await TestBroker.start({ path, authorization }, { around: asUsers });
   const address = `127.0.0.1:${broker.port}`;
   const admin = await Asker.open(address, "admin"), alice = await Asker.open(address, "alice");
   return {
@@ -133,6 +139,92 @@ Deno.test("a fetch session sees a removed ACL at its next fetch", async () => {
   await removeAll(admin);
   const refused = await fetch({ sessionId, sessionEpoch: 2 }, []);
   assertEquals(refused.responses[0].partitions[0].errorCode, 29);
+});
+
+Deno.test("a fetch that waits is given nothing that was written after its ACL was removed", async () => {
+  await using world = await people();
+  const { broker, admin, alice } = world;
+  await createTopic(admin);
+  await allow(admin, { operation: READ });
+  const waiting = alice.ask(Fetch as unknown as Api, 12, {
+    replicaId: -1,
+    maxWaitMs: 30_000,
+    minBytes: 1,
+    maxBytes: 1000,
+    isolationLevel: 0,
+    sessionId: 0,
+    sessionEpoch: -1,
+    topics: [{
+      topic: "t",
+      partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }],
+    }],
+  });
+  await broker.arrived(Fetch, 1);
+  await removeAll(admin);
+  const { responses } = await admin.ask(Produce as unknown as Api, 9, {
+    transactionalId: null,
+    acks: -1,
+    timeoutMs: 10_000,
+    topicData: [{
+      name: "t",
+      partitionData: [{
+        index: 0,
+        records: buildBatch({ records: [{ timestampMs: Date.now(), value: new Uint8Array(10) }] }),
+      }],
+    }],
+  });
+  assertEquals(responses[0].partitionResponses[0].errorCode, 0);
+  const [{ partitions: [partition] }] = (await waiting).responses;
+  assertEquals([partition.errorCode, partition.records?.length ?? 0], [29, 0]);
+});
+
+Deno.test("there may be no more ACLs than the option says, and what is there stays and can be removed", async () => {
+  await using world = await people({ maxAcls: 3 });
+  const { admin } = world;
+  const make = async (...resourceNames: string[]) => {
+    const { results } = await admin.ask(CreateAcls as unknown as Api, 3, {
+      creations: resourceNames.map((resourceName) => ({ ...OF_ALICE_ON_T, resourceName })),
+    });
+    return results.map(({ errorCode }: { errorCode: number }) => errorCode);
+  };
+  assertEquals(await make("a", "b", "a"), [0, 0, 0]);
+  assertEquals(await make("b", "x".repeat(2000), "c", "d", "a"), [0, 44, 0, 44, 0]);
+  assertEquals(await removeAll(admin), 3);
+  assertEquals(await make("x".repeat(2000), "d"), [0, 44]);
+});
+
+Deno.test("a request may search all ACLs a thousand times, and remove any number that it names in full", async () => {
+  await using world = await people();
+  const { admin } = world;
+  const names = Array.from({ length: 1500 }, (_, i) => `t${i}`);
+  await admin.ask(CreateAcls as unknown as Api, 3, {
+    creations: names.map((resourceName) => ({ ...OF_ALICE_ON_T, resourceName })),
+  });
+  const remove = async (filter: object, count: number) => {
+    const { filterResults } = await admin.ask(DeleteAcls as unknown as Api, 3, {
+      filters: names.slice(0, count).map((resourceNameFilter) => ({
+        resourceTypeFilter: TOPIC,
+        patternTypeFilter: 3,
+        principalFilter: "User:alice",
+        hostFilter: "*",
+        operation: READ,
+        permissionType: 3,
+        resourceNameFilter,
+        ...filter,
+      })),
+    });
+    return filterResults.map((
+      { errorCode, matchingAcls }: { errorCode: number; matchingAcls: unknown[] },
+    ) => [errorCode, matchingAcls.length].join(" "));
+  };
+  const counted = (list: string[]) =>
+    [...new Set(list)].map((one) => [one, list.filter((x) => x === one).length]);
+  assertEquals(counted(await remove({ hostFilter: null, permissionType: 2 }, 1001)), [
+    ["0 0", 1000],
+    ["44 0", 1],
+  ]);
+  assertEquals(counted(await remove({ hostFilter: "10.0.0.1" }, 1500)), [["0 0", 1500]]);
+  assertEquals(counted(await remove({}, 1500)), [["0 1", 1500]]);
 });
 
 Deno.test("ACLs are there after a restart, out of the log and out of a snapshot, each once", async () => {

@@ -31,7 +31,11 @@ export interface Joining {
   readonly joiner: Joiner;
   readonly metadata: MemberMetadata;
   readonly owned: OwnedPartitions;
-  readonly mayDescribe?: (topic: string) => boolean;
+  /**
+   * What the member may know of, which is all that regular expressions find that it has resolved; absent where everybody
+   * may know of everything. Null: it resolves none, as members of the classic protocol.
+   */
+  readonly mayDescribe?: ((topic: string) => boolean) | null;
 }
 
 /** Adds the facts about the group; returns where the member now is if it moved. */
@@ -55,7 +59,10 @@ export function advance(
   const { regexes } = resolved;
 
   let epoch = group.epoch === 0 ? FIRST_EPOCH : group.epoch;
-  if (group.epoch === 0 || namesChanged || regexChanged || topics.state !== group.seenTopics) {
+  if (
+    group.epoch === 0 || namesChanged || regexChanged || resolved.isNews ||
+    topics.state !== group.seenTopics
+  ) {
     const hash = metadataHash(members.values(), regexes, topics);
     if (namesChanged || resolved.isNews || hash !== group.metadataHash) epoch++;
     if (epoch !== group.epoch) facts.push({ kind: "epoch", epoch, metadataHash: hash });
@@ -104,23 +111,27 @@ const FIRST_EPOCH = 1;
 function resolve(
   group: Readonly<ConsumerGroup>,
   { joiner: { member, replacedId }, metadata, mayDescribe }: Omit<Joining, "owned">,
-  { topics, now: { wallMs } }: Circumstances,
+  circumstances: Circumstances,
 ): {
   facts: ConsumerFact[];
   regexes: ReadonlyMap<string, ResolvedRegex>;
   isCurrent: boolean;
   isNews: boolean;
 } {
+  const { topics, now: { wallMs } } = circumstances;
   const before = member.metadata.topicRegex, after = metadata.topicRegex;
   const isStale = topics.state !== group.seenTopics && group.regexes.size > 0;
-  if (before === after && !isStale) {
+  const isOld = areRegexesOld(group, circumstances);
+  if (before === after && !isStale && !isOld) {
     return { facts: [], regexes: group.regexes, isCurrent: true, isNews: false };
   }
   const facts: ConsumerFact[] = [], regexes = new Map(group.regexes);
   let isKnown = true;
   let isNews = before !== after && (after === "" || regexes.has(after));
   const set = (pattern: string) => {
-    const resolved = resolveRegex(pattern, topics, wallMs, mayDescribe);
+    const resolved = mayDescribe === null
+      ? null
+      : resolveRegex(pattern, topics, wallMs, mayDescribe);
     if (resolved === null) {
       isKnown = false; // it keeps what it had, and is asked for again
       return;
@@ -134,21 +145,31 @@ function resolve(
     regexes.delete(before);
     facts.push({ kind: "regexGone", pattern: before });
   }
-  const refresh = isStale && mayRefresh(group, wallMs);
+  const mayRefresh = group.seenTopics === null ||
+    passedSince(group, wallMs) >= REGEX_REFRESH_MIN_INTERVAL_MS;
+  const refresh = (isStale || isOld) && mayRefresh;
   if (refresh) { for (const pattern of [...regexes.keys()]) set(pattern); }
   if (after !== "" && !regexes.has(after)) set(after);
   return { facts, regexes, isCurrent: isKnown && (!isStale || refresh), isNews };
 }
 
+/** Whether it is time to match again: what members may know of changes too, and nobody tells the group. */
+export function areRegexesOld(
+  group: Readonly<ConsumerGroup>,
+  { now: { wallMs }, settings }: Circumstances,
+): boolean {
+  return passedSince(group, wallMs) >= settings.regexRefreshIntervalMs;
+}
+
 /** Topics may come and go quickly; everything is matched again only now and then (Kafka's figure). */
 const REGEX_REFRESH_MIN_INTERVAL_MS = 10_000;
 
-function mayRefresh({ regexes, seenTopics }: Readonly<ConsumerGroup>, wallMs: number): boolean {
-  if (seenTopics === null) return true;
+/** How long ago the group's regular expressions were resolved; a clock that was set back says nothing, so: long ago. */
+function passedSince({ regexes }: Readonly<ConsumerGroup>, wallMs: number): number {
+  if (regexes.size === 0) return 0;
   let latestMs = 0;
   for (const { resolvedAtMs } of regexes.values()) latestMs = Math.max(latestMs, resolvedAtMs);
-  const passedMs = wallMs - latestMs;
-  return passedMs >= REGEX_REFRESH_MIN_INTERVAL_MS || passedMs < 0;
+  return wallMs < latestMs ? Infinity : wallMs - latestMs;
 }
 
 function samePlace(member: Readonly<ConsumerMember>, progress: Progress): boolean {

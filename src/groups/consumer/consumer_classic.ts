@@ -97,7 +97,8 @@ function decideJoin(
     metadata,
   }];
   const owned = withIds(subscription.ownedPartitions ?? [], circumstances.topics);
-  const progress = advance(group, { joiner, metadata, owned }, circumstances, facts);
+  const joining = { joiner, metadata, owned, mayDescribe: null };
+  const progress = advance(group, joining, circumstances, facts);
   const updated = progress === null ? member : { ...member, ...progress };
   const isNew = !group.members.has(member.id);
   if (progress !== null || isNew) facts.push(currentFact(updated));

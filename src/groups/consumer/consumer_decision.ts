@@ -24,6 +24,8 @@ export interface ConsumerSettings {
   readonly heartbeatIntervalMs: number;
   /** group.consumer.assignment.interval.ms: target assignments are at least this far apart. */
   readonly assignmentIntervalMs: number;
+  /** group.consumer.regex.refresh.interval.ms: regular expressions are resolved again then, whatever happened. */
+  readonly regexRefreshIntervalMs: number;
   /** group.consumer.max.size */
   readonly maxSize: number;
   /** group.consumer.assignors: names in ASSIGNORS; the first serves those who name none. */

@@ -5,7 +5,7 @@
  */
 import type { Uuid } from "../../bytes/uuid.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
-import { advance } from "./consumer_advance.ts";
+import { advance, areRegexesOld } from "./consumer_advance.ts";
 import { type ConsumerFact, currentFact } from "./consumer_facts.ts";
 import {
   type ConsumerGroup,
@@ -56,7 +56,8 @@ export function decideConsumerHeartbeat(
   const beat = { kind: "consumerBeat", memberId: member.id, sessionDeadlineMs } as const;
   if (
     !isNew && metadata === member.metadata && circumstances.topics.state === group.seenTopics &&
-    group.epoch === group.assignmentEpoch && isReconciled(member, group.assignmentEpoch)
+    group.epoch === group.assignmentEpoch && isReconciled(member, group.assignmentEpoch) &&
+    !areRegexesOld(group, circumstances)
   ) return { facts: [beat], reply: replyTo(event, member, member, circumstances) };
 
   if (metadata.topicRegex !== member.metadata.topicRegex && metadata.topicRegex !== "") {

@@ -232,6 +232,30 @@ Deno.test("a clock set back does not hold up target assignments", () => {
   assertEquals(table.group.assignmentEpoch, table.group.epoch);
 });
 
+Deno.test("a topic that a member may describe only later is its pattern's when that is matched again, in time", () => {
+  const table = tableWith({ "t-1": 1, "t-2": 1 });
+  const shown = new Set(["t-1"]), mayDescribe = (topic: string) => shown.has(topic);
+  let epoch = join(table, "a", { topicNames: [], topicRegex: "t.*", mayDescribe }).memberEpoch!;
+  const found = () => table.group.regexes.get("t.*")!.topics;
+  const stay = (forMs: number) => {
+    for (let passedMs = 0; passedMs < forMs; passedMs += 20_000) {
+      table.pass(20_000);
+      const reply = send(table, { memberId: "a", memberEpoch: epoch, mayDescribe });
+      assertEquals(reply.errorCode, undefined);
+      epoch = reply.memberEpoch!;
+    }
+  };
+  assertEquals(found(), ["t-1"]);
+  shown.add("t-2");
+  stay(table.settings.regexRefreshIntervalMs - 20_000);
+  assertEquals(found(), ["t-1"]);
+  stay(20_000);
+  assertEquals(found(), ["t-1", "t-2"]);
+  shown.delete("t-1");
+  stay(table.settings.regexRefreshIntervalMs);
+  assertEquals(found(), ["t-2"]);
+});
+
 Deno.test("a steady heartbeat is one fact in memory and none in the log", () => {
   const table = tableWith({ t: 1 });
   const { memberEpoch } = join(table, "a");

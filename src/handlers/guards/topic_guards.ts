@@ -35,6 +35,8 @@ import {
 } from "./rights.ts";
 
 const REFUSED = refusal(TOPIC_REFUSED);
+/** Kafka's words (ControllerApis), which its tools show. */
+const NOT_CREATED = { errorCode: TOPIC_REFUSED, errorMessage: "Authorization failed." };
 
 export function topicGuards(catalogue: Catalogue): readonly Guard[] {
   return [
@@ -165,7 +167,7 @@ export function topicGuards(catalogue: Catalogue): readonly Guard[] {
             ...(answer.topics ?? []).map((topic) =>
               access.mayTopic(DESCRIBE_CONFIGS, topic.name ?? "") ? topic : withoutConfigs(topic)
             ),
-            ...refused.map(({ name }) => ({ name, ...REFUSED })),
+            ...refused.map(({ name }) => ({ name, ...NOT_CREATED })),
           ],
         }));
       },

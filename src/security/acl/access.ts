@@ -3,11 +3,11 @@
  * of a resource is remembered as long as the request takes, so that a request of many partitions asks once a topic, and
  * is answered as one thing.
  *
- * Made new for every request: what a removed ACL allowed is refused at the next one, on whatever connection, and in
- * fetch sessions too.
+ * Made new for every request, and when a request has waited: what a removed ACL allowed is refused from then on, on whatever
+ * connection, and in fetch sessions too.
  */
 import { bit, CLUSTER_NAME, Operation, ResourceType, SUPPORTED_OPERATIONS } from "./acl.ts";
-import type { Authorizer } from "./authorizer.ts";
+import type { Authorizer, Decision } from "./authorizer.ts";
 
 /** What an Access is made of. */
 export interface Asker {
@@ -27,6 +27,11 @@ export class Access {
   constructor(authorizer: Authorizer | null, asker: Asker | null) {
     this.#authorizer = authorizer;
     this.#asker = asker;
+  }
+
+  /** The same with nothing remembered, for a request that has waited. */
+  again(): Access {
+    return this.#authorizer === null ? this : new Access(this.#authorizer, this.#asker);
   }
 
   /** Whether everything is allowed, so that nothing need be asked. */
@@ -62,6 +67,13 @@ export class Access {
     if (this.mayCluster(IDEMPOTENT_WRITE)) return true;
     const { principal, peer } = this.#asker!;
     return this.#authorizer!.allowedOnSome(principal, peer, WRITE, ResourceType.TOPIC);
+  }
+
+  /** What is decided by the ACLs there are now, and by which rule: for who writes down what was asked. */
+  explain(operation: number, resourceType: number, name: string): Decision {
+    if (this.#authorizer === null) return { isAllowed: true, rule: { kind: "no authorizer" } };
+    const { principal, peer } = this.#asker!;
+    return this.#authorizer.explain(principal, peer, operation, resourceType, name);
   }
 
   /** The operations allowed, as bits, as Kafka's answers have them in fields of authorized operations. */

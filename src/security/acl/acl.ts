@@ -114,7 +114,7 @@ function byOperation(value: (operation: number) => number): number[] {
 }
 
 /** Whether a pattern is of a resource with this name. A prefixed "*" is a prefix like another. */
-export function isOfResource(
+function isOfResource(
   { resourceName, patternType }: Pick<Acl, "resourceName" | "patternType">,
   name: string,
 ): boolean {
@@ -159,7 +159,11 @@ export function sameHost(host: string): string {
   const isAddress = more.length === 0 && groups.length === 8 &&
     (right === undefined ? missing === 0 : missing > 0) &&
     groups.every((group) => /^[0-9a-f]{1,4}$/.test(group));
-  return isAddress ? groups.map((group) => group.replace(/^0+(?=.)/, "")).join(":") : host;
+  if (!isAddress) return host;
+  const short = groups.map((group) => group.replace(/^0+(?=.)/, ""));
+  if (short.slice(0, 6).join(":") !== "0:0:0:0:0:ffff") return short.join(":");
+  return short.slice(6).flatMap((group) => [parseInt(group, 16) >> 8, parseInt(group, 16) & 255])
+    .join(".");
 }
 
 function groupsOf(text: string): string[] {
@@ -177,4 +181,19 @@ export function aclKey(acl: Acl): string {
     acl.operation,
     acl.permissionType,
   ]);
+}
+
+/** What an ACL counts where they are limited: one, and one more for every thousand characters of its texts. */
+export function aclSize({ resourceName, principal, host }: Acl): number {
+  return 1 + Math.floor((resourceName.length + principal.length + host.length) / 1000);
+}
+
+/** The one ACL that a filter can find, but for how its host is written; null where it may find others. */
+export function onlyOne(filter: AclFilter): Acl | null {
+  const { resourceType, resourceName, patternType, principal, host } = filter;
+  if (resourceName === null || principal === null || host === null) return null;
+  const isOpen = resourceType === ResourceType.ANY || filter.operation === Operation.ANY ||
+    filter.permissionType === Permission.ANY ||
+    patternType === PatternType.ANY || patternType === PatternType.MATCH;
+  return isOpen ? null : { ...filter, resourceName, principal, host };
 }

@@ -8,9 +8,9 @@
 import {
   type Acl,
   aclKey,
+  aclSize,
   bit,
   EVERY_USER,
-  isOfResource,
   Operation,
   PatternType,
   Permission,
@@ -32,20 +32,43 @@ interface Bits {
   denied: number;
 }
 type ByHost = Map<string, Bits>;
-type ByPrincipal = Map<string, ByHost>;
+
+/** One name or prefix that ACLs are of, and what they say, by principal and host. */
+class Pattern {
+  readonly byPrincipal = new Map<string, ByHost>();
+
+  constructor(readonly resourceName: string, readonly patternType: number) {}
+}
 
 class OfType {
-  readonly literals = new Map<string, ByPrincipal>();
-  readonly prefixes = new Map<string, ByPrincipal>();
+  readonly literals = new Map<string, Pattern>();
+  readonly prefixes = new Map<string, Pattern>();
+  /** By principal: the patterns of which some ACL is the principal's. */
+  readonly ofPrincipal = new Map<string, Set<Pattern>>();
   /** Of the prefixes: how many have which length; ascending in `lengths`. */
   readonly #counts = new Map<number, number>();
   lengths: readonly number[] = [];
 
-  patterns(patternType: number): Map<string, ByPrincipal> {
+  patterns(patternType: number): Map<string, Pattern> {
     return patternType === PatternType.PREFIXED ? this.prefixes : this.literals;
   }
 
-  countPrefix({ length }: string, by: 1 | -1): void {
+  /** The pattern that an ACL is of, made where it is not there yet. */
+  pattern({ resourceName, patternType }: Acl): Pattern {
+    const patterns = this.patterns(patternType), known = patterns.get(resourceName);
+    if (known !== undefined) return known;
+    const pattern = new Pattern(resourceName, patternType);
+    patterns.set(resourceName, pattern);
+    if (patternType === PatternType.PREFIXED) this.#countPrefix(resourceName, 1);
+    return pattern;
+  }
+
+  removePattern({ resourceName, patternType }: Pattern): void {
+    this.patterns(patternType).delete(resourceName);
+    if (patternType === PatternType.PREFIXED) this.#countPrefix(resourceName, -1);
+  }
+
+  #countPrefix({ length }: string, by: 1 | -1): void {
     const count = (this.#counts.get(length) ?? 0) + by;
     if (count === 0) this.#counts.delete(length);
     else this.#counts.set(length, count);
@@ -53,22 +76,42 @@ class OfType {
       this.lengths = [...this.#counts.keys()].sort((a, b) => a - b);
     }
   }
+
+  /** Every pattern of the resource with this name. */
+  *matching(name: string): Generator<Pattern> {
+    const literal = this.literals.get(name), wildcard = this.literals.get(WILDCARD);
+    if (literal !== undefined) yield literal;
+    if (wildcard !== undefined && wildcard !== literal) yield wildcard;
+    for (const length of this.lengths) {
+      if (length > name.length) return;
+      const prefix = this.prefixes.get(name.slice(0, length));
+      if (prefix !== undefined) yield prefix;
+    }
+  }
 }
 
 export class AclIndex {
   readonly #byType = new Map<number, OfType>();
   readonly #all = new Map<string, Acl>();
-  /** By ruleKey: how often the same rule stands there under several ids; Kafka lets none in twice. */
-  readonly #copies = new Map<string, number>();
+  /** By ruleKey: the ids under which the rule stands there; Kafka lets none in twice. */
+  readonly #ids = new Map<string, readonly string[]>();
+  /** What isAllowedOnSome() found, by what it was asked. */
+  readonly #onSome = new Map<string, boolean>();
 
-  /** How many ACLs there are. */
+  #size = 0;
+
+  /** How many ACLs there are, as they are limited: see aclSize(). */
   get size(): number {
-    return this.#all.size;
+    return this.#size;
   }
 
-  /** Whether the same rule is there already. */
-  has(acl: Acl): boolean {
-    return this.#copies.has(ruleKey(acl));
+  /** The ids of those that say the same, however their hosts are written. */
+  same(acl: Acl): readonly string[] {
+    return this.#ids.get(ruleKey(acl)) ?? [];
+  }
+
+  acl(id: string): Acl | undefined {
+    return this.#all.get(id);
   }
 
   /** By id, in the order they came. */
@@ -79,20 +122,22 @@ export class AclIndex {
   /** Takes an ACL in; an id that is there already is replaced. */
   add(id: string, acl: Acl): void {
     this.remove(id);
+    this.#onSome.clear();
     this.#all.set(id, acl);
-    const key = ruleKey(acl), copies = this.#copies.get(key) ?? 0;
-    this.#copies.set(key, copies + 1);
-    if (copies > 0) return;
+    this.#size += aclSize(acl);
+    const key = ruleKey(acl), copies = this.#ids.get(key) ?? [];
+    this.#ids.set(key, [...copies, id]);
+    if (copies.length > 0) return;
     let ofType = this.#byType.get(acl.resourceType);
     if (ofType === undefined) this.#byType.set(acl.resourceType, ofType = new OfType());
-    const patterns = ofType.patterns(acl.patternType);
-    let byPrincipal = patterns.get(acl.resourceName);
-    if (byPrincipal === undefined) {
-      patterns.set(acl.resourceName, byPrincipal = new Map());
-      if (acl.patternType === PatternType.PREFIXED) ofType.countPrefix(acl.resourceName, 1);
-    }
+    const pattern = ofType.pattern(acl), { byPrincipal } = pattern;
     let byHost = byPrincipal.get(acl.principal);
-    if (byHost === undefined) byPrincipal.set(acl.principal, byHost = new Map());
+    if (byHost === undefined) {
+      byPrincipal.set(acl.principal, byHost = new Map());
+      const own = ofType.ofPrincipal.get(acl.principal);
+      if (own === undefined) ofType.ofPrincipal.set(acl.principal, new Set([pattern]));
+      else own.add(pattern);
+    }
     const host = sameHost(acl.host);
     let bits = byHost.get(host);
     if (bits === undefined) byHost.set(host, bits = { allowed: 0, denied: 0 });
@@ -104,16 +149,18 @@ export class AclIndex {
   remove(id: string): void {
     const acl = this.#all.get(id);
     if (acl === undefined) return;
+    this.#onSome.clear();
     this.#all.delete(id);
-    const key = ruleKey(acl), copies = this.#copies.get(key)! - 1;
-    if (copies > 0) {
-      this.#copies.set(key, copies);
+    this.#size -= aclSize(acl);
+    const key = ruleKey(acl), copies = this.#ids.get(key)!.filter((one) => one !== id);
+    if (copies.length > 0) {
+      this.#ids.set(key, copies);
       return;
     }
-    this.#copies.delete(key);
+    this.#ids.delete(key);
     const ofType = this.#byType.get(acl.resourceType)!;
-    const patterns = ofType.patterns(acl.patternType);
-    const byPrincipal = patterns.get(acl.resourceName)!, byHost = byPrincipal.get(acl.principal)!;
+    const pattern = ofType.patterns(acl.patternType).get(acl.resourceName)!;
+    const { byPrincipal } = pattern, byHost = byPrincipal.get(acl.principal)!;
     const host = sameHost(acl.host), bits = byHost.get(host)!;
     if (acl.permissionType === Permission.DENY) bits.denied &= ~bit(acl.operation);
     else bits.allowed &= ~bit(acl.operation);
@@ -121,9 +168,10 @@ export class AclIndex {
     byHost.delete(host);
     if (byHost.size > 0) return;
     byPrincipal.delete(acl.principal);
-    if (byPrincipal.size > 0) return;
-    patterns.delete(acl.resourceName);
-    if (acl.patternType === PatternType.PREFIXED) ofType.countPrefix(acl.resourceName, -1);
+    const own = ofType.ofPrincipal.get(acl.principal)!;
+    own.delete(pattern);
+    if (own.size === 0) ofType.ofPrincipal.delete(acl.principal);
+    if (byPrincipal.size === 0) ofType.removePattern(pattern);
   }
 
   /** What the ACLs say of `principal` from `host`, as sameHost() writes it, and the resource. */
@@ -142,9 +190,25 @@ export class AclIndex {
 
   /**
    * Whether `operation` is allowed on some resource of the type, named or not yet named: an allowing pattern that no
-   * deny dominates (Authorizer.authorizeByResourceType). Looks at every pattern of the type.
+   * deny dominates (Authorizer.authorizeByResourceType). Looks at the patterns of this principal and of everybody, and
+   * remembers what it found until an ACL comes or goes.
    */
   isAllowedOnSome(
+    principal: string,
+    host: string,
+    operation: number,
+    resourceType: number,
+  ): boolean {
+    const asked = `${resourceType} ${operation} ${host} ${principal}`;
+    const known = this.#onSome.get(asked);
+    if (known !== undefined) return known;
+    const found = this.#findAllowedOnSome(principal, host, operation, resourceType);
+    if (this.#onSome.size >= MAX_REMEMBERED) this.#onSome.clear();
+    this.#onSome.set(asked, found);
+    return found;
+  }
+
+  #findAllowedOnSome(
     principal: string,
     host: string,
     operation: number,
@@ -153,9 +217,9 @@ export class AclIndex {
     const ofType = this.#byType.get(resourceType);
     if (ofType === undefined) return false;
     const wanted = bit(operation) | bit(Operation.ALL);
-    const said = (byPrincipal: ByPrincipal | undefined): Verdict => {
+    const said = (pattern: Pattern | undefined): Verdict => {
       const verdict: Verdict = { allowed: 0, denied: 0, hasAcls: false };
-      take(verdict, byPrincipal, principal, host);
+      take(verdict, pattern, principal, host);
       return verdict;
     };
     const everywhere = said(ofType.literals.get(WILDCARD));
@@ -166,33 +230,70 @@ export class AclIndex {
         length <= name.length &&
         (said(ofType.prefixes.get(name.slice(0, length))).denied & wanted) !== 0
       );
-    for (const patterns of [ofType.literals, ofType.prefixes]) {
-      for (const [name, byPrincipal] of patterns) {
-        const { allowed, denied } = said(byPrincipal);
+    for (const who of whoOf(principal)) {
+      for (const pattern of ofType.ofPrincipal.get(who) ?? []) {
+        const { allowed, denied } = said(pattern);
         if ((allowed & wanted) === 0) continue;
-        if ((denied & wanted) === 0 && !isDominated(name)) return true;
+        if ((denied & wanted) === 0 && !isDominated(pattern.resourceName)) return true;
       }
     }
     return false;
   }
 
-  /** The ACLs that are of a resource and of a principal from a host: to say which of them decides. Looks at all. */
-  applying(principal: string, host: string, resourceType: number, name: string): Acl[] {
-    return [...this.#all.values()].filter((acl) =>
-      acl.resourceType === resourceType && isOfResource(acl, name) &&
-      (acl.principal === principal || acl.principal === EVERY_USER) &&
-      (sameHost(acl.host) === host || acl.host === WILDCARD)
-    );
+  /**
+   * An ACL that allows or denies one of `operations`, as bits, on the resource: to say which rule decides. The host is
+   * as sameHost() writes it. Takes as many look-ups as verdict().
+   */
+  deciding(
+    { principal, host, resourceType, name }: {
+      readonly principal: string;
+      readonly host: string;
+      readonly resourceType: number;
+      readonly name: string;
+    },
+    permissionType: number,
+    operations: number,
+  ): Acl | null {
+    for (const pattern of this.#byType.get(resourceType)?.matching(name) ?? []) {
+      for (const who of whoOf(principal)) {
+        const byHost = pattern.byPrincipal.get(who);
+        if (byHost === undefined) continue;
+        for (const from of [host, WILDCARD]) {
+          const bits = byHost.get(from);
+          if (bits === undefined) continue;
+          const said = permissionType === Permission.DENY ? bits.denied : bits.allowed;
+          if ((said & operations) === 0) continue;
+          const { resourceName, patternType } = pattern, operation = lowest(said & operations);
+          const resource = { resourceType, resourceName, patternType };
+          return { ...resource, principal: who, host: from, operation, permissionType };
+        }
+      }
+    }
+    return null;
   }
+}
+
+/** What is asked by many and takes long to find: whether somebody may write to some topic. */
+const MAX_REMEMBERED = 1000;
+
+/** Whose ACLs a principal's are. */
+function whoOf(principal: string): readonly string[] {
+  return principal === EVERY_USER ? [principal] : [principal, EVERY_USER];
+}
+
+/** The number of the lowest bit that is set. */
+function lowest(bits: number): number {
+  return 31 - Math.clz32(bits & -bits);
 }
 
 function take(
   verdict: Verdict,
-  byPrincipal: ByPrincipal | undefined,
+  pattern: Pattern | undefined,
   principal: string,
   host: string,
 ): void {
-  if (byPrincipal === undefined) return;
+  if (pattern === undefined) return;
+  const { byPrincipal } = pattern;
   verdict.hasAcls = true;
   takeOf(verdict, byPrincipal.get(principal), host);
   if (principal !== EVERY_USER) takeOf(verdict, byPrincipal.get(EVERY_USER), host);

@@ -24,8 +24,14 @@ export interface Decision {
   readonly isAllowed: boolean;
   readonly rule:
     | { readonly kind: "acl"; readonly acl: Acl }
-    | { readonly kind: "super user" | "no acl of the resource" | "no acl allows it" };
+    | { readonly kind: RuleWithoutAcl };
 }
+
+export type RuleWithoutAcl =
+  | "no authorizer"
+  | "super user"
+  | "no acl of the resource"
+  | "no acl allows it";
 
 export class Authorizer {
   readonly index = new AclIndex();
@@ -59,7 +65,10 @@ export class Authorizer {
       this.index.isAllowedOnSome(principal, sameHost(host), operation, resourceType);
   }
 
-  /** What is decided, and by which rule. Looks at every ACL: for people, not for requests. */
+  /**
+   * What is decided, and by which rule: for the log and for people. Costs as much as a decision. Where several ACLs
+   * decide, one of them is told, its host as addresses are compared.
+   */
   explain(
     principal: string,
     host: string,
@@ -68,15 +77,12 @@ export class Authorizer {
     name: string,
   ): Decision {
     if (this.#superUsers.has(principal)) return { isAllowed: true, rule: { kind: "super user" } };
-    const address = sameHost(host);
-    const applying = this.index.applying(principal, address, resourceType, name);
-    const deciding = (permission: number, by: number) =>
-      applying.find((acl) => acl.permissionType === permission && (bit(acl.operation) & by) !== 0);
-    const deny = deciding(Permission.DENY, DENIED_BY[operation]);
-    if (deny !== undefined) return { isAllowed: false, rule: { kind: "acl", acl: deny } };
-    const allow = deciding(Permission.ALLOW, ALLOWED_BY[operation]);
-    if (allow !== undefined) return { isAllowed: true, rule: { kind: "acl", acl: allow } };
-    const { hasAcls } = this.index.verdict(principal, address, resourceType, name);
+    const asked = { principal, host: sameHost(host), resourceType, name };
+    const deny = this.index.deciding(asked, Permission.DENY, DENIED_BY[operation]);
+    if (deny !== null) return { isAllowed: false, rule: { kind: "acl", acl: deny } };
+    const allow = this.index.deciding(asked, Permission.ALLOW, ALLOWED_BY[operation]);
+    if (allow !== null) return { isAllowed: true, rule: { kind: "acl", acl: allow } };
+    const { hasAcls } = this.index.verdict(principal, asked.host, resourceType, name);
     return hasAcls
       ? { isAllowed: false, rule: { kind: "no acl allows it" } }
       : { isAllowed: this.#isOpenWithoutAcls, rule: { kind: "no acl of the resource" } };
