@@ -14,6 +14,7 @@ import { Produce } from "../../protocol/messages/produce.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import type { Catalogue } from "../../topics/catalogue.ts";
 import { repeated } from "../../topics/outcome.ts";
+import { namedTwice } from "../../topics/plan_delete_topics.ts";
 import { completed, type Guard, guard, parted, topicByTopic } from "../guard.ts";
 import { CLOSE, NO_REPLY } from "../handler.ts";
 import { isOfTransaction } from "../produce_admission.ts";
@@ -180,21 +181,23 @@ export function topicGuards(catalogue: Catalogue): readonly Guard[] {
           ? request.topics
           : request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }));
         const refused: { name: string | null; topicId: Uuid; errorCode: number }[] = [];
-        // What is named twice is the handler's to refuse.
-        const twice = repeated(selectors.map(({ name, topicId }) => `${name} ${topicId}`));
+        // What is named twice, or in no way or two, is the handler's to refuse.
+        const twice = namedTwice(selectors);
         const allowed = selectors.filter(({ name, topicId }) => {
-          if (twice.has(`${name} ${topicId}`) || (name === null) === (topicId === ZERO_UUID)) {
-            return true;
-          }
+          const isTwice = name === null ? twice.ids.has(topicId) : twice.names.has(name);
+          if (isTwice || (name === null) === (topicId === ZERO_UUID)) return true;
           const topic = name === null ? catalogue.topicById(topicId) : catalogue.topic(name);
           const known = name ?? topic?.name;
-          if (known === undefined) return true; // an unknown id
+          if (known === undefined) return true; // an unknown id, which no topic will have
           const isShown = access.mayTopic(DESCRIBE, known);
-          if (isShown && (topic === undefined || access.mayTopic(DELETE, known))) return true;
+          if (isShown && access.mayTopic(DELETE, known)) return true;
           refused.push({
             name: isShown ? known : name,
             topicId: isShown ? topic?.id ?? topicId : topicId,
-            errorCode: TOPIC_REFUSED,
+            // What is not there is told here: when the handler looks it may have been made.
+            errorCode: isShown && topic === undefined
+              ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+              : TOPIC_REFUSED,
           });
           return false;
         });
@@ -206,7 +209,7 @@ export function topicGuards(catalogue: Catalogue): readonly Guard[] {
           ...answer,
           responses: [
             ...answer.responses ?? [],
-            ...refused.map((one) => ({ ...one, errorMessage: REFUSED.errorMessage })),
+            ...refused.map((one) => ({ ...one, ...refusal(one.errorCode) })),
           ],
         }));
       },
