@@ -13,6 +13,7 @@ import { OffsetForLeaderEpoch } from "../../protocol/messages/offset_for_leader_
 import { Produce } from "../../protocol/messages/produce.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import type { Catalogue } from "../../topics/catalogue.ts";
+import { METADATA_TOPIC } from "../../topics/metadata_topic.ts";
 import { repeated } from "../../topics/outcome.ts";
 import { namedTwice } from "../../topics/plan_delete_topics.ts";
 import { completed, type Guard, guard, parted, topicByTopic } from "../guard.ts";
@@ -36,11 +37,13 @@ import {
 } from "./rights.ts";
 
 const REFUSED = refusal(TOPIC_REFUSED);
+/** Produce names topics by their ids since. */
+const PRODUCES_BY_ID = 13;
 
 export function topicGuards(catalogue: Catalogue): readonly Guard[] {
   return [
-    guard(Produce, [onTransactionalId(WRITE), onTopic(WRITE)], (request, { access }, rest) => {
-      const { transactionalId, topicData, acks } = request;
+    guard(Produce, [onTransactionalId(WRITE), onTopic(WRITE)], (request, context, rest) => {
+      const { transactionalId, topicData, acks } = request, { access, apiVersion } = context;
       const ofTopics = (topics: typeof topicData, errorCode: number) =>
         topics.map(({ name, topicId, partitionData }) => ({
           name,
@@ -61,7 +64,7 @@ export function topicGuards(catalogue: Catalogue): readonly Guard[] {
         return acks === 0 ? CLOSE : { responses: ofTopics(topicData, ID_REFUSED) };
       }
       const { allowed, refused } = parted(topicData, ({ name, topicId }) => {
-        const known = topicId === ZERO_UUID ? name : catalogue.topicById(topicId)?.name;
+        const known = apiVersion < PRODUCES_BY_ID ? name : catalogue.topicById(topicId)?.name;
         return known === undefined || access.mayTopic(WRITE, known);
       });
       if (refused.length === 0) return rest(request);
@@ -137,9 +140,10 @@ export function topicGuards(catalogue: Catalogue): readonly Guard[] {
       });
     }),
     guard(CreatePartitions, [onTopic(ALTER)], (request, { access }, rest) => {
+      const twice = repeated(request.topics.map(({ name }) => name)); // the handler's to refuse
       const { allowed, refused } = parted(
         request.topics,
-        ({ name }) => access.mayTopic(ALTER, name),
+        ({ name }) => twice.has(name) || access.mayTopic(ALTER, name),
       );
       if (refused.length === 0) return rest(request);
       return completed(rest({ ...request, topics: allowed }), (answer) => ({
@@ -158,7 +162,8 @@ export function topicGuards(catalogue: Catalogue): readonly Guard[] {
         const { allowed, refused } = parted(
           request.topics,
           ({ name }) =>
-            twice.has(name) || access.mayCluster(CREATE) || access.mayTopic(CREATE, name),
+            twice.has(name) || name === METADATA_TOPIC || access.mayCluster(CREATE) ||
+            access.mayTopic(CREATE, name),
         );
         return completed(rest({ ...request, topics: allowed }), (answer) => ({
           ...answer,
