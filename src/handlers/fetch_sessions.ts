@@ -10,8 +10,10 @@
  * | id n, epoch -1 | close n |
  * | id n, epoch e | go on; e is one more than last time |
  *
- * At most `slots` are kept. A new one takes the place of the longest unused, once that has been unused for two
- * minutes; before, the newcomer simply gets no session, which every client can live with.
+ * At most `slots` are kept, with so many partitions in all and in each. A new one takes the place of the longest unused,
+ * once that has been unused for two minutes; before, the newcomer simply gets no session, which every client can live
+ * with. One that grows beyond what it may have is over (70). Kafka counts sessions alone, so that one client, without any
+ * right, can have it remember as much as it likes to name.
  */
 import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
 import type { Clock } from "../clock.ts";
@@ -58,13 +60,20 @@ export interface SessionRequest {
 
 export class FetchSessions {
   readonly #slots: number;
+  readonly #maxPartitions: number;
   readonly #clock: Clock;
   /** In order of use, the longest unused first. */
   readonly #sessions = new Map<number, FetchSession>();
   readonly #random: () => number;
+  /** Of all sessions. */
+  #partitions = 0;
 
-  constructor(options: { slots: number; clock: Clock; random?: () => number }) {
+  /** `maxPartitions`: of all sessions; one may have a tenth of them. */
+  constructor(
+    options: { slots: number; maxPartitions?: number; clock: Clock; random?: () => number },
+  ) {
     this.#slots = options.slots;
+    this.#maxPartitions = options.maxPartitions ?? MAX_PARTITIONS;
     this.#clock = options.clock;
     this.#random = options.random ??
       (() => crypto.getRandomValues(new Uint32Array(1))[0] / 2 ** 32);
@@ -78,7 +87,7 @@ export class FetchSessions {
   plan(request: SessionRequest): FetchPlan | number {
     const { sessionId, sessionEpoch, named } = request;
     if (sessionEpoch === FINAL_EPOCH || sessionEpoch === INITIAL_EPOCH) {
-      this.#sessions.delete(sessionId);
+      this.#end(this.#sessions.get(sessionId));
       const session = sessionEpoch === INITIAL_EPOCH ? this.#open(request) : null;
       return { session, isIncremental: false, partitions: session ? allOf(session) : named };
     }
@@ -88,10 +97,16 @@ export class FetchSessions {
     if (session.usesTopicIds !== request.usesTopicIds) {
       return ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR;
     }
+    const before = session.partitions.size;
     update(session, request);
+    this.#partitions += session.partitions.size - before;
     if (session.partitions.size === 0) { // a session of nothing is over, and what was named is answered without one
-      this.#sessions.delete(sessionId);
+      this.#end(session);
       return { session: null, isIncremental: false, partitions: named };
+    }
+    if (session.partitions.size > before && !this.#hasRoom(session.partitions.size)) {
+      this.#end(session);
+      return ErrorCode.FETCH_SESSION_ID_NOT_FOUND;
     }
     this.#touch(session);
     session.nextEpoch = sessionEpoch === MAX_INT32 ? 1 : sessionEpoch + 1;
@@ -99,26 +114,41 @@ export class FetchSessions {
   }
 
   #open(request: SessionRequest): FetchSession | null {
-    if (request.named.length === 0 || !this.#makeRoom()) return null;
+    const { named } = request;
+    if (named.length === 0 || !this.#makeRoom(named.length)) return null;
     const session: FetchSession = {
       id: this.#newId(),
       usesTopicIds: request.usesTopicIds,
-      partitions: new Map(request.named.map((partition) => [keyOf(partition), partition])),
+      partitions: new Map(named.map((partition) => [keyOf(partition), partition])),
       nextEpoch: 1,
       lastUsedMs: this.#clock.monotonicMs(),
     };
     this.#sessions.set(session.id, session);
+    this.#partitions += session.partitions.size;
     return session;
   }
 
-  #makeRoom(): boolean {
-    if (this.#sessions.size < this.#slots) return true;
+  /** Room for one more, of so many partitions; false where there is none. */
+  #makeRoom(count: number): boolean {
+    if (count > this.#maxPartitions / SHARES) return false;
     for (const oldest of this.#sessions.values()) {
+      if (this.#sessions.size < this.#slots && this.#partitions + count <= this.#maxPartitions) {
+        return true;
+      }
       if (this.#clock.monotonicMs() - oldest.lastUsedMs < EVICTION_MS) return false;
-      this.#sessions.delete(oldest.id);
-      return true;
+      this.#end(oldest);
     }
-    return false;
+    return this.#sessions.size < this.#slots;
+  }
+
+  /** Whether one may have so many partitions, which are counted already. */
+  #hasRoom(count: number): boolean {
+    return count <= this.#maxPartitions / SHARES && this.#partitions <= this.#maxPartitions;
+  }
+
+  #end(session: FetchSession | undefined): void {
+    if (session === undefined || !this.#sessions.delete(session.id)) return;
+    this.#partitions -= session.partitions.size;
   }
 
   #touch(session: FetchSession): void {
@@ -140,6 +170,10 @@ const FINAL_EPOCH = -1;
 const INITIAL_EPOCH = 0;
 const MAX_INT32 = 2 ** 31 - 1;
 const EVICTION_MS = 120_000;
+/** Some 150 bytes each. */
+const MAX_PARTITIONS = 1_000_000;
+/** One session may have this share of them, so that no client takes what is there for all. */
+const SHARES = 10;
 
 /** The session's partitions, which may be walked more than once. */
 function allOf(session: FetchSession): Iterable<FetchPartition> {

@@ -17,6 +17,8 @@ import { Turn } from "../background/turn.ts";
 import type { Catalogue } from "../topics/catalogue.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
 import { Patterns } from "../groups/consumer/patterns.ts";
+import { Access } from "../security/acl/access.ts";
+import { Authorizer } from "../security/acl/authorizer.ts";
 import { ask, everyVersion } from "../testing/admin.ts";
 import { TransactionDesk } from "../testing/transactions.ts";
 import { addOffsetsToTxn } from "./add_offsets_to_txn.ts";
@@ -315,6 +317,18 @@ Deno.test("who describes a large transaction again and again gets no more than a
   assert(codes.filter((code) => code === NONE).length < 10);
 });
 
+Deno.test("ids that the asker may not describe are not matched: what that costs shows nothing of them", async () => {
+  const { desk, handlers, request } = await start();
+  await desk.open("x".repeat(300));
+  const authorizer = new Authorizer({ superUsers: [], allowEveryoneIfNoAclFound: false });
+  const access = new Access(authorizer, { principal: "User:mallory", peer: "10.0.0.1" });
+  const asked = { transactionalIdPattern: "x{400}" }; // which takes too long with such an id
+  const answer = await request(handlers.list, ListTransactions, 2, asked, access);
+  assertEquals([answer.errorCode, answer.transactionStates], [NONE, []]);
+  const ofAll = await request(handlers.list, ListTransactions, 2, asked);
+  assertEquals(ofAll.errorCode, ErrorCode.INVALID_REGULAR_EXPRESSION);
+});
+
 async function start() {
   const desk = await TransactionDesk.loaded({ maxIds: 100 });
   const { coordinator: transactions } = desk;
@@ -339,8 +353,8 @@ async function start() {
     ),
     list: listTransactions({ transactions, patterns, clock: desk.clock }),
   };
-  const request: Ask = (handler, api, version, body) =>
-    desk.after(ask(handler, api, version, body));
+  const request: Ask = (handler, api, version, body, access) =>
+    desk.after(ask(handler, api, version, body, access));
   return { desk, handlers, request };
 }
 

@@ -4,6 +4,7 @@ import { DescribeConfigs } from "../../protocol/messages/describe_configs.ts";
 import { IncrementalAlterConfigs } from "../../protocol/messages/incremental_alter_configs.ts";
 import type { Access } from "../../security/acl/access.ts";
 import { ConfigResource } from "../../topics/catalogue.ts";
+import { repeated } from "../../topics/outcome.ts";
 import { completed, type Guard, guard, parted } from "../guard.ts";
 import {
   ALTER_CONFIGS,
@@ -38,7 +39,7 @@ export const configGuards: readonly Guard[] = [
     },
   ),
   guard(AlterConfigs, ON_ALTER, (request, { access }, rest) => {
-    const { allowed, refused } = parted(request.resources, mayBy(access, ALTER_CONFIGS));
+    const { allowed, refused } = alterable(access, request.resources);
     if (refused.length === 0) return rest(request);
     return completed(rest({ ...request, resources: allowed }), (answer) => ({
       ...answer,
@@ -46,7 +47,7 @@ export const configGuards: readonly Guard[] = [
     }));
   }),
   guard(IncrementalAlterConfigs, ON_ALTER, (request, { access }, rest) => {
-    const { allowed, refused } = parted(request.resources, mayBy(access, ALTER_CONFIGS));
+    const { allowed, refused } = alterable(access, request.resources);
     if (refused.length === 0) return rest(request);
     return completed(rest({ ...request, resources: allowed }), (answer) => ({
       ...answer,
@@ -54,6 +55,15 @@ export const configGuards: readonly Guard[] = [
     }));
   }),
 ];
+
+/** What is named twice is the handler's to refuse, whoever asks; there are no loggers that it could know. */
+function alterable<T extends Resource>(access: Access, resources: readonly T[]) {
+  const keyOf = ({ resourceType, resourceName }: Resource) => `${resourceType}:${resourceName}`;
+  const twice = repeated(resources.map(keyOf)), may = mayBy(access, ALTER_CONFIGS);
+  const isTwice = (one: Resource) =>
+    one.resourceType !== ConfigResource.BROKER_LOGGER && twice.has(keyOf(one));
+  return parted(resources, (one) => isTwice(one) || may(one));
+}
 
 /** Kinds of resources that there are not are the handler's to refuse. */
 function mayBy(access: Access, operation: number): (resource: Resource) => boolean {

@@ -1,5 +1,5 @@
 /** Guards of what is asked of groups: their members, offsets, descriptions. */
-import { type Uuid, ZERO_UUID } from "../../bytes/uuid.ts";
+import type { Uuid } from "../../bytes/uuid.ts";
 import { AddOffsetsToTxn } from "../../protocol/messages/add_offsets_to_txn.ts";
 import { ConsumerGroupDescribe } from "../../protocol/messages/consumer_group_describe.ts";
 import { ConsumerGroupHeartbeat } from "../../protocol/messages/consumer_group_heartbeat.ts";
@@ -33,6 +33,8 @@ import {
 const REFUSED = refusal(GROUP_REFUSED);
 /** From this version on a protocol's name may be null, and is where there is none. */
 const KNOWS_NO_PROTOCOL = 7;
+/** OffsetCommit and TxnOffsetCommit name topics by their ids since. */
+const COMMITS_BY_ID = 10, TXN_COMMITS_BY_ID = 6;
 
 interface NamedTopic {
   readonly name: string;
@@ -40,9 +42,9 @@ interface NamedTopic {
 }
 
 export function groupGuards(catalogue: Catalogue): readonly Guard[] {
-  /** The name of a topic that is named by id where versions have ids; undefined where there is none. */
-  const nameOf = ({ name, topicId }: NamedTopic) =>
-    topicId === ZERO_UUID ? name : catalogue.topicById(topicId)?.name;
+  /** The name of a topic, by its id where the version has ids; undefined where there is none. */
+  const nameOf = ({ name, topicId }: NamedTopic, byId: boolean) =>
+    byId ? catalogue.topicById(topicId)?.name : name;
   const ofTopics = <T extends NamedTopic & { readonly partitions: readonly Indexed[] }>(
     topics: readonly T[],
     errorCode: number,
@@ -142,16 +144,16 @@ export function groupGuards(catalogue: Catalogue): readonly Guard[] {
         ...answer,
         results: [
           ...answer.results ?? [],
-          ...refused.map((groupId) => ({ groupId, errorCode: GROUP_REFUSED })),
+          ...Array.from(new Set(refused), (groupId) => ({ groupId, errorCode: GROUP_REFUSED })),
         ],
       }));
     }),
-    guard(OffsetCommit, [onGroup(READ), onTopic(READ)], (request, { access }, rest) => {
+    guard(OffsetCommit, [onGroup(READ), onTopic(READ)], (request, { access, apiVersion }, rest) => {
       if (!access.mayGroup(READ, request.groupId)) {
         return { topics: ofTopics(request.topics, GROUP_REFUSED) };
       }
       const { allowed, refused } = parted(request.topics, (topic) => {
-        const name = nameOf(topic);
+        const name = nameOf(topic, apiVersion >= COMMITS_BY_ID);
         return name === undefined || access.mayTopic(READ, name);
       });
       if (refused.length === 0) return rest(request);
@@ -163,12 +165,12 @@ export function groupGuards(catalogue: Catalogue): readonly Guard[] {
     guard(
       TxnOffsetCommit,
       [onTransactionalId(WRITE), onGroup(READ), onTopic(READ)],
-      (request, { access }, rest) => {
+      (request, { access, apiVersion }, rest) => {
         const all = (errorCode: number) => ({ topics: ofTopics(request.topics, errorCode) });
         if (!access.mayTransactional(WRITE, request.transactionalId)) return all(ID_REFUSED);
         if (!access.mayGroup(READ, request.groupId)) return all(GROUP_REFUSED);
         const { allowed, refused } = parted(request.topics, (topic) => {
-          const name = nameOf(topic);
+          const name = nameOf(topic, apiVersion >= TXN_COMMITS_BY_ID);
           return name === undefined || access.mayTopic(READ, name);
         });
         if (refused.length === 0) return rest(request);

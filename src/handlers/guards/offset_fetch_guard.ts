@@ -10,8 +10,8 @@ import { DESCRIBE, GROUP_REFUSED, onGroup, onTopic, TOPIC_REFUSED } from "./righ
 type Request = Decoded<typeof OffsetFetch.request>;
 type Response = Encodable<typeof OffsetFetch.response>;
 
-/** Many groups in one request since. */
-const MANY = 8;
+/** Many groups in one request since, and topics by their ids. */
+const MANY = 8, BY_ID = 10;
 
 export function offsetFetchGuard(catalogue: Catalogue): Guard {
   return guard(
@@ -24,7 +24,9 @@ export function offsetFetchGuard(catalogue: Catalogue): Guard {
         ({ groupId }) => access.mayGroup(DESCRIBE, groupId),
       );
       const isHidden = ({ name, topicId }: { name: string; topicId: Uuid }) => {
-        const known = topicId === ZERO_UUID ? name : catalogue.topicById(topicId)?.name;
+        const known = apiVersion >= BY_ID && name === "" || topicId !== ZERO_UUID
+          ? catalogue.topicById(topicId)?.name
+          : name;
         return known !== undefined && !access.mayTopic(DESCRIBE, known);
       };
       const groups = allowed.map((group) => ({

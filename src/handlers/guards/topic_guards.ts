@@ -13,7 +13,9 @@ import { OffsetForLeaderEpoch } from "../../protocol/messages/offset_for_leader_
 import { Produce } from "../../protocol/messages/produce.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import type { Catalogue } from "../../topics/catalogue.ts";
+import { METADATA_TOPIC } from "../../topics/metadata_topic.ts";
 import { repeated } from "../../topics/outcome.ts";
+import { namedTwice } from "../../topics/plan_delete_topics.ts";
 import { completed, type Guard, guard, parted, topicByTopic } from "../guard.ts";
 import { CLOSE, NO_REPLY } from "../handler.ts";
 import { isOfTransaction } from "../produce_admission.ts";
@@ -37,11 +39,13 @@ import {
 const REFUSED = refusal(TOPIC_REFUSED);
 /** Kafka's words (ControllerApis), which its tools show. */
 const NOT_CREATED = { errorCode: TOPIC_REFUSED, errorMessage: "Authorization failed." };
+/** Produce names topics by their ids since. */
+const PRODUCES_BY_ID = 13;
 
 export function topicGuards(catalogue: Catalogue): readonly Guard[] {
   return [
-    guard(Produce, [onTransactionalId(WRITE), onTopic(WRITE)], (request, { access }, rest) => {
-      const { transactionalId, topicData, acks } = request;
+    guard(Produce, [onTransactionalId(WRITE), onTopic(WRITE)], (request, context, rest) => {
+      const { transactionalId, topicData, acks } = request, { access, apiVersion } = context;
       const ofTopics = (topics: typeof topicData, errorCode: number) =>
         topics.map(({ name, topicId, partitionData }) => ({
           name,
@@ -62,7 +66,7 @@ export function topicGuards(catalogue: Catalogue): readonly Guard[] {
         return acks === 0 ? CLOSE : { responses: ofTopics(topicData, ID_REFUSED) };
       }
       const { allowed, refused } = parted(topicData, ({ name, topicId }) => {
-        const known = topicId === ZERO_UUID ? name : catalogue.topicById(topicId)?.name;
+        const known = apiVersion < PRODUCES_BY_ID ? name : catalogue.topicById(topicId)?.name;
         return known === undefined || access.mayTopic(WRITE, known);
       });
       if (refused.length === 0) return rest(request);
@@ -138,9 +142,10 @@ export function topicGuards(catalogue: Catalogue): readonly Guard[] {
       });
     }),
     guard(CreatePartitions, [onTopic(ALTER)], (request, { access }, rest) => {
+      const twice = repeated(request.topics.map(({ name }) => name)); // the handler's to refuse
       const { allowed, refused } = parted(
         request.topics,
-        ({ name }) => access.mayTopic(ALTER, name),
+        ({ name }) => twice.has(name) || access.mayTopic(ALTER, name),
       );
       if (refused.length === 0) return rest(request);
       return completed(rest({ ...request, topics: allowed }), (answer) => ({
@@ -159,7 +164,8 @@ export function topicGuards(catalogue: Catalogue): readonly Guard[] {
         const { allowed, refused } = parted(
           request.topics,
           ({ name }) =>
-            twice.has(name) || access.mayCluster(CREATE) || access.mayTopic(CREATE, name),
+            twice.has(name) || name === METADATA_TOPIC || access.mayCluster(CREATE) ||
+            access.mayTopic(CREATE, name),
         );
         return completed(rest({ ...request, topics: allowed }), (answer) => ({
           ...answer,
@@ -182,21 +188,23 @@ export function topicGuards(catalogue: Catalogue): readonly Guard[] {
           ? request.topics
           : request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }));
         const refused: { name: string | null; topicId: Uuid; errorCode: number }[] = [];
-        // What is named twice is the handler's to refuse.
-        const twice = repeated(selectors.map(({ name, topicId }) => `${name} ${topicId}`));
+        // What is named twice, or in no way or two, is the handler's to refuse.
+        const twice = namedTwice(selectors);
         const allowed = selectors.filter(({ name, topicId }) => {
-          if (twice.has(`${name} ${topicId}`) || (name === null) === (topicId === ZERO_UUID)) {
-            return true;
-          }
+          const isTwice = name === null ? twice.ids.has(topicId) : twice.names.has(name);
+          if (isTwice || (name === null) === (topicId === ZERO_UUID)) return true;
           const topic = name === null ? catalogue.topicById(topicId) : catalogue.topic(name);
           const known = name ?? topic?.name;
-          if (known === undefined) return true; // an unknown id
+          if (known === undefined) return true; // an unknown id, which no topic will have
           const isShown = access.mayTopic(DESCRIBE, known);
-          if (isShown && (topic === undefined || access.mayTopic(DELETE, known))) return true;
+          if (isShown && access.mayTopic(DELETE, known)) return true;
           refused.push({
             name: isShown ? known : name,
             topicId: isShown ? topic?.id ?? topicId : topicId,
-            errorCode: TOPIC_REFUSED,
+            // What is not there is told here: when the handler looks it may have been made.
+            errorCode: isShown && topic === undefined
+              ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+              : TOPIC_REFUSED,
           });
           return false;
         });
@@ -208,7 +216,7 @@ export function topicGuards(catalogue: Catalogue): readonly Guard[] {
           ...answer,
           responses: [
             ...answer.responses ?? [],
-            ...refused.map((one) => ({ ...one, errorMessage: REFUSED.errorMessage })),
+            ...refused.map((one) => ({ ...one, ...refusal(one.errorCode) })),
           ],
         }));
       },

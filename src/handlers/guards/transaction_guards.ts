@@ -135,17 +135,8 @@ export function transactionGuards(catalogue: Catalogue): readonly Guard[] {
         }));
       },
     ),
-    guard(
-      ListTransactions,
-      [onTransactionalId(DESCRIBE)],
-      (request, { access }, rest) =>
-        completed(rest(request), (answer) => ({
-          ...answer,
-          transactionStates: answer.transactionStates?.filter(({ transactionalId = "" }) =>
-            access.mayTransactional(DESCRIBE, transactionalId)
-          ),
-        })),
-    ),
+    // Asked id by id, before they are matched with a pattern.
+    guard(ListTransactions, [onTransactionalId(DESCRIBE)]),
   ];
 }
 
