@@ -38,8 +38,6 @@ export class TransactionsRoom implements AsyncDisposable {
   readonly admission: {
     readonly gate: CoordinatorGate;
     readonly isVerifying: boolean;
-    readonly retryBackoffMs: number;
-    readonly retryBackoffMaxMs: number;
   };
   readonly work = new BackgroundWork("transactions");
   readonly #options: TransactionsRoomOptions;
@@ -55,8 +53,6 @@ export class TransactionsRoom implements AsyncDisposable {
     this.admission = {
       gate: new CoordinatorGate(coordinator),
       isVerifying: settings.partitionVerificationEnable,
-      retryBackoffMs: settings.addPartitionsRetryBackoffMs,
-      retryBackoffMaxMs: settings.addPartitionsRetryBackoffMaxMs,
     };
     scrapeTransactions(metrics, this.coordinator, () => clock.monotonicMs());
     const { logs, machine: { time } } = options, { maxTimeoutMs } = settings;

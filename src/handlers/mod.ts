@@ -116,7 +116,7 @@ export interface Services {
   /** How the transaction coordinator admits what is written in transactions. */
   readonly admission: Pick<
     AdmissionOptions,
-    "gate" | "isVerifying" | "retryBackoffMs" | "retryBackoffMaxMs"
+    "gate" | "isVerifying"
   >;
   /** The data directory, absolute. */
   readonly logDir: string;
@@ -173,7 +173,7 @@ export function allHandlers(services: Services): readonly Handler[] {
       compressionLevel: config.performance.compressionLevel,
       validateLater: validateLater(services.decoding),
       turn: services.turn,
-      admission: new ProduceAdmission({ ...admission, timers: services.timers }),
+      admission: new ProduceAdmission(admission),
       meter,
       onError: (errorCode) => metrics.produceError(errorCode),
     }),

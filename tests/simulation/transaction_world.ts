@@ -407,10 +407,7 @@ export class World {
     const admission = new ProduceAdmission({
       gate,
       isVerifying: true,
-      retryBackoffMs: 20,
-      retryBackoffMaxMs: 100,
       clock: this.clock,
-      timers: { after: wake },
       onAnswered: () => {},
     });
     return { transactions, groups, admission, gate };
