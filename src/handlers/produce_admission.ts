@@ -24,12 +24,13 @@ import { StoreError } from "../storage/store.ts";
 import type { PartitionData } from "./produce_twice.ts";
 import type { TransactionGate } from "../transactions/transaction_gate.ts";
 
+/** How the coordinator is asked; offsets that a transaction commits are admitted by the same (offset_admission.ts). */
 export interface AdmissionOptions {
   readonly gate: TransactionGate;
   /** transaction.partition.verification.enable */
   readonly isVerifying: boolean;
   readonly clock: Clock;
-  /** Told of every batch that was asked about, with the coordinator's code, and how long the answer took. */
+  /** Told of every batch, or commit of offsets, that was asked about, with the coordinator's code, and how long the answer took. */
   readonly onAnswered: (errorCode: number, waitedMs: number) => void;
 }
 
