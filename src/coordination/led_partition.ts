@@ -37,6 +37,8 @@ export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
   #failure: string | null = null;
   #log: CoordinatorLog | null = null;
   #kept: Promise<void> | null = null;
+  /** When the last append has left the process; null before the first. */
+  #written: Promise<void> | null = null;
   /** All that is on its way: where the last is lost, those before it are not for that. */
   readonly #unkept = new Set<Promise<void>>();
   #hasLost = false;
@@ -126,7 +128,7 @@ export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
     facts: readonly K["Fact"][],
     { producer, wallMs }: { readonly producer: TransactionalProducer; readonly wallMs: number },
   ): number {
-    const errorCode = this.append(entityId, facts, wallMs, producer);
+    const errorCode = this.append(entityId, facts, wallMs, { producer });
     if (errorCode !== ErrorCode.NONE) return errorCode;
     for (const fact of facts) this.shard.hold(producer.producerId, entityId, fact);
     return ErrorCode.NONE;
@@ -137,7 +139,10 @@ export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
     entityId: string,
     facts: readonly K["Fact"][],
     wallMs: number,
-    producer: TransactionalProducer | null = null,
+    { producer = null, mayWait = false }: {
+      readonly producer?: TransactionalProducer | null;
+      readonly mayWait?: boolean;
+    } = {},
   ): number {
     const records: NewRecord[] = [];
     for (const fact of facts) {
@@ -150,13 +155,16 @@ export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
     if (log === null || this.#state !== "active") return ErrorCode.NOT_LEADER_OR_FOLLOWER;
     const bytes = buildBatch(producer === null ? { records } : batchOf(producer, records));
     if (bytes.length > log.config["max.message.bytes"]) return ErrorCode.MESSAGE_TOO_LARGE;
-    const { errorCode, durable } = log.append(bytes, {
+    const { errorCode, written, durable } = log.append(bytes, {
       origin: "coordinator",
       leaderEpoch,
       verification: producer?.verification,
+      mayWait,
     });
-    if (errorCode === ErrorCode.NONE) this.#await(durable);
-    return errorCode;
+    if (errorCode !== ErrorCode.NONE) return errorCode;
+    this.#written = written;
+    this.#await(durable);
+    return ErrorCode.NONE;
   }
 
   /** A marker has just been appended to the log. Where the log is yet to be read, it is read with it. */
@@ -171,6 +179,12 @@ export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
     else this.#kept.then(then, orLost);
   }
 
+  /** The same once everything appended so far is written: no end of the process takes it back. */
+  whenWritten(then: () => void, orLost: () => void): void {
+    if (this.#written === null) then();
+    else this.#written.then(then, orLost); // writes of a log come in order, so the last stands for all before
+  }
+
   /** What an earlier object for the same log appended is read by this one, and kept no sooner for that. */
   inherit(earlier: LedPartition<K, S>): void {
     if (!earlier.#hasLost) {
@@ -179,6 +193,7 @@ export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
       // Behind a lost append nothing is in the log any more: what fails still is not read.
       this.#await(Promise.allSettled(earlier.#unkept).then(() => {}));
     }
+    this.#written = this.#kept;
   }
 
   *#batches(entityId: string, facts: readonly K["Fact"][]): Generator<K["Fact"][]> {

@@ -57,17 +57,21 @@ export class OffsetAdmission {
     if (typeof begun === "number") return { errorCode: begun };
     if (begun === null) return { errorCode: ErrorCode.NONE, verification: null };
     const { verifications } = producers, beganMs = clock.monotonicMs();
-    const mode = adds ? "add" : "verify";
-    const errorCode = await gate.admit({
-      transactionalId,
-      producerId,
-      producerEpoch,
-      topic: OFFSETS_TOPIC,
-      partition,
-      mode,
-    });
-    // A commit that is sent again is asked about anew, so nothing is remembered of one that was not admitted.
-    verifications?.end(begun, errorCode === ErrorCode.NONE);
+    let errorCode: number = ErrorCode.UNKNOWN_SERVER_ERROR;
+    try {
+      errorCode = await gate.admit({
+        transactionalId,
+        producerId,
+        producerEpoch,
+        topic: OFFSETS_TOPIC,
+        partition,
+        mode: adds ? "add" : "verify",
+        isBeside: !producers.hasOpen(producerId),
+      });
+    } finally {
+      // A commit that is sent again is asked about anew, so nothing is remembered of one that was not admitted.
+      verifications?.end(begun, errorCode === ErrorCode.NONE);
+    }
     onAnswered(errorCode, clock.monotonicMs() - beganMs);
     return { errorCode, verification: begun };
   }

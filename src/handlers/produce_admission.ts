@@ -3,6 +3,11 @@
  * before it is appended, so that none is written that no marker would ever end. Later batches of the same transaction find
  * it open in the partition, and nobody is asked.
  *
+ * The coordinator adds a partition in writing, and the batch is appended behind that: one round of sync then makes both
+ * durable, and no batch is acknowledged before the word on it (group_commit.ts). A power loss in between may leave the batch
+ * alone, of which nobody was told. So a transaction that is found open after a start is asked about anew, and ended where the
+ * coordinator does not know it (orphaned_transactions.ts).
+ *
  * | Produce | asked | while an older transaction of the producer is being ended (51) |
  * |---|---|---|
  * | 12 and later | to add the partition (transaction version 2) | 51, for which the coordinator waits a moment itself |
@@ -98,15 +103,21 @@ export class ProduceAdmission {
     if (producers === null || begun === null) return UNASKED;
     if (typeof begun === "number") return refused(begun, apiVersion);
     const { verifications } = producers, beganMs = clock.monotonicMs();
-    const errorCode = await gate.admit({
-      transactionalId,
-      producerId: batch.producerId(bytes),
-      producerEpoch: batch.producerEpoch(bytes),
-      topic,
-      partition,
-      mode: adds ? "add" : "verify",
-    });
-    verifications?.end(begun, errorCode === ErrorCode.NONE || isTransient(errorCode));
+    const producerId = batch.producerId(bytes);
+    let errorCode: number = ErrorCode.UNKNOWN_SERVER_ERROR;
+    try {
+      errorCode = await gate.admit({
+        transactionalId,
+        producerId,
+        producerEpoch: batch.producerEpoch(bytes),
+        topic,
+        partition,
+        mode: adds ? "add" : "verify",
+        isBeside: !producers.hasOpen(producerId),
+      });
+    } finally {
+      verifications?.end(begun, errorCode === ErrorCode.NONE || isTransient(errorCode));
+    }
     onAnswered(errorCode, clock.monotonicMs() - beganMs);
     if (errorCode !== ErrorCode.NONE) return refused(errorCode, apiVersion);
     return { ...UNASKED, verification: begun };

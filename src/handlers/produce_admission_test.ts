@@ -152,6 +152,7 @@ for (const version of [12, 13]) {
       topic: "t",
       partition: 0,
       mode: "add",
+      isBeside: true,
     }]);
     const second = send(version, { 0: { seq: 1 } });
     assertEquals(second.held, null);

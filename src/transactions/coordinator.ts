@@ -182,13 +182,15 @@ export class TransactionCoordinator {
 
   /**
    * Makes partitions part of the producer's transaction, which begins with the first. While the transaction before is being
-   * ended it waits for a moment, so that the producer need not be told to come again (51).
+   * ended it waits for a moment, so that the producer need not be told to come again (51). With `isBeside`, what is written
+   * to them follows as soon as this resolves, which is when they are written down and not when that is kept.
    */
   async addPartitions(
     transactionalId: string,
     request: Credentials & {
       readonly partitions: readonly Partition[];
       readonly clientVersion: TransactionVersion;
+      readonly isBeside?: boolean;
     },
   ): Promise<number> {
     await this.#whileEnding(transactionalId);
