@@ -4,7 +4,7 @@
  * transaction. The coordinator is a double that answers when the test says so.
  */
 import { OPEN_ACCESS } from "../security/acl/access.ts";
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ErrorCode } from "../protocol/errors.ts";
 import { decode, encode } from "../protocol/codec.ts";
 import { Produce } from "../protocol/messages/produce.ts";
@@ -267,6 +267,16 @@ Deno.test("Produce 12 gets the 51 that the coordinator gives once it has waited 
   gate.atOnce = CONCURRENT_TRANSACTIONS;
   assertEquals(await codes(12, { 0: {} }), [CONCURRENT_TRANSACTIONS]);
   assertEquals([gate.asked.length, told], [1, [CONCURRENT_TRANSACTIONS]]);
+});
+
+Deno.test("a coordinator that fails in itself leaves nothing behind of who asked", async () => {
+  const { fixture, gate, send, codes } = await start();
+  gate.admit = () => Promise.reject(new Error("a bug"));
+  const { answers } = send(12, { 0: {} });
+  await assertRejects(() => answers, Error, "a bug");
+  assertEquals(fixture.log("t").producers.verifications?.size, 0);
+  Reflect.deleteProperty(gate, "admit");
+  assertEquals(await codes(12, { 0: {} }), [NONE]);
 });
 
 Deno.test("a marker that overtakes the coordinator's answer makes the append fail: no transaction hangs", async () => {

@@ -468,6 +468,32 @@ Deno.test("a list is filtered by state, producer and age", async () => {
   assertEquals(await ids({ durationMs: 1000 }), ["idle", "old"]);
 });
 
+Deno.test("many transactions that time out at once are aborted over several turns, each once", async () => {
+  const desk = await TransactionDesk.loaded({ ...SELDOM, maxIds: 500 });
+  const ids = Array.from({ length: 300 }, (_, i) => `id${i}`);
+  const opened = ids.map(async (id) => {
+    const asked = { transactionalId: id, timeoutMs: 1000, expected: null };
+    const { producerId, producerEpoch } = await desk.coordinator.initProducerId({
+      ...asked,
+      enable2Pc: false,
+      keepPreparedTxn: false,
+    });
+    await desk.coordinator.addPartitions(id, {
+      ...{ producerId, producerEpoch, clientVersion: 2 },
+      partitions: [{ topic: "t", partition: 0 }],
+    });
+  });
+  await desk.after(Promise.all(opened));
+  desk.clock.advance(2000);
+  desk.coordinator.abortTimedOut();
+  for (let i = 0; i < 100; i++) await null;
+  const aborting = () => ids.filter((id) => desk.stateOf(id) !== "Ongoing").length;
+  assert(aborting() > 0 && aborting() <= 100, `${aborting()} of 300 in the first turn`);
+  desk.coordinator.abortTimedOut(); // while the last look is under way
+  for (let i = 0; i < 20; i++) await desk.pass(0);
+  assertEquals([aborting(), desk.coordinator.metrics.timedOut], [300, 300]);
+});
+
 /** For tests in which much time passes. */
 const SELDOM = { abortTimedOutIntervalMs: 3_600_000 };
 
