@@ -26,12 +26,22 @@ export interface LiveMarker {
   readonly durable: Promise<void>;
 }
 
+/** What a partition's object appended and its log has not kept yet, for the next one that reads it there. */
+export class Unkept {
+  /** Of the topic, once the log is there. */
+  topicId: Uuid | null = null;
+  /** All that is on its way: where the last is lost, those before it are not for that. */
+  readonly promises = new Set<Promise<void>>();
+  hasLost = false;
+}
+
 export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
   readonly index: number;
   readonly leaderEpoch: number;
   readonly shard: S;
   /** Requests that wait for something to happen, by ticket; they are refused when the partition goes. */
   readonly waiting = new Map<number, (reply: K["Reply"]) => void>();
+  readonly unkept = new Unkept();
   readonly #onLost: (error: unknown) => void;
   #state: "loading" | "active" | "failed" = "loading";
   #failure: string | null = null;
@@ -39,9 +49,6 @@ export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
   #kept: Promise<void> | null = null;
   /** When the last append has left the process; null before the first. */
   #written: Promise<void> | null = null;
-  /** All that is on its way: where the last is lost, those before it are not for that. */
-  readonly #unkept = new Set<Promise<void>>();
-  #hasLost = false;
 
   /** `onLost` hears that something applied already could not be written: the state is ahead of its log then. */
   constructor(
@@ -70,7 +77,7 @@ export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
 
   /** The topic's id, once the log is there. */
   get topicId(): Uuid | null {
-    return this.#log?.topicId ?? null;
+    return this.unkept.topicId;
   }
 
   /**
@@ -83,6 +90,7 @@ export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
     goOn: () => boolean = () => true,
   ): Promise<void> {
     this.#log = log;
+    this.unkept.topicId = log.topicId;
     this.shard.clear();
     await new LogReplay(log, this.shard).run(give, goOn, () => {
       this.shard.loaded();
@@ -186,12 +194,12 @@ export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
   }
 
   /** What an earlier object for the same log appended is read by this one, and kept no sooner for that. */
-  inherit(earlier: LedPartition<K, S>): void {
-    if (!earlier.#hasLost) {
-      for (const durable of earlier.#unkept) this.#await(durable); // what is lost yet was read here
-    } else if (earlier.#unkept.size > 0) {
+  inherit({ promises, hasLost }: Unkept): void {
+    if (!hasLost) {
+      for (const durable of promises) this.#await(durable); // what is lost yet was read here
+    } else if (promises.size > 0) {
       // Behind a lost append nothing is in the log any more: what fails still is not read.
-      this.#await(Promise.allSettled(earlier.#unkept).then(() => {}));
+      this.#await(Promise.allSettled(promises).then(() => {}));
     }
     this.#written = this.#kept;
   }
@@ -215,14 +223,15 @@ export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
   }
 
   #await(durable: Promise<void>): void {
+    const { unkept } = this;
     this.#kept = durable; // acknowledgements come in order, so the last stands for all before
-    this.#unkept.add(durable);
+    unkept.promises.add(durable);
     durable.then(() => {
-      this.#unkept.delete(durable);
+      unkept.promises.delete(durable);
       if (this.#kept === durable) this.#kept = null;
     }, (error) => {
-      this.#unkept.delete(durable);
-      this.#hasLost = true;
+      unkept.promises.delete(durable);
+      unkept.hasLost = true;
       this.#onLost(error);
     });
   }
