@@ -226,7 +226,7 @@ export function allHandlers(services: Services): readonly Handler[] {
     addPartitionsToTxn({ transactions, catalogue }),
     addOffsetsToTxn({ transactions, groups }),
     endTxn(transactions),
-    writeTxnMarkers(services.markers),
+    writeTxnMarkers(services.markers, services.turn),
     txnOffsetCommit({
       groups,
       catalogue,
