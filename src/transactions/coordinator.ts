@@ -33,7 +33,6 @@ import {
   isIdle,
   isPrepared,
   newTransaction,
-  NO_TIMEOUT_MS,
   State,
   type Transaction,
   type TransactionValue,
@@ -48,7 +47,6 @@ export interface TransactionSettings {
   readonly removeExpiredIntervalMs: number;
   readonly addPartitionsRetryBackoffMs: number;
   readonly addPartitionsRetryBackoffMaxMs: number;
-  readonly twoPhaseCommitEnable: boolean;
 }
 
 export interface TransactionCoordinatorOptions {
@@ -80,9 +78,6 @@ export interface InitProducerIdRequest {
   readonly transactionalId: string;
   readonly timeoutMs: number;
   readonly expected: Credentials | null;
-  /** KIP-939. */
-  readonly enable2Pc: boolean;
-  readonly keepPreparedTxn: boolean;
 }
 
 export class TransactionCoordinator {
@@ -173,16 +168,11 @@ export class TransactionCoordinator {
 
   /** The id and epoch that a producer has from now on; everyone who had the transactional id before is fenced. */
   async initProducerId(request: InitProducerIdRequest): Promise<TransactionReply> {
-    const { transactionalId, expected, enable2Pc } = request, { settings } = this.#options;
+    const { transactionalId, timeoutMs, expected } = request, { settings } = this.#options;
     if (transactionalId === "" || isTooLongId(transactionalId)) {
       return refused(0, ErrorCode.INVALID_REQUEST);
     }
-    if (enable2Pc && !settings.twoPhaseCommitEnable) {
-      return refused(0, ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
-    }
-    if (request.keepPreparedTxn) return refused(0, ErrorCode.UNSUPPORTED_VERSION);
-    const timeoutMs = enable2Pc ? NO_TIMEOUT_MS : request.timeoutMs;
-    if (!enable2Pc && (timeoutMs <= 0 || timeoutMs > settings.maxTimeoutMs)) {
+    if (timeoutMs <= 0 || timeoutMs > settings.maxTimeoutMs) {
       return refused(0, ErrorCode.INVALID_TRANSACTION_TIMEOUT);
     }
     const event = (ticket: number, freshProducerId: number | null) =>

@@ -336,23 +336,6 @@ Deno.test("an id that the log has no room for, having grown as it was read, is 4
   assertEquals((await desk.init("\ufffd".repeat(10_922))).errorCode, NONE);
 });
 
-Deno.test("KIP-939: two-phase commit is 53 unless it is enabled, a prepared transaction kept 35", async () => {
-  const request = { transactionalId: "id", timeoutMs: 1, expected: null };
-  const ask = async (desk: TransactionDesk, enable2Pc: boolean, keepPreparedTxn: boolean) => {
-    const asked = desk.coordinator.initProducerId({ ...request, enable2Pc, keepPreparedTxn });
-    return (await desk.after(asked)).errorCode;
-  };
-  const off = await TransactionDesk.loaded();
-  assertEquals(await ask(off, true, false), ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
-  assertEquals(await ask(off, false, true), ErrorCode.UNSUPPORTED_VERSION);
-  const on = await TransactionDesk.loaded({ ...SELDOM, twoPhaseCommitEnable: true });
-  assertEquals(await ask(on, true, false), NONE);
-  assertEquals(await ask(on, true, true), ErrorCode.UNSUPPORTED_VERSION);
-  await on.add("id", { producerId: 1000, producerEpoch: 0 });
-  await on.pass(86_400_000);
-  assertEquals(on.stateOf("id"), "Ongoing");
-});
-
 Deno.test("the gate adds a partition durably, and says of one to be verified whether it is there", async () => {
   const desk = await TransactionDesk.loaded();
   const { producerId, producerEpoch } = await desk.init("id");
@@ -429,8 +412,6 @@ Deno.test("many transactions that time out at once are aborted over several turn
     const asked = { transactionalId: id, timeoutMs: 1000, expected: null };
     const { producerId, producerEpoch } = await desk.coordinator.initProducerId({
       ...asked,
-      enable2Pc: false,
-      keepPreparedTxn: false,
     });
     await desk.coordinator.addPartitions(id, {
       ...{ producerId, producerEpoch, clientVersion: 2 },

@@ -167,8 +167,6 @@ export class World {
       transactionalId: ID,
       timeoutMs: TIMEOUT_MS,
       expected,
-      enable2Pc: false,
-      keepPreparedTxn: false,
     });
   }
 
