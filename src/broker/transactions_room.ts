@@ -3,6 +3,7 @@
  * follow what becomes of topics and logs.
  */
 import type { Config } from "../config/options.ts";
+import { OrphanedTransactions } from "../handlers/orphaned_transactions.ts";
 import { TRANSACTION_TOPIC, transactionTopic } from "../handlers/transaction_topic.ts";
 import { logger } from "../log.ts";
 import { BackgroundWork } from "../metrics/background.ts";
@@ -38,12 +39,11 @@ export class TransactionsRoom implements AsyncDisposable {
   readonly admission: {
     readonly gate: CoordinatorGate;
     readonly isVerifying: boolean;
-    readonly retryBackoffMs: number;
-    readonly retryBackoffMaxMs: number;
   };
   readonly work = new BackgroundWork("transactions");
   readonly #options: TransactionsRoomOptions;
   readonly #ids: ProducerIds;
+  readonly #orphans: OrphanedTransactions;
   #loading: Promise<void> = Promise.resolve();
 
   constructor(config: Config, options: TransactionsRoomOptions) {
@@ -55,9 +55,15 @@ export class TransactionsRoom implements AsyncDisposable {
     this.admission = {
       gate: new CoordinatorGate(coordinator),
       isVerifying: settings.partitionVerificationEnable,
-      retryBackoffMs: settings.addPartitionsRetryBackoffMs,
-      retryBackoffMaxMs: settings.addPartitionsRetryBackoffMaxMs,
     };
+    this.#orphans = new OrphanedTransactions({
+      logs: () => options.logs.all(),
+      coordinator,
+      markers: options.markers,
+      turn: options.machine.turn,
+      onEnded: (details) => logger("transactions").clientEvent("transaction_orphan_ended", details),
+    });
+    coordinator.runtime.every(settings.abortTimedOutIntervalMs, () => this.#lookForOrphans());
     scrapeTransactions(metrics, this.coordinator, () => clock.monotonicMs());
     const { logs, machine: { time } } = options, { maxTimeoutMs } = settings;
     metrics.gauge(
@@ -79,7 +85,13 @@ export class TransactionsRoom implements AsyncDisposable {
 
   /** Takes up the partitions, in the background: requests are answered 14 until that is done. */
   load(): void {
-    this.#loading = this.coordinator.loadAll().catch((error) => this.#tell("loading", error));
+    this.#loading = this.coordinator.loadAll()
+      .then(() => this.#lookForOrphans())
+      .catch((error) => this.#tell("loading", error));
+  }
+
+  #lookForOrphans(): Promise<void> {
+    return this.#orphans.look().catch((error) => this.#tell("orphaned transactions", error));
   }
 
   /** Takes up what changed of topics, after their logs have. */
@@ -100,6 +112,7 @@ export class TransactionsRoom implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.coordinator.stop();
     await this.#loading;
+    await this.#orphans.settled();
   }
 
   #coordinator({ transactions, limits }: Config): TransactionCoordinator {

@@ -91,17 +91,9 @@ export const transactionOptions = {
     type: "integer",
     default: 100,
     min: 0,
-    max: INT_MAX,
+    max: 60_000,
     restart: true,
     kafkaName: "add.partitions.to.txn.retry.backoff.max.ms",
     doc: "How long such a batch waits in all before the producer is told to send it again.",
-  },
-  twoPhaseCommitEnable: {
-    type: "boolean",
-    default: false,
-    restart: true,
-    kafkaName: "transaction.two.phase.commit.enable",
-    doc:
-      "Whether a producer may ask for transactions that stay open until it ends them (KIP-939, of which there is no more than that).",
   },
 } as const satisfies Record<string, Option>;

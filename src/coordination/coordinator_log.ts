@@ -13,15 +13,23 @@ export interface CoordinatorLog {
   readonly logEndOffset: number;
   /** The last of them is empty when it begins at the log's end. */
   readonly segments?: readonly { readonly baseOffset: number }[];
-  /** Gives out offsets at once; `durable` resolves when the batch is kept, and rejects when it could not be written. */
+  /**
+   * Gives out offsets at once; `written` resolves when the process may end without taking the batch along, `durable` when
+   * the batch is kept; both reject when it could not be written.
+   */
   append(
     bytes: Uint8Array,
     options: {
       readonly origin: "coordinator";
       readonly leaderEpoch: number;
       readonly verification?: TransactionVerification | null;
+      readonly mayWait?: boolean;
     },
-  ): { readonly errorCode: number; readonly durable: Promise<void> };
+  ): {
+    readonly errorCode: number;
+    readonly written: Promise<void>;
+    readonly durable: Promise<void>;
+  };
   /** Whole batches, of pooled memory; null when there is nothing from there on. */
   read(
     from: number,

@@ -26,20 +26,29 @@ export interface LiveMarker {
   readonly durable: Promise<void>;
 }
 
+/** What a partition's object appended and its log has not kept yet, for the next one that reads it there. */
+export class Unkept {
+  /** Of the topic, once the log is there. */
+  topicId: Uuid | null = null;
+  /** All that is on its way: where the last is lost, those before it are not for that. */
+  readonly promises = new Set<Promise<void>>();
+  hasLost = false;
+}
+
 export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
   readonly index: number;
   readonly leaderEpoch: number;
   readonly shard: S;
   /** Requests that wait for something to happen, by ticket; they are refused when the partition goes. */
   readonly waiting = new Map<number, (reply: K["Reply"]) => void>();
+  readonly unkept = new Unkept();
   readonly #onLost: (error: unknown) => void;
   #state: "loading" | "active" | "failed" = "loading";
   #failure: string | null = null;
   #log: CoordinatorLog | null = null;
   #kept: Promise<void> | null = null;
-  /** All that is on its way: where the last is lost, those before it are not for that. */
-  readonly #unkept = new Set<Promise<void>>();
-  #hasLost = false;
+  /** When the last append has left the process; null before the first. */
+  #written: Promise<void> | null = null;
 
   /** `onLost` hears that something applied already could not be written: the state is ahead of its log then. */
   constructor(
@@ -68,7 +77,7 @@ export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
 
   /** The topic's id, once the log is there. */
   get topicId(): Uuid | null {
-    return this.#log?.topicId ?? null;
+    return this.unkept.topicId;
   }
 
   /**
@@ -81,6 +90,7 @@ export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
     goOn: () => boolean = () => true,
   ): Promise<void> {
     this.#log = log;
+    this.unkept.topicId = log.topicId;
     this.shard.clear();
     await new LogReplay(log, this.shard).run(give, goOn, () => {
       this.shard.loaded();
@@ -126,7 +136,7 @@ export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
     facts: readonly K["Fact"][],
     { producer, wallMs }: { readonly producer: TransactionalProducer; readonly wallMs: number },
   ): number {
-    const errorCode = this.append(entityId, facts, wallMs, producer);
+    const errorCode = this.append(entityId, facts, wallMs, { producer });
     if (errorCode !== ErrorCode.NONE) return errorCode;
     for (const fact of facts) this.shard.hold(producer.producerId, entityId, fact);
     return ErrorCode.NONE;
@@ -137,7 +147,10 @@ export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
     entityId: string,
     facts: readonly K["Fact"][],
     wallMs: number,
-    producer: TransactionalProducer | null = null,
+    { producer = null, mayWait = false }: {
+      readonly producer?: TransactionalProducer | null;
+      readonly mayWait?: boolean;
+    } = {},
   ): number {
     const records: NewRecord[] = [];
     for (const fact of facts) {
@@ -150,13 +163,16 @@ export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
     if (log === null || this.#state !== "active") return ErrorCode.NOT_LEADER_OR_FOLLOWER;
     const bytes = buildBatch(producer === null ? { records } : batchOf(producer, records));
     if (bytes.length > log.config["max.message.bytes"]) return ErrorCode.MESSAGE_TOO_LARGE;
-    const { errorCode, durable } = log.append(bytes, {
+    const { errorCode, written, durable } = log.append(bytes, {
       origin: "coordinator",
       leaderEpoch,
       verification: producer?.verification,
+      mayWait,
     });
-    if (errorCode === ErrorCode.NONE) this.#await(durable);
-    return errorCode;
+    if (errorCode !== ErrorCode.NONE) return errorCode;
+    this.#written = written;
+    this.#await(durable);
+    return ErrorCode.NONE;
   }
 
   /** A marker has just been appended to the log. Where the log is yet to be read, it is read with it. */
@@ -171,14 +187,21 @@ export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
     else this.#kept.then(then, orLost);
   }
 
+  /** The same once everything appended so far is written: no end of the process takes it back. */
+  whenWritten(then: () => void, orLost: () => void): void {
+    if (this.#written === null) then();
+    else this.#written.then(then, orLost); // writes of a log come in order, so the last stands for all before
+  }
+
   /** What an earlier object for the same log appended is read by this one, and kept no sooner for that. */
-  inherit(earlier: LedPartition<K, S>): void {
-    if (!earlier.#hasLost) {
-      for (const durable of earlier.#unkept) this.#await(durable); // what is lost yet was read here
-    } else if (earlier.#unkept.size > 0) {
+  inherit({ promises, hasLost }: Unkept): void {
+    if (!hasLost) {
+      for (const durable of promises) this.#await(durable); // what is lost yet was read here
+    } else if (promises.size > 0) {
       // Behind a lost append nothing is in the log any more: what fails still is not read.
-      this.#await(Promise.allSettled(earlier.#unkept).then(() => {}));
+      this.#await(Promise.allSettled(promises).then(() => {}));
     }
+    this.#written = this.#kept;
   }
 
   *#batches(entityId: string, facts: readonly K["Fact"][]): Generator<K["Fact"][]> {
@@ -200,14 +223,15 @@ export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
   }
 
   #await(durable: Promise<void>): void {
+    const { unkept } = this;
     this.#kept = durable; // acknowledgements come in order, so the last stands for all before
-    this.#unkept.add(durable);
+    unkept.promises.add(durable);
     durable.then(() => {
-      this.#unkept.delete(durable);
+      unkept.promises.delete(durable);
       if (this.#kept === durable) this.#kept = null;
     }, (error) => {
-      this.#unkept.delete(durable);
-      this.#hasLost = true;
+      unkept.promises.delete(durable);
+      unkept.hasLost = true;
       this.#onLost(error);
     });
   }

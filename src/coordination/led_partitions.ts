@@ -12,7 +12,7 @@
  */
 import type { Uuid } from "../bytes/uuid.ts";
 import type { CoordinatorLog, Leadership } from "./coordinator_log.ts";
-import { LedPartition } from "./led_partition.ts";
+import { LedPartition, type Unkept } from "./led_partition.ts";
 import type { Kinds, Shard } from "./shard.ts";
 
 /** What happens to partitions that somebody should hear of; each coordinator has names of its own for it. */
@@ -41,8 +41,8 @@ export interface LedPartitionsOptions<K extends Kinds, S extends Shard<K>> {
 export class LedPartitions<K extends Kinds, S extends Shard<K>> {
   readonly #options: LedPartitionsOptions<K, S>;
   readonly #partitions = new Map<number, LedPartition<K, S>>();
-  /** What was given up last, by index: some of what it appended may not be kept yet. */
-  readonly #gone = new Map<number, LedPartition<K, S>>();
+  /** Of what was given up last, by index: what it appended that is not kept yet. */
+  readonly #unkept = new Map<number, Unkept>();
   /** By index: what takes the next try back. */
   readonly #retries = new Map<number, () => void>();
   #isStopped = false;
@@ -72,9 +72,9 @@ export class LedPartitions<K extends Kinds, S extends Shard<K>> {
     const known = this.#partitions.get(index), isSame = known && isSameTopic(known, led);
     if (known && isSame && known.leaderEpoch >= leaderEpoch) return;
     if (known) this.unload(index);
-    const earlier = this.#gone.get(index), partition = this.#newPartition(index, leaderEpoch);
-    this.#gone.delete(index);
-    if (earlier && isSameTopic(earlier, led)) partition.inherit(earlier);
+    const partition = this.#newPartition(index, leaderEpoch), unkept = this.#unkept.get(index);
+    this.#unkept.delete(index);
+    if (unkept && isSameTopic(unkept, led)) partition.inherit(unkept);
     if (typeof log !== "function") return await this.#read(partition, log, 0);
     log().then(
       (opened) => this.#read(partition, opened, 0),
@@ -87,7 +87,8 @@ export class LedPartitions<K extends Kinds, S extends Shard<K>> {
     const partition = this.#partitions.get(index);
     if (partition === undefined) return;
     this.#partitions.delete(index);
-    this.#gone.set(index, partition);
+    this.#unkept.delete(index);
+    if (partition.unkept.promises.size > 0) this.#unkept.set(index, partition.unkept);
     partition.close();
     this.#retries.get(index)?.();
     this.#retries.delete(index);
@@ -110,7 +111,11 @@ export class LedPartitions<K extends Kinds, S extends Shard<K>> {
       this.#options.onEvent("log_write_failed", { partition: index, error: String(error) });
       this.unload(index);
       const led = this.#isStopped ? null : this.#options.led(index);
-      if (led !== null) this.load(index, led); // which tells its own failure
+      if (led === null) return;
+      this.load(index, led).catch((error) =>
+        // what fails in the log it tells itself
+        this.#options.onEvent("work_failed", { partition: index, error: String(error) })
+      );
     };
     const shard = this.#options.newShard(index);
     const partition: LedPartition<K, S> = new LedPartition({ index, leaderEpoch, shard, onLost });

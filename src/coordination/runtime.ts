@@ -1,7 +1,8 @@
 /**
  * CoordinatorRuntime: the shell around a coordinator's shards (Kafka's class of the name). It finds an id's partition,
  * asks the shard, appends what the log keeps, makes it true and answers, all in one turn; answers that show what was
- * just appended leave when the log has kept it. One timer serves the nearest deadline of all entities.
+ * just appended leave when the log has kept it, or written it where the shard says so. One timer serves the nearest
+ * deadline of all entities.
  *
  * | the log | comes to |
  * |---|---|
@@ -262,8 +263,8 @@ export class CoordinatorRuntime<K extends Kinds, S extends Shard<K> = Shard<K>> 
     // Whoever waited for something since it was found may come too late.
     if (partition.state !== "active") return refuse(ErrorCode.NOT_LEADER_OR_FOLLOWER);
     for (let next: K["Event"] | null = event; next !== null; next = shard.due(entity, now.ms)) {
-      const { facts, replies } = shard.decide(entity, next, now);
-      const errorCode = partition.append(entity.id, facts, now.wallMs);
+      const { facts, replies, mayWait } = shard.decide(entity, next, now);
+      const errorCode = partition.append(entity.id, facts, now.wallMs, { mayWait });
       // Nothing has happened. Whoever asked hears of it; what was due is tried again.
       if (errorCode !== ErrorCode.NONE) return next === event ? refuse(errorCode) : errorCode;
       const happening = { entity, event: next, facts, now };
@@ -293,10 +294,10 @@ export class CoordinatorRuntime<K extends Kinds, S extends Shard<K> = Shard<K>> 
     const { ticket } = reply, resolve = partition.waiting.get(ticket);
     if (resolve === undefined) return;
     partition.waiting.delete(ticket);
-    partition.whenKept(
-      () => resolve(reply),
-      () => resolve(this.#options.refusal(ticket, ErrorCode.NOT_COORDINATOR)),
-    );
+    const leave = () => resolve(reply);
+    const orLost = () => resolve(this.#options.refusal(ticket, ErrorCode.NOT_COORDINATOR));
+    if (reply.leavesWritten) partition.whenWritten(leave, orLost);
+    else partition.whenKept(leave, orLost);
   }
 
   #refuse({ waiting }: LedPartition<K, S>, ticket: number, errorCode: number): void {

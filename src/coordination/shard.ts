@@ -13,7 +13,11 @@ export interface Kinds {
   /** What a decision makes true; some go to the log, others live in memory only. */
   readonly Fact: unknown;
   /** The answer to the request that holds a ticket. */
-  readonly Reply: { readonly ticket: number };
+  readonly Reply: {
+    readonly ticket: number;
+    /** Whether it leaves when the log has written what it shows, and not only when it has kept that. */
+    readonly leavesWritten?: boolean;
+  };
 }
 
 /** The two clocks of clock.ts, read once for an event. */
@@ -27,8 +31,10 @@ export interface Now {
 export interface Decision<K extends Kinds> {
   /** Appended as one batch and made true, all or none. */
   readonly facts: readonly K["Fact"][];
-  /** They leave when everything appended so far is kept. */
+  /** They leave when everything appended so far is kept, but for those that say otherwise. */
   readonly replies: readonly K["Reply"][];
+  /** Whether nobody waits for the facts to be kept who does not wait for what comes next as well. */
+  readonly mayWait?: boolean;
 }
 
 /** A record of the coordinator's log. */

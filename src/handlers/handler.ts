@@ -59,15 +59,11 @@ export const NO_REPLY = Symbol("no reply");
 export const CLOSE = Symbol("close the connection");
 export type Answer<Response> = Response | typeof NO_REPLY | typeof CLOSE;
 
-/**
- * The versions served, lowest and highest, both included. `advertisedMin` differs only where clients need a lie (Produce);
- * `unstableMax` where Kafka does not advertise a version yet, which is served to who comes with it all the same.
- */
+/** The versions served, lowest and highest, both included. `advertisedMin` differs only where clients need a lie (Produce). */
 export interface Served {
   readonly min: number;
   readonly max: number;
   readonly advertisedMin?: number;
-  readonly unstableMax?: number;
 }
 
 /**

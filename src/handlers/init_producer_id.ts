@@ -8,8 +8,8 @@
  * With one, the coordinator decides: who had the transactional id before is fenced, and what that one left open is aborted
  * first (51 meanwhile). A timeout of 0, or beyond transaction.max.timeout.ms, is 50; an empty id, or only one of id and epoch, 42.
  *
- * Versions: 3 carries the id and epoch the producer has · 4 PRODUCER_FENCED (90), 47 before · 6 two-phase commit (KIP-939),
- * unstable in Kafka 4.4 and so not advertised: enable2Pc is 53 unless `two_phase_commit_enable`, keepPreparedTxn 35.
+ * Versions: 3 carries the id and epoch the producer has · 4 PRODUCER_FENCED (90), 47 before · 6, of two-phase commit (KIP-939),
+ * is unstable in Kafka 4.4, which closes the connection of whoever comes with it, and so does this.
  */
 import { ErrorCode } from "../protocol/errors.ts";
 import { InitProducerId } from "../protocol/messages/init_producer_id.ts";
@@ -24,9 +24,9 @@ export interface InitProducerIdServices {
 }
 
 export function initProducerId({ transactions, newProducerId }: InitProducerIdServices): Handler {
-  return handler(InitProducerId, { min: 0, max: 5, unstableMax: 6 }, async (request, context) => {
+  return handler(InitProducerId, { min: 0, max: 5 }, async (request, context) => {
     const { apiVersion } = context;
-    const { transactionalId, producerId, producerEpoch, enable2Pc, keepPreparedTxn } = request;
+    const { transactionalId, producerId, producerEpoch } = request;
     const isHalf = (producerId === NONE) !== (producerEpoch === NONE);
     if (isHalf) return refused(ErrorCode.INVALID_REQUEST);
     if (transactionalId !== null) {
@@ -34,8 +34,6 @@ export function initProducerId({ transactions, newProducerId }: InitProducerIdSe
         transactionalId,
         timeoutMs: request.transactionTimeoutMs,
         expected: producerId === NONE ? null : { producerId, producerEpoch },
-        enable2Pc,
-        keepPreparedTxn,
       });
       return {
         errorCode: fencedFor(apiVersion, 4, reply.errorCode),
@@ -43,7 +41,6 @@ export function initProducerId({ transactions, newProducerId }: InitProducerIdSe
         producerEpoch: reply.producerEpoch,
       };
     }
-    if (enable2Pc || keepPreparedTxn) return refused(ErrorCode.INVALID_REQUEST);
     const id = await newProducerId();
     if (id === null) return refused(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS);
     return { errorCode: ErrorCode.NONE, producerId: id, producerEpoch: 0 };

@@ -203,9 +203,11 @@ Deno.test("markers take the space that is kept for the broker: a full disk refus
   assertEquals(await markers.write("t", 0, COMMIT), 0);
 });
 
+const TURN = { isLong: false, next: () => Promise.resolve() };
+
 Deno.test("WriteTxnMarkers answers one entry a producer, every partition once, in every version", async () => {
   const { fixture, markers, send } = await start();
-  const handler = writeTxnMarkers(markers);
+  const handler = writeTxnMarkers(markers, TURN);
   await everyVersion(handler, async (version) => {
     const marker = { producerId: 7, producerEpoch: 3, coordinatorEpoch: 5 };
     const answer = await ask(handler, WriteTxnMarkers, version, {
@@ -259,14 +261,34 @@ Deno.test("WriteTxnMarkers with nothing in it, or with a marker for nowhere, is 
   const nowhere = { producerId: 7, producerEpoch: 3, transactionResult: true, coordinatorEpoch: 5 };
   const topics = [[], [{ name: "t", partitionIndexes: [] }]];
   for (const asked of [[], ...topics.map((topics) => [{ ...nowhere, topics }])]) {
-    const answer = await ask(writeTxnMarkers(markers), WriteTxnMarkers, 2, { markers: asked });
+    const answer = await ask(writeTxnMarkers(markers, TURN), WriteTxnMarkers, 2, {
+      markers: asked,
+    });
     assertEquals(answer.markers, []);
   }
 });
 
+Deno.test("WriteTxnMarkers with many markers gives way to others between them, and keeps their order", async () => {
+  const { fixture, markers } = await start();
+  let turns = 0;
+  const turn = { isLong: true, next: () => Promise.resolve(void turns++) };
+  const marker = { producerId: 7, transactionResult: true, coordinatorEpoch: 5 };
+  const asked = [3, 4, 5].map((producerEpoch) => ({
+    ...marker,
+    producerEpoch,
+    topics: [{ name: "t", partitionIndexes: [0] }],
+  }));
+  await ask(writeTxnMarkers(markers, turn), WriteTxnMarkers, 2, { markers: asked });
+  assertEquals([turns, fixture.batches("t")], [3, [
+    "commit 7/3 c5",
+    "commit 7/4 c5",
+    "commit 7/5 c5",
+  ]]);
+});
+
 Deno.test("WriteTxnMarkers 1 is of transaction version 0, 2 of the one it says", async () => {
   const { markers, send } = await start();
-  const handler = writeTxnMarkers(markers);
+  const handler = writeTxnMarkers(markers, TURN);
   const end = async (version: number) => {
     const { markers: [{ topics: [{ partitions: [{ errorCode }] }] }] } = await ask(
       handler,

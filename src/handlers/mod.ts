@@ -123,7 +123,7 @@ export interface Services {
   /** How the transaction coordinator admits what is written in transactions. */
   readonly admission: Pick<
     AdmissionOptions,
-    "gate" | "isVerifying" | "retryBackoffMs" | "retryBackoffMaxMs"
+    "gate" | "isVerifying"
   >;
   /** The data directory, absolute. */
   readonly logDir: string;
@@ -187,7 +187,7 @@ export function allHandlers(services: Services): readonly Handler[] {
       compressionLevel: config.performance.compressionLevel,
       validateLater: validateLater(services.decoding),
       turn: services.turn,
-      admission: new ProduceAdmission({ ...admission, timers: services.timers }),
+      admission: new ProduceAdmission(admission),
       meter,
       onError: (errorCode) => metrics.produceError(errorCode),
     }),
@@ -240,7 +240,7 @@ export function allHandlers(services: Services): readonly Handler[] {
     addPartitionsToTxn({ transactions, catalogue }),
     addOffsetsToTxn({ transactions, groups }),
     endTxn(transactions),
-    writeTxnMarkers(services.markers),
+    writeTxnMarkers(services.markers, services.turn),
     txnOffsetCommit({
       groups,
       catalogue,

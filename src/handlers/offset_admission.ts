@@ -7,24 +7,16 @@
  * | 5 and later | to add the partition (transaction version 2) |
  * | before | whether AddOffsetsToTxn added it, if transaction.partition.verification.enable |
  */
-import type { Clock } from "../clock.ts";
 import type { TransactionVerification } from "../coordination/coordinator_log.ts";
 import type { TransactionalProducer } from "../coordination/led_partition.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { buildBatch } from "../protocol/records/build.ts";
-import type { TransactionGate } from "../transactions/transaction_gate.ts";
 import { OFFSETS_TOPIC } from "./offsets_topic.ts";
 import { findLog, findTopic, type PartitionLookup, readError } from "./partitions.ts";
+import type { AdmissionOptions } from "./produce_admission.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
 
-export interface OffsetAdmissionOptions extends PartitionLookup {
-  readonly gate: TransactionGate;
-  /** transaction.partition.verification.enable */
-  readonly isVerifying: boolean;
-  readonly clock: Clock;
-  /** Told of every commit that was asked about, with the coordinator's code, and how long the answer took. */
-  readonly onAnswered: (errorCode: number, waitedMs: number) => void;
-}
+export interface OffsetAdmissionOptions extends AdmissionOptions, PartitionLookup {}
 
 export interface OffsetClaim extends TransactionalProducer {
   readonly transactionalId: string;
@@ -65,17 +57,21 @@ export class OffsetAdmission {
     if (typeof begun === "number") return { errorCode: begun };
     if (begun === null) return { errorCode: ErrorCode.NONE, verification: null };
     const { verifications } = producers, beganMs = clock.monotonicMs();
-    const mode = adds ? "add" : "verify";
-    const errorCode = await gate.admit({
-      transactionalId,
-      producerId,
-      producerEpoch,
-      topic: OFFSETS_TOPIC,
-      partition,
-      mode,
-    });
-    // A commit that is sent again is asked about anew, so nothing is remembered of one that was not admitted.
-    verifications?.end(begun, errorCode === ErrorCode.NONE);
+    let errorCode: number = ErrorCode.UNKNOWN_SERVER_ERROR;
+    try {
+      errorCode = await gate.admit({
+        transactionalId,
+        producerId,
+        producerEpoch,
+        topic: OFFSETS_TOPIC,
+        partition,
+        mode: adds ? "add" : "verify",
+        isBeside: !producers.hasOpen(producerId),
+      });
+    } finally {
+      // A commit that is sent again is asked about anew, so nothing is remembered of one that was not admitted.
+      verifications?.end(begun, errorCode === ErrorCode.NONE);
+    }
     onAnswered(errorCode, clock.monotonicMs() - beganMs);
     return { errorCode, verification: begun };
   }

@@ -3,9 +3,14 @@
  * before it is appended, so that none is written that no marker would ever end. Later batches of the same transaction find
  * it open in the partition, and nobody is asked.
  *
+ * The coordinator adds a partition in writing, and the batch is appended behind that: one round of sync then makes both
+ * durable, and no batch is acknowledged before the word on it (group_commit.ts). A power loss in between may leave the batch
+ * alone, of which nobody was told. So a transaction that is found open after a start is asked about anew, and ended where the
+ * coordinator does not know it (orphaned_transactions.ts).
+ *
  * | Produce | asked | while an older transaction of the producer is being ended (51) |
  * |---|---|---|
- * | 12 and later | to add the partition (transaction version 2) | asked again here for a moment, then 51 |
+ * | 12 and later | to add the partition (transaction version 2) | 51, for which the coordinator waits a moment itself |
  * | before | whether it was added, if transaction.partition.verification.enable | 19 |
  *
  * The coordinator's codes become the producer's as in Kafka (AddPartitionsToTxnManager, ReplicaManager.handleProduceAppend):
@@ -13,7 +18,7 @@
  * without asking for metadata first; 90 is 47, which aborts and does not end the producer; 120 is 48 before version 11,
  * which does not know it.
  */
-import type { Clock, Timers } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import { ErrorCode, errorName } from "../protocol/errors.ts";
 import * as batch from "../protocol/records/batch.ts";
 import { CorruptBatchError } from "../storage/segments/corrupt_batch_error.ts";
@@ -24,17 +29,13 @@ import { StoreError } from "../storage/store.ts";
 import type { PartitionData } from "./produce_twice.ts";
 import type { TransactionGate } from "../transactions/transaction_gate.ts";
 
+/** How the coordinator is asked; offsets that a transaction commits are admitted by the same (offset_admission.ts). */
 export interface AdmissionOptions {
   readonly gate: TransactionGate;
   /** transaction.partition.verification.enable */
   readonly isVerifying: boolean;
-  /** add.partitions.to.txn.retry.backoff.ms */
-  readonly retryBackoffMs: number;
-  /** add.partitions.to.txn.retry.backoff.max.ms: past it a producer is told to try again itself. */
-  readonly retryBackoffMaxMs: number;
   readonly clock: Clock;
-  readonly timers: Timers;
-  /** Told of every batch that was not admitted, with the coordinator's code, and how long each answer took. */
+  /** Told of every batch, or commit of offsets, that was asked about, with the coordinator's code, and how long the answer took. */
   readonly onAnswered: (errorCode: number, waitedMs: number) => void;
 }
 
@@ -88,41 +89,38 @@ export class ProduceAdmission {
     return new Map(await Promise.all(admitted));
   }
 
-  /** Asks about one batch, until it may be written or there is no sense in waiting. */
+  /** Asks about one batch, where the partition does not know the answer. */
   async #admit(
     candidate: Candidate,
     transactionalId: string,
     apiVersion: number,
   ): Promise<Admitted> {
-    const { gate, clock, timers, onAnswered, retryBackoffMs, retryBackoffMaxMs } = this.#options;
-    const { topic, data: { index: partition }, bytes } = candidate, beganMs = clock.monotonicMs();
+    const { gate, clock, onAnswered } = this.#options;
+    const { topic, data: { index: partition }, bytes } = candidate;
     const adds = apiVersion >= ADDS_PARTITIONS;
-    const claim = {
-      transactionalId,
-      producerId: batch.producerId(bytes),
-      producerEpoch: batch.producerEpoch(bytes),
-      topic,
-      partition,
-      mode: adds ? "add" : "verify",
-    } as const;
-    for (;;) {
-      const producers = producersOf(candidate.log());
-      const begun = producers?.beginVerification(bytes, adds, clock.nowMs()) ?? null;
-      if (producers === null || begun === null) return UNASKED;
-      if (typeof begun === "number") return refused(begun, apiVersion);
-      const { verifications } = producers;
-      const errorCode = await gate.admit(claim);
+    const producers = producersOf(candidate.log());
+    const begun = producers?.beginVerification(bytes, adds, clock.nowMs()) ?? null;
+    if (producers === null || begun === null) return UNASKED;
+    if (typeof begun === "number") return refused(begun, apiVersion);
+    const { verifications } = producers, beganMs = clock.monotonicMs();
+    const producerId = batch.producerId(bytes);
+    let errorCode: number = ErrorCode.UNKNOWN_SERVER_ERROR;
+    try {
+      errorCode = await gate.admit({
+        transactionalId,
+        producerId,
+        producerEpoch: batch.producerEpoch(bytes),
+        topic,
+        partition,
+        mode: adds ? "add" : "verify",
+        isBeside: !producers.hasOpen(producerId),
+      });
+    } finally {
       verifications?.end(begun, errorCode === ErrorCode.NONE || isTransient(errorCode));
-      const waitedMs = clock.monotonicMs() - beganMs;
-      if (
-        errorCode !== ErrorCode.CONCURRENT_TRANSACTIONS || !adds || waitedMs >= retryBackoffMaxMs
-      ) {
-        onAnswered(errorCode, waitedMs);
-        if (errorCode !== ErrorCode.NONE) return refused(errorCode, apiVersion);
-        return { ...UNASKED, verification: begun };
-      }
-      await new Promise<void>((resolve) => timers.after(retryBackoffMs, resolve));
     }
+    onAnswered(errorCode, clock.monotonicMs() - beganMs);
+    if (errorCode !== ErrorCode.NONE) return refused(errorCode, apiVersion);
+    return { ...UNASKED, verification: begun };
   }
 }
 

@@ -4,7 +4,7 @@
  * transaction. The coordinator is a double that answers when the test says so.
  */
 import { OPEN_ACCESS } from "../security/acl/access.ts";
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ErrorCode } from "../protocol/errors.ts";
 import { decode, encode } from "../protocol/codec.ts";
 import { Produce } from "../protocol/messages/produce.ts";
@@ -12,7 +12,6 @@ import * as batch from "../protocol/records/batch.ts";
 import { buildBatch } from "../protocol/records/build.ts";
 import { readRecords } from "../protocol/records/record.ts";
 import { readNow } from "../testing/read_now.ts";
-import { FakeTimers } from "../testing/fake_timers.ts";
 import { PartitionsFixture } from "../testing/partitions.ts";
 import type { TransactionClaim } from "../transactions/transaction_gate.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
@@ -61,7 +60,7 @@ interface Shape {
 async function start({ isVerifying = true } = {}) {
   const fixture = await PartitionsFixture.start();
   await fixture.create("t", 3);
-  const { clock, lookup } = fixture, gate = new Gate(), timers = new FakeTimers();
+  const { clock, lookup } = fixture, gate = new Gate();
   const told: number[] = [];
   const handler = produce({
     ...lookup,
@@ -75,10 +74,7 @@ async function start({ isVerifying = true } = {}) {
     admission: new ProduceAdmission({
       gate,
       isVerifying,
-      retryBackoffMs: 20,
-      retryBackoffMaxMs: 100,
       clock,
-      timers,
       onAnswered: (errorCode) => told.push(errorCode),
     }),
     meter: () => ({ bytesIn: 0, messagesIn: 0 }) as never,
@@ -142,7 +138,7 @@ async function start({ isVerifying = true } = {}) {
       coordinatorEpoch: 0,
       transactionVersion,
     });
-  return { fixture, gate, timers, told, send, codes, end, clock };
+  return { fixture, gate, told, send, codes, end, clock };
 }
 
 for (const version of [12, 13]) {
@@ -156,6 +152,7 @@ for (const version of [12, 13]) {
       topic: "t",
       partition: 0,
       mode: "add",
+      isBeside: true,
     }]);
     const second = send(version, { 0: { seq: 1 } });
     assertEquals(second.held, null);
@@ -265,32 +262,21 @@ Deno.test("while the last transaction is being ended (51) an old client gets 19 
   ]);
 });
 
-Deno.test("for Produce 12 the coordinator is asked again every 20 ms while it answers 51, and after 100 ms the client gets it", async () => {
-  const { gate, send, timers, clock, told } = await start();
+Deno.test("Produce 12 gets the 51 that the coordinator gives once it has waited itself, and nobody asks it twice", async () => {
+  const { gate, codes, told } = await start();
   gate.atOnce = CONCURRENT_TRANSACTIONS;
-  const { answers } = send(12, { 0: {} });
-  let answer = null as number | null;
-  answers.then(([{ errorCode }]) => answer = errorCode);
-  for (let i = 0; i < 5; i++) {
-    await timers.advance(0);
-    assertEquals([gate.asked.length, answer], [i + 1, null]);
-    clock.advance(20);
-    await timers.advance(20);
-  }
-  await answers;
-  assertEquals([gate.asked.length, answer], [6, CONCURRENT_TRANSACTIONS]);
-  assertEquals(told, [CONCURRENT_TRANSACTIONS]);
+  assertEquals(await codes(12, { 0: {} }), [CONCURRENT_TRANSACTIONS]);
+  assertEquals([gate.asked.length, told], [1, [CONCURRENT_TRANSACTIONS]]);
 });
 
-Deno.test("Produce 12 goes on as soon as the last transaction has ended", async () => {
-  const { gate, send, timers, clock } = await start();
-  gate.atOnce = CONCURRENT_TRANSACTIONS;
+Deno.test("a coordinator that fails in itself leaves nothing behind of who asked", async () => {
+  const { fixture, gate, send, codes } = await start();
+  gate.admit = () => Promise.reject(new Error("a bug"));
   const { answers } = send(12, { 0: {} });
-  await timers.advance(0);
-  gate.atOnce = NONE;
-  clock.advance(20);
-  await timers.advance(20);
-  assertEquals((await answers)[0].errorCode, NONE);
+  await assertRejects(() => answers, Error, "a bug");
+  assertEquals(fixture.log("t").producers.verifications?.size, 0);
+  Reflect.deleteProperty(gate, "admit");
+  assertEquals(await codes(12, { 0: {} }), [NONE]);
 });
 
 Deno.test("a marker that overtakes the coordinator's answer makes the append fail: no transaction hangs", async () => {

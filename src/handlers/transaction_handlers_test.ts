@@ -6,7 +6,6 @@ import { assert, assertEquals } from "@std/assert";
 import { ErrorCode } from "../protocol/errors.ts";
 import { AddOffsetsToTxn } from "../protocol/messages/add_offsets_to_txn.ts";
 import { AddPartitionsToTxn } from "../protocol/messages/add_partitions_to_txn.ts";
-import { ApiVersions } from "../protocol/messages/api_versions.ts";
 import { DescribeTransactions } from "../protocol/messages/describe_transactions.ts";
 import { EndTxn } from "../protocol/messages/end_txn.ts";
 import { FindCoordinator } from "../protocol/messages/find_coordinator.ts";
@@ -23,7 +22,6 @@ import { ask, everyVersion } from "../testing/admin.ts";
 import { TransactionDesk } from "../testing/transactions.ts";
 import { addOffsetsToTxn } from "./add_offsets_to_txn.ts";
 import { addPartitionsToTxn } from "./add_partitions_to_txn.ts";
-import { apiVersions } from "./api_versions.ts";
 import { describeTransactions } from "./describe_transactions.ts";
 import { endTxn } from "./end_txn.ts";
 import { findCoordinator } from "./find_coordinator.ts";
@@ -183,24 +181,6 @@ Deno.test("a group's partition cannot be added while there is no topic to keep o
   const asked = { transactionalId: "id", producerId: 1, producerEpoch: 0, groupId: "g" };
   const answer = await ask(handler, AddOffsetsToTxn, 4, asked);
   assertEquals(answer.errorCode, ErrorCode.COORDINATOR_NOT_AVAILABLE);
-});
-
-Deno.test("InitProducerId 6 is not told of, and served to who comes with it", async () => {
-  const { handlers, request } = await start();
-  const listed = apiVersions({
-    handlers: () => [handlers.initProducerId],
-    features: () => ({ finalized: [], epoch: 0 }),
-    clusterId: "c",
-    nodeId: 1,
-  });
-  const { apiKeys } = await ask(listed, ApiVersions, 0, {});
-  assertEquals(apiKeys, [{ apiKey: 22, minVersion: 0, maxVersion: 5 }]);
-  const asked = { transactionalId: "id", transactionTimeoutMs: 1000 };
-  const codeOf = async (more: Record<string, boolean>) =>
-    (await request(handlers.initProducerId, InitProducerId, 6, { ...asked, ...more })).errorCode;
-  assertEquals(await codeOf({}), NONE);
-  assertEquals(await codeOf({ enable2Pc: true }), 53);
-  assertEquals(await codeOf({ keepPreparedTxn: true }), 35);
 });
 
 Deno.test("transactions are described with what is still to be done, unknown ids 105, an empty one 42", async () => {

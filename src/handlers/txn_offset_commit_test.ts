@@ -249,7 +249,7 @@ Deno.test("the coordinator is asked once a transaction: to add the group's parti
     assertEquals([await desk.commit({ version }), await desk.commit({ version })], [0, 0]);
     const mode = version >= 5 ? "add" : "verify";
     const claim = { transactionalId: "tx", producerId: 7, producerEpoch: 3 };
-    assertEquals(desk.asked, [{ ...claim, topic: OFFSETS, partition: 0, mode }]);
+    assertEquals(desk.asked, [{ ...claim, topic: OFFSETS, partition: 0, mode, isBeside: true }]);
     assertEquals(desk.answered, [0]);
     await desk.end(true);
     assertEquals(await desk.commit({ version, producerEpoch: 4 }), 0);

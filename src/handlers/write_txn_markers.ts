@@ -10,11 +10,12 @@
  * producer id in the answer, with every partition once: of several markers for one, the last one's code. One that names
  * no partition has none.
  */
+import type { GivesWay } from "../clock.ts";
 import { WriteTxnMarkers } from "../protocol/messages/write_txn_markers.ts";
 import type { MarkerWriter } from "../transactions/marker_writer.ts";
 import { type Handler, handler } from "./handler.ts";
 
-export function writeTxnMarkers(markers: MarkerWriter): Handler {
+export function writeTxnMarkers(markers: MarkerWriter, turn: GivesWay): Handler {
   return handler(WriteTxnMarkers, { min: 1, max: 2 }, async (request) => {
     const producers = new Map<number, Topics>();
     for (const { topics, transactionResult: isCommit, ...marker } of request.markers) {
@@ -22,6 +23,7 @@ export function writeTxnMarkers(markers: MarkerWriter): Handler {
         for (const index of new Set(partitionIndexes)) {
           const ofTopic = entryOf(entryOf(producers, marker.producerId), name);
           ofTopic.set(index, markers.write(name, index, { ...marker, isCommit }));
+          if (turn.isLong) await turn.next();
         }
       }
     }

@@ -288,6 +288,11 @@ const TABLE: readonly (readonly [name: string, meaning: string, advice: string |
     "look at why the partition does not serve",
   ],
   [
+    "transaction_orphan_ended",
+    "After a power loss records were there of a transaction that its coordinator does not know; nobody was told that they were kept, and they are aborted",
+    "nothing",
+  ],
+  [
     "transaction_timed_out",
     "A transaction was open for too long, and is aborted; its producer is fenced",
     "look at the producer, or raise its transaction.timeout.ms",

@@ -84,6 +84,8 @@ export class Placement {
   readonly #timers: Timers;
   /** Topics to look at. */
   #due = new Set<Uuid>();
+  /** Those that are being looked at. */
+  readonly #looked = new Set<Uuid>();
   #running: Promise<void> | null = null;
   /** What was not done when it was looked at last, by topic. */
   readonly #problems = new Map<Uuid, Noted>();
@@ -114,7 +116,7 @@ export class Placement {
     const waiting = { topicIds: wanted, done };
     this.#waiting.add(waiting);
     const cancel = this.#timers.after(limitMs, done);
-    this.#running ??= this.#run();
+    this.#running ??= this.#run().catch(() => {}); // who was to be told of a failure has failed
     await promise;
     cancel();
     this.#waiting.delete(waiting);
@@ -156,15 +158,39 @@ export class Placement {
 
   /** Until nothing is due: what comes meanwhile is looked at too. */
   async #run(): Promise<void> {
-    while (this.#due.size > 0 && !this.#isClosed) await this.#bringDue();
-    this.#running = null; // in the same turn as the look at what is due
-    for (const { done } of this.#waiting) done(); // a stop looks at nothing more
-    this.#retryLater();
+    try {
+      while (this.#due.size > 0 && !this.#isClosed) await this.#bringDue();
+    } catch (error) { // a bug: what topics need is caught where it is done
+      this.#lookFailed(error);
+    } finally {
+      this.#running = null; // in the same turn as the look at what is due
+      for (const { done } of this.#waiting) done(); // a stop looks at nothing more
+      this.#retryLater();
+    }
+  }
+
+  /** What was to be looked at is looked at again later. */
+  #lookFailed(error: unknown): void {
+    const { catalogue, work, onEvent } = this.#options;
+    const reason = error instanceof Error ? error.message : String(error);
+    const topicIds = [...this.#looked, ...this.#due];
+    this.#looked.clear();
+    this.#due.clear();
+    let isNews = false;
+    for (const topicId of topicIds) {
+      const name = catalogue.topicById(topicId)?.name ?? topicId;
+      this.#problems.set(topicId, { name, problems: [{ topicId, what: name, reason }] });
+      isNews = work.failed(name, reason) || isNews;
+    }
+    if (!isNews) return;
+    const others = topicIds.length - 1, what = [...this.#problems.values()].at(-1)!.name;
+    onEvent("placement_failed", { what, reason, others, action: "tried again" });
   }
 
   async #bringDue(): Promise<void> {
     const { catalogue, logs, turn } = this.#options, due = this.#due;
     this.#due = new Set();
+    for (const topicId of due) this.#looked.add(topicId);
     // Those that are gone first: a topic may have been made again under the same name.
     const gone = [...due].filter((id) => catalogue.topicById(id) === undefined && logs.holds(id));
     const failures = new Map<Uuid, unknown>();
@@ -232,6 +258,7 @@ export class Placement {
   /** Takes down what became of a topic, tells what is news, and whoever waited for just that. */
   #note(topicId: Uuid, error: unknown): void {
     this.#judge(topicId, error);
+    this.#looked.delete(topicId);
     if (this.#due.has(topicId)) return; // it has changed again
     for (const { topicIds, done } of this.#waiting) {
       if (topicIds.delete(topicId) && topicIds.size === 0) done();

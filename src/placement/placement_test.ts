@@ -72,6 +72,8 @@ class ModelLogs implements PlacedLogs {
   }
 
   faultOf(): string | null {
+    const bug = this.failing.get("fault");
+    if (bug !== undefined) throw new Error(bug);
     return this.failing.get("make") ?? null;
   }
 
@@ -289,6 +291,20 @@ Deno.test("a stop in the middle of a topic that is being made waits for the turn
 });
 
 /** Every so many looks a turn has been long; the next one comes when the test says so. */
+Deno.test("a look that fails in itself is told, tried again, and keeps nobody who waits", async () => {
+  const { fixture, logs, timers, events, placement } = await world();
+  await fixture.create("a");
+  logs.failing.set("fault", "a bug");
+  await placement.followAll();
+  assertEquals(events, ["placement_failed a bug"]);
+  logs.failing.clear();
+  await timers.advance(1000);
+  assertEquals(events, ["placement_failed a bug", "placement_done"]);
+  await fixture.create("b");
+  await placement.followAll();
+  assertEquals(logs.calls, ["make a-0", "make b-0"]);
+});
+
 class HeldTurns implements GivesWay {
   #looks = 0;
   #held: (() => void) | null = null;

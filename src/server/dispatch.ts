@@ -177,7 +177,7 @@ function softwareOf({ clientSoftwareName: name, clientSoftwareVersion }: Connect
 }
 
 function isServed({ served }: Handler, version: number): boolean {
-  return version >= served.min && version <= (served.unstableMax ?? served.max);
+  return version >= served.min && version <= served.max;
 }
 
 /** The v0 answer to an ApiVersions request in a version from the future: error 35 and the range of this one API. */

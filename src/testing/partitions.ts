@@ -11,7 +11,7 @@ import { MemoryStore } from "../storage/backends/memory_store.ts";
 import { GroupCommit } from "../storage/durability/group_commit.ts";
 import { createLog } from "../storage/log/open_log.ts";
 import type { LogContext } from "../storage/log/log_context.ts";
-import type { PartitionLog } from "../storage/log/partition_log.ts";
+import { PartitionLog } from "../storage/log/partition_log.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "../storage/producers/producer_state.ts";
 import { registeredNodes } from "../topics/node_registry.ts";
 import { FaultyStore } from "./faulty_store.ts";
@@ -83,6 +83,16 @@ export class PartitionsFixture {
       const ref = { topicId, topic, partition };
       this.#logs.set(`${topic}-${partition}`, createLog(this.context, ref, topicConfigDefaults()));
     }
+  }
+
+  /** As a start finds the partition: what is known of its producers is read from its log. */
+  async reopen(topic: string, partition = 0): Promise<void> {
+    const { topicId, logEndOffset } = this.log(topic, partition);
+    await this.log(topic, partition).close();
+    const at = { segments: [0], logStartOffset: 0, logEndOffset, recoveryPoint: logEndOffset };
+    const state = { topicId, topic, partition, ...at };
+    const opened = new PartitionLog(this.context, state, topicConfigDefaults());
+    this.#logs.set(`${topic}-${partition}`, opened);
   }
 
   log(topic: string, partition = 0): PartitionLog {

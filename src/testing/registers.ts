@@ -34,7 +34,7 @@ export interface RegisterKinds extends Kinds {
   };
 }
 
-class RegisterShard implements Shard<RegisterKinds> {
+export class RegisterShard implements Shard<RegisterKinds> {
   readonly registers = new Map<string, Register>();
   readonly held: { producerId: number; id: string; value: number | null }[] = [];
 

@@ -31,7 +31,6 @@ export const SETTINGS: TransactionSettings = {
   removeExpiredIntervalMs: 3_600_000,
   addPartitionsRetryBackoffMs: 20,
   addPartitionsRetryBackoffMaxMs: 100,
-  twoPhaseCommitEnable: false,
 };
 
 /** Partitions that markers are written to. */
@@ -139,8 +138,6 @@ export class TransactionDesk {
       transactionalId: id,
       timeoutMs,
       expected: null,
-      enable2Pc: false,
-      keepPreparedTxn: false,
     }));
   }
 

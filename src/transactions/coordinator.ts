@@ -13,6 +13,7 @@ import type { LedPartition } from "../coordination/led_partition.ts";
 import type { CoordinationEvent } from "../coordination/led_partitions.ts";
 import { CoordinatorRuntime, type Happening } from "../coordination/runtime.ts";
 import { ErrorCode } from "../protocol/errors.ts";
+import { AwaitedEnds } from "./awaited_ends.ts";
 import { MarkerSending } from "./marker_sending.ts";
 import type { MarkerWriter } from "./marker_writer.ts";
 import type { Partition } from "./partition_set.ts";
@@ -32,7 +33,6 @@ import {
   isIdle,
   isPrepared,
   newTransaction,
-  NO_TIMEOUT_MS,
   State,
   type Transaction,
   type TransactionValue,
@@ -47,7 +47,6 @@ export interface TransactionSettings {
   readonly removeExpiredIntervalMs: number;
   readonly addPartitionsRetryBackoffMs: number;
   readonly addPartitionsRetryBackoffMaxMs: number;
-  readonly twoPhaseCommitEnable: boolean;
 }
 
 export interface TransactionCoordinatorOptions {
@@ -79,9 +78,6 @@ export interface InitProducerIdRequest {
   readonly transactionalId: string;
   readonly timeoutMs: number;
   readonly expected: Credentials | null;
-  /** KIP-939. */
-  readonly enable2Pc: boolean;
-  readonly keepPreparedTxn: boolean;
 }
 
 export class TransactionCoordinator {
@@ -89,8 +85,9 @@ export class TransactionCoordinator {
   readonly runtime: CoordinatorRuntime<TransactionKinds, TransactionShard>;
   readonly #options: TransactionCoordinatorOptions;
   readonly #sending: MarkerSending;
-  /** By transactional id: who waits for its transaction to be complete. */
-  readonly #watchers = new Map<string, Set<() => void>>();
+  readonly #ends: AwaitedEnds;
+  /** Takes back the aborts that the next turns are to bring; null when none are. */
+  #cancelAborts: (() => void) | null = null;
   /** When shards were begun to be loaded, monotonic. */
   readonly #loads = new WeakMap<TransactionShard, number>();
 
@@ -103,6 +100,13 @@ export class TransactionCoordinator {
       wake,
       onDelayed: (details) => onEvent("marker_delayed", details),
       onFailed: (error) => onEvent("work_failed", { error: String(error) }),
+    });
+    this.#ends = new AwaitedEnds({
+      wake,
+      nowMs: () => this.#now().ms,
+      isEnding: (id) => this.#isEnding(id),
+      retryMs: settings.addPartitionsRetryBackoffMs,
+      limitMs: settings.addPartitionsRetryBackoffMaxMs,
     });
     this.runtime = new CoordinatorRuntime<TransactionKinds, TransactionShard>({
       topic,
@@ -134,8 +138,9 @@ export class TransactionCoordinator {
   /** Ends all waiting and all timers. The state is in the logs. */
   stop(): void {
     this.runtime.stop();
+    this.#cancelAborts?.();
     this.#sending.stop();
-    for (const id of [...this.#watchers.keys()]) this.#tellWatchers(id);
+    this.#ends.stop();
   }
 
   /** The partition serves (again): markers that wait for it are sent. */
@@ -163,16 +168,11 @@ export class TransactionCoordinator {
 
   /** The id and epoch that a producer has from now on; everyone who had the transactional id before is fenced. */
   async initProducerId(request: InitProducerIdRequest): Promise<TransactionReply> {
-    const { transactionalId, expected, enable2Pc } = request, { settings } = this.#options;
+    const { transactionalId, timeoutMs, expected } = request, { settings } = this.#options;
     if (transactionalId === "" || isTooLongId(transactionalId)) {
       return refused(0, ErrorCode.INVALID_REQUEST);
     }
-    if (enable2Pc && !settings.twoPhaseCommitEnable) {
-      return refused(0, ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
-    }
-    if (request.keepPreparedTxn) return refused(0, ErrorCode.UNSUPPORTED_VERSION);
-    const timeoutMs = enable2Pc ? NO_TIMEOUT_MS : request.timeoutMs;
-    if (!enable2Pc && (timeoutMs <= 0 || timeoutMs > settings.maxTimeoutMs)) {
+    if (timeoutMs <= 0 || timeoutMs > settings.maxTimeoutMs) {
       return refused(0, ErrorCode.INVALID_TRANSACTION_TIMEOUT);
     }
     const event = (ticket: number, freshProducerId: number | null) =>
@@ -182,16 +182,18 @@ export class TransactionCoordinator {
 
   /**
    * Makes partitions part of the producer's transaction, which begins with the first. While the transaction before is being
-   * ended it waits for a moment, so that the producer need not be told to come again (51).
+   * ended it waits for a moment, so that the producer need not be told to come again (51). With `isBeside`, what is written
+   * to them follows as soon as this resolves, which is when they are written down and not when that is kept.
    */
   async addPartitions(
     transactionalId: string,
     request: Credentials & {
       readonly partitions: readonly Partition[];
       readonly clientVersion: TransactionVersion;
+      readonly isBeside?: boolean;
     },
   ): Promise<number> {
-    await this.#whileEnding(transactionalId);
+    await this.#ends.whileEnding(transactionalId);
     const reply = await this.#ask(
       transactionalId,
       (ticket) => ({ kind: "addPartitions", ticket, ...request }),
@@ -225,17 +227,6 @@ export class TransactionCoordinator {
     );
   }
 
-  /** Kafka's brokers ask again every so often; here what waits hears of the end at once. */
-  async #whileEnding(transactionalId: string): Promise<void> {
-    const { addPartitionsRetryBackoffMs, addPartitionsRetryBackoffMaxMs } = this.#options.settings;
-    const untilMs = this.#now().ms + addPartitionsRetryBackoffMaxMs;
-    while (this.#isEnding(transactionalId)) {
-      const leftMs = untilMs - this.#now().ms;
-      if (leftMs <= 0) return;
-      await this.#ended(transactionalId, Math.min(leftMs, addPartitionsRetryBackoffMs));
-    }
-  }
-
   /** Whether an end that was decided is still under way. */
   #isEnding(transactionalId: string): boolean {
     const partition = this.place(transactionalId);
@@ -244,32 +235,29 @@ export class TransactionCoordinator {
     return transaction !== undefined && isPrepared(transaction.value);
   }
 
-  /** Resolves when the end is complete, or after so long. */
-  #ended(transactionalId: string, limitMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const watchers = this.#watchers.get(transactionalId) ?? new Set();
-      this.#watchers.set(transactionalId, watchers);
-      const done = () => {
-        cancel();
-        watchers.delete(done);
-        if (watchers.size === 0 && this.#watchers.get(transactionalId) === watchers) {
-          this.#watchers.delete(transactionalId);
-        }
-        resolve();
-      };
-      const cancel = this.#options.wake(limitMs, done);
-      watchers.add(done);
-    });
-  }
-
-  /** Aborts what is open for longer than its producer asked for. Called by itself at intervals. */
+  /**
+   * Aborts what is open for longer than its producer asked for. Called by itself at intervals. Of many, some in this turn
+   * and the others in those that follow; what is not done by the next look is found by that.
+   */
   abortTimedOut(): void {
-    const { ms } = this.#now();
+    const { ms } = this.#now(), found: [TransactionPartition, Transaction][] = [];
     for (const partition of this.runtime.active()) {
       for (const transaction of partition.shard.entities()) {
-        if (isTimedOut(transaction, ms)) this.#abort(partition, transaction);
+        if (isTimedOut(transaction, ms)) found.push([partition, transaction]);
       }
     }
+    this.#cancelAborts?.();
+    this.#abortSome(found, 0);
+  }
+
+  #abortSome(found: readonly [TransactionPartition, Transaction][], from: number): void {
+    const end = Math.min(found.length, from + ABORTS_A_TURN);
+    for (const [partition, transaction] of found.slice(from, end)) {
+      this.#abort(partition, transaction);
+    }
+    this.#cancelAborts = end === found.length
+      ? null
+      : this.#options.wake(0, () => this.#abortSome(found, end));
   }
 
   /** Forgets ids that nothing became of for long. Called by itself at intervals. */
@@ -365,13 +353,8 @@ export class TransactionCoordinator {
       if (state === State.CompleteCommit) this.metrics.committed++;
       else this.metrics.aborted++;
       if (entity.sinceMs !== null) this.metrics.markers.observe((now.ms - entity.sinceMs) / 1000);
-      this.#tellWatchers(entity.id);
+      this.#ends.ended(entity.id);
     }
-  }
-
-  /** They go on when it is true what they were told. */
-  #tellWatchers(id: string): void {
-    for (const done of [...this.#watchers.get(id) ?? []]) done();
   }
 
   #sendMarkers(partition: TransactionPartition, transaction: Transaction): void {
@@ -408,4 +391,6 @@ function says(fact: TransactionFact, value: TransactionValue): boolean {
 
 /** Longer than nearly all are. */
 const USUAL_ID_LENGTH = 256;
+/** Each is a record, a marker for each of its partitions, and another record. */
+const ABORTS_A_TURN = 50;
 const GONE = [{ kind: "gone" }] as const;

@@ -10,6 +10,8 @@ import type { TransactionClaim, TransactionGate } from "./transaction_gate.ts";
 /** What is added at the end of this turn. */
 interface Adding {
   readonly partitions: { readonly topic: string; readonly partition: number }[];
+  /** Whether all of them are. */
+  isBeside: boolean;
   /** The answer for all of them. */
   readonly errorCode: Promise<number>;
 }
@@ -24,13 +26,14 @@ export class CoordinatorGate implements TransactionGate {
   }
 
   async admit(
-    { transactionalId, mode, topic, partition, ...as }: TransactionClaim,
+    { transactionalId, mode, topic, partition, isBeside = false, ...as }: TransactionClaim,
   ): Promise<number> {
     const { producerId, producerEpoch } = as;
     if (mode === "add") {
       const key = `${producerId} ${producerEpoch} ${transactionalId}`;
       const adding = this.#adding.get(key) ?? this.#begin(key, transactionalId, as);
       adding.partitions.push({ topic, partition });
+      if (!isBeside) adding.isBeside = false;
       return await adding.errorCode;
     }
     const asked = { producerId, producerEpoch, partitions: [{ topic, partition }] };
@@ -46,10 +49,11 @@ export class CoordinatorGate implements TransactionGate {
     const partitions: Adding["partitions"] = [];
     const errorCode = Promise.resolve().then(() => {
       this.#adding.delete(key);
-      const added = { producerId, producerEpoch, partitions, clientVersion: 2 } as const;
+      const { isBeside } = adding;
+      const added = { producerId, producerEpoch, partitions, clientVersion: 2, isBeside } as const;
       return this.#coordinator.addPartitions(transactionalId, added);
     });
-    const adding = { partitions, errorCode };
+    const adding: Adding = { partitions, isBeside: true, errorCode };
     this.#adding.set(key, adding);
     return adding;
   }

@@ -5,9 +5,8 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { ErrorCode } from "../protocol/errors.ts";
-import { describeTransaction, TransactionDesk } from "../testing/transactions.ts";
+import { TransactionDesk } from "../testing/transactions.ts";
 import type { TransactionPartition } from "./coordinator.ts";
-import { listTransactions, type TransactionDescription } from "./transaction_admin.ts";
 
 const { CONCURRENT_TRANSACTIONS, KAFKA_STORAGE_ERROR, NONE, PRODUCER_FENCED } = ErrorCode;
 
@@ -337,23 +336,6 @@ Deno.test("an id that the log has no room for, having grown as it was read, is 4
   assertEquals((await desk.init("\ufffd".repeat(10_922))).errorCode, NONE);
 });
 
-Deno.test("KIP-939: two-phase commit is 53 unless it is enabled, a prepared transaction kept 35", async () => {
-  const request = { transactionalId: "id", timeoutMs: 1, expected: null };
-  const ask = async (desk: TransactionDesk, enable2Pc: boolean, keepPreparedTxn: boolean) => {
-    const asked = desk.coordinator.initProducerId({ ...request, enable2Pc, keepPreparedTxn });
-    return (await desk.after(asked)).errorCode;
-  };
-  const off = await TransactionDesk.loaded();
-  assertEquals(await ask(off, true, false), ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
-  assertEquals(await ask(off, false, true), ErrorCode.UNSUPPORTED_VERSION);
-  const on = await TransactionDesk.loaded({ ...SELDOM, twoPhaseCommitEnable: true });
-  assertEquals(await ask(on, true, false), NONE);
-  assertEquals(await ask(on, true, true), ErrorCode.UNSUPPORTED_VERSION);
-  await on.add("id", { producerId: 1000, producerEpoch: 0 });
-  await on.pass(86_400_000);
-  assertEquals(on.stateOf("id"), "Ongoing");
-});
-
 Deno.test("the gate adds a partition durably, and says of one to be verified whether it is there", async () => {
   const desk = await TransactionDesk.loaded();
   const { producerId, producerEpoch } = await desk.init("id");
@@ -423,49 +405,28 @@ Deno.test("it waits no longer than add.partitions.to.txn.retry.backoff.max.ms, a
   assertEquals(added.value, CONCURRENT_TRANSACTIONS);
 });
 
-Deno.test("what is described and listed is kept", async () => {
-  const desk = await TransactionDesk.loaded(), as = await desk.open("id", [0, 3]);
-  const describe = async () =>
-    await describeTransaction(desk.coordinator, "id") as TransactionDescription;
-  const described = await describe();
-  assertEquals([described.state, described.producerId, described.timeoutMs], [
-    "Ongoing",
-    1000,
-    60_000,
-  ]);
-  assertEquals([...described.partitions].map(({ partition }) => partition), [0, 3]);
-  desk.markers.codes.set("t-3", KAFKA_STORAGE_ERROR);
-  const ended = desk.end("id", as, true);
-  const shown = track(describeTransaction(desk.coordinator, "id"));
-  await turn();
-  assertEquals(shown.value, undefined);
-  await desk.after(ended);
-  const ending = await describe();
-  assertEquals(ending.state, "PrepareCommit");
-  assertEquals([...ending.partitions], [{ topic: "t", partition: 3 }], "what is still unwritten");
-  assertEquals(await describeTransaction(desk.coordinator, "other"), 105);
-  assertEquals(await describeTransaction(desk.coordinator, ""), 42);
-});
-
-Deno.test("a list is filtered by state, producer and age", async () => {
-  const desk = await TransactionDesk.loaded();
-  await desk.init("idle");
-  await desk.open("old");
-  await desk.pass(5000);
-  await desk.open("young");
-  const ids = async (filter: Partial<Parameters<typeof listTransactions>[1]>) => {
-    const all = { states: new Set<never>(), producerIds: new Set<never>(), durationMs: -1 };
-    const listed = await listTransactions(
-      desk.coordinator,
-      { ...all, ...filter },
-      desk.clock.nowMs(),
-    );
-    return listed!.map(({ transactionalId }) => transactionalId);
-  };
-  assertEquals(await ids({}), ["idle", "old", "young"]);
-  assertEquals(await ids({ states: new Set([1] as const) }), ["old", "young"]);
-  assertEquals(await ids({ producerIds: new Set([1000]) }), ["idle"]);
-  assertEquals(await ids({ durationMs: 1000 }), ["idle", "old"]);
+Deno.test("many transactions that time out at once are aborted over several turns, each once", async () => {
+  const desk = await TransactionDesk.loaded({ ...SELDOM, maxIds: 500 });
+  const ids = Array.from({ length: 300 }, (_, i) => `id${i}`);
+  const opened = ids.map(async (id) => {
+    const asked = { transactionalId: id, timeoutMs: 1000, expected: null };
+    const { producerId, producerEpoch } = await desk.coordinator.initProducerId({
+      ...asked,
+    });
+    await desk.coordinator.addPartitions(id, {
+      ...{ producerId, producerEpoch, clientVersion: 2 },
+      partitions: [{ topic: "t", partition: 0 }],
+    });
+  });
+  await desk.after(Promise.all(opened));
+  desk.clock.advance(2000);
+  desk.coordinator.abortTimedOut();
+  for (let i = 0; i < 100; i++) await null;
+  const aborting = () => ids.filter((id) => desk.stateOf(id) !== "Ongoing").length;
+  assert(aborting() > 0 && aborting() <= 100, `${aborting()} of 300 in the first turn`);
+  desk.coordinator.abortTimedOut(); // while the last look is under way
+  for (let i = 0; i < 20; i++) await desk.pass(0);
+  assertEquals([aborting(), desk.coordinator.metrics.timedOut], [300, 300]);
 });
 
 /** For tests in which much time passes. */

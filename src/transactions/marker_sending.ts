@@ -42,6 +42,8 @@ interface Delayed {
   readonly partition: Partition;
   /** With how often they were answered 47 in a row. */
   readonly waiting: Map<PreparedTransaction, number>;
+  /** How many of them are being tried again. */
+  trying: number;
   tries: number;
   isTold: boolean;
   cancel: (() => void) | null;
@@ -63,14 +65,20 @@ export class MarkerSending {
     return count;
   }
 
-  send(prepared: PreparedTransaction, partitions: Iterable<Partition>): void {
-    for (const partition of partitions) this.#try(prepared, partition, 0);
+  /** Of many, some in this turn and the others in those that follow. */
+  send(prepared: PreparedTransaction, partitions: readonly Partition[], from = 0): void {
+    const end = Math.min(partitions.length, from + MARKERS_A_TURN);
+    for (let i = from; i < end; i++) this.#try(prepared, partitions[i], 0, null);
+    if (end === partitions.length || this.#isStopped) return;
+    this.#options.wake(0, () => this.send(prepared, partitions, end));
   }
 
-  /** The partition serves (again): what waits for it is tried at once. */
+  /** The partition serves (again): what waits for it is tried at once, and soon again if need be. */
   online(partition: Partition): void {
     const delayed = this.#delayed.get(keyOf(partition));
-    if (delayed !== undefined) this.#retry(delayed);
+    if (delayed === undefined) return;
+    this.#retry(delayed);
+    delayed.tries = 0;
   }
 
   /** What waits for partitions that the catalogue does not know any more has nothing to wait for. */
@@ -86,26 +94,47 @@ export class MarkerSending {
     this.#delayed.clear();
   }
 
-  #try(prepared: PreparedTransaction, partition: Partition, fenced: number): void {
-    if (this.#isStopped || !prepared.isCurrent()) return;
+  /** `from` is where it waited before. */
+  #try(
+    prepared: PreparedTransaction,
+    partition: Partition,
+    fenced: number,
+    from: Delayed | null,
+  ): void {
     const answered = (errorCode: number) =>
-      this.#answered(prepared, partition, { errorCode, fenced: fencedAfter(fenced, errorCode) });
-    this.#options.writer.write(partition.topic, partition.partition, prepared.marker).then(
+      this.#answered(prepared, partition, from, {
+        errorCode,
+        fenced: fencedAfter(fenced, errorCode),
+      });
+    this.#write(prepared, partition).then(
       answered,
-      () => answered(ErrorCode.UNKNOWN_SERVER_ERROR), // a bug of the writer's is no loss
+      () => answered(ErrorCode.UNKNOWN_SERVER_ERROR), // a bug of the writer's is no loss of a marker
     ).catch(this.#options.onFailed);
   }
 
-  #answered(prepared: PreparedTransaction, partition: Partition, answer: Answer): void {
-    if (this.#isStopped || !prepared.isCurrent()) return;
-    const { errorCode, fenced } = answer;
+  #write({ isCurrent, marker }: PreparedTransaction, partition: Partition): Promise<number> {
+    if (this.#isStopped || !isCurrent()) return NOBODYS;
+    try {
+      return this.#options.writer.write(partition.topic, partition.partition, marker);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #answered(
+    prepared: PreparedTransaction,
+    partition: Partition,
+    from: Delayed | null,
+    answer: Answer,
+  ): void {
+    if (from !== null) from.trying--;
+    const { errorCode, fenced } = answer, isCurrent = !this.#isStopped && prepared.isCurrent();
     const isGone = errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION &&
       !this.#options.isKnown(partition);
     const isDone = errorCode === ErrorCode.NONE || isGone || fenced >= FENCED_TRIES;
-    if (!isDone) return this.#delay(prepared, partition, answer);
-    const key = keyOf(partition), delayed = this.#delayed.get(key);
-    if (delayed?.waiting.size === 0) this.#delayed.delete(key);
-    prepared.onWritten(partition);
+    if (isCurrent && !isDone) return this.#delay(prepared, partition, answer);
+    this.#forgetIdle(partition);
+    if (isCurrent) prepared.onWritten(partition);
   }
 
   #delay(prepared: PreparedTransaction, partition: Partition, answer: Answer): void {
@@ -113,7 +142,8 @@ export class MarkerSending {
     const { transactionalId, marker: { producerId } } = prepared, key = keyOf(partition);
     let delayed = this.#delayed.get(key);
     if (delayed === undefined) {
-      delayed = { partition, waiting: new Map(), tries: 0, isTold: false, cancel: null };
+      const waiting = new Map<PreparedTransaction, number>();
+      delayed = { partition, waiting, trying: 0, tries: 0, isTold: false, cancel: null };
       this.#delayed.set(key, delayed);
     }
     if (delayed.tries >= TOLD_TRIES && !delayed.isTold) {
@@ -128,13 +158,19 @@ export class MarkerSending {
     delayed.cancel?.();
     delayed.cancel = null;
     delayed.tries++;
-    const waiting = [...delayed.waiting];
+    const waiting = [...delayed.waiting].filter(([{ isCurrent }]) => isCurrent());
     delayed.waiting.clear();
-    for (const [prepared, fenced] of waiting) this.#try(prepared, delayed.partition, fenced);
-    // Those that are no one's to send any more leave nothing behind.
-    if (!waiting.some(([{ isCurrent }]) => isCurrent())) {
-      this.#delayed.delete(keyOf(delayed.partition));
+    delayed.trying += waiting.length;
+    for (const [prepared, fenced] of waiting) {
+      this.#try(prepared, delayed.partition, fenced, delayed);
     }
+    this.#forgetIdle(delayed.partition);
+  }
+
+  /** Where nothing waits, and nothing is being tried again, who comes next begins anew. */
+  #forgetIdle(partition: Partition): void {
+    const key = keyOf(partition), delayed = this.#delayed.get(key);
+    if (delayed?.waiting.size === 0 && delayed.trying === 0) this.#delayed.delete(key);
   }
 }
 
@@ -147,6 +183,12 @@ interface Answer {
 function fencedAfter(before: number, errorCode: number): number {
   return errorCode === ErrorCode.INVALID_PRODUCER_EPOCH ? before + 1 : 0;
 }
+
+/** Of what nobody waits for any more; no code of a partition's. */
+const NOBODYS = Promise.resolve(ErrorCode.NONE as number);
+
+/** Each is an append. */
+const MARKERS_A_TURN = 200;
 
 /** In these tries what the partition goes by has long been kept: about six seconds. */
 const FENCED_TRIES = 7;

@@ -75,11 +75,13 @@ export interface Transaction {
   sinceMs: number | null;
   /** Of a prepared one: the partitions whose markers are not known to be kept. */
   readonly unwritten: PartitionSet;
+  /** Of which version the last end was of the producer that has the id, as far as the log was seen; null: none. */
+  endedAs: TransactionVersion | null;
 }
 
 /** Nothing is known of it; settle() forgets it if that stays so. */
 export function newTransaction(id: string): Transaction {
-  return { id, value: NOTHING, sinceMs: null, unwritten: new PartitionSet() };
+  return { id, value: NOTHING, sinceMs: null, unwritten: new PartitionSet(), endedAs: null };
 }
 
 export function isVoid({ value }: Pick<Transaction, "value">): boolean {

@@ -30,6 +30,11 @@ export interface AddPartitionsEvent extends Request, Credentials {
   readonly kind: "addPartitions";
   readonly partitions: readonly Partition[];
   readonly clientVersion: TransactionVersion;
+  /**
+   * Whether what is written to the partitions follows at once, in logs that are made durable together with this one: then
+   * the answer need not wait for that.
+   */
+  readonly isBeside?: boolean;
 }
 
 /** Asks only whether the partitions are part of the transaction. */
@@ -95,6 +100,7 @@ export type TransactionFact =
 export interface TransactionReply {
   readonly ticket: number;
   readonly errorCode: number;
+  readonly leavesWritten?: boolean;
   /** What the producer has from now on; -1 where that is not said. */
   readonly producerId: number;
   readonly producerEpoch: number;

@@ -4,8 +4,8 @@
  */
 export interface TransactionGate {
   /**
-   * The error code for a write to the partition under these credentials; 0: it may be written, and the transaction is
-   * known, durably, to hold the partition. 51 (CONCURRENT_TRANSACTIONS): an older transaction of the producer is still
+   * The error code for a write to the partition under these credentials; 0: it may be written, and that the transaction
+   * holds the partition is known durably or, with `isBeside`, written before what is written now. 51 (CONCURRENT_TRANSACTIONS): an older transaction of the producer is still
    * being ended. Codes are the coordinator's; the caller maps them for old clients. Does not reject.
    */
   admit(claim: TransactionClaim): Promise<number>;
@@ -22,4 +22,9 @@ export interface TransactionClaim {
    * "verify" only asks whether it is (transaction.partition.verification.enable).
    */
   readonly mode: "add" | "verify";
+  /**
+   * Whether the write follows as soon as this is answered, to a log where no transaction of the producer is open, and
+   * nothing is told of it before it is durable.
+   */
+  readonly isBeside?: boolean;
 }

@@ -19,7 +19,11 @@ export class SimulatedLog implements CoordinatorLog {
   isRefusing = false;
   /** The canary: acknowledges what a crash takes back. */
   liesAboutSync = false;
+  /** Whether it is written when told, so that only what is not written can fail. */
+  writesLate = false;
   #batches: Uint8Array[] = [];
+  #written = 0;
+  #writing: PromiseWithResolvers<void>[] = [];
   #synced = 0;
   #waiting: PromiseWithResolvers<void>[] = [];
 
@@ -33,8 +37,8 @@ export class SimulatedLog implements CoordinatorLog {
     this.#batches.push(bytes);
     this.logEndOffset = batch.lastOffset(bytes) + 1;
     const durable = this.liesAboutSync ? DONE : this.#wait();
-    const lastOffset = this.logEndOffset - 1;
-    return { errorCode: ErrorCode.NONE, baseOffset, lastOffset, written: DONE, durable };
+    const written = this.#write(), lastOffset = this.logEndOffset - 1;
+    return { errorCode: ErrorCode.NONE, baseOffset, lastOffset, written, durable };
   }
 
   read(from: number): Uint8Array | null {
@@ -49,28 +53,63 @@ export class SimulatedLog implements CoordinatorLog {
     return whole;
   }
 
-  /** What was written so far is kept from now on; of what is on its way only so many batches, the first. */
+  /** What is on its way is written: the process may end, and the power not. */
+  write(): void {
+    this.#written = this.#batches.length;
+    for (const { resolve } of this.#writing.splice(0)) resolve();
+  }
+
+  /** What is on its way is written, and kept from now on; of that only so many batches, the first. */
   sync(batches = this.#waiting.length): void {
-    const kept = this.#waiting.splice(0, batches);
+    this.write();
+    this.syncWritten(batches);
+  }
+
+  /** What was written so far is kept from now on. */
+  syncWritten(batches = this.#waiting.length): void {
+    const kept = this.#waiting.splice(0, Math.min(batches, this.#written - this.#synced));
     this.#synced = this.#batches.length - this.#waiting.length;
     for (const { resolve } of kept) resolve();
   }
 
   /** The disk takes nothing of what is on its way: whoever waits hears so, and the offsets are free again. */
   failWrites(): void {
-    const waiting = this.#waiting;
-    this.crash(() => 0);
-    for (const { reject } of waiting) reject(new Error("no space"));
+    this.#takeBack(this.writesLate ? this.#written : this.#synced);
+    this.isRefusing = false;
   }
 
   /** The disk takes all but the last batch: a failed write takes back what came after it, and nothing before. */
   failLast(): void {
-    const lost = this.#waiting.pop();
-    if (lost === undefined) return; // nothing is on its way
-    this.#batches.pop();
+    const first = this.writesLate ? this.#written : this.#synced;
+    if (this.#batches.length > first) this.#takeBack(this.#batches.length - 1);
+  }
+
+  #takeBack(left: number): void {
+    const lost = [
+      ...this.#writing.splice(Math.max(0, left - this.#written)),
+      ...this.#waiting.splice(left - this.#synced),
+    ];
+    this.#cut(left);
+    for (const { reject } of lost) reject(new Error("no space"));
+  }
+
+  #cut(left: number): void {
+    this.#batches.length = left;
+    this.#written = Math.min(this.#written, left);
     const last = this.#batches.at(-1);
     this.logEndOffset = last === undefined ? 0 : batch.lastOffset(last) + 1;
-    lost.reject(new Error("no space"));
+  }
+
+  /** When the last batch is written. */
+  #write(): Promise<void> {
+    if (!this.writesLate) {
+      this.#written = this.#batches.length;
+      return DONE;
+    }
+    const written = Promise.withResolvers<void>();
+    this.#writing.push(written);
+    written.promise.catch(() => {}); // not everyone waits for that
+    return written.promise;
   }
 
   #wait(): Promise<void> {
@@ -81,11 +120,10 @@ export class SimulatedLog implements CoordinatorLog {
 
   /** The power fails: of what was not synced a part is left, from the front. */
   crash(keep: (unsynced: number) => number): void {
-    this.#batches.length = this.#synced + keep(this.#batches.length - this.#synced);
-    this.#synced = this.#batches.length;
-    const last = this.#batches.at(-1);
-    this.logEndOffset = last === undefined ? 0 : batch.lastOffset(last) + 1;
+    this.#cut(this.#synced + keep(this.#batches.length - this.#synced));
+    this.#synced = this.#written = this.#batches.length;
     this.#waiting = [];
+    this.#writing = [];
     this.isRefusing = false;
   }
 }

@@ -8,6 +8,7 @@ import { TrustedTime } from "../../src/clock/trusted_time.ts";
 import { GroupCoordinator } from "../../src/groups/coordinator.ts";
 import { fetchOffsets } from "../../src/groups/requests/committing.ts";
 import { commitInTransaction } from "../../src/groups/requests/transactional_commit.ts";
+import { OrphanedTransactions } from "../../src/handlers/orphaned_transactions.ts";
 import { ProduceAdmission } from "../../src/handlers/produce_admission.ts";
 import { ZERO_UUID } from "../../src/bytes/uuid.ts";
 import { ErrorCode } from "../../src/protocol/errors.ts";
@@ -36,7 +37,9 @@ export type Canary =
   | "nobody is asked about first batches"
   | "a late marker ends what came after"
   | "groups do not hear of markers"
-  | "markers are not sent again";
+  | "markers are not sent again"
+  | "what a start finds open is taken for known"
+  | "what nobody knows is not ended";
 
 export const TOPIC = "out";
 const OFFSETS = "__consumer_offsets";
@@ -69,6 +72,7 @@ interface Life {
   readonly groups: GroupCoordinator;
   readonly admission: ProduceAdmission;
   readonly gate: CoordinatorGate;
+  readonly orphans: OrphanedTransactions;
 }
 
 export class World {
@@ -106,6 +110,7 @@ export class World {
     const nowMs = () => this.clock.nowMs();
     this.offsets = new ProducedLog(nowMs);
     this.data = [0, 1, 2].map(() => new ProducedLog(nowMs));
+    this.decisions.writesLate = true;
     this.decisions.liesAboutSync = canary === "decisions are answered before they are kept";
     this.offsets.liesAboutSync = canary === "offsets are answered before they are kept";
     this.#life = this.#start();
@@ -162,8 +167,6 @@ export class World {
       transactionalId: ID,
       timeoutMs: TIMEOUT_MS,
       expected,
-      enable2Pc: false,
-      keepPreparedTxn: false,
     });
   }
 
@@ -203,7 +206,14 @@ export class World {
     if (typeof begun === "number") return begun;
     if (begun !== null) {
       const { verifications } = log.producers, mode = adds ? "add" : "verify";
-      const claim = { transactionalId: ID, ...as, ...this.offsetsPartition, mode } as const;
+      const isBeside = !log.producers.hasOpen(as.producerId);
+      const claim = {
+        transactionalId: ID,
+        ...as,
+        ...this.offsetsPartition,
+        mode,
+        isBeside,
+      } as const;
       const errorCode = await this.#here(gate.admit(claim));
       verifications?.end(begun, errorCode === NONE);
       if (errorCode !== NONE) return errorCode;
@@ -303,7 +313,7 @@ export class World {
     const { random } = this;
     const dice = random.below(200);
     if (dice < 90) return await this.#pass(random.below(random.oneIn(10) ? 60_000 : 400));
-    if (dice < 150) return random.pick(this.#logs).sync(random.oneIn(2) ? 1 : undefined);
+    if (dice < 150) return this.#syncOne(random.pick(this.#logs));
     if (dice < 162) return await this.#crash();
     if (dice < 167) return await this.#reload();
     if (dice < 170) return random.pick(this.#logs).failWrites();
@@ -343,6 +353,11 @@ export class World {
       });
     }
     this.#life = this.#start();
+    if (this.#canary === "what a start finds open is taken for known") {
+      for (const { producers } of [this.offsets, ...this.data]) {
+        for (const open of producers.unadmitted()) producers.admit(open);
+      }
+    }
     await this.#load();
   }
 
@@ -407,18 +422,36 @@ export class World {
     const admission = new ProduceAdmission({
       gate,
       isVerifying: true,
-      retryBackoffMs: 20,
-      retryBackoffMaxMs: 100,
       clock: this.clock,
-      timers: { after: wake },
       onAnswered: () => {},
     });
-    return { transactions, groups, admission, gate };
+    const orphans = new OrphanedTransactions({
+      logs: () => this.#partitions(),
+      coordinator: transactions,
+      markers: { write: (...one) => this.#writeMarker(...one) },
+      turn: { isLong: false, next: () => Promise.resolve() },
+      onEnded: () => this.met("what nobody knows is ended"),
+    });
+    transactions.runtime.every(10_000, () => this.#look(orphans));
+    return { transactions, groups, admission, gate, orphans };
   }
 
   async #load(): Promise<void> {
     await this.#life.transactions.loadAll();
     await this.#life.groups.loadAll();
+    this.#look(this.#life.orphans);
+  }
+
+  #look(orphans: OrphanedTransactions): void {
+    if (this.#canary === "what nobody knows is not ended") return;
+    orphans.look().catch((error) => this.fail(error));
+  }
+
+  *#partitions() {
+    for (const [partition, log] of [...this.data, this.offsets].entries()) {
+      const topic = log === this.offsets ? OFFSETS : TOPIC, loadedProducers = log.producers;
+      yield { topic, partition: log === this.offsets ? 0 : partition, loadedProducers };
+    }
   }
 
   /** Time for every timer on the way, and for disks to sync, some of them more slowly than others. */
@@ -442,11 +475,23 @@ export class World {
   }
 
   #sync(): void {
-    for (const log of this.#logs) if (this.isCalm || !this.random.oneIn(3)) log.sync();
+    for (const log of this.#logs) {
+      if (this.isCalm || !this.random.oneIn(3)) this.#syncOne(log, false);
+    }
+  }
+
+  /**
+   * What is acknowledged of one log: not before what was written before it of another, which is how rounds of sync are
+   * (GroupCommit). What a crash leaves of them has no such order.
+   */
+  #syncOne(log: SimulatedLog | ProducedLog, mayBePart = true): void {
+    if (log !== this.decisions) this.decisions.syncWritten();
+    log.sync(mayBePart && this.random.oneIn(2) ? 1 : undefined);
   }
 
   /** Lets everything that is only waiting for its turn happen. */
   async #settle(): Promise<void> {
+    if (this.isCalm || !this.random.oneIn(8)) this.decisions.write();
     for (let i = 0; i < 60; i++) await null;
   }
 

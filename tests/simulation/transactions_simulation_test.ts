@@ -35,6 +35,7 @@ const RARE = [
   "marker_delayed",
   "a crash takes back what was decided",
   "a crash takes back what was written",
+  "what nobody knows is ended",
 ];
 
 for (
@@ -46,6 +47,8 @@ for (
     "a late marker ends what came after",
     "groups do not hear of markers",
     "markers are not sent again",
+    "what a start finds open is taken for known",
+    "what nobody knows is not ended",
   ] as const
 ) {
   Deno.test(`the simulation finds the canary "${canary}"`, async () => {

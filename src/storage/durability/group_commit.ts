@@ -13,6 +13,11 @@
  * little more time than one, and who came just after a round began waits for one round, not for two. Rounds go
  * through the journal (journal.ts), whose one fdatasync serves all logs; only a few logs with very much each,
  * which would have to be written twice, are synced themselves, side by side.
+ *
+ * So with a journal nothing is acknowledged, in whichever log, before everything that had been written before it, in
+ * whichever log, is durable: a round takes all that is written, and rounds end in order. Transactions count on that
+ * (produce_admission.ts). What a power loss leaves of bytes that were not acknowledged is another matter: those of one log
+ * may be on the device, and those of another, written before, not.
  */
 import { type Clock, systemClock, systemTimers, type Timers } from "../../clock.ts";
 import type { Journal } from "./journal.ts";
@@ -55,6 +60,8 @@ export class GroupCommit {
   /** Bytes that were written since the last round began. */
   #dirtyBytes = 0;
   #isScheduled = false;
+  /** Takes back the end of the waiting for what may wait; null when nothing waits. */
+  #cancelWait: (() => void) | null = null;
   #inFlight = 0;
   /** Resolves when the last round that began, and so all before it, have ended. */
   #last: Promise<void> = NOTHING;
@@ -76,12 +83,19 @@ export class GroupCommit {
     return this.#options.journal !== null;
   }
 
-  /** Notes that `log` has `bytes` that are written but not durable. */
-  written(log: Syncable, bytes: number): void {
+  /**
+   * Notes that `log` has `bytes` that are written but not durable. Where they may wait, the round that takes them begins
+   * with what else is written in this turn of the event loop, or after it.
+   */
+  written(log: Syncable, bytes: number, mayWait = false): void {
     if (this.policy === "os") return;
     this.#dirty.add(log);
     this.#dirtyBytes += bytes;
-    this.#schedule();
+    if (!mayWait) return this.#schedule();
+    this.#cancelWait ??= this.#timers.after(0, () => {
+      this.#cancelWait = null;
+      this.#schedule();
+    });
   }
 
   /**
@@ -118,7 +132,8 @@ export class GroupCommit {
     }
     await this.#sealed;
     this.#cancel?.();
-    this.#cancel = null;
+    this.#cancelWait?.();
+    this.#cancel = this.#cancelWait = null;
   }
 
   #schedule(): void {

@@ -92,10 +92,19 @@ export class LogTail implements Syncable {
     return this.#ends.syncedOffset;
   }
 
-  /** Takes a batch that goes to `position` of the active segment, and has its offsets; the bytes are copied. */
-  add(active: Segment, position: number, bytes: Uint8Array, endOffset: number): void {
+  /**
+   * Takes a batch that goes to `position` of the active segment, and has its offsets; the bytes are copied. What `mayWait`
+   * is made durable with what else this turn brings.
+   */
+  add(
+    active: Segment,
+    position: number,
+    bytes: Uint8Array,
+    endOffset: number,
+    mayWait: boolean,
+  ): void {
     this.#ends.admit(bytes.length, endOffset);
-    (this.#queue ??= this.#newQueue()).add(active, position, bytes, endOffset);
+    (this.#queue ??= this.#newQueue()).add(active, position, bytes, endOffset, mayWait);
   }
 
   /** How far everything up to the log end is. */
@@ -208,11 +217,11 @@ export class LogTail implements Syncable {
 
   /** write(2) has returned for these batches. */
   #written(write: Write): void {
-    const { segment, bytes, endOffset } = write;
+    const { segment, bytes, endOffset, mayWait } = write;
     const isWhole = this.#ends.written(segment, bytes, endOffset);
     this.highWatermark.expect(write);
     if (isWhole) this.#sealed();
-    this.#options.commit.written(this, bytes);
+    this.#options.commit.written(this, bytes, mayWait);
     this.#ownFlush?.written();
     this.#follow();
     if (this.highWatermark.offset < endOffset) write.releaseWhenScarce();

@@ -16,6 +16,8 @@ export class Write {
   readonly position: number;
   buffer: Uint8Array;
   bytes = 0;
+  /** Whether nobody is in a hurry to have any of it durable. */
+  mayWait = true;
   readonly #pool: BufferPool;
   /** The offset after the last batch. */
   endOffset = 0;
@@ -91,10 +93,17 @@ export class WriteQueue {
   }
 
   /** Copies a batch in, which goes to `position` of the segment; it is written when this turn of the event loop is over. */
-  add(segment: Segment, position: number, bytes: Uint8Array, endOffset: number): Write {
+  add(
+    segment: Segment,
+    position: number,
+    bytes: Uint8Array,
+    endOffset: number,
+    mayWait: boolean,
+  ): Write {
     const write = this.#open(segment, position, bytes.length);
     write.add(bytes);
     write.endOffset = endOffset;
+    if (!mayWait) write.mayWait = false;
     if (!this.#isInFlight && !this.#isScheduled) {
       this.#isScheduled = true;
       queueMicrotask(() => this.#run());

@@ -5,6 +5,11 @@ import type { ProducerClaim } from "../producers/producer_state.ts";
 
 export interface AppendOptions extends ProducerClaim {
   readonly leaderEpoch: number;
+  /**
+   * Whether nobody waits for this alone to be durable: another append follows in this turn, or the next one does. Saves a
+   * round of sync (GroupCommit.written).
+   */
+  readonly mayWait?: boolean;
 }
 
 /** What became of an append. With an error code nothing is written and the offsets are -1. */

@@ -456,7 +456,7 @@ export class PartitionLog implements SegmentContext {
       const completed = this.producers.apply(one, base, heardMs, options.transactionVersion);
       if (completed?.isAborted) this.#writableTxnIndex(base).append(completed);
     }
-    this.#tail.add(active, position, one, last + 1);
+    this.#tail.add(active, position, one, last + 1, options.mayWait === true);
     return ErrorCode.NONE;
   }
 

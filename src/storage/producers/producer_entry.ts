@@ -23,6 +23,8 @@ export class ProducerEntry {
   usedMs = -1;
   /** -1 when no transaction is open. */
   txnFirstOffset = -1;
+  /** Whether the open one was admitted in this process. Of one that a replay found the coordinator may not know. */
+  isAdmitted = false;
   /** A ring of at most five batches; `#last` is where the newest begins, -1 when there is none. */
   readonly #batches: number[] = [];
   #last = -1;

@@ -11,6 +11,9 @@
  * - An older epoch is INVALID_PRODUCER_EPOCH.
  * - A batch outside a transaction from a producer that has one open is INVALID_TXN_STATE; and so is the first batch of
  *   one that the coordinator was not asked about, or whose answer was overtaken by a marker (verifications.ts).
+ * - A transaction that a replay finds open is asked about again with its next batch, be that one which is there already: a
+ *   power loss may have left the records and not the coordinator's word on them (handlers/orphaned_transactions.ts). One of
+ *   a later epoch has to wait until what was left is ended: CONCURRENT_TRANSACTIONS.
  */
 import { ErrorCode } from "../../protocol/errors.ts";
 import * as batch from "../../protocol/records/batch.ts";
@@ -44,6 +47,12 @@ export interface ProducerClaim {
   readonly verification?: Verification | null;
 }
 
+/** Whose transaction it is, and of which epoch. */
+export interface OpenTransaction {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+}
+
 /** What to do with a batch. */
 export type Verdict =
   | { readonly kind: "append" }
@@ -67,6 +76,7 @@ const MAX_UNSEEN = 256;
 const APPEND: Verdict = { kind: "append" };
 const STALE_EPOCH = refusal(ErrorCode.INVALID_PRODUCER_EPOCH);
 const OUT_OF_ORDER = refusal(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
+const LEFT_OPEN = refusal(ErrorCode.CONCURRENT_TRANSACTIONS);
 const NOT_IN_TRANSACTION = refusal(ErrorCode.INVALID_TXN_STATE);
 const COORDINATOR_FENCED = refusal(ErrorCode.TRANSACTION_COORDINATOR_FENCED);
 /** Kafka has no limit and so no code for it; this one makes clients back off and try again. */
@@ -142,10 +152,15 @@ export class ProducerState {
     const epoch = batch.producerEpoch(bytes);
     if (origin === "client" && epoch === entry.epoch) {
       const found = entry.find(batch.baseSequence(bytes), batch.lastSequence(bytes));
-      if (found !== null) return { kind: "duplicate", ...found };
+      if (found !== null) {
+        return this.#isKnown(entry, claim) ? { kind: "duplicate", ...found } : NOT_IN_TRANSACTION;
+      }
     }
     if (epoch < entry.epoch) return STALE_EPOCH;
-    if (batch.isTransactional(bytes) && !isOpen(entry, epoch)) {
+    const { isAdmitted } = entry, { verification } = claim;
+    const isAsked = !isAdmitted && verification !== undefined;
+    if (batch.isTransactional(bytes) && (!isOpen(entry, epoch) || isAsked)) {
+      if (entry.txnFirstOffset >= 0 && epoch !== entry.epoch && isAsked) return LEFT_OPEN;
       const refused = this.#checkFirst(bytes, claim, entry.lastSequence === batch.NO_SEQUENCE);
       if (refused !== null) return refused;
     }
@@ -158,7 +173,8 @@ export class ProducerState {
 
   /**
    * Begins to ask the coordinator about a client's or a coordinator's batch: what it is to be appended with, null when its
-   * transaction is open already, or the error code of an old epoch. Who asked ends it (Verifications.end).
+   * transaction is open already, or the error code of an old epoch, or of one that comes too early. Who asked ends it
+   * (Verifications.end).
    */
   beginVerification(
     bytes: Uint8Array,
@@ -169,7 +185,8 @@ export class ProducerState {
     const entry = this.#producers?.get(producerId);
     if (entry !== undefined) {
       if (producerEpoch < entry.epoch) return ErrorCode.INVALID_PRODUCER_EPOCH;
-      if (isOpen(entry, producerEpoch)) return null;
+      if (isOpen(entry, producerEpoch)) { if (entry.isAdmitted) return null; }
+      else if (entry.txnFirstOffset >= 0 && !entry.isAdmitted) return LEFT_OPEN.code;
     }
     const baseSequence = batch.baseSequence(bytes);
     const first = { producerId, producerEpoch, baseSequence, addsPartition };
@@ -248,11 +265,32 @@ export class ProducerState {
     const delta = batch.lastOffsetDelta(bytes);
     entry.addBatch(batch.lastSequence(bytes), baseOffset + delta, delta, batch.maxTimestamp(bytes));
     if (batch.isTransactional(bytes)) this.verifications?.opened(producerId);
-    if (entry.txnFirstOffset < 0 && batch.isTransactional(bytes)) {
+    if (!batch.isTransactional(bytes)) return null;
+    if (nowMs !== undefined) entry.isAdmitted = true;
+    if (entry.txnFirstOffset < 0) {
       entry.txnFirstOffset = baseOffset;
       (this.#open ??= new Map()).set(producerId, baseOffset);
     }
     return null;
+  }
+
+  /** Transactions that a replay found open, and nobody has said of that the coordinator knows them. */
+  *unadmitted(): Generator<OpenTransaction> {
+    for (const producerId of this.#open?.keys() ?? []) {
+      const { isAdmitted, epoch: producerEpoch } = this.#producers!.get(producerId)!;
+      if (!isAdmitted) yield { producerId, producerEpoch };
+    }
+  }
+
+  /** The coordinator knows of the transaction, if that is the one that is open. */
+  admit({ producerId, producerEpoch }: OpenTransaction): void {
+    const entry = this.#producers?.get(producerId);
+    if (entry !== undefined && isOpen(entry, producerEpoch)) entry.isAdmitted = true;
+  }
+
+  /** Whether the producer has a transaction open, of whatever epoch. */
+  hasOpen(producerId: number): boolean {
+    return this.#open?.has(producerId) ?? false;
   }
 
   /**
@@ -287,6 +325,14 @@ export class ProducerState {
   entries(): ProducerSnapshotEntry[] {
     const entries = [...this.#producers?.values() ?? []].map((entry) => entry.toSnapshot());
     return entries.sort((a, b) => a.producerId - b.producerId);
+  }
+
+  /** Whether a batch that is there already may be told so: not while its transaction may be one that nobody knows. */
+  #isKnown(entry: ProducerEntry, { verification }: ProducerClaim): boolean {
+    if (entry.isAdmitted || entry.txnFirstOffset < 0 || verification === undefined) return true;
+    if (!this.verifications?.holds(verification)) return false;
+    this.verifications.opened(entry.producerId);
+    return entry.isAdmitted = true;
   }
 
   #checkUnknown(bytes: Uint8Array, claim: ProducerClaim): Verdict {
@@ -330,6 +376,7 @@ export class ProducerState {
     entry.coordinatorEpoch = marker.coordinatorEpoch;
     entry.timestampMs = batch.maxTimestamp(bytes);
     entry.txnFirstOffset = -1;
+    entry.isAdmitted = false;
     if (firstOffset < 0) return null;
     this.#open?.delete(producerId);
     if (this.#open?.size === 0) this.#open = null;
@@ -376,6 +423,6 @@ function isNext(entry: ProducerEntry, epoch: number, firstSequence: number): boo
   return firstSequence === (last === MAX_SEQUENCE ? 0 : last + 1);
 }
 
-function refusal(code: number): Verdict {
-  return { kind: "error", code };
+function refusal(code: number) {
+  return { kind: "error", code } as const;
 }

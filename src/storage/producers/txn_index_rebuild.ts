@@ -92,7 +92,11 @@ interface TransactionLog {
   txnIndexOf(i: number, complete: boolean): TxnIndex;
 }
 
-/** The aborted transactions that touch `given`, batches read from `from` on, which lies in the segment `i`. */
+/**
+ * The aborted transactions that touch `given`, batches read from `from` on, which lies in the segment `i`. Segments that were
+ * not held against their batches yet are so only as far as markers are missing of transactions that `given` leaves open:
+ * after a start the first to read would wait for a look at the whole log.
+ */
 export function abortedIn(
   log: TransactionLog,
   from: number,
@@ -106,14 +110,47 @@ export function abortedIn(
     concerns ||= batch.isTransactional(given, at);
   }
   if (!concerns) return aborted;
+  let open: Set<number> | null = null;
   for (; i < segments.length; i++) {
     // A transaction is listed where its marker is, which may be segments after its records.
     if (log.txnIndexOf(i, true).collect(from, end, aborted)) return aborted;
-    if (i + 1 < segments.length) meet(segments[i], segments[i + 1]); // a missing one may have it
+    if (i + 1 === segments.length) break;
+    const next = segments[i + 1];
+    if (!next.areTransactionsChecked && !next.isFresh && segments[i].endOffset >= end) {
+      if (haveEnded(open ??= openAfter(given), segments[i], end)) return aborted;
+    }
+    meet(segments[i], next); // a missing one may have it
   }
   mustEndAt(segments, log.logEndOffset);
   return aborted;
 }
+
+/** Whose transactions are open behind these batches. */
+function openAfter(given: Uint8Array): Set<number> {
+  const open = new Set<number>();
+  for (const at of batch.batches(given)) {
+    if (!batch.isTransactional(given, at)) continue;
+    if (batch.isControl(given, at)) open.delete(batch.producerId(given, at));
+    else open.add(batch.producerId(given, at));
+  }
+  return open;
+}
+
+/** Whether each has its marker in the segment, from `offset` on, as far as a short look says. Those that have go. */
+function haveEnded(open: Set<number>, segment: Segment, offset: number): boolean {
+  if (open.size === 0) return true;
+  const { baseOffset } = segment;
+  let looked = 0;
+  for (const [bytes] of segment.intact(segment.positionOf(Math.max(offset, baseOffset)))) {
+    const isMarker = batch.lastOffset(bytes) >= offset && batch.isControl(bytes);
+    if (isMarker && open.delete(batch.producerId(bytes)) && open.size === 0) return true;
+    if ((looked += bytes.length) > SHORT_LOOK_BYTES) return false;
+  }
+  return false;
+}
+
+/** Less than a segment takes to be looked at whole, and enough for most transactions to end in. */
+const SHORT_LOOK_BYTES = 1 << 20;
 
 /**
  * The index of the active segment, to append a transaction to that ends at `lastOffset`. It is held against the batches

@@ -147,6 +147,64 @@ Deno.test("a .txnindex found damaged by a consumer is rebuilt then, and the oper
   assertEquals(store.readAll(SECOND)!.length, 34);
 });
 
+/** Of each segment: whether its index was held against all its batches. */
+const checked = (log: PartitionLog) =>
+  log.segments.map(({ areTransactionsChecked }) => areTransactionsChecked);
+
+/** | 0 begin 1 | 1 commit 1 | 2 begin 2 | roll | 3 abort 2 | 4 begin 3 | roll | 5 abort 3 | roll | 6 begin 4 | 7 commit 4 | */
+async function longHistory(store: Store): Promise<void> {
+  const log = createLog(contextOf(store), REF, topicConfigDefaults());
+  const roll = async () => {
+    await Promise.resolve();
+    log.roll();
+  };
+  write(log, 1);
+  await end(log, 1, true);
+  write(log, 2);
+  await roll();
+  await end(log, 2, false);
+  write(log, 3);
+  await roll();
+  await end(log, 3, false);
+  await roll();
+  write(log, 4);
+  await end(log, 4, true);
+}
+
+Deno.test("who reads first after a start has no more of the log looked at than what was given needs to end in", async () => {
+  const store = new MemoryStore();
+  await longHistory(store);
+  const read = async (from: number, maxBytes: number) => {
+    const log = await reopen(store);
+    for (const segment of log.segments) segment.areTransactionsChecked = false;
+    const given = readNow(log, from, { maxBytes, bound: "hw", minOneBatch: true })!;
+    return [log.abortedTransactions(from, given).map(({ producerId }) => producerId), checked(log)];
+  };
+  assertEquals(await read(0, 1), [[], [true, false, false, false]], "its marker follows");
+  assertEquals(await read(1, 1), [[], [true, false, false, false]], "a marker alone");
+  assertEquals(
+    await read(0, 1000),
+    [[2], [true, true, false, false]],
+    "one that ends a segment later",
+  );
+  assertEquals(await read(2, 1), [[2], [true, true, false, false]]);
+  assertEquals(await read(4, 1), [[3], [false, true, true, false]]);
+});
+
+Deno.test("an abort marker that a later segment's index lacks is found by who reads its records first", async () => {
+  const store = new MemoryStore();
+  await longHistory(store);
+  const problems: string[] = [], log = await reopen(store, problems);
+  for (const segment of log.segments) {
+    segment.areTransactionsChecked = false;
+    segment.unload();
+  }
+  store.open("t-0/00000000000000000003.txnindex").truncate(0);
+  const given = readNow(log, 2, { maxBytes: 1, bound: "hw", minOneBatch: true })!;
+  assertEquals(log.abortedTransactions(2, given).map(({ producerId }) => producerId), [2]);
+  assertEquals(problems, ["txn_index_rebuilt"]);
+});
+
 Deno.test("an abort that a full disk keeps from the index is known all the same, and written when there is room", async () => {
   const memory = new MemoryStore();
   using store = new FaultyStore(memory);

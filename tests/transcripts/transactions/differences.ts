@@ -5,8 +5,6 @@
 export const DIFFERENCES: Readonly<Record<string, string>> = {
   "AddPartitionsToTxn of many transactions, and to verify only":
     "a request of version 4 or later without transactions is answered; Kafka closes the connection",
-  "two-phase commit is not there":
-    "InitProducerId 6 is not advertised by either; whoever asks it all the same is told what is not there",
   "who a batch is of: no transactional id, another one, another producer id":
     "a transactional batch without a producer id is refused with 87; Kafka appends it",
   "sequences of an older client go on over its transactions":
