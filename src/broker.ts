@@ -6,6 +6,7 @@
  * start that fails, closes them from the top: the clean-stop marker is written last of all, when all above it has ended.
  */
 import { accessBy, authorizerOf } from "./broker/authorization.ts";
+import { AuditRoom, topicsFor } from "./broker/audit_room.ts";
 import { CleanStop } from "./broker/clean_stop.ts";
 import { CoordinatorsRoom } from "./broker/coordinators_room.ts";
 import { type Machine, MachineRoom } from "./broker/machine.ts";
@@ -13,6 +14,7 @@ import { MetadataRoom } from "./broker/metadata_room.ts";
 import { Readiness } from "./broker/readiness.ts";
 import { ServerRoom } from "./broker/server_room.ts";
 import { commitOf, StorageRoom } from "./broker/storage_room.ts";
+import type { Audit } from "./audit/audit.ts";
 import { addressOf } from "./config/addresses.ts";
 import { preallocated, tellPreallocated } from "./broker/without_effect.ts";
 import type { Config } from "./config/options.ts";
@@ -80,6 +82,7 @@ interface House {
   readonly readiness: Readiness;
   readonly metrics: Metrics;
   readonly machine: MachineRoom;
+  readonly audit: Audit | null;
   readonly server: ServerRoom;
   readonly metadata: MetadataRoom;
   readonly storage: StorageRoom;
@@ -90,7 +93,11 @@ interface House {
 async function build(config: Config, machine: Machine, stack: AsyncDisposableStack) {
   const readiness = new Readiness(), metrics = new Metrics(config.metrics);
   const room = stack.use(await MachineRoom.open(config, metrics, machine));
-  const server = stack.use(await ServerRoom.open(config, { machine: room, metrics, readiness }));
+  const auditRoom = stack.use(await AuditRoom.open(config, { machine: room, metrics, readiness }));
+  const { audit } = auditRoom;
+  const server = stack.use(
+    await ServerRoom.open(config, { machine: room, metrics, readiness, audit }),
+  );
   const cleanStop = stack.use(new CleanStop(room.store));
   const syncs = { journal: null, intervalMs: 0, machine: room },
     policy = room.isFile ? "fsync" : "os";
@@ -135,7 +142,7 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
       logs: storage.logs,
     }),
   );
-  const house = { readiness, metrics, machine: room, server, metadata, storage, placement };
+  const house = { readiness, metrics, machine: room, audit, server, metadata, storage, placement };
   const whole: House = { ...house, coordinators };
   metadata.metadata.watch((change) => follow(whole, change));
   coordinators.load();
@@ -253,10 +260,11 @@ function sizeOf(log: PartitionLog): number {
 }
 
 function dispatchOf(config: Config, house: House): Dispatch {
-  const { machine, metrics, metadata, storage, placement, coordinators } = house;
+  const { machine, audit, metrics, metadata, storage, placement, coordinators } = house;
   const { clock, timers, turn, decoding, pool, store, freeBytes } = machine;
   const log = logger("broker");
   const authorizer = authorizerOf(config, metadata.metadata);
+  if (audit !== null) audit.topics = topicsFor(config, metadata.metadata);
   const handlers = allHandlers({
     config,
     authorizer,
@@ -282,7 +290,8 @@ function dispatchOf(config: Config, house: House): Dispatch {
   });
   return dispatcher({
     handlers,
-    accessOf: accessBy(authorizer),
+    accessOf: audit?.accessBy(authorizer) ?? accessBy(authorizer),
+    audit,
     onAnswered: (apiKey, version, requestBytes, responseBytes, latencyMs) =>
       metrics.requests.observe(apiKey, version, requestBytes, responseBytes, latencyMs),
     onProblem: (event, details) =>

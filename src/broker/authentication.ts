@@ -28,6 +28,7 @@ import {
 import { fetchKeys, MAX_JWKS_BYTES, SigningKeys } from "../security/sasl/signing_keys.ts";
 import { UsersFile } from "../security/sasl/users_file.ts";
 import { readPublicFile } from "../security/secret_file.ts";
+import type { Audit } from "../audit/audit.ts";
 import type { Store } from "../storage/store.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
 import type { MachineRoom } from "./machine.ts";
@@ -73,9 +74,10 @@ export class Authentication {
   /** Throws ConfigError for a users file that cannot be used. */
   static async open(
     config: Config,
-    { machine, metrics }: {
+    { machine, metrics, audit }: {
       readonly machine: Pick<MachineRoom, "clock" | "timers">;
       readonly metrics: Metrics;
+      readonly audit: Audit | null;
     },
   ): Promise<Authentication> {
     const listeners = listenersOf(config).filter(({ protocol }) => protocol.startsWith("SASL_"));
@@ -98,7 +100,7 @@ export class Authentication {
       );
       for (const { name } of clear) log.warn("login_in_clear", { listener: name });
     }
-    const rules = rulesOf(config, { machine, metrics });
+    const rules = rulesOf(config, { machine, metrics, audit });
     return new Authentication(config, { rules, file, own, keys });
   }
 
@@ -201,9 +203,10 @@ async function readKeys(jwks: string): Promise<Uint8Array> {
 
 function rulesOf(
   { auth, limits }: Config,
-  { machine: { clock, timers }, metrics }: {
+  { machine: { clock, timers }, metrics, audit }: {
     readonly machine: Pick<MachineRoom, "clock" | "timers">;
     readonly metrics: Metrics;
+    readonly audit: Audit | null;
   },
 ): LoginRules {
   const counts = { done: 0, again: 0, failed: 0 };
@@ -226,6 +229,7 @@ function rulesOf(
     pause: (ms) => new Promise((resolve) => timers.after(ms, () => resolve())),
     onEnd(end) {
       count(counts, end);
+      audit?.loggedIn(end);
       if (end.result === "done") return;
       const { peer, listener, mechanism, result } = end;
       log.clientEvent("login_failed", { peer, listener, mechanism, result });

@@ -4,6 +4,7 @@
  */
 import { authOptions, oauthOptions } from "./auth_options.ts";
 import { aclOptions } from "./acl_options.ts";
+import { auditOptions } from "./audit_options.ts";
 import { compactionOptions } from "./compaction_options.ts";
 import { groupOptions } from "./group_options.ts";
 import { httpOptions } from "./http_options.ts";
@@ -121,6 +122,7 @@ export const options = {
   auth: authOptions,
   oauth: oauthOptions,
   authorization: aclOptions,
+  audit: auditOptions,
   batching: {
     maxBatchSize: {
       type: "integer",

@@ -24,6 +24,8 @@ export interface ScramCredentials {
 }
 
 export class ScramLogin implements Authenticator {
+  /** As Authenticator. */
+  claimed: string | null = null;
   readonly #hash: ScramHash;
   readonly #credentials: ScramCredentials;
   readonly #newNonce: () => string;
@@ -50,6 +52,7 @@ export class ScramLogin implements Authenticator {
     const first = readClientFirst(token);
     if (first === null) return FAILED;
     const { name, authorizationId, extensions } = first;
+    this.claimed = name;
     if (authorizationId !== "" && authorizationId !== name) return OTHER_ID;
     // Delegation tokens are not built: their ids are nobody's.
     const isToken = extensions.get("tokenauth")?.toLowerCase() === "true";
