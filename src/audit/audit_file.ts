@@ -62,8 +62,8 @@ export class AuditFile {
   /** The day of its last line, in days since 1970. */
   #day: number;
   #isTorn: boolean;
-  /** Kept where an append failed: it may have bytes to cut back. */
-  #failed: Blob | null = null;
+  /** The last append failed: behind #size may be a part of it. */
+  #hasFailed = false;
   #head: InPlaceBlob | null = null;
   /** It could not be synced, and no line goes to it any more. */
   #isSuspect = false;
@@ -111,21 +111,19 @@ export class AuditFile {
    */
   async write(bodies: readonly Body[], { sync }: { readonly sync: boolean }): Promise<void> {
     const nowMs = this.#options.nowMs();
-    if (this.#failed === null) await this.#rotateWhereDue(nowMs, sync);
-    const blob = this.#failed ?? this.#open();
-    this.#failed = blob;
-    const { bytes, last } = chained(bodies, this.#last, this.#options.hash);
-    await blob.appendAsync(this.#isTorn ? behindTorn(bytes) : bytes);
-    this.#failed = null;
-    this.#isTorn = false;
-    this.#last = last;
-    this.#size = blob.size;
-    this.#day = dayOf(nowMs);
+    await this.#rotateWhereDue(nowMs, sync);
+    const blob = this.#options.store.open(this.#options.name);
     try {
-      if (sync) await blob.sync();
-    } catch (error) {
-      this.#isSuspect = true;
-      throw new UnsyncedError((error as Error).message);
+      this.#compare(blob);
+      const { bytes, last } = chained(bodies, this.#last, this.#options.hash);
+      this.#hasFailed = true;
+      await blob.appendAsync(this.#isTorn ? behindTorn(bytes) : bytes);
+      this.#hasFailed = false;
+      this.#isTorn = false;
+      this.#last = last;
+      this.#size = blob.size;
+      this.#day = dayOf(nowMs);
+      if (sync) await this.#sync(blob);
     } finally {
       blob.close();
     }
@@ -133,20 +131,27 @@ export class AuditFile {
   }
 
   close(): void {
-    this.#failed?.close();
-    this.#failed = null;
     this.#head?.close();
     this.#head = null;
   }
 
-  #open(): Blob {
-    const { store, name, onProblem } = this.#options;
-    const blob = store.open(name);
-    if (blob.size !== this.#size) {
-      onProblem("audit_file_changed", { file: name, bytes: blob.size, expected: this.#size });
-      this.#size = blob.size;
+  /** The file is as it was left; what a failed append has left behind that is cut back. */
+  #compare(blob: Blob): void {
+    const { name, onProblem } = this.#options;
+    if (this.#hasFailed && blob.size > this.#size) blob.truncate(this.#size);
+    if (blob.size === this.#size) return;
+    onProblem("audit_file_changed", { file: name, bytes: blob.size, expected: this.#size });
+    this.#size = blob.size;
+    if (blob.size === 0) this.#isTorn = false;
+  }
+
+  async #sync(blob: Blob): Promise<void> {
+    try {
+      await blob.sync();
+    } catch (error) {
+      this.#isSuspect = true;
+      throw new UnsyncedError((error as Error).message);
     }
-    return blob;
   }
 
   async #rotateWhereDue(nowMs: number, sync: boolean): Promise<void> {
