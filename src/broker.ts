@@ -6,7 +6,7 @@
  * start that fails, closes them from the top: the clean-stop marker is written last of all, when all above it has ended.
  */
 import { accessBy, authorizerOf } from "./broker/authorization.ts";
-import { AuditRoom, topicsFor } from "./broker/audit_room.ts";
+import type { AuditRoomOptions } from "./broker/audit_room.ts";
 import { CleanStop } from "./broker/clean_stop.ts";
 import { CoordinatorsRoom } from "./broker/coordinators_room.ts";
 import { type Machine, MachineRoom } from "./broker/machine.ts";
@@ -93,8 +93,7 @@ interface House {
 async function build(config: Config, machine: Machine, stack: AsyncDisposableStack) {
   const readiness = new Readiness(), metrics = new Metrics(config.metrics);
   const room = stack.use(await MachineRoom.open(config, metrics, machine));
-  const auditRoom = stack.use(await AuditRoom.open(config, { machine: room, metrics, readiness }));
-  const { audit } = auditRoom;
+  const audit = await auditOf(config, { machine: room, metrics, readiness }, stack);
   const server = stack.use(
     await ServerRoom.open(config, { machine: room, metrics, readiness, audit }),
   );
@@ -156,6 +155,17 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
   room.isServing = true;
   readiness.phase = null;
   return whole;
+}
+
+/** Loaded where it is asked for alone: a broker starts faster without it. */
+async function auditOf(
+  config: Config,
+  parts: AuditRoomOptions,
+  stack: AsyncDisposableStack,
+): Promise<Audit | null> {
+  if (config.audit.file === "" && !config.audit.toLog) return null;
+  const { AuditRoom } = await import("./broker/audit_room.ts");
+  return stack.use(await AuditRoom.open(config, parts)).audit;
 }
 
 function place(
@@ -264,7 +274,14 @@ function dispatchOf(config: Config, house: House): Dispatch {
   const { clock, timers, turn, decoding, pool, store, freeBytes } = machine;
   const log = logger("broker");
   const authorizer = authorizerOf(config, metadata.metadata);
-  if (audit !== null) audit.topics = topicsFor(config, metadata.metadata);
+  const { catalogue } = metadata.metadata;
+  if (audit !== null) {
+    audit.topics = {
+      nameOf: (topicId) => catalogue.topicById(topicId)?.name,
+      has: (name) => catalogue.topic(name) !== undefined,
+      areMadeWhenAskedFor: config.autoCreateTopics,
+    };
+  }
   const handlers = allHandlers({
     config,
     authorizer,

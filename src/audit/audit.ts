@@ -51,9 +51,6 @@ export interface AuditOptions {
 // deno-lint-ignore no-explicit-any -- the types meet in handler(), where they are known
 type Handle = (request: any, context: any) => any;
 
-/** In place of an answer that must not leave: the connection is to be closed. */
-export const UNWRITTEN = Symbol("not written");
-
 const REFUSAL: Refusal = {
   errorCode: ErrorCode.POLICY_VIOLATION,
   errorMessage:
@@ -204,9 +201,9 @@ export class Audit {
 export interface AuditedRequest {
   /**
    * The answer. `run` has the request handled by the handler it is given, and must be called before the first await;
-   * whatever is no object is no answer (NO_REPLY, CLOSE).
+   * whatever is no object is no answer (NO_REPLY, CLOSE). `closed` is answered in place of what must not leave.
    */
-  answer(run: (handle: Handle) => unknown, handle: Handle): unknown;
+  answer(run: (handle: Handle) => unknown, handle: Handle, closed: unknown): unknown;
 }
 
 interface Reading {
@@ -259,15 +256,23 @@ class ChangingRequest implements AuditedRequest {
     this.#of = of;
   }
 
-  answer(run: (handle: Handle) => unknown, handle: Handle): Promise<unknown> {
+  answer(
+    run: (handle: Handle) => unknown,
+    handle: Handle,
+    closed: unknown,
+  ): Promise<unknown> {
     const place = this.#audit.writer.enter();
-    if (place === null) return this.#answer(run, handle);
-    const answering = place.then(() => this.#answer(run, handle));
+    if (place === null) return this.#answer(run, handle, closed);
+    const answering = place.then(() => this.#answer(run, handle, closed));
     this.#of.context.connection.hold(answering);
     return answering;
   }
 
-  async #answer(run: (handle: Handle) => unknown, handle: Handle): Promise<unknown> {
+  async #answer(
+    run: (handle: Handle) => unknown,
+    handle: Handle,
+    closed: unknown,
+  ): Promise<unknown> {
     const { writer } = this.#audit;
     try {
       const isRefused = writer.refusesChanges;
@@ -279,7 +284,7 @@ class ChangingRequest implements AuditedRequest {
         throw error;
       }
       const isWritten = await this.#write(typeof answer === "object" ? answer : null, isRefused);
-      return isWritten ? answer : UNWRITTEN;
+      return isWritten ? answer : closed;
     } finally {
       writer.leave();
     }

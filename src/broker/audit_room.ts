@@ -1,13 +1,12 @@
 /**
- * The audit room: the audit of a broker, where its configuration asks for one: opened before the ports are, so that a file
- * that cannot be written is refused at the start, and closed when the last client has gone.
+ * The audit room: the audit of a broker whose configuration asks for one: opened before the ports are, so that a file that
+ * cannot be written is refused at the start, and closed when the last client has gone.
  */
 import { basename, dirname, resolve } from "node:path";
 import { Audit } from "../audit/audit.ts";
 import { AuditFile } from "../audit/audit_file.ts";
 import { AuditWriter } from "../audit/audit_writer.ts";
 import { hashWith } from "../audit/chain.ts";
-import type { KnownTopics } from "../audit/changes/change.ts";
 import { DenialLimit } from "../audit/denial_limit.ts";
 import { body } from "../audit/event.ts";
 import { ConfigError } from "../config/load.ts";
@@ -16,7 +15,6 @@ import { logger, logLine } from "../log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { FileStore } from "../storage/backends/file_store.ts";
 import { StoreError } from "../storage/store.ts";
-import type { MetadataStore } from "../topics/metadata_store.ts";
 import { VERSION } from "../version.ts";
 import type { MachineRoom } from "./machine.ts";
 import type { Readiness } from "./readiness.ts";
@@ -28,11 +26,10 @@ export interface AuditRoomOptions {
 }
 
 export class AuditRoom implements AsyncDisposable {
-  /** Null: nobody asked for one. */
-  readonly audit: Audit | null;
+  readonly audit: Audit;
   readonly #store: FileStore | null;
 
-  private constructor(audit: Audit | null, store: FileStore | null) {
+  private constructor(audit: Audit, store: FileStore | null) {
     this.audit = audit;
     this.#store = store;
   }
@@ -40,7 +37,6 @@ export class AuditRoom implements AsyncDisposable {
   /** Throws ConfigError where the file cannot be written. */
   static async open(config: Config, options: AuditRoomOptions): Promise<AuditRoom> {
     const { file: path, toLog } = config.audit, { machine, metrics, readiness } = options;
-    if (path === "" && !toLog) return new AuditRoom(null, null);
     const { clock, timers } = machine, nowMs = () => clock.nowMs();
     const opened = path === "" ? null : openFile(config, nowMs);
     const writer = new AuditWriter({
@@ -73,18 +69,9 @@ export class AuditRoom implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.audit?.close();
+    await this.audit.close();
     this.#store?.close();
   }
-}
-
-/** What the audit asks about topics. */
-export function topicsFor(config: Config, { catalogue }: MetadataStore): KnownTopics {
-  return {
-    nameOf: (topicId) => catalogue.topicById(topicId)?.name,
-    has: (name) => catalogue.topic(name) !== undefined,
-    areMadeWhenAskedFor: config.autoCreateTopics,
-  };
 }
 
 const log = logger("audit");

@@ -7,7 +7,7 @@
  */
 import { writeInt32 } from "../bytes/int64.ts";
 import { ProtocolError } from "../bytes/reader.ts";
-import { type Audit, type AuditedRequest, UNWRITTEN } from "../audit/audit.ts";
+import type { Audit, AuditedRequest } from "../audit/audit.ts";
 import {
   CLOSE,
   type ConnectionInfo,
@@ -184,9 +184,7 @@ function underAudit(
     context.access.isOpen
       ? handle(request, context)
       : guarded({ ...handler, handle }, request, context);
-  const answered = audited.answer(run, handler.handle);
-  if (!(answered instanceof Promise)) return answered;
-  return answered.then((late) => late === UNWRITTEN ? CLOSE : late);
+  return audited.answer(run, handler.handle, CLOSE);
 }
 
 /** What was asked for, and by whom, for the log. */
