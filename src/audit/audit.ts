@@ -22,7 +22,7 @@ import {
   type Refusal,
 } from "./changes/change.ts";
 import { CHANGES } from "./changes/mod.ts";
-import type { DenialLimit, LimitedKey } from "./denial_limit.ts";
+import type { DenialLimit, LimitedKey, Suppressed } from "./denial_limit.ts";
 import { type Body, body } from "./event.ts";
 import { type AskedOf, changeLines, denialLine } from "./lines.ts";
 
@@ -68,6 +68,7 @@ export class Audit {
   /** Set when the metadata is there, before the first request. */
   topics: KnownTopics = NO_TOPICS;
   #isTelling = false;
+  #cancelTell: () => void = () => {};
 
   constructor(options: AuditOptions) {
     this.#options = options;
@@ -141,6 +142,11 @@ export class Audit {
     );
   }
 
+  /** Something has changed that nobody asked for by a request. */
+  happened(event: string): void {
+    this.writer.change([body(this.nowMs(), "audit", { event })]); // never rejects
+  }
+
   /** Something was asked for and not allowed, or not done because it could not be written. */
   denied(asked: AskedOf, errors: ReadonlySet<number>, access: AuditedAccess | null): void {
     const { principal, address } = asked;
@@ -156,8 +162,9 @@ export class Audit {
 
   /** Writes what is counted and what waits, and closes the file. */
   async close(): Promise<void> {
-    this.#tell();
-    await this.writer.close(body(this.nowMs(), "audit", { event: "stopped" }));
+    this.#cancelTell();
+    const counts = this.#options.limit.take().map((one) => this.#suppressedLine(one));
+    await this.writer.close([...counts, body(this.nowMs(), "audit", { event: "stopped" })]);
   }
 
   #reading(api: Api, context: AuditedContext): AuditedRequest | null {
@@ -174,7 +181,7 @@ export class Audit {
   #tellLater(): void {
     if (this.#isTelling) return;
     this.#isTelling = true;
-    this.#options.timers.after(TELL_MS, () => {
+    this.#cancelTell = this.#options.timers.after(TELL_MS, () => {
       this.#isTelling = false;
       this.#tell();
       if (this.#options.limit.isCounting) this.#tellLater();
@@ -184,16 +191,13 @@ export class Audit {
   #tell(): void {
     const { limit, writer } = this.#options;
     for (const suppressed of limit.take()) {
-      const { kind, principal, address, count, sinceMs } = suppressed;
-      const fields = {
-        of: kind,
-        principal,
-        address,
-        count,
-        since: new Date(sinceMs).toISOString(),
-      };
-      if (!writer.offer(body(this.nowMs(), "suppressed", fields))) limit.putBack(suppressed);
+      if (!writer.offer(this.#suppressedLine(suppressed))) limit.putBack(suppressed);
     }
+  }
+
+  #suppressedLine({ kind, principal, address, count, sinceMs }: Suppressed): Body {
+    const since = new Date(sinceMs).toISOString();
+    return body(this.nowMs(), "suppressed", { of: kind, principal, address, count, since });
   }
 }
 

@@ -6,7 +6,7 @@
  * that is known, is not written again, and the next goes to another file: a failed fsync is not believed when it is tried
  * twice.
  */
-import { type Blob, type InPlaceBlob, type Store, StoreError } from "../storage/store.ts";
+import { type Blob, type Store, StoreError } from "../storage/store.ts";
 import { hasFile, linesOf, parsedLine, rotatedFiles, rotatedName } from "./audit_lines.ts";
 import {
   chained,
@@ -64,7 +64,6 @@ export class AuditFile {
   #isTorn: boolean;
   /** The last append failed: behind #size may be a part of it. */
   #hasFailed = false;
-  #head: InPlaceBlob | null = null;
   /** It could not be synced, and no line goes to it any more. */
   #isSuspect = false;
   #rotateAfterMs = -Infinity;
@@ -130,11 +129,6 @@ export class AuditFile {
     this.#noteHead();
   }
 
-  close(): void {
-    this.#head?.close();
-    this.#head = null;
-  }
-
   /** The file is as it was left; what a failed append has left behind that is cut back. */
   #compare(blob: Blob): void {
     const { name, onProblem } = this.#options;
@@ -193,8 +187,12 @@ export class AuditFile {
     const { store, name, hash, onProblem } = this.#options;
     if (hash === null) return;
     try {
-      this.#head ??= store.openInPlace(headName(name));
-      this.#head.write(0, headText(this.#last));
+      const head = store.openInPlace(headName(name));
+      try {
+        head.write(0, headText(this.#last));
+      } finally {
+        head.close();
+      }
     } catch (error) {
       onProblem("audit_head_failed", { file: headName(name), error });
     }

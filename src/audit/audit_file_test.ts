@@ -48,19 +48,17 @@ async function rewritten(store: Store, name: string, change: (text: string) => s
 Deno.test("lines are numbered on and chained over rotations by size and by day, and over starts", async () => {
   const store = new MemoryStore();
   {
-    const { file, time, write } = opened(store, { rotateBytes: 300, rotateDaily: true });
+    const { time, write } = opened(store, { rotateBytes: 300, rotateDaily: true });
     for (const text of ["a", "b", "c", "d"]) await write(text);
     time.ms += DAY_MS;
     await write("e");
-    file.close();
   }
   assertEquals(rotatedFiles(store, NAME), [
     "audit.log.19700111.000000000002",
     "audit.log.19700112.000000000004",
   ]);
-  const { file, write } = opened(store);
+  const { write } = opened(store);
   await write("f");
-  file.close();
   assertEquals(lines(store).map(({ seq, action }) => [seq, action]), [[5, "e"], [6, "f"]]);
   const { problem, lines: count, firstSeq, last, files } = verdict(store);
   assertEquals([problem, count, firstSeq, last?.seq, files], [null, 6, 1, 6, 3]);
@@ -70,7 +68,6 @@ Deno.test("a file that was rotated just before a stop is gone on from", async ()
   const store = new MemoryStore();
   const first = opened(store);
   await first.write("a");
-  first.file.close();
   store.rename(NAME, "audit.log.19700111.000000000001");
   const { write } = opened(store);
   await write("b");
@@ -121,7 +118,6 @@ Deno.test("a line that a crash cut off stays as it is, and the next one says so"
   const before = opened(store);
   await before.write("a");
   await before.write("b");
-  before.file.close();
   await rewritten(store, NAME, (text) => text.slice(0, -40));
   await store.replace("audit.log.head", store.readAll("audit.log.head")!); // still of line 2
   const { file } = opened(store);
@@ -136,7 +132,6 @@ Deno.test("a line that was being written when the process was killed is no fault
   const store = new MemoryStore();
   const before = opened(store);
   await before.write("a");
-  before.file.close();
   const blob = store.open(NAME);
   blob.append(new TextEncoder().encode('{"v":1,"seq":2,"ti'));
   blob.close();

@@ -60,6 +60,8 @@ export class AuditWriter {
   #writing: Promise<void> | null = null;
   #failure: string | null = null;
   #cancelRetry: () => void = () => {};
+  /** Take back the ends of waits of answers. */
+  readonly #waits = new Set<() => void>();
   #lines = 0;
   #lost = 0;
   /** Of #lost: those that no line has told. */
@@ -148,16 +150,16 @@ export class AuditWriter {
     return true;
   }
 
-  /** Writes what waits, once more where that failed; the file is closed. */
-  async close(last: Body): Promise<void> {
+  /** Writes what waits, and these last lines; once more where that failed. Nothing is written any more. */
+  async close(last: readonly Body[]): Promise<void> {
     this.#isClosed = true;
     this.#cancelRetry();
-    this.#push({ body: last, isChange: true, settle: null });
+    for (const text of last) this.#push({ body: text, isChange: true, settle: null });
     await this.#writing;
     await this.#flush();
+    for (const cancel of this.#waits) cancel();
     const left = this.#pending.filter(({ isChange }) => isChange).length;
     this.#settleAll();
-    this.#options.file?.close();
     if (left > 0) this.#options.onEvent("audit_failed", { error: this.#failure, lost: left });
   }
 
@@ -274,11 +276,13 @@ export class AuditWriter {
   #settleLater(): void {
     const late = this.#pending.filter(({ settle }) => settle !== null);
     if (late.length === 0) return;
-    this.#options.timers.after(ANSWER_WAIT_MS, () => {
+    const cancel = this.#options.timers.after(ANSWER_WAIT_MS, () => {
+      this.#waits.delete(cancel);
       for (const entry of late) {
         entry.settle?.("unwritten"); // heard once: what was written meanwhile was said to be
         entry.settle = null;
       }
     });
+    this.#waits.add(cancel);
   }
 }

@@ -183,7 +183,7 @@ Deno.test("close() writes what waits, also what could not be written before", as
   store.fail(FULL);
   await writer.change(change("a"));
   store.heal();
-  await writer.close(body(0, "audit", { event: "stopped" }));
+  await writer.close([body(0, "audit", { event: "stopped" })]);
   assertEquals(actions().slice(0, 2), ["a", "stopped"]);
   await timers.advance(10_000); // nothing is tried any more
 });
@@ -194,7 +194,7 @@ Deno.test("close() ends where nothing can be written, and says what is lost", as
   store.fail(FULL);
   const answered = writer.change(change("a"));
   await settled();
-  await writer.close(body(0, "audit", { event: "stopped" }));
+  await writer.close([body(0, "audit", { event: "stopped" })]);
   assertEquals(await answered, "unwritten");
   assertEquals(events, ["audit_failed", "audit_failed"]);
 });

@@ -132,7 +132,7 @@ export const FIELDS: readonly (readonly [
   [
     "event",
     ["audit"],
-    "`started`, `stopped`, or `resumed`: the file could not be written for a while.",
+    "`started`; `stopped`; `resumed`: the file could not be written for a while; `users_file_taken`: `auth.users_file` has changed and was read.",
   ],
   ["version", ["audit"], "Of Runnel."],
   ["torn", ["audit"], "true: the line before was cut off by a crash."],

@@ -20,7 +20,7 @@ import type { MachineRoom } from "./machine.ts";
 import type { Readiness } from "./readiness.ts";
 
 export interface AuditRoomOptions {
-  readonly machine: Pick<MachineRoom, "clock" | "timers">;
+  readonly machine: Pick<MachineRoom, "clock" | "timers" | "store">;
   readonly metrics: Metrics;
   readonly readiness: Readiness;
 }
@@ -38,7 +38,7 @@ export class AuditRoom implements AsyncDisposable {
   static async open(config: Config, options: AuditRoomOptions): Promise<AuditRoom> {
     const { file: path, toLog } = config.audit, { machine, metrics, readiness } = options;
     const { clock, timers } = machine, nowMs = () => clock.nowMs();
-    const opened = path === "" ? null : openFile(config, nowMs);
+    const opened = path === "" ? null : openFile(config, { nowMs, data: machine.store.name });
     const writer = new AuditWriter({
       file: opened?.file ?? null,
       log: toLog ? logLine : null,
@@ -76,8 +76,16 @@ export class AuditRoom implements AsyncDisposable {
 
 const log = logger("audit");
 
-function openFile({ audit }: Config, nowMs: () => number) {
+function openFile(
+  { audit }: Config,
+  { nowMs, data }: { readonly nowMs: () => number; readonly data: string },
+) {
   const path = resolve(audit.file);
+  if (path.startsWith(`${data}/`)) {
+    throw new ConfigError(
+      `audit.file = ${audit.file} is in the data directory, ${data}: needs a place of its own`,
+    );
+  }
   let store: FileStore | null = null;
   try {
     store = new FileStore(dirname(path));

@@ -83,7 +83,10 @@ export class Authentication {
     const listeners = listenersOf(config).filter(({ protocol }) => protocol.startsWith("SASL_"));
     const { auth, oauth } = config, { clock } = machine;
     const monotonicMs = () => clock.monotonicMs();
-    const file = auth.usersFile === "" ? null : openUsers(auth.usersFile, monotonicMs);
+    const file = auth.usersFile === "" ? null : openUsers(auth.usersFile, {
+      monotonicMs,
+      onTaken: () => audit?.happened("users_file_taken"),
+    });
     const own = auth.plainUsername === "" ? null : {
       name: auth.plainUsername,
       credential: await newCredential(PASSWORD_HASH, auth.plainPassword),
@@ -183,12 +186,21 @@ export class Authentication {
 const log = logger("authentication");
 const PASSWORD_HASH = hashOf("SCRAM-SHA-512")!;
 
-function openUsers(path: string, monotonicMs: () => number): UsersFile {
+function openUsers(
+  path: string,
+  { monotonicMs, onTaken }: {
+    readonly monotonicMs: () => number;
+    readonly onTaken: () => void;
+  },
+): UsersFile {
   try {
     return new UsersFile(path, {
       monotonicMs,
-      onEvent: (event, details) =>
-        event === "users_file_taken" ? log.info(event, details) : log.warn(event, details),
+      onEvent(event, details) {
+        if (event !== "users_file_taken") return log.warn(event, details);
+        log.info(event, details);
+        onTaken();
+      },
     });
   } catch (error) {
     throw new ConfigError(`auth.users_file cannot be used: ${(error as Error).message}`);

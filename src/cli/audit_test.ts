@@ -24,7 +24,6 @@ async function withAudit(key: string, work: (file: string) => Promise<void>): Pr
     for (const action of ["a", "b", "c"]) {
       await file.write([body(0, "change", { action })], { sync: false });
     }
-    file.close();
     store.close();
     await work(`${dir}/audit.log`);
   } finally {

@@ -6,6 +6,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FIELDS } from "../../src/audit/event.ts";
 import { hashWith } from "../../src/audit/chain.ts";
 import { verifyAudit } from "../../src/audit/verify.ts";
+import { ConfigError } from "../../src/config/load.ts";
 import { Connection } from "../../src/client/connection.ts";
 import { AlterConfigs } from "../../src/protocol/messages/alter_configs.ts";
 import { AlterUserScramCredentials } from "../../src/protocol/messages/alter_user_scram_credentials.ts";
@@ -307,10 +308,12 @@ Deno.test("in a flood of denials every change is there, and every denial is a li
 
 Deno.test("log-ins are written, done and failed, with who it was said to be", () =>
   withDirectory(async (path) => {
-    const file = `${path}/audit.log`;
+    const file = `${path}/audit.log`, usersFile = `${path}/users`;
+    await Deno.writeTextFile(usersFile, "# nobody\n", { mode: 0o600 });
     await using broker = await TestBroker.start({
       auth: {
         enabled: true,
+        usersFile,
         mechanism: ["PLAIN", "SCRAM-SHA-256"],
         plainUsername: "admin",
         plainPassword: "of the broker",
@@ -340,6 +343,10 @@ Deno.test("log-ins are written, done and failed, with who it was said to be", ()
         [null, "eve\u202e", "tool", "SASL_PLAINTEXT", "SCRAM-SHA-256", "failed"],
       ],
     );
+    await Deno.writeTextFile(usersFile, "# still nobody\n");
+    await pause(1100); // as seldom as the file is looked at
+    await assertRejects(() => Asker.open(address, "mallory", "guess"));
+    await until(() => linesOf(file).some(({ event }) => event === "users_file_taken"));
     const text = Deno.readTextFileSync(file);
     assert(!text.includes("\u202e") && !text.includes("guess") && !text.includes("of the broker"));
   }));
@@ -459,13 +466,22 @@ Deno.test("a full disk, refuse: no change is made that is not written, everythin
     assertEquals(counted, 4); // three refusals and alice's denial
   }));
 
-Deno.test("a file that cannot be written is refused at the start", () =>
+Deno.test("a file that cannot be written, or is where the data is, is refused at the start in one line", () =>
   withDirectory(async (path) => {
     await Deno.mkdir(`${path}/folder`);
-    for (const file of [`${path}/folder`, "/dev/full", `${path}/folder/../../nowhere\0`]) {
-      const error = await assertRejects(() => TestBroker.start({ audit: { file } }));
-      assert(`${error}`.includes("audit.file") || error instanceof TypeError, `${error}`);
+    await Deno.writeTextFile(`${path}/none`, "");
+    const data = `${path}/data`;
+    for (const onFailure of ["continue", "refuse"] as const) {
+      for (const file of [`${path}/folder`, "/dev/full", `${path}/none/audit.log`, `${data}/a/b`]) {
+        const audit = { file, onFailure };
+        const error = await assertRejects(
+          () => TestBroker.start({ path: data, audit }),
+          ConfigError,
+        );
+        assert(error.message.startsWith("audit.file = "), error.message);
+      }
     }
+    await using _ = await TestBroker.start({ path: data }); // nothing was left there
   }));
 
 Deno.test("every field that is written is documented", () =>
