@@ -6,11 +6,12 @@
  * answered, as many as there is room for; the rest are counted, and the counts written (denial_limit.ts).
  */
 import { ErrorCode } from "../protocol/errors.ts";
+import { Produce } from "../protocol/messages/produce.ts";
 import type { Api } from "../protocol/schema.ts";
 import { type Access, type Asker, OPEN_ACCESS } from "../security/acl/access.ts";
 import type { Authorizer } from "../security/acl/authorizer.ts";
 import type { LoginEnd } from "../security/sasl/conversation.ts";
-import type { Timers } from "../clock.ts";
+import type { GivesWay, Timers } from "../clock.ts";
 import { denialsIn, isDenial } from "./answer_errors.ts";
 import { AuditedAccess } from "./audited_access.ts";
 import type { AuditWriter } from "./audit_writer.ts";
@@ -44,6 +45,7 @@ export interface AuditOptions {
   readonly writer: AuditWriter;
   readonly limit: DenialLimit;
   readonly timers: Timers;
+  readonly turn: GivesWay;
   readonly nowMs: () => number;
 }
 
@@ -156,6 +158,16 @@ export class Audit {
     );
   }
 
+  /** The lines; others have their turns while they are made. */
+  async inTurns(lines: Iterable<Body>): Promise<Body[]> {
+    const { turn } = this.#options, made: Body[] = [];
+    for (const line of lines) {
+      made.push(line);
+      if (turn.isLong) await turn.next();
+    }
+    return made;
+  }
+
   nowMs(): number {
     return this.#options.nowMs();
   }
@@ -234,14 +246,14 @@ class ReadingRequest implements AuditedRequest {
   #look(answer: unknown): unknown {
     const { api, context, access } = this.#of;
     if (!access.hasRefused) return answer;
-    // Who asks for no answer is told by the end of the connection alone.
-    const errors = typeof answer === "object" ? denialsIn(answer) : UNTOLD;
+    // Who asks for no answer (acks = 0) is told by the end of the connection alone.
+    const errors = typeof answer === "object" || api.key !== Produce.key
+      ? denialsIn(answer)
+      : access.refusals;
     if (errors.size > 0) this.#audit.denied(askedOf(api, context), errors, access);
     return answer;
   }
 }
-
-const UNTOLD: ReadonlySet<number> = new Set([ErrorCode.TOPIC_AUTHORIZATION_FAILED]);
 
 interface Changing {
   readonly change: Change;
@@ -315,8 +327,9 @@ class ChangingRequest implements AuditedRequest {
       return true;
     }
     const { action } = change;
-    const lines = changeLines(audit.nowMs(), asked, { action, outcomes, access });
-    const written = await audit.writer.change(lines);
+    const written = await audit.writer.change(
+      await audit.inTurns(changeLines(audit.nowMs(), asked, { action, outcomes, access })),
+    );
     return written === "written" || !audit.writer.mustBeWritten;
   }
 }

@@ -128,6 +128,7 @@ export class AuditWriter {
 
   /** Writes the lines of a change. Never rejects. */
   change(bodies: readonly Body[]): Promise<Written> {
+    if (bodies.length === 0) return Promise.resolve("written");
     const { promise, resolve } = Promise.withResolvers<Written>();
     const isLate = this.#failure !== null && this.#options.onFailure === "continue";
     bodies.forEach((text, i) => {

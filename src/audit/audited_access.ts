@@ -1,8 +1,17 @@
 /** AuditedAccess: an Access that remembers what was asked of it, and which rule decided. */
+import { ErrorCode } from "../protocol/errors.ts";
 import { Access, type Asker } from "../security/acl/access.ts";
 import { type Acl, Operation, PatternType, Permission, ResourceType } from "../security/acl/acl.ts";
 import type { Authorizer, Decision } from "../security/acl/authorizer.ts";
 import type { Right } from "./event.ts";
+
+const DENIAL_OF: Readonly<Record<number, number>> = {
+  [ResourceType.TOPIC]: ErrorCode.TOPIC_AUTHORIZATION_FAILED,
+  [ResourceType.GROUP]: ErrorCode.GROUP_AUTHORIZATION_FAILED,
+  [ResourceType.CLUSTER]: ErrorCode.CLUSTER_AUTHORIZATION_FAILED,
+  [ResourceType.TRANSACTIONAL_ID]: ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+  [ResourceType.DELEGATION_TOKEN]: ErrorCode.DELEGATION_TOKEN_AUTHORIZATION_FAILED,
+};
 
 /** Of one request; so many are told, the rest counted. */
 const MAX_RIGHTS = 20;
@@ -39,6 +48,12 @@ export class AuditedAccess extends Access {
   get hasRefused(): boolean {
     if (this.#asked === null) return false;
     return this.#more > 0 || [...this.#asked.values()].some(({ isAllowed }) => !isAllowed);
+  }
+
+  /** What Kafka answers to what was refused. */
+  get refusals(): ReadonlySet<number> {
+    const refused = [...this.#asked?.values() ?? []].filter(({ isAllowed }) => !isAllowed);
+    return new Set(refused.map(({ resourceType }) => DENIAL_OF[resourceType]));
   }
 
   override may(operation: number, resourceType: number, name: string): boolean {

@@ -3,6 +3,7 @@ import { errorName } from "../protocol/errors.ts";
 import { isDenial } from "./answer_errors.ts";
 import type { AuditedAccess } from "./audited_access.ts";
 import { type Body, body, type Outcome, type Who, whoFields } from "./event.ts";
+import { MAX_CHARACTERS } from "./text.ts";
 
 /** Who asked for what. */
 export interface AskedOf extends Who {
@@ -13,8 +14,8 @@ export interface AskedOf extends Who {
 /** Resources are parted into lines of about so many characters. */
 const LINE_CHARACTERS = 16_384;
 
-/** The lines of a change, in order: every resource is in one of them. */
-export function changeLines(
+/** The lines of a change, in order, each made when it is asked for: every resource is in one of them. */
+export function* changeLines(
   timeMs: number,
   asked: AskedOf,
   { action, outcomes, access }: {
@@ -23,24 +24,23 @@ export function changeLines(
     /** Null: there is no authorizer. */
     readonly access: AuditedAccess | null;
   },
-): Body[] {
-  const parts = parted(outcomes.map(({ errorCode, ...subject }) => ({
-    ...subject,
-    error: errorCode === null ? null : errorName(errorCode),
-  })));
+): Generator<Body> {
+  const parts = parted(outcomes), rights = rightsOf(access);
   const decision = decisionOf(outcomes), outcome = outcomeOf(outcomes);
-  const rights = rightsOf(access);
-  return parts.map((resources, i) =>
-    body(timeMs, "change", {
+  for (const [i, some] of parts.entries()) {
+    yield body(timeMs, "change", {
       ...askedFields(asked),
       action,
       ...(parts.length > 1 && { part: i + 1, parts: parts.length }),
-      resources,
+      resources: some.map(({ errorCode, ...subject }) => ({
+        ...subject,
+        error: errorCode === null ? null : errorName(errorCode),
+      })),
       decision,
       outcome,
       ...(i === 0 && rights),
-    })
-  );
+    });
+  }
 }
 
 /** One that was asked for and not allowed. */
@@ -88,21 +88,28 @@ function outcomeOf(outcomes: readonly Outcome[]): string {
   return done === outcomes.length ? "done" : done === 0 ? "failed" : "partly";
 }
 
-function parted<T>(resources: readonly T[]): T[][] {
-  const parts: T[][] = [];
+function parted(outcomes: readonly Outcome[]): Outcome[][] {
+  const parts: Outcome[][] = [];
   let characters = Infinity;
-  for (const resource of resources) {
-    const size = JSON.stringify(resource, bigintAsText).length;
+  for (const outcome of outcomes) {
+    const size = charactersOf(outcome);
     if (characters + size > LINE_CHARACTERS) {
       parts.push([]);
       characters = 0;
     }
-    parts.at(-1)!.push(resource);
+    parts.at(-1)!.push(outcome);
     characters += size;
   }
   return parts;
 }
 
-function bigintAsText(_name: string, value: unknown): unknown {
-  return typeof value === "bigint" ? String(value) : value;
+/** About what a value takes in a line. */
+function charactersOf(value: unknown): number {
+  if (typeof value === "string") return Math.min(value.length, MAX_CHARACTERS) + 3;
+  if (value === null || typeof value !== "object") return 6;
+  let characters = 2;
+  for (const name in value) {
+    characters += name.length + 4 + charactersOf(value[name as keyof typeof value]);
+  }
+  return characters;
 }

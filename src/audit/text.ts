@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 
 /** Of a name, a value, a client id; Kafka's topics have at most 249. */
-const MAX_CHARACTERS = 256;
+export const MAX_CHARACTERS = 256;
 
 /** The text as it is, or its beginning and a digest of the whole, by which two long ones are told apart. */
 export function bounded(text: string): string {

@@ -20,7 +20,7 @@ import type { MachineRoom } from "./machine.ts";
 import type { Readiness } from "./readiness.ts";
 
 export interface AuditRoomOptions {
-  readonly machine: Pick<MachineRoom, "clock" | "timers" | "store">;
+  readonly machine: Pick<MachineRoom, "clock" | "timers" | "turn" | "store">;
   readonly metrics: Metrics;
   readonly readiness: Readiness;
 }
@@ -37,7 +37,7 @@ export class AuditRoom implements AsyncDisposable {
   /** Throws ConfigError where the file cannot be written. */
   static async open(config: Config, options: AuditRoomOptions): Promise<AuditRoom> {
     const { file: path, toLog } = config.audit, { machine, metrics, readiness } = options;
-    const { clock, timers } = machine, nowMs = () => clock.nowMs();
+    const { clock, timers, turn } = machine, nowMs = () => clock.nowMs();
     const opened = path === "" ? null : openFile(config, { nowMs, data: machine.store.name });
     const writer = new AuditWriter({
       file: opened?.file ?? null,
@@ -54,7 +54,7 @@ export class AuditRoom implements AsyncDisposable {
       monotonicMs: () => clock.monotonicMs(),
       nowMs,
     });
-    const audit = new Audit({ writer, limit, timers, nowMs });
+    const audit = new Audit({ writer, limit, timers, turn, nowMs });
     const room = new AuditRoom(audit, opened?.store ?? null);
     const found = opened?.file.found ?? {};
     if (found.missing_from !== undefined) log.warn("audit_tail_missing", { ...found });

@@ -2,7 +2,7 @@
  * The executable's audit under what it is to stand: a flood of denials beside changes, kill -9, and a file system that is
  * full, in both modes.
  *
- * `RUNNEL` is how to run it; `DENIALS` how many there are (100,000). The full file system is a tmpfs of its own, which needs
+ * `RUNNEL` is how to run it, else it runs from the sources; `DENIALS` how many there are (100,000). The full file system is a tmpfs of its own, which needs
  * the right to mount; elsewhere those checks are left out, which is said.
  */
 import { assert, assertEquals } from "@std/assert";
@@ -14,8 +14,8 @@ import { hashOf, newCredential } from "../../src/security/sasl/scram_credential.
 import { writeUser } from "../../src/security/sasl/users_text.ts";
 import { Suite } from "../clients/checks.ts";
 
-const RUNNEL = Deno.env.get("RUNNEL");
-if (RUNNEL === undefined) throw new Error("RUNNEL says how to run runnel");
+const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+const RUNNEL = Deno.env.get("RUNNEL") ?? `${Deno.execPath()} run --no-check --allow-all ${MAIN}`;
 const DENIALS = Number(Deno.env.get("DENIALS") ?? 100_000);
 const ADMIN = { mechanism: "PLAIN", username: "admin", password: "of the broker" } as const;
 const MALLORY = { mechanism: "PLAIN", username: "mallory", password: "pencil" } as const;
@@ -249,7 +249,7 @@ async function verifies(file: string): Promise<void> {
 }
 
 function runnel(args: readonly string[], env: Record<string, string> = {}): Deno.Command {
-  const [command, ...first] = RUNNEL!.split(" ");
+  const [command, ...first] = RUNNEL.split(" ");
   return new Deno.Command(command, {
     args: [...first, ...args],
     env,
