@@ -308,10 +308,10 @@ class ChangingRequest implements AuditedRequest {
 
   /** Answers what the guards let through with an error, or handles what it asks besides. */
   #refusing(handle: Handle): Handle {
-    const { spec } = this.#of.change;
+    const { change: { spec }, asked } = this.#of;
     return (request, context) =>
       spec.without === undefined
-        ? spec.refuse!(request, REFUSAL)
+        ? spec.refuse!(request, REFUSAL, asked.apiVersion)
         : handle(spec.without(request), context);
   }
 

@@ -55,7 +55,7 @@ export function rotatedName(file: string, timeMs: number, seq: number): string {
 }
 
 /** The files that `file` was before, the oldest first. */
-export function rotatedFiles(store: Store, file: string): string[] {
+export function rotatedFiles(store: Pick<Store, "list">, file: string): string[] {
   const seqOf = (name: string) => Number(name.slice(-12));
   return store.list("").filter(({ name, isFolder }) =>
     !isFolder && name.startsWith(`${file}.`) && /^\d{8}\.\d{12}$/.test(name.slice(file.length + 1))
@@ -63,6 +63,6 @@ export function rotatedFiles(store: Store, file: string): string[] {
 }
 
 /** Whether the store has such a file. */
-export function hasFile(store: Store, file: string): boolean {
+export function hasFile(store: Pick<Store, "list">, file: string): boolean {
   return store.list("").some(({ name, isFolder }) => name === file && !isFolder);
 }

@@ -54,7 +54,8 @@ Deno.test("a refusal can be sent in every version, and says of everything that i
         assertEquals(spec.items(without(request), context), [], api.name);
         continue;
       }
-      const answer = spec.refuse(request, { errorCode: POLICY_VIOLATION, errorMessage: "words" });
+      const refusal = { errorCode: POLICY_VIOLATION, errorMessage: "words" };
+      const answer = spec.refuse(request, refusal, version);
       for (const { name, errorCode } of outcomesOf(one, items, answer)) {
         assertEquals(errorCode, POLICY_VIOLATION, `${api.name} v${version} ${name}`);
       }

@@ -6,9 +6,14 @@
  * missing at the end is told by the head, which who can write the files can write as well: what proves it is a head that
  * was noted elsewhere. What the oldest file was preceded by is not known.
  */
-import type { Store } from "../storage/store.ts";
+import type { Blob, Store } from "../storage/store.ts";
 import { hasFile, linesOf, parsedLine, rotatedFiles } from "./audit_lines.ts";
 import { type HashLine, headName, type Link, readHead } from "./chain.ts";
+
+/** Where the files are: it is only read. A Store is one; one that makes nothing by opening is better. */
+export interface AuditFolder extends Pick<Store, "list" | "readAll"> {
+  open(path: string): Pick<Blob, "size" | "read" | "close">;
+}
 
 export interface AuditVerdict {
   readonly files: number;
@@ -24,7 +29,7 @@ export interface AuditVerdict {
 
 /** Looks at all files of an audit, the oldest first. `noted` is a head that was noted elsewhere. */
 export function verifyAudit(
-  store: Store,
+  store: AuditFolder,
   name: string,
   { hash, noted = null }: { readonly hash: HashLine; readonly noted?: Link | null },
 ): AuditVerdict {

@@ -4,9 +4,8 @@
  */
 import { basename, dirname, resolve } from "node:path";
 import { hashWith, type Link } from "../audit/chain.ts";
-import { type AuditVerdict, verifyAudit } from "../audit/verify.ts";
+import { type AuditFolder, type AuditVerdict, verifyAudit } from "../audit/verify.ts";
 import { ConfigError } from "../config/load.ts";
-import { FileStore } from "../storage/backends/file_store.ts";
 import { commandArguments, configOf, misused } from "./arguments.ts";
 import { printable } from "./table.ts";
 
@@ -27,11 +26,11 @@ export async function runAudit(
   }
   const head = own.get("--head"), noted = head === undefined ? null : linkOf(head);
   const file = resolve(audit.file);
-  const verdict = withStore(dirname(file), (store) => {
-    const verdict = verifyAudit(store, basename(file), { hash: hashWith(audit.hashKey), noted });
-    if (verdict.files === 0) throw new ConfigError(`Cannot look at ${file}: there is no such file`);
-    return verdict;
+  const verdict = looked(file, () => {
+    const folder = folderAt(dirname(file)), hash = hashWith(audit.hashKey);
+    return verifyAudit(folder, basename(file), { hash, noted });
   });
+  if (verdict.files === 0) throw new ConfigError(`Cannot look at ${file}: there is no such file`);
   for (const line of told(verdict, audit.hashKey !== "")) print(printable(line));
   return verdict.problem === null ? 0 : 1;
 }
@@ -57,16 +56,38 @@ function linkOf(text: string): Link {
   return { seq: Number(match[1]), hash: match[2] };
 }
 
-function withStore<T>(folder: string, work: (store: FileStore) => T): T {
+/** What the system has against it, in one line. */
+function looked<T>(file: string, look: () => T): T {
   try {
-    if (!Deno.statSync(folder).isDirectory) throw new Error("it is no directory");
+    return look();
   } catch (error) {
-    throw new ConfigError(`Cannot look at ${folder}: ${(error as Error).message}`);
+    throw new ConfigError(`Cannot look at ${file}: ${(error as Error).message}`);
   }
-  const store = new FileStore(folder); // which would make it
-  try {
-    return work(store);
-  } finally {
-    store.close();
-  }
+}
+
+/** A folder that is only read: a broker may be writing there, and whoever looks may be somebody else. */
+function folderAt(path: string): AuditFolder {
+  return {
+    list: () =>
+      [...Deno.readDirSync(path)].map(({ name, isDirectory }) => ({ name, isFolder: isDirectory })),
+    readAll(name) {
+      try {
+        return Deno.readFileSync(`${path}/${name}`);
+      } catch (error) {
+        if (error instanceof Deno.errors.NotFound) return null;
+        throw error;
+      }
+    },
+    open(name) {
+      const file = Deno.openSync(`${path}/${name}`), { size } = file.statSync();
+      return {
+        size,
+        read(position, into) {
+          file.seekSync(position, Deno.SeekMode.Start);
+          return file.readSync(into) ?? 0;
+        },
+        close: () => file.close(),
+      };
+    },
+  };
 }

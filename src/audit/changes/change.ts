@@ -43,7 +43,7 @@ interface Spec<Request, Response> {
   /** Whether something that went so belongs into the audit; absent: always. */
   readonly counts?: (errorCode: number | null) => boolean;
   /** The answer to a request that is refused; or, with `without`, the request without what it would change. */
-  readonly refuse?: (request: Request, refusal: Refusal) => Response;
+  readonly refuse?: (request: Request, refusal: Refusal, apiVersion: number) => Response;
   readonly without?: (request: Request) => Request;
 }
 

@@ -9,6 +9,9 @@ import { WriteTxnMarkers } from "../../protocol/messages/write_txn_markers.ts";
 import type { Encodable } from "../../protocol/schema.ts";
 import { type Change, change, indexed, partitionName } from "./change.ts";
 
+/** What Kafka's admin client says where nobody gave it a reason (KafkaAdminClient.DEFAULT_LEAVE_GROUP_REASON). */
+const ADMINS_REASON = "member was removed by an admin";
+
 export const groupChanges: readonly Change[] = [
   change(DeleteGroups, {
     action: "group.delete",
@@ -86,9 +89,12 @@ export const groupChanges: readonly Change[] = [
   change(LeaveGroup, {
     action: "group.remove_members",
     doc:
-      "Members are removed from a group by somebody else: several at once, or by their instance ids alone. One that leaves by itself is not written.",
+      "Members are removed from a group by somebody else: several at once, by their instance ids alone, or with the reason that Kafka's tools give. One that leaves by itself is not written.",
     items({ groupId, members }) {
-      const isByHand = members.length > 1 || members.some(({ memberId }) => memberId === "");
+      const isByHand = members.length > 1 ||
+        members.some(({ memberId, reason }) =>
+          memberId === "" || reason !== null && reason.startsWith(ADMINS_REASON)
+        );
       if (!isByHand) return [];
       const keyOf = (memberId = "", instanceId: string | null = null) =>
         JSON.stringify([memberId, instanceId]);

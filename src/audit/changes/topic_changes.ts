@@ -214,8 +214,8 @@ export const topicChanges: readonly Change[] = [
         }))
       );
     },
-    refuse: ({ topicPartitions }, refusal) => ({
-      errorCode: refusal.errorCode,
+    refuse: ({ topicPartitions }, refusal, apiVersion) => ({
+      ...(apiVersion >= 1 && { errorCode: refusal.errorCode }),
       replicaElectionResults: (topicPartitions ?? []).map(({ topic, partitions }) => ({
         topic,
         partitionResult: partitions.map((partitionId) => ({ partitionId, ...refusal })),
