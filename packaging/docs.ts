@@ -1,8 +1,10 @@
 /**
- * `deno task docs`: writes what derives from code into README.md, docs/options.md and docs/log.md (between their markers)
- * and packaging/runnel.toml. With --check it writes nothing and fails when something is out of date.
+ * `deno task docs`: writes what derives from code into README.md, docs/options.md, docs/log.md and docs/audit.md (between
+ * their markers) and packaging/runnel.toml. With --check it writes nothing and fails when something is out of date.
  */
 import { exampleToml, optionTable } from "../src/config/describe.ts";
+import { CHANGES } from "../src/audit/changes/mod.ts";
+import { FIELDS } from "../src/audit/event.ts";
 import { events } from "../src/log/events.ts";
 
 const root = new URL("..", import.meta.url);
@@ -34,6 +36,7 @@ export async function derived(): Promise<{ path: string; text: string; due: stri
     filled("README.md", { options: optionTable(README_OPTIONS), apis: await apiTable() }),
     filled("docs/options.md", { options: optionTable() }),
     filled("docs/log.md", { events: eventTable() }),
+    filled("docs/audit.md", { fields: fieldTable(), changes: changeTable() }),
     { path: toml, text: Deno.readTextFileSync(new URL(toml, root)), due: exampleToml() },
   ];
 }
@@ -52,6 +55,20 @@ function eventTable(): string {
     `| \`${name}\` | ${meaning} | ${advice ?? "nothing"} |`
   );
   return ["| Event | What has happened | What to do |", "|---|---|---|", ...lines].join("\n");
+}
+
+/** The fields of the audit's lines. */
+function fieldTable(): string {
+  const lines = FIELDS.map(([name, kinds, meaning]) =>
+    `| \`${name}\` | ${kinds.length === 5 ? "all" : kinds.join(", ")} | ${meaning} |`
+  );
+  return ["| Field | In lines of | Meaning |", "|---|---|---|", ...lines].join("\n");
+}
+
+/** What counts as a change. */
+function changeTable(): string {
+  const lines = CHANGES.map(({ api, action, doc }) => `| \`${action}\` | ${api.name} | ${doc} |`);
+  return ["| Action | API | What it is |", "|---|---|---|", ...lines].join("\n");
 }
 
 /** Every API served with its versions, from the handlers' own declarations: `handler(Fetch, { min: 4, max: 18 }, …)`. */

@@ -6,6 +6,7 @@
  * start that fails, closes them from the top: the clean-stop marker is written last of all, when all above it has ended.
  */
 import { accessBy, authorizerOf } from "./broker/authorization.ts";
+import type { AuditRoomOptions } from "./broker/audit_room.ts";
 import { CleanStop } from "./broker/clean_stop.ts";
 import { CoordinatorsRoom } from "./broker/coordinators_room.ts";
 import { type Machine, MachineRoom } from "./broker/machine.ts";
@@ -14,6 +15,7 @@ import { Readiness } from "./broker/readiness.ts";
 import { ServerRoom } from "./broker/server_room.ts";
 import { commitOf, StorageRoom } from "./broker/storage_room.ts";
 import { TokensRoom } from "./broker/tokens_room.ts";
+import type { Audit } from "./audit/audit.ts";
 import { addressOf } from "./config/addresses.ts";
 import { preallocated, tellPreallocated } from "./broker/without_effect.ts";
 import type { Config } from "./config/options.ts";
@@ -81,6 +83,7 @@ interface House {
   readonly readiness: Readiness;
   readonly metrics: Metrics;
   readonly machine: MachineRoom;
+  readonly audit: Audit | null;
   readonly server: ServerRoom;
   readonly metadata: MetadataRoom;
   readonly tokens: TokensRoom;
@@ -92,7 +95,10 @@ interface House {
 async function build(config: Config, machine: Machine, stack: AsyncDisposableStack) {
   const readiness = new Readiness(), metrics = new Metrics(config.metrics);
   const room = stack.use(await MachineRoom.open(config, metrics, machine));
-  const server = stack.use(await ServerRoom.open(config, { machine: room, metrics, readiness }));
+  const audit = await auditOf(config, { machine: room, metrics, readiness }, stack);
+  const server = stack.use(
+    await ServerRoom.open(config, { machine: room, metrics, readiness, audit }),
+  );
   const cleanStop = stack.use(new CleanStop(room.store));
   const syncs = { journal: null, intervalMs: 0, machine: room },
     policy = room.isFile ? "fsync" : "os";
@@ -141,7 +147,17 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
       logs: storage.logs,
     }),
   );
-  const house = { readiness, metrics, machine: room, server, metadata, tokens, storage, placement };
+  const house = {
+    readiness,
+    metrics,
+    machine: room,
+    audit,
+    server,
+    metadata,
+    tokens,
+    storage,
+    placement,
+  };
   const whole: House = { ...house, coordinators };
   metadata.metadata.watch((change) => follow(whole, change));
   coordinators.load();
@@ -156,6 +172,17 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
   room.isServing = true;
   readiness.phase = null;
   return whole;
+}
+
+/** Loaded where it is asked for alone: a broker starts faster without it. */
+async function auditOf(
+  config: Config,
+  parts: AuditRoomOptions,
+  stack: AsyncDisposableStack,
+): Promise<Audit | null> {
+  if (config.audit.file === "" && !config.audit.toLog) return null;
+  const { AuditRoom } = await import("./broker/audit_room.ts");
+  return stack.use(await AuditRoom.open(config, parts)).audit;
 }
 
 function place(
@@ -262,10 +289,18 @@ function sizeOf(log: PartitionLog): number {
 }
 
 function dispatchOf(config: Config, house: House): Dispatch {
-  const { machine, metrics, metadata, tokens, storage, placement, coordinators } = house;
+  const { machine, audit, metrics, metadata, tokens, storage, placement, coordinators } = house;
   const { clock, timers, turn, decoding, pool, store, freeBytes } = machine;
   const log = logger("broker");
   const authorizer = authorizerOf(config, metadata.metadata);
+  const { catalogue } = metadata.metadata;
+  if (audit !== null) {
+    audit.topics = {
+      nameOf: (topicId) => catalogue.topicById(topicId)?.name,
+      has: (name) => catalogue.topic(name) !== undefined,
+      areMadeWhenAskedFor: config.autoCreateTopics,
+    };
+  }
   const handlers = allHandlers({
     config,
     authorizer,
@@ -292,7 +327,8 @@ function dispatchOf(config: Config, house: House): Dispatch {
   });
   return dispatcher({
     handlers,
-    accessOf: accessBy(authorizer),
+    accessOf: audit?.accessBy(authorizer) ?? accessBy(authorizer),
+    audit,
     onAnswered: (apiKey, version, requestBytes, responseBytes, latencyMs) =>
       metrics.requests.observe(apiKey, version, requestBytes, responseBytes, latencyMs),
     onProblem: (event, details) =>

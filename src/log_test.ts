@@ -1,6 +1,6 @@
 /** Proves what a log line looks like and what may not be in it, by logging into an array. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { configureLog, logger, type LogSettings, type LogTime } from "./log.ts";
+import { configureLog, logger, logLine, type LogSettings, type LogTime } from "./log.ts";
 
 function capture(settings: Partial<LogSettings> = {}, time?: LogTime): string[] {
   const lines: string[] = [];
@@ -34,6 +34,12 @@ Deno.test("a JSON line is one object", () => {
     bytes: "7",
     error: "Error: torn",
   });
+});
+
+Deno.test("a finished line is written as it is, whatever the level and however many there are", () => {
+  const lines = capture({ level: "error" });
+  for (let i = 0; i < 100; i++) logLine(`{"seq":${i}}`);
+  assertEquals(lines, Array.from({ length: 100 }, (_, i) => `{"seq":${i}}`));
 });
 
 Deno.test("a client cannot forge a line, a field or a flood of text", () => {

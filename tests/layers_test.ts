@@ -11,7 +11,7 @@ const STOREYS: readonly (readonly string[])[] = [
   ["protocol"],
   ["storage", "client", "coordination"],
   ["groups", "transactions", "topics", "security", "backup"],
-  ["placement", "background"],
+  ["placement", "background", "audit"],
   ["handlers"],
   ["server"],
   ["broker"],

@@ -30,6 +30,7 @@ import { fetchKeys, MAX_JWKS_BYTES, SigningKeys } from "../security/sasl/signing
 import { UsersFile } from "../security/sasl/users_file.ts";
 import { readPublicFile } from "../security/secret_file.ts";
 import type { DelegationTokens } from "../security/tokens/delegation_tokens.ts";
+import type { Audit } from "../audit/audit.ts";
 import type { Store } from "../storage/store.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
 import { hasExpired } from "../topics/plan_delegation_tokens.ts";
@@ -79,15 +80,19 @@ export class Authentication {
   /** Throws ConfigError for a users file that cannot be used. */
   static async open(
     config: Config,
-    { machine, metrics }: {
+    { machine, metrics, audit }: {
       readonly machine: Pick<MachineRoom, "clock" | "timers">;
       readonly metrics: Metrics;
+      readonly audit: Audit | null;
     },
   ): Promise<Authentication> {
     const listeners = listenersOf(config).filter(({ protocol }) => protocol.startsWith("SASL_"));
     const { auth, oauth } = config, { clock } = machine;
     const monotonicMs = () => clock.monotonicMs();
-    const file = auth.usersFile === "" ? null : openUsers(auth.usersFile, monotonicMs);
+    const file = auth.usersFile === "" ? null : openUsers(auth.usersFile, {
+      monotonicMs,
+      onTaken: () => audit?.happened("users_file_taken"),
+    });
     const own = auth.plainUsername === "" ? null : {
       name: auth.plainUsername,
       credential: await newCredential(PASSWORD_HASH, auth.plainPassword),
@@ -104,7 +109,7 @@ export class Authentication {
       );
       for (const { name } of clear) log.warn("login_in_clear", { listener: name });
     }
-    const rules = rulesOf(config, { machine, metrics });
+    const rules = rulesOf(config, { machine, metrics, audit });
     return new Authentication(config, { rules, file, own, keys });
   }
 
@@ -210,12 +215,21 @@ export class Authentication {
 const log = logger("authentication");
 const PASSWORD_HASH = hashOf("SCRAM-SHA-512")!;
 
-function openUsers(path: string, monotonicMs: () => number): UsersFile {
+function openUsers(
+  path: string,
+  { monotonicMs, onTaken }: {
+    readonly monotonicMs: () => number;
+    readonly onTaken: () => void;
+  },
+): UsersFile {
   try {
     return new UsersFile(path, {
       monotonicMs,
-      onEvent: (event, details) =>
-        event === "users_file_taken" ? log.info(event, details) : log.warn(event, details),
+      onEvent(event, details) {
+        if (event !== "users_file_taken") return log.warn(event, details);
+        log.info(event, details);
+        onTaken();
+      },
     });
   } catch (error) {
     throw new ConfigError(`auth.users_file cannot be used: ${(error as Error).message}`);
@@ -230,9 +244,10 @@ async function readKeys(jwks: string): Promise<Uint8Array> {
 
 function rulesOf(
   { auth, limits }: Config,
-  { machine: { clock, timers }, metrics }: {
+  { machine: { clock, timers }, metrics, audit }: {
     readonly machine: Pick<MachineRoom, "clock" | "timers">;
     readonly metrics: Metrics;
+    readonly audit: Audit | null;
   },
 ): LoginRules {
   const counts = { done: 0, again: 0, failed: 0 };
@@ -255,6 +270,7 @@ function rulesOf(
     pause: (ms) => new Promise((resolve) => timers.after(ms, () => resolve())),
     onEnd(end) {
       count(counts, end);
+      audit?.loggedIn(end);
       if (end.result === "done") return;
       const { peer, listener, mechanism, result } = end;
       log.clientEvent("login_failed", { peer, listener, mechanism, result });

@@ -2,6 +2,7 @@
  * The server room: the ports. They are taken first, so that one in use is refused before a byte is written, and answer
  * when everything behind them is there: HTTP at once with "starting", Kafka from serve() on.
  */
+import type { Audit } from "../audit/audit.ts";
 import { addressOf } from "../config/addresses.ts";
 import { type ListenerConfig, listenersOf } from "../config/listeners.ts";
 import { SECURITY_PROTOCOLS } from "../config/listener_settings.ts";
@@ -23,6 +24,7 @@ export interface ServerRoomOptions {
   readonly machine: MachineRoom;
   readonly metrics: Metrics;
   readonly readiness: Readiness;
+  readonly audit: Audit | null;
 }
 
 export class ServerRoom implements AsyncDisposable {
@@ -101,7 +103,7 @@ async function authenticationOf(
 
 function newListener(
   config: Config,
-  { machine, metrics }: ServerRoomOptions,
+  { machine, metrics, audit }: ServerRoomOptions,
   entrances: readonly Entrance[],
 ): Listener {
   const log = logger("broker"), { store, pool, clock, turn } = machine;
@@ -116,6 +118,7 @@ function newListener(
     turn,
     tryOpen: store instanceof FileStore ? () => store.tryOpen() : undefined,
     counters: metrics.connections,
+    onHandshake: audit === null ? undefined : (end) => audit.shookHands(end),
     onProblem: (event, details) => {
       log.clientEvent(event, details);
       if (event === "accept_failed") machine.relieve();

@@ -58,6 +58,22 @@ export const COMMANDS: readonly CommandHelp[] = [
     ],
   },
   {
+    name: "audit",
+    summary: "check that an audit's lines are those that were written",
+    usage: ["runnel audit verify [FILE] [--head SEQ:HASH]"],
+    flags: [
+      [
+        "--head SEQ:HASH",
+        "What verify printed as the head before: that line must be there still, as it was.",
+      ],
+    ],
+    takesOptions: true,
+    notes: [
+      "It reads FILE, or the file of audit.file, and those that it was before (audit.hash_chain).",
+      "With audit.hash_key the key is read as the broker reads it: RUNNEL_AUDIT_HASH_KEY, --audit-hash-key-file.",
+    ],
+  },
+  {
     name: "backup",
     summary: "copy a serving broker's data, check a copy, or restore one",
     usage: [

@@ -32,6 +32,8 @@ async function command(args: readonly string[], startBroker: StartBroker): Promi
       return await serve(rest, startBroker);
     case "acl":
       return await (await import("./acl.ts")).runAcl(rest);
+    case "audit":
+      return await (await import("./audit.ts")).runAudit(rest);
     case "backup":
       return await (await import("./backup.ts")).runBackup(rest);
     case "config":

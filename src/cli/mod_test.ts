@@ -50,7 +50,7 @@ Deno.test("help, --help and -h list all commands, backup too", async () => {
 const MISTAKES: [args: string[], ...says: string[]][] = [
   [["servve"], "There is no command servve: did you mean serve?", "runnel help"],
   [["grup", "list"], "did you mean group?"],
-  [["topics"], "There is no command topics; there are serve, acl, backup, config, group"],
+  [["topics"], "There is no command topics; there are serve, acl, audit, backup, config, group"],
   [["help", "grop"], "did you mean group?"],
   [["serve", "now"], "unknown argument now"],
   [["config", "all"], "unknown argument all"],

@@ -4,6 +4,7 @@
  */
 import { authOptions, oauthOptions } from "./auth_options.ts";
 import { aclOptions } from "./acl_options.ts";
+import { auditOptions } from "./audit_options.ts";
 import { compactionOptions } from "./compaction_options.ts";
 import { delegationTokenOptions } from "./delegation_token_options.ts";
 import { groupOptions } from "./group_options.ts";
@@ -123,6 +124,7 @@ export const options = {
   oauth: oauthOptions,
   authorization: aclOptions,
   delegationToken: delegationTokenOptions,
+  audit: auditOptions,
   batching: {
     maxBatchSize: {
       type: "integer",

@@ -15,7 +15,19 @@ export function checkRules(config: Config): string | null {
       "authenticated, and cannot be given another: leave it out";
   }
   const fault = listenersFault(config);
-  return fault ?? authRule(config) ?? httpRule(config);
+  return fault ?? authRule(config) ?? httpRule(config) ?? auditRule(config);
+}
+
+/** What is asked of a file needs one. */
+function auditRule({ audit }: Config): string | null {
+  if (audit.file !== "") {
+    return audit.hashKey !== "" && !audit.hashChain
+      ? "audit.hash_key is set, and audit.hash_chain is not: nothing is hashed with it"
+      : null;
+  }
+  const need = "needs audit.file, the file to write to";
+  if (audit.hashChain) return `audit.hash_chain is set: ${need}`;
+  return audit.onFailure === "refuse" ? `audit.on_failure = refuse: ${need}` : null;
 }
 
 /** Every mechanism that a listener offers has somebody to let in, or a way to know whom. */

@@ -10,9 +10,9 @@ import { type Handler, handler } from "./handler.ts";
 
 export function saslHandshake(): Handler {
   return handler(SaslHandshake, { min: 0, max: 1 }, async ({ mechanism }, context) => {
-    const { connection, apiVersion } = context, { sasl = null } = connection;
+    const { connection, apiVersion, clientId } = context, { sasl = null } = connection;
     if (sasl === null) return { errorCode: ErrorCode.ILLEGAL_SASL_STATE, mechanisms: [] };
-    const answering = sasl.handshake(mechanism, { isRaw: apiVersion === 0 });
+    const answering = sasl.handshake(mechanism, { isRaw: apiVersion === 0, clientId });
     connection.hold(answering);
     const answer = await answering;
     return answer === "illegal" ? { errorCode: ErrorCode.ILLEGAL_SASL_STATE, mechanisms: [] } : {

@@ -124,6 +124,33 @@ const TABLE: readonly (readonly [name: string, meaning: string, advice: string |
     "let in only whom you trust with all of it, or have ACLs asked (authorization.mode)",
   ],
   [
+    "audit_failed",
+    "The audit file cannot be written: changes are not written down, or refused (mode); it is tried every second",
+    "look at the disk: room, rights, faults; runnel_audit_failing is 1 meanwhile",
+  ],
+  ["audit_resumed", "The audit file is written again", NOTHING],
+  [
+    "audit_file_changed",
+    "Somebody moved, removed or wrote into the audit file: it is gone on with, or begun anew",
+    "let Runnel rotate it (audit.rotate_bytes, audit.keep), and nobody else",
+  ],
+  [
+    "audit_tail_missing",
+    "Lines at the end of the audit file are gone: a power loss without audit.fsync, or somebody cut them off",
+    "ask `runnel audit verify`; compare with a copy",
+  ],
+  [
+    "audit_rotation_failed",
+    "The audit file could not be renamed: it grows on, and that is tried again",
+    ROOM,
+  ],
+  ["audit_removal_failed", "An old audit file could not be removed", ROOM],
+  [
+    "audit_head_failed",
+    "The audit's head could not be written: a tail that is cut off is not missed until it can",
+    ROOM,
+  ],
+  [
     "accept_failed",
     "The system gave no further connection",
     "raise the limit of open files (ulimit -n, LimitNOFILE), or lower limits.max_connections",

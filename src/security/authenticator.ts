@@ -11,6 +11,8 @@ export interface Authenticator {
    * it while another is on its way, nor after `done` or `failed`.
    */
   step(token: Uint8Array): Promise<AuthenticationStep>;
+  /** Whose name the client gave, whether or not it proves it. */
+  readonly claimed?: string | null;
 }
 
 export type AuthenticationStep =

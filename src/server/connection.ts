@@ -65,6 +65,8 @@ export interface ConnectionOptions {
   readonly dispatch: Dispatch;
   /** Told of an error of a kind that no peer causes by going. The connection has ended. */
   readonly onFault: (error: unknown) => void;
+  /** Told that a peer was let in by TLS. */
+  readonly onSecured?: () => void;
   /** Told why a peer was not let in by TLS. The connection has ended. */
   readonly onRefused: (error: unknown) => void;
 }
@@ -227,6 +229,7 @@ export class Connection implements ConnectionInfo {
       while (turn.isLong && this.reason === null) await turn.next();
       if (this.reason !== null) return false;
       this.session.secured(await this.#transport.secure!());
+      this.#options.onSecured?.();
       return this.reason === null;
     } catch (error) {
       if (this.reason !== null) return false; // closed meanwhile, which is why

@@ -7,6 +7,7 @@
  */
 import { writeInt32 } from "../bytes/int64.ts";
 import { ProtocolError } from "../bytes/reader.ts";
+import type { Audit, AuditedRequest } from "../audit/audit.ts";
 import {
   CLOSE,
   type ConnectionInfo,
@@ -39,6 +40,8 @@ export interface DispatchOptions {
   ) => void;
   /** What the one at a connection may do: asked for every request anew. */
   readonly accessOf: (connection: ConnectionInfo) => Access;
+  /** What writes down who was denied what, and who changed what; null: nobody does. */
+  readonly audit?: Audit | null;
   /** Told why a connection is ended, or what a handler threw. */
   readonly onProblem: (event: string, details: Record<string, unknown>) => void;
 }
@@ -47,6 +50,7 @@ export interface DispatchOptions {
 export function dispatcher(options: DispatchOptions): Dispatch {
   const byKey: (Handler | undefined)[] = [];
   for (const handler of options.handlers) byKey[handler.api.key] = handler;
+  const { audit = null } = options;
 
   return function dispatch(frame: Uint8Array, connection: ConnectionInfo): Reply | Promise<Reply> {
     const { sasl } = connection;
@@ -95,7 +99,10 @@ export function dispatcher(options: DispatchOptions): Dispatch {
       access,
     };
     try {
-      const answered = access.isOpen
+      const audited = audit === null ? null : audit.begin(handler.api, request, context);
+      const answered = audited !== null
+        ? underAudit(audited, handler, request, context)
+        : access.isOpen
         ? handler.handle(request, context)
         : guarded(handler, request, context);
       if (!(answered instanceof Promise)) return encode(answered);
@@ -164,6 +171,20 @@ function guarded({ api, guard, handle }: Handler, request: unknown, context: Req
   return around === null
     ? handle(request, context)
     : around(request, context, (rest) => handle(rest, context));
+}
+
+/** The same where it is written down. */
+function underAudit(
+  audited: AuditedRequest,
+  handler: Handler,
+  request: unknown,
+  context: RequestContext,
+): unknown {
+  const run = (handle: Handler["handle"]) =>
+    context.access.isOpen
+      ? handle(request, context)
+      : guarded({ ...handler, handle }, request, context);
+  return audited.answer(run, handler.handle, CLOSE);
 }
 
 /** What was asked for, and by whom, for the log. */

@@ -33,6 +33,15 @@ export interface ListenerOptions {
   readonly turn: Turn;
   /** Counted as connections come and go. */
   readonly counters: ConnectionCounters;
+  /** Told of handshakes: which certificate's principal was let in, or why nobody was. */
+  readonly onHandshake?: (
+    end:
+      & { readonly peer: string; readonly listener: string }
+      & (
+        | { readonly principal: string }
+        | { readonly reason: string }
+      ),
+  ) => void;
   /** Told of what goes wrong. */
   readonly onProblem: (event: string, details: Record<string, unknown>) => void;
   readonly clock?: Clock;
@@ -168,8 +177,14 @@ export class Listener {
         const stack = error instanceof Error ? error.stack : undefined;
         options.onProblem("connection_failed", { peer, error: String(error), stack });
       },
+      onSecured: () => {
+        const { principal, handshake } = session;
+        if (session.state !== "authenticated" || !handshake?.peerCertificate) return;
+        options.onHandshake?.({ peer, listener: listener.name, principal });
+      },
       onRefused: (error) => {
         const reason = error instanceof Error ? error.message : String(error);
+        options.onHandshake?.({ peer, listener: listener.name, reason });
         options.onProblem("handshake_failed", { peer, listener: listener.name, reason });
       },
     });

@@ -45,6 +45,7 @@ export interface Settings {
   readonly transactions?: Partial<Config["transactions"]>;
   readonly storage?: Partial<Config["storage"]>;
   readonly authorization?: Partial<Config["authorization"]>;
+  readonly audit?: Partial<Config["audit"]>;
   /** Broker-wide topic defaults, as text. */
   readonly topic?: Readonly<Record<string, string>>;
 }
@@ -302,6 +303,7 @@ function configOf(settings: Settings): Config {
     compaction: { ...config.compaction, ...settings.compaction },
     transactions: { ...config.transactions, ...settings.transactions },
     authorization: { ...config.authorization, ...settings.authorization },
+    audit: { ...config.audit, ...settings.audit },
     topic: resolveTopicConfig(Object.entries(settings.topic ?? {})),
     topicSet: new Map(Object.entries(settings.topic ?? {})),
   };

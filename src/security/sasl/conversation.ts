@@ -31,6 +31,12 @@ export interface LoginEnd {
   /** "busy" and "paced" were not looked at. */
   readonly result: "done" | "failed" | "busy" | "paced";
   readonly isAgain: boolean;
+  /** Who was proved, "User:alice"; where nobody was, who the session was of. */
+  readonly principal?: string | null;
+  /** Whose name was given, as far as that was understood. */
+  readonly claimed?: string | null;
+  /** What the client calls itself. */
+  readonly clientId?: string | null;
 }
 
 /** Whose log-ins they are. */
@@ -82,6 +88,8 @@ export class SaslConversation {
   #principal: string | null = null;
   #mechanismBefore = "";
   #reauthBeganMs = -Infinity;
+  /** As its handshake says. */
+  #clientId: string | null = null;
 
   constructor(options: ConversationOptions) {
     this.#options = options;
@@ -124,8 +132,9 @@ export class SaslConversation {
   /** Chooses the mechanism. `isRaw`: by a handshake of version 0. */
   async handshake(
     mechanism: string,
-    { isRaw }: { readonly isRaw: boolean },
+    { isRaw, clientId = null }: { readonly isRaw: boolean; readonly clientId?: string | null },
   ): Promise<HandshakeAnswer> {
+    this.#clientId = clientId;
     const { mechanisms, rules, session, listener, peer } = this.#options;
     const isAgain = this.#state === "in", nowMs = rules.clock.monotonicMs();
     if (isAgain) {
@@ -193,13 +202,15 @@ export class SaslConversation {
     this.#principal = step.principal;
     this.#mechanismBefore = this.#mechanism;
     this.#authenticator = null;
+    const { principal } = step, clientId = this.#clientId;
     session.authenticated(step.principal, {
       expiresAtMs: lifetimeMs === null ? Infinity : rules.clock.monotonicMs() + lifetimeMs,
       isRevoked: step.isRevoked ?? never,
       isByToken: step.isByToken ?? false,
     });
     const isAgain = before !== null;
-    rules.onEnd({ listener, peer, mechanism: this.#mechanism, result: "done", isAgain });
+    const mechanism = this.#mechanism;
+    rules.onEnd({ listener, peer, mechanism, result: "done", isAgain, principal, clientId });
     return { kind: "token", token: step.token, lifetimeMs: lifetimeMs ?? 0 };
   }
 
@@ -226,10 +237,12 @@ export class SaslConversation {
   /** From now on nothing is answered but what is on its way, and that late. */
   async #fail(result: "failed" | "busy" | "paced", mechanism = this.#mechanism): Promise<void> {
     const { listener, peer, rules, session } = this.#options;
+    const claimed = this.#authenticator?.claimed ?? null, principal = this.#principal;
     this.#state = "failed";
     this.#authenticator = null;
     session.failed();
-    rules.onEnd({ listener, peer, mechanism, result, isAgain: this.#principal !== null });
+    const isAgain = principal !== null, clientId = this.#clientId;
+    rules.onEnd({ listener, peer, mechanism, result, isAgain, principal, claimed, clientId });
     if (rules.failureDelayMs > 0) await rules.pause(rules.failureDelayMs);
   }
 }

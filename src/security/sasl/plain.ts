@@ -4,6 +4,8 @@ import type { Passwords } from "./passwords.ts";
 import { OTHER_ID } from "./scram.ts";
 
 export class PlainLogin implements Authenticator {
+  /** As Authenticator. */
+  claimed: string | null = null;
   readonly #passwords: Passwords;
 
   constructor(passwords: Passwords) {
@@ -14,6 +16,7 @@ export class PlainLogin implements Authenticator {
     const parts = split(token);
     if (parts === null) return { kind: "failed", message: null };
     const [authorizationId, user, password] = parts;
+    this.claimed = user;
     if (user === "") return failed("username not specified");
     if (password === "") return failed("password not specified");
     const passwords = this.#passwords;

@@ -37,6 +37,8 @@ export interface TokenLogin {
 }
 
 export class ScramLogin implements Authenticator {
+  /** As Authenticator. */
+  claimed: string | null = null;
   readonly #hash: ScramHash;
   readonly #credentials: ScramCredentials;
   readonly #newNonce: () => string;
@@ -63,6 +65,7 @@ export class ScramLogin implements Authenticator {
     const first = readClientFirst(token);
     if (first === null) return FAILED;
     const { name, authorizationId, extensions } = first;
+    this.claimed = name;
     if (authorizationId !== "" && authorizationId !== name) return OTHER_ID;
     const isByToken = extensions.get("tokenauth")?.toLowerCase() === "true";
     const { secret, usualIterations: iterations } = this.#credentials;

@@ -1,0 +1,167 @@
+/** Changes of groups and transactions that are made by hand, told from those that consumers and producers make all the time. */
+import { ZERO_UUID } from "../../bytes/uuid.ts";
+import { DeleteGroups } from "../../protocol/messages/delete_groups.ts";
+import { InitProducerId } from "../../protocol/messages/init_producer_id.ts";
+import { LeaveGroup } from "../../protocol/messages/leave_group.ts";
+import { OffsetCommit } from "../../protocol/messages/offset_commit.ts";
+import { OffsetDelete } from "../../protocol/messages/offset_delete.ts";
+import { WriteTxnMarkers } from "../../protocol/messages/write_txn_markers.ts";
+import type { Encodable } from "../../protocol/schema.ts";
+import { type Change, change, indexed, partitionName } from "./change.ts";
+
+/** What Kafka's admin client says where nobody gave it a reason (KafkaAdminClient.DEFAULT_LEAVE_GROUP_REASON). */
+const ADMINS_REASON = "member was removed by an admin";
+
+export const groupChanges: readonly Change[] = [
+  change(DeleteGroups, {
+    action: "group.delete",
+    doc: "Groups are deleted, with their offsets.",
+    items({ groupsNames }) {
+      const codeOf = indexed((answer: Encodable<typeof DeleteGroups.response>) =>
+        (answer.results ?? []).map(({ groupId = "", errorCode }) => [groupId, errorCode] as const)
+      );
+      return groupsNames.map((name) => ({ type: "group", name, codeOf: codeOf(name) }));
+    },
+    refuse: ({ groupsNames }, { errorCode }) => ({
+      results: groupsNames.map((groupId) => ({ groupId, errorCode })),
+    }),
+  }),
+  change(OffsetDelete, {
+    action: "offset.delete",
+    doc: "A group's offsets are deleted.",
+    items({ groupId, topics }) {
+      const codeOf = indexed((answer: Encodable<typeof OffsetDelete.response>) =>
+        (answer.topics ?? []).flatMap(({ name = "", partitions = [] }) =>
+          partitions.map(({ partitionIndex = 0, errorCode }) =>
+            [partitionName(name, partitionIndex), errorCode] as const
+          )
+        )
+      );
+      return topics.flatMap(({ name, partitions }) =>
+        partitions.map(({ partitionIndex }) => ({
+          type: "group",
+          name: groupId,
+          change: { partition: partitionName(name, partitionIndex) },
+          codeOf: (answer) =>
+            answer.errorCode || codeOf(partitionName(name, partitionIndex))(answer),
+        }))
+      );
+    },
+    refuse: (_request, { errorCode }) => ({ errorCode, topics: [] }),
+  }),
+  change(OffsetCommit, {
+    action: "offset.set",
+    doc:
+      "A group's offsets are set by who is no member of it (generation -1, no member id), as tools do that reset them. A consumer that commits without a group's help looks the same.",
+    items({ groupId, generationIdOrMemberEpoch, memberId, topics }, { topics: known }) {
+      if (generationIdOrMemberEpoch >= 0 || memberId !== "") return [];
+      const keyOf = (name = "", topicId = ZERO_UUID) => topicId === ZERO_UUID ? name : topicId;
+      const codeOf = indexed((answer: Encodable<typeof OffsetCommit.response>) =>
+        (answer.topics ?? []).flatMap(({ name, topicId, partitions = [] }) =>
+          partitions.map(({ partitionIndex = 0, errorCode }) =>
+            [partitionName(keyOf(name, topicId), partitionIndex), errorCode] as const
+          )
+        )
+      );
+      return topics.flatMap(({ name, topicId, partitions }) =>
+        partitions.map(({ partitionIndex, committedOffset }) => ({
+          type: "group",
+          name: groupId,
+          change: {
+            partition: partitionName(
+              topicId === ZERO_UUID ? name : known.nameOf(topicId) ?? topicId,
+              partitionIndex,
+            ),
+            offset: committedOffset,
+          },
+          codeOf: codeOf(partitionName(keyOf(name, topicId), partitionIndex)),
+        }))
+      );
+    },
+    refuse: ({ topics }, { errorCode }) => ({
+      topics: topics.map(({ name, topicId, partitions }) => ({
+        name,
+        topicId,
+        partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
+      })),
+    }),
+  }),
+  change(LeaveGroup, {
+    action: "group.remove_members",
+    doc:
+      "Members are removed from a group by somebody else: several at once, by their instance ids alone, or with the reason that Kafka's tools give. One that leaves by itself is not written.",
+    items({ groupId, members }) {
+      const isByHand = members.length > 1 ||
+        members.some(({ memberId, reason }) =>
+          memberId === "" || reason !== null && reason.startsWith(ADMINS_REASON)
+        );
+      if (!isByHand) return [];
+      const keyOf = (memberId = "", instanceId: string | null = null) =>
+        JSON.stringify([memberId, instanceId]);
+      const codeOf = indexed((answer: Encodable<typeof LeaveGroup.response>) =>
+        (answer.members ?? []).map(({ memberId, groupInstanceId, errorCode }) =>
+          [keyOf(memberId, groupInstanceId), errorCode] as const
+        )
+      );
+      return members.map(({ memberId, groupInstanceId }) => ({
+        type: "member",
+        name: groupInstanceId ?? memberId,
+        change: { group: groupId },
+        codeOf: (answer) => answer.errorCode || codeOf(keyOf(memberId, groupInstanceId))(answer),
+      }));
+    },
+    refuse: (_request, { errorCode }) => ({ errorCode, members: [] }),
+  }),
+  change(WriteTxnMarkers, {
+    action: "transaction.end_in_partition",
+    doc: "Markers that end transactions are written into partitions (`kafka-transactions abort`).",
+    items({ markers }) {
+      const keyOf = (producerId: number, name: string, partition: number) =>
+        `${producerId} ${partitionName(name, partition)}`;
+      const codeOf = indexed((answer: Encodable<typeof WriteTxnMarkers.response>) =>
+        (answer.markers ?? []).flatMap(({ producerId = 0, topics = [] }) =>
+          topics.flatMap(({ name = "", partitions = [] }) =>
+            partitions.map(({ partitionIndex = 0, errorCode }) =>
+              [keyOf(producerId, name, partitionIndex), errorCode] as const
+            )
+          )
+        )
+      );
+      return markers.flatMap(({ producerId, producerEpoch, transactionResult, topics }) =>
+        topics.flatMap(({ name, partitionIndexes }) =>
+          partitionIndexes.map((partition) => ({
+            type: "partition",
+            name: partitionName(name, partition),
+            change: {
+              producer_id: producerId,
+              producer_epoch: producerEpoch,
+              marker: transactionResult ? "commit" : "abort",
+            },
+            codeOf: codeOf(keyOf(producerId, name, partition)),
+          }))
+        )
+      );
+    },
+    refuse: ({ markers }, { errorCode }) => ({
+      markers: markers.map(({ producerId, topics }) => ({
+        producerId,
+        topics: topics.map(({ name, partitionIndexes }) => ({
+          name,
+          partitions: partitionIndexes.map((partitionIndex) => ({ partitionIndex, errorCode })),
+        })),
+      })),
+    }),
+  }),
+  change(InitProducerId, {
+    action: "transactional_id.take",
+    doc:
+      "A transactional id is taken by who names no producer: whoever had it is fenced, and what was open is aborted (`runnel txn abort ID`). A transactional producer that starts does the same.",
+    items: ({ transactionalId, producerId }) =>
+      transactionalId === null || producerId !== -1 ? [] : [{
+        type: "transactional_id",
+        name: transactionalId,
+        codeOf: ({ errorCode = 0 }) => errorCode,
+      }],
+    refuse: (_request, { errorCode }) => ({ errorCode, producerId: -1, producerEpoch: -1 }),
+  }),
+];

@@ -1,0 +1,98 @@
+/**
+ * Proves that the table of changes speaks of every API, and that what it says of each fits its messages: its refusal can be
+ * sent in every version served, and every thing that a request names is found again in the answer to it.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { topicConfigDefaults } from "../config/topic_configs.ts";
+import { allGuards } from "../handlers/guards/mod.ts";
+import { joined } from "../protocol/codec.ts";
+import { ProtocolError } from "../protocol/errors.ts";
+import {
+  decodeRequest,
+  decodeRequestHeader,
+  encodeRequest,
+  encodeResponse,
+} from "../protocol/frame.ts";
+import type { Api } from "../protocol/schema.ts";
+import { POLICY_VIOLATION, samples } from "../testing/audited_requests.ts";
+import { Catalogue } from "../topics/catalogue.ts";
+import { outcomesOf } from "./changes/change.ts";
+import { CHANGES, NO_CHANGES } from "./changes/mod.ts";
+
+Deno.test("every API that is served is in the table of changes, or in the list of those that change nothing, once", () => {
+  const catalogue = new Catalogue({ nodeId: 0, topicDefaults: topicConfigDefaults() });
+  const named = [...CHANGES.map(({ api }) => api.name), ...NO_CHANGES.map(({ name }) => name)];
+  assertEquals(named.length, new Set(named).size, "named twice");
+  const missing = allGuards(catalogue).map(({ api }) => api.name)
+    .filter((name) => !named.includes(name));
+  assertEquals(missing, [], "say in src/audit/changes/ whether these change anything");
+});
+
+Deno.test("of each change there is a request that counts as one, and one that does not where some do not", () => {
+  for (const { api, spec } of CHANGES) {
+    const { asked, quiet } = samples(api);
+    assert(spec.items(asDecoded(api, api.max, asked.request), asked).length > 0, api.name);
+    for (const { request, ...context } of quiet) {
+      assertEquals(spec.items(asDecoded(api, api.max, request), context), [], api.name);
+    }
+  }
+});
+
+Deno.test("a refusal can be sent in every version, and says of everything that it was refused", () => {
+  for (const one of CHANGES) {
+    const { api, spec } = one, { asked } = samples(api);
+    let versions = 0;
+    for (let version = api.min; version <= api.max; version++) {
+      const request = asDecoded(api, version, asked.request);
+      if (request === null) continue; // says what this version does not know
+      versions++;
+      const context = { ...asked, apiVersion: version }, items = spec.items(request, context);
+      assert(items.length > 0, `${api.name} v${version}`);
+      if (spec.refuse === undefined) {
+        const { without } = spec;
+        if (without === undefined) throw new Error(`${api.name} cannot be refused`);
+        assertEquals(spec.items(without(request), context), [], api.name);
+        continue;
+      }
+      const refusal = { errorCode: POLICY_VIOLATION, errorMessage: "words" };
+      const answer = spec.refuse(request, refusal, version);
+      for (const { name, errorCode } of outcomesOf(one, items, answer)) {
+        assertEquals(errorCode, POLICY_VIOLATION, `${api.name} v${version} ${name}`);
+      }
+      assert(encodeResponse(api, version, 1, answer).length > 0);
+    }
+    assert(versions > 0, `${api.name}: the sample fits no version`);
+  }
+});
+
+/** The request as a broker has it; null where this version cannot say it. */
+function asDecoded(api: Api, version: number, request: Readonly<Record<string, unknown>>) {
+  try {
+    const header = { correlationId: 1, clientId: "tool" };
+    const frame = joined(encodeRequest(api, version, header, request)).subarray(4);
+    return decodeRequest(api, version, frame, decodeRequestHeader(frame).bodyAt);
+  } catch (error) {
+    if (error instanceof ProtocolError) return null;
+    throw error;
+  }
+}
+
+Deno.test("what an answer does not speak of, and what had none, went nobody knows how", () => {
+  for (const one of CHANGES) {
+    const { asked } = samples(one.api);
+    const items = one.spec.items(asDecoded(one.api, one.api.max, asked.request), asked);
+    for (const { errorCode } of outcomesOf(one, items, null)) assertEquals(errorCode, null);
+  }
+});
+
+Deno.test("nothing secret is in what is written of a change", () => {
+  for (const { api, spec } of CHANGES) {
+    const { asked } = samples(api);
+    const items = spec.items(asDecoded(api, api.max, asked.request), asked);
+    const text = JSON.stringify(items, (_name, value) => {
+      if (value instanceof Uint8Array) throw new Error(`${api.name} has bytes`);
+      return typeof value === "bigint" ? String(value) : value;
+    });
+    assert(!text.includes("SECRET"), `${api.name}: ${text}`);
+  }
+});
