@@ -15,6 +15,7 @@ import {
   type Address,
   type Handshake,
   HandshakeError,
+  listenError,
   type Transport,
   type TransportListener,
 } from "./transport.ts";
@@ -125,7 +126,7 @@ export async function listenTls(
 function bind({ host, port }: Address): Promise<net.Server> {
   const server = net.createServer({ pauseOnConnect: true });
   return new Promise((resolve, reject) => {
-    server.once("error", (error) => reject(asOfDeno(error)));
+    server.once("error", (error) => reject(listenError(asOfDeno(error), { host, port })));
     server.listen({ host, port, backlog: BACKLOG }, () => resolve(server));
   });
 }

@@ -74,6 +74,11 @@ export class HandshakeError extends Error {
   override readonly name = "HandshakeError";
 }
 
+/** The error of listening, with the address that it is of, for whoever has to say which one it was. */
+export function listenError(error: unknown, address: Address): unknown {
+  return error instanceof Error ? Object.assign(error, { address }) : error;
+}
+
 const DISCONNECTS = [
   Deno.errors.ConnectionReset,
   Deno.errors.BrokenPipe,
