@@ -65,3 +65,5 @@ else
   fi
 fi
 ls -l "$output"
+# Says too what a runtime that is older than Deno 2.9 cannot do.
+"$output" version || say "what was made does not run on this machine"
