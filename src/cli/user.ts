@@ -25,6 +25,7 @@ import {
 } from "./arguments.ts";
 import { clusterUsers } from "./cluster_users.ts";
 import { readPassword } from "./password.ts";
+import { printable } from "./table.ts";
 import { addToFile, deleteFromFile, usersIn } from "./users_file.ts";
 
 type Ask = (how: { readonly isPiped: boolean }) => Promise<string>;
@@ -94,7 +95,9 @@ export async function runUser(
 }
 
 function printed(users: ReadonlyMap<string, readonly string[]>, print: (line: string) => void) {
-  for (const [name, mechanisms] of [...users].sort()) print(`${name}  ${mechanisms.join(" ")}`);
+  for (const [name, mechanisms] of [...users].sort()) {
+    print(`${printable(name)}  ${mechanisms.join(" ")}`);
+  }
   return 0;
 }
 

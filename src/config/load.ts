@@ -251,9 +251,10 @@ function secretSetting(target: Row, path: string, world: Surroundings, by: strin
   const file = world.readFile(path);
   if (file === null) throw new ConfigError(`${by}: no file ${path}, which has ${target.key}`);
   const { text, mode } = file, where = `file ${path}`;
-  if (mode !== null && (mode & 0o004) !== 0) {
+  if (mode !== null && (mode & 0o006) !== 0) {
+    const what = (mode & 0o004) !== 0 ? "read" : "write";
     throw new ConfigError(
-      `${where}: everybody can read it, and it has ${target.key}: chmod 600 ${path}`,
+      `${where}: everybody can ${what} it, and it has ${target.key}: chmod 600 ${path}`,
     );
   }
   const isShared = mode !== null && (mode & 0o040) !== 0;

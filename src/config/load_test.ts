@@ -205,6 +205,24 @@ const mistakes: [Parameters<typeof load>[0], ...string[]][] = [
     "http://keys.example/jwks",
     "https://",
   ],
+  ...([
+    ["http:keys.example/jwks", "https://"],
+    ["http://127.0.0.1@keys.example/jwks", "without them"],
+    ["https://me:secret@keys.example/jwks", "without them"],
+    ["ftp://keys.example/jwks", "https://"],
+  ] as const).map(([jwks, says]): [Parameters<typeof load>[0], ...string[]] => [
+    {
+      args: [
+        "--auth-enabled",
+        "--auth-mechanism=OAUTHBEARER",
+        "--oauth-issuer=i",
+        "--oauth-audience=a",
+        `--oauth-jwks=${jwks}`,
+      ],
+    },
+    "oauth.jwks",
+    says,
+  ]),
   [
     { args: ["--auth-enabled", "--listeners=PLAINTEXT://127.0.0.1:1"] },
     "PLAINTEXT and asks nobody",
