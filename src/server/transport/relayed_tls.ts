@@ -164,11 +164,11 @@ class RelayedTransport implements Transport {
     this.local = addressOf(conn.localAddr);
   }
 
-  /** Nothing is there for a peer that has not said anything. */
-  async secure(): Promise<Handshake> {
+  async secure(mayBegin?: () => Promise<void>): Promise<Handshake> {
     const first = new Uint8Array(FIRST_BYTES), read = await this.#conn.read(first);
     if (read === null) throw new Deno.errors.ConnectionReset("it went without a word");
     if (first[0] !== TLS_HANDSHAKE) throw new HandshakeError("it speaks no TLS");
+    await mayBegin?.();
     const relay = await this.#insideOf().connect();
     this.#relay = relay;
     if (this.#isClosed) this.#end();

@@ -1,19 +1,24 @@
 /** Tcp: plain sockets as transports. What is read and written goes straight to the system. */
-import { type Address, listenError, type Transport, type TransportListener } from "./transport.ts";
+import {
+  type Address,
+  LISTEN_BACKLOG,
+  listenError,
+  type Transport,
+  type TransportListener,
+} from "./transport.ts";
 
 /**
  * Listens; throws what Deno.listen throws (AddrInUse, PermissionDenied, AddrNotAvailable), with the address. Port 0 takes
  * any free one.
- * `backlog`: connections that the system holds until they are accepted; it may cut that to a limit of its own.
  */
-export function listenTcp(address: Address, backlog?: number): TransportListener {
-  return new TcpListener(listen(address, backlog));
+export function listenTcp(address: Address): TransportListener {
+  return new TcpListener(listen(address));
 }
 
 /** What Deno.listen gives, and its errors with the address. */
-export function listen({ host, port }: Address, backlog?: number): Deno.TcpListener {
+export function listen({ host, port }: Address): Deno.TcpListener {
   try {
-    return Deno.listen({ hostname: host, port, tcpBacklog: backlog });
+    return Deno.listen({ hostname: host, port, tcpBacklog: LISTEN_BACKLOG });
   } catch (error) {
     throw listenError(error, { host, port });
   }
