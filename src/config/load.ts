@@ -185,8 +185,8 @@ async function readFileSettings(
   const byKey = new Map(table.map((row) => [row.key, row]));
   const read = await readToml(file.text);
   if ("problem" in read) {
-    const { line, problem } = read;
-    throw new ConfigError(`${file.path}${line === null ? "" : `:${line}`}: ${problem}`);
+    const { line, problem } = read, told = MAY_HAVE_SECRETS.test(file.text) ? UNTOLD : problem;
+    throw new ConfigError(`${file.path}${line === null ? "" : `:${line}`}: ${told}`);
   }
   const settings = read.entries.map((entry) => fileSetting(file, byKey, entry));
   for (const [name, line] of read.tables) {
@@ -196,6 +196,11 @@ async function readFileSettings(
   }
   return settings;
 }
+
+/** What is wrong with a text says what stands there: a password that lacks its quotes. */
+const MAY_HAVE_SECRETS = /^[^#\n]*(?:pas|token|secret)/im;
+const UNTOLD =
+  "it is not TOML: a text lacks its quotes, most likely; what stands there is not shown, as the file may have secrets";
 
 function fileSetting(
   file: { path: string; mode: number | null },
