@@ -35,7 +35,7 @@ const RECORDS = 64, VALUE_BYTES = 1024;
 
 /** Writes batches of 64 records of 1 KiB. */
 async function fill(target: Target, topic: string, partition: number, mibs: number): Promise<void> {
-  const loader = await LoadConnection.open(target.address);
+  const loader = await LoadConnection.open(target.address, target.caCert);
   const request = produceRequest(topic, partition, batchOf(RECORDS, VALUE_BYTES));
   for (let i = 0; i < mibs * 16; i++) checkProduced(await loader.exchange(request));
   loader.close();
@@ -51,7 +51,7 @@ async function read(
   const latency = new Histogram();
   let bytes = 0;
   await Promise.all(Array.from({ length: connections }, async (_, partition) => {
-    const loader = await LoadConnection.open(target.address);
+    const loader = await LoadConnection.open(target.address, target.caCert);
     const { request, offsetAt } = fetchRequest(topic, partition, { maxWaitMs: 0 });
     let offset = 0;
     while (!phases.isOver) {

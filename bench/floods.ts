@@ -1,6 +1,6 @@
 /**
  * Floods: what somebody who does nothing wrong notices of those who do: how long its requests take, and what the broker
- * takes of memory, while it lasts and half a minute after. `deno task bench:floods [--size smoke|full] [--checkout PATH]
+ * takes of memory and descriptors, while it lasts and half a minute after. `deno task bench:floods [--size smoke|full] [--checkout PATH]
  * [name…]`; a checkout is another version's, whose broker is to be attacked.
  *
  * Each attack meets a broker of its own, in a process of its own; the attackers are in another thread than whoever is
@@ -10,6 +10,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { Admin } from "../src/client/admin.ts";
 import { Fetch } from "../src/protocol/messages/fetch.ts";
+import { Authority } from "../src/testing/certificates.ts";
 import { attacks, type AttackTarget } from "./floods_attack.ts";
 import { Histogram } from "./histogram.ts";
 import { encoded, LoadConnection } from "./load.ts";
@@ -26,8 +27,16 @@ export interface FloodLine {
 
 export interface FloodTarget extends Target {
   readonly httpAddress: string;
-  /** The most memory that was resident so far, and now. */
-  readonly memory: () => Promise<{ readonly peakBytes: number; readonly nowBytes: number }>;
+  /** Its TLS listener; there for attacks on that. */
+  readonly tls?: Target;
+  /** The most memory that was resident so far, and now, and the descriptors that are open. */
+  readonly memory: () => Promise<Memory>;
+}
+
+interface Memory {
+  readonly peakBytes: number;
+  readonly nowBytes: number;
+  readonly descriptors: number;
 }
 
 interface Times {
@@ -46,11 +55,11 @@ const TIMES: Readonly<Record<Size, Times>> = {
 export async function floods(
   names: readonly string[],
   size: Size,
-  start: () => Promise<FloodTarget>,
+  start: (needs: { readonly isTls: boolean }) => Promise<FloodTarget>,
 ): Promise<FloodLine[]> {
   const lines: FloodLine[] = [];
   for (const name of names) {
-    const target = await start();
+    const target = await start({ isTls: attacks[name].isTls === true });
     try {
       lines.push(await flood(name, size, target));
     } finally {
@@ -61,13 +70,17 @@ export async function floods(
 }
 
 async function flood(name: string, size: Size, target: FloodTarget): Promise<FloodLine> {
-  const { floodMs, recoverMs, afterMs } = TIMES[size], isSmoke = size === "smoke";
+  const { recoverMs, afterMs } = TIMES[size], isSmoke = size === "smoke";
+  const { isTls, floodMs: longMs = 0 } = attacks[name];
+  const floodMs = isSmoke ? TIMES.smoke.floodMs : longMs || TIMES.full.floodMs;
+  const asked: Target = isTls ? target.tls! : target; // by those who are timed
   const topic = "bystander";
   await makeTopic(target, topic, 2);
   await fill(target, topic, isSmoke ? 2 : 16);
   if (name === "pattern") await longNames(target, isSmoke ? 20 : 1000);
-  await bystand(target, topic, isSmoke ? 100 : 3000); // warms up
-  const idleBytes = (await target.memory()).nowBytes;
+  const bystanding = { asked, health: target.httpAddress, topic };
+  await bystand(bystanding, isSmoke ? 100 : 3000); // warms up
+  const idle = await target.memory();
   const worker = new Worker(new URL("./floods_attack.ts", import.meta.url), {
     type: "module",
     name: "attack",
@@ -76,42 +89,67 @@ async function flood(name: string, size: Size, target: FloodTarget): Promise<Flo
     name,
     address: target.address,
     httpAddress: target.httpAddress,
+    tlsAddress: target.tls?.address,
     topic,
     scale: isSmoke ? 10 : 1,
   };
   worker.postMessage(attacked);
-  const during = await bystand(target, topic, floodMs);
+  let mostDescriptors = 0;
+  const look = setInterval(async () => {
+    mostDescriptors = Math.max(mostDescriptors, (await target.memory()).descriptors);
+  }, floodMs / 60);
+  const during = await bystand(bystanding, floodMs);
+  clearInterval(look);
   worker.terminate();
   await pause(recoverMs - afterMs);
-  const after = await bystand(target, topic, afterMs);
-  const { peakBytes, nowBytes } = await target.memory();
+  const after = await bystand(bystanding, afterMs);
+  const { peakBytes, nowBytes, descriptors } = await target.memory();
   const mib = (bytes: number) => (bytes / (1 << 20)).toFixed(0);
   return {
     what: attacks[name].what,
     figures: {
       "p50 ms": during.kafka.percentile(50).toFixed(1),
       "p99 ms": during.kafka.percentile(99).toFixed(0),
+      "p99 connecting ms": during.connecting.percentile(99).toFixed(0),
       "longest ms": during.longestMs.toFixed(0),
       "answers/s": (during.kafka.count / (during.ms / 1000)).toFixed(0),
       "/healthz p99 ms": during.health.percentile(99).toFixed(0),
-      "RSS before MiB": mib(idleBytes),
+      "RSS before MiB": mib(idle.nowBytes),
       "at most MiB": mib(peakBytes),
       "30 s later MiB": mib(nowBytes),
       "p99 then ms": after.kafka.percentile(99).toFixed(1),
+      "descriptors before": String(idle.descriptors),
+      "at most": String(Math.max(mostDescriptors, idle.descriptors)),
+      "30 s later": String(descriptors),
     },
   };
 }
 
 interface Seen {
   readonly kafka: Histogram;
+  /** To be connected, with a handshake where that belongs to it. */
+  readonly connecting: Histogram;
   readonly health: Histogram;
   longestMs: number;
   ms: number;
 }
 
 /** Asks one thing after the other for so long; what is not answered within 30 s counts as 30 s. */
-async function bystand(target: FloodTarget, topic: string, ms: number): Promise<Seen> {
-  const seen: Seen = { kafka: new Histogram(), health: new Histogram(), longestMs: 0, ms };
+async function bystand(
+  { asked, health, topic }: {
+    readonly asked: Target;
+    readonly health: string;
+    readonly topic: string;
+  },
+  ms: number,
+): Promise<Seen> {
+  const seen: Seen = {
+    kafka: new Histogram(),
+    connecting: new Histogram(),
+    health: new Histogram(),
+    longestMs: 0,
+    ms,
+  };
   const beganMs = performance.now(), isOver = () => performance.now() - beganMs >= ms;
   const partitions = [{ partition: 1, fetchOffset: 0, partitionMaxBytes: 100_000 }];
   const requests = [
@@ -135,17 +173,21 @@ async function bystand(target: FloodTarget, topic: string, ms: number): Promise<
     let load: LoadConnection | null = null;
     for (let i = 0; !isOver(); i++) {
       const sentMs = performance.now();
+      let askedMs = sentMs;
       try {
-        load ??= await LoadConnection.open(target.address);
+        if (load === null) {
+          load = await LoadConnection.open(asked.address, asked.caCert);
+          seen.connecting.add(performance.now() - sentMs);
+          askedMs = performance.now();
+        }
         await inTime(load.exchange(requests[i % requests.length]));
       } catch {
         load?.close();
         load = null;
         await pause(20);
       }
-      const took = performance.now() - sentMs;
-      seen.kafka.add(took);
-      seen.longestMs = Math.max(seen.longestMs, took);
+      seen.kafka.add(performance.now() - askedMs);
+      seen.longestMs = Math.max(seen.longestMs, performance.now() - sentMs);
       if (i % REQUESTS_A_CONNECTION === REQUESTS_A_CONNECTION - 1) {
         load?.close();
         load = null;
@@ -159,7 +201,7 @@ async function bystand(target: FloodTarget, topic: string, ms: number): Promise<
     while (!isOver()) {
       const sentMs = performance.now();
       try {
-        const answer = await fetch(`http://${target.httpAddress}/healthz`, {
+        const answer = await fetch(`http://${health}/healthz`, {
           signal: AbortSignal.timeout(LIMIT_MS),
         });
         await answer.text();
@@ -212,23 +254,51 @@ export function floodTable(lines: readonly FloodLine[]): string {
   );
 }
 
-/** A broker in a process of its own, and what /proc says of its memory. */
-async function spawned(checkout: string | undefined): Promise<FloodTarget> {
-  const broker = await spawnBroker("fsync", { checkout });
+/** A broker in a process of its own, and what /proc says of its memory and descriptors. */
+async function spawned(
+  checkout: string | undefined,
+  { isTls }: { readonly isTls: boolean },
+): Promise<FloodTarget> {
+  const folder = isTls ? await Deno.makeTempDir({ prefix: "runnel-floods-tls-" }) : undefined;
+  const shown = folder === undefined ? null : await certificateIn(folder);
+  const flags = shown === null ? [] : [
+    `--listeners=PLAINTEXT://127.0.0.1:${TLS_PORTS[0]},SSL://127.0.0.1:${TLS_PORTS[1]}`,
+    `--tls-certificate-file=${shown.file}`,
+  ];
+  const broker = await spawnBroker("fsync", { checkout, flags, folder });
+  const proc = `/proc/${broker.child.pid}`;
   return {
     ...broker,
+    ...shown !== null && {
+      tls: { address: `127.0.0.1:${TLS_PORTS[1]}`, caCert: shown.caCert, stop: broker.stop },
+    },
     async stop() {
       // One that the flood has stopped for good hears no signal.
       const timer = setTimeout(() => broker.child.kill("SIGKILL"), STOP_LIMIT_MS);
       await broker.stop();
       clearTimeout(timer);
+      if (folder !== undefined) await Deno.remove(folder, { recursive: true });
     },
     async memory() {
-      const status = await Deno.readTextFile(`/proc/${broker.child.pid}/status`);
+      const status = await Deno.readTextFile(`${proc}/status`);
       const kib = (field: string) => Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)![1]);
-      return { peakBytes: kib("VmHWM") * 1024, nowBytes: kib("VmRSS") * 1024 };
+      return {
+        peakBytes: kib("VmHWM") * 1024,
+        nowBytes: kib("VmRSS") * 1024,
+        descriptors: [...Deno.readDirSync(`${proc}/fd`)].length,
+      };
     },
   };
+}
+
+const TLS_PORTS = [29_692, 29_693];
+
+/** A certificate with its key in a file there, and whom to trust for it. */
+export async function certificateIn(folder: string): Promise<{ file: string; caCert: string }> {
+  const authority = await Authority.make("CN=Floods CA");
+  const { certificate, key } = await authority.issue(), file = `${folder}/both.pem`;
+  await Deno.writeTextFile(file, key + certificate, { mode: 0o600 });
+  return { file, caCert: authority.certificate };
 }
 
 if (import.meta.main) {
@@ -241,7 +311,7 @@ if (import.meta.main) {
     }
   }
   const checkout = args.checkout === undefined ? undefined : String(args.checkout);
-  const lines = await floods(names, size, () => spawned(checkout));
+  const lines = await floods(names, size, (needs) => spawned(checkout, needs));
   console.log(heading(`deno task bench:floods ${Deno.args.join(" ")}`.trim()));
   console.log(floodTable(lines));
 }

@@ -19,6 +19,8 @@ export interface AttackTarget {
   /** "127.0.0.1:9092" */
   readonly address: string;
   readonly httpAddress: string;
+  /** Where TLS is spoken; absent where no attack on that is to be made. */
+  readonly tlsAddress?: string;
   /** A topic with a few megabytes in partition 0. */
   readonly topic: string;
   /** Divides sizes and numbers, for a smoke run. */
@@ -27,7 +29,16 @@ export interface AttackTarget {
 
 type Attack = (target: AttackTarget) => Promise<void>;
 
-export const attacks: Readonly<Record<string, { readonly what: string; readonly run: Attack }>> = {
+export interface AttackKind {
+  readonly what: string;
+  /** Whether it is made on a TLS listener, and those that are timed come by that too. */
+  readonly isTls?: boolean;
+  /** How long at full size, where not as the others. */
+  readonly floodMs?: number;
+  readonly run: Attack;
+}
+
+export const attacks: Readonly<Record<string, AttackKind>> = {
   none: { what: "nobody else", run: () => forever() },
   stalled: { what: "3 requests with 99 of 100 MiB here, then a byte every 5 s", run: stalled },
   large: { what: "50 requests of 100 MiB at once, again and again", run: large },
@@ -37,7 +48,82 @@ export const attacks: Readonly<Record<string, { readonly what: string; readonly 
   http: { what: "300 HTTP clients that send no header", run: http },
   pattern: { what: "4 groups with a costly pattern each, over 1,000 long names", run: pattern },
   scrapes: { what: "10 scrapes at a time, with 500 groups of long names", run: scrapes },
+  tls: { what: "TLS: nobody else", isTls: true, floodMs: 60_000, run: () => forever() },
+  opened: {
+    what: "TLS: 10,000 connections that only open",
+    isTls: true,
+    floodMs: 60_000,
+    run: opened,
+  },
+  hello: {
+    what: "TLS: 10,000 that stop after ClientHello",
+    isTls: true,
+    floodMs: 60_000,
+    run: hello,
+  },
+  garbage: {
+    what: "TLS: 100 clients that send 1,000,000 bytes of garbage each, again and again",
+    isTls: true,
+    floodMs: 60_000,
+    run: garbage,
+  },
+  handshakes: {
+    what: "TLS: 100 clients that shake hands and go, again and again",
+    isTls: true,
+    floodMs: 60_000,
+    run: handshakes,
+  },
 };
+
+async function opened({ tlsAddress, scale }: AttackTarget): Promise<void> {
+  await again(Math.ceil(10_000 / scale ** 2), async () => {
+    using socket = await connect(tlsAddress!);
+    await untilClosed(socket);
+  });
+}
+
+async function hello({ tlsAddress, scale }: AttackTarget): Promise<void> {
+  const bytes = await clientHello();
+  await again(Math.ceil(10_000 / scale ** 2), async () => {
+    using socket = await connect(tlsAddress!);
+    await write(socket, bytes);
+    await untilClosed(socket);
+  });
+}
+
+async function garbage({ tlsAddress, scale }: AttackTarget): Promise<void> {
+  await again(Math.ceil(100 / scale), async () => {
+    const bytes = new Uint8Array(1_000_000);
+    for (let at = 0; at < bytes.length; at += 65_536) {
+      crypto.getRandomValues(bytes.subarray(at, at + 65_536));
+    }
+    using socket = await connect(tlsAddress!);
+    await write(socket, bytes);
+    await untilClosed(socket);
+  });
+}
+
+async function handshakes({ tlsAddress, scale }: AttackTarget): Promise<void> {
+  const at = tlsAddress!.lastIndexOf(":");
+  const place = { hostname: tlsAddress!.slice(0, at), port: Number(tlsAddress!.slice(at + 1)) };
+  await again(Math.ceil(100 / scale), async () => {
+    using socket = await Deno.connectTls({ ...place, unsafelyDisableHostnameVerification: true });
+    await socket.handshake(); // ends when it does not trust what it is shown
+  });
+}
+
+/** What a client says first. */
+async function clientHello(): Promise<Uint8Array> {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const client = Deno.connectTls({ hostname: "localhost", port }).then(
+    (socket) => socket.handshake().finally(() => socket.close()),
+  );
+  client.catch(() => {}); // nobody answers it
+  using socket = await listener.accept();
+  const bytes = new Uint8Array(4096), read = await socket.read(bytes);
+  return bytes.slice(0, read!);
+}
 
 async function stalled({ address, scale }: AttackTarget): Promise<void> {
   const bytes = Math.floor((100 << 20) / scale);
@@ -199,6 +285,12 @@ function connect(address: string): Promise<Deno.TcpConn> {
 
 async function write(socket: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await socket.write(bytes.subarray(at));
+}
+
+async function untilClosed(socket: Deno.TcpConn): Promise<void> {
+  const bytes = new Uint8Array(4096);
+  while (await socket.read(bytes) !== null);
+  await pause(100);
 }
 
 async function readFrame(socket: Deno.TcpConn): Promise<void> {

@@ -22,19 +22,25 @@ export function encoded<Q extends Fields, R extends Fields>(
 }
 
 export class LoadConnection {
-  readonly #socket: Deno.TcpConn;
+  readonly #socket: Deno.Conn;
   #buffer = new Uint8Array(1 << 16);
   #start = 0;
   #end = 0;
 
-  static async open(address: string): Promise<LoadConnection> {
+  /** `caCert` (PEM): by TLS, and whom to trust there. */
+  static async open(address: string, caCert?: string): Promise<LoadConnection> {
     const { host, port } = parseAddress(address);
-    const socket = await Deno.connect({ hostname: host, port });
-    socket.setNoDelay(true);
+    if (caCert === undefined) {
+      const socket = await Deno.connect({ hostname: host, port });
+      socket.setNoDelay(true);
+      return new LoadConnection(socket);
+    }
+    const socket = await Deno.connectTls({ hostname: host, port, caCerts: [caCert] });
+    await socket.handshake();
     return new LoadConnection(socket);
   }
 
-  private constructor(socket: Deno.TcpConn) {
+  private constructor(socket: Deno.Conn) {
     this.#socket = socket;
   }
 

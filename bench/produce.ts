@@ -43,7 +43,7 @@ export async function runProduce(
   return await withTopic(target, connections, async (topic) => {
     const batch = batchOf(records, valueBytes);
     const loaders = await Promise.all(
-      Array.from({ length: connections }, () => LoadConnection.open(target.address)),
+      Array.from({ length: connections }, () => LoadConnection.open(target.address, target.caCert)),
     );
     const { warmUpMs, measureMs } = durations(size);
     const phases = new Phases(warmUpMs, measureMs);

@@ -5,7 +5,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { startBroker } from "../src/broker.ts";
 import { defaultConfig } from "../src/config/options.ts";
-import { floods, floodTable } from "./floods.ts";
+import { certificateIn, floods, floodTable } from "./floods.ts";
 import { attacks } from "./floods_attack.ts";
 import { report } from "./report.ts";
 import { benches, choose, runBenches } from "./run.ts";
@@ -14,13 +14,25 @@ import type { Target } from "./types.ts";
 import { layouts, type Life, sizeOf, uncleanStart } from "./unclean_start.ts";
 import { ownUsage } from "./usage.ts";
 
+interface InProcess extends Target {
+  readonly httpAddress: string;
+  readonly tlsAddress?: string;
+}
+
+/** With a TLS listener beside the plain one where there is a certificate. */
 async function inProcess(
-  _given?: unknown,
-  { asksAcls = false }: { readonly asksAcls?: boolean } = {},
-): Promise<Target & { readonly httpAddress: string }> {
-  const defaults = defaultConfig();
+  _flush?: unknown,
+  { certificateFile = "", asksAcls = false }: {
+    readonly certificateFile?: string;
+    readonly asksAcls?: boolean;
+  } = {},
+): Promise<InProcess> {
+  const defaults = defaultConfig(),
+    listeners = ["PLAINTEXT", "SSL"].map((protocol) => ({ protocol }));
   const broker = await startBroker({
     ...defaults,
+    listeners: certificateFile === "" ? [] : listeners,
+    tls: { ...defaults.tls, certificateFile },
     kafkaPort: 0,
     httpPort: 0,
     storage: { ...defaults.storage, path: "memory://" },
@@ -34,6 +46,7 @@ async function inProcess(
   return {
     address: broker.kafkaAddress,
     httpAddress: broker.httpAddress!,
+    tlsAddress: broker.listeners[1]?.address,
     usage: () => Promise.resolve(ownUsage()),
     stop: () => broker.stop(),
   };
@@ -67,11 +80,16 @@ for (const [name, scale] of Object.entries(scales)) {
 
 for (const name of Object.keys(attacks)) {
   Deno.test(`flood ${name} runs in its smoke size`, async () => {
-    const lines = await floods([name], "smoke", async () => {
+    const folder = await Deno.makeTempDir({ prefix: "runnel-floods-" });
+    const lines = await floods([name], "smoke", async ({ isTls }) => {
       const { rss } = Deno.memoryUsage();
-      const memory = () => Promise.resolve({ peakBytes: rss, nowBytes: rss });
-      return { ...await inProcess(), memory };
+      const memory = () => Promise.resolve({ peakBytes: rss, nowBytes: rss, descriptors: 0 });
+      const shown = isTls ? await certificateIn(folder) : null;
+      const broker = await inProcess(undefined, { certificateFile: shown?.file });
+      const tls = shown && { address: broker.tlsAddress!, caCert: shown.caCert, stop: broker.stop };
+      return { ...broker, ...tls && { tls }, memory };
     });
+    await Deno.remove(folder, { recursive: true });
     for (const { what, figures } of lines) {
       for (const [column, figure] of Object.entries(figures)) {
         assert(Number(figure) >= 0, `${what}: ${column} is ${figure}`);

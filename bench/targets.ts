@@ -25,6 +25,9 @@ export interface SpawnedRunnel extends SpawnedBroker {
 export interface SpawnOptions {
   /** Whose main.ts; this one's if absent. */
   readonly checkout?: string;
+  /** More flags than those below, and a folder that they name. */
+  readonly flags?: readonly string[];
+  readonly folder?: string;
   /** A directory that outlives the broker; a temporary one if absent. */
   readonly keep?: string;
   /** Whether it asks ACLs, and allows what none is of. */
@@ -34,7 +37,13 @@ export interface SpawnOptions {
 /** Starts `main.ts` of a checkout with no more rights than it needs, on a directory that goes with it unless it is to be kept. */
 export async function spawnBroker(
   flush: Flush,
-  { checkout = new URL("..", import.meta.url).pathname, keep, asksAcls = false }: SpawnOptions = {},
+  {
+    checkout = new URL("..", import.meta.url).pathname,
+    keep,
+    flags = [],
+    folder,
+    asksAcls = false,
+  }: SpawnOptions = {},
 ): Promise<SpawnedRunnel> {
   const data = keep ?? await Deno.makeTempDir({ prefix: "runnel-bench-" });
   const command = new Deno.Command("deno", {
@@ -42,7 +51,7 @@ export async function spawnBroker(
       "run",
       "--no-check",
       "--allow-net=127.0.0.1",
-      `--allow-read=${data},${checkout},/etc/runnel,runnel.toml`,
+      `--allow-read=${data},${checkout},/etc/runnel,runnel.toml${folder ? `,${folder}` : ""}`,
       `--allow-write=${data}`,
       "--allow-env",
       "--allow-sys",
@@ -55,6 +64,7 @@ export async function spawnBroker(
       ...asksAcls
         ? ["--authorization-mode=on", "--authorization-allow-everyone-if-no-acl-found"]
         : [],
+      ...flags,
     ],
     cwd: data,
     stdout: "piped",
@@ -82,7 +92,7 @@ export async function spawnBroker(
   }
 }
 
-/** What the greeting says. What follows is read and dropped, so that the broker never waits. */
+/** What the greeting says, of several listeners the first. What follows is read and dropped, so that the broker never waits. */
 async function announced(
   stdout: ReadableStream<Uint8Array>,
 ): Promise<{ address: string; httpAddress: string } | null> {
@@ -92,7 +102,7 @@ async function announced(
     const { value, done } = await lines.read();
     if (done) return null;
     text += value;
-    const match = /^\s*Kafka\s+(\S+:\d+)\s*$[^]*http:\/\/(\S+?)\/\w+\s*$/m.exec(text);
+    const match = /^\s*Kafka\s+(\S+:\d+)(?: \(.*\))?\s*$[^]*http:\/\/(\S+?)\/\w+\s*$/m.exec(text);
     if (match === null) continue;
     (async () => {
       while (!(await lines.read()).done);

@@ -17,7 +17,8 @@ export async function withTopic<T>(
   partitions: number,
   use: (name: string) => Promise<T>,
 ): Promise<T> {
-  const cluster = new Cluster({ bootstrap: target.address });
+  const { address: bootstrap, caCert } = target;
+  const cluster = new Cluster({ bootstrap, tls: caCert ? { caCerts: [caCert] } : undefined });
   const admin = new Admin(cluster);
   const name = `bench-${crypto.randomUUID()}`;
   try {

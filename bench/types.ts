@@ -21,6 +21,8 @@ export type Flush = "fsync" | "os";
 export interface Target {
   /** "127.0.0.1:9092" */
   readonly address: string;
+  /** Whom to trust there, in PEM; absent where nothing is encrypted. */
+  readonly caCert?: string;
   /** "127.0.0.1:9093", where its metrics are; absent where they are not Runnel's. */
   readonly httpAddress?: string;
   /** What its process has used so far; absent where that cannot be asked. */

@@ -237,7 +237,7 @@ function openUsers(
 }
 
 async function readKeys(jwks: string): Promise<Uint8Array> {
-  if (/^https?:/.test(jwks)) return await fetchKeys(jwks);
+  if (/^https?:\/\//.test(jwks)) return await fetchKeys(jwks);
   const path = jwks.startsWith("file:") ? decodeURIComponent(new URL(jwks).pathname) : jwks;
   return readPublicFile(path, MAX_JWKS_BYTES);
 }
@@ -265,6 +265,7 @@ function rulesOf(
       failuresPerSecond: auth.maxFailuresPerSecond,
       maxWaitMs: limits.authenticationTimeoutMs,
       monotonicMs: () => clock.monotonicMs(),
+      after: (ms, work) => timers.after(ms, work),
     }),
     clock,
     pause: (ms) => new Promise((resolve) => timers.after(ms, () => resolve())),

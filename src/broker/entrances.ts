@@ -125,8 +125,6 @@ export class Entrances implements AsyncDisposable {
 }
 
 const log = logger("tls");
-/** So that a flood of connections has no health check refused by the system. */
-const HTTP_BACKLOG = 4096;
 
 /** Loaded where there is TLS alone: it takes longer than the rest of a start. */
 const tlsEntrance = () => import("./tls_entrance.ts");
@@ -161,7 +159,7 @@ async function listenHttp(
   parts: EntranceParts,
 ): Promise<TransportListener> {
   const host = httpAddressOf(config), port = config.httpPort;
-  if (!config.http.tls) return listenTcp({ host, port }, HTTP_BACKLOG);
+  if (!config.http.tls) return listenTcp({ host, port });
   const { certificateFile, keyFile } = config.tls;
   const tls: ListenerTls = {
     certificateFile,

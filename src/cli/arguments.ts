@@ -63,9 +63,10 @@ export const BOOTSTRAP_FLAGS = {
   "--command-config": "a file",
 } as const;
 
-/** Where a client command finds its broker: what the flag says, else where the configuration has it. */
+/** Where a client command finds its broker: what the flag says, else --client-config, else where the configuration has it. */
 export function bootstrapOf(own: ReadonlyMap<string, string>, config: Config): string {
-  const given = own.get("--bootstrap") ?? own.get("--bootstrap-server");
+  const given = own.get("--bootstrap") ?? own.get("--bootstrap-server") ??
+    clientConfig(own)?.bootstrap;
   if (given !== undefined) {
     try {
       for (const address of given.split(",")) parseAddress(address);

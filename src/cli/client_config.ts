@@ -4,6 +4,7 @@
  *
  * | Java | librdkafka |
  * |---|---|
+ * | bootstrap.servers | the same |
  * | security.protocol | the same |
  * | sasl.mechanism | sasl.mechanisms |
  * | sasl.jaas.config: username="…" password="…" | sasl.username, sasl.password |
@@ -25,6 +26,8 @@ export interface ClientSecurity {
 
 export interface ClientConfig extends ClientSecurity {
   readonly protocol: SecurityProtocol;
+  /** "broker:9092,…", where the file says it. */
+  readonly bootstrap?: string;
 }
 
 /** Reads the file; throws ConfigError with what is wrong, and never with a value that may be a secret. */
@@ -65,8 +68,10 @@ export function clientConfigOf(
       `${path}: security.protocol is ${given}: needs one of ${SECURITY_PROTOCOLS.join(", ")}`,
     );
   }
+  const bootstrap = properties.get("bootstrap.servers");
   return {
     protocol,
+    ...bootstrap ? { bootstrap } : {},
     tls: protocol.endsWith("SSL") ? tlsOf(properties, { path, read }) : undefined,
     sasl: protocol.startsWith("SASL_") ? saslOf(properties, { path, read }) : undefined,
   };

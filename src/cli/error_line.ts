@@ -2,6 +2,7 @@
 import { listenersOf } from "../config/listeners.ts";
 import type { Config } from "../config/options.ts";
 import { httpAddressOf } from "../config/rules.ts";
+import type { Address } from "../server/transport/transport.ts";
 
 /** The words of an error that was foreseen, in one line; null for any other, which is a fault of Runnel. */
 export function plainLine(error: unknown): string | null {
@@ -29,7 +30,7 @@ export function unforeseenLine(error: unknown): string {
 /** What went wrong with a start, and what to do about it; null for what nobody foresaw. */
 export function startErrorLine(error: unknown, config: Config): string | null {
   if (!(error instanceof Error)) return null;
-  if (error instanceof Deno.errors.AddrInUse) return addressInUse(config);
+  if (error instanceof Deno.errors.AddrInUse) return addressInUse(error, config);
   const path = config.storage.path, told = withoutCall(oneLine(error.message));
   const kind = (error as { kind?: unknown }).kind;
   if (
@@ -88,20 +89,24 @@ function addressProblem(config: Config): string | null {
   return null;
 }
 
-/** Names the ports that are taken: both, when the broker itself had one before it failed at the other. */
-function addressInUse(config: Config): string {
+/** Names the port that is taken: where the broker failed to listen, as far as the error says that. */
+function addressInUse(error: Error, config: Config): string {
   const places = placesOf(config), asked = places.filter(({ port }) => port !== 0);
-  const taken = asked.filter(isTaken);
+  const { address } = error as { address?: Address };
+  const failed = asked.filter(({ hostname, port }) =>
+    hostname === address?.host && port === address.port
+  );
+  const taken = failed.length > 0 ? failed.filter(isTaken) : asked.filter(isTaken);
   const addresses = [...new Set(places.map(({ hostname }) => hostname))].join(", ");
   if (taken.length === 0 && config.listenAddresses.length > 1) {
     return `Cannot listen on ${addresses}: two of them are the same; give each once (listen_addresses)`;
   }
-  const named = new Set(
-    (taken.length > 0 ? taken : asked).map(({ port, flag }) => `${port} (${flag})`),
-  );
-  return `Port ${
-    [...named].join(" or ")
-  } on ${addresses} is in use: stop the program that has it, or choose another`;
+  const named = taken.length > 0 ? taken : failed.length > 0 ? failed : asked;
+  const ports = new Set(named.map(({ port, flag }) => `${port} (${flag})`));
+  const on = new Set(named.map(({ hostname }) => hostname));
+  return `Port ${[...ports].join(" or ")} on ${
+    [...on].join(", ")
+  } is in use: stop the program that has it, or choose another`;
 }
 
 /** An address and port that the broker listens at. */

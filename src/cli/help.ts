@@ -17,7 +17,7 @@ export interface CommandHelp {
 
 const BOOTSTRAP = [
   "--bootstrap HOST:PORT",
-  "Where the broker is; --bootstrap-server means the same. Else where the configuration has it.",
+  "Where the broker is; --bootstrap-server means the same. Else as --client-config or the configuration has it.",
 ] as const;
 
 const CLIENT_CONFIG = [
@@ -114,6 +114,32 @@ export const COMMANDS: readonly CommandHelp[] = [
     takesOptions: true,
   },
   {
+    name: "init",
+    summary: "make a first configuration, with TLS and an administrator who logs in",
+    usage: [
+      "runnel init --secure [--dir DIR] [--host NAME …] [--port N] [--storage-path DIR] [--days N]",
+      "runnel init --renew [--dir DIR] [--host NAME …] [--days N]",
+    ],
+    flags: [
+      [
+        "--secure",
+        "Write the configuration, a CA, a certificate, an administrator and client files.",
+      ],
+      ["--renew", "Replace that certificate by another of the same CA; a running broker takes it."],
+      ["--dir DIR", "Where to, or where that is; the current folder if not given."],
+      [
+        "--host NAME",
+        "A name or address by which clients come, the first of them told to clients; several with commas, " +
+        "or given again. Without any the broker stays on this machine.",
+      ],
+      ["--port N", "Where clients connect, 9092 if not given."],
+      ["--storage-path DIR", "The data directory, DIR/data if not given."],
+      ["--days N", "How long the certificate is good, 365 if not given; the CA is for ten years."],
+    ],
+    takesOptions: false,
+    notes: ["It overwrites nothing: what is in the way is named."],
+  },
+  {
     name: "storage",
     summary: "look at the directory of a stopped broker, and decide about damage",
     usage: [
@@ -191,7 +217,8 @@ export const COMMANDS: readonly CommandHelp[] = [
   },
   {
     name: "user",
-    summary: "who may log in: in the users file, or with --bootstrap in a running cluster",
+    summary:
+      "who may log in: in the users file, or with --bootstrap or --client-config in a running cluster",
     usage: [
       "runnel user add NAME [--mechanism M] [--iterations N] [--password-stdin] [--bootstrap HOST:PORT]",
       "runnel user list [--bootstrap HOST:PORT]",
@@ -206,7 +233,7 @@ export const COMMANDS: readonly CommandHelp[] = [
     ],
     takesOptions: true,
     notes: [
-      "Without --bootstrap it writes the file of --auth-users-file, also before the first start.",
+      "Without --bootstrap and --client-config it writes the file of --auth-users-file, also before the first start.",
     ],
   },
   { name: "version", summary: "print the version", usage: ["runnel version"], takesOptions: false },

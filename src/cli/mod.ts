@@ -40,6 +40,8 @@ async function command(args: readonly string[], startBroker: StartBroker): Promi
       return await (await import("./config.ts")).runConfig(rest);
     case "group":
       return await (await import("./group.ts")).runGroup(rest);
+    case "init":
+      return await (await import("./init.ts")).runInit(rest);
     case "storage":
       return await (await import("./storage.ts")).runStorage(rest);
     case "token":
@@ -53,7 +55,7 @@ async function command(args: readonly string[], startBroker: StartBroker): Promi
     case "version":
     case "--version":
       mustBeAll("version", rest);
-      return (await import("./version.ts")).runVersion();
+      return await (await import("./version.ts")).runVersion();
     default:
       return await serve(args, startBroker);
   }

@@ -8,6 +8,7 @@ import type { RunningBroker } from "../broker.ts";
 import { systemClock, systemTimers, type Timers } from "../clock.ts";
 import { denoSurroundings, loadConfig } from "../config/load.ts";
 import type { Config } from "../config/options.ts";
+import { listenersOf } from "../config/listeners.ts";
 import { logWarnings } from "../config/warnings.ts";
 import { configureLog } from "../log.ts";
 import { VERSION } from "../version.ts";
@@ -55,7 +56,29 @@ export function greeting(broker: RunningBroker, config: Config): string[] {
       }`,
     );
   }
-  return [...lines, `  Try      kcat -b ${broker.kafkaAddress} -L`];
+  return [...lines, `  Try      ${tryOf(broker, config)}`];
+}
+
+/** What lists the topics: without more where some listener is plain; else with what the first one asks for. */
+function tryOf({ listeners }: RunningBroker, config: Config): string {
+  const asked = listenersOf(config);
+  const at = Math.max(0, asked.findIndex(({ protocol }) => protocol === "PLAINTEXT"));
+  const { protocol, tls } = asked[at], kcat = `kcat -b ${listeners[at].address}`;
+  if (protocol === "PLAINTEXT") return `${kcat} -L`;
+  const needs = [
+    `security.protocol=${protocol.toLowerCase()}`,
+    ...tls === null ? [] : ["ssl.ca.location"],
+    ...tls?.clientAuth === "required" ? ["ssl.certificate.location", "ssl.key.location"] : [],
+    ...protocol.startsWith("SASL_") ? saslNeeds(config.auth.mechanism) : [],
+  ];
+  return `${kcat} -F FILE -L, with a FILE that has ${needs.join(", ")}`;
+}
+
+function saslNeeds(mechanisms: readonly string[]): string[] {
+  const known = ["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"].find((one) => mechanisms.includes(one));
+  return known === undefined
+    ? ["sasl.mechanisms=OAUTHBEARER", "what your issuer asks for"]
+    : [`sasl.mechanisms=${known}`, "sasl.username", "sasl.password"];
 }
 
 /** One plain listener needs no name. */

@@ -1,6 +1,7 @@
 /** Proves what the start says, by calling its parts with brokers and errors made up here. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { defaultConfig } from "../config/options.ts";
+import { type Config, defaultConfig } from "../config/options.ts";
+import { listenTcp } from "../server/transport/tcp.ts";
 import { helpText } from "./help.ts";
 import type { RunningBroker } from "../broker.ts";
 import { startErrorLine } from "./error_line.ts";
@@ -21,6 +22,60 @@ Deno.test("the greeting has at most five lines, with the addresses, the data and
   assert(lines.length <= 5);
   for (const part of ["127.0.0.1:9092", "./runnel-data", "http://127.0.0.1:9093/metrics", "kcat"]) {
     assertStringIncludes(lines.join("\n"), part);
+  }
+});
+
+Deno.test("the greeting's command says what the listener asks for, or names a plain one", () => {
+  const tried = (listeners: Config["listeners"], more: Partial<Config> = {}) => {
+    const config = { ...defaultConfig(), listeners, ...more };
+    const named = listeners.map(({ protocol }, i) => ({ name: protocol!, address: `a:${i + 1}` }));
+    const lines = greeting({ ...broker, kafkaAddress: "a:1", listeners: named }, config);
+    assert(lines.length <= 5);
+    return lines.at(-1)!.trim();
+  };
+  const { auth, tls } = defaultConfig(), mechanism = ["PLAIN", "SCRAM-SHA-256"] as const;
+  const withTls = { tls: { ...tls, certificateFile: "c" } };
+  assertEquals(
+    tried([{ protocol: "SSL", port: 1 }, { protocol: "PLAINTEXT", port: 2 }], withTls),
+    "Try      kcat -b a:2 -L",
+  );
+  assertEquals(
+    tried([{ protocol: "SSL", port: 1 }], withTls),
+    "Try      kcat -b a:1 -F FILE -L, with a FILE that has security.protocol=ssl, ssl.ca.location",
+  );
+  const mutual = { ...withTls.tls, clientAuth: "required", clientCaFile: "d" } as const;
+  assertStringIncludes(
+    tried([{ protocol: "SSL", port: 1 }], { tls: mutual }),
+    "ssl.ca.location, ssl.certificate.location, ssl.key.location",
+  );
+  assertStringIncludes(
+    tried([{ protocol: "SASL_SSL", port: 1 }], {
+      ...withTls,
+      auth: { ...auth, mechanism: [...mechanism] },
+    }),
+    "security.protocol=sasl_ssl, ssl.ca.location, sasl.mechanisms=SCRAM-SHA-256, sasl.username, sasl.password",
+  );
+});
+
+Deno.test("of two ports only the one in use is named, whoever has the other by now", () => {
+  const listening = [0, 0].map((port) => Deno.listen({ hostname: "127.0.0.1", port }));
+  const [kafkaPort, httpPort] = listening.map(({ addr }) => (addr as Deno.NetAddr).port);
+  try {
+    const config = { ...defaultConfig(), kafkaPort, httpPort };
+    for (const [port, flag] of [[kafkaPort, "--kafka-port"], [httpPort, "--http-port"]] as const) {
+      let caught: unknown;
+      try {
+        listenTcp({ host: "127.0.0.1", port }).close();
+      } catch (error) {
+        caught = error;
+      }
+      assertEquals(
+        startErrorLine(caught, config),
+        `Port ${port} (${flag}) on 127.0.0.1 is in use: stop the program that has it, or choose another`,
+      );
+    }
+  } finally {
+    for (const one of listening) one.close();
   }
 });
 

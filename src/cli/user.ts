@@ -1,6 +1,7 @@
 /**
- * `runnel user add|list|delete`: who may log in. Without --bootstrap it is about the users file (`auth.users_file`), also
- * before the first start; with it, about the SCRAM credentials that a running cluster keeps.
+ * `runnel user add|list|delete`: who may log in. Without --bootstrap and --client-config it is about the users file
+ * (`auth.users_file`), also before the first start; with one of them, about the SCRAM credentials that a running cluster
+ * keeps.
  */
 import { Cluster } from "../client/cluster.ts";
 import { ConnectionError, KafkaError } from "../client/errors.ts";
@@ -24,6 +25,7 @@ import {
 } from "./arguments.ts";
 import { clusterUsers } from "./cluster_users.ts";
 import { readPassword } from "./password.ts";
+import { printable } from "./table.ts";
 import { addToFile, deleteFromFile, usersIn } from "./users_file.ts";
 
 type Ask = (how: { readonly isPiped: boolean }) => Promise<string>;
@@ -50,7 +52,7 @@ export async function runUser(
   const hashes = hashesOf(own.get("--mechanism")), iterations = iterationsOf(own);
   const config = await configOf(rest);
   const isPiped = own.get("--password-stdin") === "true";
-  const isCluster = own.has("--bootstrap") || own.has("--bootstrap-server");
+  const isCluster = Object.keys(BOOTSTRAP_FLAGS).some((flag) => own.has(flag));
   if (!isCluster) {
     const { usersFile } = config.auth;
     if (usersFile === "") {
@@ -93,7 +95,9 @@ export async function runUser(
 }
 
 function printed(users: ReadonlyMap<string, readonly string[]>, print: (line: string) => void) {
-  for (const [name, mechanisms] of [...users].sort()) print(`${name}  ${mechanisms.join(" ")}`);
+  for (const [name, mechanisms] of [...users].sort()) {
+    print(`${printable(name)}  ${mechanisms.join(" ")}`);
+  }
   return 0;
 }
 

@@ -15,6 +15,17 @@ async function withFile(body: (file: string) => Promise<void>): Promise<void> {
   }
 }
 
+Deno.test("whatever characters a name has, the file can be read, the name be printed, and the user be deleted", async () => {
+  await withFile(async (file) => {
+    const names = ["alice", "bob\u2028x", "carol\u2029", "d\u0085e", "\u202eeve"];
+    for (const name of names) await run(file, ["add", name, "--mechanism=SCRAM-SHA-256"]);
+    assertEquals(readUsers(await Deno.readTextFile(file)).map(({ name }) => name), names);
+    assert((await run(file, ["list"])).every((line) => !/[\u2028\u2029\u202e]/.test(line)));
+    for (const name of names.slice(1)) await run(file, ["delete", name]);
+    assertEquals(await run(file, ["list"]), ["alice  SCRAM-SHA-256"]);
+  });
+});
+
 async function run(file: string, args: string[], password = "pencil"): Promise<string[]> {
   const printed: string[] = [];
   const ask = () => Promise.resolve(password);

@@ -52,6 +52,8 @@ export async function logIn(connection: Connection, options: SaslOptions): Promi
 
 type Say = (token: Uint8Array) => Promise<{ authBytes: Uint8Array; sessionLifetimeMs: number }>;
 
+/** With fewer a proof is cheap to try passwords against, for who only plays the broker (ScramMechanism.minIterations). */
+const MIN_ITERATIONS = 4096;
 /** Past this a broker would only keep a client busy. */
 const MAX_ITERATIONS = 1_000_000;
 
@@ -66,10 +68,13 @@ async function scram(
   const first = new TextDecoder().decode((await say(utf8(`n,,${bare}`))).authBytes);
   const [, both, salt, count] = /^r=([^,]+),s=([^,]+),i=(\d{1,7})(?:,|$)/.exec(first) ?? [];
   const iterations = Number(count);
-  if (
-    both === undefined || !both.startsWith(nonce) || iterations < 1 || iterations > MAX_ITERATIONS
-  ) {
+  if (both === undefined || !both.startsWith(nonce)) {
     throw new Error(`log-in by ${mechanism}: the broker's challenge is not in order`);
+  }
+  if (iterations < MIN_ITERATIONS || iterations > MAX_ITERATIONS) {
+    throw new Error(
+      `log-in by ${mechanism}: the broker asks for ${iterations} iterations: needs ${MIN_ITERATIONS} to ${MAX_ITERATIONS}`,
+    );
   }
   const salted = await derive(password, { salt: Buffer.from(salt, "base64"), iterations, hash });
   const hmac = (key: Uint8Array, text: string) => createHmac(hash, key).update(text).digest();

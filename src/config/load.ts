@@ -185,8 +185,8 @@ async function readFileSettings(
   const byKey = new Map(table.map((row) => [row.key, row]));
   const read = await readToml(file.text);
   if ("problem" in read) {
-    const { line, problem } = read;
-    throw new ConfigError(`${file.path}${line === null ? "" : `:${line}`}: ${problem}`);
+    const { line, problem } = read, told = MAY_HAVE_SECRETS.test(file.text) ? UNTOLD : problem;
+    throw new ConfigError(`${file.path}${line === null ? "" : `:${line}`}: ${told}`);
   }
   const settings = read.entries.map((entry) => fileSetting(file, byKey, entry));
   for (const [name, line] of read.tables) {
@@ -196,6 +196,11 @@ async function readFileSettings(
   }
   return settings;
 }
+
+/** What is wrong with a text says what stands there: a password that lacks its quotes. */
+const MAY_HAVE_SECRETS = /^[^#\n]*(?:pas|token|secret)/im;
+const UNTOLD =
+  "it is not TOML: a text lacks its quotes, most likely; what stands there is not shown, as the file may have secrets";
 
 function fileSetting(
   file: { path: string; mode: number | null },
@@ -251,9 +256,10 @@ function secretSetting(target: Row, path: string, world: Surroundings, by: strin
   const file = world.readFile(path);
   if (file === null) throw new ConfigError(`${by}: no file ${path}, which has ${target.key}`);
   const { text, mode } = file, where = `file ${path}`;
-  if (mode !== null && (mode & 0o004) !== 0) {
+  if (mode !== null && (mode & 0o006) !== 0) {
+    const what = (mode & 0o004) !== 0 ? "read" : "write";
     throw new ConfigError(
-      `${where}: everybody can read it, and it has ${target.key}: chmod 600 ${path}`,
+      `${where}: everybody can ${what} it, and it has ${target.key}: chmod 600 ${path}`,
     );
   }
   const isShared = mode !== null && (mode & 0o040) !== 0;

@@ -171,6 +171,18 @@ const mistakes: [Parameters<typeof load>[0], ...string[]][] = [
     "at least -1",
   ],
   [{ files: { "./runnel.toml": "[topic]\nretention.ms = 9223372036854775807\n" } }, "quotes"],
+  ...[
+    "[auth]\nplain_password = hunter2\n",
+    '[auth]\nplain_password = "hunter2\n',
+    '[auth]\nplain_password = "x" hunter2\n',
+    "[auth]\nplain_pasword = hunter2\n",
+    "[http]\ntoken = '''\nhunter2\n",
+    "auth = { plain_password = hunter2, x }\n",
+  ].map((toml): [Parameters<typeof load>[0], ...string[]] => [
+    { files: { "./runnel.toml": toml } },
+    "it is not TOML",
+    "not shown",
+  ]),
   [{ files: { "./runnel.toml": "kafka_port = = 1\n" } }, "./runnel.toml:1: it is not TOML"],
   ...([
     ["kafka_port = 1 http_port = 2\n", "toml:1", '"http_port = 2" stands behind', "kafka_port"],
@@ -205,6 +217,24 @@ const mistakes: [Parameters<typeof load>[0], ...string[]][] = [
     "http://keys.example/jwks",
     "https://",
   ],
+  ...([
+    ["http:keys.example/jwks", "https://"],
+    ["http://127.0.0.1@keys.example/jwks", "without them"],
+    ["https://me:secret@keys.example/jwks", "without them"],
+    ["ftp://keys.example/jwks", "https://"],
+  ] as const).map(([jwks, says]): [Parameters<typeof load>[0], ...string[]] => [
+    {
+      args: [
+        "--auth-enabled",
+        "--auth-mechanism=OAUTHBEARER",
+        "--oauth-issuer=i",
+        "--oauth-audience=a",
+        `--oauth-jwks=${jwks}`,
+      ],
+    },
+    "oauth.jwks",
+    says,
+  ]),
   [
     { args: ["--auth-enabled", "--listeners=PLAINTEXT://127.0.0.1:1"] },
     "PLAINTEXT and asks nobody",

@@ -57,12 +57,16 @@ function authRule(config: Config): string | null {
   return jwksFault(oauth.jwks);
 }
 
-/** Keys that somebody on the way can replace let anybody in. */
+/** Keys that somebody on the way can replace let anybody in; what is no address is a path. */
 function jwksFault(jwks: string): string | null {
-  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(jwks) || jwks.startsWith("https://")) return null;
-  const url = URL.parse(jwks);
-  if (url?.protocol === "http:" && isLoopback(url.hostname.replace(/^\[|\]$/g, ""))) return null;
-  return url?.protocol === "file:"
+  if (!/^[a-z][a-z0-9+.-]*:/i.test(jwks)) return null;
+  const url = URL.parse(jwks), isWhole = /^[a-z]+:\/\//.test(jwks);
+  if (url !== null && (url.username !== "" || url.password !== "")) {
+    return "oauth.jwks has a user or a password, and it is shown as it is: needs an address without them";
+  }
+  if (url?.protocol === "file:" || (isWhole && url?.protocol === "https:")) return null;
+  const isOwn = isLoopback(url?.hostname.replace(/^\[|\]$/g, "") ?? "");
+  return isWhole && url?.protocol === "http:" && isOwn
     ? null
     : `oauth.jwks = ${jwks}: needs a path, an https:// address, or an http:// one of this machine`;
 }

@@ -32,7 +32,7 @@ export const tlsOptions = {
     restart: true,
     kafkaName: "ssl.truststore.location",
     doc:
-      "The CAs, in PEM, whose certificates of clients are trusted. Certificates are not looked up in revocation lists.",
+      "The CAs, in PEM, whose certificates of clients are trusted. Revocation is not looked at: no CRL, no OCSP.",
   },
   clientAuth: {
     type: "choice",

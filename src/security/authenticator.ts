@@ -16,8 +16,8 @@ export interface Authenticator {
 }
 
 export type AuthenticationStep =
-  /** The client is to answer this. */
-  | { readonly kind: "challenge"; readonly token: Uint8Array }
+  /** The client is to answer this; where it says that the attempt has failed, that counts now. */
+  | { readonly kind: "challenge"; readonly token: Uint8Array; readonly isRefusal?: boolean }
   /** "User:alice", and until when on the wall clock; null: as long as the connection lasts. */
   | {
     readonly kind: "done";

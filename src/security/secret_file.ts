@@ -13,13 +13,12 @@ const MAX_BYTES = 16 << 20;
 /** Throws an Error that says what is wrong with the file, and never what is in it. */
 export function readSecretFile(path: string): SecretFile {
   const stamp = fileStamp(path);
-  const { mode, size, isFile } = Deno.statSync(path);
-  if (!isFile) throw new Error(`${path} is not a file`);
-  if (mode !== null && (mode & 0o004) !== 0) {
-    throw new Error(`${path} can be read by everybody: chmod 600 ${path}`);
+  const { mode } = Deno.statSync(path);
+  if (mode !== null && (mode & 0o006) !== 0) {
+    const what = (mode & 0o004) !== 0 ? "read" : "written";
+    throw new Error(`${path} can be ${what} by everybody: chmod 600 ${path}`);
   }
-  if (size > MAX_BYTES) throw new Error(`${path} has ${size} bytes, allowed are ${MAX_BYTES}`);
-  const bytes = Deno.readFileSync(path);
+  const bytes = readPublicFile(path, MAX_BYTES);
   return { bytes, isGroupReadable: mode !== null && (mode & 0o040) !== 0, stamp };
 }
 
@@ -29,9 +28,10 @@ export function fileStamp(path: string): string {
   return `${mtime?.getTime()} ${size} ${ino}`;
 }
 
-/** The content of a file that anybody may read. */
+/** The content of a file that anybody may read; what is none could have no end. */
 export function readPublicFile(path: string, maxBytes: number): Uint8Array {
-  const { size } = Deno.statSync(path);
+  const { size, isFile } = Deno.statSync(path);
+  if (!isFile) throw new Error(`${path} is not a file`);
   if (size > maxBytes) throw new Error(`${path} has ${size} bytes, allowed are ${maxBytes}`);
   return Deno.readFileSync(path);
 }

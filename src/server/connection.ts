@@ -226,9 +226,10 @@ export class Connection implements ConnectionInfo {
     const { turn } = this.#options;
     try {
       // A flood of handshakes is begun a few at a time, so that those who are in are answered between.
-      while (turn.isLong && this.reason === null) await turn.next();
-      if (this.reason !== null) return false;
-      this.session.secured(await this.#transport.secure!());
+      const handshake = await this.#transport.secure!(async () => {
+        while (turn.isLong && this.reason === null) await turn.next();
+      });
+      this.session.secured(handshake);
       this.#options.onSecured?.();
       return this.reason === null;
     } catch (error) {

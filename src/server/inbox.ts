@@ -17,7 +17,7 @@ export interface InboxOptions {
   readonly memory: RequestMemory;
   readonly clock: Clock;
   /** How large a request may be: less before the client is known. */
-  readonly frames: { readonly maxFrameBytes: number };
+  readonly frames: { readonly maxFrameBytes: number; readonly isStranger: boolean };
   /** Called to end the connection when it is too slow while others wait for its memory. */
   readonly cut: () => void;
 }
@@ -58,6 +58,10 @@ export class Inbox implements Holder {
   /** Whether the peer is to send on: not while what it sent is being worked on, nor between requests. */
   get isWaiting(): boolean {
     return this.#isReading && this.isMidFrame;
+  }
+
+  get isStranger(): boolean {
+    return this.#options.frames.isStranger;
   }
 
   cut(): void {

@@ -1,9 +1,9 @@
 /**
  * RequestMemory: who may hold how many bytes of requests that are arriving.
  *
- * Three kinds of requests do not wait for each other. What fits in a connection's own buffer needs no leave: everybody's
- * small requests get through, whatever else is under way. Middle and large ones each have a share of their own, first
- * come, first served; the whole request is reserved before its buffer is there, so that who was let in never waits for
+ * Four kinds of requests do not wait for each other. What fits in a connection's own buffer needs no leave: everybody's
+ * small requests get through, whatever else is under way. Middle and large ones each have a share of their own, and so
+ * have those of peers that have not said who they are; first come, first served: the whole request is reserved before its buffer is there, so that who was let in never waits for
  * more, and what is in memory was counted before. One request may be larger than its share when nobody else is there.
  *
  * A share has to move: while others wait for it, a holder whose peer is slower than `needed` is cut after a moment.
@@ -12,6 +12,8 @@ import { Pace, type Transfer } from "./pace.ts";
 
 /** A connection, as the one who receives a request. */
 export interface Holder extends Transfer {
+  /** Whether nobody knows yet who it is. */
+  readonly isStranger: boolean;
   /** Ends it, and gives back what it holds. */
   cut(): void;
 }
@@ -25,6 +27,7 @@ export class RequestMemory {
   readonly #shareBytes: number;
   readonly #middle: Share;
   readonly #large: Share;
+  readonly #strangers: Share;
   readonly #middleFrameBytes: number;
   /** Connections that are open; the listener counts. */
   readonly #connections: () => number;
@@ -37,7 +40,9 @@ export class RequestMemory {
     readonly onWait: () => void;
   }) {
     this.#shareBytes = Math.floor(options.bytes / 4);
-    this.#middle = new Share(this.#shareBytes, options.onWait);
+    const strangersBytes = this.#shareBytes >> 2; // no log-in needs more than a buffer of its own, but for large tokens
+    this.#middle = new Share(this.#shareBytes - strangersBytes, options.onWait);
+    this.#strangers = new Share(strangersBytes, options.onWait);
     this.#large = new Share(2 * this.#shareBytes, options.onWait);
     this.#middleFrameBytes = this.#shareBytes >> 4;
     this.#connections = options.connections;
@@ -51,29 +56,32 @@ export class RequestMemory {
 
   /** Bytes reserved now. */
   get reservedBytes(): number {
-    return this.#middle.usedBytes + this.#large.usedBytes;
+    return this.#all.reduce((bytes, { usedBytes }) => bytes + usedBytes, 0);
   }
 
   /** Whether somebody waits. */
   get isPressed(): boolean {
-    return this.#middle.isPressed || this.#large.isPressed;
+    return this.#all.some(({ isPressed }) => isPressed);
   }
 
   /** Leave to hold a request of so many bytes: at once, or when it is this one's turn; null when it withdrew. */
   ask(holder: Holder, bytes: number): Grant | Promise<Grant | null> {
+    if (holder.isStranger) return this.#strangers.ask(holder, bytes);
     return (bytes <= this.#middleFrameBytes ? this.#middle : this.#large).ask(holder, bytes);
   }
 
   /** Who waits, waits no more: nobody is to be cut for it. */
   withdraw(holder: Holder): void {
-    this.#middle.withdraw(holder);
-    this.#large.withdraw(holder);
+    for (const share of this.#all) share.withdraw(holder);
   }
 
   /** Cuts holders that are too slow where others wait. */
   sweep(nowMs: number, minBytesPerSecond: number): void {
-    this.#middle.sweep(nowMs, minBytesPerSecond);
-    this.#large.sweep(nowMs, minBytesPerSecond);
+    for (const share of this.#all) share.sweep(nowMs, minBytesPerSecond);
+  }
+
+  get #all(): readonly Share[] {
+    return [this.#middle, this.#large, this.#strangers];
   }
 }
 

@@ -13,6 +13,7 @@ class Peer implements Holder {
   isWaiting = true;
   unit = 0;
   isCut = false;
+  isStranger = false;
   grant: Grant | null = null;
   cut(): void {
     this.isCut = true;
@@ -45,6 +46,26 @@ Deno.test("large requests wait for each other in their order, and not for middle
   first.grant!.release();
   await turn();
   assert(second.grant !== null && third.grant !== null);
+});
+
+Deno.test("who has not said who it is waits for others of its kind alone, and holds up nobody who has", async () => {
+  const memory = memoryOf();
+  const strangers = Array.from(
+    { length: 100 },
+    () => Object.assign(new Peer(), { isStranger: true }),
+  );
+  let letIn = 0;
+  for (const stranger of strangers) if (await ask(memory, stranger, MIB / 2)) letIn++;
+  assertEquals(letIn, 32, "a sixteenth of all");
+  const [middle, large] = [new Peer(), new Peer()];
+  assertEquals([await ask(memory, middle, 4 * MIB), await ask(memory, large, 100 * MIB)], [
+    true,
+    true,
+  ]);
+  strangers[0].grant!.release();
+  await turn();
+  assert(strangers[32].grant !== null);
+  memory.withdraw(strangers[99]);
 });
 
 Deno.test("what is reserved never exceeds the shares, and is nothing when all have been served", async () => {

@@ -82,6 +82,10 @@ export class Session implements LoginSession {
     return this.#state;
   }
 
+  get isStranger(): boolean {
+    return this.#state !== "authenticated";
+  }
+
   get handshake(): Handshake | null {
     return this.#handshake;
   }

@@ -26,7 +26,12 @@ const plain: SessionListener = {
 const neverAsked: NewAuthenticator = () => {
   throw new Error("a session makes no authenticator by itself");
 };
-const pace = new AttemptPace({ failuresPerSecond: 1, maxWaitMs: 0, monotonicMs: () => 0 });
+const pace = new AttemptPace({
+  failuresPerSecond: 1,
+  maxWaitMs: 0,
+  monotonicMs: () => 0,
+  after: () => () => {},
+});
 const clock = { nowMs: () => 0, monotonicMs: () => 0 };
 const logins: LoginRules = {
   failureDelayMs: 0,

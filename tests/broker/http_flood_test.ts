@@ -17,7 +17,7 @@ const LIMIT_MS = 45_000;
 
 Deno.test("a flood of connections that are made again at once hides a health check from nobody", async () => {
   const server = startHttp({
-    listener: listenTcp({ host: "127.0.0.1", port: 0 }, 4096),
+    listener: listenTcp({ host: "127.0.0.1", port: 0 }),
     maxConnections: 1000,
     metrics: null,
     notReady: () => null,

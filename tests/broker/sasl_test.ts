@@ -264,6 +264,34 @@ Deno.test("an address that fails too often is not looked at any more, and nobody
   assertEquals(await topicsOf(inside), 0);
 });
 
+Deno.test("who is in proves itself again whatever others at its address got wrong", async () => {
+  await using broker = await secured({ maxReauthMs: 60_000, maxFailuresPerSecond: 1 }, {
+    limits: { authenticationTimeoutMs: 500 },
+  });
+  const inside = await broker.connect({ sasl: admin });
+  const guess = { ...admin, password: "guess" } as SaslOptions;
+  const guesses = Array.from({ length: 40 }, () => broker.connect({ sasl: guess }));
+  for (const { status } of await Promise.allSettled(guesses)) assertEquals(status, "rejected");
+  await assertRejects(() => broker.connect({ sasl: admin }), Error); // one of the address that is not in
+  assertEquals(await logIn(inside, admin), 60_000);
+  assertEquals(await topicsOf(inside), 0);
+});
+
+Deno.test("guesses that are under way at once are no more than those that follow each other", async () => {
+  await using broker = await secured({ maxFailuresPerSecond: 1 }, {
+    limits: { authenticationTimeoutMs: 1500 },
+  });
+  const looked = await Promise.all(Array.from({ length: 60 }, async () => {
+    const wire = await broker.wire();
+    await wire.send(SaslHandshake, 1, { mechanism: "PLAIN" });
+    await wire.answer(SaslHandshake, 1);
+    await wire.send(SaslAuthenticate, 2, { authBytes: utf8("\0admin\0guess") });
+    return await within(wire.frame(), "an answer or the end") !== null;
+  }));
+  const count = looked.filter((one) => one).length;
+  assert(count >= 10 && count <= 13, `${count} of 60 were looked at`);
+});
+
 Deno.test("a session ends when it was not proved again in time, and goes on when it was", async () => {
   await using broker = await secured({ maxReauthMs: 700 });
   const idle = await broker.connect({ sasl: admin }), again = await broker.connect();

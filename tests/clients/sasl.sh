@@ -5,7 +5,8 @@
 set -uo pipefail
 . "$(dirname "$0")/checks.sh"
 . "$(dirname "$0")/kafka_tools.sh"
-kafka_tools_install || { echo "sasl.sh could not install the tools"; echo "0 passed, 1 failed"; exit 1; }
+. "$(dirname "$0")/other_clients.sh"
+kafka_tools_install && franz_there "$(dirname "$0")/sasl/franz" || { echo "sasl.sh could not install the tools"; echo "0 passed, 1 failed"; exit 1; }
 : "${SASL_FOLDER:?the folder of tokens.ts}" "${RUNNEL:?how to run runnel}"
 address=localhost:${BROKERS#*:} protocol=SASL_PLAINTEXT
 [ -z "${TLS_FOLDER:-}" ] || protocol=SASL_SSL
@@ -87,6 +88,12 @@ for mechanism in SCRAM-SHA-256 SCRAM-SHA-512; do
   check "kcat by $mechanism: 500 records return in order" round_trip $mechanism alice pencil
 done
 check "kcat by PLAIN: 500 records return in order" round_trip PLAIN admin "of the broker"
+f() { BROKERS=$address CA=${TLS_FOLDER:+$TLS_FOLDER/ca.pem} timeout 60 "$franz" "$@"; }
+for mechanism in 256 512; do
+  check "franz-go by SCRAM-SHA-$mechanism: 500 records return in order, in a group" f $mechanism alice pencil "$topic-franz-$mechanism" 500
+done
+franz_wrong() { ! f 512 alice wrong "$topic-franz" 1 > "$work/said" 2>&1; cat "$work/said"; grep -qi "sasl_authentication_failed\|authentication" "$work/said"; }
+check "franz-go with a wrong password is told so" franz_wrong
 kcat_wrong() { ! k SCRAM-SHA-256 alice wrong -m 5 -L > "$work/said" 2>&1; grep -qi "authentication" "$work/said"; }
 check "kcat with a wrong password is told so" kcat_wrong
 

@@ -1,6 +1,7 @@
 /**
  * kafkajs that logs in, against a running broker (`BROKERS`, a SASL listener with the user admin of PLAIN, password "of the
- * broker", and SCRAM): users by its admin client, records there and back, and a session that it proves again in time.
+ * broker", and SCRAM): users, records there and back, and what a wrong password comes to. With SASL_CA (a PEM file) the
+ * listener is SASL_SSL.
  */
 import { assertEquals, assertRejects } from "@std/assert";
 import kafkajs from "kafkajs";
@@ -12,12 +13,14 @@ import { broker, freshTopic, Suite } from "./checks.ts";
 
 const { Kafka, logLevel, Partitioners } = kafkajs;
 const { address } = broker(), [host, port] = address.split(":");
+const caFile = Deno.env.get("SASL_CA"), caCerts = caFile ? [Deno.readTextFileSync(caFile)] : [];
+const tls = caFile ? { caCerts } : undefined;
 const suite = new Suite("sasl");
 const password = "pencil";
 
 await suite.check("src/client logs in by PLAIN and makes a user of each SCRAM", async () => {
   const sasl = { mechanism: "PLAIN", username: "admin", password: "of the broker" } as const;
-  const connection = await Connection.open({ host, port: Number(port), sasl });
+  const connection = await Connection.open({ host, port: Number(port), sasl, tls });
   for (const mechanism of ["SCRAM-SHA-256", "SCRAM-SHA-512"]) {
     const hash = hashOf(mechanism)!, salt = new Uint8Array(randomBytes(20)), iterations = 4096;
     const bytes = new TextEncoder().encode(password);
@@ -36,7 +39,8 @@ for (const mechanism of ["scram-sha-256", "scram-sha-512"] as const) {
   const client = (word: string) =>
     new Kafka({
       clientId: "sasl",
-      brokers: [address],
+      brokers: [tls ? `localhost:${port}` : address],
+      ...tls && { ssl: { ca: caCerts, servername: "localhost" } },
       sasl: { mechanism, username: "js", password: word } as kafkajs.SASLOptions,
       logLevel: logLevel.NOTHING,
       retry: { retries: 2 },

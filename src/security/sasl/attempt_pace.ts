@@ -1,12 +1,18 @@
 /**
- * AttemptPace: how fast an address may fail to log in. Each failure costs it a share of a second; past ten seconds' worth
- * its next attempts wait, and those that would wait longer than a client does are not looked at.
+ * AttemptPace: how fast an address may fail to log in. Each failure costs it a share of a second, and ten seconds' worth is
+ * for free. What is under way counts as if it had failed until it has not: many attempts at once are no more guesses than
+ * one after the other. Those beyond wait, first come, first served; where that takes longer than clients wait they are not
+ * looked at.
+ *
+ * An address of IPv6 is its network of 64 bits, as whoever has one has them all.
  */
 export interface AttemptPaceOptions {
   readonly failuresPerSecond: number;
   /** Past this a wait is none. */
   readonly maxWaitMs: number;
   readonly monotonicMs: () => number;
+  /** Calls back after so long, unless what it gives is called. */
+  readonly after: (ms: number, work: () => void) => () => void;
 }
 
 /** Failures that are for free, in time. */
@@ -15,29 +21,96 @@ const BURST_MS = 10_000;
 const MAX_DEBT_MS = 60_000;
 const MAX_ADDRESSES = 10_000;
 
+/** An address with attempts under way, or waiting for that. */
+interface Busy {
+  underWay: number;
+  /** The oldest first. */
+  readonly waiting: { readonly untilMs: number; readonly resolve: (mayEnter: boolean) => void }[];
+  cancelLook: () => void;
+}
+
 export class AttemptPace {
   readonly #options: AttemptPaceOptions;
   /** When an address has paid for its failures; the one that failed last is the last. */
   readonly #paidAtMs = new Map<string, number>();
+  readonly #busy = new Map<string, Busy>();
 
   constructor(options: AttemptPaceOptions) {
     this.#options = options;
   }
 
-  /** How long an attempt has to wait; null when it is not to be looked at. */
-  waitMs(address: string): number | null {
-    const debtMs = (this.#paidAtMs.get(address) ?? -Infinity) - this.#options.monotonicMs();
-    const waitMs = Math.max(0, debtMs - BURST_MS);
-    return waitMs <= this.#options.maxWaitMs ? waitMs : null;
+  /** Whether an attempt may be looked at, as soon as that is known. One that may leaves again. */
+  enter(peer: string): Promise<boolean> {
+    const address = networkOf(peer), { maxWaitMs, monotonicMs } = this.#options;
+    if (this.#debtMs(address) - BURST_MS > maxWaitMs) return Promise.resolve(false);
+    let busy = this.#busy.get(address);
+    if (busy === undefined) {
+      busy = { underWay: 0, waiting: [], cancelLook: () => {} };
+      this.#busy.set(address, busy);
+    }
+    const { waiting } = busy;
+    return new Promise((resolve) => {
+      waiting.push({ untilMs: monotonicMs() + maxWaitMs, resolve });
+      this.#look(address, busy);
+    });
   }
 
-  failed(address: string): void {
-    const nowMs = this.#options.monotonicMs(), costMs = 1000 / this.#options.failuresPerSecond;
-    const paidAtMs = Math.max(nowMs, this.#paidAtMs.get(address) ?? 0) + costMs;
+  leave(peer: string, { isFailure }: { readonly isFailure: boolean }): void {
+    const address = networkOf(peer), busy = this.#busy.get(address)!;
+    busy.underWay--;
+    if (isFailure) this.failed(peer);
+    this.#look(address, busy);
+  }
+
+  failed(peer: string): void {
+    const address = networkOf(peer), nowMs = this.#options.monotonicMs();
+    const paidAtMs = Math.max(nowMs, this.#paidAtMs.get(address) ?? 0) + this.#costMs;
     this.#paidAtMs.delete(address);
     this.#paidAtMs.set(address, Math.min(paidAtMs, nowMs + BURST_MS + MAX_DEBT_MS));
     if (this.#paidAtMs.size <= MAX_ADDRESSES) return;
     const [oldest] = this.#paidAtMs.keys();
     this.#paidAtMs.delete(oldest);
   }
+
+  get #costMs(): number {
+    return 1000 / this.#options.failuresPerSecond;
+  }
+
+  /** What it has to wait until all is paid; negative when that was long ago. */
+  #debtMs(address: string): number {
+    return (this.#paidAtMs.get(address) ?? -Infinity) - this.#options.monotonicMs();
+  }
+
+  /** How long until one more may enter, if none leaves before. */
+  #waitMs(address: string, { underWay }: Busy): number {
+    return Math.max(0, this.#debtMs(address)) + underWay * this.#costMs - BURST_MS;
+  }
+
+  /** Lets in who may enter, sends away who has waited in vain, and comes back for the others. */
+  #look(address: string, busy: Busy): void {
+    const { waiting } = busy, { monotonicMs, after } = this.#options;
+    busy.cancelLook();
+    while (waiting.length > 0 && this.#waitMs(address, busy) <= 0) {
+      busy.underWay++;
+      waiting.shift()!.resolve(true);
+    }
+    while (waiting.length > 0 && waiting[0].untilMs <= monotonicMs()) {
+      waiting.shift()!.resolve(false);
+    }
+    if (waiting.length > 0) {
+      const againMs = Math.min(waiting[0].untilMs - monotonicMs(), this.#waitMs(address, busy));
+      busy.cancelLook = after(Math.max(1, againMs), () => this.#look(address, busy));
+    } else if (busy.underWay === 0) this.#busy.delete(address);
+  }
+}
+
+/** "2001:db8:0:7" of an address of IPv6, else the address; one of IPv4 in a robe of IPv6 is one of IPv4. */
+function networkOf(peer: string): string {
+  if (!peer.includes(":")) return peer;
+  const mapped = /^::ffff:(\d+(?:\.\d+){3})$/i.exec(peer);
+  if (mapped !== null) return mapped[1];
+  const [head, tail] = peer.split("%", 1)[0].split("::");
+  const before = head === "" ? [] : head.split(":"), after = tail ? tail.split(":") : [];
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - before.length - after.length);
+  return [...before, ...Array.from({ length: zeros }, () => "0"), ...after].slice(0, 4).join(":");
 }

@@ -36,6 +36,9 @@ export interface TokenRules {
   readonly onRefused: (reason: string) => void;
 }
 
+/** The last moment that there is a date of. */
+const LAST_MS = 8.64e15;
+
 /** Who a token is, and until when on the wall clock. */
 export interface ProvedToken {
   readonly name: string;
@@ -72,7 +75,8 @@ export class BearerTokens {
         onRefused(`its claim ${principalClaim} is no name`);
         return null;
       }
-      return { name, expiresAtMs: (payload.exp! + clockSkewSeconds) * 1000 };
+      const exp = payload.exp! > nowMs() / 1000 ? payload.exp! : payload.exp! + clockSkewSeconds;
+      return { name, expiresAtMs: Math.min(exp * 1000, LAST_MS) };
     } catch (error) {
       onRefused(error instanceof Error ? error.message : String(error));
       return null;

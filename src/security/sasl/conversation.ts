@@ -6,7 +6,7 @@
  *                                                         └───(SaslHandshake, KIP-368)─┘
  *
  * Whatever does not fit fails the connection, as does a re-authentication that would change who it is or how. A failure is
- * answered late, and an address that fails often waits before its next attempt is looked at.
+ * answered late, and an address that fails often waits before its next attempts are looked at.
  */
 import type { AuthenticationStep, Authenticator, NewAuthenticator } from "../authenticator.ts";
 import type { AttemptPace } from "./attempt_pace.ts";
@@ -85,6 +85,8 @@ export class SaslConversation {
   /** Handshake v0: what follows are tokens, without requests around them. */
   #isRaw = false;
   #tokens = 0;
+  /** Whether the attempt has failed already, and that was counted. */
+  #isRefused = false;
   #principal: string | null = null;
   #mechanismBefore = "";
   #reauthBeganMs = -Infinity;
@@ -149,6 +151,7 @@ export class SaslConversation {
     }
     this.#isRaw = isRaw;
     this.#tokens = 0;
+    this.#isRefused = false;
     // Kafka answers such a handshake well, and ends the connection with what comes next.
     this.#state = isAgain && mechanism !== this.#mechanismBefore ? "otherMechanism" : "tokens";
     this.#mechanism = mechanism;
@@ -158,21 +161,18 @@ export class SaslConversation {
 
   /** The answer to a token, which must be a copy. Never rejects. */
   async token(token: Uint8Array): Promise<TokenAnswer> {
-    const { rules, peer } = this.#options;
-    const waitMs = rules.pace.waitMs(peer);
-    if (waitMs === null) {
+    const { rules: { pace }, peer } = this.#options;
+    // Who is in proves itself once a second at most, as the same user: what others at its address do is not its fault.
+    const isPaced = this.#principal === null;
+    if (isPaced && !await pace.enter(peer)) {
       await this.#fail("paced");
       return { kind: "close" };
     }
-    if (waitMs > 0) await rules.pause(waitMs);
-    let step: AuthenticationStep;
-    try {
-      step = ++this.#tokens > MAX_TOKENS
-        ? { kind: "failed", message: null }
-        : await this.#authenticator!.step(token);
-    } catch {
-      step = { kind: "failed", message: null }; // what cannot be checked is not let in
-    }
+    const step = await this.#step(token), isRefusal = step.kind === "challenge" && step.isRefusal;
+    const isFailure = isRefusal === true || (step.kind === "failed" && !this.#isRefused);
+    this.#isRefused ||= isFailure;
+    if (isPaced) pace.leave(peer, { isFailure });
+    else if (isFailure) pace.failed(peer);
     if (this.#state !== "tokens") return { kind: "close" };
     switch (step.kind) {
       case "challenge":
@@ -184,6 +184,16 @@ export class SaslConversation {
       case "busy":
         await this.#fail("busy");
         return { kind: "close" };
+    }
+  }
+
+  async #step(token: Uint8Array): Promise<AuthenticationStep> {
+    try {
+      return ++this.#tokens > MAX_TOKENS
+        ? { kind: "failed", message: null }
+        : await this.#authenticator!.step(token);
+    } catch {
+      return { kind: "failed", message: null }; // what cannot be checked is not let in
     }
   }
 
@@ -229,7 +239,8 @@ export class SaslConversation {
   }
 
   async #refuse(message: string): Promise<TokenAnswer> {
-    this.#options.rules.pace.failed(this.#options.peer);
+    const { rules, peer } = this.#options;
+    if (!this.#isRefused) rules.pace.failed(peer);
     await this.#fail("failed");
     return { kind: "failed", message };
   }

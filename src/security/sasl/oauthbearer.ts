@@ -28,7 +28,8 @@ export class BearerLogin implements Authenticator {
     const proved = await this.#tokens.verify(asked.token);
     if (proved === null) {
       this.#refusal = '{"status":"invalid_token"}';
-      return { kind: "challenge", token: new TextEncoder().encode(this.#refusal) };
+      const token = new TextEncoder().encode(this.#refusal);
+      return { kind: "challenge", token, isRefusal: true };
     }
     const { authorizationId } = asked, { name, expiresAtMs } = proved;
     if (authorizationId !== "" && authorizationId !== name) {

@@ -80,7 +80,7 @@ Deno.test("tokens signed by RS, PS, ES and EdDSA keys of the set get in, until t
   const { tokens } = new World();
   for (const algorithm of ALGORITHMS) {
     const proved = await tokens.verify(await sign(GOOD, { algorithm }));
-    assertEquals(proved, { name: "carol", expiresAtMs: NOW_MS + 90_000 }, algorithm);
+    assertEquals(proved, { name: "carol", expiresAtMs: NOW_MS + 60_000 }, algorithm);
   }
 });
 
@@ -173,10 +173,11 @@ Deno.test("the exchange: a good token is one message, a refused one is told of a
     utf8(`n,,\x01auth=Bearer ${await sign(GOOD)}\x01\x01`),
   );
   if (good.kind !== "done") throw new Error(JSON.stringify(good));
-  assertEquals([good.principal, good.expiresAtMs], ["User:carol", NOW_MS + 90_000]);
+  assertEquals([good.principal, good.expiresAtMs], ["User:carol", NOW_MS + 60_000]);
   const machine = new BearerLogin(tokens);
   const bad = await machine.step(utf8("n,,\x01auth=Bearer a.b.c\x01\x01"));
-  assertEquals(bad, { kind: "challenge", token: utf8('{"status":"invalid_token"}') });
+  const token = utf8('{"status":"invalid_token"}');
+  assertEquals(bad, { kind: "challenge", token, isRefusal: true });
   const end = await machine.step(Uint8Array.of(1));
   assertEquals(end, { kind: "failed", message: '{"status":"invalid_token"}' });
   // A refused token is not made good by another in the same log-in.
@@ -228,4 +229,41 @@ Deno.test("keys are fetched without redirects, up to 256 KiB", async () => {
   await assertRejects(() => at("/absent"), Error, "404");
   stop.abort();
   await server.finished;
+});
+
+Deno.test("a session ends with its token; one that is over by this clock alone ends with what clocks may differ", async () => {
+  const { tokens } = new World();
+  const endsMs = async (exp: number) =>
+    (await tokens.verify(await sign({ ...GOOD, exp })))?.expiresAtMs ?? null;
+  assertEquals(await endsMs(NOW_S + 1), NOW_MS + 1000);
+  assertEquals(await endsMs(NOW_S - 10), NOW_MS + 20_000);
+  assertEquals(await endsMs(NOW_S - 31), null);
+  for (const exp of [1e16, 1e300]) assertEquals(await endsMs(exp), 8.64e15);
+});
+
+Deno.test("a key that was taken out of the set is no more good some minutes later, and one without kid within half a minute", async () => {
+  const world = new World(), token = await sign(GOOD), { keys } = issuer;
+  assertEquals((await world.tokens.verify(token))?.name, "carol");
+  world.set = { keys: keys.filter(({ alg }) => alg !== "ES256") };
+  world.nowMs += 5 * 60_000;
+  await world.tokens.verify(token); // has the set read, and does not wait for that
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals(await world.tokens.verify(token), null);
+  // One that cannot be read leaves what was there.
+  world.set = null;
+  world.nowMs += 3_600_000;
+  await world.tokens.verify(token);
+  const other = await sign(GOOD, { algorithm: "RS256" });
+  assertEquals((await world.tokens.verify(other))?.name, "carol");
+
+  const nameless = new World(), bare = ({ kid: _, ...rest }: Record<string, unknown>) => rest;
+  const without = { header: { kid: undefined } };
+  nameless.set = { keys: [bare(stranger.keys[2])] };
+  assertEquals(await nameless.tokens.verify(await sign(GOOD, without)), null);
+  nameless.set = { keys: [bare(keys[2])] };
+  nameless.nowMs += 30_000;
+  assertEquals((await nameless.tokens.verify(await sign(GOOD, without)))?.name, "carol");
+  const reads = nameless.reads;
+  await nameless.tokens.verify(await sign(GOOD, without));
+  assertEquals(nameless.reads, reads);
 });

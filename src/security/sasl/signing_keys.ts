@@ -2,7 +2,9 @@
  * SigningKeys: the public keys of who issues tokens, a JSON web key set (RFC 7517) from a file or an address that the
  * configuration names, and from nowhere else.
  *
- * A `kid` that is not in the set has it read again, at most once in 30 s; a set that cannot be read leaves the one before.
+ * A `kid` that is not in the set has it read again, and so has a token that names none, at most once in 30 s. A set that
+ * is minutes old is read again beside what asks for a key, so that one which was taken out does not stay good. A set that
+ * cannot be read leaves the one before.
  */
 import { createLocalJWKSet, type CryptoKey, type JSONWebKeySet } from "jose";
 
@@ -16,12 +18,15 @@ export interface SigningKeysOptions {
 type Find = ReturnType<typeof createLocalJWKSet>;
 
 const REFRESH_MS = 30_000;
+const OLD_MS = 5 * 60_000;
 
 export class SigningKeys {
   readonly #options: SigningKeysOptions;
   #find: Find | null = null;
   #kids: ReadonlySet<string> = new Set();
   #readAtMs = -Infinity;
+  /** When the set in use was read. */
+  #goodAtMs = -Infinity;
   #reading: Promise<void> | null = null;
 
   constructor(options: SigningKeysOptions) {
@@ -30,8 +35,10 @@ export class SigningKeys {
 
   /** The key that a token says it is signed with; throws where there is none of it. */
   async find(kid: string | null, algorithm: string): Promise<CryptoKey> {
-    const isKnown = this.#find !== null && (kid === null || this.#kids.has(kid));
+    // Which key a token without kid is signed with is not known before it was tried.
+    const isKnown = this.#find !== null && kid !== null && this.#kids.has(kid);
     if (!isKnown) await this.refresh();
+    else if (this.#options.monotonicMs() - this.#goodAtMs >= OLD_MS) void this.refresh(); // never rejects
     if (this.#find === null) throw new Error("there are no signing keys: they could not be read");
     return await this.#find({ alg: algorithm, kid: kid ?? undefined });
   }
@@ -51,6 +58,7 @@ export class SigningKeys {
     try {
       const set = readSet(await this.#options.read());
       this.#find = createLocalJWKSet(set);
+      this.#goodAtMs = this.#readAtMs;
       this.#kids = new Set(set.keys.map(({ kid }) => kid).filter((kid) => kid !== undefined));
     } catch (error) {
       this.#options.onProblem(error instanceof Error ? error.message : String(error));

@@ -18,7 +18,7 @@ export interface UserLine {
 }
 
 const LINE =
-  /^(SCRAM-SHA-(?:256|512))\$(\d{1,6}):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+) (.+)$/;
+  /^(SCRAM-SHA-(?:256|512))\$(\d{1,6}):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+) (.+)$/s;
 export const MIN_ITERATIONS = 4096;
 export const MAX_ITERATIONS = 16_384;
 

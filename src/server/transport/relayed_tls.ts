@@ -9,7 +9,7 @@
  * is what peers connect to: they are accepted plain, and closed, as on any listener, and another certificate is another
  * listener inside. It costs two more descriptors a connection and the copying, which is why it is for want of better.
  */
-import { addressOf, closeQuietly } from "./tcp.ts";
+import { addressOf, closeQuietly, listen } from "./tcp.ts";
 import type { TlsMaterial } from "./tls_material.ts";
 import {
   type Address,
@@ -20,10 +20,10 @@ import {
 } from "./transport.ts";
 
 /** Listens; throws what Deno.listen throws. */
-export function listenRelayedTls({ host, port }: Address, material: TlsMaterial): RelayedListener {
+export function listenRelayedTls(address: Address, material: TlsMaterial): RelayedListener {
   const inside = new Inside(material);
   try {
-    return new RelayedListener(Deno.listen({ hostname: host, port }), inside);
+    return new RelayedListener(listen(address), inside);
   } catch (error) {
     inside.close();
     throw error;
@@ -164,11 +164,11 @@ class RelayedTransport implements Transport {
     this.local = addressOf(conn.localAddr);
   }
 
-  /** Nothing is there for a peer that has not said anything. */
-  async secure(): Promise<Handshake> {
+  async secure(mayBegin?: () => Promise<void>): Promise<Handshake> {
     const first = new Uint8Array(FIRST_BYTES), read = await this.#conn.read(first);
     if (read === null) throw new Deno.errors.ConnectionReset("it went without a word");
     if (first[0] !== TLS_HANDSHAKE) throw new HandshakeError("it speaks no TLS");
+    await mayBegin?.();
     const relay = await this.#insideOf().connect();
     this.#relay = relay;
     if (this.#isClosed) this.#end();

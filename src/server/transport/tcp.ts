@@ -1,12 +1,27 @@
 /** Tcp: plain sockets as transports. What is read and written goes straight to the system. */
-import type { Address, Transport, TransportListener } from "./transport.ts";
+import {
+  type Address,
+  LISTEN_BACKLOG,
+  listenError,
+  type Transport,
+  type TransportListener,
+} from "./transport.ts";
 
 /**
- * Listens; throws what Deno.listen throws (AddrInUse, PermissionDenied, AddrNotAvailable). Port 0 takes any free one.
- * `backlog`: connections that the system holds until they are accepted; it may cut that to a limit of its own.
+ * Listens; throws what Deno.listen throws (AddrInUse, PermissionDenied, AddrNotAvailable), with the address. Port 0 takes
+ * any free one.
  */
-export function listenTcp({ host, port }: Address, backlog?: number): TransportListener {
-  return new TcpListener(Deno.listen({ hostname: host, port, tcpBacklog: backlog }));
+export function listenTcp(address: Address): TransportListener {
+  return new TcpListener(listen(address));
+}
+
+/** What Deno.listen gives, and its errors with the address. */
+export function listen({ host, port }: Address): Deno.TcpListener {
+  try {
+    return Deno.listen({ hostname: host, port, tcpBacklog: LISTEN_BACKLOG });
+  } catch (error) {
+    throw listenError(error, { host, port });
+  }
 }
 
 class TcpListener implements TransportListener {

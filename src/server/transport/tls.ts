@@ -15,6 +15,8 @@ import {
   type Address,
   type Handshake,
   HandshakeError,
+  LISTEN_BACKLOG,
+  listenError,
   type Transport,
   type TransportListener,
 } from "./transport.ts";
@@ -125,13 +127,10 @@ export async function listenTls(
 function bind({ host, port }: Address): Promise<net.Server> {
   const server = net.createServer({ pauseOnConnect: true });
   return new Promise((resolve, reject) => {
-    server.once("error", (error) => reject(asOfDeno(error)));
-    server.listen({ host, port, backlog: BACKLOG }, () => resolve(server));
+    server.once("error", (error) => reject(listenError(asOfDeno(error), { host, port })));
+    server.listen({ host, port, backlog: LISTEN_BACKLOG }, () => resolve(server));
   });
 }
-
-/** As many as Deno.listen lets wait. */
-const BACKLOG = 511;
 
 /**
  * A server of node:net that found no descriptor accepts nobody any more, and says so to nobody (seen in Deno 2.9.6). So
@@ -247,7 +246,14 @@ class TlsTransport implements Transport {
     this.local = { host: plain.localAddress ?? "", port: plain.localPort ?? 0 };
   }
 
-  async secure(): Promise<Handshake> {
+  async secure(mayBegin?: () => Promise<void>): Promise<Handshake> {
+    await somethingCame(this.#plain);
+    const first = this.#plain.read() as Buffer | null;
+    if (first !== null) {
+      if (first[0] !== TLS_HANDSHAKE) throw new HandshakeError("it speaks no TLS");
+      this.#plain.unshift(first);
+    }
+    await mayBegin?.();
     const { socket, handshake } = await this.#context.begin(this.#plain);
     this.#socket = socket;
     socket.on("readable", () => this.#stir());
@@ -322,8 +328,27 @@ class TlsTransport implements Transport {
   }
 }
 
+/**
+ * Resolves when the peer has said something, or went. What only opens a connection costs a socket until then, and not
+ * what TLS needs besides.
+ */
+function somethingCame(plain: net.Socket): Promise<void> {
+  if (plain.destroyed || plain.readableLength > 0) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      plain.off("readable", done);
+      plain.off("close", done);
+      resolve();
+    };
+    plain.on("readable", done);
+    plain.on("close", done);
+  });
+}
+
 /** Written at once, so that it shows how fast the peer takes what is large. */
 const WRITE_BYTES = 1 << 16;
+/** The type of the record that a handshake begins with. */
+const TLS_HANDSHAKE = 0x16;
 /** How long the last words may take. */
 const CLOSE_MS = 1000;
 

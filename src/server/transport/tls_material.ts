@@ -4,6 +4,7 @@
  */
 import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
 import { Buffer } from "node:buffer";
+import { readPublicFile } from "../../security/secret_file.ts";
 
 export interface TlsFiles {
   readonly certificateFile: string;
@@ -129,13 +130,17 @@ function spkiOf(key: ReturnType<typeof createPublicKey>): Buffer {
   return Buffer.from(key.export({ type: "spki", format: "der" }));
 }
 
+/** Of a file alone: what is none could have no end, or keep whoever reads it. */
 function readText(file: string): string {
   try {
-    return Deno.readTextFileSync(file);
+    return new TextDecoder().decode(readPublicFile(file, MAX_BYTES));
   } catch (error) {
     throw new TlsMaterialError(`Cannot read ${file}: ${why(error)}`);
   }
 }
+
+/** Of thousands of certificates. */
+const MAX_BYTES = 16 << 20;
 
 function modeOf(file: string): number | null {
   try {

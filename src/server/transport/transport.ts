@@ -29,9 +29,10 @@ export interface Transport extends Socket {
   readonly local: Address;
   /**
    * Shakes hands, before the first read: what the handshake found. Rejects when the peer cannot or may not come in, with
-   * the reason. Absent where there is none: bytes are bytes from the first one on.
+   * the reason. Nothing is done for a peer that has not said anything, and then not before `mayBegin` is kept, where it is given. Absent where
+   * there is none: bytes are bytes from the first one on.
    */
-  secure?(): Promise<Handshake>;
+  secure?(mayBegin?: () => Promise<void>): Promise<Handshake>;
   /** Send small writes at once. */
   setNoDelay(): void;
   /** Nothing more is written; the peer may read what is on its way. */
@@ -72,6 +73,17 @@ export function errorKind(error: unknown): ErrorKind {
 /** Why a peer is not let in: its TLS, or its certificate. Its own doing, whatever it is. */
 export class HandshakeError extends Error {
   override readonly name = "HandshakeError";
+}
+
+/**
+ * Connections that the system holds until they are accepted, where it has no lower limit of its own: enough that a flood of
+ * them has nobody refused, who would come again a second later, then three, then seven.
+ */
+export const LISTEN_BACKLOG = 4096;
+
+/** The error of listening, with the address that it is of, for whoever has to say which one it was. */
+export function listenError(error: unknown, address: Address): unknown {
+  return error instanceof Error ? Object.assign(error, { address }) : error;
 }
 
 const DISCONNECTS = [
