@@ -6,6 +6,7 @@
  * start that fails, closes them from the top: the clean-stop marker is written last of all, when all above it has ended.
  */
 import { accessBy, authorizerOf } from "./broker/authorization.ts";
+import { BrokerQuotas } from "./broker/broker_quotas.ts";
 import { CleanStop } from "./broker/clean_stop.ts";
 import { CoordinatorsRoom } from "./broker/coordinators_room.ts";
 import { type Machine, MachineRoom } from "./broker/machine.ts";
@@ -257,6 +258,7 @@ function dispatchOf(config: Config, house: House): Dispatch {
   const { clock, timers, turn, decoding, pool, store, freeBytes } = machine;
   const log = logger("broker");
   const authorizer = authorizerOf(config, metadata.metadata);
+  const quotas = new BrokerQuotas(house.metrics, metadata.metadata, clock);
   const handlers = allHandlers({
     config,
     authorizer,
@@ -283,6 +285,7 @@ function dispatchOf(config: Config, house: House): Dispatch {
   return dispatcher({
     handlers,
     accessOf: accessBy(authorizer),
+    quotas: quotas.clients,
     onAnswered: (apiKey, version, requestBytes, responseBytes, latencyMs) =>
       metrics.requests.observe(apiKey, version, requestBytes, responseBytes, latencyMs),
     onProblem: (event, details) =>

@@ -53,17 +53,25 @@ export class Charge implements RequestQuota {
     this.#resumedMs = NaN;
   }
 
-  /** It goes on. */
-  resume(): void {
-    this.#resumedMs = performance.now();
+  /** The answer is there: how long the client has to wait. */
+  settle(
+    { producedBytes, isAnswered = true }: {
+      readonly producedBytes: number;
+      readonly isAnswered?: boolean;
+    },
+  ): number {
+    const { produce } = this.#counts, nowMs = performance.now();
+    if (producedBytes > 0 && produce !== null) this.#record(produce, producedBytes);
+    if (isAnswered) this.#recordRequest(nowMs);
+    this.#resumedMs = nowMs;
+    return this.#throttleMs;
   }
 
-  /** The answer is there: how long the client has to wait. */
-  settle({ producedBytes }: { readonly producedBytes: number }): number {
-    const { produce } = this.#counts;
-    if (producedBytes > 0 && produce !== null) this.#record(produce, producedBytes);
-    this.#recordRequest(performance.now());
-    return this.#throttleMs;
+  /** The answer is written, for which the next one waits. */
+  encoded(): void {
+    const { request } = this.#counts, workedMs = performance.now() - this.#resumedMs;
+    if (request === null) return;
+    (request.meter as WindowedRate).record(percentOf(workedMs), this.#quotas.nowMs());
   }
 
   #recordRequest(nowMs: number): void {
@@ -73,10 +81,10 @@ export class Charge implements RequestQuota {
     const sinceMs = nowMs - this.#resumedMs;
     const workedMs = this.#workedMs + (sinceMs > 0 ? sinceMs : 0);
     const { windowMs } = this.#quotas.windows;
-    this.#record(request, workedMs / 10, windowMs);
+    this.#record(request, percentOf(workedMs), windowMs);
   }
 
-  /** Percent of a second are a tenth of the milliseconds. `mostMs`: longer it is not waited. */
+  /** `mostMs`: longer it is not waited. */
   #record(count: Count, value: number, mostMs = Infinity): number {
     const nowMs = this.#quotas.nowMs(), rate = count.meter as WindowedRate;
     rate.record(value, nowMs);
@@ -90,4 +98,9 @@ export class Charge implements RequestQuota {
     count.throttledMs += ms;
     this.#throttleMs = Math.max(this.#throttleMs, ms);
   }
+}
+
+/** Of one second of the event loop. */
+function percentOf(workedMs: number): number {
+  return workedMs / 10;
 }

@@ -62,6 +62,11 @@ export class ClientQuotas {
     this.#maxCounts = maxCounts ?? MAX_COUNTS;
   }
 
+  /** Whether no quota is set: so it is for most brokers, and requests are asked nothing more then. */
+  get isEmpty(): boolean {
+    return this.#limits.isEmpty;
+  }
+
   /** Sets a quota, or removes it with null. In force with the next request of whom it binds. */
   set(limit: Omit<ClientLimit, "value"> & { readonly value: number | null }): void {
     const { value } = limit;
@@ -72,7 +77,6 @@ export class ClientQuotas {
 
   /** What a request of a client is charged to; null where no quota binds it. `startedMs` of performance.now(). */
   chargeFor(principal: string, clientId: string | null, startedMs: number): Charge | null {
-    if (this.#limits.isEmpty) return null;
     const counts = this.#countsOf(userOf(principal), clientId ?? "");
     return counts === null ? null : new Charge(this, counts, startedMs);
   }

@@ -14,6 +14,7 @@ import type { Clock } from "../clock.ts";
 import { CLOSE, type ConnectionInfo, NO_REPLY } from "../handlers/handler.ts";
 import type { SaslConversation } from "../security/sasl/conversation.ts";
 import { BAD_FRAME, Inbox } from "./inbox.ts";
+import { Mute } from "./mute.ts";
 import { Outbox } from "./outbox.ts";
 import { Pace } from "./pace.ts";
 import type { RequestMemory } from "./request_memory.ts";
@@ -102,6 +103,8 @@ export class Connection implements ConnectionInfo {
   /** It closes when what is on its way out has left. */
   #isLast = false;
   #roomAgain: (() => void) | null = null;
+  /** Null until a quota of its client has been exceeded. */
+  #mute: Mute | null = null;
 
   constructor(transport: Transport, options: ConnectionOptions) {
     this.id = options.id;
@@ -157,7 +160,9 @@ export class Connection implements ConnectionInfo {
   async serve(): Promise<void> {
     try {
       if (this.#transport.secure !== undefined && !await this.#secure()) return;
-      while (!this.#isStopping && !this.#isDeaf && await this.#inbox.fill()) {
+      while (!this.#isStopping && !this.#isDeaf && await this.#inbox.fill(this.#mute?.isNear)) {
+        if (this.#mute !== null) await this.#unmuted(this.#mute); // it came while there was nothing to do but to read
+        if (this.reason !== null) return;
         await this.#takeFrames();
         if (this.reason !== null) return;
       }
@@ -173,6 +178,7 @@ export class Connection implements ConnectionInfo {
   /** Reads no further request; resolves by itself once what is in work has been answered. */
   stop(): void {
     this.#isStopping = true;
+    this.#mute?.end();
     this.#endPolls();
     if (!this.isBusy) this.close("stopping");
   }
@@ -182,6 +188,7 @@ export class Connection implements ConnectionInfo {
     this.reason = reason;
     this.#inbox.close();
     this.#transport.close();
+    this.#mute?.end();
     this.#endPolls();
     this.#makeRoom();
     this.#outbox.close();
@@ -191,6 +198,13 @@ export class Connection implements ConnectionInfo {
   hold(until: Promise<unknown>): void {
     const held = until.then(ignore, ignore);
     this.held = this.held === null ? held : Promise.all([this.held, held]).then(ignore);
+  }
+
+  /** As ConnectionInfo. */
+  mute(ms: number): void {
+    if (this.reason !== null || this.#isStopping) return;
+    this.#mute ??= new Mute(this.#options.clock);
+    this.#mute.lengthen(ms);
   }
 
   /** Closes it when its peer is silent or too slow. Called from time to time. */
@@ -204,7 +218,7 @@ export class Connection implements ConnectionInfo {
       this.close("slow_request");
     } else if (this.#leaving.look(this.#outbox, nowMs, minBytesPerSecond) > frameTimeoutMs) {
       this.close("slow_reply");
-    } else if (!this.isBusy && this.silentMs(nowMs) > idleTimeoutMs) {
+    } else if (!this.isBusy && this.silentMs(nowMs) > idleTimeoutMs && !this.#mute?.isOn) {
       this.close("idle");
     }
   }
@@ -256,6 +270,7 @@ export class Connection implements ConnectionInfo {
       this.#take(frame);
       if (this.reason !== null || this.#isDeaf) break;
       if (this.held !== null) await this.#release();
+      if (this.#mute !== null) await this.#unmuted(this.#mute, wasQuick && !isSmall(frame));
       if (++count % FRAMES_A_LOOK === 0 && this.#options.turn.isLong) {
         this.#outbox.flush();
         await this.#options.turn.next();
@@ -348,6 +363,21 @@ export class Connection implements ConnectionInfo {
   async #room(): Promise<void> {
     while (this.#isFull() && this.reason === null) {
       await new Promise<void>((resolve) => this.#roomAgain = resolve);
+    }
+  }
+
+  /**
+   * Resolves when its client may ask again, or the connection is closed. Where it had to wait before, that takes the
+   * answers to what it asked, unless that is a Fetch that may wait for long.
+   */
+  async #unmuted(mute: Mute, isFetch = false): Promise<void> {
+    if (mute.isNear) this.#outbox.flush();
+    while (mute.isNear && !isFetch && this.#queue.length > 0 && this.reason === null) {
+      await new Promise<void>((resolve) => this.#roomAgain = resolve);
+    }
+    while (mute.isOn && this.reason === null) {
+      this.#inbox.rest();
+      await mute.wait();
     }
   }
 
