@@ -51,8 +51,8 @@ export interface ConnectionInfo {
    * promise settles: for work that takes its time and whose order counts. To be called before the handler's first await.
    */
   hold(until: Promise<unknown>): void;
-  /** Reads nothing more for so long; what is answered leaves. */
-  mute(ms: number): void;
+  /** Reads nothing more for so long, and request by request from then on; what is answered leaves. */
+  pace(ms: number): void;
   /** What is waited for by hold(), or null. */
   readonly held: Promise<void> | null;
 }

@@ -22,9 +22,23 @@ export class Charge implements RequestQuota {
     this.#resumedMs = startedMs;
   }
 
+  /** Whether what the client produces is counted. */
+  get bindsProduce(): boolean {
+    return this.#counts.produce !== null;
+  }
+
   get maxFetchBytes(): number {
     const { fetch } = this.#counts, { samples, windowMs } = this.#quotas.windows;
     return fetch === null ? Infinity : Math.floor(fetch.limit * (samples - 1) * windowMs / 1000);
+  }
+
+  /**
+   * A Produce of so many bytes has come; how long the client has to wait. Kafka counts it when it is answered; so early it
+   * is known before the next one is read.
+   */
+  produced(bytes: number): number {
+    const { produce } = this.#counts;
+    return produce === null ? 0 : this.#record(produce, bytes);
   }
 
   fetched(bytes: number): number {
@@ -54,14 +68,8 @@ export class Charge implements RequestQuota {
   }
 
   /** The answer is there: how long the client has to wait. */
-  settle(
-    { producedBytes, isAnswered = true }: {
-      readonly producedBytes: number;
-      readonly isAnswered?: boolean;
-    },
-  ): number {
-    const { produce } = this.#counts, nowMs = performance.now();
-    if (producedBytes > 0 && produce !== null) this.#record(produce, producedBytes);
+  settle({ isAnswered = true }: { readonly isAnswered?: boolean } = {}): number {
+    const nowMs = performance.now();
     if (isAnswered) this.#recordRequest(nowMs);
     this.#resumedMs = nowMs;
     return this.#throttleMs;

@@ -14,7 +14,7 @@ function world(
   const charge = (user: string, clientId: string | null) =>
     quotas.chargeFor(`User:${user}`, clientId, performance.now());
   const produce = (user: string, clientId: string | null, producedBytes: number) =>
-    charge(user, clientId)?.settle({ producedBytes }) ?? null;
+    charge(user, clientId)?.produced(producedBytes) ?? null;
   return { clock, quotas, charge, produce };
 }
 
@@ -55,15 +55,15 @@ Deno.test("a fetch over its quota is not counted, and one may ask for ten window
   for (let i = 0; i < 5; i++) {
     const more = charge("a", "x")!;
     assertEquals(more.fetched(2000), 1000);
-    assertEquals(more.settle({ producedBytes: 0 }), 1000);
+    assertEquals(more.settle(), 1000);
   }
 });
 
 Deno.test("the event loop's time counts, is waited for within a window, and waiting for others costs none", () => {
   const { quotas } = world([{ user: "a", kind: "request_percentage", value: 1 }]);
   const started = () => quotas.chargeFor("User:a", "x", performance.now() - 90)!;
-  assertEquals(started().settle({ producedBytes: 0 }), 0); // 9 percent of one second of ten
-  const waits = started().settle({ producedBytes: 0 });
+  assertEquals(started().settle(), 0); // 9 percent of one second of ten
+  const waits = started().settle();
   assert(waits > 0 && waits <= 1000, `${waits}`);
   const other = new ClientQuotas({ nowMs: () => 0 });
   other.set({ user: "a", kind: "request_percentage", value: 1e-3 });
@@ -71,7 +71,7 @@ Deno.test("the event loop's time counts, is waited for within a window, and wait
   paused.pause();
   const until = performance.now() + 20;
   while (performance.now() < until);
-  paused.settle({ producedBytes: 0 });
+  paused.settle();
   const [{ meter }] = other.counts();
   assert((meter as { measure(nowMs: number): number }).measure(0) < 0.1);
 });
@@ -80,7 +80,7 @@ Deno.test("changes may overdraw what was saved up once, and then none is taken u
   const { charge, clock } = world([{ user: "a", kind: "controller_mutation_rate", value: 2 }]);
   const change = (partitions: number, isLenient = false) => {
     const one = charge("a", null)!;
-    return [one.mayChange(partitions, isLenient), one.settle({ producedBytes: 0 })];
+    return [one.mayChange(partitions, isLenient), one.settle()];
   };
   assertEquals(change(30), [true, 0]); // 22 were saved up
   assertEquals(change(1), [false, 4000]);

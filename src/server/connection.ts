@@ -103,7 +103,7 @@ export class Connection implements ConnectionInfo {
   /** It closes when what is on its way out has left. */
   #isLast = false;
   #roomAgain: (() => void) | null = null;
-  /** Null until a quota of its client has been exceeded. */
+  /** Null where no quota binds its client, so far. */
   #mute: Mute | null = null;
 
   constructor(transport: Transport, options: ConnectionOptions) {
@@ -160,8 +160,8 @@ export class Connection implements ConnectionInfo {
   async serve(): Promise<void> {
     try {
       if (this.#transport.secure !== undefined && !await this.#secure()) return;
-      while (!this.#isStopping && !this.#isDeaf && await this.#inbox.fill(this.#mute?.isNear)) {
-        if (this.#mute !== null) await this.#unmuted(this.#mute); // it came while there was nothing to do but to read
+      while (!this.#isStopping && !this.#isDeaf && await this.#inbox.fill(this.#mute !== null)) {
+        if (this.#mute?.isOn) await this.#unmuted(this.#mute); // it came while there was nothing to do but to read
         if (this.reason !== null) return;
         await this.#takeFrames();
         if (this.reason !== null) return;
@@ -201,7 +201,7 @@ export class Connection implements ConnectionInfo {
   }
 
   /** As ConnectionInfo. */
-  mute(ms: number): void {
+  pace(ms: number): void {
     if (this.reason !== null || this.#isStopping) return;
     this.#mute ??= new Mute(this.#options.clock);
     this.#mute.lengthen(ms);
@@ -270,7 +270,7 @@ export class Connection implements ConnectionInfo {
       this.#take(frame);
       if (this.reason !== null || this.#isDeaf) break;
       if (this.held !== null) await this.#release();
-      if (this.#mute !== null) await this.#unmuted(this.#mute, wasQuick && !isSmall(frame));
+      if (this.#mute?.isOn) await this.#unmuted(this.#mute);
       if (++count % FRAMES_A_LOOK === 0 && this.#options.turn.isLong) {
         this.#outbox.flush();
         await this.#options.turn.next();
@@ -366,15 +366,9 @@ export class Connection implements ConnectionInfo {
     }
   }
 
-  /**
-   * Resolves when its client may ask again, or the connection is closed. Where it had to wait before, that takes the
-   * answers to what it asked, unless that is a Fetch that may wait for long.
-   */
-  async #unmuted(mute: Mute, isFetch = false): Promise<void> {
-    if (mute.isNear) this.#outbox.flush();
-    while (mute.isNear && !isFetch && this.#queue.length > 0 && this.reason === null) {
-      await new Promise<void>((resolve) => this.#roomAgain = resolve);
-    }
+  /** Resolves when its client may ask again, or the connection is closed. */
+  async #unmuted(mute: Mute): Promise<void> {
+    this.#outbox.flush();
     while (mute.isOn && this.reason === null) {
       this.#inbox.rest();
       await mute.wait();

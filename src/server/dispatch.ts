@@ -92,7 +92,7 @@ export function dispatcher(options: DispatchOptions): Dispatch {
   ): Reply | Promise<Reply> {
     const { apiKey, apiVersion, correlationId, clientId } = header;
     const access = options.accessOf(connection);
-    const charge = quotas.isEmpty ? null : chargeFor(connection, header, startedMs);
+    const charge = quotas.isEmpty ? null : chargeFor(connection, header, requestBytes, startedMs);
     const context: RequestContext = {
       apiKey,
       apiVersion,
@@ -115,7 +115,7 @@ export function dispatcher(options: DispatchOptions): Dispatch {
 
     function encode(body: unknown): Reply {
       if (body === CLOSE) return CLOSE;
-      const told = charge === null ? body : settle(charge, body, header, requestBytes, connection);
+      const told = charge === null ? body : settle(charge, body, connection);
       const chunks = body === NO_REPLY
         ? []
         : encodeResponse(handler.api, apiVersion, correlationId, told as object);
@@ -144,12 +144,18 @@ export function dispatcher(options: DispatchOptions): Dispatch {
 
   /** What a request is charged to; nobody pays for logging in. */
   function chargeFor(
-    { principal, sasl }: ConnectionInfo,
+    connection: ConnectionInfo,
     { apiKey, clientId }: RequestHeader,
+    requestBytes: number,
     startedMs: number,
   ): Charge | null {
-    const isFree = FREE_APIS.includes(apiKey) || sasl != null && principal === ANONYMOUS;
-    return isFree ? null : quotas.chargeFor(principal, clientId, startedMs);
+    const { principal, sasl } = connection;
+    if (FREE_APIS.includes(apiKey) || sasl != null && principal === ANONYMOUS) return null;
+    const charge = quotas.chargeFor(principal, clientId, startedMs);
+    if (charge?.bindsProduce) {
+      connection.pace(apiKey === Produce.key ? charge.produced(requestBytes) : 0);
+    }
+    return charge;
   }
 
   function refuse(
@@ -169,14 +175,11 @@ const FREE_APIS: readonly number[] = [17, 27, 36];
 function settle(
   charge: Charge,
   body: unknown,
-  { apiKey }: RequestHeader,
-  requestBytes: number,
   connection: ConnectionInfo,
 ): unknown {
-  const producedBytes = apiKey === Produce.key ? requestBytes : 0;
-  const throttleTimeMs = charge.settle({ producedBytes, isAnswered: body !== NO_REPLY });
+  const throttleTimeMs = charge.settle({ isAnswered: body !== NO_REPLY });
   if (throttleTimeMs === 0) return body;
-  connection.mute(throttleTimeMs);
+  connection.pace(throttleTimeMs);
   return body === NO_REPLY ? body : { ...body as object, throttleTimeMs };
 }
 

@@ -17,14 +17,6 @@ export class Mute {
     return this.#clock.monotonicMs() < this.#untilMs;
   }
 
-  /**
-   * Whether the client may have to wait again soon: its requests are then taken one by one, as what is taken before the
-   * answer to the last one is there cannot be held up any more.
-   */
-  get isNear(): boolean {
-    return this.#clock.monotonicMs() < this.#untilMs + NEAR_MS;
-  }
-
   lengthen(ms: number): void {
     this.#untilMs = Math.max(this.#untilMs, this.#clock.monotonicMs() + ms);
   }
@@ -49,6 +41,4 @@ export class Mute {
   }
 }
 
-/** All windows of a quota. */
-const NEAR_MS = 11_000;
 const MAX_TIMER_MS = 2 ** 31 - 1;
