@@ -7,6 +7,7 @@
  */
 import { accessBy, authorizerOf } from "./broker/authorization.ts";
 import type { AuditRoomOptions } from "./broker/audit_room.ts";
+import { BrokerQuotas } from "./broker/broker_quotas.ts";
 import { CleanStop } from "./broker/clean_stop.ts";
 import { CoordinatorsRoom } from "./broker/coordinators_room.ts";
 import { type Machine, MachineRoom } from "./broker/machine.ts";
@@ -301,6 +302,7 @@ function dispatchOf(config: Config, house: House): Dispatch {
       areMadeWhenAskedFor: config.autoCreateTopics,
     };
   }
+  const quotas = new BrokerQuotas(house.metrics, metadata.metadata, clock);
   const handlers = allHandlers({
     config,
     authorizer,
@@ -329,6 +331,7 @@ function dispatchOf(config: Config, house: House): Dispatch {
     handlers,
     accessOf: audit?.accessBy(authorizer) ?? accessBy(authorizer),
     audit,
+    quotas: quotas.clients,
     onAnswered: (apiKey, version, requestBytes, responseBytes, latencyMs) =>
       metrics.requests.observe(apiKey, version, requestBytes, responseBytes, latencyMs),
     onProblem: (event, details) =>

@@ -10,7 +10,7 @@ const STOREYS: readonly (readonly string[])[] = [
   ["bytes"],
   ["protocol"],
   ["storage", "client", "coordination"],
-  ["groups", "transactions", "topics", "security", "backup"],
+  ["groups", "transactions", "topics", "security", "backup", "quotas"],
   ["placement", "background", "audit"],
   ["handlers"],
   ["server"],

@@ -3,7 +3,7 @@
  * could.
  *
  * Each entity is altered whole or not at all; what is wrong, or named twice, is 42. Addresses must be IP addresses:
- * names are not looked up, as Kafka looks them up. Quotas are kept and told, and not enforced yet.
+ * names are not looked up, as Kafka looks them up. What is set is in force when it is answered.
  */
 import { AlterClientQuotas } from "../protocol/messages/alter_client_quotas.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";

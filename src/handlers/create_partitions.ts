@@ -3,6 +3,7 @@
  *
  * A count that is not more than there are is 37, the broker's own topics are 44. What would pass a limit is refused whole (44), as by Kafka since 4.4.
  * What cannot be written, or made on the disk, is 56, as in CreateTopics.
+ * Who has a quota of changes and has used it up gets 89 from version 3 on (KIP-599).
  * timeoutMs has no effect: nothing is waited for but the local device.
  */
 import { CreatePartitions } from "../protocol/messages/create_partitions.ts";
@@ -10,6 +11,7 @@ import type { MetadataStore } from "../topics/metadata_store.ts";
 import { planCreatePartitions } from "../topics/plan_create_partitions.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { failure } from "../topics/outcome.ts";
+import { changesBy } from "./change_quota.ts";
 import { type Handler, handler } from "./handler.ts";
 import { orNotWritten } from "./not_written.ts";
 import type { Placed } from "./placed.ts";
@@ -21,17 +23,22 @@ export interface CreatePartitionsDeps {
 }
 
 export function createPartitions(deps: CreatePartitionsDeps): Handler {
-  return handler(CreatePartitions, { min: 0, max: 3 }, async ({ topics, validateOnly }) => {
-    const transaction = deps.metadata.transact((catalogue) => {
-      const { records, result } = planCreatePartitions(catalogue, topics, deps);
-      return { records: validateOnly ? [] : records, result };
-    });
-    const results = await orNotWritten(
-      transaction,
-      (outcome) => topics.map(({ name }) => ({ name, ...outcome })),
-    );
-    return { results: results.map((result) => ({ ...result, ...placedOutcome(deps, result) })) };
-  });
+  return handler(
+    CreatePartitions,
+    { min: 0, max: 3 },
+    async ({ topics, validateOnly }, context) => {
+      const limits = { ...deps, mayChange: changesBy(context, 3) };
+      const transaction = deps.metadata.transact((catalogue) => {
+        const { records, result } = planCreatePartitions(catalogue, topics, limits);
+        return { records: validateOnly ? [] : records, result };
+      });
+      const results = await orNotWritten(
+        transaction,
+        (outcome) => topics.map(({ name }) => ({ name, ...outcome })),
+      );
+      return { results: results.map((result) => ({ ...result, ...placedOutcome(deps, result) })) };
+    },
+  );
 }
 
 function placedOutcome(

@@ -10,6 +10,7 @@
  * Configs that do not fit into an answer are left out, with 42 as topicConfigErrorCode.
  *
  * Versions: 4 counts of -1 · 5 answers with the configs in force · 7 with the topic id.
+ * Who has a quota of changes and has used it up gets 89 from version 6 on; before, it is created, and waited for (KIP-599).
  * timeoutMs has no effect: nothing is waited for but the local device.
  */
 import { CreateTopics } from "../protocol/messages/create_topics.ts";
@@ -19,6 +20,7 @@ import { type CreatedTopic, planCreateTopics } from "../topics/plan_create_topic
 import { ErrorCode } from "../protocol/errors.ts";
 import type { Encodable } from "../protocol/schema.ts";
 import { failure } from "../topics/outcome.ts";
+import { changesBy } from "./change_quota.ts";
 import { type Handler, handler } from "./handler.ts";
 import { orNotWritten } from "./not_written.ts";
 import type { LongAnswers } from "./long_answers.ts";
@@ -40,9 +42,10 @@ export function createTopics(deps: CreateTopicsDeps): Handler {
   return handler(
     CreateTopics,
     { min: 2, max: 7 },
-    async ({ topics, validateOnly }, { connection }) => {
+    async ({ topics, validateOnly }, context) => {
+      const plan = { ...deps, mayChange: changesBy(context, 6) };
       const transaction = metadata.transact((catalogue) => {
-        const { records, result } = planCreateTopics(catalogue, topics, deps);
+        const { records, result } = planCreateTopics(catalogue, topics, plan);
         return { records: validateOnly ? [] : records, result };
       });
       const created = await orNotWritten<CreatedTopic[]>(
@@ -60,7 +63,7 @@ export function createTopics(deps: CreateTopicsDeps): Handler {
           return { ...fields, configs: null, topicConfigErrorCode };
         },
         whole: (topics) => ({ topics }),
-        connection,
+        connection: context.connection,
       });
     },
   );

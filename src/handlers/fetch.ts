@@ -21,6 +21,7 @@ import * as batch from "../protocol/records/batch.ts";
 import type { Decoded, Encodable, Message } from "../protocol/schema.ts";
 import type { Access } from "../security/acl/access.ts";
 import { Operation } from "../security/acl/acl.ts";
+import type { RequestQuota } from "../quotas/request_quota.ts";
 import type { PartitionLog, ReadBound } from "../storage/log/partition_log.ts";
 import type { FetchPartition, FetchPlan, FetchSession, FetchSessions } from "./fetch_sessions.ts";
 import { type ConnectionInfo, type Handler, handler } from "./handler.ts";
@@ -68,7 +69,9 @@ interface Harvest {
 }
 
 export function fetch(options: FetchOptions): Handler {
-  return handler(Fetch, { min: 4, max: 18 }, (request, { apiVersion, connection, access }) => {
+  return handler(Fetch, { min: 4, max: 18 }, (asked, context) => {
+    const { apiVersion, connection, access, quota } = context;
+    const request = quota === null ? asked : withinQuota(asked, quota);
     const plan = options.sessions.plan({
       sessionId: request.sessionId,
       sessionEpoch: request.sessionEpoch,
@@ -80,12 +83,19 @@ export function fetch(options: FetchOptions): Handler {
     const guarded = access.isOpen ? options : { ...options, access };
     const bound = boundOf(request);
     const replicaId = Math.max(request.replicaId, request.replicaState.replicaId);
+    const finish = (harvest: Harvest) => {
+      const throttleTimeMs = quota === null ? 0 : quota.fetched(harvest.bytes);
+      if (throttleTimeMs > 0) return withhold(options, plan, harvest, throttleTimeMs);
+      return respond(options, plan, harvest, request.isolationLevel);
+    };
     const answer = (harvest: Harvest) => {
       const enough = harvest.bytes >= request.minBytes || request.maxWaitMs <= 0 ||
         harvest.isUrgent ||
         harvest.rows.length === harvest.unknown;
-      if (enough) return respond(options, plan, harvest, request.isolationLevel);
-      return waitForMore(guarded, plan, request, harvest, bound, connection);
+      return enough
+        ? finish(harvest)
+        : waitForMore(guarded, plan, request, harvest, bound, connection)
+          .then(finish);
     };
     const harvest = readSoon(guarded, plan, request, bound, replicaId, connection);
     return harvest instanceof Promise ? harvest.then(answer) : answer(harvest);
@@ -100,7 +110,7 @@ async function waitForMore(
   harvest: Harvest,
   bound: ReadBound,
   connection: ConnectionInfo,
-): Promise<Response> {
+): Promise<Harvest> {
   const { clock } = options, deadlineMs = clock.monotonicMs() + request.maxWaitMs;
   const missing = request.minBytes - harvest.bytes;
   release(options.pool, harvest);
@@ -119,7 +129,28 @@ async function waitForMore(
     if (clock.monotonicMs() >= deadlineMs || connection.isEnding) break;
     release(options.pool, fresh); // under read_committed more may be visible than is stable
   } while (true);
-  return respond(options, plan, fresh, request.isolationLevel);
+  return fresh;
+}
+
+/** Asks for no more than can ever be had at once, and waits for no more. */
+function withinQuota(request: Request, { maxFetchBytes }: RequestQuota): Request {
+  const maxBytes = Math.min(request.maxBytes, maxFetchBytes);
+  return { ...request, maxBytes, minBytes: Math.min(request.minBytes, maxBytes) };
+}
+
+/**
+ * The answer to a client that has had more than its quota: nothing, and how long it is to wait. Its session goes on from
+ * what it was told last; one that would begin does not, as in Kafka.
+ */
+function withhold(
+  { pool, sessions }: FetchOptions,
+  { session, isIncremental }: FetchPlan,
+  harvest: Harvest,
+  throttleTimeMs: number,
+): Response {
+  release(pool, harvest);
+  if (session !== null && !isIncremental) sessions.end(session);
+  return { throttleTimeMs, sessionId: isIncremental ? session?.id ?? 0 : 0, responses: [] };
 }
 
 function polledOf({ rows }: Harvest): Polled[] {

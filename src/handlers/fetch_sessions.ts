@@ -113,6 +113,11 @@ export class FetchSessions {
     return { session, isIncremental: true, partitions: allOf(session) };
   }
 
+  /** Ends a session before its client has heard of it. */
+  end({ id }: FetchSession): void {
+    this.#sessions.delete(id);
+  }
+
   #open(request: SessionRequest): FetchSession | null {
     const { named } = request;
     if (named.length === 0 || !this.#makeRoom(named.length)) return null;

@@ -214,6 +214,7 @@ async function desk() {
         clientId: "c",
         connection: { peer: "p" },
         access: OPEN_ACCESS,
+        quota: null,
       } as RequestContext,
     );
   /** A handler takes the coordinator, or an object with it. */

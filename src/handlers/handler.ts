@@ -2,6 +2,7 @@
  * Handler: what answers one API. Handlers are listed explicitly in mod.ts, and ApiVersions derives from that list.
  */
 import type { SaslConversation } from "../security/sasl/conversation.ts";
+import type { RequestQuota } from "../quotas/request_quota.ts";
 import type { Access } from "../security/acl/access.ts";
 import type { Api, Decoded, Encodable, Fields, Message } from "../protocol/schema.ts";
 import type { Guard } from "./guard.ts";
@@ -15,6 +16,8 @@ export interface RequestContext {
   readonly connection: ConnectionInfo;
   /** What the one who asks may do. */
   readonly access: Access;
+  /** What binds the one who asks; null where no quota does. */
+  readonly quota: RequestQuota | null;
 }
 
 /** What is known of a connection. */
@@ -50,6 +53,8 @@ export interface ConnectionInfo {
    * promise settles: for work that takes its time and whose order counts. To be called before the handler's first await.
    */
   hold(until: Promise<unknown>): void;
+  /** Reads nothing more for so long, and request by request from then on; what is answered leaves. */
+  pace(ms: number): void;
   /** What is waited for by hold(), or null. */
   readonly held: Promise<void> | null;
 }

@@ -14,6 +14,7 @@
 import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { Metadata } from "../protocol/messages/metadata.ts";
+import type { RequestQuota } from "../quotas/request_quota.ts";
 import type { Access } from "../security/acl/access.ts";
 import { Operation, ResourceType } from "../security/acl/acl.ts";
 import type { Topic } from "../topics/catalogue.ts";
@@ -22,6 +23,7 @@ import { isInternalTopic, topicNameError } from "../topics/names.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
 import { type CreatedTopic, planCreateTopics } from "../topics/plan_create_topics.ts";
 import { asRegistered, type EndpointFor } from "./endpoints.ts";
+import { changesBy } from "./change_quota.ts";
 import { type ConnectionInfo, type Handler, handler } from "./handler.ts";
 import { orNotWritten } from "./not_written.ts";
 import { NO_OPERATIONS, partitionAnswer } from "./topic_answers.ts";
@@ -49,7 +51,7 @@ export function metadata(deps: MetadataDeps): Handler {
   return handler(
     Metadata,
     { min: 0, max: 13 },
-    async (request, { apiVersion, connection, access }) => {
+    async (request, { apiVersion, connection, access, quota }) => {
       const operations = request.includeTopicAuthorizedOperations
         ? (name: string) => access.allowed(ResourceType.TOPIC, name)
         : () => NO_OPERATIONS;
@@ -62,6 +64,7 @@ export function metadata(deps: MetadataDeps): Handler {
           access,
           operations,
           mayCreate: request.allowAutoTopicCreation,
+          quota,
         });
       return {
         brokers: brokers(deps, connection),
@@ -84,7 +87,13 @@ function brokers({ nodes, endpointFor = asRegistered }: MetadataDeps, connection
 async function answers(
   deps: MetadataDeps,
   asked: readonly Asked[],
-  options: { apiVersion: number; access: Access; operations: Operations; mayCreate: boolean },
+  options: {
+    apiVersion: number;
+    access: Access;
+    operations: Operations;
+    mayCreate: boolean;
+    quota: RequestQuota | null;
+  },
 ) {
   const { catalogue } = deps.metadata;
   const { apiVersion, access, operations, mayCreate } = options;
@@ -113,7 +122,7 @@ async function answers(
   const refused = new Set(creates ? missing.filter((name) => !mayMake(access, name)) : []);
   const created = missing.filter((name) => !refused.has(name));
   const refusals = creates && created.length > 0
-    ? await autoCreate(deps, created)
+    ? await autoCreate(deps, created, options.quota)
     : new Map<string, number>();
   return [...names].map((name) => {
     if (name !== null && (!shown.has(name) || refused.has(name))) {
@@ -141,7 +150,9 @@ function mayMake(access: Access, name: string): boolean {
 async function autoCreate(
   deps: MetadataDeps,
   names: readonly string[],
+  quota: RequestQuota | null,
 ): Promise<Map<string, number>> {
+  const mayChange = changesBy({ quota, apiVersion: 0 }, Infinity); // as Kafka: made, and waited for
   const wanted = names.filter((name) => !isInternalTopic(name)).map((name) => ({
     name,
     numPartitions: -1,
@@ -152,7 +163,7 @@ async function autoCreate(
   const transaction = deps.metadata.transact((catalogue) => {
     // Another request may have made one of them in the meantime.
     const missing = wanted.filter((topic) => catalogue.topic(topic.name) === undefined);
-    return planCreateTopics(catalogue, missing, deps);
+    return planCreateTopics(catalogue, missing, { ...deps, mayChange });
   });
   const created = await orNotWritten<CreatedTopic[]>(transaction, () => []); // unknown still: clients ask again
   // Kafka does not say which name another one collides with: it stays unknown, as long as it is a name.

@@ -115,6 +115,7 @@ async function start({ isVerifying = true } = {}) {
       apiVersion: version,
       connection,
       access: OPEN_ACCESS,
+      quota: null,
     } as unknown as RequestContext;
     // deno-lint-ignore no-explicit-any -- as the dispatcher calls it
     const answer = handler.handle(request, context) as any;

@@ -8,6 +8,7 @@ import type { BackgroundWork } from "./background.ts";
 import type { GroupGauges } from "./group_definitions.ts";
 import { ClientMetrics } from "./client_metrics.ts";
 import { Histogram, LATENCY_BOUNDS_S } from "./histogram.ts";
+import type { QuotaGauges } from "./quota_definitions.ts";
 
 export interface MetricsSettings {
   /** Topics with counters of their own; the rest share one. */
@@ -51,6 +52,8 @@ export class Metrics {
   groups: () => Iterable<GroupGauges> = () => [];
   /** Transactional ids by state, asked at each scrape; the broker sets it. */
   transactions: () => Iterable<readonly [state: string, count: number]> = () => [];
+  /** What is counted under quotas, asked at each scrape; the broker sets it. */
+  quotas: () => readonly QuotaGauges[] = () => [];
   /** What works in the background; the broker sets it. */
   background: readonly BackgroundWork[] = [];
   /** Single values that a room already keeps, asked at each scrape. */

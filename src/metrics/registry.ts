@@ -5,6 +5,7 @@
 import process from "node:process";
 import type { Definition } from "./definition.ts";
 import { groupDefinitions } from "./group_definitions.ts";
+import { quotaDefinitions } from "./quota_definitions.ts";
 import { transactionDefinitions } from "./transaction_definitions.ts";
 import type { Histogram } from "./histogram.ts";
 import type { Metrics, PartitionGauges, RequestSlot, TopicMetrics } from "./metrics.ts";
@@ -27,6 +28,7 @@ export function definitions(metrics: Metrics, settings: RegistrySettings): Defin
     ...clientMetrics(metrics),
     ...groupDefinitions(metrics),
     ...transactionDefinitions(metrics),
+    ...quotaDefinitions(metrics),
     ...backgroundMetrics(metrics),
     {
       name: "produce_errors_total",

@@ -14,6 +14,7 @@ import type { Clock } from "../clock.ts";
 import { CLOSE, type ConnectionInfo, NO_REPLY } from "../handlers/handler.ts";
 import type { SaslConversation } from "../security/sasl/conversation.ts";
 import { BAD_FRAME, Inbox } from "./inbox.ts";
+import { Mute } from "./mute.ts";
 import { Outbox } from "./outbox.ts";
 import { Pace } from "./pace.ts";
 import type { RequestMemory } from "./request_memory.ts";
@@ -104,6 +105,8 @@ export class Connection implements ConnectionInfo {
   /** It closes when what is on its way out has left. */
   #isLast = false;
   #roomAgain: (() => void) | null = null;
+  /** Null where no quota binds its client, so far. */
+  #mute: Mute | null = null;
 
   constructor(transport: Transport, options: ConnectionOptions) {
     this.id = options.id;
@@ -164,7 +167,9 @@ export class Connection implements ConnectionInfo {
   async serve(): Promise<void> {
     try {
       if (this.#transport.secure !== undefined && !await this.#secure()) return;
-      while (!this.#isStopping && !this.#isDeaf && await this.#inbox.fill()) {
+      while (!this.#isStopping && !this.#isDeaf && await this.#inbox.fill(this.#mute !== null)) {
+        if (this.#mute?.isOn) await this.#unmuted(this.#mute); // it came while there was nothing to do but to read
+        if (this.reason !== null) return;
         await this.#takeFrames();
         if (this.reason !== null) return;
       }
@@ -180,6 +185,7 @@ export class Connection implements ConnectionInfo {
   /** Reads no further request; resolves by itself once what is in work has been answered. */
   stop(): void {
     this.#isStopping = true;
+    this.#mute?.end();
     this.#endPolls();
     if (!this.isBusy) this.close("stopping");
   }
@@ -189,6 +195,7 @@ export class Connection implements ConnectionInfo {
     this.reason = reason;
     this.#inbox.close();
     this.#transport.close();
+    this.#mute?.end();
     this.#endPolls();
     this.#makeRoom();
     this.#outbox.close();
@@ -198,6 +205,13 @@ export class Connection implements ConnectionInfo {
   hold(until: Promise<unknown>): void {
     const held = until.then(ignore, ignore);
     this.held = this.held === null ? held : Promise.all([this.held, held]).then(ignore);
+  }
+
+  /** As ConnectionInfo. */
+  pace(ms: number): void {
+    if (this.reason !== null || this.#isStopping) return;
+    this.#mute ??= new Mute(this.#options.clock);
+    this.#mute.lengthen(ms);
   }
 
   /** Closes it when its peer is silent or too slow. Called from time to time. */
@@ -211,7 +225,7 @@ export class Connection implements ConnectionInfo {
       this.close("slow_request");
     } else if (this.#leaving.look(this.#outbox, nowMs, minBytesPerSecond) > frameTimeoutMs) {
       this.close("slow_reply");
-    } else if (!this.isBusy && this.silentMs(nowMs) > idleTimeoutMs) {
+    } else if (!this.isBusy && this.silentMs(nowMs) > idleTimeoutMs && !this.#mute?.isOn) {
       this.close("idle");
     }
   }
@@ -265,6 +279,7 @@ export class Connection implements ConnectionInfo {
       this.#take(frame);
       if (this.reason !== null || this.#isDeaf) break;
       if (this.held !== null) await this.#release();
+      if (this.#mute?.isOn) await this.#unmuted(this.#mute);
       if (++count % FRAMES_A_LOOK === 0 && this.#options.turn.isLong) {
         this.#outbox.flush();
         await this.#options.turn.next();
@@ -357,6 +372,15 @@ export class Connection implements ConnectionInfo {
   async #room(): Promise<void> {
     while (this.#isFull() && this.reason === null) {
       await new Promise<void>((resolve) => this.#roomAgain = resolve);
+    }
+  }
+
+  /** Resolves when its client may ask again, or the connection is closed. */
+  async #unmuted(mute: Mute): Promise<void> {
+    this.#outbox.flush();
+    while (mute.isOn && this.reason === null) {
+      this.#inbox.rest();
+      await mute.wait();
     }
   }
 

@@ -24,9 +24,13 @@ import {
 } from "../protocol/frame.ts";
 import { ApiVersions } from "../protocol/messages/api_versions.ts";
 import { apiByKey } from "../protocol/messages/mod.ts";
+import { Produce } from "../protocol/messages/produce.ts";
 import type { SaslConversation } from "../security/sasl/conversation.ts";
 import type { Access } from "../security/acl/access.ts";
+import type { Charge } from "../quotas/charge.ts";
+import type { ClientQuotas } from "../quotas/client_quotas.ts";
 import type { Dispatch, Reply } from "./connection.ts";
+import { ANONYMOUS } from "./session.ts";
 
 export interface DispatchOptions {
   readonly handlers: readonly Handler[];
@@ -42,13 +46,15 @@ export interface DispatchOptions {
   readonly accessOf: (connection: ConnectionInfo) => Access;
   /** What writes down who was denied what, and who changed what; null: nobody does. */
   readonly audit?: Audit | null;
+  /** What binds clients; asked for every request anew. */
+  readonly quotas: ClientQuotas;
   /** Told why a connection is ended, or what a handler threw. */
   readonly onProblem: (event: string, details: Record<string, unknown>) => void;
 }
 
 /** The dispatch function of a broker that serves these handlers. */
 export function dispatcher(options: DispatchOptions): Dispatch {
-  const byKey: (Handler | undefined)[] = [];
+  const byKey: (Handler | undefined)[] = [], { quotas } = options;
   for (const handler of options.handlers) byKey[handler.api.key] = handler;
   const { audit = null } = options;
 
@@ -90,6 +96,7 @@ export function dispatcher(options: DispatchOptions): Dispatch {
   ): Reply | Promise<Reply> {
     const { apiKey, apiVersion, correlationId, clientId } = header;
     const access = options.accessOf(connection);
+    const charge = quotas.isEmpty ? null : chargeFor(connection, header, requestBytes, startedMs);
     const context: RequestContext = {
       apiKey,
       apiVersion,
@@ -97,6 +104,7 @@ export function dispatcher(options: DispatchOptions): Dispatch {
       clientId,
       connection,
       access,
+      quota: charge,
     };
     try {
       const audited = audit === null ? null : audit.begin(handler.api, request, context);
@@ -106,6 +114,7 @@ export function dispatcher(options: DispatchOptions): Dispatch {
         ? handler.handle(request, context)
         : guarded(handler, request, context);
       if (!(answered instanceof Promise)) return encode(answered);
+      charge?.pause();
       return answered.then(encode).catch(failed);
     } catch (error) {
       return failed(error);
@@ -113,9 +122,11 @@ export function dispatcher(options: DispatchOptions): Dispatch {
 
     function encode(body: unknown): Reply {
       if (body === CLOSE) return CLOSE;
+      const told = charge === null ? body : settle(charge, body, connection);
       const chunks = body === NO_REPLY
         ? []
-        : encodeResponse(handler.api, apiVersion, correlationId, body as object);
+        : encodeResponse(handler.api, apiVersion, correlationId, told as object);
+      charge?.encoded();
       let responseBytes = 0;
       for (const chunk of chunks) responseBytes += chunk.length;
       options.onAnswered(
@@ -138,6 +149,22 @@ export function dispatcher(options: DispatchOptions): Dispatch {
     }
   }
 
+  /** What a request is charged to; nobody pays for logging in. */
+  function chargeFor(
+    connection: ConnectionInfo,
+    { apiKey, clientId }: RequestHeader,
+    requestBytes: number,
+    startedMs: number,
+  ): Charge | null {
+    const { principal, sasl } = connection;
+    if (FREE_APIS.includes(apiKey) || sasl != null && principal === ANONYMOUS) return null;
+    const charge = quotas.chargeFor(principal, clientId, startedMs);
+    if (charge?.bindsProduce) {
+      connection.pace(apiKey === Produce.key ? charge.produced(requestBytes) : 0);
+    }
+    return charge;
+  }
+
   function refuse(
     connection: ConnectionInfo,
     event: string,
@@ -146,6 +173,21 @@ export function dispatcher(options: DispatchOptions): Dispatch {
     options.onProblem(event, { peer: connection.peer, client: softwareOf(connection), ...details });
     return CLOSE;
   }
+}
+
+/** SaslHandshake, WriteTxnMarkers and SaslAuthenticate: Kafka answers them beside its quotas. */
+const FREE_APIS: readonly number[] = [17, 27, 36];
+
+/** The answer with how long the client is to wait, for which nothing is read from it. It leaves now (KIP-219). */
+function settle(
+  charge: Charge,
+  body: unknown,
+  connection: ConnectionInfo,
+): unknown {
+  const throttleTimeMs = charge.settle({ isAnswered: body !== NO_REPLY });
+  if (throttleTimeMs === 0) return body;
+  connection.pace(throttleTimeMs);
+  return body === NO_REPLY ? body : { ...body as object, throttleTimeMs };
 }
 
 /** A token that is a frame of its own, as clients of SaslHandshake v0 send it; so is its answer. A failure has none. */

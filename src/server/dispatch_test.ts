@@ -6,6 +6,7 @@ import { encodeRequest } from "../protocol/frame.ts";
 import { AddOffsetsToTxn } from "../protocol/messages/add_offsets_to_txn.ts";
 import { CreateTopics } from "../protocol/messages/create_topics.ts";
 import { OPEN_ACCESS } from "../security/acl/access.ts";
+import { ClientQuotas } from "../quotas/client_quotas.ts";
 import { dispatcher } from "./dispatch.ts";
 
 const told: [event: string, details: Record<string, unknown>][] = [];
@@ -14,6 +15,7 @@ const dispatch = dispatcher({
     throw new Error("a bug");
   })],
   accessOf: () => OPEN_ACCESS,
+  quotas: new ClientQuotas({ nowMs: () => 0 }),
   onAnswered: () => {},
   onProblem: (...one) => told.push(one),
 });

@@ -74,12 +74,18 @@ export class Inbox implements Holder {
     this.#options.memory.withdraw(this);
   }
 
-  /** One read from the socket; false at the end of the stream. */
-  async fill(): Promise<boolean> {
+  /** One read from the socket; false at the end of the stream. `isExact`: of no more than one frame. */
+  async fill(isExact = false): Promise<boolean> {
     const buffer = this.#spareBuffer() ?? await this.#frameBuffer();
     if (buffer === null) return false;
     this.#isReading = true;
-    const read = await this.#socket.read(this.#end === 0 ? buffer : buffer.subarray(this.#end));
+    const read = await this.#socket.read(
+      isExact
+        ? buffer.subarray(this.#end, this.#end + this.#missingBytes())
+        : this.#end === 0
+        ? buffer
+        : buffer.subarray(this.#end),
+    );
     this.#isReading = false;
     if (read === null || this.#isClosed) return false;
     this.lastReadMs = this.#options.clock.monotonicMs();
@@ -99,6 +105,21 @@ export class Inbox implements Holder {
     this.#start = from + size;
     this.unit++;
     return this.#buffer!.subarray(from, this.#start);
+  }
+
+  /** Nothing is read for a while: keeps no memory but what has come. */
+  rest(): void {
+    const held = this.#end - this.#start;
+    if (held === 0) this.#replaceBuffer(null);
+    else if (this.#isBorrowed && 2 * held <= this.#buffer!.length) {
+      this.#replaceBuffer(new Uint8Array(held));
+    }
+  }
+
+  /** Of the frame that has begun, or of the size that it begins with. */
+  #missingBytes(): number {
+    const held = this.#end - this.#start;
+    return held < 4 ? 4 - held : readInt32(this.#buffer!, this.#start) + 4 - held;
   }
 
   /** Gives all memory back. */

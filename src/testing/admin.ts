@@ -75,12 +75,14 @@ export async function ask<Q extends Fields, R extends Fields>(
   version: number,
   request: Encodable<Message<Q>>,
   access = OPEN_ACCESS,
+  quota: RequestContext["quota"] = null,
 ): Promise<Decoded<Message<R>>> {
   const decoded = decode(api.request, version, encode(api.request, version, request));
   const context = {
     apiVersion: version,
     connection: { isEnding: false, hold: () => {} },
     access,
+    quota,
   } as unknown as RequestContext;
   const answer = await handler.handle(decoded, context) as Encodable<Message<R>>;
   return decode(api.response, version, encode(api.response, version, answer));

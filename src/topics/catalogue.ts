@@ -65,6 +65,8 @@ export interface CatalogueChange {
   brokerConfigured: boolean;
   /** Access control entries by id, null for one that was removed; null where there are none of them in it. */
   acls: Map<Uuid, AccessControlEntry | null> | null;
+  /** Quotas that were set or removed, in that order; null where there are none of them in it. */
+  quotas: Readonly<ValueOf<"ClientQuotaRecord">>[] | null;
 }
 
 export function noChange(): CatalogueChange {
@@ -76,6 +78,7 @@ export function noChange(): CatalogueChange {
     configured: new Set(),
     brokerConfigured: false,
     acls: null,
+    quotas: null,
   };
 }
 
@@ -329,6 +332,7 @@ export class Catalogue {
         const key = `quota ${JSON.stringify([entity, record.value.key])}`;
         if (record.value.remove) this.#kept.delete(key);
         else this.#kept.set(key, record);
+        (change.quotas ??= []).push(record.value);
         return;
       }
       case "ZkMigrationStateRecord":

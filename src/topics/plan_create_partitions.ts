@@ -13,7 +13,7 @@ import type { NewRecord } from "./metadata_record.ts";
 import type { Plan } from "./metadata_store.ts";
 import { isInternalTopic } from "./names.ts";
 import { failure, type Outcome, repeated, SUCCESS } from "./outcome.ts";
-import { exceeds, type TopicLimits } from "./topic_limits.ts";
+import { exceeds, OVER_QUOTA, type TopicLimits } from "./topic_limits.ts";
 
 export interface PartitionGrowth {
   readonly name: string;
@@ -44,7 +44,8 @@ export function planCreatePartitions(
     const topic = catalogue.topic(name);
     const more = topic === undefined ? 0 : Math.max(0, count - topic.partitions.length);
     const refused = growthError(catalogue, topic, growth) ??
-      exceeds(catalogue, added + more, limits);
+      exceeds(catalogue, added + more, limits) ??
+      (limits.mayChange?.(more) === false ? OVER_QUOTA : null);
     result.push({ name, ...refused ?? SUCCESS });
     if (refused !== null) continue;
     added += more;

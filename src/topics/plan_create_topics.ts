@@ -12,7 +12,7 @@ import type { NewRecord } from "./metadata_record.ts";
 import type { Plan } from "./metadata_store.ts";
 import { topicNameError } from "./names.ts";
 import { failure, type Outcome, repeated, SUCCESS } from "./outcome.ts";
-import { exceeds, type TopicLimits } from "./topic_limits.ts";
+import { exceeds, OVER_QUOTA, type TopicLimits } from "./topic_limits.ts";
 
 /** A topic as CreateTopics asks for it. */
 export interface NewTopic {
@@ -150,6 +150,7 @@ function create(
   const { name } = topic;
   const topicId = (options.newId ?? randomUuid)();
   const numPartitions = partitionsOf(topic, options);
+  if (options.mayChange?.(numPartitions) === false) return { name, ...OVER_QUOTA };
   const factor = topic.assignments[0]?.brokerIds.length ?? Math.abs(topic.replicationFactor);
   const configs = new Map(topic.configs.map((config) => [config.name, config.value!]));
   records.push({ kind: "TopicRecord", version: 0, value: { name, topicId } });

@@ -8,6 +8,7 @@ import type { Catalogue } from "./catalogue.ts";
 import type { NewRecord } from "./metadata_record.ts";
 import type { Plan } from "./metadata_store.ts";
 import { failure, type Outcome, repeated, SUCCESS } from "./outcome.ts";
+import { OVER_QUOTA, type TopicLimits } from "./topic_limits.ts";
 
 /** A topic by its name, or by its id with a null name. */
 export interface TopicSelector {
@@ -23,6 +24,7 @@ export interface DeletedTopic extends Outcome {
 export function planDeleteTopics(
   catalogue: Catalogue,
   topics: readonly TopicSelector[],
+  { mayChange }: Pick<TopicLimits, "mayChange"> = {},
 ): Plan<DeletedTopic[]> {
   const { names: twice, ids: twiceById } = namedTwice(topics);
   const records: NewRecord[] = [], result: DeletedTopic[] = [];
@@ -57,6 +59,8 @@ export function planDeleteTopics(
         refuse(selector, code, errorMessage(code));
       } else if (going.has(topic.id)) {
         refuse(selector, ErrorCode.INVALID_REQUEST, "The topic was named by its id, too.");
+      } else if (mayChange?.(topic.partitions.length) === false) {
+        result.push({ name: topic.name, topicId: topic.id, ...OVER_QUOTA });
       } else {
         going.add(topic.id);
         records.push({ kind: "RemoveTopicRecord", version: 0, value: { topicId: topic.id } });

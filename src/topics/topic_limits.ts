@@ -9,7 +9,15 @@ const MAX_PARTITIONS_PER_REQUEST = 10_000;
 export interface TopicLimits {
   /** Over all topics. */
   readonly maxPartitions: number;
+  /** Whether the quota of who asks lets so many be made or deleted, which it counts then; absent: it has none. */
+  readonly mayChange?: (partitions: number) => boolean;
 }
+
+/** What is answered then. */
+export const OVER_QUOTA = failure(
+  ErrorCode.THROTTLING_QUOTA_EXCEEDED,
+  "The throttling quota has been exceeded.",
+);
 
 /**
  * The refusal of `more` partitions, or null. One too many refuses the request whole: Kafka's CreatePartitions, which

@@ -92,8 +92,8 @@ export const clusterGuards: readonly Guard[] = [
       })),
     })),
   })),
-  needs(ElectLeaders, ALTER, ({ topicPartitions }) => ({
-    errorCode: CLUSTER_REFUSED,
+  needs(ElectLeaders, ALTER, ({ topicPartitions }, apiVersion) => ({
+    ...apiVersion >= 1 ? { errorCode: CLUSTER_REFUSED } : {},
     replicaElectionResults: (topicPartitions ?? []).map(({ topic, partitions }) => ({
       topic,
       partitionResult: partitions.map((partitionId) => ({ partitionId, ...REFUSED })),

@@ -1,0 +1,15 @@
+/** RequestQuota: what a handler has to know of the quotas of the one who asks. Null in its place: there are none. */
+export interface RequestQuota {
+  /** Bytes of records that one Fetch may answer: what the quota allows in all windows but the last. */
+  readonly maxFetchBytes: number;
+  /**
+   * Counts what a Fetch is about to answer. Above 0 the client has had too much: the answer leaves without records, and they
+   * do not count.
+   */
+  fetched(bytes: number): number;
+  /**
+   * Counts partitions that are about to be made or deleted; false where they must not be, as what was taken before is
+   * not paid back. Lenient: they may, and the client waits.
+   */
+  mayChange(partitions: number, isLenient: boolean): boolean;
+}
