@@ -32,7 +32,7 @@ import { dispatcher } from "./server/dispatch.ts";
 import type { PartitionLog } from "./storage/log/partition_log.ts";
 import type { LogManager } from "./storage/log_manager.ts";
 import { StoreError } from "./storage/store.ts";
-import { type CatalogueChange, changedTopics, noChange } from "./topics/catalogue.ts";
+import { type CatalogueChange, changedTopics, noChange } from "./topics/catalogue_change.ts";
 
 export type { Machine };
 
