@@ -27,12 +27,11 @@ export function createAcls({ authorizer, metadata }: AclServices): Handler {
       ...acl,
       patternType: resourcePatternType,
     }));
-    const faults = acls.map(aclFault);
     const results = await orNotWritten(
-      metadata.transact(() => {
-        const made = new Set<string>(), records: NewRecord[] = [];
-        const result = acls.map((acl, i): Outcome => {
-          const fault = faults[i];
+      metadata.transact(function* () {
+        const made = new Set<string>(), records: NewRecord[] = [], result: Outcome[] = [];
+        const create = (acl: Acl): Outcome => {
+          const fault = aclFault(acl);
           if (fault !== null) return failure(ErrorCode.INVALID_REQUEST, fault);
           const key = aclKey(acl);
           if (made.has(key) || authorizer.index.has(acl)) return SUCCESS;
@@ -40,7 +39,11 @@ export function createAcls({ authorizer, metadata }: AclServices): Handler {
           const value = { id: randomUuid(), ...acl };
           records.push({ kind: "AccessControlEntryRecord", version: 0, value });
           return SUCCESS;
-        });
+        };
+        for (const acl of acls) {
+          result.push(create(acl));
+          yield;
+        }
         return { records, result };
       }),
       (outcome) => acls.map(() => outcome),

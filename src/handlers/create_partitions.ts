@@ -22,8 +22,8 @@ export interface CreatePartitionsDeps {
 
 export function createPartitions(deps: CreatePartitionsDeps): Handler {
   return handler(CreatePartitions, { min: 0, max: 3 }, async ({ topics, validateOnly }) => {
-    const transaction = deps.metadata.transact((catalogue) => {
-      const { records, result } = planCreatePartitions(catalogue, topics, deps);
+    const transaction = deps.metadata.transact(function* (catalogue) {
+      const { records, result } = yield* planCreatePartitions(catalogue, topics, deps);
       return { records: validateOnly ? [] : records, result };
     });
     const results = await orNotWritten(

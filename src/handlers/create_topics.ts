@@ -41,8 +41,8 @@ export function createTopics(deps: CreateTopicsDeps): Handler {
     CreateTopics,
     { min: 2, max: 7 },
     async ({ topics, validateOnly }, { connection }) => {
-      const transaction = metadata.transact((catalogue) => {
-        const { records, result } = planCreateTopics(catalogue, topics, deps);
+      const transaction = metadata.transact(function* (catalogue) {
+        const { records, result } = yield* planCreateTopics(catalogue, topics, deps);
         return { records: validateOnly ? [] : records, result };
       });
       const created = await orNotWritten<CreatedTopic[]>(

@@ -33,11 +33,11 @@ export function deleteAcls({ authorizer, metadata }: AclServices): Handler {
       permissionType: filter.permissionType,
     }));
     const filterResults = await orNotWritten<Result[]>(
-      metadata.transact((catalogue) => {
+      metadata.transact(function* (catalogue) {
         const left = new Map<Uuid, Acl>();
         for (const entry of catalogue.kept("AccessControlEntryRecord")) left.set(entry.id, entry);
-        const records: NewRecord[] = [];
-        const result = asked.map((filter): Result => {
+        const records: NewRecord[] = [], result: Result[] = [];
+        const remove = (filter: AclFilter): Result => {
           const fault = filterFault(filter);
           if (fault !== null) return failure(ErrorCode.INVALID_REQUEST, fault);
           const matchingAcls = [];
@@ -48,7 +48,11 @@ export function deleteAcls({ authorizer, metadata }: AclServices): Handler {
             matchingAcls.push({ ...acl, errorCode: ErrorCode.NONE });
           }
           return { ...SUCCESS, matchingAcls };
-        });
+        };
+        for (const filter of asked) { // each is held against every ACL
+          result.push(remove(filter));
+          yield;
+        }
         return { records, result };
       }),
       (outcome) => asked.map(() => outcome),

@@ -18,6 +18,7 @@ import type { Catalogue } from "../topics/catalogue.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
 import { Patterns } from "../groups/consumer/patterns.ts";
 import { ask, everyVersion } from "../testing/admin.ts";
+import { someAnswers } from "../testing/answers.ts";
 import { TransactionDesk } from "../testing/transactions.ts";
 import { addOffsetsToTxn } from "./add_offsets_to_txn.ts";
 import { addPartitionsToTxn } from "./add_partitions_to_txn.ts";
@@ -288,7 +289,13 @@ Deno.test("the coordinator of a transactional id is the leader of its partition,
     selfId: 1,
     node: (id: number) => id === 1 ? { id, host: "h", port: 9092 } : undefined,
   } as unknown as NodeRegistry;
-  const handler = findCoordinator({ groups, transactions: desk.coordinator, catalogue, nodes });
+  const handler = findCoordinator({
+    groups,
+    transactions: desk.coordinator,
+    catalogue,
+    nodes,
+    answers: someAnswers(),
+  });
   for (let version = 1; version <= 3; version++) {
     const { errorCode, nodeId } = await ask(handler, FindCoordinator, version, {
       key: "id",

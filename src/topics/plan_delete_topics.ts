@@ -6,8 +6,8 @@ import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
 import { ErrorCode, errorMessage } from "../protocol/errors.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { NewRecord } from "./metadata_record.ts";
-import type { Plan } from "./metadata_store.ts";
-import { failure, type Outcome, repeated, SUCCESS } from "./outcome.ts";
+import type { Steps } from "./metadata_store.ts";
+import { A_STEP, failure, type Outcome, repeatedInSteps, SUCCESS } from "./outcome.ts";
 
 /** A topic by its name, or by its id with a null name. */
 export interface TopicSelector {
@@ -20,13 +20,13 @@ export interface DeletedTopic extends Outcome {
   readonly topicId: Uuid;
 }
 
-export function planDeleteTopics(
+export function* planDeleteTopics(
   catalogue: Catalogue,
   topics: readonly TopicSelector[],
-): Plan<DeletedTopic[]> {
+): Steps<DeletedTopic[]> {
   const named = topics.filter((topic) => topic.name !== null).map((topic) => topic.name!);
-  const twice = repeated(named);
-  const twiceById = repeated(topics.filter(isById).map((topic) => topic.topicId));
+  const twice = yield* repeatedInSteps(named);
+  const twiceById = yield* repeatedInSteps(topics.filter(isById).map((topic) => topic.topicId));
   const records: NewRecord[] = [], result: DeletedTopic[] = [];
   const going = new Set<Uuid>();
   const refuse = ({ name, topicId }: TopicSelector, errorCode: number, message: string | null) =>
@@ -41,7 +41,8 @@ export function planDeleteTopics(
       "Duplicate topic id.",
     );
   }
-  for (const selector of topics) {
+  for (const [i, selector] of topics.entries()) {
+    if (i % A_STEP === 0) yield;
     const { name, topicId } = selector;
     if (name !== null && twice.has(name) || isById(selector) && twiceById.has(topicId)) continue;
     if (name === null && topicId === ZERO_UUID) {
