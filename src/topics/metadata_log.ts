@@ -361,6 +361,7 @@ export class MetadataLog implements MetadataStore {
     log.advanceStart(endOffset);
     log.dropBeforeStart(); // the snapshot is on the device
     removeOlderSnapshots(store, FOLDER, endOffset);
+    this.catalogue.deleted.snapshotTaken();
     this.#bytes = 0;
     this.#oldestMs = null;
   }
