@@ -6,6 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import { ErrorCode } from "../protocol/errors.ts";
 import { WriteTxnMarkers } from "../protocol/messages/write_txn_markers.ts";
 import { buildBatch } from "../protocol/records/build.ts";
+import { someAnswers } from "../testing/answers.ts";
 import { ask, everyVersion } from "../testing/admin.ts";
 import { PartitionsFixture } from "../testing/partitions.ts";
 import type { TransactionMarker } from "../transactions/marker_writer.ts";
@@ -205,7 +206,7 @@ Deno.test("markers take the space that is kept for the broker: a full disk refus
 
 Deno.test("WriteTxnMarkers answers one entry a producer, every partition once, in every version", async () => {
   const { fixture, markers, send } = await start();
-  const handler = writeTxnMarkers(markers);
+  const handler = writeTxnMarkers(markers, someAnswers());
   await everyVersion(handler, async (version) => {
     const marker = { producerId: 7, producerEpoch: 3, coordinatorEpoch: 5 };
     const answer = await ask(handler, WriteTxnMarkers, version, {
@@ -259,14 +260,16 @@ Deno.test("WriteTxnMarkers with nothing in it, or with a marker for nowhere, is 
   const nowhere = { producerId: 7, producerEpoch: 3, transactionResult: true, coordinatorEpoch: 5 };
   const topics = [[], [{ name: "t", partitionIndexes: [] }]];
   for (const asked of [[], ...topics.map((topics) => [{ ...nowhere, topics }])]) {
-    const answer = await ask(writeTxnMarkers(markers), WriteTxnMarkers, 2, { markers: asked });
+    const answer = await ask(writeTxnMarkers(markers, someAnswers()), WriteTxnMarkers, 2, {
+      markers: asked,
+    });
     assertEquals(answer.markers, []);
   }
 });
 
 Deno.test("WriteTxnMarkers 1 is of transaction version 0, 2 of the one it says", async () => {
   const { markers, send } = await start();
-  const handler = writeTxnMarkers(markers);
+  const handler = writeTxnMarkers(markers, someAnswers());
   const end = async (version: number) => {
     const { markers: [{ topics: [{ partitions: [{ errorCode }] }] }] } = await ask(
       handler,

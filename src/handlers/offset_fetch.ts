@@ -72,7 +72,14 @@ export function offsetFetch({ groups, catalogue, answers }: OffsetFetchServices)
         connection,
       });
       if (read !== null) return read;
-      const told = await Promise.all(readings.map((reading) => reading.answer()));
+      const made = await answers.of({
+        items: readings,
+        part: (reading) => reading.answer(),
+        whole: (made) => made,
+        connection,
+      });
+      if (typeof made === "symbol") return made;
+      const told = await Promise.all(made);
       if (isMany) return { groups: told };
       const [answer] = told, [{ wanted }] = asked;
       if (answer.errorCode === ErrorCode.NONE || apiVersion >= 2 || wanted === null) return answer;

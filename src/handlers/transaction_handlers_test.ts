@@ -337,7 +337,7 @@ async function start() {
   const groups = { ensureTopic: () => Promise.resolve(), partitionFor: () => 3 };
   const handlers = {
     initProducerId: initProducerId({ transactions, newProducerId: () => Promise.resolve(5) }),
-    addPartitions: addPartitionsToTxn({ transactions, catalogue }),
+    addPartitions: addPartitionsToTxn({ transactions, catalogue, answers: someAnswers() }),
     addOffsets: addOffsetsToTxn({ transactions, groups }),
     endTxn: endTxn(transactions),
     describe: describeTransactions(
