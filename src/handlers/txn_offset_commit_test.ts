@@ -368,9 +368,9 @@ Deno.test("a deleted topic takes what is pending for it, and an offset does not 
   await desk.plainCommit(3n);
   await desk.commit();
   desk.fixture.clock.advance(2 * DAY_MS);
-  desk.groups.expireOffsets();
+  await desk.groups.expireOffsets();
   assertEquals(await desk.fetched(false), 3n);
-  desk.groups.deleteTopics(new Set(["t"]));
+  await desk.groups.deleteTopics(new Set(["t"]));
   assertEquals([await desk.fetched(), desk.listed()], [-1n, []]);
   await desk.end(true);
   assertEquals(await desk.fetched(), -1n);
@@ -380,7 +380,7 @@ Deno.test("a group without offsets is not removed while a transaction commits fo
   const desk = await Desk.start();
   await desk.commit();
   desk.fixture.clock.advance(2 * DAY_MS);
-  desk.groups.expireOffsets();
+  await desk.groups.expireOffsets();
   assertEquals(desk.listed(), ["g Empty classic"]);
   await desk.end(true);
   assertEquals(await desk.fetched(), 5n);
