@@ -289,6 +289,9 @@ function sizeOf(log: PartitionLog): number {
   }
 }
 
+/** What a request may name: a few things of each partition that there may be, and no fewer than this. */
+const MIN_ELEMENTS = 100_000, ELEMENTS_A_PARTITION = 4;
+
 function dispatchOf(config: Config, house: House): Dispatch {
   const { machine, audit, metrics, metadata, tokens, storage, placement, coordinators } = house;
   const { clock, timers, turn, decoding, pool, store, freeBytes } = machine;
@@ -327,8 +330,11 @@ function dispatchOf(config: Config, house: House): Dispatch {
     logDir: store.name,
     freeBytes,
   });
+  const maxElements = Math.max(MIN_ELEMENTS, ELEMENTS_A_PARTITION * config.limits.maxPartitions);
   return dispatcher({
     handlers,
+    maxElements,
+    giveBack: (bytes) => pool.give(bytes),
     accessOf: audit?.accessBy(authorizer) ?? accessBy(authorizer),
     audit,
     quotas: quotas.clients,

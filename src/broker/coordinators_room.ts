@@ -72,7 +72,9 @@ export class CoordinatorsRoom implements AsyncDisposable {
   /** Takes up what changed of topics, after their logs have. */
   async follow(change: CatalogueChange): Promise<void> {
     const { deleted, moved } = change;
-    if (deleted.length > 0) this.groups.deleteTopics(new Set(deleted.map(({ name }) => name)));
+    if (deleted.length > 0) {
+      await this.groups.deleteTopics(new Set(deleted.map(({ name }) => name)));
+    }
     if (moved.length > 0) await this.groups.loadAll(); // under a new leader epoch a partition is loaded anew
     await this.transactions.follow(change);
   }
@@ -108,7 +110,7 @@ export class CoordinatorsRoom implements AsyncDisposable {
 
   #coordinator(config: Config): GroupCoordinator {
     const { machine, metadata, nodes, logs } = this.#options,
-      { clock, time, pool, timers } = machine;
+      { clock, time, pool, timers, turn } = machine;
     const { catalogue } = metadata, log = logger("groups"), nodeId = nodes.selfId;
     const { offsetsRetentionMinutes, offsetsPartitions, ...settings } = config.groups;
     const usual = {
@@ -139,6 +141,7 @@ export class CoordinatorsRoom implements AsyncDisposable {
       give: (chunk) => pool.give(chunk),
       newId: () => crypto.randomUUID(),
       wake: (delayMs, work) => timers.after(delayMs, () => this.#run(work)),
+      turn,
       onEvent: (event, details) => log.clientEvent(event, details),
     });
   }

@@ -60,10 +60,10 @@ export class MetadataRoom implements AsyncDisposable {
     machine: MachineRoom,
     { commit, cleanStop }: { readonly commit: GroupCommit; readonly cleanStop: CleanStop },
   ): Promise<MetadataRoom> {
-    const { store, clock, logContext } = machine, makeRoom = () => machine.makeRoom();
+    const { store, clock, logContext, turn } = machine, makeRoom = () => machine.makeRoom();
     const meta = await openMetaProperties(store, { nodeId: config.nodeId });
     await checkMetadata({ store, meta, clock, config });
-    const opened = await openMetadata({ ...logContext, commit }, { config, meta, makeRoom });
+    const opened = await openMetadata({ ...logContext, commit }, { config, meta, makeRoom, turn });
     return new MetadataRoom(meta, opened, { store, cleanStop });
   }
 

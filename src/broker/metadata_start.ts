@@ -2,7 +2,7 @@
  * Metadata start: a broker takes a directory, looks at its metadata log, and opens it. Whatever can be refused is
  * refused here, before a byte is written.
  */
-import type { Clock } from "../clock.ts";
+import type { Clock, GivesWay } from "../clock.ts";
 import type { Config } from "../config/options.ts";
 import { logger } from "../log.ts";
 import type { FileStore } from "../storage/backends/file_store.ts";
@@ -52,10 +52,11 @@ function recordedEnd(store: Store): RecordedEnd | null {
 /** Opens the log and replays it. */
 export async function openMetadata(
   context: LogContext,
-  { config, meta, makeRoom }: {
+  { config, meta, makeRoom, turn }: {
     readonly config: Config;
     readonly meta: MetaProperties;
     readonly makeRoom: () => Promise<boolean>;
+    readonly turn: GivesWay;
   },
 ): Promise<{ metadata: MetadataLog; log: PartitionLog; wasCut: boolean }> {
   const { store, clock } = context, events = logger("metadata");
@@ -72,6 +73,8 @@ export async function openMetadata(
       intervalMs: config.storage.metadataSnapshotIntervalMs,
     },
     makeRoom,
+    give: (bytes) => context.pool.give(bytes),
+    turn,
     onProblem: (event, details) => events.warn(event, details),
   });
   return { metadata, log, wasCut };

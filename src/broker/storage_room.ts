@@ -151,7 +151,7 @@ function logManager(
     brokerEpoch,
     lastBrokerEpoch,
     wasJournaled: left.unknown === null,
-    wasDeleted: (topicId) => catalogue.wasDeleted(topicId),
+    wasDeleted: (topicId) => catalogue.deleted.has(topicId),
     onAllKnown: () => journal?.settle().catch(fatal),
     onOnline,
     metadata: () => ({ endOffset: metadataLog.recoveryPoint, bytes: metadataLog.size }),

@@ -117,7 +117,7 @@ export class TransactionsRoom implements AsyncDisposable {
 
   #coordinator({ transactions, limits }: Config): TransactionCoordinator {
     const { machine, metadata, nodes, logs, markers } = this.#options;
-    const { clock, time, pool, timers } = machine, { catalogue } = metadata;
+    const { clock, time, pool, timers, turn } = machine, { catalogue } = metadata;
     const log = logger("transactions");
     return new TransactionCoordinator({
       clock,
@@ -139,6 +139,7 @@ export class TransactionsRoom implements AsyncDisposable {
       newProducerId: this.newProducerId,
       give: (chunk) => pool.give(chunk),
       wake: (delayMs, work) => timers.after(delayMs, () => this.#run(work)),
+      turn,
       onEvent: (event, details) => log.clientEvent(EVENTS[event], details),
     });
   }

@@ -5,6 +5,9 @@
  * Large byte arrays are not copied but become chunks of their own. Small messages are cut one after the other from
  * a slab: allocating each its own array would cost several times what encoding it does. So a chunk's memory may
  * be shared with other chunks; who keeps one for long should `slice()` it, and nobody may transfer its buffer.
+ *
+ * Records may lie in memory that is lent. What becomes a chunk goes back when that has been sent; what is copied goes
+ * back at once, by `giveBack`: nobody else would know that it is not looked at any more.
  */
 import { type Uuid, writeUuid } from "./uuid.ts";
 import { ProtocolError, readView } from "./reader.ts";
@@ -24,6 +27,11 @@ export class Writer {
   /** Chunks kept out of `#bytes`, and where in it each belongs. */
   #outside: { at: number; bytes: Uint8Array }[] = [];
   #outsideBytes = 0;
+  readonly #giveBack: ((bytes: Uint8Array) => void) | null;
+
+  constructor(giveBack: ((bytes: Uint8Array) => void) | null = null) {
+    this.#giveBack = giveBack;
+  }
 
   /** Bytes written since the last `finish` or `reset`, chunks outside included. */
   get size(): number {
@@ -129,6 +137,12 @@ export class Writer {
     this.#need(bytes.length);
     this.#bytes.set(bytes, this.#at);
     this.#at += bytes.length;
+  }
+
+  /** The same of records. */
+  records(bytes: Uint8Array): void {
+    this.raw(bytes);
+    if (this.#giveBack !== null && bytes.length <= COPIED_BYTES) this.#giveBack(bytes);
   }
 
   /**

@@ -133,7 +133,7 @@ function cataloguedBy(store: Store, catalogue: Catalogue, isWhole: boolean): Cat
         mayHaveGaps,
         maxLeaderEpoch: leaderEpoch + lost,
         topicId: topic.id,
-        wasDeleted: (id) => catalogue.wasDeleted(id),
+        wasDeleted: (id) => catalogue.deleted.has(id),
       });
     }
   }
@@ -141,6 +141,6 @@ function cataloguedBy(store: Store, catalogue: Catalogue, isWhole: boolean): Cat
     const known = found.get(folder);
     if (known !== undefined || folder === METADATA_FOLDER || !isWhole) return known;
     const topicId = readPartitionMetadata(store, folder);
-    return topicId !== null && catalogue.wasDeleted(topicId) ? "deleted" : "stray";
+    return topicId !== null && catalogue.deleted.has(topicId) ? "deleted" : "stray";
   };
 }

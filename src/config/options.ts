@@ -161,7 +161,8 @@ export const options = {
       min: 1,
       max: 1_000_000,
       restart: true,
-      doc: "Partitions over all topics; creating more is refused.",
+      doc:
+        "Partitions over all topics; creating more is refused. A request may name four things for each of them, and no fewer than 100,000; one that names more closes its connection.",
     },
     maxConnections: {
       type: "integer",

@@ -11,6 +11,7 @@
  */
 import { coordinatorPartition } from "../protocol/coordinator_partition.ts";
 import { ErrorCode } from "../protocol/errors.ts";
+import type { GivesWay } from "../clock.ts";
 import { appendError } from "./append_error.ts";
 import type { CoordinatorTopic, Leadership } from "./coordinator_log.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -37,6 +38,8 @@ export interface CoordinatorRuntimeOptions<K extends Kinds, S extends Shard<K>> 
   /** Calls `work` once after this long; returns what takes that back. */
   readonly wake: (delayMs: number, work: () => void) => () => void;
   readonly onEvent: (event: CoordinationEvent, details: Record<string, unknown>) => void;
+  /** Gives others a turn while very many entities are looked at; without it none is given. */
+  readonly turn?: GivesWay;
   /** A partition's state is there. What was decided before a restart, and waits to be done, begins here. */
   readonly onActive?: (partition: LedPartition<K, S>) => void;
   /** The log has taken the facts, which are made true next. */
@@ -213,27 +216,38 @@ export class CoordinatorRuntime<K extends Kinds, S extends Shard<K> = Shard<K>> 
     this.#setTimer(this.now().ms);
   }
 
-  /** Writes what is decided on every entity. Where the log takes nothing, the next sweep tries again. */
-  sweep(
+  /**
+   * Writes what is decided on every entity that there is now, each in one turn; others have theirs between. Where the log
+   * takes nothing, the next sweep tries again.
+   */
+  async sweep(
     decideOn: (entity: K["Entity"], shard: S) => readonly K["Fact"][],
     onDone: (facts: readonly K["Fact"][]) => void = () => {},
-  ): void {
-    const { wallMs } = this.now();
-    for (const partition of this.active()) {
+  ): Promise<void> {
+    const { turn } = this.#options;
+    for (const partition of [...this.active()]) {
       for (const entity of [...partition.shard.entities()]) {
+        if (turn?.isLong) await turn.next();
+        const isHere = this.partitions.isCurrent(partition) && partition.state === "active";
+        if (!isHere || this.#isStopped) break;
+        if (!partition.shard.has(entity)) continue; // it went meanwhile
         const facts = decideOn(entity, partition.shard);
         if (facts.length === 0) continue;
-        if (partition.writeAll(entity, facts, wallMs) === ErrorCode.NONE) onDone(facts);
+        const errorCode = partition.writeAll(entity, facts, this.now().wallMs);
+        if (errorCode === ErrorCode.NONE) onDone(facts);
       }
     }
   }
 
   /** Does the work again and again until the coordinator stops. */
-  every(intervalMs: number, work: () => void): void {
-    const cancel = this.#options.wake(intervalMs, () => {
+  every(intervalMs: number, work: () => unknown): void {
+    const { wake, onEvent } = this.#options;
+    const cancel = wake(intervalMs, () => {
       this.#intervals.delete(cancel);
       this.every(intervalMs, work);
-      work();
+      const done = work();
+      if (!(done instanceof Promise)) return;
+      done.catch((error) => onEvent("work_failed", { error: String(error) }));
     });
     this.#intervals.add(cancel);
   }

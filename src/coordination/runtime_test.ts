@@ -4,6 +4,7 @@
  * has, deadlines come by monotonic time, and markers reach the shard, live and in a replay. The log is the
  * simulations', whose disk syncs when told.
  */
+import { CountedTurns } from "../testing/counted_turns.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Uuid } from "../bytes/uuid.ts";
 import type { CoordinatorLog } from "./coordinator_log.ts";
@@ -395,11 +396,32 @@ Deno.test("a sweep writes what is decided on every entity, in as many batches as
   for (const id of ["a", "b"]) desk.set(id, 1);
   const many = Array.from({ length: 2500 }, (_, value) => ({ kind: "value", value }) as const);
   const done: number[] = [];
-  desk.runtime.sweep(({ id }) => id === "a" ? many : [], (facts) => done.push(facts.length));
+  await desk.runtime.sweep(({ id }) => id === "a" ? many : [], (facts) => done.push(facts.length));
   assertEquals([done, log.logEndOffset], [[2500], 2502]);
   assertEquals([...shardOf(desk).registers.values()].map(({ value }) => value), [2499, 1]);
-  desk.runtime.sweep(() => [{ kind: "value", value: null }]);
+  await desk.runtime.sweep(() => [{ kind: "value", value: null }]);
   assertEquals(shardOf(desk).registers.size, 0);
+});
+
+Deno.test("a sweep gives others turns, and looks at nothing that went or came to be anew in them", async () => {
+  const turn = new CountedTurns(1), log = new SimulatedLog();
+  const desk = await RegisterDesk.loaded(log, { turn });
+  for (const id of ["a", "b", "c", "d"]) desk.set(id, 1);
+  const looked: string[] = [];
+  turn.between = () => {
+    const { registers } = shardOf(desk);
+    if (turn.turns === 2) registers.delete("b");
+    if (turn.turns === 3) registers.set("c", newRegister("c"));
+  };
+  await desk.runtime.sweep(({ id, value }) => {
+    looked.push(`${id} ${value}`);
+    return [];
+  });
+  assertEquals([looked, turn.turns], [["a 1", "d 1"], 4]);
+  turn.between = () => desk.runtime.unload(0);
+  looked.length = 0;
+  await desk.runtime.sweep(({ id }) => (looked.push(id), []));
+  assertEquals(looked, []);
 });
 
 Deno.test("work at intervals goes on until the coordinator stops", async () => {

@@ -55,6 +55,8 @@ export interface Shard<K extends Kinds> {
   get(id: string): K["Entity"] | undefined;
   /** All there are, for sweeps. */
   entities(): Iterable<K["Entity"]>;
+  /** Whether this is still one of them. */
+  has(entity: K["Entity"]): boolean;
 
   /** What an event comes to. Changes nothing. */
   decide(entity: K["Entity"], event: K["Event"], now: Now): Decision<K>;

@@ -5,7 +5,7 @@
  *
  * Requests come and answers go in the shapes of the protocol, without transport: handlers add nothing but names.
  */
-import type { Clock } from "../clock.ts";
+import type { Clock, GivesWay } from "../clock.ts";
 import { TrustedTime } from "../clock/trusted_time.ts";
 import type { CoordinatorTopic } from "../coordination/coordinator_log.ts";
 import type { CoordinationEvent } from "../coordination/led_partitions.ts";
@@ -50,6 +50,8 @@ export interface GroupCoordinatorOptions {
   readonly newId: () => string;
   /** Calls `work` once after this long; returns what takes that back. */
   readonly wake: (delayMs: number, work: () => void) => () => void;
+  /** Gives others a turn while very many groups are looked at. */
+  readonly turn?: GivesWay;
   readonly onEvent: (event: string, details: Record<string, unknown>) => void;
 }
 
@@ -134,14 +136,14 @@ export class GroupCoordinator extends CoordinatorRuntime<GroupKinds, GroupShard>
   }
 
   /** Offsets of deleted topics go, in every group. */
-  deleteTopics(names: ReadonlySet<string>): void {
-    this.sweep((group, { pending }) => topicOffsets(group, names, pending));
+  async deleteTopics(names: ReadonlySet<string>): Promise<void> {
+    await this.sweep((group, { pending }) => topicOffsets(group, names, pending));
   }
 
   /** Removes what is past its retention. Called by itself at intervals. */
-  expireOffsets(): void {
+  async expireOffsets(): Promise<void> {
     const wallMs = this.#time.nowMs(), retentionMs = this.settings.offsetsRetentionMs;
-    this.sweep(
+    await this.sweep(
       (group, { pending: open }) => decideExpiry(group, { wallMs, retentionMs, open }),
       (facts) => {
         this.metrics.offsetExpirations += facts.filter(({ kind }) => kind === "offsetGone").length;

@@ -261,11 +261,11 @@ Deno.test("a wall clock that jumps ahead expires nothing; time that passes does"
   desk.log.sync();
   await answer;
   desk.clock.stepWall(400 * DAY_MS);
-  desk.coordinator.expireOffsets();
+  await desk.coordinator.expireOffsets();
   assertEquals(await desk.committed("g"), 1n);
   desk.clock.stepWall(-400 * DAY_MS);
   desk.clock.advance(7 * DAY_MS);
-  desk.coordinator.expireOffsets();
+  await desk.coordinator.expireOffsets();
   assertEquals([...desk.coordinator.groups()].length, 0);
 });
 
@@ -276,10 +276,10 @@ Deno.test("a commit made while the clock was set back is not too old once it is 
   desk.log.sync();
   await answer;
   desk.clock.stepWall(400 * DAY_MS);
-  desk.coordinator.expireOffsets();
+  await desk.coordinator.expireOffsets();
   assertEquals(await desk.committed("g"), 1n);
   desk.clock.advance(7 * DAY_MS);
-  desk.coordinator.expireOffsets();
+  await desk.coordinator.expireOffsets();
   assertEquals([...desk.coordinator.groups()].length, 0);
 });
 
@@ -288,7 +288,7 @@ Deno.test("a deleted topic takes its offsets with it", async () => {
   const answer = desk.commit("g", 1n);
   desk.log.sync();
   await answer;
-  desk.coordinator.deleteTopics(new Set(["t"]));
+  await desk.coordinator.deleteTopics(new Set(["t"]));
   desk.log.sync();
   assertEquals(await desk.committed("g"), null);
 });

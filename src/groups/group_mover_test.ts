@@ -390,7 +390,7 @@ Deno.test("a topic deleted while its offsets wait to be moved takes them along",
   all[3].isRefusing = true;
   const desk = deskOf(all);
   await desk.coordinator.loadAll();
-  desk.coordinator.deleteTopics(new Set(["t"]));
+  await desk.coordinator.deleteTopics(new Set(["t"]));
   all[3].isRefusing = false;
   await desk.pass(1000);
   assertEquals(await desk.offsets(MOVED), [null, null]);

@@ -88,6 +88,10 @@ export class GroupShard implements Shard<GroupKinds> {
     yield* this.misplaced.values();
   }
 
+  has(group: Group): boolean {
+    return this.groups.get(group.id) === group || this.misplaced.get(group.id) === group;
+  }
+
   decide(group: Group, event: GroupEvent, now: Now): Decision<GroupKinds> {
     return decideEvent(group, event, this.#options.contextOf(group, now));
   }

@@ -14,11 +14,13 @@ import { isInternalTopic } from "../topics/names.ts";
 import type { TransactionCoordinator } from "../transactions/coordinator.ts";
 import { type Partition, PartitionSet } from "../transactions/partition_set.ts";
 import { type Handler, handler } from "./handler.ts";
+import type { LongAnswers } from "./long_answers.ts";
 import { fencedFor } from "./transaction_answers.ts";
 
 export interface AddPartitionsToTxnServices {
   readonly transactions: TransactionCoordinator;
   readonly catalogue: Catalogue;
+  readonly answers: LongAnswers;
 }
 
 interface TransactionRequest {
@@ -30,15 +32,20 @@ interface TransactionRequest {
 }
 
 export function addPartitionsToTxn(services: AddPartitionsToTxnServices): Handler {
-  return handler(AddPartitionsToTxn, { min: 0, max: 5 }, async (request, { apiVersion }) => {
+  return handler(AddPartitionsToTxn, { min: 0, max: 5 }, async (request, context) => {
+    const { apiVersion, connection } = context;
     if (apiVersion >= 4) {
-      const results = await Promise.all(
-        request.transactions.map(async (one) => ({
+      const results = await services.answers.of({
+        items: request.transactions,
+        part: async (one) => ({
           transactionalId: one.transactionalId,
           topicResults: await resultsOf(services, one, apiVersion),
-        })),
-      );
-      return { errorCode: ErrorCode.NONE, resultsByTransaction: results };
+        }),
+        whole: (results) => results,
+        connection,
+      });
+      if (typeof results === "symbol") return results;
+      return { errorCode: ErrorCode.NONE, resultsByTransaction: await Promise.all(results) };
     }
     const one = {
       transactionalId: request.v3AndBelowTransactionalId,

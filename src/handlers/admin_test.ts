@@ -107,6 +107,18 @@ Deno.test("Metadata tells all topics, some and none in every version", async () 
   });
 });
 
+Deno.test("Metadata tells a topic once that is named over and over, by name or by id, as Kafka does", async () => {
+  const { handlers, fixture } = await adminFixture();
+  await fixture.create("t", 3);
+  const { id: topicId } = fixture.catalogue.topic("t")!;
+  for (const topic of [{ name: "t" }, { name: null, topicId }]) {
+    const { topics } = await ask(handlers.metadata, Metadata, 13, {
+      topics: Array(1000).fill(topic),
+    });
+    assertEquals(topics.map(({ name, partitions }) => [name, partitions.length]), [["t", 3]]);
+  }
+});
+
 Deno.test("Metadata creates an unknown topic only where client and broker allow it", async () => {
   for (const broker of [true, false]) {
     for (const client of [true, false]) {

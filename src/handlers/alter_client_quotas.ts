@@ -14,8 +14,8 @@ import { orNotWritten } from "./not_written.ts";
 export function alterClientQuotas({ metadata }: { readonly metadata: MetadataStore }): Handler {
   return handler(AlterClientQuotas, { min: 0, max: 1 }, async ({ entries, validateOnly }) => ({
     entries: await orNotWritten(
-      metadata.transact((catalogue) => {
-        const { records, result } = planAlterClientQuotas(catalogue, entries);
+      metadata.transact(function* (catalogue) {
+        const { records, result } = yield* planAlterClientQuotas(catalogue, entries);
         return { records: validateOnly ? [] : records, result };
       }),
       (outcome) => entries.map(({ entity }) => ({ entity, ...outcome })),

@@ -27,8 +27,8 @@ export function alterConfigs({ metadata, nodeId, config }: AlterConfigsDeps): Ha
       ...resource,
       configs: configs.map((config) => ({ ...config, configOperation: ConfigOperation.SET })),
     }));
-    const transaction = metadata.transact((catalogue) => {
-      const { records, result } = planAlterConfigs(catalogue, resources, options);
+    const transaction = metadata.transact(function* (catalogue) {
+      const { records, result } = yield* planAlterConfigs(catalogue, resources, options);
       return { records: request.validateOnly ? [] : records, result };
     });
     const responses = await orNotWritten(

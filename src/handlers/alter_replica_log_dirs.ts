@@ -6,33 +6,40 @@ import { ErrorCode } from "../protocol/errors.ts";
 import { AlterReplicaLogDirs } from "../protocol/messages/alter_replica_log_dirs.ts";
 import type { Catalogue } from "../topics/catalogue.ts";
 import { type Handler, handler } from "./handler.ts";
+import type { LongAnswers } from "./long_answers.ts";
 
 export interface AlterReplicaLogDirsDeps {
   readonly catalogue: Catalogue;
   /** The data directory, absolute. */
   readonly logDir: string;
+  readonly answers: LongAnswers;
 }
 
-export function alterReplicaLogDirs({ catalogue, logDir }: AlterReplicaLogDirsDeps): Handler {
-  return handler(AlterReplicaLogDirs, { min: 1, max: 2 }, (request) => {
+export function alterReplicaLogDirs(deps: AlterReplicaLogDirsDeps): Handler {
+  const { catalogue, logDir, answers } = deps;
+  return handler(AlterReplicaLogDirs, { min: 1, max: 2 }, (request, { connection }) => {
     const results = new Map<string, Map<number, number>>();
-    for (const { path, topics } of request.dirs) {
-      const isOurs = path.replace(/(.)\/+$/, "$1") === logDir;
-      for (const { name, partitions } of topics) {
+    return answers.of({
+      items: request.dirs.flatMap(({ path, topics }) => {
+        const isOurs = path.replace(/(.)\/+$/, "$1") === logDir;
+        return topics.map(({ name, partitions }) => ({ name, partitions, isOurs }));
+      }),
+      part: ({ name, partitions, isOurs }) => {
         const codes = results.get(name) ?? new Map<number, number>();
         results.set(name, codes);
         for (const index of partitions) codes.set(index, isOurs ? moved(name, index) : UNKNOWN);
-      }
-    }
-    return {
-      results: [...results].map(([topicName, codes]) => ({
-        topicName,
-        partitions: [...codes].map(([partitionIndex, errorCode]) => ({
-          partitionIndex,
-          errorCode,
+      },
+      whole: () => ({
+        results: Array.from(results, ([topicName, codes]) => ({
+          topicName,
+          partitions: Array.from(codes, ([partitionIndex, errorCode]) => ({
+            partitionIndex,
+            errorCode,
+          })),
         })),
-      })),
-    };
+      }),
+      connection,
+    });
   });
 
   function moved(name: string, index: number): number {

@@ -13,19 +13,19 @@ import { orNotWritten } from "./not_written.ts";
 export function alterUserScramCredentials(
   { metadata }: { readonly metadata: MetadataStore },
 ): Handler {
-  return handler(AlterUserScramCredentials, { min: 0, max: 0 }, async (request) => {
-    const { deletions } = request;
-    // The plan runs when those before it are done, and a request's bytes last until the first await.
-    const upsertions = request.upsertions.map((upsertion) => ({
-      ...upsertion,
-      salt: upsertion.salt.slice(),
-      saltedPassword: upsertion.saltedPassword.slice(),
-    }));
-    const users = new Set([...deletions, ...upsertions].map(({ name }) => name));
-    const results = await orNotWritten(
-      metadata.transact((catalogue) => planAlterScram(catalogue, { deletions, upsertions })),
-      (outcome) => [...users].map((user) => ({ user, ...outcome })),
-    );
-    return { results };
-  });
+  return handler(
+    AlterUserScramCredentials,
+    { min: 0, max: 0 },
+    async ({ deletions, upsertions }, { connection }) => {
+      const results = orNotWritten(
+        metadata.transact((catalogue) => planAlterScram(catalogue, { deletions, upsertions })),
+        (outcome) => {
+          const users = new Set([...deletions, ...upsertions].map(({ name }) => name));
+          return [...users].map((user) => ({ user, ...outcome }));
+        },
+      );
+      connection.hold(results); // the plan runs when those before it are done, and looks at the request's bytes
+      return { results: await results };
+    },
+  );
 }

@@ -34,13 +34,12 @@ export function createAcls(
       ...acl,
       patternType: resourcePatternType,
     }));
-    const faults = acls.map(aclFault);
     const results = await orNotWritten(
-      metadata.transact(() => {
-        const made = new Set<string>(), records: NewRecord[] = [];
+      metadata.transact(function* () {
+        const made = new Set<string>(), records: NewRecord[] = [], result: Outcome[] = [];
         let { size } = authorizer.index;
-        const result = acls.map((acl, i): Outcome => {
-          const fault = faults[i];
+        const create = (acl: Acl): Outcome => {
+          const fault = aclFault(acl);
           if (fault !== null) return failure(ErrorCode.INVALID_REQUEST, fault);
           const key = aclKey(acl);
           if (made.has(key) || authorizer.index.same(acl).length > 0) return SUCCESS;
@@ -55,7 +54,11 @@ export function createAcls(
           const value = { id: randomUuid(), ...acl };
           records.push({ kind: "AccessControlEntryRecord", version: 0, value });
           return SUCCESS;
-        });
+        };
+        for (const acl of acls) {
+          result.push(create(acl));
+          yield;
+        }
         return { records, result };
       }),
       (outcome) => acls.map(() => outcome),

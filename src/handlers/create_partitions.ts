@@ -28,8 +28,8 @@ export function createPartitions(deps: CreatePartitionsDeps): Handler {
     { min: 0, max: 3 },
     async ({ topics, validateOnly }, context) => {
       const limits = { ...deps, mayChange: changesBy(context, 3) };
-      const transaction = deps.metadata.transact((catalogue) => {
-        const { records, result } = planCreatePartitions(catalogue, topics, limits);
+      const transaction = deps.metadata.transact(function* (catalogue) {
+        const { records, result } = yield* planCreatePartitions(catalogue, topics, limits);
         return { records: validateOnly ? [] : records, result };
       });
       const results = await orNotWritten(

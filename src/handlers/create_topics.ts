@@ -44,8 +44,8 @@ export function createTopics(deps: CreateTopicsDeps): Handler {
     { min: 2, max: 7 },
     async ({ topics, validateOnly }, context) => {
       const plan = { ...deps, mayChange: changesBy(context, 6) };
-      const transaction = metadata.transact((catalogue) => {
-        const { records, result } = planCreateTopics(catalogue, topics, plan);
+      const transaction = metadata.transact(function* (catalogue) {
+        const { records, result } = yield* planCreateTopics(catalogue, topics, plan);
         return { records: validateOnly ? [] : records, result };
       });
       const created = await orNotWritten<CreatedTopic[]>(

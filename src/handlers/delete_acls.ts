@@ -37,10 +37,11 @@ export function deleteAcls({ authorizer, metadata }: AclServices): Handler {
       permissionType: filter.permissionType,
     }));
     const filterResults = await orNotWritten<Result[]>(
-      metadata.transact(() => {
-        const { index } = authorizer, gone = new Set<string>(), records: NewRecord[] = [];
+      metadata.transact(function* () {
+        const { index } = authorizer, gone = new Set<string>();
+        const records: NewRecord[] = [], result: Result[] = [];
         let searches = 0;
-        const result = asked.map((filter): Result => {
+        const remove = (filter: AclFilter): Result => {
           const fault = filterFault(filter);
           if (fault !== null) return failure(ErrorCode.INVALID_REQUEST, fault);
           const one = onlyOne(filter);
@@ -57,7 +58,11 @@ export function deleteAcls({ authorizer, metadata }: AclServices): Handler {
             matchingAcls.push({ ...acl, errorCode: ErrorCode.NONE });
           }
           return { ...SUCCESS, matchingAcls };
-        });
+        };
+        for (const filter of asked) { // each is held against every ACL
+          result.push(remove(filter));
+          yield;
+        }
         return { records, result };
       }),
       (outcome) => asked.map(() => outcome),

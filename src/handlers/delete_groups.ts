@@ -8,11 +8,19 @@ import { deleteGroup } from "../groups/requests/group_admin.ts";
 import { ErrorCode, errorMessage } from "../protocol/errors.ts";
 import { DeleteGroups } from "../protocol/messages/delete_groups.ts";
 import { type Handler, handler } from "./handler.ts";
+import type { LongAnswers } from "./long_answers.ts";
 
-export function deleteGroups(groups: GroupCoordinator): Handler {
-  return handler(DeleteGroups, { min: 0, max: 3 }, async ({ groupsNames }) => {
+export function deleteGroups(groups: GroupCoordinator, answers: LongAnswers): Handler {
+  return handler(DeleteGroups, { min: 0, max: 3 }, async ({ groupsNames }, { connection }) => {
     const names = [...new Set(groupsNames)];
-    const errorCodes = await Promise.all(names.map((groupId) => deleteGroup(groups, groupId)));
+    const deletions = await answers.of({
+      items: names,
+      part: (groupId) => deleteGroup(groups, groupId),
+      whole: (deletions) => deletions,
+      connection,
+    });
+    if (typeof deletions === "symbol") return deletions;
+    const errorCodes = await Promise.all(deletions);
     return {
       results: names.map((groupId, i) => ({
         groupId,

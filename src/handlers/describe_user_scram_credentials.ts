@@ -9,6 +9,7 @@ import { DescribeUserScramCredentials } from "../protocol/messages/describe_user
 import type { Catalogue } from "../topics/catalogue.ts";
 import { repeated } from "../topics/outcome.ts";
 import { type Handler, handler } from "./handler.ts";
+import type { LongAnswers } from "./long_answers.ts";
 
 interface CredentialInfo {
   readonly mechanism: number;
@@ -16,9 +17,9 @@ interface CredentialInfo {
 }
 
 export function describeUserScramCredentials(
-  { catalogue }: { readonly catalogue: Catalogue },
+  { catalogue, answers }: { readonly catalogue: Catalogue; readonly answers: LongAnswers },
 ): Handler {
-  return handler(DescribeUserScramCredentials, { min: 0, max: 0 }, ({ users }) => {
+  return handler(DescribeUserScramCredentials, { min: 0, max: 0 }, ({ users }, { connection }) => {
     const known = new Map<string, CredentialInfo[]>();
     for (const { name, mechanism, iterations } of catalogue.kept("UserScramCredentialRecord")) {
       known.set(name, [...known.get(name) ?? [], { mechanism, iterations }]);
@@ -26,11 +27,15 @@ export function describeUserScramCredentials(
     const isAll = users === null || users.length === 0;
     const names = isAll ? [...known.keys()] : users.map(({ name }) => name);
     const twice = repeated(names);
-    const results = [...new Set(names)].map((user) => ({
-      user,
-      ...(twice.has(user) ? namedTwice(user) : described(user, known.get(user))),
-    }));
-    return { errorCode: ErrorCode.NONE, errorMessage: "", results };
+    return answers.of({
+      items: [...new Set(names)],
+      part: (user) => ({
+        user,
+        ...(twice.has(user) ? namedTwice(user) : described(user, known.get(user))),
+      }),
+      whole: (results) => ({ errorCode: ErrorCode.NONE, errorMessage: "", results }),
+      connection,
+    });
   });
 }
 

@@ -14,6 +14,7 @@ import type { Catalogue } from "../topics/catalogue.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
 import { asRegistered, type EndpointFor } from "./endpoints.ts";
 import { type ConnectionInfo, type Handler, handler } from "./handler.ts";
+import type { LongAnswers } from "./long_answers.ts";
 import { OFFSETS_TOPIC } from "./offsets_topic.ts";
 import { TRANSACTION_TOPIC } from "./transaction_topic.ts";
 
@@ -25,6 +26,7 @@ export interface FindCoordinatorServices {
   readonly catalogue: Catalogue;
   readonly nodes: NodeRegistry;
   readonly endpointFor?: EndpointFor;
+  readonly answers: LongAnswers;
 }
 
 /** What keeps ids in the partitions of its topic. */
@@ -42,11 +44,13 @@ export function findCoordinator(services: FindCoordinatorServices): Handler {
     const keyType = apiVersion === 0 ? KeyType.GROUP : request.keyType;
     if (keyType === KeyType.GROUP) await services.groups.ensureTopic();
     if (keyType === KeyType.TRANSACTION) await services.transactions.runtime.ensureTopic();
-    const found = keys.map((key) => ({
-      key,
-      ...coordinatorOf(services, keyType, key, connection),
-    }));
-    return isMany ? { coordinators: found } : found[0];
+    return await services.answers.of({
+      items: keys,
+      part: (key) => ({ key, ...coordinatorOf(services, keyType, key, connection) }),
+      tooLong: (key, reason) => ({ key, ...nobody(ErrorCode.INVALID_REQUEST, reason) }),
+      whole: (found) => isMany ? { coordinators: found } : found[0],
+      connection,
+    });
   });
 }
 

@@ -3,6 +3,7 @@
  * Each expectation was read off a Kafka 4.4.0. The log is the simulations', with a disk that keeps all at once.
  */
 import { OPEN_ACCESS } from "../security/acl/access.ts";
+import { someAnswers } from "../testing/answers.ts";
 import { consumerContext } from "../testing/consumer_groups.ts";
 import { assertEquals } from "@std/assert";
 import { SimulatedLog } from "../../tests/simulation/simulated_log.ts";
@@ -141,7 +142,9 @@ Deno.test("DescribeGroups calls an unknown group Dead, from v6 on with 69", asyn
 
 Deno.test("DeleteGroups answers a name that comes twice once", async () => {
   const { call } = await desk();
-  const { results } = await call(deleteGroups, 2, { groupsNames: ["no", "no"] });
+  const { results } = await call((all) => deleteGroups(all, someAnswers()), 2, {
+    groupsNames: ["no", "no"],
+  });
   assertEquals(results.map(({ errorCode }: Any) => errorCode), [69]);
 });
 
@@ -212,14 +215,18 @@ async function desk() {
       {
         apiVersion,
         clientId: "c",
-        connection: { peer: "p" },
+        connection: { peer: "p", isEnding: false, hold: () => {} },
         access: OPEN_ACCESS,
         quota: null,
-      } as RequestContext,
+      } as unknown as RequestContext,
     );
   /** A handler takes the coordinator, or an object with it. */
   const call = (make: (services: Any) => Handler, apiVersion: number, request: Any) =>
-    ask(make(Object.assign(groups, { groups, catalogue })), apiVersion, request);
+    ask(
+      make(Object.assign(groups, { groups, catalogue, answers: someAnswers() })),
+      apiVersion,
+      request,
+    );
   const commit = (committedOffset: bigint) =>
     call(offsetCommit, 8, {
       ...NOBODY,
@@ -227,7 +234,13 @@ async function desk() {
     });
   const find = (apiVersion: number, request: Any) =>
     ask(
-      findCoordinator({ groups, transactions: { runtime: groups }, catalogue, nodes }),
+      findCoordinator({
+        groups,
+        transactions: { runtime: groups },
+        catalogue,
+        nodes,
+        answers: someAnswers(),
+      }),
       apiVersion,
       request,
     );

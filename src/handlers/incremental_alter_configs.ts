@@ -42,8 +42,8 @@ export function incrementalAlterConfigs({ metadata, nodeId, config }: AlterConfi
     const isLogger = (resource: AlteredResource) =>
       resource.resourceType === ConfigResource.BROKER_LOGGER;
     const resources = request.resources.filter((resource) => !isLogger(resource));
-    const transaction = metadata.transact((catalogue) => {
-      const { records, result } = planAlterConfigs(catalogue, resources, options);
+    const transaction = metadata.transact(function* (catalogue) {
+      const { records, result } = yield* planAlterConfigs(catalogue, resources, options);
       return { records: request.validateOnly ? [] : records, result };
     });
     const altered = await orNotWritten(

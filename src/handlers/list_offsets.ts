@@ -48,11 +48,11 @@ type Partition = Request["topics"][number]["partitions"][number];
 
 export function listOffsets(options: ListOffsetsOptions): Handler {
   return handler(ListOffsets, { min: 1, max: 11 }, (request, { apiVersion, connection }) => {
-    const twice = namedTwice(request.topics);
+    const twice = new NamedTwice(request.topics);
     const isCommitted = request.isolationLevel === READ_COMMITTED;
     const answer = (name: string, { partitionIndex, currentLeaderEpoch, timestamp }: Partition) => {
       const refused = (errorCode: number) => ({ partitionIndex, errorCode });
-      if (twice.has(`${name}:${partitionIndex}`)) return refused(ErrorCode.INVALID_REQUEST);
+      if (twice.has(name, partitionIndex)) return refused(ErrorCode.INVALID_REQUEST);
       if (timestamp < 0 && !(apiVersion >= SINCE[-Number(timestamp)])) {
         return refused(ErrorCode.UNSUPPORTED_VERSION);
       }
@@ -158,16 +158,22 @@ function shown(found: FoundRecord | null, log: PartitionLog, end: number): Found
 }
 
 /** The partitions that a request names more than once. */
-function namedTwice(
-  topics: readonly { name: string; partitions: readonly { partitionIndex: number }[] }[],
-): Set<string> {
-  const seen = new Set<string>(), twice = new Set<string>();
-  for (const { name, partitions } of topics) {
-    for (const { partitionIndex } of partitions) {
-      const key = `${name}:${partitionIndex}`;
-      if (seen.has(key)) twice.add(key);
-      seen.add(key);
+class NamedTwice {
+  readonly #seen = new Map<string, Map<number, boolean>>();
+
+  constructor(
+    topics: readonly { name: string; partitions: readonly { partitionIndex: number }[] }[],
+  ) {
+    for (const { name, partitions } of topics) {
+      const seen = this.#seen.get(name) ?? new Map<number, boolean>();
+      this.#seen.set(name, seen);
+      for (const { partitionIndex } of partitions) {
+        seen.set(partitionIndex, seen.has(partitionIndex));
+      }
     }
   }
-  return twice;
+
+  has(name: string, partitionIndex: number): boolean {
+    return this.#seen.get(name)?.get(partitionIndex) === true;
+  }
 }

@@ -15,12 +15,12 @@ export function listPartitionReassignments(
   return handler(ListPartitionReassignments, { min: 0, max: 0 }, (request) => {
     const asked = request.topics === null
       ? null
-      : new Map(request.topics.map((topic) => [topic.name, new Set(topic.partitionIndexes)]));
+      : new Map(request.topics.map((topic) => [topic.name, topic.partitionIndexes]));
     const topics = catalogue.topics().map(({ name, partitions }) => ({
       name,
       partitions: partitions
-        .filter(({ index }) => asked === null || asked.get(name)?.has(index))
         .filter((one) => one.addingReplicas.length + one.removingReplicas.length > 0)
+        .filter(({ index }) => asked === null || asked.get(name)?.includes(index))
         .map(({ index, replicas, addingReplicas, removingReplicas }) => ({
           partitionIndex: index,
           replicas,

@@ -5,6 +5,8 @@
  * it: 600 MB, made in one turn of the event loop. So parts are made until that has taken long; the rest follows in later
  * turns, of one answer at a time, and no answer becomes longer than a limit: what does not fit is refused, part by part.
  * Kafka sets no limit there, and runs out of memory.
+ *
+ * A part may be something done, too: whatever is named by itself, and may be done by itself.
  */
 import type { GivesWay } from "../clock.ts";
 import { type Answer, CLOSE, type ConnectionInfo } from "./handler.ts";
@@ -19,8 +21,8 @@ export interface Parts<Item, Part, Whole> {
   readonly items: readonly Item[];
   /** What is answered of one. */
   readonly part: (item: Item) => Part;
-  /** The same where it does not fit, with the reason in words. */
-  readonly tooLong: (item: Item, reason: string) => Part;
+  /** The same where it does not fit, with the reason in words; absent where an answer has an end whatever is asked for. */
+  readonly tooLong?: (item: Item, reason: string) => Part;
   readonly whole: (parts: Part[]) => Whole;
   /** Whose request it is: when it goes, nobody waits for the rest. */
   readonly connection: Pick<ConnectionInfo, "isEnding" | "hold">;
@@ -80,11 +82,11 @@ class Making<Item, Part> {
     const { items, part, tooLong } = this.#parts, { turn, maxBytes } = this.#options;
     while (this.made.length < items.length) {
       const item = items[this.made.length];
-      if (this.#bytes > maxBytes) {
+      if (tooLong !== undefined && this.#bytes > maxBytes) {
         this.made.push(tooLong(item, `an answer takes ${maxBytes} bytes at most: ask for fewer`));
       } else {
         const made = part(item);
-        this.#bytes += bytesOf(made);
+        if (tooLong !== undefined) this.#bytes += bytesOf(made);
         this.made.push(made);
       }
       if (this.made.length < items.length && turn.isLong) return false;

@@ -4,28 +4,12 @@
  * are the test's.
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { GivesWay } from "../clock.ts";
 import { adminFixture } from "../testing/admin.ts";
 import { DescribeConfigs } from "../protocol/messages/describe_configs.ts";
 import { ask } from "../testing/admin.ts";
+import { CountedTurns } from "../testing/counted_turns.ts";
 import { CLOSE } from "./handler.ts";
 import { LongAnswers, type Parts } from "./long_answers.ts";
-
-/** A turn is long after every so many looks. */
-class CountedTurns implements GivesWay {
-  turns = 0;
-  #looks = 0;
-  constructor(readonly every: number) {}
-
-  get isLong(): boolean {
-    return ++this.#looks % this.every === 0;
-  }
-
-  next(): Promise<void> {
-    this.turns++;
-    return Promise.resolve();
-  }
-}
 
 const OPEN = { isEnding: false, hold: () => {} };
 

@@ -1,7 +1,7 @@
 /**
  * Metadata 0–13: the brokers, and the topics asked for with who leads their partitions.
  *
- * All topics: null (v0: an empty list); none: an empty list. An unknown name is created when client and broker both
+ * All topics: null (v0: an empty list); none: an empty list. A topic that is named twice is answered once. An unknown name is created when client and broker both
  * allow it, and answered as it then is, where Kafka answers 3 and lets the client ask again. Unknown ids are 100, bad
  * names 17. When any topic is asked by id, names are not looked at, as in Kafka.
  *
@@ -15,6 +15,7 @@ import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { Metadata } from "../protocol/messages/metadata.ts";
 import type { RequestQuota } from "../quotas/request_quota.ts";
+import type { Encodable } from "../protocol/schema.ts";
 import type { Access } from "../security/acl/access.ts";
 import { Operation, ResourceType } from "../security/acl/acl.ts";
 import type { Topic } from "../topics/catalogue.ts";
@@ -25,6 +26,7 @@ import { type CreatedTopic, planCreateTopics } from "../topics/plan_create_topic
 import { asRegistered, type EndpointFor } from "./endpoints.ts";
 import { changesBy } from "./change_quota.ts";
 import { type ConnectionInfo, type Handler, handler } from "./handler.ts";
+import type { LongAnswers } from "./long_answers.ts";
 import { orNotWritten } from "./not_written.ts";
 import { NO_OPERATIONS, partitionAnswer } from "./topic_answers.ts";
 
@@ -37,6 +39,7 @@ export interface MetadataDeps {
   readonly autoCreateTopics: boolean;
   readonly numPartitions: number;
   readonly maxPartitions: number;
+  readonly answers: LongAnswers;
 }
 
 /** What may be done with a topic, as it is answered. */
@@ -56,16 +59,24 @@ export function metadata(deps: MetadataDeps): Handler {
         ? (name: string) => access.allowed(ResourceType.TOPIC, name)
         : () => NO_OPERATIONS;
       const asksAll = request.topics === null || apiVersion === 0 && request.topics.length === 0;
-      const topics = asksAll
+      const parts: readonly MakePart[] = asksAll
         ? deps.metadata.catalogue.topics().filter(({ name }) => access.mayTopic(DESCRIBE, name))
-          .map((topic) => known(topic, deps.nodes, operations))
-        : await answers(deps, request.topics!, {
+          .map((topic) => () => known(topic, deps.nodes, operations))
+        : await asked(deps, request.topics!, {
           apiVersion,
           access,
           operations,
           mayCreate: request.allowAutoTopicCreation,
           quota,
         });
+      // Each topic is told once, so an answer has an end.
+      const topics = await deps.answers.of({
+        items: parts,
+        part: (make) => make(),
+        whole: (topics) => topics,
+        connection,
+      });
+      if (typeof topics === "symbol") return topics;
       return {
         brokers: brokers(deps, connection),
         clusterId: deps.nodes.clusterId,
@@ -84,7 +95,11 @@ function brokers({ nodes, endpointFor = asRegistered }: MetadataDeps, connection
     .map((node) => ({ nodeId: node.id, ...endpointFor(node, connection), rack: node.rack }));
 }
 
-async function answers(
+/** Makes what is answered of one topic. */
+type MakePart = () => NonNullable<Encodable<typeof Metadata.response>["topics"]>[number];
+
+/** Of the topics that are named. */
+async function asked(
   deps: MetadataDeps,
   asked: readonly Asked[],
   options: {
@@ -94,17 +109,17 @@ async function answers(
     mayCreate: boolean;
     quota: RequestQuota | null;
   },
-) {
+): Promise<MakePart[]> {
   const { catalogue } = deps.metadata;
   const { apiVersion, access, operations, mayCreate } = options;
   const byId = asked.filter((topic) => topic.topicId !== ZERO_UUID);
   if (apiVersion < 12 && (byId.length > 0 || asked.some((topic) => topic.name === null))) {
-    return asked.map(({ name, topicId }) => {
+    return asked.map(({ name, topicId }) => () => {
       return { name: name ?? "", topicId, errorCode: ErrorCode.INVALID_REQUEST };
     });
   }
   if (byId.length > 0) {
-    return byId.map(({ topicId }) => {
+    return Array.from(new Set(byId.map(({ topicId }) => topicId)), (topicId) => () => {
       const topic = catalogue.topicById(topicId);
       if (topic !== undefined) {
         if (access.mayTopic(DESCRIBE, topic.name)) return known(topic, deps.nodes, operations);
@@ -124,7 +139,7 @@ async function answers(
   const refusals = creates && created.length > 0
     ? await autoCreate(deps, created, options.quota)
     : new Map<string, number>();
-  return [...names].map((name) => {
+  return Array.from(names, (name) => () => {
     if (name !== null && (!shown.has(name) || refused.has(name))) {
       return { name, errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED };
     }

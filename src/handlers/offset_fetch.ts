@@ -7,104 +7,215 @@
  *
  * Unknown groups, topics and partitions simply have no offset (-1). An offset that was committed for an older topic of
  * the same name is not shown.
+ *
+ * A request may name one group over and over, or very many partitions: what is asked for is read a stretch at a time, and
+ * others have their turns between. What does not fit into an answer is 42.
  */
 import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
 import {
   type FetchClaim,
   type FetchedOffset,
-  fetchOffsets,
   isOf,
+  OffsetReader,
 } from "../groups/requests/committing.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { OffsetFetch } from "../protocol/messages/offset_fetch.ts";
-import type { Catalogue } from "../topics/catalogue.ts";
 import { byTopic } from "./group_answers.ts";
 import { type Handler, handler } from "./handler.ts";
+import type { LongAnswers } from "./long_answers.ts";
 import type { OffsetServices } from "./offset_commit.ts";
 
 /** Topics as one group asks for them. */
-type Wanted = readonly {
+type Wanted = readonly WantedTopic[];
+
+interface WantedTopic {
   readonly name: string;
   readonly topicId: Uuid;
   readonly partitionIndexes: readonly number[];
-}[];
-
-export function offsetFetch({ groups, catalogue }: OffsetServices): Handler {
-  return handler(OffsetFetch, { min: 1, max: 10 }, async (request, { apiVersion }) => {
-    const byId = apiVersion >= 10;
-    const { requireStable } = request;
-    if (apiVersion >= 8) {
-      const answers = request.groups.map(({ groupId, memberId, memberEpoch, topics }) => {
-        const claim = { memberId, memberEpoch };
-        return fetchOne({ groups, catalogue }, {
-          groupId,
-          claim,
-          wanted: topics,
-          byId,
-          requireStable,
-        });
-      });
-      return { groups: await Promise.all(answers) };
-    }
-    const wanted = request.topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null;
-    const answer = await fetchOne({ groups, catalogue }, {
-      groupId: request.groupId,
-      wanted,
-      byId: false,
-      requireStable,
-    });
-    if (answer.errorCode === ErrorCode.NONE || apiVersion >= 2 || wanted === null) return answer;
-    return { topics: failed(wanted, answer.errorCode) }; // v1 has an error in each partition only
-  });
 }
 
-async function fetchOne(
-  { groups, catalogue }: OffsetServices,
-  { groupId, claim, wanted, byId, requireStable }: {
-    readonly groupId: string;
-    readonly claim?: FetchClaim;
-    readonly wanted: Wanted | null;
-    readonly byId: boolean;
-    readonly requireStable: boolean;
-  },
-) {
-  if (wanted === null) {
-    const fetched = await fetchOffsets(groups, groupId, null, requireStable, claim);
-    if (typeof fetched === "number") return { groupId, errorCode: fetched, topics: [] };
-    const current = fetched.filter(({ topic, committed }) => {
+/** What one group is asked for. */
+interface AskedGroup {
+  readonly groupId: string;
+  readonly claim?: FetchClaim;
+  /** Null: everything. */
+  readonly wanted: Wanted | null;
+}
+
+export interface OffsetFetchServices extends OffsetServices {
+  readonly answers: LongAnswers;
+}
+
+export function offsetFetch({ groups, catalogue, answers }: OffsetFetchServices): Handler {
+  return handler(
+    OffsetFetch,
+    { min: 1, max: 10 },
+    async (request, { apiVersion, connection }) => {
+      const { requireStable } = request, byId = apiVersion >= 10, isMany = apiVersion >= 8;
+      const asked: readonly AskedGroup[] = isMany
+        ? request.groups.map(({ groupId, memberId, memberEpoch, topics }) => ({
+          groupId,
+          claim: { memberId, memberEpoch },
+          wanted: topics,
+        }))
+        : [{
+          groupId: request.groupId,
+          wanted: request.topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null,
+        }];
+      const options = { groups, catalogue, requireStable, byId };
+      const readings = asked.map((group) => new Reading(group, options));
+      const read = await answers.of({
+        items: readings.flatMap((reading) => reading.stretches()),
+        part: (stretch): Part => stretch.reading.read(stretch),
+        tooLong: (stretch): Part => stretch.reading.leaveOut(stretch),
+        whole: () => null,
+        connection,
+      });
+      if (read !== null) return read;
+      const made = await answers.of({
+        items: readings,
+        part: (reading) => reading.answer(),
+        whole: (made) => made,
+        connection,
+      });
+      if (typeof made === "symbol") return made;
+      const told = await Promise.all(made);
+      if (isMany) return { groups: told };
+      const [answer] = told, [{ wanted }] = asked;
+      if (answer.errorCode === ErrorCode.NONE || apiVersion >= 2 || wanted === null) return answer;
+      return { topics: failed(wanted, answer.errorCode) }; // v1 has an error in each partition only
+    },
+  );
+}
+
+/** What was read; for its size. */
+type Part = readonly unknown[];
+
+/** Partitions of one topic that are read at once, from here on; or, without a topic, all that a group has. */
+interface Stretch {
+  readonly reading: Reading;
+  readonly topic: WantedTopic | null;
+  readonly from: number;
+}
+
+interface AnsweredTopic {
+  readonly name: string;
+  readonly topicId: Uuid;
+  readonly isUnknown: boolean;
+  readonly partitions: ReturnType<typeof none>[];
+}
+
+interface ReadingOptions extends OffsetServices {
+  readonly requireStable: boolean;
+  readonly byId: boolean;
+}
+
+/** One group's answer, while it is made. */
+class Reading {
+  readonly #group: AskedGroup;
+  readonly #options: ReadingOptions;
+  readonly #topics: AnsweredTopic[] = [];
+  #reader: OffsetReader | number | null = null;
+  #all: readonly FetchedOffset[] = [];
+  #isLeftOut = false;
+
+  constructor(group: AskedGroup, options: ReadingOptions) {
+    this.#group = group;
+    this.#options = options;
+  }
+
+  /** In the order in which they are to be read. */
+  stretches(): Stretch[] {
+    const stretches: Stretch[] = [{ reading: this, topic: null, from: 0 }];
+    for (const topic of this.#group.wanted ?? []) {
+      let from = 0;
+      do {
+        stretches.push({ reading: this, topic, from });
+        from += PARTITIONS_AT_ONCE;
+      } while (from < topic.partitionIndexes.length);
+    }
+    return stretches;
+  }
+
+  read({ topic: wantedTopic, from }: Stretch): Part {
+    const { groups, requireStable } = this.#options, { groupId, claim, wanted } = this.#group;
+    this.#reader ??= OffsetReader.of(groups, { groupId, claim, requireStable });
+    const reader = this.#reader;
+    if (typeof reader === "number") return [];
+    if (wantedTopic === null) return this.#all = wanted === null ? this.#current(reader) : [];
+    const topic = this.#topicOf(wantedTopic, from);
+    const read = partitionsOf(wantedTopic, from).map((partition) =>
+      topic.isUnknown
+        ? none(partition, ErrorCode.UNKNOWN_TOPIC_ID)
+        : row(reader.read({ topic: topic.name, topicId: topic.topicId, partition }))
+    );
+    topic.partitions.push(...read);
+    return read;
+  }
+
+  /** There is no room for more. */
+  leaveOut({ topic, from }: Stretch): Part {
+    if (topic === null) this.#isLeftOut = this.#group.wanted === null;
+    else {
+      const left = partitionsOf(topic, from).map((i) => none(i, ErrorCode.INVALID_REQUEST));
+      this.#topicOf(topic, from).partitions.push(...left);
+    }
+    return [];
+  }
+
+  async answer() {
+    const { groupId, wanted } = this.#group, reader = this.#reader;
+    const refused = (errorCode: number) => ({ groupId, errorCode, topics: [] });
+    if (typeof reader === "number") return refused(reader);
+    if (reader === null || this.#isLeftOut) return refused(ErrorCode.INVALID_REQUEST); // nothing of it fits
+    const topics = wanted === null ? this.#allTopics() : this.#namedTopics();
+    const errorCode = await reader.kept<number>(ErrorCode.NONE, ErrorCode.NOT_COORDINATOR);
+    return errorCode === ErrorCode.NONE ? { groupId, errorCode, topics } : refused(errorCode);
+  }
+
+  /** The answer that a stretch belongs to. */
+  #topicOf({ name, topicId }: WantedTopic, from: number): AnsweredTopic {
+    if (from > 0) return this.#topics[this.#topics.length - 1];
+    const { catalogue, byId } = this.#options;
+    const topic = byId ? catalogue.topicById(topicId) : catalogue.topic(name);
+    const answered = {
+      name: topic?.name ?? name,
+      topicId: topic?.id ?? topicId,
+      isUnknown: byId && topic === undefined,
+      partitions: [],
+    };
+    this.#topics.push(answered);
+    return answered;
+  }
+
+  #namedTopics() {
+    const topics = this.#topics;
+    return [...topics.filter((one) => !one.isUnknown), ...topics.filter((one) => one.isUnknown)];
+  }
+
+  /** Of topics that there are: by id no others can be named at all. */
+  #current(reader: OffsetReader): readonly FetchedOffset[] {
+    const { catalogue, byId } = this.#options;
+    return reader.all().filter(({ topic, committed }) => {
       const id = catalogue.topic(topic)?.id ?? ZERO_UUID;
-      // By id only topics that exist can be named at all.
       return isOf(committed!, id) && !(byId && id === ZERO_UUID);
     });
-    return { groupId, errorCode: ErrorCode.NONE, topics: named(catalogue, byTopic(current, row)) };
   }
-  const topics = wanted.map(({ name, topicId, partitionIndexes }) => {
-    const topic = byId ? catalogue.topicById(topicId) : catalogue.topic(name);
-    const known = topic?.name ?? name;
-    return {
-      name: known,
-      topicId: topic?.id ?? topicId,
-      partitionIndexes,
-      isUnknown: byId && !topic,
-    };
-  });
-  const rows = topics.flatMap(({ name, topicId, partitionIndexes, isUnknown }) =>
-    isUnknown ? [] : partitionIndexes.map((partition) => ({ topic: name, topicId, partition }))
-  );
-  const fetched = await fetchOffsets(groups, groupId, rows, requireStable, claim);
-  if (typeof fetched === "number") return { groupId, errorCode: fetched, topics: [] };
-  let at = 0;
-  const answers = topics.map(({ name, topicId, partitionIndexes, isUnknown }) => ({
-    name,
-    topicId,
-    partitions: partitionIndexes.map((index) =>
-      isUnknown ? none(index, ErrorCode.UNKNOWN_TOPIC_ID) : row(fetched[at++])
-    ),
-  }));
-  const known = answers.filter((_, i) => !topics[i].isUnknown);
-  const unknown = answers.filter((_, i) => topics[i].isUnknown);
-  return { groupId, errorCode: ErrorCode.NONE, topics: [...known, ...unknown] };
+
+  #allTopics() {
+    return byTopic(this.#all, row).map((topic) => ({
+      ...topic,
+      topicId: this.#options.catalogue.topic(topic.name)?.id ?? ZERO_UUID,
+    }));
+  }
 }
+
+function partitionsOf({ partitionIndexes }: WantedTopic, from: number): readonly number[] {
+  return partitionIndexes.slice(from, from + PARTITIONS_AT_ONCE);
+}
+
+/** About a tenth of a millisecond's work. */
+const PARTITIONS_AT_ONCE = 200;
 
 function row({ partition, committed, isUnstable }: FetchedOffset) {
   if (isUnstable) return none(partition, ErrorCode.UNSTABLE_OFFSET_COMMIT);
@@ -133,13 +244,5 @@ function failed(wanted: Wanted, errorCode: number) {
   return wanted.map(({ name, partitionIndexes }) => ({
     name,
     partitions: partitionIndexes.map((index) => none(index, errorCode)),
-  }));
-}
-
-/** Adds the ids of topics. */
-function named<T extends { readonly name: string }>(catalogue: Catalogue, topics: readonly T[]) {
-  return topics.map((topic) => ({
-    ...topic,
-    topicId: catalogue.topic(topic.name)?.id ?? ZERO_UUID,
   }));
 }

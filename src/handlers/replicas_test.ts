@@ -3,6 +3,7 @@
  * codec in every version served, over a metadata log in memory. Codes and texts are those a Kafka 4.4.0 was seen to give.
  */
 import { assertEquals } from "@std/assert";
+import { someAnswers } from "../testing/answers.ts";
 import { FakeClock } from "../testing/fake_clock.ts";
 import { AlterPartitionReassignments } from "../protocol/messages/alter_partition_reassignments.ts";
 import { AlterReplicaLogDirs } from "../protocol/messages/alter_replica_log_dirs.ts";
@@ -135,7 +136,7 @@ Deno.test("ListPartitionReassignments tells a move that a larger cluster left be
 
 Deno.test("AlterReplicaLogDirs takes the one directory there is, in every version", async () => {
   const { catalogue } = await start();
-  const alter = alterReplicaLogDirs({ catalogue, logDir: "/data" });
+  const alter = alterReplicaLogDirs({ catalogue, logDir: "/data", answers: someAnswers() });
   await everyVersion(alter, async (version) => {
     const codes = async (...dirs: [path: string, partitions: number[]][]) => {
       const { results } = await ask(alter, AlterReplicaLogDirs, version, {

@@ -19,6 +19,7 @@ import { Patterns } from "../groups/consumer/patterns.ts";
 import { Access } from "../security/acl/access.ts";
 import { Authorizer } from "../security/acl/authorizer.ts";
 import { ask, everyVersion } from "../testing/admin.ts";
+import { someAnswers } from "../testing/answers.ts";
 import { TransactionDesk } from "../testing/transactions.ts";
 import { addOffsetsToTxn } from "./add_offsets_to_txn.ts";
 import { addPartitionsToTxn } from "./add_partitions_to_txn.ts";
@@ -270,7 +271,13 @@ Deno.test("the coordinator of a transactional id is the leader of its partition,
     selfId: 1,
     node: (id: number) => id === 1 ? { id, host: "h", port: 9092 } : undefined,
   } as unknown as NodeRegistry;
-  const handler = findCoordinator({ groups, transactions: desk.coordinator, catalogue, nodes });
+  const handler = findCoordinator({
+    groups,
+    transactions: desk.coordinator,
+    catalogue,
+    nodes,
+    answers: someAnswers(),
+  });
   for (let version = 1; version <= 3; version++) {
     const { errorCode, nodeId } = await ask(handler, FindCoordinator, version, {
       key: "id",
@@ -324,7 +331,7 @@ async function start() {
   const groups = { ensureTopic: () => Promise.resolve(), partitionFor: () => 3 };
   const handlers = {
     initProducerId: initProducerId({ transactions, newProducerId: () => Promise.resolve(5) }),
-    addPartitions: addPartitionsToTxn({ transactions, catalogue }),
+    addPartitions: addPartitionsToTxn({ transactions, catalogue, answers: someAnswers() }),
     addOffsets: addOffsetsToTxn({ transactions, groups }),
     endTxn: endTxn(transactions),
     describe: describeTransactions(

@@ -13,6 +13,7 @@ import { OffsetDelete } from "../protocol/messages/offset_delete.ts";
 import { OffsetFetch } from "../protocol/messages/offset_fetch.ts";
 import { TxnOffsetCommit } from "../protocol/messages/txn_offset_commit.ts";
 import { ask, everyVersion } from "../testing/admin.ts";
+import { someAnswers } from "../testing/answers.ts";
 import { consumerContext } from "../testing/consumer_groups.ts";
 import { PartitionsFixture } from "../testing/partitions.ts";
 import type { TransactionClaim } from "../transactions/transaction_gate.ts";
@@ -142,7 +143,8 @@ class Desk {
   /** The offset of t-0, or the error code. */
   async fetched(requireStable = true): Promise<bigint | string> {
     const groups = [{ groupId: "g", topics: [{ name: "t", partitionIndexes: [0] }] }];
-    const answer = await ask(offsetFetch(this.services), OffsetFetch, 8, { groups, requireStable });
+    const handler = offsetFetch({ ...this.services, answers: someAnswers() });
+    const answer = await ask(handler, OffsetFetch, 8, { groups, requireStable });
     const { errorCode, committedOffset } = answer.groups[0].topics[0].partitions[0];
     return errorCode === 0 ? committedOffset : `error ${errorCode}`;
   }
@@ -341,7 +343,7 @@ Deno.test("a group is deleted with what is pending, which its marker does not br
   const desk = await Desk.start();
   await desk.commit();
   const request = { groupsNames: ["g"] };
-  const { results } = await ask(deleteGroups(desk.groups), DeleteGroups, 2, request);
+  const { results } = await ask(deleteGroups(desk.groups, someAnswers()), DeleteGroups, 2, request);
   assertEquals([results[0].errorCode, await desk.fetched(), desk.listed()], [0, -1n, []]);
   await desk.end(true);
   assertEquals([await desk.fetched(), desk.listed()], [-1n, []]);
@@ -366,9 +368,9 @@ Deno.test("a deleted topic takes what is pending for it, and an offset does not 
   await desk.plainCommit(3n);
   await desk.commit();
   desk.fixture.clock.advance(2 * DAY_MS);
-  desk.groups.expireOffsets();
+  await desk.groups.expireOffsets();
   assertEquals(await desk.fetched(false), 3n);
-  desk.groups.deleteTopics(new Set(["t"]));
+  await desk.groups.deleteTopics(new Set(["t"]));
   assertEquals([await desk.fetched(), desk.listed()], [-1n, []]);
   await desk.end(true);
   assertEquals(await desk.fetched(), -1n);
@@ -378,7 +380,7 @@ Deno.test("a group without offsets is not removed while a transaction commits fo
   const desk = await Desk.start();
   await desk.commit();
   desk.fixture.clock.advance(2 * DAY_MS);
-  desk.groups.expireOffsets();
+  await desk.groups.expireOffsets();
   assertEquals(desk.listed(), ["g Empty classic"]);
   await desk.end(true);
   assertEquals(await desk.fetched(), 5n);

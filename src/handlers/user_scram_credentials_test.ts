@@ -6,6 +6,7 @@ import { assertEquals } from "@std/assert";
 import { pbkdf2Sync } from "node:crypto";
 import { AlterUserScramCredentials } from "../protocol/messages/alter_user_scram_credentials.ts";
 import { DescribeUserScramCredentials } from "../protocol/messages/describe_user_scram_credentials.ts";
+import { someAnswers } from "../testing/answers.ts";
 import { adminFixture, ask } from "../testing/admin.ts";
 import { alterUserScramCredentials } from "./alter_user_scram_credentials.ts";
 import { describeUserScramCredentials } from "./describe_user_scram_credentials.ts";
@@ -46,7 +47,7 @@ async function start() {
   };
   const describe = async (users: string[] | null) => {
     const { results } = await ask(
-      describeUserScramCredentials({ catalogue: fixture.catalogue }),
+      describeUserScramCredentials({ catalogue: fixture.catalogue, answers: someAnswers() }),
       DescribeUserScramCredentials,
       0,
       { users: users?.map((name) => ({ name })) ?? null },

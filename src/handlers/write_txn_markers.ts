@@ -14,19 +14,26 @@ import type { GivesWay } from "../clock.ts";
 import { WriteTxnMarkers } from "../protocol/messages/write_txn_markers.ts";
 import type { MarkerWriter } from "../transactions/marker_writer.ts";
 import { type Handler, handler } from "./handler.ts";
+import type { LongAnswers } from "./long_answers.ts";
 
-export function writeTxnMarkers(markers: MarkerWriter, turn: GivesWay): Handler {
-  return handler(WriteTxnMarkers, { min: 1, max: 2 }, async (request) => {
+export function writeTxnMarkers(markers: MarkerWriter, answers: LongAnswers): Handler {
+  return handler(WriteTxnMarkers, { min: 1, max: 2 }, async (request, { connection }) => {
     const producers = new Map<number, Topics>();
-    for (const { topics, transactionResult: isCommit, ...marker } of request.markers) {
-      for (const { name, partitionIndexes } of topics) {
-        for (const index of new Set(partitionIndexes)) {
-          const ofTopic = entryOf(entryOf(producers, marker.producerId), name);
-          ofTopic.set(index, markers.write(name, index, { ...marker, isCommit }));
-          if (turn.isLong) await turn.next();
-        }
-      }
-    }
+    const items = request.markers.flatMap(({ topics, transactionResult: isCommit, ...marker }) =>
+      topics.flatMap(({ name, partitionIndexes }) =>
+        Array.from(new Set(partitionIndexes), (index) => ({ marker, isCommit, name, index }))
+      )
+    );
+    const written = await answers.of({
+      items,
+      part: ({ marker, isCommit, name, index }) => {
+        const ofTopic = entryOf(entryOf(producers, marker.producerId), name);
+        ofTopic.set(index, markers.write(name, index, { ...marker, isCommit }));
+      },
+      whole: () => null,
+      connection,
+    });
+    if (written !== null) return written;
     return { markers: await Promise.all(Array.from(producers, answerOf)) };
   });
 }

@@ -9,20 +9,26 @@ import { Writer } from "../bytes/writer.ts";
 import { type Decode, generateDecode } from "./generate_decode.ts";
 import { type Encode, generateEncode } from "./generate_encode.ts";
 import { interpretDecode, interpretEncode } from "./interpret.ts";
+import { MAX_ARRAY_ELEMENTS } from "./layout.ts";
 import type { Decoded, Encodable, Fields, Message } from "./schema.ts";
 
-/** Decodes the message that begins at `at`. Bytes behind it are ignored; views into `bytes` are kept. */
+/**
+ * Decodes the message that begins at `at`. Bytes behind it are ignored; views into `bytes` are kept. More than
+ * `maxElements` in all arrays together are refused.
+ */
 export function decode<F extends Fields>(
   message: Message<F>,
   version: number,
   bytes: Uint8Array,
   at = 0,
+  maxElements = MAX_ARRAY_ELEMENTS,
 ): Decoded<Message<F>> {
   const codec = codecOf(message, version);
   try {
-    return (codec.decode ??= decoderOf(message, version))(bytes, at) as Decoded<Message<F>>;
+    const decoder = codec.decode ??= decoderOf(message, version);
+    return decoder(bytes, at, maxElements) as Decoded<Message<F>>;
   } catch (error) {
-    throw error instanceof ProtocolError ? worded(message, version, bytes, at) : error;
+    throw error instanceof ProtocolError ? worded(message, version, bytes, at, maxElements) : error;
   }
 }
 
@@ -30,15 +36,21 @@ export function decode<F extends Fields>(
 const WORDED_BYTES = 64 * 1024;
 
 /** Why a message cannot be decoded, with the field's name where the interpreter can tell it cheaply. */
-function worded(message: Message, version: number, bytes: Uint8Array, at: number): ProtocolError {
+function worded(
+  message: Message,
+  version: number,
+  bytes: Uint8Array,
+  at: number,
+  maxElements: number,
+): ProtocolError {
   const size = bytes.length - at;
   try {
-    if (size <= WORDED_BYTES) interpretDecode(message, version, bytes, at);
+    if (size <= WORDED_BYTES) interpretDecode(message, version, bytes, at, maxElements);
   } catch (error) {
     if (error instanceof ProtocolError) return error;
   }
   return new ProtocolError(
-    `Cannot decode ${message.name} v${version}: its ${size} bytes are malformed`,
+    `Cannot decode ${message.name} v${version}: its ${size} bytes are malformed, or name more than ${maxElements} things`,
   );
 }
 
@@ -115,7 +127,7 @@ function codecOf(message: Message, version: number): Codec {
 
 function decoderOf(message: Message, version: number): Decode {
   return generated(() => generateDecode(message, version)) ??
-    ((bytes, at) => interpretDecode(message, version, bytes, at));
+    ((bytes, at, maxElements) => interpretDecode(message, version, bytes, at, maxElements));
 }
 
 function encoderOf(message: Message, version: number): Encode {

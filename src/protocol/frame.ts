@@ -54,8 +54,9 @@ export function decodeRequest<Q extends Fields, R extends Fields>(
   version: number,
   frame: Uint8Array,
   bodyAt: number,
+  maxElements?: number,
 ): Decoded<Message<Q>> {
-  return decode(api.request, version, frame, bodyAt);
+  return decode(api.request, version, frame, bodyAt, maxElements);
 }
 
 export function decodeResponse<Q extends Fields, R extends Fields>(

@@ -29,14 +29,14 @@ import type { Fields, Message, Spec } from "./schema.ts";
 import { Source } from "./source.ts";
 import { MAX_TAGGED_FIELDS, skipTaggedFields } from "./tagged_fields.ts";
 
-export type Decode = (bytes: Uint8Array, at: number) => unknown;
+export type Decode = (bytes: Uint8Array, at: number, maxElements?: number) => unknown;
 
 /** Throws an EvalError where code may not be generated. */
 export function generateDecode(message: Message, version: number): Decode {
   const source = new DecoderSource({ version, flexible: version >= message.flexibleFrom });
   source.print("let elements=0;");
   source.print(`return ${source.readStruct(message.fields)}`);
-  return source.compile<Decode>("b,p", HELPERS);
+  return source.compile<Decode>(`b,p,most=${MAX_ARRAY_ELEMENTS}`, HELPERS);
 }
 
 const HELPERS = {
@@ -165,7 +165,7 @@ class DecoderSource extends Source {
     const each = entry("each", element, this.at), i = this.name();
     const least = minBytes(each, this.at);
     this.print(
-      `if(${count}*${least}>b.length-p||(elements+=${count})>${MAX_ARRAY_ELEMENTS})bad();`,
+      `if(${count}*${least}>b.length-p||(elements+=${count})>most)bad();`,
     );
     this.print(`${value}=new Array(${count});`, `for(let ${i}=0;${i}<${count};${i}++){`);
     const result = element.kind === "struct" ? this.readStruct(element.fields!) : this.#read(each);

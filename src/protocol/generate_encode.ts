@@ -13,7 +13,7 @@ export type Encode = (value: unknown, into: Writer) => void;
 export function generateEncode(message: Message, version: number): Encode {
   const source = new EncoderSource({ version, flexible: version >= message.flexibleFrom });
   source.writeStruct(message.fields, "v");
-  return source.compile<Encode>("v,w", { sizeOf, rawAll });
+  return source.compile<Encode>("v,w", { sizeOf, recordsAll });
 }
 
 function sizeOf(value: Uint8Array | readonly Uint8Array[]): number {
@@ -23,9 +23,9 @@ function sizeOf(value: Uint8Array | readonly Uint8Array[]): number {
   return size;
 }
 
-function rawAll(w: Writer, value: Uint8Array | readonly Uint8Array[]): void {
-  if (value instanceof Uint8Array) w.raw(value);
-  else for (const part of value) w.raw(part);
+function recordsAll(w: Writer, value: Uint8Array | readonly Uint8Array[]): void {
+  if (value instanceof Uint8Array) w.records(value);
+  else for (const part of value) w.records(part);
 }
 
 class EncoderSource extends Source {
@@ -88,7 +88,7 @@ class EncoderSource extends Source {
         break;
       default:
         this.print(compact ? `w.uvarint(sizeOf(${value})+1);` : `w.int32(sizeOf(${value}));`);
-        this.print(`rawAll(w,${value});`);
+        this.print(spec.kind === "records" ? `recordsAll(w,${value});` : `w.raw(${value});`);
     }
     this.print("}");
   }

@@ -25,6 +25,7 @@ interface Where {
   readonly path: string[];
   /** Of all arrays so far. */
   elements: number;
+  readonly maxElements: number;
 }
 
 /** Decodes the message at `at`; bytes behind it are not looked at. */
@@ -33,8 +34,9 @@ export function interpretDecode(
   version: number,
   bytes: Uint8Array,
   at: number,
+  maxElements = MAX_ARRAY_ELEMENTS,
 ): unknown {
-  const where = { path: [`${message.name} v${version}`], elements: 0 };
+  const where = { path: [`${message.name} v${version}`], elements: 0, maxElements };
   try {
     return readStruct(message.fields, flexibility(message, version), new Reader(bytes, at), where);
   } catch (error) {
@@ -49,7 +51,7 @@ export function interpretEncode(
   value: unknown,
   into: Writer,
 ): void {
-  const where = { path: [`${message.name} v${version}`], elements: 0 };
+  const where = { path: [`${message.name} v${version}`], elements: 0, maxElements: Infinity };
   try {
     writeStruct(message.fields, flexibility(message, version), value as Struct, into, where);
   } catch (error) {
@@ -127,9 +129,9 @@ function readValue(
         throw new ProtocolError(`${count} elements cannot be in ${from.remaining} bytes`);
       }
       where.elements += count;
-      if (where.elements > MAX_ARRAY_ELEMENTS) {
+      if (where.elements > where.maxElements) {
         throw new ProtocolError(
-          `${where.elements} array elements, at most ${MAX_ARRAY_ELEMENTS} in a message`,
+          `${where.elements} array elements, at most ${where.maxElements} in a message`,
         );
       }
       return Array.from(

@@ -8,6 +8,7 @@
 import { writeInt32 } from "../bytes/int64.ts";
 import { ProtocolError } from "../bytes/reader.ts";
 import type { Audit, AuditedRequest } from "../audit/audit.ts";
+import { Writer } from "../bytes/writer.ts";
 import {
   CLOSE,
   type ConnectionInfo,
@@ -34,6 +35,13 @@ import { ANONYMOUS } from "./session.ts";
 
 export interface DispatchOptions {
   readonly handlers: readonly Handler[];
+  /**
+   * How much a request may name, in all its arrays together: it is decoded, and most of it is answered, in one turn of
+   * the event loop. One that names more ends its connection.
+   */
+  readonly maxElements?: number;
+  /** Takes records' memory back that were copied into a reply; what leaves as it is, goes back when it has been sent. */
+  readonly giveBack?: (bytes: Uint8Array) => void;
   /** Told of every answered request, for metrics. Latency counts from dispatch to the reply being ready. */
   readonly onAnswered: (
     apiKey: number,
@@ -57,6 +65,7 @@ export function dispatcher(options: DispatchOptions): Dispatch {
   const byKey: (Handler | undefined)[] = [], { quotas } = options;
   for (const handler of options.handlers) byKey[handler.api.key] = handler;
   const { audit = null } = options;
+  const writer = new Writer(options.giveBack);
 
   return function dispatch(frame: Uint8Array, connection: ConnectionInfo): Reply | Promise<Reply> {
     const { sasl } = connection;
@@ -77,7 +86,8 @@ export function dispatcher(options: DispatchOptions): Dispatch {
         const { min, max } = handler.served, served = `${min} to ${max}`;
         return refuse(connection, "unsupported_version", { ...asked(header), served });
       }
-      const request = decodeRequest(handler.api, header.apiVersion, frame, header.bodyAt);
+      const { maxElements } = options, { api } = handler;
+      const request = decodeRequest(api, header.apiVersion, frame, header.bodyAt, maxElements);
       return answer(handler, header, request, frame.length, connection, startedMs);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -125,7 +135,7 @@ export function dispatcher(options: DispatchOptions): Dispatch {
       const told = charge === null ? body : settle(charge, body, connection);
       const chunks = body === NO_REPLY
         ? []
-        : encodeResponse(handler.api, apiVersion, correlationId, told as object);
+        : encodeResponse(handler.api, apiVersion, correlationId, told as object, writer);
       charge?.encoded();
       let responseBytes = 0;
       for (const chunk of chunks) responseBytes += chunk.length;

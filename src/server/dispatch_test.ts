@@ -1,10 +1,13 @@
 /** Proves what the log is told of a request that is not answered: which API, which versions, and whose request it was. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { BufferPool } from "../bytes/pool.ts";
 import { type ConnectionInfo, handler } from "../handlers/handler.ts";
 import { joined } from "../protocol/codec.ts";
 import { encodeRequest } from "../protocol/frame.ts";
 import { AddOffsetsToTxn } from "../protocol/messages/add_offsets_to_txn.ts";
 import { CreateTopics } from "../protocol/messages/create_topics.ts";
+import { Fetch } from "../protocol/messages/fetch.ts";
+import { SaslAuthenticate } from "../protocol/messages/sasl_authenticate.ts";
 import { OPEN_ACCESS } from "../security/acl/access.ts";
 import { ClientQuotas } from "../quotas/client_quotas.ts";
 import { dispatcher } from "./dispatch.ts";
@@ -18,6 +21,7 @@ const dispatch = dispatcher({
   quotas: new ClientQuotas({ nowMs: () => 0 }),
   onAnswered: () => {},
   onProblem: (...one) => told.push(one),
+  maxElements: 1000,
 });
 
 function connection(
@@ -93,4 +97,52 @@ Deno.test("a request that cannot be read, and one that a handler fails at, are t
   const frame = joined(encodeRequest(CreateTopics, 2, { correlationId: 1, clientId: "app" }, {}));
   const [failed, of] = toldOf(frame.subarray(4));
   assertEquals([failed, of.api, of.clientId], ["handler_failed", "CreateTopics", "app"]);
+});
+
+Deno.test("a request that names more than can be answered in a moment ends its connection", () => {
+  const names = (count: number) => Array.from({ length: count }, (_, i) => ({ name: `t${i}` }));
+  const request = (count: number) => {
+    const asked = { correlationId: 1, clientId: "app" };
+    return joined(encodeRequest(CreateTopics, 7, asked, { topics: names(count) })).subarray(4);
+  };
+  assertEquals(toldOf(request(1000))[0], "handler_failed");
+  const [event, { reason }] = toldOf(request(1001));
+  assertEquals(event, "malformed_request");
+  assertStringIncludes(String(reason), "1001 array elements, at most 1000 in a message");
+});
+
+Deno.test("memory of records that were copied into a reply is given back, other bytes are left alone", () => {
+  const pool = new BufferPool({ keepBytes: 1 << 20 }), other = pool.take(100).subarray(0, 100);
+  const read = (bytes: number) => pool.take(bytes).subarray(0, bytes);
+  let rows = [100];
+  const answering = dispatcher({
+    handlers: [
+      handler(Fetch, { min: 4, max: 12 }, () => ({
+        responses: [{
+          topic: "t",
+          partitions: rows.map((bytes) => ({ records: bytes === 0 ? null : read(bytes) })),
+        }],
+      })),
+      handler(SaslAuthenticate, { min: 0, max: 2 }, () => ({ authBytes: other })),
+    ],
+    accessOf: () => OPEN_ACCESS,
+    quotas: new ClientQuotas({ nowMs: () => 0 }),
+    onAnswered: () => {},
+    onProblem: (...one) => told.push(one),
+    giveBack: (bytes) => pool.give(bytes),
+  });
+  const asked = { correlationId: 1, clientId: "app" }, lentBytes = pool.lentBytes;
+  const answer = (request: Uint8Array[]) =>
+    answering(joined(request).subarray(4), connection()) as readonly Uint8Array[];
+  for (let i = 0; i < 3; i++) {
+    rows = [100, 0, 1024, 1];
+    answer(encodeRequest(Fetch, 12, asked, {}));
+    assertEquals(pool.lentBytes, lentBytes);
+    rows = [5000, 100];
+    const reply = answer(encodeRequest(Fetch, 12, asked, {}));
+    assertEquals(pool.lentBytes, lentBytes + 8192); // until it has been sent
+    for (const chunk of reply) pool.give(chunk);
+    answer(encodeRequest(SaslAuthenticate, 2, asked, {}));
+    assertEquals(pool.lentBytes, lentBytes);
+  }
 });

@@ -2,11 +2,11 @@
  * AdminFixture: the handlers of topics and cluster over a metadata log in memory, asked through the codec, so that what
  * they answer is also proved to fit every version.
  */
-import { Turn } from "../background/turn.ts";
 import { type Config, defaultConfig } from "../config/options.ts";
 import { decode, encode } from "../protocol/codec.ts";
 import { OPEN_ACCESS } from "../security/acl/access.ts";
 import type { Decoded, Encodable, Fields, Message } from "../protocol/schema.ts";
+import { someAnswers } from "./answers.ts";
 import { Fixture, META } from "./topics.ts";
 import { TransactionDesk } from "./transactions.ts";
 import { registeredNodes } from "../topics/node_registry.ts";
@@ -22,7 +22,6 @@ import type { Handler, RequestContext } from "../handlers/handler.ts";
 import { incrementalAlterConfigs } from "../handlers/incremental_alter_configs.ts";
 import { initProducerId } from "../handlers/init_producer_id.ts";
 import { listConfigResources } from "../handlers/list_config_resources.ts";
-import { LongAnswers } from "../handlers/long_answers.ts";
 import { metadata as metadataHandler } from "../handlers/metadata.ts";
 
 export async function adminFixture(
@@ -35,7 +34,7 @@ export async function adminFixture(
   const limits = { numPartitions: 2, maxPartitions: 1000 };
   const ids = new ProducerIds(metadata, nodeId);
   const full: Config = { ...config, nodeId };
-  const answers = new LongAnswers({ turn: new Turn(), maxBytes: maxAnswerBytes });
+  const answers = someAnswers(maxAnswerBytes);
   return {
     fixture,
     catalogue,
@@ -50,7 +49,7 @@ export async function adminFixture(
       }),
       deleteTopics: deleteTopics({ metadata }),
       createPartitions: createPartitions({ metadata, placed: ALL_PLACED, ...limits }),
-      metadata: metadataHandler({ metadata, nodes, autoCreateTopics, ...limits }),
+      metadata: metadataHandler({ metadata, nodes, autoCreateTopics, answers, ...limits }),
       describeCluster: describeCluster({ nodes }),
       describeConfigs: describeConfigs({ metadata, nodeId, config: full, answers }),
       describeTopicPartitions: describeTopicPartitions({ catalogue, nodes }),

@@ -42,6 +42,10 @@ export class RegisterShard implements Shard<RegisterKinds> {
     return this.registers.get(id);
   }
 
+  has(register: Register): boolean {
+    return this.registers.get(register.id) === register;
+  }
+
   entities(): Iterable<Register> {
     return this.registers.values();
   }

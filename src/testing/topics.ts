@@ -2,6 +2,7 @@
  * Fixture: a metadata log in memory for tests: open it, restart it, crash it, and see the whole image as plain data.
  */
 import { randomUuid, type Uuid } from "../bytes/uuid.ts";
+import type { GivesWay } from "../clock.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { topicConfigDefaults } from "../config/topic_configs.ts";
 import { MemoryStore } from "../storage/backends/memory_store.ts";
@@ -23,6 +24,7 @@ export class Fixture {
   log = new FakeRecordLog();
   metadata!: MetadataLog;
   snapshots = { bytes: Infinity, intervalMs: Infinity };
+  turn: GivesWay | undefined;
   /** What an operator would have been told. */
   readonly problems: string[] = [];
 
@@ -90,6 +92,7 @@ export class Fixture {
       clock: this.clock,
       topicDefaults: topicConfigDefaults(),
       snapshots: this.snapshots,
+      turn: this.turn,
       onProblem: (event) => this.problems.push(event),
     });
   }

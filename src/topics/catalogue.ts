@@ -9,6 +9,7 @@
 import type { Uuid } from "../bytes/uuid.ts";
 import { resolveTopicConfig, type TopicConfig } from "../config/topic_configs.ts";
 import { brokerConfigOverrides } from "./broker_configs.ts";
+import { DeletedTopics } from "./deleted_topics.ts";
 import type { MetadataRecord, ValueOf } from "./metadata_record.ts";
 import { type CatalogueChange, noChange } from "./catalogue_change.ts";
 import { collisionKey } from "./names.ts";
@@ -84,7 +85,8 @@ export class Catalogue {
   readonly #controllers = new Map<number, ControllerRegistration>();
   /** Records kept whole, by kind and key. */
   readonly #kept = new Map<string, MetadataRecord>();
-  readonly #deletedIds = new Set<Uuid>();
+  /** As far as the log still says so, and somewhat longer: a snapshot knows only what is there. */
+  readonly deleted = new DeletedTopics();
   #nextProducerId = 0;
 
   constructor(options: CatalogueOptions) {
@@ -97,16 +99,6 @@ export class Catalogue {
 
   topicById(id: Uuid): Topic | undefined {
     return this.#byId.get(id);
-  }
-
-  /** Whether the log still says of any topic that it was removed. */
-  get hasDeleted(): boolean {
-    return this.#deletedIds.size > 0;
-  }
-
-  /** Whether a topic with this id was removed, as far as the log still says so: a snapshot knows only what is there. */
-  wasDeleted(id: Uuid): boolean {
-    return this.#deletedIds.has(id);
   }
 
   /** All topics by name, in the order of UTF-16 code units, which is Kafka's. */
@@ -320,10 +312,7 @@ export class Catalogue {
   #removeTopic(id: Uuid, change: CatalogueChange): void {
     const topic = this.#topicOf(id, "RemoveTopicRecord");
     this.#byId.delete(id);
-    this.#deletedIds.add(id);
-    if (this.#deletedIds.size > MAX_DELETED_IDS) {
-      this.#deletedIds.delete(this.#deletedIds.values().next().value!);
-    }
+    this.deleted.add(id);
     this.#byName.delete(topic.name);
     const key = collisionKey(topic.name);
     const left = this.#namesByCollisionKey.get(key)?.filter((name) => name !== topic.name) ?? [];
@@ -451,8 +440,6 @@ export class Catalogue {
 }
 
 const LEADER_UNCHANGED = -2;
-/** The oldest are forgotten: their folders are long gone. */
-const MAX_DELETED_IDS = 100_000;
 const NONE: readonly number[] = [];
 
 /** `list`, as the object that says the same if there is one: neighbours mostly have the same replicas. */

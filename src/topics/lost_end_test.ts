@@ -176,7 +176,7 @@ Deno.test("a snapshot that is due at a start waits while the folder of a removed
     const next = await openMetadataIn(store, 1);
     await next.start({ endpoint: ENDPOINT, wasClean: false });
     const { catalogue } = await openMetadataIn(store);
-    assertEquals(catalogue.wasDeleted(ID), isThere);
+    assertEquals(catalogue.deleted.has(ID), isThere);
     if (isThere) assertEquals(await outcome(store), "served");
   }
 });

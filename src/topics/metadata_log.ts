@@ -9,7 +9,7 @@
  * is it unknown what the device holds, and nothing follows.
  */
 import { randomUuid, type Uuid } from "../bytes/uuid.ts";
-import type { Clock } from "../clock.ts";
+import type { Clock, GivesWay } from "../clock.ts";
 import type { TopicConfig } from "../config/topic_configs.ts";
 import { BackgroundWork } from "../metrics/background.ts";
 import { errorName } from "../protocol/errors.ts";
@@ -29,7 +29,7 @@ import { removeOlderSnapshots, type SnapshotLimits, writeSnapshot } from "./meta
 import { readMetadataCut, settleMetadataCut } from "./metadata_cut.ts";
 import { Replay, type Replayed, replayLog } from "./metadata_replay.ts";
 import { METADATA_TOPIC } from "./metadata_topic.ts";
-import type { MetadataStore, Plan, QuorumView, Watcher } from "./metadata_store.ts";
+import type { MetadataStore, Plan, QuorumView, Steps, Watcher } from "./metadata_store.ts";
 import { notOurs } from "./not_ours.ts";
 import { blocksBeyond, producerIdBlock } from "./producer_ids.ts";
 import { readQuorumState, writeQuorumState } from "./quorum_state.ts";
@@ -47,6 +47,11 @@ import {
 const FOLDER = `${METADATA_TOPIC}-0`;
 /** Records in a batch of this broker's registration; Kafka's own batches hold no more (QuorumController). */
 const MAX_RECORDS = 10_000;
+/**
+ * Records of one change: the partitions that a request may make, with their topics. Kafka takes half as many
+ * (MAX_RECORDS_PER_USER_OP).
+ */
+const MAX_CHANGE_RECORDS = 20_000;
 
 /** What the metadata log needs of a partition log. */
 export interface RecordLog {
@@ -85,6 +90,10 @@ export interface MetadataLogOptions {
   readonly topicDefaults: TopicConfig;
   readonly newId?: () => Uuid;
   readonly snapshots: SnapshotLimits;
+  /** Takes the memory of a read back. */
+  readonly give?: (bytes: Uint8Array) => void;
+  /** Gives others a turn while a plan takes long; without it none is given. */
+  readonly turn?: GivesWay;
   /** Frees some bytes of a full disk; whether it could. Asked where what is to be written lets more be freed. */
   readonly makeRoom?: () => Promise<boolean>;
   /** Told what an operator should know: a snapshot that could not be written or used. */
@@ -128,10 +137,10 @@ export class MetadataLog implements MetadataStore {
 
   /** Replays the log. Throws MetadataLogError for what this broker must not touch. */
   static async open(options: MetadataLogOptions): Promise<MetadataLog> {
-    const { store, log, meta, topicDefaults } = options;
+    const { store, log, meta, topicDefaults, give } = options;
     const catalogue = new Catalogue({ nodeId: meta.nodeId, topicDefaults });
     const opened = new MetadataLog(options, catalogue);
-    opened.#start(await replayLog(opened.#replay, { store, log, folder: FOLDER }));
+    opened.#start(await replayLog(opened.#replay, { store, log, folder: FOLDER, give }));
     checkThatItIsOurs(options, opened.#replay);
     return opened;
   }
@@ -260,9 +269,16 @@ export class MetadataLog implements MetadataStore {
     }
   }
 
-  transact<Result>(plan: (catalogue: Catalogue) => Plan<Result>): Promise<Result> {
+  transact<Result>(
+    plan: (catalogue: Catalogue) => Plan<Result> | Steps<Result>,
+  ): Promise<Result> {
     const done = this.#queue.then(async () => {
-      const { records, result } = plan(this.catalogue);
+      const { records, result } = await this.#planned(plan(this.catalogue));
+      if (records.length > MAX_CHANGE_RECORDS) {
+        throw new TooLargeChangeError(
+          `Unable to perform excessively large batch operation: ${records.length} metadata records, at most ${MAX_CHANGE_RECORDS} are allowed at once`,
+        );
+      }
       if (records.length > 0) {
         await this.#notify(await this.#commit(records));
         await this.#snapshotWhenDue();
@@ -271,6 +287,17 @@ export class MetadataLog implements MetadataStore {
     });
     this.#queue = done.catch(() => {}); // the caller has the error; the next one in the queue starts anew
     return done;
+  }
+
+  /** Nobody else writes meanwhile: whoever wants to waits in the queue. */
+  async #planned<Result>(plan: Plan<Result> | Steps<Result>): Promise<Plan<Result>> {
+    if (!("next" in plan)) return plan;
+    const { turn } = this.#options;
+    for (;;) {
+      const step = plan.next();
+      if (step.done) return step.value;
+      if (turn?.isLong) await turn.next();
+    }
   }
 
   watch(watcher: Watcher): () => void {
@@ -335,6 +362,7 @@ export class MetadataLog implements MetadataStore {
     log.advanceStart(endOffset);
     log.dropBeforeStart(); // the snapshot is on the device
     removeOlderSnapshots(store, FOLDER, endOffset);
+    this.catalogue.deleted.snapshotTaken();
     this.#bytes = 0;
     this.#oldestMs = null;
   }

@@ -116,10 +116,12 @@ export interface Replayed {
 /** Reads the log to its end, after the newest snapshot when its beginning is gone. Every batch is checked. */
 export async function replayLog(
   replay: Replay,
-  { store, log, folder }: {
+  { store, log, folder, give = () => {} }: {
     store: Store;
     log: Pick<RecordLog, "logStartOffset" | "logEndOffset" | "read">;
     folder: string;
+    /** Takes the memory of a read back; without it, that is the collector's. */
+    give?: (bytes: Uint8Array) => void;
   },
 ): Promise<Replayed> {
   let bytesBehind = 0, oldestMs: number | null = null;
@@ -147,9 +149,11 @@ export async function replayLog(
       mayHaveGaps: false,
     });
     const end = checked(bytes, chain, where);
-    applied(`${where} at offset ${next}`, () => replay.batches(bytes.subarray(0, end), next));
-    bytesBehind += end;
+    const kept = bytes.slice(0, end); // what is kept of it (credentials) are views
     oldestMs ??= batch.baseTimestamp(bytes);
+    give(bytes);
+    applied(`${where} at offset ${next}`, () => replay.batches(kept, next));
+    bytesBehind += end;
     if (chain.nextOffset <= next) {
       throw new MetadataLogError(
         `Cannot read ${where}: no whole batch at offset ${next}, and the log ends at ${log.logEndOffset}`,

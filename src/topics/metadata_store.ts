@@ -17,6 +17,9 @@ export interface Plan<Result> {
   readonly result: Result;
 }
 
+/** A plan that may take long: it yields now and then, where others may have a turn. The image stays as it is meanwhile. */
+export type Steps<Result> = Generator<void, Plan<Result>, void>;
+
 /** Told what a commit changed; commits and replies wait for the promise. The change stands, whatever becomes of it. */
 export type Watcher = (change: CatalogueChange) => void | Promise<void>;
 
@@ -26,10 +29,13 @@ export interface MetadataStore {
   readonly version: number;
   /**
    * Runs `plan` on the newest image and stores its records all or none. Resolves once they are durable, applied and
-   * every watcher has finished. Plans run one at a time in the order of the calls; a store with other writers may run
-   * one again. Rejects with NotWrittenError when the store failed, with nothing applied.
+   * every watcher has finished. Plans run one at a time in the order of the calls, so nothing changes between a step of one
+   * and the next; a store with other writers may run one again. Rejects with NotWrittenError when the store failed, and
+   * with TooLargeChangeError when it will not take so much, with nothing applied.
    */
-  transact<Result>(plan: (catalogue: Catalogue) => Plan<Result>): Promise<Result>;
+  transact<Result>(
+    plan: (catalogue: Catalogue) => Plan<Result> | Steps<Result>,
+  ): Promise<Result>;
   /** Calls the watcher for every commit from now on; returns what ends that. */
   watch(watcher: Watcher): () => void;
   /** Who decides what is written, as DescribeQuorum tells it. */

@@ -13,8 +13,8 @@ import {
   quotaError,
 } from "./client_quotas.ts";
 import type { NewRecord } from "./metadata_record.ts";
-import type { Plan } from "./metadata_store.ts";
-import { failure, type Outcome, repeated, SUCCESS } from "./outcome.ts";
+import type { Steps } from "./metadata_store.ts";
+import { failure, type Outcome, repeated, repeatedInSteps, SUCCESS } from "./outcome.ts";
 
 export interface QuotaAlteration {
   readonly entity: readonly QuotaEntityPart[];
@@ -29,16 +29,20 @@ export interface QuotaOutcome extends Outcome {
   readonly entity: readonly QuotaEntityPart[];
 }
 
-export function planAlterClientQuotas(
+export function* planAlterClientQuotas(
   catalogue: Catalogue,
   alterations: readonly QuotaAlteration[],
-): Plan<QuotaOutcome[]> {
+): Steps<QuotaOutcome[]> {
   const quotas = clientQuotas(catalogue);
-  const keys = alterations.map(({ entity }) => entityKey(entity));
-  const twice = repeated(keys);
-  const records: NewRecord[] = [];
+  const keys: string[] = [];
+  for (const [i, { entity }] of alterations.entries()) {
+    keys.push(entity.length > MAX_PARTS ? `refused ${i}` : entityKey(entity));
+    yield;
+  }
+  const twice = yield* repeatedInSteps(keys);
+  const records: NewRecord[] = [], result: QuotaOutcome[] = [];
   let added = 0;
-  const result = alterations.map(({ entity, ops }, i): QuotaOutcome => {
+  const alter = ({ entity, ops }: QuotaAlteration, i: number): QuotaOutcome => {
     const error = twice.has(keys[i])
       ? "An entity cannot be altered twice in the same request"
       : entityError(entity) ?? opsError(entity, ops);
@@ -48,10 +52,16 @@ export function planAlterClientQuotas(
     }
     records.push(...changes(entity, ops, quotas.get(keys[i])));
     return { entity, ...SUCCESS };
-  });
+  };
+  for (const [i, alteration] of alterations.entries()) {
+    result.push(alter(alteration, i));
+    yield;
+  }
   return { records, result };
 }
 
+/** A user, a client id and an address: with more of them an entity is none, and not looked at for what it is. */
+const MAX_PARTS = 3;
 /** Entities with quotas. Kafka sets no limit. */
 const MAX_ENTITIES = 10_000;
 const TOO_MANY = failure(

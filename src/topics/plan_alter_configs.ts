@@ -14,8 +14,8 @@ import { configError, resourceError } from "./config_rules.ts";
 import { STATIC_BROKER_CONFIGS } from "./kafka_broker_configs.ts";
 import { ELIGIBLE_LEADER_REPLICAS } from "./features.ts";
 import type { NewRecord } from "./metadata_record.ts";
-import type { Plan } from "./metadata_store.ts";
-import { failure, type Outcome, repeated, SUCCESS } from "./outcome.ts";
+import type { Steps } from "./metadata_store.ts";
+import { failure, type Outcome, repeated, repeatedInSteps, SUCCESS } from "./outcome.ts";
 
 /** Kafka: AlterConfigOp.OpType. */
 export const ConfigOperation = { SET: 0, DELETE: 1, APPEND: 2, SUBTRACT: 3 } as const;
@@ -47,23 +47,24 @@ export interface ConfigOutcome extends Outcome {
   readonly resourceName: string;
 }
 
-export function planAlterConfigs(
+export function* planAlterConfigs(
   catalogue: Catalogue,
   resources: readonly AlteredResource[],
   options: AlterConfigsOptions,
-): Plan<ConfigOutcome[]> {
+): Steps<ConfigOutcome[]> {
   const key = ({ resourceType, resourceName }: AlteredResource) =>
     `${resourceType}:${resourceName}`;
-  const twice = repeated(resources.map(key));
-  const records: NewRecord[] = [];
+  const twice = yield* repeatedInSteps(resources.map(key));
+  const records: NewRecord[] = [], result: ConfigOutcome[] = [];
   const room = new Room(catalogue);
-  const result = resources.map((resource): ConfigOutcome => {
+  for (const resource of resources) {
+    yield; // each may have a thousand configs
     const { resourceType, resourceName } = resource;
     const outcome = twice.has(key(resource))
       ? invalid("Each resource must appear at most once.")
       : alter(catalogue, resource, { ...options, room, records });
-    return { ...outcome, resourceType, resourceName };
-  });
+    result.push({ ...outcome, resourceType, resourceName });
+  }
   return { records, result };
 }
 
@@ -121,6 +122,7 @@ class Room {
 
 /** What is wrong with the request itself, whatever the configs mean. */
 function requestError({ configs }: AlteredResource): Outcome | null {
+  if (configs.length > 2 * MAX_CONFIGS) return TOO_MANY; // all that may be there, and as many others
   if (repeated(configs.map(({ name }) => name)).size > 0) {
     return invalid("Error due to duplicate config keys");
   }

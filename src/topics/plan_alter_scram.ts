@@ -8,8 +8,8 @@ import { createHash, createHmac } from "node:crypto";
 import { ErrorCode } from "../protocol/errors.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { NewRecord } from "./metadata_record.ts";
-import type { Plan } from "./metadata_store.ts";
-import { failure, type Outcome, repeated, SUCCESS } from "./outcome.ts";
+import type { Steps } from "./metadata_store.ts";
+import { failure, type Outcome, repeatedInSteps, SUCCESS } from "./outcome.ts";
 
 export interface ScramDeletion {
   readonly name: string;
@@ -34,15 +34,15 @@ const HASHES: readonly (Readonly<{ name: string; bytes: number }> | undefined)[]
 ];
 const MIN_ITERATIONS = 4096, MAX_ITERATIONS = 16_384;
 
-export function planAlterScram(
+export function* planAlterScram(
   catalogue: Catalogue,
   { deletions, upsertions }: {
     readonly deletions: readonly ScramDeletion[];
     readonly upsertions: readonly ScramUpsertion[];
   },
-): Plan<ScramOutcome[]> {
+): Steps<ScramOutcome[]> {
   const users = [...deletions, ...upsertions].map(({ name }) => name);
-  const twice = repeated(users);
+  const twice = yield* repeatedInSteps(users);
   const outcomes = new Map<string, Outcome>();
   for (const user of twice) {
     const message = "A user credential cannot be altered twice in the same request";
@@ -54,6 +54,7 @@ export function planAlterScram(
     present.add(keyOf(credential));
   }
   for (const deletion of deletions) {
+    yield;
     if (twice.has(deletion.name)) continue;
     const { name, mechanism } = deletion;
     const refused = deletionError(present, deletion);
@@ -63,6 +64,7 @@ export function planAlterScram(
     records.push({ kind: "RemoveUserScramCredentialRecord", version: 0, value });
   }
   for (const upsertion of upsertions) {
+    yield;
     if (twice.has(upsertion.name)) continue;
     const refused = upsertionError(upsertion);
     outcomes.set(upsertion.name, refused ?? SUCCESS);

@@ -10,9 +10,9 @@ import { ErrorCode } from "../protocol/errors.ts";
 import { assignmentError, newPartition, spread } from "./assignment.ts";
 import type { Catalogue, Topic } from "./catalogue.ts";
 import type { NewRecord } from "./metadata_record.ts";
-import type { Plan } from "./metadata_store.ts";
+import type { Steps } from "./metadata_store.ts";
 import { isInternalTopic } from "./names.ts";
-import { failure, type Outcome, repeated, SUCCESS } from "./outcome.ts";
+import { A_STEP, failure, type Outcome, repeatedInSteps, SUCCESS } from "./outcome.ts";
 import { exceeds, OVER_QUOTA, type TopicLimits } from "./topic_limits.ts";
 
 export interface PartitionGrowth {
@@ -27,18 +27,19 @@ export interface GrownTopic extends Outcome {
   readonly name: string;
 }
 
-export function planCreatePartitions(
+export function* planCreatePartitions(
   catalogue: Catalogue,
   topics: readonly PartitionGrowth[],
   limits: TopicLimits,
-): Plan<GrownTopic[]> {
-  const twice = repeated(topics.map((topic) => topic.name));
+): Steps<GrownTopic[]> {
+  const twice = yield* repeatedInSteps(topics.map((topic) => topic.name));
   const result: GrownTopic[] = [], records: NewRecord[] = [];
   for (const name of twice) {
     result.push({ name, ...failure(ErrorCode.INVALID_REQUEST, "Duplicate topic name.") });
   }
   let added = 0;
-  for (const growth of topics) {
+  for (const [i, growth] of topics.entries()) {
+    if (i % A_STEP === 0) yield;
     const { name, count } = growth;
     if (twice.has(name)) continue;
     const topic = catalogue.topic(name);

@@ -9,9 +9,9 @@ import { assignmentError, newPartition, replicationError, spread } from "./assig
 import type { Catalogue } from "./catalogue.ts";
 import { METADATA_TOPIC } from "./metadata_topic.ts";
 import type { NewRecord } from "./metadata_record.ts";
-import type { Plan } from "./metadata_store.ts";
+import type { Steps } from "./metadata_store.ts";
 import { topicNameError } from "./names.ts";
-import { failure, type Outcome, repeated, SUCCESS } from "./outcome.ts";
+import { A_STEP, failure, type Outcome, repeatedInSteps, SUCCESS } from "./outcome.ts";
 import { exceeds, OVER_QUOTA, type TopicLimits } from "./topic_limits.ts";
 
 /** A topic as CreateTopics asks for it. */
@@ -41,18 +41,20 @@ export interface CreatedTopic extends Outcome {
   readonly configs?: ReadonlyMap<string, string>;
 }
 
-export function planCreateTopics(
+export function* planCreateTopics(
   catalogue: Catalogue,
   topics: readonly NewTopic[],
   options: CreateTopicsOptions,
-): Plan<CreatedTopic[]> {
-  const twice = repeated(topics.map((topic) => topic.name));
+): Steps<CreatedTopic[]> {
+  const twice = yield* repeatedInSteps(topics.map((topic) => topic.name));
   const records: NewRecord[] = [];
   const results: CreatedTopic[] = [];
   const once = topics.filter((topic) => !twice.has(topic.name) && topic.name !== METADATA_TOPIC);
+  yield;
   const total = once.reduce((sum, topic) => sum + partitionsOf(topic, options), 0);
   const tooMany = exceeds(catalogue, total, options);
-  for (const topic of once) {
+  for (const [i, topic] of once.entries()) {
+    if (i % A_STEP === 0) yield;
     const refused = tooMany ?? topicError(catalogue, topic);
     if (refused !== null) {
       results.push({ name: topic.name, ...refused });
@@ -60,6 +62,7 @@ export function planCreateTopics(
     }
     results.push(create(catalogue, topic, options, records));
   }
+  yield;
   for (const name of twice) {
     results.push({ name, ...failure(ErrorCode.INVALID_REQUEST, "Duplicate topic name.") });
   }

@@ -6,8 +6,8 @@ import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
 import { ErrorCode, errorMessage } from "../protocol/errors.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { NewRecord } from "./metadata_record.ts";
-import type { Plan } from "./metadata_store.ts";
-import { failure, type Outcome, repeated, SUCCESS } from "./outcome.ts";
+import type { Steps } from "./metadata_store.ts";
+import { A_STEP, failure, type Outcome, repeated, repeatedInSteps, SUCCESS } from "./outcome.ts";
 import { OVER_QUOTA, type TopicLimits } from "./topic_limits.ts";
 
 /** A topic by its name, or by its id with a null name. */
@@ -21,12 +21,13 @@ export interface DeletedTopic extends Outcome {
   readonly topicId: Uuid;
 }
 
-export function planDeleteTopics(
+export function* planDeleteTopics(
   catalogue: Catalogue,
   topics: readonly TopicSelector[],
   { mayChange }: Pick<TopicLimits, "mayChange"> = {},
-): Plan<DeletedTopic[]> {
-  const { names: twice, ids: twiceById } = namedTwice(topics);
+): Steps<DeletedTopic[]> {
+  const twice = yield* repeatedInSteps(namesOf(topics));
+  const twiceById = yield* repeatedInSteps(idsOf(topics));
   const records: NewRecord[] = [], result: DeletedTopic[] = [];
   const going = new Set<Uuid>();
   const refuse = ({ name, topicId }: TopicSelector, errorCode: number, message: string | null) =>
@@ -41,7 +42,8 @@ export function planDeleteTopics(
       "Duplicate topic id.",
     );
   }
-  for (const selector of topics) {
+  for (const [i, selector] of topics.entries()) {
+    if (i % A_STEP === 0) yield;
     const { name, topicId } = selector;
     if (name !== null && twice.has(name) || isById(selector) && twiceById.has(topicId)) continue;
     if (name === null && topicId === ZERO_UUID) {
@@ -75,10 +77,15 @@ export function planDeleteTopics(
 export function namedTwice(
   topics: readonly TopicSelector[],
 ): { readonly names: ReadonlySet<string>; readonly ids: ReadonlySet<string> } {
-  return {
-    names: repeated(topics.flatMap(({ name }) => name ?? [])),
-    ids: repeated(topics.filter(isById).map(({ topicId }) => topicId)),
-  };
+  return { names: repeated(namesOf(topics)), ids: repeated(idsOf(topics)) };
+}
+
+function namesOf(topics: readonly TopicSelector[]): string[] {
+  return topics.flatMap(({ name }) => name ?? []);
+}
+
+function idsOf(topics: readonly TopicSelector[]): string[] {
+  return topics.filter(isById).map(({ topicId }) => topicId);
 }
 
 const isById = ({ name, topicId }: TopicSelector) => name === null && topicId !== ZERO_UUID;

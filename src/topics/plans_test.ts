@@ -3,6 +3,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ErrorCode } from "../protocol/errors.ts";
 import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
 import { Fixture } from "../testing/topics.ts";
+import type { Plan, Steps } from "./metadata_store.ts";
 import { type NewTopic, planCreateTopics } from "./plan_create_topics.ts";
 import { planCreatePartitions } from "./plan_create_partitions.ts";
 import { planDeleteTopics } from "./plan_delete_topics.ts";
@@ -25,9 +26,17 @@ const assigned = (...brokerIds: number[][]) => ({
   assignments: brokerIds.map((ids, partitionIndex) => ({ partitionIndex, brokerIds: ids })),
 });
 
+/** The plan, without pauses between its steps. */
+function planned<Result>(steps: Steps<Result>): Plan<Result> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
 async function create(...topics: NewTopic[]) {
   const { catalogue } = await Fixture.start();
-  return planCreateTopics(catalogue, topics, LIMITS);
+  return planned(planCreateTopics(catalogue, topics, LIMITS));
 }
 
 Deno.test("planCreateTopics() fills in the defaults", async () => {
@@ -77,7 +86,9 @@ Deno.test("planCreateTopics() refuses names that are taken, collide with a topic
   const fixture = await Fixture.start();
   await fixture.create("a.b");
   const names = ["a.b", "a_b", "x.y", "x_y", "twice", "twice"];
-  const { result } = planCreateTopics(fixture.catalogue, names.map((name) => topic(name)), LIMITS);
+  const { result } = planned(
+    planCreateTopics(fixture.catalogue, names.map((name) => topic(name)), LIMITS),
+  );
   const codes = result.map(({ name, errorCode }) => [name, errorCode]);
   assertEquals(codes, [["a.b", 36], ["a_b", 17], ["x.y", 0], ["x_y", 0], ["twice", 42]]);
 });
@@ -92,11 +103,11 @@ Deno.test("planCreateTopics() refuses a request that passes a limit, whole", asy
 Deno.test("planCreatePartitions() adds what is missing", async () => {
   const fixture = await Fixture.start();
   await fixture.create("t", 2);
-  const { records, result } = planCreatePartitions(
+  const { records, result } = planned(planCreatePartitions(
     fixture.catalogue,
     [{ name: "t", count: 4, assignments: [{ brokerIds: [3] }, { brokerIds: [3] }] }],
     LIMITS,
-  );
+  ));
   assertEquals(result, [{ name: "t", errorCode: 0, errorMessage: null }]);
   await fixture.metadata.transact(() => ({ records, result }));
   assertEquals(fixture.catalogue.topic("t")!.partitions.map(({ index }) => index), [0, 1, 2, 3]);
@@ -106,11 +117,11 @@ Deno.test("planCreatePartitions() refuses as Kafka does, and changes nothing the
   const fixture = await Fixture.start();
   await fixture.create("t", 2);
   const ask = (count: number, assignments: { brokerIds: number[] }[] | null = null) => {
-    const { records, result } = planCreatePartitions(
+    const { records, result } = planned(planCreatePartitions(
       fixture.catalogue,
       [{ name: "t", count, assignments }],
       LIMITS,
-    );
+    ));
     assertEquals(records, []);
     return result[0].errorCode;
   };
@@ -121,11 +132,11 @@ Deno.test("planCreatePartitions() refuses as Kafka does, and changes nothing the
     39,
   ]);
   assertEquals([ask(101), ask(2_000_000_000)], [44, 44]);
-  const unknown = planCreatePartitions(
+  const unknown = planned(planCreatePartitions(
     fixture.catalogue,
     [{ name: "no", count: 1, assignments: null }],
     LIMITS,
-  );
+  ));
   assertEquals(unknown.result[0].errorCode, 3);
 });
 
@@ -134,7 +145,9 @@ Deno.test("planCreatePartitions() leaves topics alone whose state is found by th
   for (const name of ["__transaction_state", "__consumer_offsets", "__share_group_state"]) {
     await fixture.create(name, 2);
     const growth = { name, count: 3, assignments: null };
-    const { records, result } = planCreatePartitions(fixture.catalogue, [growth], LIMITS);
+    const { records, result } = planned(
+      planCreatePartitions(fixture.catalogue, [growth], LIMITS),
+    );
     assertEquals([records, result[0].errorCode], [[], ErrorCode.POLICY_VIOLATION]);
     assertStringIncludes(result[0].errorMessage!, name);
   }
@@ -158,7 +171,7 @@ Deno.test("planDeleteTopics() refuses what is unknown, named twice or named wron
   await fixture.create("a");
   const { id } = fixture.catalogue.topic("a")!;
   const code = (...selectors: { name: string | null; topicId: Uuid }[]) =>
-    planDeleteTopics(fixture.catalogue, selectors).result.map((topic) => topic.errorCode);
+    planned(planDeleteTopics(fixture.catalogue, selectors)).result.map((topic) => topic.errorCode);
   assertEquals(code({ name: "no", topicId: ZERO_UUID }), [3]);
   assertEquals(code({ name: null, topicId: UNKNOWN }), [100]);
   assertEquals(code({ name: null, topicId: ZERO_UUID }), [42]);

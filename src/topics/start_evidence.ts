@@ -226,15 +226,15 @@ function unknownPartitions({ store, folder: metadataFolder, catalogue }: Place):
     const { id } = of, dash = name.lastIndexOf("-");
     const topic = id === null ? catalogue.topic(name.slice(0, dash)) : catalogue.topicById(id);
     if (topic !== undefined && Number(name.slice(dash + 1)) < topic.partitions.length) continue;
-    if (id === null || !catalogue.wasDeleted(id)) found.push(name);
+    if (id === null || !catalogue.deleted.has(id)) found.push(name);
   }
   return found;
 }
 
 /** Whether the folder of a topic that was removed is there, and not marked for that yet. */
 export function holdsDeleted(store: Store, catalogue: Catalogue): boolean {
-  return catalogue.hasDeleted && store.list("").some(({ name, isFolder }) => {
+  return !catalogue.deleted.isEmpty && store.list("").some(({ name, isFolder }) => {
     const topicId = isFolder ? readable(() => readPartitionMetadata(store, name)) : null;
-    return topicId !== null && catalogue.wasDeleted(topicId) && /-\d+$/.test(name);
+    return topicId !== null && catalogue.deleted.has(topicId) && /-\d+$/.test(name);
   });
 }

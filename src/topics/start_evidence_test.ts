@@ -340,7 +340,7 @@ Deno.test("the catalogue remembers which topics the log says were removed", asyn
   const { store, removedId } = await left();
   const { catalogue } = await open(store);
   const asked = [removedId, catalogue.topic("a")!.id, randomUuid()];
-  assertEquals(asked.map((id) => catalogue.wasDeleted(id as typeof ZERO_UUID)), [
+  assertEquals(asked.map((id) => catalogue.deleted.has(id as typeof ZERO_UUID)), [
     true,
     false,
     false,

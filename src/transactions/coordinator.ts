@@ -6,7 +6,7 @@
  * that is kept, and is complete when each of them is; after a start, or where a partition of the log is taken up again, they
  * are all sent again. So nothing that was decided depends on this process.
  */
-import type { Clock } from "../clock.ts";
+import type { Clock, GivesWay } from "../clock.ts";
 import type { TrustedTime } from "../clock/trusted_time.ts";
 import type { CoordinatorTopic, Leadership } from "../coordination/coordinator_log.ts";
 import type { LedPartition } from "../coordination/led_partition.ts";
@@ -66,6 +66,8 @@ export interface TransactionCoordinatorOptions {
   readonly give: (chunk: Uint8Array) => void;
   /** Calls `work` once after this long; returns what takes that back. */
   readonly wake: (delayMs: number, work: () => void) => () => void;
+  /** Gives others a turn while very many ids are looked at. */
+  readonly turn?: GivesWay;
   readonly onEvent: (event: TransactionNews, details: Record<string, unknown>) => void;
 }
 
@@ -93,7 +95,7 @@ export class TransactionCoordinator {
 
   constructor(options: TransactionCoordinatorOptions) {
     this.#options = options;
-    const { topic, give, wake, onEvent, settings } = options;
+    const { topic, give, wake, turn, onEvent, settings } = options;
     this.#sending = new MarkerSending({
       writer: options.markers,
       isKnown: options.isKnown,
@@ -112,6 +114,7 @@ export class TransactionCoordinator {
       topic,
       give,
       wake,
+      turn,
       onEvent,
       now: () => this.#now(),
       newShard: () => this.#newShard(),
@@ -261,10 +264,10 @@ export class TransactionCoordinator {
   }
 
   /** Forgets ids that nothing became of for long. Called by itself at intervals. */
-  removeExpired(): void {
+  async removeExpired(): Promise<void> {
     const trustedMs = this.#options.time.nowMs(),
       { idExpirationMs: expirationMs } = this.#options.settings;
-    this.runtime.sweep(
+    await this.runtime.sweep(
       (transaction) => isExpired(transaction, { trustedMs, expirationMs }) ? GONE : [],
       () => this.metrics.expiredIds++,
     );

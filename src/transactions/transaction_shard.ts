@@ -36,6 +36,10 @@ export class TransactionShard implements Shard<TransactionKinds> {
     return this.#transactions.get(id);
   }
 
+  has(transaction: Transaction): boolean {
+    return this.#transactions.get(transaction.id) === transaction;
+  }
+
   entities(): Iterable<Transaction> {
     return this.#transactions.values();
   }

@@ -81,31 +81,84 @@ const NOT_A_MEMBER: FetchClaim = { memberId: null, memberEpoch: -1 };
 export function fetchOffsets(
   coordinator: GroupCoordinator,
   groupId: string,
-  wanted:
-    | readonly { readonly topic: string; readonly topicId: Uuid; readonly partition: number }[]
-    | null,
+  wanted: readonly WantedOffset[] | null,
   requireStable: boolean,
-  { memberId, memberEpoch }: FetchClaim = NOT_A_MEMBER,
+  claim: FetchClaim = NOT_A_MEMBER,
 ): Promise<readonly FetchedOffset[] | number> {
-  const partition = coordinator.place(groupId);
-  if (typeof partition === "number") return Promise.resolve(partition);
-  const group = partition.shard.get(groupId);
-  if (group?.members.type === "consumer") {
-    const refused = consumerFetchError(group.members, memberId, memberEpoch);
-    if (refused !== ErrorCode.NONE) return Promise.resolve(refused);
+  const reader = OffsetReader.of(coordinator, { groupId, requireStable, claim });
+  if (typeof reader === "number") return Promise.resolve(reader);
+  const fetched = wanted?.map((one) => reader.read(one)) ?? reader.all();
+  return reader.kept<readonly FetchedOffset[] | number>(fetched, ErrorCode.NOT_COORDINATOR);
+}
+
+export interface WantedOffset {
+  readonly topic: string;
+  readonly topicId: Uuid;
+  readonly partition: number;
+}
+
+/**
+ * Reads a group's offsets, some at a time: each as it is then. Nothing of it may be told before kept() says so, which
+ * also knows whether the group was here all the time.
+ */
+export class OffsetReader {
+  readonly #coordinator: GroupCoordinator;
+  readonly #partition: GroupPartition;
+  readonly #groupId: string;
+  readonly #requireStable: boolean;
+
+  private constructor(
+    coordinator: GroupCoordinator,
+    partition: GroupPartition,
+    { groupId, requireStable }: { readonly groupId: string; readonly requireStable: boolean },
+  ) {
+    this.#coordinator = coordinator;
+    this.#partition = partition;
+    this.#groupId = groupId;
+    this.#requireStable = requireStable;
   }
-  const isUnstable = (topic: string, index: number) =>
-    requireStable && partition.shard.pending.has(groupId, { topic, partition: index });
-  const fetched = (wanted ?? committedPartitions(group)).map((one): FetchedOffset => {
-    const committed = group?.offsets.get(one.topic, one.partition) ?? null;
+
+  /** The error code when the group cannot be asked for, or not by the one who asks. */
+  static of(
+    coordinator: GroupCoordinator,
+    { claim = NOT_A_MEMBER, ...asked }: {
+      readonly groupId: string;
+      readonly requireStable: boolean;
+      readonly claim?: FetchClaim;
+    },
+  ): OffsetReader | number {
+    const partition = coordinator.place(asked.groupId);
+    if (typeof partition === "number") return partition;
+    const members = partition.shard.get(asked.groupId)?.members;
+    if (members?.type === "consumer") {
+      const refused = consumerFetchError(members, claim.memberId, claim.memberEpoch);
+      if (refused !== ErrorCode.NONE) return refused;
+    }
+    return new OffsetReader(coordinator, partition, asked);
+  }
+
+  read({ topic, topicId, partition }: WantedOffset): FetchedOffset {
+    const { shard } = this.#partition, groupId = this.#groupId;
+    const committed = shard.get(groupId)?.offsets.get(topic, partition) ?? null;
     return {
-      topic: one.topic,
-      partition: one.partition,
-      committed: committed !== null && isOf(committed, one.topicId) ? committed : null,
-      isUnstable: isUnstable(one.topic, one.partition),
+      topic,
+      partition,
+      committed: committed !== null && isOf(committed, topicId) ? committed : null,
+      isUnstable: this.#requireStable && shard.pending.has(groupId, { topic, partition }),
     };
-  });
-  return kept<readonly FetchedOffset[] | number>(partition, fetched, ErrorCode.NOT_COORDINATOR);
+  }
+
+  /** Of all partitions that have one. */
+  all(): FetchedOffset[] {
+    const group = this.#partition.shard.get(this.#groupId);
+    return committedPartitions(group).map((one) => this.read(one));
+  }
+
+  /** The answer, once what it rests on is kept; `lost` where that cannot be said, or the group went elsewhere meanwhile. */
+  kept<T>(answer: T, lost: T): Promise<T> {
+    const isHere = this.#coordinator.place(this.#groupId) === this.#partition;
+    return isHere ? kept(this.#partition, answer, lost) : Promise.resolve(lost);
+  }
 }
 
 /** Whether an offset was committed for the topic of this id, and not for an older one of the same name. */

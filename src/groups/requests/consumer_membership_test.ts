@@ -243,10 +243,10 @@ Deno.test("an empty consumer group goes when its offsets have expired", async ()
   desk.pass(40_000);
   await desk.beat({ memberId: "a", memberEpoch: memberEpoch! });
   desk.pass(30_000);
-  desk.coordinator.expireOffsets();
+  await desk.coordinator.expireOffsets();
   assertEquals([...desk.coordinator.groups()][0].offsets.count, 1, "still subscribed to");
   await desk.beat({ memberId: "a", memberEpoch: -1 });
-  desk.coordinator.expireOffsets();
+  await desk.coordinator.expireOffsets();
   assertEquals(desk.listed(), []);
 });
 

@@ -118,9 +118,10 @@ export class GroupCommit {
     return !this.#failed;
   }
 
-  /** Forgets a log that is going away. */
+  /** Forgets a log that is going away; for good, where its topic was deleted. */
   forget(log: Syncable): void {
     this.#dirty.delete(log);
+    if (log.isGone) this.#options.journal?.forget(log);
   }
 
   /** Syncs whatever is waiting now; for a clean stop. */

@@ -228,6 +228,15 @@ export class Journal {
     await this.#tell();
   }
 
+  /**
+   * The log's topic was deleted: what there is of it means nothing any more. A file is overwritten after 64 MiB, and
+   * thousands of topics may come and go until then.
+   */
+  forget(log: Journaled): void {
+    for (const file of this.#files) file.logs.delete(log);
+    for (const file of this.#putBy) file.logs.delete(log);
+  }
+
   /** Notes a mark that could not be written. What reaches further stays. */
   #miss(log: Journaled, mark: EntrySource): void {
     const known = this.#gaps.get(log);
@@ -285,6 +294,7 @@ export class Journal {
    * keep the device busy for so long that rounds wait.
    */
   #owe(file: JournalFile, log: Journaled, stretch: EntrySource): void {
+    if (log.isGone) return; // while the round was on its way
     const { segmentBase, position, bytes, topicId, folder } = stretch, end = position + bytes;
     let owed = file.logs.get(log);
     if (owed === undefined) {

@@ -59,6 +59,11 @@ export class Write {
     if (this.#pool.lentBytes > SCARCE_BYTES) this.release();
   }
 
+  /** It is lent no more, and goes back by release(), when nobody looks at it. */
+  forget(): void {
+    this.#pool.forget(this.buffer);
+  }
+
   /** Gives the memory back. */
   release(): void {
     if (this.buffer !== RELEASED) this.#pool.give(this.buffer);
@@ -125,8 +130,8 @@ export class WriteQueue {
     for (const write of writes) {
       write.written.reject(error);
       write.durable.reject(error);
-      // Memory that a thread still reads from is left to the collector.
       if (write !== writes[0] || !this.#isInFlight) write.release();
+      else write.forget(); // a thread still reads from it
     }
   }
 
@@ -162,12 +167,14 @@ export class WriteQueue {
     this.#isInFlight = true;
     write.segment.log.appendAsync(bytes).then(() => {
       this.#isInFlight = false;
-      if (this.#writes[0] === write) this.#done(write); // else it was abandoned meanwhile
+      if (this.#writes[0] === write) this.#done(write);
+      else write.release(); // it was abandoned meanwhile
       this.#run();
     }, (error) => {
       this.#isInFlight = false;
-      if (this.#writes[0] === write) this.#fail(error, write);
-      else this.#run();
+      if (this.#writes[0] === write) return this.#fail(error, write);
+      write.release();
+      this.#run();
     });
   }
 
