@@ -6,7 +6,8 @@
 import { ErrorCode } from "../../src/protocol/errors.ts";
 import { buildBatch } from "../../src/protocol/records/build.ts";
 import type { Credentials } from "../../src/transactions/transaction_events.ts";
-import { type Level, type Told, TOPIC, Violation, type World } from "./transaction_world.ts";
+import { type Told, Violation } from "./transaction_ledger.ts";
+import { type Level, TOPIC, type World } from "./transaction_world.ts";
 
 const {
   CONCURRENT_TRANSACTIONS,
@@ -67,7 +68,7 @@ export class Copier {
       if (world.level === 2 && this.#level === 1) this.#take(await this.#init(this.#as));
       this.#level = world.level;
       const count = Math.min(1 + world.random.below(3), world.inputs - next);
-      const told = world.begun(Array.from({ length: count }, (_, i) => next + i));
+      const told = world.ledger.begun(Array.from({ length: count }, (_, i) => next + i));
       const isWhole = await this.#fill(told, next + count);
       const commits = isWhole && !world.random.oneIn(4);
       if (await this.#end(told, commits)) next += count;
@@ -107,7 +108,7 @@ export class Copier {
       const code = await this.#call(what, run);
       if (code === NONE) return true;
       if (code !== null && !AGAIN.has(code)) return false;
-      await this.#world.sleep(RETRY_MS);
+      await this.#world.time.sleep(RETRY_MS);
     }
     return false;
   }
@@ -136,7 +137,7 @@ export class Copier {
       if (code !== null && !AGAIN.has(code)) {
         throw new Violation(`the ${told.asked} of ${told.name} was answered with ${code}`);
       }
-      await this.#world.sleep(RETRY_MS);
+      await this.#world.time.sleep(RETRY_MS);
     }
   }
 
@@ -148,7 +149,7 @@ export class Copier {
       if (answer !== null && !AGAIN.has(answer.errorCode)) {
         throw new Violation(`init was answered with ${answer.errorCode}`);
       }
-      await this.#world.sleep(RETRY_MS);
+      await this.#world.time.sleep(RETRY_MS);
     }
   }
 
@@ -157,7 +158,7 @@ export class Copier {
     for (;;) {
       const offset = await this.#call("position", (world) => world.fetchOffset());
       if (offset !== null) return offset;
-      await this.#world.sleep(RETRY_MS);
+      await this.#world.time.sleep(RETRY_MS);
     }
   }
 
@@ -179,13 +180,13 @@ export class Copier {
     if (isBad()) return await this.#noAnswer();
     if (this.#level === 2 && isBad()) {
       // Sent twice, and the second comes late: whatever became of the first, it must change nothing.
-      world.later(random.below(20_000), async () => {
+      world.time.later(random.below(20_000), async () => {
         world.met(`late ${what} ${codeOf(await run(world))}`);
       });
     }
     const answer = await Promise.race([
       world.inThisLife(run(world)),
-      world.sleep(ANSWER_MS).then(() => null),
+      world.time.sleep(ANSWER_MS).then(() => null),
     ]);
     if (answer !== null) world.met(`${what} ${codeOf(answer)}`);
     if (isBad()) return await this.#noAnswer();
@@ -199,7 +200,7 @@ export class Copier {
   }
 
   async #pause(ms: number): Promise<void> {
-    await this.#world.sleep(ms);
+    await this.#world.time.sleep(ms);
     if (this.isDead) throw new Ended();
   }
 }

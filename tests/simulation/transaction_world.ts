@@ -4,29 +4,23 @@
  * late and doubled; coordinators move, partitions go offline, disks refuse, the power fails between any two records.
  * Everything follows from a seed, and after each step the world checks what must hold.
  */
-import { TrustedTime } from "../../src/clock/trusted_time.ts";
-import { GroupCoordinator } from "../../src/groups/coordinator.ts";
 import { fetchOffsets } from "../../src/groups/requests/committing.ts";
 import { commitInTransaction } from "../../src/groups/requests/transactional_commit.ts";
-import { OrphanedTransactions } from "../../src/handlers/orphaned_transactions.ts";
-import { ProduceAdmission } from "../../src/handlers/produce_admission.ts";
+import type { OrphanedTransactions } from "../../src/handlers/orphaned_transactions.ts";
 import { ZERO_UUID } from "../../src/bytes/uuid.ts";
 import { ErrorCode } from "../../src/protocol/errors.ts";
 import { buildBatch } from "../../src/protocol/records/build.ts";
 import { buildEndTxnBatch } from "../../src/protocol/records/control_record.ts";
 import type { PartitionLog } from "../../src/storage/log/partition_log.ts";
-import { consumerContext } from "../../src/testing/consumer_groups.ts";
-import { FakeClock } from "../../src/testing/fake_clock.ts";
-import { SETTINGS as TRANSACTION_SETTINGS } from "../../src/testing/transactions.ts";
-import { TransactionCoordinator } from "../../src/transactions/coordinator.ts";
-import { CoordinatorGate } from "../../src/transactions/coordinator_gate.ts";
 import type { TransactionMarker } from "../../src/transactions/marker_writer.ts";
-import { isIdle, stateName } from "../../src/transactions/transaction.ts";
 import type { Credentials, TransactionReply } from "../../src/transactions/transaction_events.ts";
 import type { Random } from "../random.ts";
-import { Copier } from "./transaction_copier.ts";
 import { ProducedLog } from "./produced_log.ts";
 import { SimulatedLog } from "./simulated_log.ts";
+import { Copier } from "./transaction_copier.ts";
+import { checkNothingHangs, TransactionLedger, Violation } from "./transaction_ledger.ts";
+import { type Life, startLife } from "./transaction_process.ts";
+import { WorldTime } from "./world_time.ts";
 
 /** Bugs that the checks must find. */
 export type Canary =
@@ -47,40 +41,14 @@ const ID = "copier", GROUP = "copiers", INPUT = "in";
 const TIMEOUT_MS = 30_000;
 const { KAFKA_STORAGE_ERROR, NONE } = ErrorCode;
 
-/** Something is so that must not be, and not a fault of the simulation. */
-export class Violation extends Error {}
-
-/** A transaction as its copier has it. */
-export interface Told {
-  readonly name: string;
-  readonly inputs: readonly number[];
-  /** What its end was asked to be, and answered to be. */
-  asked: "commit" | "abort" | null;
-  answered: "commit" | "abort" | null;
-}
-
 export type Level = 1 | 2;
-
-interface Timer {
-  readonly atMs: number;
-  readonly work: () => void;
-}
-
-/** What goes with the process. */
-interface Life {
-  readonly transactions: TransactionCoordinator;
-  readonly groups: GroupCoordinator;
-  readonly admission: ProduceAdmission;
-  readonly gate: CoordinatorGate;
-  readonly orphans: OrphanedTransactions;
-}
 
 export class World {
   readonly random: Random;
   /** The finalised level of transaction.version, by which a copier begins its next transaction. */
   level: Level;
   readonly inputs: number;
-  readonly clock = new FakeClock();
+  readonly time = new WorldTime();
   readonly decisions = new SimulatedLog();
   readonly offsets: ProducedLog;
   readonly data: readonly ProducedLog[];
@@ -90,16 +58,14 @@ export class World {
   /** What happened in this history, by name. */
   readonly situations = new Set<string>();
   readonly #canary: Canary;
-  readonly #told: Told[] = [];
+  readonly ledger = new TransactionLedger();
   #copiers: Copier[] = [];
   #life: Life;
   #lives = 0;
   /** Leader epochs of the coordinators' partitions. */
   #epochs = { decisions: 0, offsets: 0 };
   #producerIds = 1000;
-  #timers: Timer[] = [];
   #violation: Error | null = null;
-  readonly #shown = new Map<ProducedLog, string[]>();
 
   constructor(random: Random, canary: Canary) {
     this.random = random;
@@ -107,7 +73,7 @@ export class World {
     // A late request can do harm below version 2, which is why there is a version 2.
     this.level = canary === "a late marker ends what came after" || !random.oneIn(3) ? 2 : 1;
     this.inputs = 10 + random.below(20);
-    const nowMs = () => this.clock.nowMs();
+    const nowMs = () => this.time.clock.nowMs();
     this.offsets = new ProducedLog(nowMs);
     this.data = [0, 1, 2].map(() => new ProducedLog(nowMs));
     this.decisions.writesLate = true;
@@ -134,22 +100,6 @@ export class World {
 
   met(situation: string): void {
     this.situations.add(situation);
-  }
-
-  begun(inputs: readonly number[]): Told {
-    const told: Told = { name: `txn${this.#told.length}`, inputs, asked: null, answered: null };
-    this.#told.push(told);
-    return told;
-  }
-
-  sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => this.later(ms, resolve));
-  }
-
-  later(ms: number, work: () => unknown): () => void {
-    const timer = { atMs: this.clock.monotonicMs() + ms, work };
-    this.#timers.push(timer);
-    return () => void (this.#timers = this.#timers.filter((other) => other !== timer));
   }
 
   /** The answer of the process that was asked; none when it dies before. */
@@ -202,7 +152,7 @@ export class World {
     const { groups, gate } = this.#life;
     const adds = level === 2, log = this.offsets;
     const first = buildBatch({ records: [], ...as, isTransactional: true });
-    const begun = log.producers.beginVerification(first, adds, this.clock.nowMs());
+    const begun = log.producers.beginVerification(first, adds, this.time.clock.nowMs());
     if (typeof begun === "number") return begun;
     if (begun !== null) {
       const { verifications } = log.producers, mode = adds ? "add" : "verify";
@@ -260,7 +210,7 @@ export class World {
     const isDoubled = marker.transactionVersion === 2 && !this.isCalm && this.random.oneIn(10);
     const isForgetful = this.#canary === "a late marker ends what came after";
     const transactionVersion = isForgetful ? 0 : marker.transactionVersion;
-    const timestampMs = this.clock.nowMs();
+    const timestampMs = this.time.clock.nowMs();
     const write = () => {
       const bytes = buildEndTxnBatch({
         isCommit,
@@ -282,7 +232,10 @@ export class World {
       return appended;
     };
     if (isDoubled) {
-      this.later(this.random.below(20_000), () => this.met(`late marker ${write().errorCode}`));
+      this.time.later(
+        this.random.below(20_000),
+        () => this.met(`late marker ${write().errorCode}`),
+      );
     }
     const { errorCode, durable } = write();
     if (errorCode !== NONE) return Promise.resolve(errorCode);
@@ -328,7 +281,7 @@ export class World {
       if (log.offline === null) this.#online(this.data.indexOf(log));
       return;
     }
-    if (dice < 190) return this.clock.stepWall(random.below(200_000_000) - 100_000_000);
+    if (dice < 190) return this.time.clock.stepWall(random.below(200_000_000) - 100_000_000);
     if (dice < 191 && this.#canary === "none") {
       this.level = this.level === 1 ? 2 : 1;
       this.met(`transaction.version ${this.level}`);
@@ -382,58 +335,27 @@ export class World {
   #start(): Life {
     this.#lives++;
     this.#epochs = { decisions: this.#epochs.decisions + 1, offsets: this.#epochs.offsets + 1 };
-    const life = this.#lives;
-    const wake = (delayMs: number, work: () => void) =>
-      this.later(delayMs, () => life === this.#lives && work());
-    const onEvent = (event: string, details: Record<string, unknown>) => {
-      this.met(event);
-      if (event.endsWith("work_failed")) this.fail(new Violation(JSON.stringify(details)));
-    };
-    const topic = (name: string, of: "decisions" | "offsets") => ({
-      name,
-      partitionCount: 1,
-      create: () => Promise.resolve(),
-      led: () => ({ log: this[of], leaderEpoch: this.#epochs[of] }),
-    });
-    const transactions = new TransactionCoordinator({
-      clock: this.clock,
-      time: new TrustedTime(this.clock),
-      settings: TRANSACTION_SETTINGS,
-      topic: topic("__transaction_state", "decisions"),
-      markers: { write: (...one) => this.#writeMarker(...one) },
-      isKnown: () => true,
-      transactionVersion: () => this.level,
-      newProducerId: () => Promise.resolve(this.#producerIds++),
-      give: () => {},
-      wake,
-      onEvent,
-    });
-    const groups = new GroupCoordinator({
-      clock: this.clock,
-      settings: GROUP_SETTINGS,
-      topic: topic(OFFSETS, "offsets"),
-      consumer: consumerContext(),
-      give: () => {},
-      newId: () => "",
-      wake,
-      onEvent,
-    });
-    const gate = new CoordinatorGate(transactions);
-    const admission = new ProduceAdmission({
-      gate,
-      isVerifying: true,
-      clock: this.clock,
-      onAnswered: () => {},
-    });
-    const orphans = new OrphanedTransactions({
+    const life = this.#lives, { clock } = this.time;
+    const started = startLife({
+      clock,
+      wake: (delayMs, work) => this.time.later(delayMs, () => life === this.#lives && work()),
+      led: (of) => ({ log: this[of], leaderEpoch: this.#epochs[of] }),
       logs: () => this.#partitions(),
-      coordinator: transactions,
-      markers: { write: (...one) => this.#writeMarker(...one) },
-      turn: { isLong: false, next: () => Promise.resolve() },
-      onEnded: () => this.met("what nobody knows is ended"),
+      writeMarker: (...one) => this.#writeMarker(...one),
+      level: () => this.level,
+      newProducerId: () => this.#producerIds++,
+      met: (situation) => this.met(situation),
+      fail: (error) => this.fail(error),
     });
-    transactions.runtime.every(10_000, () => this.#look(orphans));
-    return { transactions, groups, admission, gate, orphans };
+    started.transactions.runtime.every(10_000, () => this.#look(started.orphans));
+    return started;
+  }
+
+  *#partitions() {
+    for (const [partition, { producers }] of this.data.entries()) {
+      yield { topic: TOPIC, partition, loadedProducers: producers };
+    }
+    yield { ...this.offsetsPartition, loadedProducers: this.offsets.producers };
   }
 
   async #load(): Promise<void> {
@@ -447,31 +369,14 @@ export class World {
     orphans.look().catch((error) => this.fail(error));
   }
 
-  *#partitions() {
-    for (const [partition, log] of [...this.data, this.offsets].entries()) {
-      const topic = log === this.offsets ? OFFSETS : TOPIC, loadedProducers = log.producers;
-      yield { topic, partition: log === this.offsets ? 0 : partition, loadedProducers };
-    }
-  }
-
-  /** Time for every timer on the way, and for disks to sync, some of them more slowly than others. */
-  async #pass(ms: number): Promise<void> {
+  /** Time for timers on the way, and for disks to sync, some of them more slowly than others. */
+  #pass(ms: number): Promise<void> {
     this.#sync();
-    const untilMs = this.clock.monotonicMs() + ms;
-    for (;;) {
+    return this.time.pass(ms, async () => {
       await this.#settle();
       this.#sync();
       await this.#settle();
-      const next = this.#timers.reduce<Timer | null>(
-        (a, b) => a === null || b.atMs < a.atMs ? b : a,
-        null,
-      );
-      if (next === null || next.atMs > untilMs) break;
-      this.#timers = this.#timers.filter((timer) => timer !== next);
-      this.clock.advance(Math.max(0, next.atMs - this.clock.monotonicMs()));
-      next.work();
-    }
-    this.clock.advance(untilMs - this.clock.monotonicMs());
+    });
   }
 
   #sync(): void {
@@ -495,33 +400,6 @@ export class World {
     for (let i = 0; i < 60; i++) await null;
   }
 
-  #check(): void {
-    if (this.#violation !== null) throw this.#violation;
-    const copied = new Map<number, string>();
-    for (const log of this.data) {
-      const { values, undecided } = log.committed();
-      if (undecided.some((offset) => offset < log.lastStableOffset)) {
-        throw new Violation(
-          `what is below the last stable offset ${log.lastStableOffset} is undecided`,
-        );
-      }
-      for (const [i, value] of (this.#shown.get(log) ?? []).entries()) {
-        if (values[i] !== value) throw new Violation(`${value} was seen, and is ${values[i]} now`);
-      }
-      this.#shown.set(log, values);
-      for (const value of values) {
-        const [name, input] = value.split("/");
-        const told = this.#told.find((one) => one.name === name)!;
-        if (told.asked !== "commit") {
-          throw new Violation(`${value} is seen, though its copier asked for ${told.asked}`);
-        }
-        const other = copied.get(Number(input));
-        if (other !== undefined) throw new Violation(`${value} is seen, and so is ${other}`);
-        copied.set(Number(input), value);
-      }
-    }
-  }
-
   /** Everything heals, and the last copier copies the rest: then all is there, once, and nothing hangs. */
   async #finish(): Promise<void> {
     this.isCalm = true;
@@ -537,52 +415,16 @@ export class World {
     await this.#pass(120_000);
     this.#check();
     if (!last.isOver) throw new Violation("the last copier does not come to an end");
-    const seen = this.data.flatMap((log) => log.committed().values);
-    for (const { name, inputs, answered } of this.#told) {
-      const there = inputs.filter((input) => seen.includes(`${name}/${input}`)).length;
-      if (there > 0 && there < inputs.length || answered === "commit" && there === 0) {
-        throw new Violation(
-          `of ${name} (${answered}), ${there} of ${inputs.length} records are seen`,
-        );
-      }
-    }
-    if (seen.length !== this.inputs) {
-      throw new Violation(`${seen.length} of ${this.inputs} inputs were copied`);
-    }
+    this.ledger.checkWhole(this.data, this.inputs);
     const position = await this.fetchOffset();
     if (position !== this.inputs) {
       throw new Violation(`the group is at ${position} of ${this.inputs}`);
     }
-    this.#checkNothingHangs();
+    checkNothingHangs(this.#life.transactions, [this.offsets, ...this.data]);
   }
 
-  #checkNothingHangs(): void {
-    for (const { shard } of this.#life.transactions.runtime.active()) {
-      for (const { id, value } of shard.entities()) {
-        if (!isIdle(value)) throw new Violation(`${id} is left in ${stateName(value.state)}`);
-      }
-    }
-    for (const log of [this.offsets, ...this.data]) {
-      if (log.lastStableOffset !== log.logEndOffset) {
-        throw new Violation(
-          `a log ends at ${log.logEndOffset}, stable are ${log.lastStableOffset}`,
-        );
-      }
-      const [live, replayed] = [log.producers, log.replayed()].map((one) =>
-        JSON.stringify(one.entries())
-      );
-      if (live !== replayed) throw new Violation(`producers are ${live}, replayed ${replayed}`);
-    }
+  #check(): void {
+    if (this.#violation !== null) throw this.#violation;
+    this.ledger.check(this.data);
   }
 }
-
-const GROUP_SETTINGS = {
-  initialRebalanceDelayMs: 3000,
-  minSessionTimeoutMs: 1,
-  maxSessionTimeoutMs: 60_000,
-  maxSize: 6,
-  maxGroups: 100,
-  offsetsRetentionMs: Number.MAX_SAFE_INTEGER,
-  offsetsRetentionCheckIntervalMs: 600_000,
-  offsetMetadataMaxLength: 4096,
-};

@@ -12,7 +12,8 @@
  */
 import { assert, assertRejects } from "@std/assert";
 import { Random, seedOfThisRun } from "../random.ts";
-import { type Canary, Violation, World } from "./transaction_world.ts";
+import { Violation } from "./transaction_ledger.ts";
+import { type Canary, World } from "./transaction_world.ts";
 
 const HISTORIES = Number(Deno.env.get("RUNNEL_HISTORIES") ?? 100);
 const STEPS = 150;
