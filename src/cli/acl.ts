@@ -26,7 +26,6 @@ import {
   BOOTSTRAP_FLAGS,
   bootstrapOf,
   clientErrorLine,
-  clientSecurityOf,
   commandArguments,
   configOf,
   misused,
@@ -51,9 +50,8 @@ export async function runAcl(args: readonly string[]): Promise<number> {
     throw misused("acl", needs, action);
   }
   const acl = isList ? null : aclOf(named as [string, string, string], own);
-  const config = await configOf(rest), bootstrap = bootstrapOf(own, config);
-  const security = clientSecurityOf(own, config);
-  const cluster = new Cluster({ bootstrap, ...security, callTimeoutMs: 10_000 });
+  const bootstrap = bootstrapOf(own, await configOf(rest));
+  const cluster = new Cluster({ bootstrap, callTimeoutMs: 10_000 });
   try {
     switch (action) {
       case "list":
