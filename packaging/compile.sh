@@ -70,5 +70,6 @@ else
   fi
 fi
 ls -l "$output"
-# Says too what a runtime that is older than Deno 2.9 cannot do.
-"$output" version || say "what was made does not run on this machine"
+# It says in a second line what a runtime that is older than Deno 2.9 cannot do.
+if ! "$output" version > "$said" 2>&1; then say "what was made does not run on this machine: $(head -1 "$said")"
+elif [ "$(wc -l < "$said")" -gt 1 ]; then say "no certificates of clients: the runtime in it cannot ask for them, and client_auth is refused"; fi

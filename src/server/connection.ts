@@ -13,6 +13,7 @@ import type { BufferPool } from "../bytes/pool.ts";
 import type { Clock } from "../clock.ts";
 import { CLOSE, type ConnectionInfo, NO_REPLY } from "../handlers/handler.ts";
 import type { SaslConversation } from "../security/sasl/conversation.ts";
+import type { Handshakes } from "./handshakes.ts";
 import { BAD_FRAME, Inbox } from "./inbox.ts";
 import { Mute } from "./mute.ts";
 import { Outbox } from "./outbox.ts";
@@ -60,6 +61,7 @@ export interface ConnectionOptions {
   readonly session: Session;
   readonly pool: BufferPool;
   readonly memory: RequestMemory;
+  readonly handshakes: Handshakes;
   readonly limits: ConnectionLimits;
   readonly clock: Clock;
   readonly turn: Turn;
@@ -237,10 +239,12 @@ export class Connection implements ConnectionInfo {
 
   /** The handshake; false when the peer is not let in. */
   async #secure(): Promise<boolean> {
-    const { turn } = this.#options;
+    const { turn, handshakes } = this.#options;
+    let leave = () => {};
     try {
       // A flood of handshakes is begun a few at a time, so that those who are in are answered between.
       const handshake = await this.#transport.secure!(async () => {
+        leave = await handshakes.enter(this.peer, () => this.close("handshake"));
         while (turn.isLong && this.reason === null) await turn.next();
       });
       this.session.secured(handshake);
@@ -252,6 +256,8 @@ export class Connection implements ConnectionInfo {
       this.close(isGone ? "peer" : "handshake");
       if (!isGone) this.#options.onRefused(error);
       return false;
+    } finally {
+      leave();
     }
   }
 

@@ -9,6 +9,7 @@ import { BufferPool } from "../bytes/pool.ts";
 import { NO_REPLY } from "../handlers/handler.ts";
 import { FakeClock } from "../testing/fake_clock.ts";
 import { Connection, type ConnectionOptions, type Dispatch } from "./connection.ts";
+import { Handshakes } from "./handshakes.ts";
 import { RequestMemory } from "./request_memory.ts";
 import { Session } from "./session.ts";
 import type { Socket, Transport } from "./transport/transport.ts";
@@ -110,6 +111,7 @@ function serve(socket: Socket, dispatch: Dispatch, more: Partial<ConnectionOptio
     onRefused: () => {},
     pool,
     memory: new RequestMemory({ bytes: 1 << 24, connections: () => 1, onWait: () => {} }),
+    handshakes: new Handshakes({ monotonicMs: () => 0, onWait: () => {} }),
     clock,
     turn: new Turn(clock),
     limits: {

@@ -9,6 +9,7 @@ import type { Turn } from "../background/turn.ts";
 import type { BufferPool } from "../bytes/pool.ts";
 import { Descriptors } from "../storage/backends/descriptors.ts";
 import { CLOSE_REASONS, Connection, type ConnectionLimits, type Dispatch } from "./connection.ts";
+import { Handshakes } from "./handshakes.ts";
 import { RequestMemory } from "./request_memory.ts";
 import { Session, type SessionLimits, type SessionListener } from "./session.ts";
 import { errorKind, type Transport, type TransportListener } from "./transport/transport.ts";
@@ -63,6 +64,7 @@ export class Listener {
   /** Those that were not authenticated when they came, oldest first; looked through when there is no more room. */
   readonly #newcomers = new Set<Connection>();
   readonly #memory: RequestMemory;
+  readonly #handshakes: Handshakes;
   readonly #descriptors: Descriptors | null;
   #cancelSweep: () => void = () => {};
   /** When the next sweep is due. */
@@ -90,6 +92,10 @@ export class Listener {
     this.#memory = new RequestMemory({
       bytes: options.maxBufferedBytes,
       connections: () => this.#connections.size,
+      onWait: () => this.#sweepWithin(PRESSED_SWEEP_MS),
+    });
+    this.#handshakes = new Handshakes({
+      monotonicMs: () => this.#clock.monotonicMs(),
       onWait: () => this.#sweepWithin(PRESSED_SWEEP_MS),
     });
     for (const reason of CLOSE_REASONS) options.counters.closed.set(reason, 0);
@@ -169,6 +175,7 @@ export class Listener {
       session,
       pool: options.pool,
       memory: this.#memory,
+      handshakes: this.#handshakes,
       limits: options.limits,
       clock: this.#clock,
       turn: options.turn,
@@ -247,8 +254,10 @@ export class Listener {
       this.#sweepAll(nowMs);
     }
     this.#memory.sweep(nowMs, minBytesPerSecond);
+    this.#handshakes.sweep();
     if (this.#options.pool.isAwaited) this.#sweepReplies(nowMs);
-    const isPressed = this.#memory.isPressed || this.#options.pool.isAwaited;
+    const isPressed = this.#memory.isPressed || this.#options.pool.isAwaited ||
+      this.#handshakes.isPressed;
     this.#sweepWithin(isPressed ? PRESSED_SWEEP_MS : this.#usualSweepMs);
   }
 

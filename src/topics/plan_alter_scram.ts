@@ -33,6 +33,8 @@ const HASHES: readonly (Readonly<{ name: string; bytes: number }> | undefined)[]
   { name: "sha512", bytes: 64 },
 ];
 const MIN_ITERATIONS = 4096, MAX_ITERATIONS = 16_384;
+/** A hundred times what clients make. */
+const MAX_SALT_BYTES = 2048;
 
 export function* planAlterScram(
   catalogue: Catalogue,
@@ -99,8 +101,11 @@ function upsertionError(upsertion: ScramUpsertion): Outcome | null {
   const { iterations, salt, saltedPassword, mechanism } = upsertion;
   if (iterations < MIN_ITERATIONS) return bad("Too few iterations");
   if (iterations > MAX_ITERATIONS) return bad("Too many iterations");
-  // Kafka takes these two, and nobody can log in with them then.
+  // Kafka takes these three. With the first and the last nobody can log in, and the other is sent to whoever says the name.
   if (salt.length === 0) return bad("Salt must not be empty");
+  if (salt.length > MAX_SALT_BYTES) {
+    return bad(`Salt has ${salt.length} bytes, allowed are ${MAX_SALT_BYTES}`);
+  }
   const { bytes } = HASHES[mechanism]!;
   return saltedPassword.length === bytes
     ? null

@@ -57,7 +57,7 @@ const NOISE = [
   /^Download /,
   /^npm (warn|notice)/i,
   /^Task \w+ /,
-  /^compile\.sh: no (runtime|bundler)/,
+  /^compile\.sh: no (runtime|bundler|certificates)/,
   /^The consumer rebalance protocol \(KIP-848\)/,
   /VM warning: /,
   /^Picked up JAVA_TOOL_OPTIONS/,

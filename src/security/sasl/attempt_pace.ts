@@ -6,6 +6,8 @@
  *
  * An address of IPv6 is its network of 64 bits, as whoever has one has them all.
  */
+import { networkOf } from "../network.ts";
+
 export interface AttemptPaceOptions {
   readonly failuresPerSecond: number;
   /** Past this a wait is none. */
@@ -102,15 +104,4 @@ export class AttemptPace {
       busy.cancelLook = after(Math.max(1, againMs), () => this.#look(address, busy));
     } else if (busy.underWay === 0) this.#busy.delete(address);
   }
-}
-
-/** "2001:db8:0:7" of an address of IPv6, else the address; one of IPv4 in a robe of IPv6 is one of IPv4. */
-function networkOf(peer: string): string {
-  if (!peer.includes(":")) return peer;
-  const mapped = /^::ffff:(\d+(?:\.\d+){3})$/i.exec(peer);
-  if (mapped !== null) return mapped[1];
-  const [head, tail] = peer.split("%", 1)[0].split("::");
-  const before = head === "" ? [] : head.split(":"), after = tail ? tail.split(":") : [];
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - before.length - after.length);
-  return [...before, ...Array.from({ length: zeros }, () => "0"), ...after].slice(0, 4).join(":");
 }
