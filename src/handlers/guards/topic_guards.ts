@@ -37,8 +37,6 @@ import {
 } from "./rights.ts";
 
 const REFUSED = refusal(TOPIC_REFUSED);
-/** Produce names topics by their ids since. */
-const PRODUCES_BY_ID = 13;
 
 export function topicGuards(catalogue: Catalogue): readonly Guard[] {
   return [
@@ -221,6 +219,9 @@ export function topicGuards(catalogue: Catalogue): readonly Guard[] {
     ),
   ];
 }
+
+/** Produce names topics by their ids since. */
+const PRODUCES_BY_ID = 13;
 
 /** A created topic as it is told to who may not see its configs. */
 function withoutConfigs<
