@@ -2,7 +2,7 @@
  * AlterUserScramCredentials 0: sets and removes SCRAM credentials of users (KIP-554).
  *
  * A user named twice is 92, a credential that is not there 91, an unknown mechanism 33; fewer than 4,096 iterations,
- * more than 16,384, a salted password of the wrong length, or a salt of over 1,024 bytes 93. Users log in with them by SCRAM.
+ * more than 16,384, or a salted password of the wrong length 93. Users log in with them by SCRAM.
  */
 import { AlterUserScramCredentials } from "../protocol/messages/alter_user_scram_credentials.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
