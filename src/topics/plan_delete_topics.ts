@@ -24,7 +24,9 @@ export function planDeleteTopics(
   catalogue: Catalogue,
   topics: readonly TopicSelector[],
 ): Plan<DeletedTopic[]> {
-  const { names: twice, ids: twiceById } = namedTwice(topics);
+  const named = topics.filter((topic) => topic.name !== null).map((topic) => topic.name!);
+  const twice = repeated(named);
+  const twiceById = repeated(topics.filter(isById).map((topic) => topic.topicId));
   const records: NewRecord[] = [], result: DeletedTopic[] = [];
   const going = new Set<Uuid>();
   const refuse = ({ name, topicId }: TopicSelector, errorCode: number, message: string | null) =>
@@ -65,16 +67,6 @@ export function planDeleteTopics(
     }
   }
   return { records, result };
-}
-
-/** The names and ids that occur more than once; each of their selectors is refused, whatever it is of. */
-export function namedTwice(
-  topics: readonly TopicSelector[],
-): { readonly names: ReadonlySet<string>; readonly ids: ReadonlySet<string> } {
-  return {
-    names: repeated(topics.flatMap(({ name }) => name ?? [])),
-    ids: repeated(topics.filter(isById).map(({ topicId }) => topicId)),
-  };
 }
 
 const isById = ({ name, topicId }: TopicSelector) => name === null && topicId !== ZERO_UUID;
