@@ -70,10 +70,10 @@ export class FetchSessions {
 
   /** `maxOfOne`: partitions of one session, some 150 bytes each; all together have ten times as many. */
   constructor(
-    options: { slots: number; maxOfOne?: number; clock: Clock; random?: () => number },
+    options: { slots: number; maxOfOne: number; clock: Clock; random?: () => number },
   ) {
     this.#slots = options.slots;
-    this.#maxOfOne = options.maxOfOne ?? Infinity;
+    this.#maxOfOne = options.maxOfOne;
     this.#clock = options.clock;
     this.#random = options.random ??
       (() => crypto.getRandomValues(new Uint32Array(1))[0] / 2 ** 32);
