@@ -326,7 +326,11 @@ function dispatchOf(config: Config, house: House): Dispatch {
     admission: coordinators.transactions.admission,
     patterns: coordinators.topics.patterns,
     markers: coordinators.markers,
-    sessions: new FetchSessions({ slots: config.limits.fetchSessions, clock }),
+    sessions: new FetchSessions({
+      slots: config.limits.fetchSessions,
+      maxOfOne: Math.max(100_000, config.limits.maxPartitions),
+      clock,
+    }),
     logDir: store.name,
     freeBytes,
   });

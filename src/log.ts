@@ -165,7 +165,7 @@ function textLine(record: LogRecord): string {
 }
 
 function jsonLine(record: LogRecord): string {
-  return JSON.stringify({
+  return quoted({
     time: timeOf(record),
     level: record.level === "warning" ? "warn" : record.level,
     room: record.category.slice(1).join("."),
@@ -185,11 +185,22 @@ function messageOf(record: LogRecord): string {
 
 /** Words stand as they are; anything that could be taken for another field or line is quoted. */
 function textValue(value: unknown): string {
-  if (typeof value === "string") {
-    return /^[\w.:\/@+-]+$/.test(value) ? value : JSON.stringify(value);
-  }
-  return JSON.stringify(value) ?? "null";
+  if (typeof value === "string") return /^[\w.:\/@+-]+$/.test(value) ? value : quoted(value);
+  return quoted(value) ?? "null";
 }
+
+/**
+ * As JSON, and what JSON leaves as it is escaped too where a terminal obeys it, or a reader sees another line or another
+ * order of letters: controls beyond ASCII, format characters, separators of lines and paragraphs.
+ */
+function quoted(value: unknown): string {
+  return JSON.stringify(value)?.replace(OBEYED, (character) => {
+    const units = Array.from({ length: character.length }, (_, i) => character.charCodeAt(i));
+    return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
+  });
+}
+
+const OBEYED = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 function shown(fields: Record<string, unknown>): Record<string, unknown> {
   const out: Record<string, unknown> = {};

@@ -50,6 +50,17 @@ Deno.test("a client cannot forge a line, a field or a flood of text", () => {
   assert(lines[0].length < 500);
 });
 
+Deno.test("what a terminal or a reader of lines takes for an order stands escaped, and is what it was to who reads JSON", () => {
+  const clientId = "a\x1b[2J\x7f\u0085\u009b31m\u200b\u202eb\u2028\u2029\ufeff\u{e0041}é世";
+  for (const format of ["text", "json"] as const) {
+    const lines = capture({ format });
+    logger("server").clientEvent(`odd client id as ${format}`, { clientId });
+    assertEquals(lines[0].match(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu), null);
+    assertStringIncludes(lines[0], "é世");
+    if (format === "json") assertEquals(JSON.parse(lines[0]).clientId, clientId);
+  }
+});
+
 Deno.test("fields with secret names are masked", () => {
   const lines = capture();
   logger("security").info("set", { plainPassword: "hunter2", user: "ann" });

@@ -243,7 +243,8 @@ export const options = {
       max: 1_000_000,
       restart: true,
       kafkaName: "max.incremental.fetch.session.cache.slots",
-      doc: "Incremental fetch sessions remembered.",
+      doc:
+        "Incremental fetch sessions remembered, each of `limits.max_partitions` partitions at most and no fewer than 100,000, and of ten times as many together. Who gets none fetches without.",
     },
     openFiles: {
       type: "integer",

@@ -60,7 +60,7 @@ export interface SessionRequest {
 
 export class FetchSessions {
   readonly #slots: number;
-  readonly #maxPartitions: number;
+  readonly #maxOfOne: number;
   readonly #clock: Clock;
   /** In order of use, the longest unused first. */
   readonly #sessions = new Map<number, FetchSession>();
@@ -68,12 +68,12 @@ export class FetchSessions {
   /** Of all sessions. */
   #partitions = 0;
 
-  /** `maxPartitions`: of all sessions; one may have a tenth of them. */
+  /** `maxOfOne`: partitions of one session, some 150 bytes each; all together have ten times as many. */
   constructor(
-    options: { slots: number; maxPartitions?: number; clock: Clock; random?: () => number },
+    options: { slots: number; maxOfOne: number; clock: Clock; random?: () => number },
   ) {
     this.#slots = options.slots;
-    this.#maxPartitions = options.maxPartitions ?? MAX_PARTITIONS;
+    this.#maxOfOne = options.maxOfOne;
     this.#clock = options.clock;
     this.#random = options.random ??
       (() => crypto.getRandomValues(new Uint32Array(1))[0] / 2 ** 32);
@@ -135,9 +135,11 @@ export class FetchSessions {
 
   /** Room for one more, of so many partitions; false where there is none. */
   #makeRoom(count: number): boolean {
-    if (count > this.#maxPartitions / SHARES) return false;
+    if (count > this.#maxOfOne) return false;
     for (const oldest of this.#sessions.values()) {
-      if (this.#sessions.size < this.#slots && this.#partitions + count <= this.#maxPartitions) {
+      if (
+        this.#sessions.size < this.#slots && this.#partitions + count <= SHARES * this.#maxOfOne
+      ) {
         return true;
       }
       if (this.#clock.monotonicMs() - oldest.lastUsedMs < EVICTION_MS) return false;
@@ -148,7 +150,7 @@ export class FetchSessions {
 
   /** Whether one may have so many partitions, which are counted already. */
   #hasRoom(count: number): boolean {
-    return count <= this.#maxPartitions / SHARES && this.#partitions <= this.#maxPartitions;
+    return count <= this.#maxOfOne && this.#partitions <= SHARES * this.#maxOfOne;
   }
 
   #end(session: FetchSession | undefined): void {
@@ -175,9 +177,7 @@ const FINAL_EPOCH = -1;
 const INITIAL_EPOCH = 0;
 const MAX_INT32 = 2 ** 31 - 1;
 const EVICTION_MS = 120_000;
-/** Some 150 bytes each. */
-const MAX_PARTITIONS = 1_000_000;
-/** One session may have this share of them, so that no client takes what is there for all. */
+/** So many of the largest sessions there may be: no client takes what is there for all. */
 const SHARES = 10;
 
 /** The session's partitions, which may be walked more than once. */

@@ -10,9 +10,9 @@ class World {
   nowMs = 0;
   readonly sessions: FetchSessions;
 
-  constructor({ slots = 100, maxPartitions = 100 } = {}) {
+  constructor({ slots = 100 } = {}) {
     const clock = { nowMs: () => this.nowMs, monotonicMs: () => this.nowMs };
-    this.sessions = new FetchSessions({ slots, maxPartitions, clock });
+    this.sessions = new FetchSessions({ slots, maxOfOne: 10, clock });
   }
 
   plan(sessionId: number, sessionEpoch: number, named: FetchPartition[] = [], forget = 0) {
@@ -78,7 +78,7 @@ Deno.test("partitions of all sessions are counted, and come back when they go", 
 });
 
 Deno.test("sessions that nobody uses make room for one that is larger than each", () => {
-  const world = new World({ maxPartitions: 100 });
+  const world = new World();
   const ids = Array.from({ length: 20 }, () => world.open(5));
   assertEquals(world.open(10), 0);
   world.nowMs += 2 * MINUTES_MS;

@@ -41,6 +41,7 @@ export function findCoordinator(services: FindCoordinatorServices): Handler {
     const { apiVersion, connection } = context;
     const isMany = apiVersion >= 4;
     const keys = isMany ? request.coordinatorKeys : [request.key];
+    if (keys.length === 0) return { coordinators: [] }; // nobody has asked for anything that a topic is needed for
     const keyType = apiVersion === 0 ? KeyType.GROUP : request.keyType;
     if (keyType === KeyType.GROUP) await services.groups.ensureTopic();
     if (keyType === KeyType.TRANSACTION) await services.transactions.runtime.ensureTopic();

@@ -26,8 +26,9 @@ export function* planDeleteTopics(
   topics: readonly TopicSelector[],
   { mayChange }: Pick<TopicLimits, "mayChange"> = {},
 ): Steps<DeletedTopic[]> {
-  const twice = yield* repeatedInSteps(namesOf(topics));
-  const twiceById = yield* repeatedInSteps(idsOf(topics));
+  const named = topics.filter((topic) => topic.name !== null).map((topic) => topic.name!);
+  const twice = yield* repeatedInSteps(named);
+  const twiceById = yield* repeatedInSteps(topics.filter(isById).map((topic) => topic.topicId));
   const records: NewRecord[] = [], result: DeletedTopic[] = [];
   const going = new Set<Uuid>();
   const refuse = ({ name, topicId }: TopicSelector, errorCode: number, message: string | null) =>
@@ -71,21 +72,6 @@ export function* planDeleteTopics(
     }
   }
   return { records, result };
-}
-
-/** The names and ids that occur more than once; each of their selectors is refused, whatever it is of. */
-export function namedTwice(
-  topics: readonly TopicSelector[],
-): { readonly names: ReadonlySet<string>; readonly ids: ReadonlySet<string> } {
-  return { names: repeated(namesOf(topics)), ids: repeated(idsOf(topics)) };
-}
-
-function namesOf(topics: readonly TopicSelector[]): string[] {
-  return topics.flatMap(({ name }) => name ?? []);
-}
-
-function idsOf(topics: readonly TopicSelector[]): string[] {
-  return topics.filter(isById).map(({ topicId }) => topicId);
 }
 
 const isById = ({ name, topicId }: TopicSelector) => name === null && topicId !== ZERO_UUID;

@@ -7,6 +7,7 @@ import { ZERO_UUID } from "../../src/bytes/uuid.ts";
 import { CreateAcls } from "../../src/protocol/messages/create_acls.ts";
 import { CreateTopics } from "../../src/protocol/messages/create_topics.ts";
 import { DeleteTopics } from "../../src/protocol/messages/delete_topics.ts";
+import { FindCoordinator } from "../../src/protocol/messages/find_coordinator.ts";
 import { Metadata } from "../../src/protocol/messages/metadata.ts";
 import type { Api } from "../../src/protocol/schema.ts";
 import { asUsers } from "../../src/testing/as_users.ts";
@@ -111,4 +112,15 @@ Deno.test("who may delete by name may delete what comes about meanwhile, and is 
   for (const operation of [DESCRIBE, DELETE]) await allow(admin, operation, "t");
   const { responses } = await mallory.ask(DeleteTopics as unknown as Api, 5, { topicNames: ["t"] });
   assertEquals(responses.map((one: { errorCode: number }) => one.errorCode), [3]);
+});
+
+Deno.test("who asks for no coordinator has no topic made for it", async () => {
+  await using world = await people();
+  const { admin, mallory } = world;
+  for (const keyType of [0, 1]) {
+    const request = { keyType, coordinatorKeys: [] };
+    const answer = await mallory.ask(FindCoordinator as unknown as Api, 4, request);
+    assertEquals(answer.coordinators, []);
+  }
+  assertEquals(await namesThere(admin), []);
 });

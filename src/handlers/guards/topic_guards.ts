@@ -15,7 +15,7 @@ import { ErrorCode } from "../../protocol/errors.ts";
 import type { Catalogue } from "../../topics/catalogue.ts";
 import { METADATA_TOPIC } from "../../topics/metadata_topic.ts";
 import { repeated } from "../../topics/outcome.ts";
-import { namedTwice } from "../../topics/plan_delete_topics.ts";
+import type { TopicSelector } from "../../topics/plan_delete_topics.ts";
 import { completed, type Guard, guard, parted, topicByTopic } from "../guard.ts";
 import { CLOSE, NO_REPLY } from "../handler.ts";
 import { isOfTransaction } from "../produce_admission.ts";
@@ -39,8 +39,6 @@ import {
 const REFUSED = refusal(TOPIC_REFUSED);
 /** Kafka's words (ControllerApis), which its tools show. */
 const NOT_CREATED = { errorCode: TOPIC_REFUSED, errorMessage: "Authorization failed." };
-/** Produce names topics by their ids since. */
-const PRODUCES_BY_ID = 13;
 
 export function topicGuards(catalogue: Catalogue): readonly Guard[] {
   return [
@@ -222,6 +220,18 @@ export function topicGuards(catalogue: Catalogue): readonly Guard[] {
       },
     ),
   ];
+}
+
+/** Produce names topics by their ids since. */
+const PRODUCES_BY_ID = 13;
+
+/** The names and ids that stand there more than once, as planDeleteTopics() refuses them, whatever they are of. */
+function namedTwice(selectors: readonly TopicSelector[]) {
+  const byId = selectors.filter(({ name, topicId }) => name === null && topicId !== ZERO_UUID);
+  return {
+    names: repeated(selectors.flatMap(({ name }) => name ?? [])),
+    ids: repeated(byId.map(({ topicId }) => topicId)),
+  };
 }
 
 /** A created topic as it is told to who may not see its configs. */

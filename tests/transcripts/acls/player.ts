@@ -15,23 +15,13 @@ import { type Question, questions, type Right, TOPICS } from "./questions.ts";
 /** By question and user, "all", "none" or "all but …": what was answered, as JSON. */
 export type Answers = Record<string, Record<string, unknown>>;
 
-export interface Play {
-  /** Made before anything is asked. */
-  readonly topics: readonly string[];
-  readonly questions: (ids: ReadonlyMap<string, string>) => Question[];
-}
-
-/** What the table of rights asks for. */
-export const TABLE: Play = { topics: TOPICS, questions };
-
 /** `admin` may everything; `open` connects as a user who has had no rights so far. */
 export async function playAll(
   admin: Asker,
   open: (user: string) => Promise<Asker>,
-  play = TABLE,
 ): Promise<Answers> {
-  const ids = await prepare(admin, play.topics);
-  const cases = play.questions(ids).flatMap(casesOf);
+  const ids = await prepare(admin);
+  const cases = questions(ids).flatMap(casesOf);
   const creations = cases.flatMap(({ rights }, i) =>
     rights.map(([operation, resourceType, resourceName]) => ({
       resourceType,
@@ -81,10 +71,10 @@ function casesOf(question: Question): Case[] {
   return rights.length === 1 ? [none, all] : [none, ...without, all];
 }
 
-async function prepare(admin: Asker, names: readonly string[]): Promise<Map<string, string>> {
+async function prepare(admin: Asker): Promise<Map<string, string>> {
   await admin.ask(CreateTopics as unknown as Api, 7, {
     timeoutMs: 10_000,
-    topics: names.map((name) => ({ name, numPartitions: 1, replicationFactor: 1 })),
+    topics: TOPICS.map((name) => ({ name, numPartitions: 1, replicationFactor: 1 })),
   });
   for (const [keyType, key] of [[0, "g"], [1, "x"]] as const) {
     for (let errorCode = -1; errorCode !== 0;) {
@@ -112,7 +102,7 @@ async function prepare(admin: Asker, names: readonly string[]): Promise<Map<stri
     if (errorCode !== 0) await new Promise((resolve) => setTimeout(resolve, 200));
   }
   const { topics } = await admin.ask(Metadata as unknown as Api, 12, {
-    topics: names.map((name) => ({ name })),
+    topics: TOPICS.map((name) => ({ name })),
   });
   return new Map(
     topics.map(({ name, topicId }: { name: string; topicId: string }) => [name, topicId]),

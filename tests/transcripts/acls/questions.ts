@@ -60,7 +60,7 @@ import type { Api } from "../../../src/protocol/schema.ts";
 /** Operation and resource, by Kafka's numbers: [4, 2, "shown"] is WRITE on the topic "shown". */
 export type Right = readonly [operation: number, resourceType: number, name: string];
 
-export const messages = {
+const messages = {
   AddOffsetsToTxn,
   AddPartitionsToTxn,
   AlterClientQuotas,
@@ -128,21 +128,10 @@ export const TOPICS = ["shown", "other", "doomed", "idle"] as const;
 
 const [READ, WRITE, CREATE, DELETE, ALTER, DESCRIBE, CLUSTER_ACTION, D_CONFIGS, A_CONFIGS, IDEMPOTENT] =
   [3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
-/** Operations by Kafka's numbers. */
-export const rights = {
-  READ,
-  WRITE,
-  CREATE,
-  DELETE,
-  ALTER,
-  DESCRIBE,
-  CLUSTER_ACTION,
-  A_CONFIGS,
-};
-export const topic = (operation: number, name = "shown"): Right => [operation, 2, name];
-export const group = (operation: number, name = "g"): Right => [operation, 3, name];
-export const cluster = (operation: number): Right => [operation, 4, "kafka-cluster"];
-export const txn = (operation: number, name = "x"): Right => [operation, 5, name];
+const topic = (operation: number, name = "shown"): Right => [operation, 2, name];
+const group = (operation: number, name = "g"): Right => [operation, 3, name];
+const cluster = (operation: number): Right => [operation, 4, "kafka-cluster"];
+const txn = (operation: number, name = "x"): Right => [operation, 5, name];
 
 /** `ids`: of the topics, by name. */
 export function questions(ids: ReadonlyMap<string, string>): Question[] {

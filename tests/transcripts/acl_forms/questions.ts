@@ -1,38 +1,44 @@
 /**
- * Finer questions than the table of rights asks for: versions that name topics by id, what is named twice, in two ways or
+ * What the same right looks like in other forms of a request: versions that name topics by id, what is named twice, in two ways or
  * in none, older versions, pages, patterns, batches of transactions.
  */
 import { ZERO_UUID } from "../../../src/bytes/uuid.ts";
+import { apis } from "../../../src/protocol/messages/mod.ts";
 import { buildBatch } from "../../../src/protocol/records/build.ts";
 import type { Api } from "../../../src/protocol/schema.ts";
-import {
-  cluster,
-  group,
-  messages,
-  type Question,
-  type Right,
-  rights,
-  topic,
-  TOPICS,
-  txn,
-} from "./questions.ts";
-import type { Play } from "./player.ts";
 
-export const FINER: Play = { topics: [...TOPICS, "null"], questions: finerQuestions };
+/** Operation and resource, by Kafka's numbers: [4, 2, "shown"] is WRITE on the topic "shown". */
+export type Right = readonly [operation: number, resourceType: number, name: string];
 
-const { READ, WRITE, CREATE, DELETE, ALTER, DESCRIBE, CLUSTER_ACTION, A_CONFIGS } = rights;
+export interface Question {
+  readonly name: string;
+  readonly api: Api;
+  readonly version: number;
+  readonly request: Record<string, unknown>;
+  readonly rights: readonly Right[];
+}
+
+/** There before anything is asked. */
+export const TOPICS = ["shown", "other", "doomed", "idle", "null"] as const;
+
+const READ = 3, WRITE = 4, CREATE = 5, DELETE = 6, ALTER = 7, DESCRIBE = 8;
+const CLUSTER_ACTION = 9, A_CONFIGS = 11;
+const topic = (operation: number, name = "shown"): Right => [operation, 2, name];
+const group = (operation: number, name = "g"): Right => [operation, 3, name];
+const cluster = (operation: number): Right => [operation, 4, "kafka-cluster"];
+const txn = (operation: number, name = "x"): Right => [operation, 5, name];
 
 /** `ids`: of the topics, by name. */
-function finerQuestions(ids: ReadonlyMap<string, string>): Question[] {
+export function questions(ids: ReadonlyMap<string, string>): Question[] {
   const list: Question[] = [], unknownId = "AAAAAAAAAAAAAAAAAAAAEQ";
   const id = (name: string) => ids.get(name)!;
   const ask = (
     name: string,
-    api: keyof typeof messages,
+    api: string,
     version: number,
     request: Record<string, unknown>,
     rights: Right[],
-  ) => list.push({ name, api: messages[api] as unknown as Api, version, request, rights });
+  ) => list.push({ name, api: apis.find((one) => one.name === api)!, version, request, rights });
   const plain = () => buildBatch({ records: [{ timestampMs: 1, value: new Uint8Array(1) }] });
   ask("produce by id", "Produce", 13, {
     transactionalId: null,
