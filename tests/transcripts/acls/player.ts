@@ -2,6 +2,8 @@
  * Puts every question by users who have every right to it, none, and all but one, and keeps of the answers what depends on
  * that: codes, what they are of, and authorized operations.
  */
+import { AddPartitionsToTxn } from "../../../src/protocol/messages/add_partitions_to_txn.ts";
+import { ConsumerGroupHeartbeat } from "../../../src/protocol/messages/consumer_group_heartbeat.ts";
 import { CreateAcls } from "../../../src/protocol/messages/create_acls.ts";
 import { CreateTopics } from "../../../src/protocol/messages/create_topics.ts";
 import { FindCoordinator } from "../../../src/protocol/messages/find_coordinator.ts";
@@ -96,6 +98,26 @@ async function prepare(admin: Asker): Promise<Map<string, string>> {
     producerId: -1,
     producerEpoch: -1,
   });
+  // A group with a member that has a partition, and a transaction that is open.
+  const member = { groupId: "busy", memberId: "m", rebalanceTimeoutMs: 60_000 };
+  await untilServed(admin, ConsumerGroupHeartbeat as unknown as Api, 1, {
+    ...member,
+    memberEpoch: 0,
+    subscribedTopicNames: ["other"],
+    topicPartitions: [],
+  });
+  const begun = await untilServed(admin, InitProducerId as unknown as Api, 4, {
+    transactionalId: "open",
+    transactionTimeoutMs: 60_000,
+    producerId: -1,
+    producerEpoch: -1,
+  });
+  await untilServed(admin, AddPartitionsToTxn as unknown as Api, 3, {
+    v3AndBelowTransactionalId: "open",
+    v3AndBelowProducerId: begun.producerId,
+    v3AndBelowProducerEpoch: begun.producerEpoch,
+    v3AndBelowTopics: [{ name: "other", partitions: [0] }],
+  });
   const { topics } = await admin.ask(Metadata as unknown as Api, 12, {
     topics: TOPICS.map((name) => ({ name })),
   });
@@ -106,7 +128,9 @@ async function prepare(admin: Asker): Promise<Map<string, string>> {
 
 /** Asks until the answer has no error: what serves it is being made. */
 async function untilServed(admin: Asker, api: Api, version: number, body: Record<string, unknown>) {
-  while ((await admin.ask(api, version, body)).errorCode !== 0) {
+  for (;;) {
+    const answer = await admin.ask(api, version, body);
+    if ((answer.errorCode ?? 0) === 0) return answer;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }

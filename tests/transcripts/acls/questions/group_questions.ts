@@ -81,6 +81,9 @@ export function groupQuestions({ ask }: Asking): void {
     groupIds: ["k"],
     includeAuthorizedOperations: true,
   }, [group(DESCRIBE, "k")]);
+  ask("a group of the new protocol that has a member described", ConsumerGroupDescribe, 0, {
+    groupIds: ["busy"],
+  }, [group(DESCRIBE, "busy"), topic(DESCRIBE, "other")]);
   ask("groups deleted", DeleteGroups, 2, { groupsNames: ["h", "i"] }, [
     group(DELETE, "h"),
     group(DELETE, "i"),

@@ -10,11 +10,21 @@ import { Fetch } from "../../../../src/protocol/messages/fetch.ts";
 import { ListOffsets } from "../../../../src/protocol/messages/list_offsets.ts";
 import { Metadata } from "../../../../src/protocol/messages/metadata.ts";
 import { OffsetForLeaderEpoch } from "../../../../src/protocol/messages/offset_for_leader_epoch.ts";
+import { buildBatch } from "../../../../src/protocol/records/build.ts";
 import { Produce } from "../../../../src/protocol/messages/produce.ts";
 import {
   type Asking, READ, WRITE, CREATE, DELETE, ALTER, DESCRIBE, CLUSTER_ACTION, D_CONFIGS, A_CONFIGS,
-  topic, cluster, UNKNOWN_ID,
+  topic, cluster, txn, UNKNOWN_ID,
 } from "./question.ts";
+
+/** Of a producer that has begun none. */
+const OF_A_TRANSACTION = buildBatch({
+  records: [{ timestampMs: 1, value: new Uint8Array(1) }],
+  producerId: 77,
+  producerEpoch: 0,
+  baseSequence: 0,
+  isTransactional: true,
+});
 
 export function topicQuestions({ ask, ids }: Asking): void {
   const shown = ids.get("shown")!;
@@ -27,6 +37,26 @@ export function topicQuestions({ ask, ids }: Asking): void {
       partitionData: [{ index: 0, records: new Uint8Array(0) }],
     })),
   }, [topic(WRITE), topic(WRITE, "none")]);
+  ask("produce in a transaction", Produce, 9, {
+    transactionalId: "x",
+    acks: 1,
+    timeoutMs: 1000,
+    topicData: [{ name: "shown", partitionData: [{ index: 0, records: OF_A_TRANSACTION }] }],
+  }, [txn(WRITE), topic(WRITE)]);
+  ask("fetch for a broker", Fetch, 12, {
+    replicaId: 77,
+    maxWaitMs: 0,
+    minBytes: 0,
+    maxBytes: 1000,
+    isolationLevel: 0,
+    sessionId: 0,
+    sessionEpoch: -1,
+    topics: [{
+      topic: "shown",
+      partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }],
+    }],
+    rackId: "",
+  }, [cluster(CLUSTER_ACTION)]);
   ask("fetch by name", Fetch, 12, {
     replicaId: -1,
     maxWaitMs: 0,

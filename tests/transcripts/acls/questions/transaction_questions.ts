@@ -89,6 +89,10 @@ export function transactionQuestions({ ask }: Asking): void {
     txn(DESCRIBE),
     txn(DESCRIBE, "y"),
   ]);
+  ask("an open transaction described", DescribeTransactions, 0, { transactionalIds: ["open"] }, [
+    txn(DESCRIBE, "open"),
+    topic(DESCRIBE, "other"),
+  ]);
   ask("transactions listed", ListTransactions, 0, { stateFilters: [], producerIdFilters: [] }, [
     txn(DESCRIBE),
   ]);
