@@ -53,7 +53,7 @@ class Asked {
   }
 }
 
-/** What the questions do not come to: Kafka 4.4.0 serves no version with transactions of two phases, and this broker no share groups. */
+/** What no Kafka can be asked here, in src/handlers/guards/rights_test.ts: 4.4.0 serves no version with transactions of two phases, this broker no share groups. */
 const NOT_REACHED = ["InitProducerId: 15 on 5", "FindCoordinator: 9 on 4"];
 
 Deno.test("users are answered as Kafka answers them, with every right, none, and each missing", async () => {
