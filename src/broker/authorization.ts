@@ -3,6 +3,8 @@
  */
 import { asksAcls } from "../config/asks_acls.ts";
 import type { Config } from "../config/options.ts";
+import { logger } from "../log.ts";
+import { administrators } from "../security/acl/administrators.ts";
 import { Access, OPEN_ACCESS } from "../security/acl/access.ts";
 import { Authorizer } from "../security/acl/authorizer.ts";
 import type { ConnectionInfo } from "../handlers/handler.ts";
@@ -21,13 +23,27 @@ export function authorizerOf(config: Config, metadata: MetadataStore): Authorize
   for (const entry of metadata.catalogue.kept("AccessControlEntryRecord")) {
     authorizer.index.add(entry.id, entry);
   }
+  const warn = superUsers.length === 0 ? lockOutWarning(authorizer) : null;
   metadata.watch(({ acls }) => {
-    for (const [id, entry] of acls ?? []) {
+    if (acls === null) return;
+    for (const [id, entry] of acls) {
       if (entry === null) authorizer.index.remove(id);
       else authorizer.index.add(id, entry);
     }
+    warn?.();
   });
   return authorizer;
+}
+
+/** To be called when ACLs have changed; says when they leave nobody who may change them, and no super user is there. */
+function lockOutWarning({ index }: Authorizer): () => void {
+  const isAnybody = () => administrators(Array.from(index.acls(), ([, acl]) => acl)).size > 0;
+  let wasAnybody = isAnybody();
+  return () => {
+    const isNow = isAnybody();
+    if (wasAnybody && !isNow) logger("authorization").warn("nobody_may_change_acls");
+    wasAnybody = isNow;
+  };
 }
 
 /** What the one at a connection may do. */

@@ -9,7 +9,7 @@ export function logWarnings({ config, warnings }: LoadedConfig): void {
   if (warnings.length > 0) log.warn(warnings.join("; "));
   if (
     asksAcls(config) && config.authorization.superUsers.length === 0 &&
-    config.auth.plainUsername === ""
+    config.auth.plainUsername === "" && !config.authorization.allowEveryoneIfNoAclFound
   ) {
     log.warn(
       "ACLs say what each user may do, and authorization.super_users is empty: unless the metadata has ACLs already nobody may do anything",

@@ -10,7 +10,6 @@
  * producer id in the answer, with every partition once: of several markers for one, the last one's code. One that names
  * no partition has none.
  */
-import type { GivesWay } from "../clock.ts";
 import { WriteTxnMarkers } from "../protocol/messages/write_txn_markers.ts";
 import type { MarkerWriter } from "../transactions/marker_writer.ts";
 import { type Handler, handler } from "./handler.ts";

@@ -151,6 +151,11 @@ const TABLE: readonly (readonly [name: string, meaning: string, advice: string |
     ROOM,
   ],
   [
+    "nobody_may_change_acls",
+    "The ACLs were changed so that nobody may change them any more, and there is no super user",
+    "set authorization.super_users and start again: a super user can make the ACL that is missing",
+  ],
+  [
     "accept_failed",
     "The system gave no further connection",
     "raise the limit of open files (ulimit -n, LimitNOFILE), or lower limits.max_connections",

@@ -7,7 +7,7 @@ import { ErrorCode, errorMessage } from "../protocol/errors.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { NewRecord } from "./metadata_record.ts";
 import type { Steps } from "./metadata_store.ts";
-import { A_STEP, failure, type Outcome, repeated, repeatedInSteps, SUCCESS } from "./outcome.ts";
+import { A_STEP, failure, type Outcome, repeatedInSteps, SUCCESS } from "./outcome.ts";
 import { OVER_QUOTA, type TopicLimits } from "./topic_limits.ts";
 
 /** A topic by its name, or by its id with a null name. */

@@ -3,6 +3,7 @@
  * as they were made.
  */
 import { assertEquals } from "@std/assert";
+import { configureLog } from "../../src/log.ts";
 import { CreateAcls } from "../../src/protocol/messages/create_acls.ts";
 import { DeleteAcls } from "../../src/protocol/messages/delete_acls.ts";
 import { DescribeAcls } from "../../src/protocol/messages/describe_acls.ts";
@@ -15,7 +16,7 @@ import { buildBatch } from "../../src/protocol/records/build.ts";
 import type { Api } from "../../src/protocol/schema.ts";
 import { asUsers } from "../../src/testing/as_users.ts";
 import { Asker } from "../transcripts/acls/asker.ts";
-import { TestBroker } from "./harness.ts";
+import { type Settings, TestBroker } from "./harness.ts";
 
 const ON = { authorization: { mode: "on", superUsers: ["User:admin"] } } as const;
 const READ = 3, WRITE = 4, DESCRIBE = 8, TOPIC = 2, GROUP = 3;
@@ -26,6 +27,7 @@ interface Rule {
   readonly resourcePatternType?: number;
   readonly operation?: number;
   readonly permissionType?: number;
+  readonly principal?: string;
 }
 
 async function allow(admin: Asker, rule: Rule): Promise<void> {
@@ -77,9 +79,9 @@ const OF_ALICE_ON_T = {
 
 /** One topic, an administrator, and alice, who may do nothing yet. */
 async function people(
-  { path, maxAcls }: { readonly path?: string; readonly maxAcls?: number } = {},
+  { path, ...settings }: Settings["authorization"] & { readonly path?: string } = {},
 ) {
-  const authorization = { ...ON.authorization, ...maxAcls !== undefined && { maxAcls } };
+  const authorization = { ...ON.authorization, ...settings };
   const broker = await TestBroker.start({ path, authorization }, { around: asUsers });
   const address = `127.0.0.1:${broker.port}`;
   const admin = await Asker.open(address, "admin"), alice = await Asker.open(address, "alice");
@@ -191,6 +193,28 @@ Deno.test("there may be no more ACLs than the option says, and what is there sta
   assertEquals(await make("b", "x".repeat(2000), "c", "d", "a"), [0, 44, 0, 44, 0]);
   assertEquals(await removeAll(admin), 3);
   assertEquals(await make("x".repeat(2000), "d"), [0, 44]);
+});
+
+Deno.test("the log says when ACLs leave nobody who may change them", async () => {
+  const said: string[] = [];
+  const settings = { level: "warn", format: "text", maxClientEvents: 10 } as const;
+  configureLog(settings, (line) => said.push(line));
+  try {
+    await using world = await people({ superUsers: [], allowEveryoneIfNoAclFound: true });
+    const { admin, alice } = world;
+    const onCluster = { resourceType: 4, resourceName: "kafka-cluster", operation: 7 };
+    await allow(admin, onCluster);
+    await allow(alice, { ...onCluster, principal: "User:bob" });
+    const locked = () => said.filter((line) => line.includes("nobody_may_change_acls")).length;
+    await allow(alice, { ...onCluster, permissionType: 2 });
+    assertEquals(locked(), 0); // bob still may
+    const bob = await Asker.open(`127.0.0.1:${world.broker.port}`, "bob");
+    await allow(bob, { ...onCluster, principal: "User:bob", permissionType: 2 });
+    bob.close();
+    assertEquals(locked(), 1);
+  } finally {
+    configureLog({ ...settings, level: "error" }, () => {});
+  }
 });
 
 Deno.test("a request may search all ACLs a thousand times, and remove any number that it names in full", async () => {

@@ -3,11 +3,21 @@
  * where that table is behind), and no API is served without.
  */
 import { assertEquals, assertThrows } from "@std/assert";
-import { Operation, ResourceType } from "../../security/acl/acl.ts";
+import { FindCoordinator } from "../../protocol/messages/find_coordinator.ts";
+import { InitProducerId } from "../../protocol/messages/init_producer_id.ts";
+import { Access } from "../../security/acl/access.ts";
+import {
+  type Acl,
+  Operation,
+  PatternType,
+  Permission,
+  ResourceType,
+} from "../../security/acl/acl.ts";
+import { Authorizer } from "../../security/acl/authorizer.ts";
 import { Catalogue } from "../../topics/catalogue.ts";
 import { topicConfigDefaults } from "../../config/topic_configs.ts";
 import { Produce } from "../../protocol/messages/produce.ts";
-import { type Handler, handler } from "../handler.ts";
+import { type Handler, handler, type RequestContext } from "../handler.ts";
 import { withGuards } from "../guard.ts";
 import { allGuards } from "./mod.ts";
 
@@ -100,4 +110,56 @@ Deno.test("the APIs ask what Kafka documents that they ask", () => {
 Deno.test("an API that does not say what it asks is not served", () => {
   const bare: Handler = handler(Produce, { min: 3, max: 13 }, () => ({}));
   assertThrows(() => withGuards([bare], []), Error, "does not say what it asks");
+});
+
+/** The code that a guard answers somebody with who has these rights by ACLs; 0 where the handler would. */
+async function refusedTo(
+  api: { readonly name: string },
+  apiVersion: number,
+  request: object,
+  acls: readonly Partial<Acl>[],
+): Promise<number> {
+  const authorizer = new Authorizer({ superUsers: [], allowEveryoneIfNoAclFound: false });
+  for (const [i, acl] of acls.entries()) {
+    authorizer.index.add(`${i}`, { ...OF_ALICE, ...acl });
+  }
+  const access = new Access(authorizer, { principal: "User:alice", peer: "127.0.0.1" });
+  const { around } = allGuards(catalogue).find((guard) => guard.api.name === api.name)!;
+  const context = { access, apiVersion } as unknown as RequestContext;
+  const answer = await around!(request, context, () => ({ errorCode: 0 })) as {
+    errorCode?: number;
+    coordinators?: { errorCode: number }[];
+  };
+  return answer.coordinators?.[0].errorCode ?? answer.errorCode!;
+}
+
+const OF_ALICE: Acl = {
+  resourceType: ResourceType.TRANSACTIONAL_ID,
+  resourceName: "x",
+  patternType: PatternType.LITERAL,
+  principal: "User:alice",
+  host: "*",
+  operation: Operation.WRITE,
+  permissionType: Permission.ALLOW,
+};
+
+Deno.test("a transaction of two phases needs a right of its own, besides writing by the id", async () => {
+  const ask = (acls: readonly Partial<Acl>[]) =>
+    refusedTo(InitProducerId, 6, { transactionalId: "x", enable2Pc: true }, acls);
+  const twoPhases = { operation: Operation.TWO_PHASE_COMMIT };
+  assertEquals(await Promise.all([[], [{}], [twoPhases], [{}, twoPhases]].map(ask)), [
+    53,
+    53,
+    53,
+    0,
+  ]);
+});
+
+Deno.test("the coordinator of a share group's partition is told to brokers only", async () => {
+  const request = { keyType: 2, coordinatorKeys: ["g:AAAAAAAAAAAAAAAAAAAAEQ:0"] };
+  const ask = (acls: readonly Partial<Acl>[]) => refusedTo(FindCoordinator, 6, request, acls);
+  const cluster = { resourceType: ResourceType.CLUSTER, resourceName: "kafka-cluster" };
+  const byBroker = { ...cluster, operation: Operation.CLUSTER_ACTION };
+  const other = { ...cluster, operation: Operation.DESCRIBE };
+  assertEquals(await Promise.all([[], [other], [byBroker]].map(ask)), [31, 31, 0]);
 });

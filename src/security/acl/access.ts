@@ -1,13 +1,14 @@
 /**
  * Access: what the one who sent a request may do. Handlers ask it, `access.may(operation, type, name)`; what was found
- * of a resource is remembered as long as the request takes, so that a request of many partitions asks once a topic, and
- * is answered as one thing.
+ * of a resource stays as long as the request takes, so that it is answered as one thing, and for others of the same user
+ * until an ACL comes or goes.
  *
  * Made new for every request, and when a request has waited: what a removed ACL allowed is refused from then on, on whatever
  * connection, and in fetch sessions too.
  */
 import { bit, CLUSTER_NAME, Operation, ResourceType, SUPPORTED_OPERATIONS } from "./acl.ts";
 import type { Authorizer, Decision } from "./authorizer.ts";
+import type { DecidedFor } from "./decided.ts";
 
 /** What an Access is made of. */
 export interface Asker {
@@ -20,8 +21,7 @@ export interface Asker {
 export class Access {
   readonly #authorizer: Authorizer | null;
   readonly #asker: Asker | null;
-  /** By type and name: the operations allowed. */
-  #known: Map<string, number> | null = null;
+  #known: DecidedFor | null = null;
 
   /** Null: there is no authorizer, and everything is allowed. */
   constructor(authorizer: Authorizer | null, asker: Asker | null) {
@@ -79,12 +79,12 @@ export class Access {
   /** The operations allowed, as bits, as Kafka's answers have them in fields of authorized operations. */
   allowed(resourceType: number, name: string): number {
     if (this.#authorizer === null) return SUPPORTED_OPERATIONS[resourceType] ?? 0;
-    const key = `${resourceType} ${name}`, known = this.#known ??= new Map<string, number>();
-    const found = known.get(key);
-    if (found !== undefined) return found;
     const { principal, peer } = this.#asker!;
+    const known = this.#known ??= this.#authorizer.decided(principal, peer);
+    const found = known.get(resourceType, name);
+    if (found !== undefined) return found;
     const allowed = this.#authorizer.allowed(principal, peer, resourceType, name);
-    known.set(key, allowed);
+    known.set(resourceType, name, allowed);
     return allowed;
   }
 

@@ -99,6 +99,12 @@ export class AclIndex {
   readonly #onSome = new Map<string, boolean>();
 
   #size = 0;
+  #version = 0;
+
+  /** Another one whenever an ACL has come or gone. */
+  get version(): number {
+    return this.#version;
+  }
 
   /** How many ACLs there are, as they are limited: see aclSize(). */
   get size(): number {
@@ -122,6 +128,7 @@ export class AclIndex {
   /** Takes an ACL in; an id that is there already is replaced. */
   add(id: string, acl: Acl): void {
     this.remove(id);
+    this.#version++;
     this.#onSome.clear();
     this.#all.set(id, acl);
     this.#size += aclSize(acl);
@@ -149,6 +156,7 @@ export class AclIndex {
   remove(id: string): void {
     const acl = this.#all.get(id);
     if (acl === undefined) return;
+    this.#version++;
     this.#onSome.clear();
     this.#all.delete(id);
     this.#size -= aclSize(acl);

@@ -3,12 +3,13 @@ import { type Acl, bit, CLUSTER_NAME, Operation, Permission, ResourceType } from
 import { Authorizer } from "./authorizer.ts";
 
 /** The principals that some ACL lets change ACLs, from anywhere or from one host, and no other keeps from it. */
-export function administrators(acls: readonly Acl[]): Set<string> {
+export function administrators(acls: Iterable<Acl>): Set<string> {
   const authorizer = new Authorizer({ superUsers: [], allowEveryoneIfNoAclFound: false });
-  for (const [i, acl] of acls.entries()) authorizer.index.add(`${i}`, acl);
+  const ofCluster = [...acls].filter((acl) => acl.resourceType === ResourceType.CLUSTER);
+  for (const [i, acl] of ofCluster.entries()) authorizer.index.add(`${i}`, acl);
   const { ALTER, ALL } = Operation, found = new Set<string>();
-  for (const { resourceType, operation, permissionType, principal, host } of acls) {
-    const grants = resourceType === ResourceType.CLUSTER && permissionType === Permission.ALLOW &&
+  for (const { operation, permissionType, principal, host } of ofCluster) {
+    const grants = permissionType === Permission.ALLOW &&
       (operation === ALTER || operation === ALL);
     if (!grants) continue;
     // From "*", only what is said of every host counts: one that is kept out leaves the others.

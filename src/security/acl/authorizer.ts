@@ -11,6 +11,7 @@ import {
   sameHost,
   SUPPORTED_OPERATIONS,
 } from "./acl.ts";
+import { Decided, type DecidedFor } from "./decided.ts";
 import { AclIndex, type Verdict } from "./acl_index.ts";
 
 export interface AuthorizerOptions {
@@ -35,12 +36,18 @@ export type RuleWithoutAcl =
 
 export class Authorizer {
   readonly index = new AclIndex();
+  readonly #decided = new Decided();
   readonly #superUsers: ReadonlySet<string>;
   readonly #isOpenWithoutAcls: boolean;
 
   constructor({ superUsers, allowEveryoneIfNoAclFound }: AuthorizerOptions) {
     this.#superUsers = new Set(superUsers);
     this.#isOpenWithoutAcls = allowEveryoneIfNoAclFound;
+  }
+
+  /** What is known already of somebody, by the ACLs there are now. */
+  decided(principal: string, host: string): DecidedFor {
+    return this.#decided.for(principal, host, this.index.version);
   }
 
   /** The operations allowed, those implied among them, as bits. `host` is the peer's address as it came. */

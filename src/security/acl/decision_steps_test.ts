@@ -4,6 +4,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { type Acl, Operation, PatternType, Permission, ResourceType } from "./acl.ts";
+import { Access } from "./access.ts";
 import { Authorizer } from "./authorizer.ts";
 
 const { READ, WRITE } = Operation, { TOPIC } = ResourceType;
@@ -91,6 +92,38 @@ for (const [name, ask, answer] of QUESTIONS) {
     assertEquals(lots, few);
   });
 }
+
+Deno.test("what was decided is one step the next time, until an ACL comes or goes", () => {
+  const authorizer = authorizerWith(many(1000));
+  const ask = () =>
+    new Access(authorizer, { principal: "User:alice", peer: "10.0.0.1" }).mayTopic(READ, NAME);
+  const first = steps(() => void ask()), again = steps(() => void ask());
+  assert(first > 5 && again <= 2, `${first} steps, then ${again}`);
+  authorizer.index.add("deny", { ...ALLOW, resourceName: "p", permissionType: Permission.DENY });
+  assertEquals(ask(), false);
+  authorizer.index.remove("deny");
+  assertEquals(ask(), true);
+});
+
+Deno.test("a request that has begun is answered as one thing, whatever ACLs come meanwhile", () => {
+  const authorizer = authorizerWith(many(10));
+  const who = { principal: "User:alice", peer: "10.0.0.1" };
+  const begun = new Access(authorizer, who);
+  assertEquals(begun.mayTopic(READ, NAME), true);
+  authorizer.index.add("deny", { ...ALLOW, resourceName: "p", permissionType: Permission.DENY });
+  assertEquals(new Access(authorizer, who).mayTopic(READ, NAME), false);
+  assertEquals([begun, begun.again()].map((access) => access.mayTopic(READ, NAME)), [true, false]);
+});
+
+Deno.test("what was decided is remembered of so many resources and no more", () => {
+  const authorizer = authorizerWith([{ ...ALLOW, resourceName: "x" }]);
+  const may = (n: number) =>
+    new Access(authorizer, { principal: "User:alice", peer: `10.0.0.${n % 100}` })
+      .mayTopic(READ, `x${n}`);
+  for (let n = 0; n < 50_000; n++) assertEquals(may(n), true);
+  assert(steps(() => void may(49_999)) <= 2);
+  assert(steps(() => void may(0)) > 3); // forgotten
+});
 
 Deno.test("prefixes of every length cost a decision as many steps as the name has characters", () => {
   const name = "x".repeat(249);

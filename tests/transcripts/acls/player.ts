@@ -2,6 +2,8 @@
  * Puts every question by users who have every right to it, none, and all but one, and keeps of the answers what depends on
  * that: codes, what they are of, and authorized operations.
  */
+import { AddPartitionsToTxn } from "../../../src/protocol/messages/add_partitions_to_txn.ts";
+import { ConsumerGroupHeartbeat } from "../../../src/protocol/messages/consumer_group_heartbeat.ts";
 import { CreateAcls } from "../../../src/protocol/messages/create_acls.ts";
 import { CreateTopics } from "../../../src/protocol/messages/create_topics.ts";
 import { FindCoordinator } from "../../../src/protocol/messages/find_coordinator.ts";
@@ -10,7 +12,8 @@ import { Metadata } from "../../../src/protocol/messages/metadata.ts";
 import { OffsetCommit } from "../../../src/protocol/messages/offset_commit.ts";
 import type { Api } from "../../../src/protocol/schema.ts";
 import type { Asker } from "./asker.ts";
-import { type Question, questions, type Right, TOPICS } from "./questions.ts";
+import { questions } from "./questions/mod.ts";
+import { type Question, type Right, TOPICS } from "./questions/question.ts";
 
 /** By question and user, "all", "none" or "all but …": what was answered, as JSON. */
 export type Answers = Record<string, Record<string, unknown>>;
@@ -77,11 +80,7 @@ async function prepare(admin: Asker): Promise<Map<string, string>> {
     topics: TOPICS.map((name) => ({ name, numPartitions: 1, replicationFactor: 1 })),
   });
   for (const [keyType, key] of [[0, "g"], [1, "x"]] as const) {
-    for (let errorCode = -1; errorCode !== 0;) {
-      const found = await admin.ask(FindCoordinator as unknown as Api, 3, { keyType, key });
-      ({ errorCode } = found);
-      if (errorCode !== 0) await new Promise((resolve) => setTimeout(resolve, 200));
-    }
+    await untilServed(admin, FindCoordinator as unknown as Api, 3, { keyType, key });
   }
   await new Promise((resolve) => setTimeout(resolve, 3000)); // the coordinators load
   await admin.ask(OffsetCommit as unknown as Api, 8, {
@@ -93,20 +92,47 @@ async function prepare(admin: Asker): Promise<Map<string, string>> {
       partitions: [{ partitionIndex: 0, committedOffset: 1n, committedMetadata: "" }],
     }],
   }); // so that the group stays
-  const producer = { transactionTimeoutMs: 1000, producerId: -1, producerEpoch: -1 };
-  for (let errorCode = -1; errorCode !== 0;) {
-    ({ errorCode } = await admin.ask(InitProducerId as unknown as Api, 4, {
-      transactionalId: null,
-      ...producer,
-    }));
-    if (errorCode !== 0) await new Promise((resolve) => setTimeout(resolve, 200));
-  }
+  await untilServed(admin, InitProducerId as unknown as Api, 4, {
+    transactionalId: null,
+    transactionTimeoutMs: 1000,
+    producerId: -1,
+    producerEpoch: -1,
+  });
+  // A group with a member that has a partition, and a transaction that is open.
+  const member = { groupId: "busy", memberId: "m", rebalanceTimeoutMs: 60_000 };
+  await untilServed(admin, ConsumerGroupHeartbeat as unknown as Api, 1, {
+    ...member,
+    memberEpoch: 0,
+    subscribedTopicNames: ["other"],
+    topicPartitions: [],
+  });
+  const begun = await untilServed(admin, InitProducerId as unknown as Api, 4, {
+    transactionalId: "open",
+    transactionTimeoutMs: 60_000,
+    producerId: -1,
+    producerEpoch: -1,
+  });
+  await untilServed(admin, AddPartitionsToTxn as unknown as Api, 3, {
+    v3AndBelowTransactionalId: "open",
+    v3AndBelowProducerId: begun.producerId,
+    v3AndBelowProducerEpoch: begun.producerEpoch,
+    v3AndBelowTopics: [{ name: "other", partitions: [0] }],
+  });
   const { topics } = await admin.ask(Metadata as unknown as Api, 12, {
     topics: TOPICS.map((name) => ({ name })),
   });
   return new Map(
     topics.map(({ name, topicId }: { name: string; topicId: string }) => [name, topicId]),
   );
+}
+
+/** Asks until the answer has no error: what serves it is being made. */
+async function untilServed(admin: Asker, api: Api, version: number, body: Record<string, unknown>) {
+  for (;;) {
+    const answer = await admin.ask(api, version, body);
+    if ((answer.errorCode ?? 0) === 0) return answer;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
 }
 
 /** What is kept of an answer: these, and lists and parts that have some of them. */

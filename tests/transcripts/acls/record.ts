@@ -4,7 +4,7 @@
  *     deno run --allow-net --allow-write tests/transcripts/acls/record.ts 127.0.0.1:9092
  *
  * The Kafka is new, has StandardAuthorizer, a SASL_PLAINTEXT listener with PLAIN, the super user admin, and users u0 to
- * u250, all with the password "pw".
+ * u300, all with the password "pw".
  */
 import { Asker } from "./asker.ts";
 import { playAll } from "./player.ts";
