@@ -29,7 +29,7 @@ import { dispatcher } from "./server/dispatch.ts";
 import type { PartitionLog } from "./storage/log/partition_log.ts";
 import type { LogManager } from "./storage/log_manager.ts";
 import { StoreError } from "./storage/store.ts";
-import { type CatalogueChange, changedTopics, noChange } from "./topics/catalogue.ts";
+import { type CatalogueChange, changedTopics, noChange } from "./topics/catalogue_change.ts";
 
 export type { Machine };
 
@@ -91,7 +91,15 @@ interface House {
 async function build(config: Config, machine: Machine, stack: AsyncDisposableStack) {
   const readiness = new Readiness(), metrics = new Metrics(config.metrics);
   const room = stack.use(await MachineRoom.open(config, metrics, machine));
-  const server = stack.use(await ServerRoom.open(config, { machine: room, metrics, readiness }));
+  const quotas = new BrokerQuotas(config, room.clock);
+  const server = stack.use(
+    await ServerRoom.open(config, {
+      machine: room,
+      metrics,
+      readiness,
+      quotas: quotas.connections,
+    }),
+  );
   const cleanStop = stack.use(new CleanStop(room.store));
   const syncs = { journal: null, intervalMs: 0, machine: room },
     policy = room.isFile ? "fsync" : "os";
@@ -144,7 +152,8 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
   const atStart = { ...noChange(), brokerConfigured: true };
   tellPreallocated(preallocated(atStart, metadata.metadata.catalogue));
 
-  const dispatch = dispatchOf(config, whole);
+  quotas.follow(metadata.metadata, metrics);
+  const dispatch = dispatchOf(config, whole, quotas);
   stack.use(server.serve(machine.around?.(dispatch) ?? dispatch));
   stack.defer(metrics.watchEventLoop());
   room.isServing = true;
@@ -253,12 +262,11 @@ function sizeOf(log: PartitionLog): number {
   }
 }
 
-function dispatchOf(config: Config, house: House): Dispatch {
+function dispatchOf(config: Config, house: House, quotas: BrokerQuotas): Dispatch {
   const { machine, metrics, metadata, storage, placement, coordinators } = house;
   const { clock, timers, turn, decoding, pool, store, freeBytes } = machine;
   const log = logger("broker");
   const authorizer = authorizerOf(config, metadata.metadata);
-  const quotas = new BrokerQuotas(house.metrics, metadata.metadata, clock);
   const handlers = allHandlers({
     config,
     authorizer,

@@ -13,7 +13,7 @@ import { BackgroundWork } from "../metrics/background.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
 import type { LogManager } from "../storage/log_manager.ts";
-import type { CatalogueChange } from "../topics/catalogue.ts";
+import type { CatalogueChange } from "../topics/catalogue_change.ts";
 import { consumerGroupConfig } from "../topics/consumer_group_configs.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";

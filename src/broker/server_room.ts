@@ -12,6 +12,7 @@ import type { Metrics } from "../metrics/metrics.ts";
 import type { Dispatch } from "../server/connection.ts";
 import { type Entrance, Listener } from "../server/listener.ts";
 import type { Endpoint } from "../topics/registration.ts";
+import type { ConnectionQuotas } from "../quotas/connection_quotas.ts";
 import { FileStore } from "../storage/backends/file_store.ts";
 import type { Authentication } from "./authentication.ts";
 import { Entrances } from "./entrances.ts";
@@ -23,6 +24,7 @@ export interface ServerRoomOptions {
   readonly machine: MachineRoom;
   readonly metrics: Metrics;
   readonly readiness: Readiness;
+  readonly quotas: ConnectionQuotas;
 }
 
 export class ServerRoom implements AsyncDisposable {
@@ -101,7 +103,7 @@ async function authenticationOf(
 
 function newListener(
   config: Config,
-  { machine, metrics }: ServerRoomOptions,
+  { machine, metrics, quotas }: ServerRoomOptions,
   entrances: readonly Entrance[],
 ): Listener {
   const log = logger("broker"), { store, pool, clock, turn } = machine;
@@ -109,6 +111,7 @@ function newListener(
     entrances,
     tcpNodelay: config.performance.tcpNodelay,
     maxConnections: config.limits.maxConnections,
+    quotas,
     limits: { ...config.limits, maxQueuedBytes: MAX_QUEUED_REPLY_BYTES },
     maxBufferedBytes: config.limits.maxBufferedBytes,
     pool,

@@ -10,7 +10,7 @@ import type { Metrics } from "../metrics/metrics.ts";
 import { withLateTransactions } from "../storage/log/late_transactions.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
 import type { LogManager } from "../storage/log_manager.ts";
-import type { CatalogueChange } from "../topics/catalogue.ts";
+import type { CatalogueChange } from "../topics/catalogue_change.ts";
 import { TRANSACTION_VERSION } from "../topics/features.ts";
 import { NotWrittenError } from "../topics/metadata_log_error.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";

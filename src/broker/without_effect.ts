@@ -7,7 +7,8 @@
  * zeros has to be told from a torn one. So it is kept and shown for Kafka, and files grow as they are written.
  */
 import { logger } from "../log.ts";
-import type { Catalogue, CatalogueChange } from "../topics/catalogue.ts";
+import type { Catalogue } from "../topics/catalogue.ts";
+import type { CatalogueChange } from "../topics/catalogue_change.ts";
 
 const CONFIG = "preallocate";
 

@@ -10,6 +10,7 @@ import { httpOptions } from "./http_options.ts";
 import { LISTENERS_NEED } from "./listener_settings.ts";
 import { metricsOptions } from "./metrics_options.ts";
 import type { Option, ValueOf } from "./option.ts";
+import { quotaOptions } from "./quota_options.ts";
 import { storageOptions } from "./storage_options.ts";
 import { tlsOptions } from "./tls_options.ts";
 import { type TopicConfig, topicConfigDefaults } from "./topic_configs.ts";
@@ -121,6 +122,7 @@ export const options = {
   auth: authOptions,
   oauth: oauthOptions,
   authorization: aclOptions,
+  quotas: quotaOptions,
   batching: {
     maxBatchSize: {
       type: "integer",

@@ -10,6 +10,7 @@ import type { Uuid } from "../bytes/uuid.ts";
 import { resolveTopicConfig, type TopicConfig } from "../config/topic_configs.ts";
 import { brokerConfigOverrides } from "./broker_configs.ts";
 import type { MetadataRecord, ValueOf } from "./metadata_record.ts";
+import { type CatalogueChange, noChange } from "./catalogue_change.ts";
 import { collisionKey } from "./names.ts";
 
 export interface Topic {
@@ -50,44 +51,6 @@ export const ConfigResource = {
   CLIENT_METRICS: 16,
   GROUP: 32,
 } as const;
-
-/** What a run of records changed, for those who must follow. */
-export interface CatalogueChange {
-  readonly created: Set<Topic>;
-  readonly deleted: Topic[];
-  /** Topics with more partitions than before, with the index of the first new one. */
-  readonly grown: Map<Topic, number>;
-  /** Partitions of topics that stay whose leader or replicas changed. */
-  readonly moved: { readonly topic: Topic; readonly partition: Partition }[];
-  /** Topics whose configs changed. */
-  readonly configured: Set<Topic>;
-  /** Whether broker configs, and with them every topic's defaults, changed. */
-  brokerConfigured: boolean;
-  /** Access control entries by id, null for one that was removed; null where there are none of them in it. */
-  acls: Map<Uuid, AccessControlEntry | null> | null;
-  /** Quotas that were set or removed, in that order; null where there are none of them in it. */
-  quotas: Readonly<ValueOf<"ClientQuotaRecord">>[] | null;
-}
-
-export function noChange(): CatalogueChange {
-  return {
-    created: new Set(),
-    deleted: [],
-    grown: new Map(),
-    moved: [],
-    configured: new Set(),
-    brokerConfigured: false,
-    acls: null,
-    quotas: null,
-  };
-}
-
-/** The ids of the topics that a change is of. */
-export function changedTopics(change: CatalogueChange): Set<Uuid> {
-  const { created, deleted, grown, moved, configured } = change;
-  const topics = [...created, ...deleted, ...grown.keys(), ...configured];
-  return new Set([...topics, ...moved.map(({ topic }) => topic)].map(({ id }) => id));
-}
 
 export interface CatalogueOptions {
   readonly nodeId: number;

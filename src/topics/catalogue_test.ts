@@ -2,7 +2,8 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import type { Uuid } from "../bytes/uuid.ts";
 import { resolveTopicConfig, topicConfigDefaults } from "../config/topic_configs.ts";
-import { Catalogue, noChange } from "./catalogue.ts";
+import { Catalogue } from "./catalogue.ts";
+import { noChange } from "./catalogue_change.ts";
 import {
   decodeRecord,
   encodeRecord,

@@ -4,7 +4,8 @@
  */
 import * as batch from "../protocol/records/batch.ts";
 import type { Store } from "../storage/store.ts";
-import { type Catalogue, type CatalogueChange, noChange } from "./catalogue.ts";
+import type { Catalogue } from "./catalogue.ts";
+import { type CatalogueChange, noChange } from "./catalogue_change.ts";
 import { type BatchReader, type QuorumRecords, readBatches } from "./metadata_batch.ts";
 import { BatchChain } from "../protocol/records/batch_chain.ts";
 import { parseSnapshotName } from "./metadata_snapshot.ts";

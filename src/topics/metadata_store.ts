@@ -7,7 +7,8 @@
  * records are durable, so nobody sees a topic that a power loss takes back.
  */
 import type { Uuid } from "../bytes/uuid.ts";
-import type { Catalogue, CatalogueChange } from "./catalogue.ts";
+import type { Catalogue } from "./catalogue.ts";
+import type { CatalogueChange } from "./catalogue_change.ts";
 import type { NewRecord } from "./metadata_record.ts";
 
 /** What a transaction wants written, and what it answers its caller when that is done. */

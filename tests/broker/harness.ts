@@ -44,6 +44,7 @@ export interface Settings {
   readonly transactions?: Partial<Config["transactions"]>;
   readonly storage?: Partial<Config["storage"]>;
   readonly authorization?: Partial<Config["authorization"]>;
+  readonly quotas?: Partial<Config["quotas"]>;
   /** Broker-wide topic defaults, as text. */
   readonly topic?: Readonly<Record<string, string>>;
 }
@@ -300,6 +301,7 @@ function configOf(settings: Settings): Config {
     compaction: { ...config.compaction, ...settings.compaction },
     transactions: { ...config.transactions, ...settings.transactions },
     authorization: { ...config.authorization, ...settings.authorization },
+    quotas: { ...config.quotas, ...settings.quotas },
     topic: resolveTopicConfig(Object.entries(settings.topic ?? {})),
     topicSet: new Map(Object.entries(settings.topic ?? {})),
   };

@@ -212,3 +212,41 @@ Deno.test("nothing is read from who waits, and a thousand who do keep no memory"
   const [, ms] = await timed(producing(admin, { values: big(1000) }));
   assert(ms < 1000, `another waits ${ms} ms`);
 });
+
+Deno.test("an address has so many connections and comes so fast, a listener too, and others come in", async () => {
+  await using broker = await TestBroker.start({
+    quotas: { maxConnectionsPerIpOverrides: ["127.0.0.1:5"] },
+    listeners: [
+      { name: "PLAINTEXT", port: 0 },
+      { name: "SMALL", protocol: "PLAINTEXT", port: 0, maxConnections: 1 },
+    ],
+  });
+  const comesIn = async (port = broker.port) => {
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+    const frame = new Uint8Array([0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 0, 255, 255]);
+    const answered = await conn.write(frame).then(() => conn.read(new Uint8Array(9)), () => null)
+      .catch(() => null);
+    return { conn, isIn: answered !== null };
+  };
+  const first = [];
+  for (let i = 0; i < 6; i++) first.push(await comesIn());
+  assertEquals(first.map(({ isIn }) => isIn), [true, true, true, true, true, false]);
+  for (const { conn } of first.slice(0, 4)) conn.close();
+  while (await broker.metric("connections") > 1) await pause(5);
+  const small = [await comesIn(broker.portOf("SMALL")), await comesIn(broker.portOf("SMALL"))];
+  assertEquals(small.map(({ isIn }) => isIn), [true, false]);
+  const admin = await broker.connect();
+  await setQuota(admin, { ip: "127.0.0.1" }, { connection_creation_rate: 1 });
+  let refused = null as number | null;
+  for (let i = 0; i < 12 && refused === null; i++) {
+    const [{ conn, isIn }, ms] = await timed(comesIn());
+    conn.close();
+    if (!isIn) refused = ms;
+    else while (await broker.metric("connections") > 3) await pause(5);
+  }
+  assert(refused !== null && refused >= 400, `told after ${refused} ms`);
+  await setQuota(admin, { ip: "127.0.0.1" }, { connection_creation_rate: null });
+  const last = await comesIn();
+  assertEquals(last.isIn, true);
+  for (const { conn } of [...first.slice(4), ...small, last]) conn.close();
+});
