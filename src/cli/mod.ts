@@ -38,6 +38,8 @@ async function command(args: readonly string[], startBroker: StartBroker): Promi
       return await (await import("./config.ts")).runConfig(rest);
     case "group":
       return await (await import("./group.ts")).runGroup(rest);
+    case "quota":
+      return await (await import("./quota.ts")).runQuota(rest);
     case "storage":
       return await (await import("./storage.ts")).runStorage(rest);
     case "txn":
