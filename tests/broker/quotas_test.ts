@@ -163,7 +163,7 @@ Deno.test("changes over their quota are 89 where the version knows it, and waite
     ),
   ];
   for (const { errorCode, errorMessage, throttleTimeMs } of refused) {
-    assertEquals([errorCode, errorMessage], [89, "The throttling quota has been exceeded."]);
+    assertEquals([errorCode, errorMessage], [89, null]);
     assert(throttleTimeMs > 5000 && throttleTimeMs <= 9000, `${throttleTimeMs}`);
   }
   const older = told(await (await maker()).request(CreateTopics, 5, topic("c", 2)));
