@@ -7,7 +7,7 @@ set -uo pipefail
 . "$(dirname "$0")/kafka_tools.sh"
 kafka_tools_install || { echo "quotas.sh could not install the tools"; echo "0 passed, 1 failed"; exit 1; }
 rate=${QUOTA_RATE:-300000} bytes=${QUOTA_BYTES:-$((13 * ${QUOTA_RATE:-300000}))}
-least=${QUOTA_LEAST_SECONDS:-9} most=${QUOTA_MOST_SECONDS:-20}
+least=${QUOTA_LEAST_SECONDS:-9} most=${QUOTA_MOST_SECONDS:-22}
 size=10000 records=$((bytes / 10000))
 
 configs() { tool $config_command --bootstrap-server "$BROKERS" "$@"; }
@@ -31,9 +31,9 @@ produce() { # CLIENT; elapsed seconds in $work/CLIENT.s
   local start=$EPOCHREALTIME
   tool org.apache.kafka.tools.ProducerPerformance --bootstrap-server "$BROKERS" --topic "$topic" --num-records "$records" --record-size $size \
     --throughput -1 --command-property client.id="$1" request.timeout.ms=60000 \
-    delivery.timeout.ms=120000 > "$work/$1.out" 2>&1 || { cat "$work/$1.out"; return 1; }
+    delivery.timeout.ms=120000 > "$work/$1.out" 2> "$work/$1.err" || { cat "$work/$1.out" "$work/$1.err"; return 1; }
   echo "$EPOCHREALTIME $start" | awk '{ printf "%.2f\n", $1 - $2 }' > "$work/$1.s"
-  grep -q "^$records records sent" "$work/$1.out"
+  grep -q "$records records sent" "$work/$1.out"
 }
 consume() {
   local start=$EPOCHREALTIME

@@ -36,9 +36,9 @@ kafka_start() {
 kafka_stop() { kill -TERM "$BROKER_PID"; wait "$BROKER_PID"; [ $? = 143 ]; }
 
 configs() { tool $config_command --bootstrap-server "$BROKERS" "$@"; }
-# waits CLIENT   half a megabyte of it is held up, if little
+# waits CLIENT   twelve seconds' worth in one record, of which ten may go at once, is held up
 waits() {
-  tool org.apache.kafka.tools.ProducerPerformance --bootstrap-server "$BROKERS" --topic "$topic" --num-records 52 --record-size 10000 \
+  tool org.apache.kafka.tools.ProducerPerformance --bootstrap-server "$BROKERS" --topic "$topic" --num-records 1 --record-size 600000 \
     --throughput -1 --print-metrics --command-property client.id="$1" 2> /dev/null |
     awk -F: '/produce-throttle-time-max/ { print; most = $NF } END { exit !(most > 0) }'
 }
@@ -47,6 +47,11 @@ goes_on() { ! waits "$1"; }
 check "Runnel starts on a new directory" runnel_start
 check "it gets a quota for a client id" configs --alter --entity-type clients --entity-name slow --add-config producer_byte_rate=50000
 check "and one for a user with any client id" configs --alter --entity-type users --entity-name carol --entity-type clients --entity-default --add-config consumer_byte_rate=9
+check "and one for an address" configs --alter --entity-type ips --entity-name 192.0.2.1 --add-config connection_creation_rate=5
+described() { # TEXT TYPE NAME
+  configs --describe --entity-type "$2" --entity-name "$3" | tee /dev/stderr | grep -qF -- "$1"
+}
+check "and describes them" described producer_byte_rate=50000.0 clients slow
 check "and a topic" tool org.apache.kafka.tools.TopicCommand --bootstrap-server "$BROKERS" --create --topic "$topic" --partitions 1
 check "Runnel holds up who has one" waits slow
 check "and nobody else" goes_on quick
@@ -54,6 +59,7 @@ check "Runnel stops" broker_stop
 check "Apache Kafka starts on its directory" kafka_start
 check "it holds up who has one" waits slow
 check "and nobody else" goes_on quick
+check "it has the address's" described connection_creation_rate=5.0 ips 192.0.2.1
 check "it gives that to another" configs --alter --entity-type clients --entity-name quick --add-config producer_byte_rate=50000
 check "and takes it from the first" configs --alter --entity-type clients --entity-name slow --delete-config producer_byte_rate
 check "Kafka stops" kafka_stop
@@ -62,5 +68,8 @@ check "the other is held up" waits quick
 check "the first is not any more" goes_on slow
 listed() { $RUNNEL quota list --bootstrap "$BROKERS" | tee /dev/stderr | grep -Eq '^carol +\(default\) +consumer_byte_rate +9$'; }
 check "and nothing else has changed" listed
+check "the address's is removed" configs --alter --entity-type ips --entity-name 192.0.2.1 --delete-config connection_creation_rate
+gone() { ! described connection_creation_rate ips 192.0.2.1; }
+check "and told no more" gone
 check "Runnel stops again" broker_stop
 finish
