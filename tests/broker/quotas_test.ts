@@ -250,3 +250,33 @@ Deno.test("an address has so many connections and comes so fast, a listener too,
   assertEquals(last.isIn, true);
   for (const { conn } of [...first.slice(4), ...small, last]) conn.close();
 });
+
+Deno.test("a user is who logged in, whatever it calls itself, and to log in costs nothing", async () => {
+  await using broker = await TestBroker.start({
+    auth: {
+      enabled: true,
+      plainUsername: "admin",
+      plainPassword: "of the broker",
+      mechanism: ["PLAIN"],
+    },
+  });
+  const sasl = { mechanism: "PLAIN", username: "admin", password: "of the broker" } as const;
+  const admin = await broker.connect({ sasl });
+  await admin.request(CreateTopics, 7, {
+    topics: [{ name: "t", numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }],
+  });
+  await setQuota(admin, { user: null }, { producer_byte_rate: 10_000 });
+  // Nobody who has not logged in is counted, as anonymous or otherwise.
+  await setQuota(admin, { user: "ANONYMOUS" }, { request_percentage: 1e-6 });
+  for (let i = 0; i < 20; i++) await broker.connect({ sasl });
+  assertEquals(await broker.metric("quota_limit", "request_percentage"), 0);
+  const names = ["a", "b"];
+  const told = [];
+  for (const clientId of names) {
+    const one = await broker.connect({ sasl, clientId });
+    told.push((await producing(one, { values: big(60_000) })).throttleTimeMs);
+  }
+  assertEquals(told[0], 0);
+  assert(told[1] > 1500, `${told}`);
+  assertEquals(await broker.metric("quota_limit", 'user="admin"'), 10_000);
+});
