@@ -96,9 +96,16 @@ interface House {
 async function build(config: Config, machine: Machine, stack: AsyncDisposableStack) {
   const readiness = new Readiness(), metrics = new Metrics(config.metrics);
   const room = stack.use(await MachineRoom.open(config, metrics, machine));
+  const quotas = new BrokerQuotas(config, room.clock);
   const audit = await auditOf(config, { machine: room, metrics, readiness }, stack);
   const server = stack.use(
-    await ServerRoom.open(config, { machine: room, metrics, readiness, audit }),
+    await ServerRoom.open(config, {
+      machine: room,
+      metrics,
+      readiness,
+      audit,
+      quotas: quotas.connections,
+    }),
   );
   const cleanStop = stack.use(new CleanStop(room.store));
   const syncs = { journal: null, intervalMs: 0, machine: room },
@@ -167,7 +174,8 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
   const atStart = { ...noChange(), brokerConfigured: true };
   tellPreallocated(preallocated(atStart, metadata.metadata.catalogue));
 
-  const dispatch = dispatchOf(config, whole);
+  quotas.follow(metadata.metadata, metrics);
+  const dispatch = dispatchOf(config, whole, quotas);
   stack.use(server.serve(machine.around?.(dispatch) ?? dispatch));
   stack.defer(metrics.watchEventLoop());
   room.isServing = true;
@@ -292,7 +300,7 @@ function sizeOf(log: PartitionLog): number {
 /** What a request may name: a few things of each partition that there may be, and no fewer than this. */
 const MIN_ELEMENTS = 100_000, ELEMENTS_A_PARTITION = 4;
 
-function dispatchOf(config: Config, house: House): Dispatch {
+function dispatchOf(config: Config, house: House, quotas: BrokerQuotas): Dispatch {
   const { machine, audit, metrics, metadata, tokens, storage, placement, coordinators } = house;
   const { clock, timers, turn, decoding, pool, store, freeBytes } = machine;
   const log = logger("broker");
@@ -305,7 +313,6 @@ function dispatchOf(config: Config, house: House): Dispatch {
       areMadeWhenAskedFor: config.autoCreateTopics,
     };
   }
-  const quotas = new BrokerQuotas(house.metrics, metadata.metadata, clock);
   const handlers = allHandlers({
     config,
     authorizer,

@@ -13,6 +13,7 @@ import type { Metrics } from "../metrics/metrics.ts";
 import type { Dispatch } from "../server/connection.ts";
 import { type Entrance, Listener } from "../server/listener.ts";
 import type { Endpoint } from "../topics/registration.ts";
+import type { ConnectionQuotas } from "../quotas/connection_quotas.ts";
 import { FileStore } from "../storage/backends/file_store.ts";
 import type { Authentication } from "./authentication.ts";
 import { Entrances } from "./entrances.ts";
@@ -25,6 +26,7 @@ export interface ServerRoomOptions {
   readonly metrics: Metrics;
   readonly readiness: Readiness;
   readonly audit: Audit | null;
+  readonly quotas: ConnectionQuotas;
 }
 
 export class ServerRoom implements AsyncDisposable {
@@ -103,7 +105,7 @@ async function authenticationOf(
 
 function newListener(
   config: Config,
-  { machine, metrics, audit }: ServerRoomOptions,
+  { machine, metrics, audit, quotas }: ServerRoomOptions,
   entrances: readonly Entrance[],
 ): Listener {
   const log = logger("broker"), { store, pool, clock, turn } = machine;
@@ -111,6 +113,7 @@ function newListener(
     entrances,
     tcpNodelay: config.performance.tcpNodelay,
     maxConnections: config.limits.maxConnections,
+    quotas,
     limits: { ...config.limits, maxQueuedBytes: MAX_QUEUED_REPLY_BYTES },
     maxBufferedBytes: config.limits.maxBufferedBytes,
     pool,

@@ -42,6 +42,8 @@ async function command(args: readonly string[], startBroker: StartBroker): Promi
       return await (await import("./group.ts")).runGroup(rest);
     case "init":
       return await (await import("./init.ts")).runInit(rest);
+    case "quota":
+      return await (await import("./quota.ts")).runQuota(rest);
     case "storage":
       return await (await import("./storage.ts")).runStorage(rest);
     case "token":

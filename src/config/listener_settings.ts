@@ -20,6 +20,8 @@ export interface ListenerSetting {
   readonly clientCaFile?: string;
   readonly clientAuth?: string;
   readonly principalMappingRules?: string;
+  readonly maxConnections?: number;
+  readonly maxConnectionCreationRate?: number;
 }
 
 export const SECURITY_PROTOCOLS = ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] as const;
@@ -30,7 +32,7 @@ export type ClientAuth = typeof CLIENT_AUTH[number];
 
 export const LISTENERS_NEED =
   "NAME://host:port with commas between, or tables with name, protocol, address, port, advertised, certificate_file, " +
-  "key_file, client_ca_file, client_auth and principal_mapping_rules";
+  "key_file, client_ca_file, client_auth, principal_mapping_rules, max_connections and max_connection_creation_rate";
 
 const NAME = /^[A-Za-z0-9_.-]{1,100}$/;
 const ADDRESS = /^$|^[A-Za-z0-9._:%-]{1,255}$|^\[[0-9A-Fa-f:%.]+\]$/;
@@ -48,6 +50,10 @@ const oneOf = (choices: readonly string[]): Field => ({
   need: `one of ${choices.join(", ")}`,
   accepts: (value) => choices.includes(value as string),
 });
+const count: Field = {
+  need: "a whole number, 1 to 2147483647",
+  accepts: (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) < 2 ** 31,
+};
 const path = text(/^[^\0]{0,4096}$/, "a path");
 
 /** What a table may have. */
@@ -68,6 +74,8 @@ const FIELDS: Readonly<Record<keyof ListenerSetting, Field>> = {
     /^[^\0]{0,4096}$/,
     "Kafka's rules (RULE:pattern/replacement/, DEFAULT)",
   ),
+  maxConnections: count,
+  maxConnectionCreationRate: count,
 };
 
 /** The settings, or what is wrong with them, in words that begin with where: "listeners[1].port …". */

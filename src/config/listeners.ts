@@ -25,6 +25,9 @@ export interface ListenerConfig {
   readonly advertised: { readonly host: string; readonly port: number | null } | null;
   /** Null where nothing is encrypted. */
   readonly tls: ListenerTls | null;
+  /** Connections at one time, and a second; null: as many as over all listeners. */
+  readonly maxConnections: number | null;
+  readonly maxConnectionCreationRate: number | null;
 }
 
 /** Files are PEM. */
@@ -123,6 +126,8 @@ function resolveShort(config: ListenerOptions): readonly ListenerConfig[] | stri
     addresses: listenAddresses,
     port: kafkaPort,
     advertised: splitAdvertised(advertisedAddress),
+    maxConnections: null,
+    maxConnectionCreationRate: null,
     tls: protocol === "SASL_SSL" ? { ...tls, keyFile: tls.keyFile || tls.certificateFile } : null,
   }];
 }
@@ -152,6 +157,8 @@ function resolveOne(
     addresses: [address === "" ? "0.0.0.0" : address],
     port: setting.port ?? config.kafkaPort,
     advertised: splitAdvertised(told),
+    maxConnections: setting.maxConnections ?? null,
+    maxConnectionCreationRate: setting.maxConnectionCreationRate ?? null,
     tls: protocol.endsWith("SSL")
       ? {
         certificateFile,

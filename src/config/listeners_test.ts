@@ -30,6 +30,8 @@ Deno.test("without more there is one plain listener at home, as kafka_port and i
     addresses: ["127.0.0.1"],
     port: 9092,
     advertised: null,
+    maxConnections: null,
+    maxConnectionCreationRate: null,
     tls: null,
   };
   assertEquals(listenersOf(defaultConfig()), [usual]);
@@ -82,6 +84,8 @@ Deno.test("tables say listeners one by one, and take from [tls] what they do not
     addresses: ["0.0.0.0"],
     port: 9094,
     advertised: { host: "broker.example", port: null },
+    maxConnections: null,
+    maxConnectionCreationRate: null,
     tls: {
       certificateFile: "a.pem",
       keyFile: "a.pem",

@@ -12,6 +12,7 @@ import { httpOptions } from "./http_options.ts";
 import { LISTENERS_NEED } from "./listener_settings.ts";
 import { metricsOptions } from "./metrics_options.ts";
 import type { Option, ValueOf } from "./option.ts";
+import { quotaOptions } from "./quota_options.ts";
 import { storageOptions } from "./storage_options.ts";
 import { tlsOptions } from "./tls_options.ts";
 import { type TopicConfig, topicConfigDefaults } from "./topic_configs.ts";
@@ -125,6 +126,7 @@ export const options = {
   authorization: aclOptions,
   delegationToken: delegationTokenOptions,
   audit: auditOptions,
+  quotas: quotaOptions,
   batching: {
     maxBatchSize: {
       type: "integer",

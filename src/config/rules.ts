@@ -8,6 +8,12 @@ export function checkRules(config: Config): string | null {
   if (config.batching.flushIntervalMs === 0 && config.storage.flush === "interval") {
     return "batching.flush_interval_ms = 0 with storage.flush = interval: needs the period between two fsyncs, above 0";
   }
+  if (
+    config.quotas.maxConnectionsPerIp === 0 &&
+    config.quotas.maxConnectionsPerIpOverrides.length === 0
+  ) {
+    return "quotas.max_connections_per_ip = 0 lets nobody in: needs quotas.max_connections_per_ip_overrides beside it";
+  }
   const groups = groupsRule(config.groups);
   if (groups !== null) return groups;
   if (config.tls.cipherSuites !== "") {

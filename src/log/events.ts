@@ -44,7 +44,7 @@ const TABLE: readonly (readonly [name: string, meaning: string, advice: string |
   [
     "connection_refused",
     "There were too many connections",
-    "find who opens so many (runnel_connections_open), or raise limits.max_connections",
+    "find who opens so many, or raise the limit that `need` names (limits.max_connections, quotas.*)",
   ],
   [
     "handshake_failed",

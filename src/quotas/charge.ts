@@ -43,8 +43,10 @@ export class Charge implements RequestQuota {
 
   fetched(bytes: number): number {
     const { fetch } = this.#counts;
+    const isTooLarge = fetch !== null && bytes > this.maxFetchBytes && this.#isWithin(fetch);
     const ms = fetch === null ? 0 : this.#record(fetch, bytes);
     this.#recordRequest(performance.now());
+    if (isTooLarge) return 0;
     if (this.#throttleMs > 0 && fetch !== null) {
       (fetch.meter as WindowedRate).record(-bytes, this.#quotas.nowMs());
     }
@@ -90,6 +92,10 @@ export class Charge implements RequestQuota {
     const workedMs = this.#workedMs + (sinceMs > 0 ? sinceMs : 0);
     const { windowMs } = this.#quotas.windows;
     this.#record(request, percentOf(workedMs), windowMs);
+  }
+
+  #isWithin({ meter, limit }: Count): boolean {
+    return (meter as WindowedRate).measure(this.#quotas.nowMs()) <= limit;
   }
 
   /** `mostMs`: longer it is not waited. */

@@ -59,6 +59,18 @@ Deno.test("a fetch over its quota is not counted, and one may ask for ten window
   }
 });
 
+Deno.test("a batch that is larger than all windows leaves when nobody waits, and is waited for afterwards", () => {
+  const { charge, clock } = world([{ user: "a", kind: "consumer_byte_rate", value: 1000 }]);
+  const fetched = (bytes: number) => {
+    const one = charge("a", "x")!;
+    return [one.fetched(bytes), one.settle()];
+  };
+  assertEquals(fetched(40_000), [0, 30_000]);
+  assertEquals(fetched(40_000), [70_000, 70_000]);
+  clock.advance(11_000);
+  assertEquals(fetched(40_000), [0, 30_000]);
+});
+
 Deno.test("the event loop's time counts, is waited for within a window, and waiting for others costs none", () => {
   const { quotas } = world([{ user: "a", kind: "request_percentage", value: 1 }]);
   const started = () => quotas.chargeFor("User:a", "x", performance.now() - 90)!;

@@ -4,7 +4,8 @@ export interface RequestQuota {
   readonly maxFetchBytes: number;
   /**
    * Counts what a Fetch is about to answer. Above 0 the client has had too much: the answer leaves without records, and they
-   * do not count.
+   * do not count. A single batch that is larger than the quota could ever allow leaves when its turn has come, and is waited
+   * for afterwards: Kafka never lets it go, and its reader asks for ever.
    */
   fetched(bytes: number): number;
   /**

@@ -227,7 +227,7 @@ export class Connection implements ConnectionInfo {
       this.close("slow_request");
     } else if (this.#leaving.look(this.#outbox, nowMs, minBytesPerSecond) > frameTimeoutMs) {
       this.close("slow_reply");
-    } else if (!this.isBusy && this.silentMs(nowMs) > idleTimeoutMs && !this.#mute?.isOn) {
+    } else if (!this.isBusy && this.silentMs(nowMs) > idleTimeoutMs) {
       this.close("idle");
     }
   }

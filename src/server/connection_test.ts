@@ -3,7 +3,7 @@
  * the peer goes away, a peer that is too slow is closed whatever it trickles, an error of any kind ends that connection
  * and nothing else.
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Turn } from "../background/turn.ts";
 import { BufferPool } from "../bytes/pool.ts";
 import { NO_REPLY } from "../handlers/handler.ts";
@@ -311,4 +311,41 @@ Deno.test("a request that is no Produce or Fetch, and takes long, lets others ha
     assert(turns < 40, `only ${taken} after ${turns} turns`);
     await new Promise((resolve) => setTimeout(resolve));
   }
+});
+
+Deno.test("who has to wait for long is not read and keeps no memory, and is closed when it has been silent too long", async () => {
+  const peer = new PlayedPeer(), frames: number[] = [];
+  const { connection, pool, served, passes } = serve(peer, (frame, from) => {
+    frames.push(frame.length);
+    from.pace(700_000);
+    return NO_REPLY;
+  });
+  await peer.sends(new Uint8Array([0, 0, 0x40, 0, ...new Array(0x4000)]));
+  assertEquals(frames, [0x4000]);
+  assertEquals(pool.lentBytes, 0);
+  await assertRejects(() => peer.sends(FRAME), Error, undefined, "it is read from");
+  assertEquals(passes(600_000), true);
+  assertEquals(passes(1000), false, "its peer may have gone: that is not seen without reading");
+  await served;
+  assertEquals(connection.reason, "idle");
+});
+
+Deno.test("who may have to wait is read frame by frame, so that nothing of the next one is here then", async () => {
+  const peer = new PlayedPeer(), rooms: number[] = [];
+  const { connection, served } = serve({
+    read: (into) => (rooms.push(into.length), peer.read(into)),
+    write: (bytes) => peer.write(bytes),
+    close: () => peer.close(),
+  }, (_, from) => {
+    from.pace(0);
+    return NO_REPLY;
+  });
+  const frame = new Uint8Array([0, 0, 0, 100, ...new Array(100)]);
+  await peer.sends(frame);
+  rooms.length = 0;
+  await peer.sends(frame);
+  await peer.sends(frame);
+  assertEquals(rooms, [100, 4, 100, 4]);
+  connection.close("stopping");
+  await served;
 });

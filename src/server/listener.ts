@@ -7,6 +7,7 @@ import { type Clock, systemClock, systemTimers, type Timers } from "../clock.ts"
 import { CLOSE } from "../handlers/handler.ts";
 import type { Turn } from "../background/turn.ts";
 import type { BufferPool } from "../bytes/pool.ts";
+import type { ConnectionQuotas, NotLetIn } from "../quotas/connection_quotas.ts";
 import { Descriptors } from "../storage/backends/descriptors.ts";
 import { CLOSE_REASONS, Connection, type ConnectionLimits, type Dispatch } from "./connection.ts";
 import { Handshakes } from "./handshakes.ts";
@@ -25,6 +26,8 @@ export interface ListenerOptions {
   readonly entrances: readonly Entrance[];
   readonly tcpNodelay: boolean;
   readonly maxConnections: number;
+  /** Of addresses and listeners; absent: there are none. */
+  readonly quotas?: ConnectionQuotas;
   /** Opens something, to see whether there is a descriptor for it; absent: there always is, until there is none. */
   readonly tryOpen?: () => { close(): void };
   readonly limits: ConnectionLimits & SessionLimits;
@@ -63,6 +66,8 @@ export class Listener {
   readonly #connections = new Set<Connection>();
   /** Those that were not authenticated when they came, oldest first; looked through when there is no more room. */
   readonly #newcomers = new Set<Connection>();
+  /** What ends those that are kept waiting for their end. */
+  readonly #turnedAway = new Set<() => void>();
   readonly #memory: RequestMemory;
   readonly #handshakes: Handshakes;
   readonly #descriptors: Descriptors | null;
@@ -119,6 +124,7 @@ export class Listener {
     this.#isClosed = true;
     this.#cancelSweep();
     for (const { transport } of this.#options.entrances) transport.close();
+    for (const end of [...this.#turnedAway]) end();
     for (const connection of [...this.#connections]) connection.stop(); // long polls answer with what they have
     const deadlineMs = this.#clock.monotonicMs() + graceMs;
     while (this.#connections.size > 0 && this.#clock.monotonicMs() < deadlineMs) {
@@ -145,7 +151,11 @@ export class Listener {
   async #accept({ transport, session }: Entrance): Promise<void> {
     while (!this.#isClosed) {
       try {
-        this.#welcome(await transport.accept(), session);
+        const accepted = await transport.accept();
+        const delayMs = this.#options.quotas?.delayMs(session.name) ?? 0;
+        if (delayMs > 0) await this.#pause(delayMs);
+        if (this.#isClosed) accepted.close();
+        else this.#welcome(accepted, session);
       } catch (error) {
         if (this.#isClosed) return;
         if (errorKind(error) === "disconnected") continue; // gone before it was accepted
@@ -159,15 +169,18 @@ export class Listener {
 
   #welcome(transport: Transport, listener: SessionListener): void {
     const options = this.#options;
+    const peer = transport.peer.host;
+    const notLetIn = options.quotas?.enter(peer, listener.name) ?? null;
+    if (notLetIn !== null) return this.#turnAway(transport, notLetIn);
     const need = this.#refusal();
     if (need !== null && !this.#makeRoom()) {
+      options.quotas?.leave(peer, listener.name);
       options.counters.refused++;
       transport.close();
       options.onProblem("connection_refused", { open: this.#connections.size, need });
       return;
     }
     if (options.tcpNodelay) transport.setNoDelay();
-    const peer = transport.peer.host;
     const nowMs = this.#clock.monotonicMs();
     const session = new Session(listener, options.limits, nowMs, peer);
     const connection = new Connection(transport, {
@@ -203,9 +216,36 @@ export class Listener {
       const { closed } = options.counters, reason = connection.reason!;
       this.#connections.delete(connection);
       this.#newcomers.delete(connection);
+      options.quotas?.leave(peer, listener.name);
       options.counters.open--;
       closed.set(reason, (closed.get(reason) ?? 0) + 1);
     });
+  }
+
+  /** Closes one that a quota does not let in; an address that comes too fast is kept waiting for that, as by Kafka. */
+  #turnAway(transport: Transport, { need, afterMs }: NotLetIn): void {
+    this.#options.counters.refused++;
+    this.#options.onProblem("connection_refused", { open: this.#connections.size, need });
+    if (afterMs === 0 || this.#turnedAway.size >= MAX_TURNED_AWAY) return transport.close();
+    const end = () => {
+      cancel();
+      this.#turnedAway.delete(end);
+      transport.close();
+    };
+    const cancel = this.#timers.after(afterMs, end);
+    this.#turnedAway.add(end);
+  }
+
+  /** Lets time pass; less of it when it is closed. */
+  async #pause(ms: number): Promise<void> {
+    const untilMs = this.#clock.monotonicMs() + ms;
+    for (
+      let leftMs = ms;
+      leftMs > 0 && !this.#isClosed;
+      leftMs = untilMs - this.#clock.monotonicMs()
+    ) {
+      await new Promise((resolve) => setTimeout(resolve, Math.min(leftMs, 50)));
+    }
   }
 
   /** Why there is no room for another connection; null where there is. */
@@ -293,6 +333,8 @@ const CONNECTIONS_A_LOOK = 16;
 /** What connections leave: for the first logs, the journal, metadata, HTTP and whatever is opened for a moment. */
 const RESERVED_DESCRIPTORS = 96;
 const BELIEVED_MS = 5000;
+/** Kept waiting for their end at one time; who comes beyond is closed at once. */
+const MAX_TURNED_AWAY = 100;
 /** How many connections go when files found no descriptor. */
 const RELIEF = 16;
 const RELIEF_MS = 100;

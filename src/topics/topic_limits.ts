@@ -13,11 +13,8 @@ export interface TopicLimits {
   readonly mayChange?: (partitions: number) => boolean;
 }
 
-/** What is answered then. */
-export const OVER_QUOTA = failure(
-  ErrorCode.THROTTLING_QUOTA_EXCEEDED,
-  "The throttling quota has been exceeded.",
-);
+/** What is answered then; as Kafka's it says no more than the code. */
+export const OVER_QUOTA = failure(ErrorCode.THROTTLING_QUOTA_EXCEEDED);
 
 /**
  * The refusal of `more` partitions, or null. One too many refuses the request whole: Kafka's CreatePartitions, which

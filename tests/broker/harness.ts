@@ -46,6 +46,7 @@ export interface Settings {
   readonly storage?: Partial<Config["storage"]>;
   readonly authorization?: Partial<Config["authorization"]>;
   readonly audit?: Partial<Config["audit"]>;
+  readonly quotas?: Partial<Config["quotas"]>;
   /** Broker-wide topic defaults, as text. */
   readonly topic?: Readonly<Record<string, string>>;
 }
@@ -304,6 +305,7 @@ function configOf(settings: Settings): Config {
     transactions: { ...config.transactions, ...settings.transactions },
     authorization: { ...config.authorization, ...settings.authorization },
     audit: { ...config.audit, ...settings.audit },
+    quotas: { ...config.quotas, ...settings.quotas },
     topic: resolveTopicConfig(Object.entries(settings.topic ?? {})),
     topicSet: new Map(Object.entries(settings.topic ?? {})),
   };

@@ -163,7 +163,7 @@ Deno.test("changes over their quota are 89 where the version knows it, and waite
     ),
   ];
   for (const { errorCode, errorMessage, throttleTimeMs } of refused) {
-    assertEquals([errorCode, errorMessage], [89, "The throttling quota has been exceeded."]);
+    assertEquals([errorCode, errorMessage], [89, null]);
     assert(throttleTimeMs > 5000 && throttleTimeMs <= 9000, `${throttleTimeMs}`);
   }
   const older = told(await (await maker()).request(CreateTopics, 5, topic("c", 2)));
@@ -211,4 +211,72 @@ Deno.test("nothing is read from who waits, and a thousand who do keep no memory"
   assert(await broker.metric("buffers_lent_bytes") - before < 300 * 4096);
   const [, ms] = await timed(producing(admin, { values: big(1000) }));
   assert(ms < 1000, `another waits ${ms} ms`);
+});
+
+Deno.test("an address has so many connections and comes so fast, a listener too, and others come in", async () => {
+  await using broker = await TestBroker.start({
+    quotas: { maxConnectionsPerIpOverrides: ["127.0.0.1:5"] },
+    listeners: [
+      { name: "PLAINTEXT", port: 0 },
+      { name: "SMALL", protocol: "PLAINTEXT", port: 0, maxConnections: 1 },
+    ],
+  });
+  const comesIn = async (port = broker.port) => {
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+    const frame = new Uint8Array([0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 0, 255, 255]);
+    const answered = await conn.write(frame).then(() => conn.read(new Uint8Array(9)), () => null)
+      .catch(() => null);
+    return { conn, isIn: answered !== null };
+  };
+  const first = [];
+  for (let i = 0; i < 6; i++) first.push(await comesIn());
+  assertEquals(first.map(({ isIn }) => isIn), [true, true, true, true, true, false]);
+  for (const { conn } of first.slice(0, 4)) conn.close();
+  while (await broker.metric("connections") > 1) await pause(5);
+  const small = [await comesIn(broker.portOf("SMALL")), await comesIn(broker.portOf("SMALL"))];
+  assertEquals(small.map(({ isIn }) => isIn), [true, false]);
+  const admin = await broker.connect();
+  await setQuota(admin, { ip: "127.0.0.1" }, { connection_creation_rate: 1 });
+  let refused = null as number | null;
+  for (let i = 0; i < 12 && refused === null; i++) {
+    const [{ conn, isIn }, ms] = await timed(comesIn());
+    conn.close();
+    if (!isIn) refused = ms;
+    else while (await broker.metric("connections") > 3) await pause(5);
+  }
+  assert(refused !== null && refused >= 400, `told after ${refused} ms`);
+  await setQuota(admin, { ip: "127.0.0.1" }, { connection_creation_rate: null });
+  const last = await comesIn();
+  assertEquals(last.isIn, true);
+  for (const { conn } of [...first.slice(4), ...small, last]) conn.close();
+});
+
+Deno.test("a user is who logged in, whatever it calls itself, and to log in costs nothing", async () => {
+  await using broker = await TestBroker.start({
+    auth: {
+      enabled: true,
+      plainUsername: "admin",
+      plainPassword: "of the broker",
+      mechanism: ["PLAIN"],
+    },
+  });
+  const sasl = { mechanism: "PLAIN", username: "admin", password: "of the broker" } as const;
+  const admin = await broker.connect({ sasl });
+  await admin.request(CreateTopics, 7, {
+    topics: [{ name: "t", numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }],
+  });
+  await setQuota(admin, { user: null }, { producer_byte_rate: 10_000 });
+  // Nobody who has not logged in is counted, as anonymous or otherwise.
+  await setQuota(admin, { user: "ANONYMOUS" }, { request_percentage: 1e-6 });
+  for (let i = 0; i < 20; i++) await broker.connect({ sasl });
+  assertEquals(await broker.metric("quota_limit", "request_percentage"), 0);
+  const names = ["a", "b"];
+  const told = [];
+  for (const clientId of names) {
+    const one = await broker.connect({ sasl, clientId });
+    told.push((await producing(one, { values: big(60_000) })).throttleTimeMs);
+  }
+  assertEquals(told[0], 0);
+  assert(told[1] > 1500, `${told}`);
+  assertEquals(await broker.metric("quota_limit", 'user="admin"'), 10_000);
 });
