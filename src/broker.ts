@@ -144,7 +144,7 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
   tellPreallocated(preallocated(atStart, metadata.metadata.catalogue));
 
   const dispatch = dispatchOf(config, whole);
-  stack.use(server.serve(machine.around?.(dispatch) ?? dispatch));
+  stack.use(await server.serve(machine.around?.(dispatch) ?? dispatch));
   stack.defer(metrics.watchEventLoop());
   room.isServing = true;
   readiness.phase = null;
