@@ -176,7 +176,7 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
 
   quotas.follow(metadata.metadata, metrics);
   const dispatch = dispatchOf(config, whole, quotas);
-  stack.use(server.serve(machine.around?.(dispatch) ?? dispatch));
+  stack.use(await server.serve(machine.around?.(dispatch) ?? dispatch));
   stack.defer(metrics.watchEventLoop());
   room.isServing = true;
   readiness.phase = null;

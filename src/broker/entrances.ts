@@ -171,5 +171,7 @@ async function listenHttp(
   const { openTls } = await tlsEntrance(), nowMs = () => parts.machine.clock.nowMs();
   const opened = await openTls({ name: "HTTP", addresses: [host], port }, tls, nowMs);
   ports.push(opened);
-  return opened.transports[0];
+  const [transport] = opened.transports;
+  await transport.open?.(); // a start is asked for its health too
+  return transport;
 }

@@ -80,9 +80,9 @@ export class ServerRoom implements AsyncDisposable {
   }
 
   /** Accepts clients. What is answered ends that: it finishes what is in flight. */
-  serve(dispatch: Dispatch): AsyncDisposable {
+  async serve(dispatch: Dispatch): Promise<AsyncDisposable> {
+    await this.#listener.start(dispatch);
     this.#isServing = true;
-    this.#listener.start(dispatch);
     return { [Symbol.asyncDispose]: () => this.#listener.stop(STOP_GRACE_MS) };
   }
 

@@ -107,9 +107,11 @@ export class Listener {
     options.pool.onScarce = () => this.#sweepWithin(PRESSED_SWEEP_MS);
   }
 
-  /** Accepts from now on; who connected before has waited in the kernel's queue. */
-  start(dispatch: Dispatch): void {
+  /** Accepts from now on; who connected before has waited in the kernel's queue. Rejects where nobody can be listened to. */
+  async start(dispatch: Dispatch): Promise<void> {
     this.#dispatch = dispatch;
+    await Promise.all(this.#options.entrances.map(({ transport }) => transport.open?.()));
+    if (this.#isClosed) return;
     for (const entrance of this.#options.entrances) this.#accept(entrance);
     this.#sweepWithin(this.#usualSweepMs);
   }

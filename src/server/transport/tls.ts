@@ -10,6 +10,7 @@ import net from "node:net";
 import tls from "node:tls";
 import type { ClientAuth } from "../../config/listener_settings.ts";
 import { PeerTrust, type PresentedCertificate } from "./peer_trust.ts";
+import { addressOf, closeQuietly, listen } from "./tcp.ts";
 import type { TlsMaterial } from "./tls_material.ts";
 import {
   type Address,
@@ -116,12 +117,20 @@ interface Pending {
   refused(error: Error): void;
 }
 
-/** Listens; throws what Deno.listen throws. */
+/** Listens; throws what Deno.listen throws. Whoever comes from now on is accepted, and waits here. */
 export async function listenTls(
   address: Address,
   context: TlsContext,
 ): Promise<TransportListener> {
   return new TlsListener(await bind(address), context);
+}
+
+/**
+ * Has the address, and listens when it is opened; throws what Deno.listen throws. A server of node:net accepts whoever
+ * comes as soon as it listens: while a broker starts they would take the descriptors that it needs for that.
+ */
+export function holdTls(address: Address, context: TlsContext): TransportListener {
+  return new TlsListener(listen(address), context);
 }
 
 function bind({ host, port }: Address): Promise<net.Server> {
@@ -140,8 +149,10 @@ class TlsListener implements TransportListener {
   readonly address: Address;
   readonly #context: TlsContext;
   readonly #arrived: Transport[] = [];
-  readonly #call: ReturnType<typeof setInterval>;
-  #server: net.Server;
+  #call: ReturnType<typeof setInterval> | undefined;
+  /** Null until it is opened. */
+  #server: net.Server | null = null;
+  #held: Deno.TcpListener | null = null;
   #waiting: { resolve(transport: Transport): void; reject(error: unknown): void } | null = null;
   #isClosed = false;
   /** Who has come so far. */
@@ -150,13 +161,26 @@ class TlsListener implements TransportListener {
   /** The listener's own call under way. */
   #caller: net.Socket | null = null;
 
-  constructor(server: net.Server, context: TlsContext) {
-    const { address: host, port } = server.address() as net.AddressInfo;
-    this.address = { host, port };
+  constructor(place: net.Server | Deno.TcpListener, context: TlsContext) {
     this.#context = context;
-    this.#server = server;
-    this.#serve(server);
-    this.#call = setInterval(() => this.#look(), LOOK_MS);
+    if (place instanceof net.Server) {
+      const { address: host, port } = place.address() as net.AddressInfo;
+      this.address = { host, port };
+      this.#begin(place);
+    } else {
+      this.address = addressOf(place.addr);
+      this.#held = place;
+    }
+  }
+
+  /** In the place of what had the address. */
+  async open(): Promise<void> {
+    if (this.#held === null) return;
+    closeQuietly(this.#held);
+    this.#held = null;
+    const server = await bind(this.address);
+    if (this.#isClosed) server.close();
+    else this.#begin(server);
   }
 
   accept(): Promise<Transport> {
@@ -171,10 +195,17 @@ class TlsListener implements TransportListener {
     this.#isClosed = true;
     clearInterval(this.#call);
     this.#caller?.destroy();
-    this.#server.close();
+    if (this.#held !== null) closeQuietly(this.#held);
+    this.#server?.close();
     for (const transport of this.#arrived.splice(0)) transport.close();
     this.#waiting?.reject(new Deno.errors.BadResource("Listener is closed"));
     this.#waiting = null;
+  }
+
+  #begin(server: net.Server): void {
+    this.#server = server;
+    this.#serve(server);
+    this.#call = setInterval(() => this.#look(), LOOK_MS);
   }
 
   #serve(server: net.Server): void {
@@ -203,7 +234,7 @@ class TlsListener implements TransportListener {
   }
 
   async #replace(): Promise<void> {
-    const deaf = this.#server;
+    const deaf = this.#server!;
     await new Promise<void>((resolve) => {
       deaf.close(() => resolve());
       setTimeout(resolve, CLOSE_MS); // its connections stay

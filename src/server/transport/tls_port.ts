@@ -4,7 +4,7 @@
  */
 import type { ListenerTls } from "../../config/listeners.ts";
 import { listenRelayedTls, type RelayedListener } from "./relayed_tls.ts";
-import { listenTls, TlsContext } from "./tls.ts";
+import { holdTls, listenTls, TlsContext } from "./tls.ts";
 import {
   examineMaterial,
   isSameMaterial,
@@ -80,7 +80,7 @@ export class TlsPort {
       for (const host of addresses) {
         const transport = context === null
           ? listenRelayedTls({ host, port }, material)
-          : await listenTls({ host, port }, context);
+          : holdTls({ host, port }, context);
         port = transport.address.port;
         transports.push(transport);
       }

@@ -53,6 +53,11 @@ export interface TransportListener {
   /** Where it listens: with the port that was bound. */
   readonly address: Address;
   /**
+   * Listens, for one that only has its address until then: before that whoever comes waits in the system, and has to come
+   * again. Absent where it listens already. Rejects as listening does.
+   */
+  open?(): Promise<void>;
+  /**
    * The next connection, before its handshake. Rejects when the system gave none (descriptors) or the listener is closed;
    * accepting may go on after the former.
    */
