@@ -7,9 +7,13 @@ import { gzipSync } from "node:zlib";
 import { readInt32, writeInt32 } from "../src/bytes/int64.ts";
 import { joined } from "../src/protocol/codec.ts";
 import { ConsumerGroupHeartbeat } from "../src/protocol/messages/consumer_group_heartbeat.ts";
+import { DeleteGroups } from "../src/protocol/messages/delete_groups.ts";
+import { DeleteTopics } from "../src/protocol/messages/delete_topics.ts";
 import { Fetch } from "../src/protocol/messages/fetch.ts";
 import { FindCoordinator } from "../src/protocol/messages/find_coordinator.ts";
+import { Metadata } from "../src/protocol/messages/metadata.ts";
 import { OffsetCommit } from "../src/protocol/messages/offset_commit.ts";
+import { OffsetFetch } from "../src/protocol/messages/offset_fetch.ts";
 import * as batch from "../src/protocol/records/batch.ts";
 import { buildBatch } from "../src/protocol/records/build.ts";
 import { CompressionType } from "../src/protocol/records/compression.ts";
@@ -48,6 +52,7 @@ export const attacks: Readonly<Record<string, AttackKind>> = {
   refused: { what: "50 clients whose every batch is refused", run: refused },
   http: { what: "300 HTTP clients that send no header", run: http },
   pattern: { what: "4 groups with a costly pattern each, over 1,000 long names", run: pattern },
+  wide: { what: "8 clients whose every request names 90,000 groups or topics", run: wide },
   scrapes: { what: "10 scrapes at a time, with 500 groups of long names", run: scrapes },
   tls: { what: "TLS: nobody else", isTls: true, floodMs: 60_000, run: () => forever() },
   opened: {
@@ -233,6 +238,37 @@ async function scrapes({ address, httpAddress, scale, topic }: AttackTarget): Pr
   await again(10, async () => {
     const answer = await fetch(`http://${httpAddress}/metrics`);
     await answer.arrayBuffer();
+  });
+}
+
+/** The largest group over and over, and as many others that there are not. */
+async function wide({ address, scale, topic }: AttackTarget): Promise<void> {
+  const load = await LoadConnection.open(address), count = Math.floor(90_000 / scale);
+  await load.exchange(encoded(FindCoordinator, 4, { keyType: 0, coordinatorKeys: ["g"] }));
+  await pause(500);
+  await load.exchange(encoded(OffsetCommit, 7, {
+    groupId: "g",
+    generationIdOrMemberEpoch: -1,
+    memberId: "",
+    topics: [{ name: topic, partitions: [{ partitionIndex: 0, committedOffset: 0n }] }],
+  }));
+  const names = Array.from({ length: count }, (_, i) => `nothing-${i}`);
+  const requests = [
+    encoded(OffsetFetch, 8, { groups: names.map(() => ({ groupId: "g", topics: null })) }),
+    encoded(DeleteGroups, 2, { groupsNames: names }),
+    encoded(Metadata, 12, {
+      topics: names.map((name) => ({ name })),
+      allowAutoTopicCreation: true,
+    }),
+    encoded(DeleteTopics, 5, { topicNames: names }),
+  ];
+  let next = 0;
+  await again(8, async () => {
+    using socket = await connect(address);
+    for (;;) {
+      await write(socket, requests[next++ % requests.length]);
+      await readFrame(socket);
+    }
   });
 }
 
