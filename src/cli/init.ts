@@ -252,9 +252,15 @@ async function usersText(password: string): Promise<string> {
 function made(folder: string): boolean {
   const isNew = !isThere(folder);
   try {
-    Deno.mkdirSync(folder, { recursive: true });
+    Deno.mkdirSync(folder, { recursive: true, mode: 0o755 });
   } catch (error) {
     throw new ConfigError(`init: cannot make ${folder}: ${(error as Error).message}`);
+  }
+  if (((Deno.statSync(folder).mode ?? 0) & 0o002) !== 0) {
+    throw new ConfigError(
+      `init: everybody can put files into ${folder}, in the place of these too: chmod o-w ${folder}, or give another ` +
+        "folder with --dir",
+    );
   }
   return isNew;
 }

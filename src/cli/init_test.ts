@@ -123,6 +123,23 @@ Deno.test("keys, the password and what verifies it are their owner's alone", () 
     }
   }));
 
+Deno.test("nobody else may put anything into the folder, whatever the umask is", () =>
+  withFolder(async (folder) => {
+    const open = `${folder}/open`, before = Deno.umask(0);
+    try {
+      await init("--secure", `--dir=${folder}/new/deep`);
+      for (const made of ["new", "new/deep"]) {
+        assertEquals(Deno.statSync(`${folder}/${made}`).mode! & 0o777, 0o755);
+      }
+      Deno.mkdirSync(open, { mode: 0o777 });
+      const error = await assertRejects(() => init("--secure", `--dir=${open}`), ConfigError);
+      assertStringIncludes(error.message, `chmod o-w ${open}`);
+      assertEquals(namesIn(open), []);
+    } finally {
+      Deno.umask(before);
+    }
+  }));
+
 Deno.test("hosts are in the certificate, the first is told to clients, and the times are said", () =>
   withFolder(async (folder) => {
     const printed = await init(

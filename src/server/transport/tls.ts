@@ -50,7 +50,7 @@ export class TlsContext {
   /** Shakes hands over a plain connection. Rejects with HandshakeError, also when the peer or this end closes it. */
   begin(plain: net.Socket): Promise<{ socket: tls.TLSSocket; handshake: Handshake }> {
     return new Promise((resolve, reject) => {
-      if (plain.destroyed) return reject(goneError(plain));
+      if (plain.destroyed) return reject(goneError());
       const key = keyOf(plain), server = this.#server;
       const settle = () => this.#pending.delete(key);
       const refuse = (error: Error) => {
@@ -73,7 +73,7 @@ export class TlsContext {
       });
       plain.once(
         "close",
-        () => refuse(new HandshakeError("it went before the handshake was done")),
+        () => refuse(goneError()),
       );
       server.emit("connection", plain);
     });
@@ -280,10 +280,10 @@ class TlsTransport implements Transport {
   async secure(mayBegin?: () => Promise<void>): Promise<Handshake> {
     await somethingCame(this.#plain);
     const first = this.#plain.read() as Buffer | null;
-    if (first !== null) {
-      if (first[0] !== TLS_HANDSHAKE) throw new HandshakeError("it speaks no TLS");
-      this.#plain.unshift(first);
-    }
+    // Who came and said nothing only looked whether somebody is here.
+    if (first === null) throw new Deno.errors.ConnectionReset("it went without a word");
+    if (first[0] !== TLS_HANDSHAKE) throw new HandshakeError("it speaks no TLS");
+    this.#plain.unshift(first);
     await mayBegin?.();
     const { socket, handshake } = await this.#context.begin(this.#plain);
     this.#socket = socket;
@@ -393,11 +393,8 @@ function presentedBy(socket: tls.TLSSocket): PresentedCertificate | null {
   };
 }
 
-/** Who came and said nothing only looked whether somebody is here. */
-function goneError({ bytesRead }: net.Socket): Error {
-  return bytesRead === 0
-    ? new Deno.errors.ConnectionReset("it went without a word")
-    : new HandshakeError("it went before the handshake was done");
+function goneError(): HandshakeError {
+  return new HandshakeError("it went before the handshake was done");
 }
 
 function keyOf({ remoteAddress, remotePort, localAddress, localPort }: net.Socket): string {

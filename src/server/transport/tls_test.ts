@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Authority } from "../../testing/certificates.ts";
 import { holdTls, listenTls, TlsContext } from "./tls.ts";
-import { HandshakeError } from "./transport.ts";
+import { errorKind, HandshakeError } from "./transport.ts";
 
 const authority = await Authority.make(), { certificate, key } = await authority.issue();
 const material = { certificate, key, clientCa: "" };
@@ -60,6 +60,16 @@ Deno.test("a first byte of no handshake is refused without asking whether it may
   assertEquals(asked, 0);
   transport.close();
   client.close();
+  listener.close();
+});
+
+Deno.test("who says nothing and goes only looked whether somebody is here", async () => {
+  const { listener, client, transport } = await accepted();
+  const securing = transport.secure!();
+  client.close();
+  const error = await assertRejects(() => securing, Deno.errors.ConnectionReset, "without a word");
+  assertEquals(errorKind(error), "disconnected");
+  transport.close();
   listener.close();
 });
 
