@@ -49,7 +49,8 @@ export class UnsyncedError extends Error {
   override readonly name = "UnsyncedError";
 }
 
-const TAIL_BYTES = 256 * 1024;
+/** Most last lines are found in so much of a file's end; the longest that Runnel writes in the larger one. */
+const TAIL_BYTES = 256 * 1024, LONG_TAIL_BYTES = 2 << 20;
 /** How long it is before a rotation that failed is tried again. */
 const RETRY_ROTATION_MS = 60_000;
 
@@ -61,7 +62,14 @@ export class AuditFile {
   #size: number;
   /** The day of its last line, in days since 1970. */
   #day: number;
-  #isTorn: boolean;
+  /** The last line has no end. */
+  #isCut: boolean;
+  /** Its bytes may not all be on the device. */
+  #isUnsynced: boolean;
+  /** Its name is on the device. */
+  #isNamed = false;
+  /** Lines are to be on the device, which the first of all says. */
+  #isDurable = false;
   /** The last append failed: behind #size may be a part of it. */
   #hasFailed = false;
   /** It could not be synced, and no line goes to it any more. */
@@ -82,7 +90,8 @@ export class AuditFile {
         ? endOfFile(store, before, hash)
         : null;
       const seq = own.seq ?? older?.seq ?? FIRST_LINK.seq;
-      this.#isTorn = own.isTorn;
+      this.#isCut = own.isCut;
+      this.#isUnsynced = this.#size > 0;
       this.#day = dayOf(own.timeMs ?? nowMs());
       const head = hash === null ? null : readHead(store.readAll(headName(name)));
       const isMissing = head !== null && head.seq > seq;
@@ -110,15 +119,17 @@ export class AuditFile {
    */
   async write(bodies: readonly Body[], { sync }: { readonly sync: boolean }): Promise<void> {
     const nowMs = this.#options.nowMs();
-    await this.#rotateWhereDue(nowMs, sync);
+    this.#isDurable ||= sync;
+    await this.#rotateWhereDue(nowMs);
     const blob = this.#options.store.open(this.#options.name);
     try {
       this.#compare(blob);
       const { bytes, last } = chained(bodies, this.#last, this.#options.hash);
       this.#hasFailed = true;
-      await blob.appendAsync(this.#isTorn ? behindTorn(bytes) : bytes);
+      this.#isUnsynced = true;
+      await blob.appendAsync(this.#isCut ? behindCut(bytes) : bytes);
       this.#hasFailed = false;
-      this.#isTorn = false;
+      this.#isCut = false;
       this.#last = last;
       this.#size = blob.size;
       this.#day = dayOf(nowMs);
@@ -136,29 +147,34 @@ export class AuditFile {
     if (blob.size === this.#size) return;
     onProblem("audit_file_changed", { file: name, bytes: blob.size, expected: this.#size });
     this.#size = blob.size;
-    if (blob.size === 0) this.#isTorn = false;
+    this.#isNamed = false; // another file, perhaps
+    if (blob.size === 0) this.#isCut = false;
   }
 
   async #sync(blob: Blob): Promise<void> {
     try {
       await blob.sync();
+      this.#isUnsynced = false;
+      if (!this.#isNamed) await this.#options.store.syncFolder("");
+      this.#isNamed = true;
     } catch (error) {
       this.#isSuspect = true;
       throw new UnsyncedError((error as Error).message);
     }
   }
 
-  async #rotateWhereDue(nowMs: number, sync: boolean): Promise<void> {
+  async #rotateWhereDue(nowMs: number): Promise<void> {
     const { rotateBytes, rotateDaily, store, name, onProblem } = this.#options;
     const isDue = this.#isSuspect || this.#size >= rotateBytes ||
       rotateDaily && dayOf(nowMs) > this.#day;
     if (!isDue || this.#size === 0 || nowMs < this.#rotateAfterMs && !this.#isSuspect) return;
     const to = rotatedName(name, nowMs, this.#last.seq);
     if (hasFile(store, to)) return; // of a file that has no whole line yet: it gets one first
+    if (this.#isDurable && this.#isUnsynced && !this.#isSuspect) await this.#syncWhole();
     try {
       if (hasFile(store, name)) store.rename(name, to);
       this.#size = 0;
-      this.#isTorn = false;
+      this.#isCut = this.#isUnsynced = this.#isNamed = false;
       this.#isSuspect = false;
     } catch (error) {
       if (this.#isSuspect || !(error instanceof StoreError)) throw error;
@@ -166,8 +182,24 @@ export class AuditFile {
       return onProblem("audit_rotation_failed", { file: name, error });
     }
     store.open(name).close();
-    if (sync) await store.syncFolder("");
     this.#removeOld();
+  }
+
+  /** Lines that nobody waited for: later ones that somebody waits for must not be on the device without them. */
+  async #syncWhole(): Promise<void> {
+    const { store, name, onProblem } = this.#options;
+    try {
+      if (!hasFile(store, name)) return;
+      const blob = store.open(name);
+      try {
+        await blob.sync();
+      } finally {
+        blob.close();
+      }
+    } catch (error) {
+      onProblem("audit_rotation_failed", { file: name, error }); // it is not tried twice
+    }
+    this.#isUnsynced = false;
   }
 
   #removeOld(): void {
@@ -205,7 +237,10 @@ interface End {
   /** Of the last line, whatever it is; null where there is none. */
   readonly hash: string | null;
   readonly timeMs: number | null;
+  /** The last line is none: a crash cut it off, or what was to be said of such a one. */
   readonly isTorn: boolean;
+  /** It has no end. */
+  readonly isCut: boolean;
 }
 
 function endOfFile(store: Store, name: string, hash: HashLine | null): End {
@@ -219,24 +254,34 @@ function endOfFile(store: Store, name: string, hash: HashLine | null): End {
 
 /** What the last lines of a file say. */
 function endOf(blob: Blob, hash: HashLine | null): End {
-  const from = Math.max(0, blob.size - TAIL_BYTES);
-  let seq: number | null = null, timeMs: number | null = null, isTorn = false, count = 0;
-  let last: Uint8Array | null = null;
+  return endWithin(blob, TAIL_BYTES, hash) ?? endWithin(blob, LONG_TAIL_BYTES, hash) ?? NO_END;
+}
+
+/** Null where no line that can be read begins in so many bytes, and more are there. */
+function endWithin(blob: Blob, tailBytes: number, hash: HashLine | null): End | null {
+  const from = Math.max(0, blob.size - tailBytes);
+  let seq: number | null = null, timeMs: number | null = null, count = 0;
+  let last: Uint8Array | null = null, isTorn = false, isCut = false;
   for (const { bytes, isWhole } of linesOf(blob, from)) {
     if (count++ === 0 && from > 0) continue; // begins in the middle of a line
-    isTorn = !isWhole;
-    last = bytes;
     const line = isWhole ? parsedLine(bytes) : null;
+    isCut = !isWhole;
+    isTorn = line === null;
+    last = bytes;
     if (line === null) continue;
     if (Number.isSafeInteger(line.seq)) seq = line.seq as number;
     const parsedMs = Date.parse(String(line.time));
     if (!Number.isNaN(parsedMs)) timeMs = parsedMs;
   }
-  return { seq, hash: last === null ? null : hash?.(last) ?? "", timeMs, isTorn };
+  if (seq === null && from > 0) return null;
+  return { seq, hash: last === null ? null : hash?.(last) ?? "", timeMs, isTorn, isCut };
 }
 
+/** Nothing in it can be read: it is gone on behind. */
+const NO_END: End = { seq: null, hash: null, timeMs: null, isTorn: true, isCut: true };
+
 /** What a crash left of a line becomes a line that is none, and the next one says so. */
-function behindTorn(bytes: Uint8Array): Uint8Array {
+function behindCut(bytes: Uint8Array): Uint8Array {
   const all = new Uint8Array(bytes.length + 1);
   all[0] = "\n".charCodeAt(0);
   all.set(bytes, 1);

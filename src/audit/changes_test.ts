@@ -18,6 +18,7 @@ import { POLICY_VIOLATION, samples } from "../testing/audited_requests.ts";
 import { Catalogue } from "../topics/catalogue.ts";
 import { outcomesOf } from "./changes/change.ts";
 import { CHANGES, NO_CHANGES } from "./changes/mod.ts";
+import { changeLines } from "./lines.ts";
 
 Deno.test("every API that is served is in the table of changes, or in the list of those that change nothing, once", () => {
   const catalogue = new Catalogue({ nodeId: 0, topicDefaults: topicConfigDefaults() });
@@ -95,4 +96,57 @@ Deno.test("nothing secret is in what is written of a change", () => {
     });
     assert(!text.includes("SECRET"), `${api.name}: ${text}`);
   }
+});
+
+Deno.test("of a request that names very much, what became of it is found in the time that its size takes", () => {
+  const few = 500, many = 20_000;
+  for (const one of CHANGES.filter(({ api }) => api.name === "AlterClientQuotas")) {
+    const entriesOf = (count: number) =>
+      Array.from({ length: count }, (_, i) => ({
+        entity: [{ entityType: "user", entityName: `u${i}` }],
+        ops: [],
+      }));
+    const found = (count: number) => {
+      let reads = 0;
+      const entries = entriesOf(count);
+      const items = one.spec.items({ entries, validateOnly: false }, samples(one.api).asked);
+      const answer = {
+        entries: entries.map(({ entity }) => ({
+          get entity() {
+            reads++;
+            return entity;
+          },
+          errorCode: 31,
+        })),
+      };
+      assert(outcomesOf(one, items, answer).every(({ errorCode }) => errorCode === 31));
+      return reads;
+    };
+    assertEquals(found(few) / few, found(many) / many);
+  }
+});
+
+Deno.test("no line is longer than a start looks back, however much one thing was to become, and nothing is left out", () => {
+  const configs = Array.from({ length: 5000 }, (_, i) => ({
+    name: `name-${i}-${"\u200b".repeat(200)}`,
+    value: "\u200b".repeat(300),
+  }));
+  const outcomes = [
+    { type: "topic", name: "orders", change: { partitions: 3, configs }, errorCode: 40 },
+    { type: "topic", name: "small", change: { partitions: 1 }, errorCode: 0 },
+  ];
+  const who = { principal: "User:a", address: "::1", port: 1, listener: "L", clientId: "c" };
+  const asked = { ...who, api: "CreateTopics", apiVersion: 7 };
+  const lines = [...changeLines(0, asked, { action: "topic.create", outcomes, access: null })];
+  assert(lines.every(({ length }) => length < 256 * 1024));
+  const resources = lines.flatMap((line) => JSON.parse(`{${line}}`).resources);
+  assertEquals(
+    resources.flatMap(({ name, error, change }) =>
+      (change.configs ?? []).map((config: { name: string }) =>
+        [name, error, config.name.slice(0, 9).split("-")[1]].join(" ")
+      )
+    ),
+    configs.map((_, i) => `orders INVALID_CONFIG ${String(i)}`),
+  );
+  assertEquals(resources.filter(({ change }) => change.partitions !== undefined).length, 2);
 });

@@ -91,7 +91,7 @@ function outcomeOf(outcomes: readonly Outcome[]): string {
 function parted(outcomes: readonly Outcome[]): Outcome[][] {
   const parts: Outcome[][] = [];
   let characters = Infinity;
-  for (const outcome of outcomes) {
+  for (const outcome of outcomes.flatMap(inPieces)) {
     const size = charactersOf(outcome);
     if (characters + size > LINE_CHARACTERS) {
       parts.push([]);
@@ -101,6 +101,39 @@ function parted(outcomes: readonly Outcome[]): Outcome[][] {
     characters += size;
   }
   return parts;
+}
+
+/** One that alone is more than a line, by what its change lists: each piece names it again, and has some of the list. */
+function inPieces(outcome: Outcome): Outcome[] {
+  const { change } = outcome;
+  if (change === undefined || charactersOf(change) <= LINE_CHARACTERS) return [outcome];
+  const { lists = [], rest = [] } = Object.groupBy(
+    Object.entries(change),
+    ([, value]) => Array.isArray(value) ? "lists" : "rest",
+  );
+  const pieces = lists.flatMap(([name, list]) =>
+    slicesOf(list as unknown[]).map((some) => ({ [name]: some }))
+  );
+  const others = Object.fromEntries(rest);
+  return pieces.map((piece, i) => ({
+    ...outcome,
+    change: i === 0 ? { ...others, ...piece } : piece,
+  }));
+}
+
+function slicesOf(list: readonly unknown[]): unknown[][] {
+  const slices: unknown[][] = [];
+  let characters = Infinity;
+  for (const one of list) {
+    const size = charactersOf(one);
+    if (characters + size > LINE_CHARACTERS / 2) {
+      slices.push([]);
+      characters = 0;
+    }
+    slices.at(-1)!.push(one);
+    characters += size;
+  }
+  return slices;
 }
 
 /** About what a value takes in a line. */

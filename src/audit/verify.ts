@@ -73,6 +73,7 @@ class Walk {
   #last: Link | null = null;
   /** Where a line was cut off, which the next one has to say. */
   #tornAt: string | null = null;
+  #isCut = false;
 
   constructor(hash: HashLine) {
     this.#hash = hash;
@@ -89,9 +90,8 @@ class Walk {
     this.#lines++;
     const hash = this.#hash(bytes), before = this.#last, line = parsedLine(bytes);
     if (line === null) {
-      if (this.#tornAt !== null) return this.#wrong(at, "is no JSON object");
-      this.#tornAt = at;
-      if (!isWhole) this.notes.push(`${at} was cut off: a broker is writing it, or was killed`);
+      this.#tornAt ??= at; // what was being written behind one may have been cut off as well
+      this.#isCut = !isWhole;
       // Its number is not counted: who goes on after a crash does not know it.
       this.#last = { seq: before?.seq ?? 0, hash };
       return;
@@ -129,6 +129,12 @@ class Walk {
   /** All lines were taken. */
   end(wanted: readonly Wanted[]): void {
     if (this.problem !== null) return;
+    if (this.#tornAt !== null) {
+      const why = this.#isCut
+        ? "was cut off: a broker is writing it, or was killed"
+        : "is no line: what a broker was writing that was killed, or something that was put in";
+      this.notes.push(`${this.#tornAt} ${why}`);
+    }
     const last = this.#last?.seq ?? 0;
     for (const { link, what } of wanted) {
       if (link.seq > last) {

@@ -81,14 +81,17 @@ function openFile(
   { nowMs, data }: { readonly nowMs: () => number; readonly data: string },
 ) {
   const path = resolve(audit.file);
-  if (path.startsWith(`${data}/`)) {
+  const refuseWithin = (place: string) => {
+    if (!`${place}/`.startsWith(`${data}/`)) return;
     throw new ConfigError(
       `audit.file = ${audit.file} is in the data directory, ${data}: needs a place of its own`,
     );
-  }
+  };
+  refuseWithin(path);
   let store: FileStore | null = null;
   try {
     store = new FileStore(dirname(path));
+    refuseWithin(store.placeOf(basename(path))); // a link may lead there
     const { rotateBytes, rotateDaily, keep, hashChain, hashKey } = audit;
     const file = new AuditFile({
       store,

@@ -9,6 +9,8 @@ export interface CoordinatorLog {
   readonly config: { readonly "max.message.bytes": number };
   /** Why it serves nothing; null when it does. */
   readonly offline: string | null;
+  /** Whether what is written later, to whichever log, is kept no sooner than what is written here before; left out: it may be. */
+  readonly isKeptInOrder?: boolean;
   readonly logStartOffset: number;
   readonly logEndOffset: number;
   /** The last of them is empty when it begins at the log's end. */

@@ -170,7 +170,7 @@ export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
       mayWait,
     });
     if (errorCode !== ErrorCode.NONE) return errorCode;
-    this.#written = written;
+    this.#written = log.isKeptInOrder === true ? written : durable;
     this.#await(durable);
     return ErrorCode.NONE;
   }
@@ -181,13 +181,21 @@ export class LedPartition<K extends Kinds, S extends Shard<K> = Shard<K>> {
     this.#await(durable);
   }
 
+  /** Whether everything appended so far is kept. */
+  get isKept(): boolean {
+    return this.#kept === null;
+  }
+
   /** Calls back once everything appended so far is kept: at once where nothing is on its way. Or once it is lost. */
   whenKept(then: () => void, orLost: () => void): void {
     if (this.#kept === null) then();
     else this.#kept.then(then, orLost);
   }
 
-  /** The same once everything appended so far is written: no end of the process takes it back. */
+  /**
+   * The same once everything appended so far is written, so that no end of the process takes it back, and is kept before
+   * whatever is written then; where logs are kept in any order, once it is kept.
+   */
   whenWritten(then: () => void, orLost: () => void): void {
     if (this.#written === null) then();
     else this.#written.then(then, orLost); // writes of a log come in order, so the last stands for all before

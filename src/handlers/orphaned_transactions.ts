@@ -51,12 +51,14 @@ export class OrphanedTransactions {
     const { logs, turn } = this.#options;
     let known: OpenTransactions | null = null;
     const ended: Promise<void>[] = [];
-    for (const { topic, partition, loadedProducers } of logs()) {
+    for (const log of logs()) {
+      const { topic, partition, loadedProducers: producers } = log;
       // What goes, or is admitted, in another turn is not met any more.
-      for (const open of loadedProducers?.unadmitted() ?? []) {
+      for (const open of producers?.unadmitted() ?? []) {
+        if (log.loadedProducers !== producers) break; // a write failed: they are read anew, and looked at then
         known ??= new OpenTransactions(this.#options.coordinator);
         const where = { topic, partition }, standing = known.standing(open, where);
-        if (standing === "ongoing") loadedProducers!.admit(open);
+        if (standing === "ongoing") producers!.admit(open);
         if (standing === "orphaned") ended.push(this.#end(open, where, known));
         if (turn.isLong) await turn.next();
       }

@@ -6,11 +6,12 @@
 import { assertEquals } from "@std/assert";
 import { buildBatch } from "../protocol/records/build.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
+import type { ProducerState } from "../storage/producers/producer_state.ts";
 import { PartitionsFixture } from "../testing/partitions.ts";
 import { TransactionDesk } from "../testing/transactions.ts";
 import type { Credentials } from "../transactions/transaction_events.ts";
 import { LocalMarkers } from "./local_markers.ts";
-import { OrphanedTransactions } from "./orphaned_transactions.ts";
+import { OrphanedTransactions, type OrphanedTransactionsOptions } from "./orphaned_transactions.ts";
 
 async function start() {
   const fixture = await PartitionsFixture.start(), desk = await TransactionDesk.loaded();
@@ -22,12 +23,15 @@ async function start() {
   });
   const ended: Record<string, unknown>[] = [];
   const logs = (): PartitionLog[] => [0, 1, 2].map((partition) => fixture.log("t", partition));
-  const orphans = () =>
+  const orphans = (
+    meanwhile = () => {},
+    looked: OrphanedTransactionsOptions["logs"] = logs,
+  ) =>
     new OrphanedTransactions({
-      logs,
+      logs: looked,
       coordinator: desk.coordinator,
       markers,
-      turn: { isLong: true, next: () => Promise.resolve() },
+      turn: { isLong: true, next: () => Promise.resolve(meanwhile()) },
       onEnded: (details) => ended.push(details),
     });
   /** Records of a transaction, wherever the coordinator has it. */
@@ -133,4 +137,44 @@ Deno.test("what is admitted while the broker runs is nobody's orphan, and an off
   assertEquals([world.open(), world.ended], [[0, null, null], []]);
   await world.orphans().look();
   assertEquals(world.open(), [null, null, null]);
+});
+
+Deno.test("what the coordinator knows and has not kept yet admits nothing, since a retry would be told that its records are kept", async () => {
+  const world = await start(), { desk } = world;
+  const { producerId, producerEpoch } = await desk.init("id"), as = { producerId, producerEpoch };
+  world.write(as);
+  await world.restart();
+  const claim = { transactionalId: "id", ...as, topic: "t", partition: 0, mode: "add" } as const;
+  const admitted = desk.gate.admit({ ...claim, isBeside: false }); // the retry asks
+  await Promise.resolve();
+  await Promise.resolve();
+  assertEquals(desk.stateOf("id"), "Ongoing");
+  await world.orphans().look();
+  assertEquals([world.unadmitted(), world.open()], [[as], [0, null, null]]);
+  assertEquals(await desk.after(admitted), 0);
+  await world.orphans().look();
+  assertEquals(world.unadmitted(), []);
+});
+
+Deno.test("a partition whose producers are read anew while it is looked at is left to the next look", async () => {
+  const world = await start(), { desk, fixture } = world;
+  const first = await desk.init("first"), second = await desk.init("second");
+  for (const { producerId, producerEpoch } of [first, second]) {
+    world.write({ producerId, producerEpoch });
+  }
+  await world.restart();
+  const log = fixture.log("t"), { topic, partition } = log;
+  let read: ProducerState | null = log.producers;
+  const logs = () => [{
+    topic,
+    partition,
+    get loadedProducers() {
+      return read;
+    },
+  }];
+  // A write fails: what was known of producers is forgotten, and what comes then is not seen here.
+  await world.orphans(() => void (read = null), logs).look();
+  assertEquals(world.ended.length, 1);
+  await world.orphans().look();
+  assertEquals([world.ended.length, log.producers.firstUndecidedOffset], [2, null]);
 });

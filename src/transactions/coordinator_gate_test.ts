@@ -52,6 +52,19 @@ Deno.test("a partition is admitted when the log has written it, and before it is
   assertEquals(second.value, NONE);
 });
 
+Deno.test("where a later write to another log may be kept first, it is admitted when the log has kept it", async () => {
+  const { desk, as } = await start();
+  desk.log.isKeptInOrder = false;
+  const admitted = admit(desk, as);
+  await turn();
+  desk.log.write();
+  await turn();
+  assertEquals(admitted.value, undefined);
+  desk.log.sync();
+  await turn();
+  assertEquals(admitted.value, NONE);
+});
+
 Deno.test("a partition whose write fails is not admitted", async () => {
   const { desk, as } = await start(), admitted = admit(desk, as);
   await turn();

@@ -11,10 +11,10 @@ import type { Credentials } from "./transaction_events.ts";
 /**
  * | answer | means |
  * |---|---|
- * | ongoing | the partition is part of it, and the producer may go on |
+ * | ongoing | the partition is part of it, which is kept, and the producer may go on |
  * | ending | its end is decided, and its marker comes |
  * | orphaned | whoever has the producer id has another transaction, or none, or this one without the partition: no marker will ever come |
- * | unknown | nobody here has the producer id (yet): perhaps a directory from elsewhere |
+ * | unknown | nobody here has the producer id (yet), perhaps a directory from elsewhere; or something is not kept yet |
  */
 export type Standing = "ongoing" | "ending" | "orphaned" | "unknown";
 
@@ -39,7 +39,9 @@ export class OpenTransactions {
 
   standing(open: Credentials, where: Partition): Standing {
     const holder = this.#holderOf(open.producerId);
-    return holder === null ? "unknown" : standingOf(holder.transaction, open, where);
+    if (holder === null) return "unknown";
+    const standing = standingOf(holder.transaction, open, where);
+    return standing === "ongoing" && !holder.partition.isKept ? "unknown" : standing;
   }
 
   /** What ends an orphaned transaction, and nothing that comes after it; null once nobody has its producer id any more. */

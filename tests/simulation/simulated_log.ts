@@ -17,6 +17,7 @@ export class SimulatedLog implements CoordinatorLog {
   readonly logStartOffset = 0;
   logEndOffset = 0;
   isRefusing = false;
+  isKeptInOrder = true;
   /** The canary: acknowledges what a crash takes back. */
   liesAboutSync = false;
   /** Whether it is written when told, so that only what is not written can fail. */

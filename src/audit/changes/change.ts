@@ -78,17 +78,8 @@ export function outcomesOf(
   return counts === undefined ? outcomes : outcomes.filter(({ errorCode }) => counts(errorCode));
 }
 
-/** The code of the entry that is it; null where there is none. */
-export function codeAmong<Entry extends { readonly errorCode?: number }>(
-  entries: readonly Entry[] | null | undefined,
-  isIt: (entry: Entry) => boolean,
-): number | null {
-  const found = entries?.find(isIt);
-  return found === undefined ? null : found.errorCode ?? 0;
-}
-
 /**
- * The same of many entries, looked up by a key: an index is made of an answer once. The last one counts where a key stands
+ * The code of the entry that has a key, null where there is none: an index is made of an answer once. The last one counts where a key stands
  * there twice.
  */
 export function indexed<Response extends object>(

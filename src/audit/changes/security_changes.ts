@@ -10,7 +10,7 @@ import { RenewDelegationToken } from "../../protocol/messages/renew_delegation_t
 import type { Encodable } from "../../protocol/schema.ts";
 import { Operation, PatternType, Permission, ResourceType } from "../../security/acl/acl.ts";
 import { aclText, wordOf } from "../audited_access.ts";
-import { type Change, change, codeAmong, indexed } from "./change.ts";
+import { type Change, change, indexed } from "./change.ts";
 
 export const securityChanges: readonly Change[] = [
   change(CreateAcls, {
@@ -96,7 +96,13 @@ export const securityChanges: readonly Change[] = [
     action: "quota.alter",
     doc: "Quotas are set or removed; not where that is only validated.",
     items({ entries, validateOnly }) {
-      return validateOnly ? [] : entries.map(({ entity, ops }) => {
+      if (validateOnly) return [];
+      const codeOf = indexed((answer: Encodable<typeof AlterClientQuotas.response>) =>
+        (answer.entries ?? []).map(({ entity = [], errorCode }) =>
+          [entityText(entity), errorCode] as const
+        )
+      );
+      return entries.map(({ entity, ops }) => {
         const name = entityText(entity);
         return {
           type: "quota",
@@ -104,8 +110,7 @@ export const securityChanges: readonly Change[] = [
           change: {
             quotas: ops.map(({ key, value, remove }) => ({ key, value: remove ? null : value })),
           },
-          codeOf: ({ entries }) =>
-            codeAmong(entries, ({ entity = [] }) => entityText(entity) === name),
+          codeOf: codeOf(name),
         };
       });
     },

@@ -93,6 +93,17 @@ export class FileStore implements Store {
     return blob;
   }
 
+  /** Where a path is, behind all links. */
+  placeOf(path: string): string {
+    const full = this.#full(path);
+    try {
+      return Deno.realPathSync(full);
+    } catch (e) {
+      if (e instanceof Deno.errors.NotFound) return full;
+      throw storeError("find", full, e);
+    }
+  }
+
   openInPlace(path: string): InPlaceBlob {
     return relieved(this.#open, () => new InPlaceFile(path, this.#full(path)));
   }
@@ -431,7 +442,10 @@ function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
 
 function sizeOf(full: string): number | null {
   try {
-    return Deno.statSync(full).size;
+    const { size, isFile, isDirectory } = Deno.statSync(full);
+    // A pipe or a device keeps nothing, and may let a write wait for ever.
+    if (!isFile && !isDirectory) throw new Error("it is neither a file nor a folder");
+    return size;
   } catch (e) {
     if (e instanceof Deno.errors.NotFound) return null;
     throw e;

@@ -78,6 +78,14 @@ export class GroupCommit {
     this.#timers = options.timers ?? systemTimers;
   }
 
+  /**
+   * Whether nothing that is written later is acknowledged before what is written now. Where logs are synced by themselves,
+   * each by its topic's flush.messages or all without a journal, one may be before the other.
+   */
+  get isOrdered(): boolean {
+    return this.policy === "fsync" && this.isJournaled;
+  }
+
   /** Whether rounds go through a journal, which tells a start how far acknowledgements can have come. */
   get isJournaled(): boolean {
     return this.#options.journal !== null;

@@ -72,6 +72,13 @@ Deno.test("a stop waits for what may wait, and leaves no timer behind", async ()
   assertEquals([rounds, timers.count], [[1], 0]);
 });
 
+Deno.test("logs that are synced by themselves, under whatever policy, are in no order", () => {
+  for (const policy of ["fsync", "interval", "os"] as const) {
+    const commit = new GroupCommit({ policy, intervalMs: 0, journal: null, onFailure: () => {} });
+    assertEquals(commit.isOrdered, false, policy);
+  }
+});
+
 Deno.test("under a policy that syncs nothing nothing waits", () => {
   const timers = new FakeTimers();
   const commit = new GroupCommit({

@@ -170,6 +170,11 @@ export class PartitionLog implements SegmentContext {
     return this.#segments.bytes;
   }
 
+  /** Whether what is written later, to whichever log, is acknowledged no sooner than what is written here before. */
+  get isKeptInOrder(): boolean {
+    return this.#context.commit.isOrdered;
+  }
+
   get segments(): readonly Segment[] {
     return this.#segments.all;
   }
