@@ -1,0 +1,7 @@
+/** Commands: the table of what the command line offers, made of what each room under src/cli declares. */
+import type { Command } from "./command.ts";
+import { topicCommand } from "./topic/command.ts";
+
+export const COMMANDS: readonly Command[] = [
+  topicCommand,
+];
