@@ -1,0 +1,62 @@
+/** `runnel consume`: what there is of it. */
+import { type Command, CONNECTION, JSON_OUTPUT } from "../command.ts";
+
+export const consumeCommand: Command = {
+  name: "consume",
+  summary: "print records of topics",
+  actions: [{
+    name: "",
+    summary: "print records of topics",
+    words: [{
+      name: "TOPIC",
+      doc: "Names of topics.",
+      isRepeated: true,
+      completes: "topic",
+    }],
+    flags: [
+      {
+        name: "--offset",
+        takes: "[P=]START:END",
+        isRepeated: true,
+        doc:
+          "From where to where, of all partitions or of partition P: start, end, 120, +10 behind the start, -10 before the end, @TIME. The end is not part of it.",
+      },
+      {
+        name: "--last",
+        takes: "N",
+        doc: "From N offsets before the end of each partition; the same as --offset -N.",
+      },
+      { name: "--partition", takes: "N,…", isRepeated: true, doc: "Of these partitions only." },
+      { name: "--follow", doc: "Go on with what comes, in place of ending at today's end." },
+      { name: "--count", takes: "N", doc: "End after so many records." },
+      { name: "--for", takes: "TIME", doc: "End after this time: 90s, 5m, 2h." },
+      {
+        name: "--uncommitted",
+        doc: "Also records of transactions that are open or were aborted.",
+      },
+      {
+        name: "--key-separator",
+        takes: "TEXT",
+        doc: "Print the key and this before each value; \\t is a tab.",
+      },
+      { name: "--null", takes: "TEXT", doc: "What stands for null; null if not given." },
+      { name: "--raw", doc: "Let a terminal have the bytes as they are." },
+      { ...JSON_OUTPUT, doc: "As JSON, on one line each, without loss: produce --json takes it." },
+      ...CONNECTION,
+    ],
+    examples: [
+      { line: "runnel consume orders", doc: "All there are now" },
+      { line: "runnel consume orders --offset @-1h: --json", doc: "Of the last hour, as JSON" },
+      { line: "runnel consume orders --last 10 --follow", doc: "As tail -f does" },
+      {
+        line: "runnel consume orders --offset @2026-11-30T08:00:15m",
+        doc: "A quarter of an hour that day, UTC",
+      },
+    ],
+    load: async () => (await import("./consume.ts")).consume,
+  }],
+  notes: [
+    "TIME is -1h before now, 2026-11-30, 2026-11-30T08:00Z (UTC unless it says otherwise) or ms since 1970.",
+    "Without --follow it ends where the partitions ended when it began. Ctrl-C ends it with what it has.",
+  ],
+};

@@ -1,0 +1,98 @@
+/** `runnel consume`: prints records of topics, from where to where it is told. */
+import type { ConsumerRecord } from "../../client/consumer.ts";
+import type { Isolation } from "../../client/list_offsets.ts";
+import { ByteSink } from "../byte_sink.ts";
+import type { Call } from "../call.ts";
+import type { Run } from "../command.ts";
+import { connected } from "../connected.ts";
+import { unescaped } from "../escapes.ts";
+import { Interrupt } from "../interrupt.ts";
+import { plannedPartitions } from "./plan.ts";
+import { jsonPrinter, linePrinter, type Printer } from "./printer.ts";
+import { type Ranges, rangesOf } from "./range.ts";
+import { reading } from "./read.ts";
+
+export const consume: Run = (call) => {
+  const ranges = rangesIn(call), printer = printerOf(call);
+  const partitions = partitionsIn(call), count = call.whole("--count", { min: 1 });
+  const isFollowing = call.has("--follow"), forMs = call.durationMs("--for");
+  const isolation: Isolation = call.has("--uncommitted") ? "readUncommitted" : "readCommitted";
+  return connected(call, async ({ cluster }) => {
+    const deadlineMs = forMs === null ? Infinity : performance.now() + forMs;
+    using interrupt = new Interrupt();
+    const planned = await plannedPartitions(cluster, {
+      topics: call.words,
+      partitions,
+      ranges,
+      isFollowing,
+      isolation,
+    });
+    const isStopped = () => interrupt.isAsked || performance.now() > deadlineMs;
+    const batches = reading(cluster, planned, { isolation, isStopped });
+    const readable = batches as AsyncIterable<readonly ConsumerRecord[]>;
+    await printAll(readable, { printer, count: count ?? Infinity, isStopped });
+    return 0;
+  });
+};
+
+async function printAll(
+  batches: AsyncIterable<readonly ConsumerRecord[]>,
+  { printer, count, isStopped }: {
+    readonly printer: Printer;
+    readonly count: number;
+    readonly isStopped: () => boolean;
+  },
+): Promise<void> {
+  const sink = new ByteSink();
+  let printed = 0;
+  printer.begin?.(sink);
+  for await (const records of batches) {
+    for (const record of records) {
+      printer.record(record, sink);
+      printed++;
+      if (sink.isFull) {
+        await sink.flush();
+        if (isStopped()) return;
+      }
+      if (printed === count) return await sink.flush();
+    }
+    await sink.flush();
+  }
+  await sink.flush();
+}
+
+function rangesIn(call: Call): Ranges {
+  const last = call.whole("--last", { min: 1 }), texts = call.texts("--offset");
+  if (last !== null && texts.length > 0) throw call.misused("--last and --offset are one too many");
+  const ranges = rangesOf(last === null ? texts : [`-${last}`], Date.now());
+  if (typeof ranges === "string") throw call.misused(ranges);
+  const all = [ranges.all, ...ranges.byPartition.values()];
+  if (call.has("--follow") && all.some((range) => range !== null && range.to !== null)) {
+    throw call.misused(`--follow has no end: leave out what stands behind the colon`);
+  }
+  return ranges;
+}
+
+function partitionsIn(call: Call): number[] {
+  return call.texts("--partition").flatMap((text) => text.split(",")).map((text) => {
+    if (/^\d{1,9}$/.test(text)) return Number(text);
+    throw call.misused(`--partition ${text || '""'}: needs whole numbers, as 0 or 0,3`);
+  });
+}
+
+function printerOf(call: Call): Printer {
+  const separator = call.text("--key-separator"), isJson = call.has("--json");
+  if (isJson && separator !== null) throw call.misused("--json has the key without a separator");
+  if (isJson) return jsonPrinter;
+  return linePrinter({
+    separator: separator === null ? null : bytesOf(call, "--key-separator", separator),
+    nullText: bytesOf(call, "--null", call.text("--null") ?? "null"),
+    isTerminal: Deno.stdout.isTerminal() && !call.has("--raw"),
+  });
+}
+
+function bytesOf(call: Call, flag: string, text: string): Uint8Array {
+  const bytes = unescaped(text);
+  if (bytes !== null) return bytes;
+  throw call.misused(`${flag} ${text}: a backslash stands before t, n, r, 0, \\ or xNN`);
+}
