@@ -1,11 +1,12 @@
 /** Interrupt: Ctrl-C ends a command in order: it finishes what it holds. The second one ends it at once. */
 export class Interrupt implements Disposable {
   #isAsked = false;
-  readonly #asked = Promise.withResolvers<void>();
+  /** Called when it comes. */
+  called: (() => void) | null = null;
   readonly #listener = () => {
     this.#isAsked = true;
-    this.#asked.resolve();
     this.#unlisten();
+    this.called?.();
   };
 
   constructor() {
@@ -14,11 +15,6 @@ export class Interrupt implements Disposable {
 
   get isAsked(): boolean {
     return this.#isAsked;
-  }
-
-  /** Resolves when it comes. */
-  get asked(): Promise<void> {
-    return this.#asked.promise;
   }
 
   [Symbol.dispose](): void {

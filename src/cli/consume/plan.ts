@@ -2,6 +2,7 @@
 import type { Cluster } from "../../client/cluster.ts";
 import { type Isolation, listOffsets, type TopicPartition } from "../../client/list_offsets.ts";
 import { ConfigError } from "../../config/load.ts";
+import { existingTopic } from "../existing_topic.ts";
 import type { Place, Range, Ranges } from "./range.ts";
 
 export interface PlannedPartition extends TopicPartition {
@@ -61,10 +62,7 @@ async function partitionsOf(
   topic: string,
   { partitions, ranges }: Pick<PlanOptions, "partitions" | "ranges">,
 ): Promise<readonly number[]> {
-  const found = await cluster.retry(() => cluster.topic(topic), {
-    topic,
-    timeoutMs: NEW_TOPIC_MS,
-  });
+  const found = await existingTopic(cluster, topic);
   const count = found.partitions.length;
   const missing = [...partitions, ...ranges.byPartition.keys()].find((index) => index >= count);
   if (missing !== undefined) {
@@ -74,9 +72,6 @@ async function partitionsOf(
     ? [...new Set(partitions)]
     : found.partitions.map(({ index }) => index);
 }
-
-/** How long a topic is looked for: it may have been made a moment ago. */
-const NEW_TOPIC_MS = 1000;
 
 type Offsets = (
   at: "earliest" | "latest" | number,
