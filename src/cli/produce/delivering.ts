@@ -57,16 +57,19 @@ export class Delivering {
     const bytes = OVERHEAD_BYTES + lengthOf(record.key) + lengthOf(record.value);
     this.#bytes += bytes;
     this.sent++;
-    this.#producer.send(record).then((delivery) => {
-      this.delivered++;
-      this.#onDelivered(delivery);
-    }, (error) => {
-      this.failure ??= { where: where(), error };
-    }).finally(() => {
+    const settled = () => {
       this.#bytes -= bytes;
       this.#settled++;
       this.#changed?.();
       this.#changed = null;
+    };
+    this.#producer.send(record).then((delivery) => {
+      this.delivered++;
+      this.#onDelivered(delivery);
+      settled();
+    }, (error) => {
+      this.failure ??= { where: where(), error };
+      settled();
     });
   }
 
