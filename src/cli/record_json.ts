@@ -18,10 +18,14 @@ export interface WrittenRecord {
 /** Without the end of the line. What could steer a terminal stands as \uXXXX. */
 export function recordJson(record: ConsumerRecord): string {
   const { topic, partition, offset, timestampMs, key, value, headers } = record;
-  const listed = headers.map((one) => `{"key":${text(one.key)},"value":${bytesJson(one.value)}}`);
   return `{"topic":${text(topic)},"partition":${partition},"offset":${offset},` +
     `"timestamp":${timestampMs},"key":${bytesJson(key)},"value":${bytesJson(value)},` +
-    `"headers":[${listed.join(",")}]}`;
+    `"headers":${headersJson(headers)}}`;
+}
+
+export function headersJson(headers: ConsumerRecord["headers"]): string {
+  const listed = headers.map((one) => `{"key":${text(one.key)},"value":${bytesJson(one.value)}}`);
+  return `[${listed.join(",")}]`;
 }
 
 /** A string says what is wrong with the line. */

@@ -39,7 +39,22 @@ export const consumeCommand: Command = {
         takes: "TEXT",
         doc: "Print the key and this before each value; \\t is a tab.",
       },
-      { name: "--null", takes: "TEXT", doc: "What stands for null; null if not given." },
+      {
+        name: "--format",
+        takes: "TEXT",
+        doc:
+          "As kcat's -f: %t %p %o %T topic, partition, offset, timestamp; %k %s %h key, value, headers; %K %S %R lengths; \\n ends a line.",
+      },
+      {
+        name: "--csv",
+        doc:
+          "As CSV with a header; cells that a program for tables would run get an apostrophe in front.",
+      },
+      {
+        name: "--null",
+        takes: "TEXT",
+        doc: "What stands for null in lines (null if not given) and --format (nothing).",
+      },
       { name: "--raw", doc: "Let a terminal have the bytes as they are." },
       { ...JSON_OUTPUT, doc: "As JSON, on one line each, without loss: produce --json takes it." },
       ...CONNECTION,
@@ -47,6 +62,10 @@ export const consumeCommand: Command = {
     examples: [
       { line: "runnel consume orders", doc: "All there are now" },
       { line: "runnel consume orders --offset @-1h: --json", doc: "Of the last hour, as JSON" },
+      {
+        line: "runnel consume orders --format '%T %k %s\\n'",
+        doc: "Timestamp, key and value on a line",
+      },
       { line: "runnel consume orders --last 10 --follow", doc: "As tail -f does" },
       {
         line: "runnel consume orders --offset @2026-11-30T08:00:15m",

@@ -7,6 +7,8 @@ import type { Run } from "../command.ts";
 import { connected } from "../connected.ts";
 import { unescaped } from "../escapes.ts";
 import { Interrupt } from "../interrupt.ts";
+import { csvPrinter } from "./csv.ts";
+import { formatPrinter } from "./format.ts";
 import { plannedPartitions } from "./plan.ts";
 import { jsonPrinter, linePrinter, type Printer } from "./printer.ts";
 import { type Ranges, rangesOf } from "./range.ts";
@@ -81,14 +83,32 @@ function partitionsIn(call: Call): number[] {
 }
 
 function printerOf(call: Call): Printer {
-  const separator = call.text("--key-separator"), isJson = call.has("--json");
-  if (isJson && separator !== null) throw call.misused("--json has the key without a separator");
-  if (isJson) return jsonPrinter;
-  return linePrinter({
-    separator: separator === null ? null : bytesOf(call, "--key-separator", separator),
-    nullText: bytesOf(call, "--null", call.text("--null") ?? "null"),
-    isTerminal: Deno.stdout.isTerminal() && !call.has("--raw"),
-  });
+  const ways = ["--json", "--csv", "--format", "--key-separator"].filter((one) => call.has(one));
+  if (ways.length > 1) throw call.misused(`${ways.join(" and ")}: it prints in one way`);
+  const isTerminal = Deno.stdout.isTerminal() && !call.has("--raw");
+  const nullText = call.text("--null"), separator = call.text("--key-separator");
+  const bytes = (flag: string, text: string) => bytesOf(call, flag, text);
+  switch (ways[0]) {
+    case "--json":
+      return jsonPrinter;
+    case "--csv":
+      return csvPrinter({ isTerminal });
+    case "--format": {
+      const format = call.text("--format")!;
+      const printer = formatPrinter(format, {
+        nullText: bytes("--null", nullText ?? ""),
+        isTerminal,
+      });
+      if (typeof printer !== "string") return printer;
+      throw call.misused(`--format ${format || '""'} ${printer}`);
+    }
+    default:
+      return linePrinter({
+        separator: separator === null ? null : bytes("--key-separator", separator),
+        nullText: bytes("--null", nullText ?? "null"),
+        isTerminal,
+      });
+  }
 }
 
 function bytesOf(call: Call, flag: string, text: string): Uint8Array {
