@@ -161,3 +161,17 @@ Deno.test("consume ends quietly when nobody reads it any more", async () => {
   ]);
   assertEquals([code, error], [0, ""]);
 });
+
+Deno.test("consume counts what its filters let through", async () => {
+  await using broker = await TestBroker.start();
+  const at = ["--bootstrap", `127.0.0.1:${broker.port}`];
+  await broker.createTopic("t");
+  await withRecords(broker, "t", ['{"n":1}', '{"n":2}', "no JSON", '{"n":3}', '{"n":4}']);
+  const run = (...args: string[]) => runnel(["consume", "t", ...args, ...at]);
+  const found = await run("--where", "$[?@ > 1]", "--count", "2", "--format", "%o %k %s\\n");
+  assertEquals([found.code, found.text], [0, '1 k1 {"n":2}\n3 k3 {"n":3}\n']);
+  assertEquals((await run("--key", "k2")).text, "no JSON\n");
+  const wrong = await run("--where", "n");
+  assertEquals([wrong.code, wrong.text], [1, ""]);
+  assertStringIncludes(wrong.error, "--where n");
+});

@@ -34,6 +34,19 @@ export const consumeCommand: Command = {
         name: "--uncommitted",
         doc: "Also records of transactions that are open or were aborted.",
       },
+      { name: "--key", takes: "TEXT", doc: "Only records with this key." },
+      { name: "--key-pattern", takes: "RE2", doc: "Only those in whose key this is found." },
+      {
+        name: "--header",
+        takes: "NAME=TEXT",
+        isRepeated: true,
+        doc: "Only those with such a header; NAME alone: whatever its value.",
+      },
+      {
+        name: "--where",
+        takes: "JSONPATH",
+        doc: "Only those in whose value, which is JSON, this finds something (RFC 9535).",
+      },
       {
         name: "--key-separator",
         takes: "TEXT",
@@ -66,6 +79,10 @@ export const consumeCommand: Command = {
         line: "runnel consume orders --format '%T %k %s\\n'",
         doc: "Timestamp, key and value on a line",
       },
+      {
+        line: `runnel consume orders --where '$.items[?@.price > 100]'`,
+        doc: "Orders with something dear in them",
+      },
       { line: "runnel consume orders --last 10 --follow", doc: "As tail -f does" },
       {
         line: "runnel consume orders --offset @2026-11-30T08:00:15m",
@@ -76,6 +93,7 @@ export const consumeCommand: Command = {
   }],
   notes: [
     "TIME is -1h before now, 2026-11-30, 2026-11-30T08:00Z (UTC unless it says otherwise) or ms since 1970.",
+    "--count counts what passes --key, --key-pattern, --header and --where, all of which have to hold.",
     "Without --follow it ends where the partitions ended when it began. Ctrl-C ends it with what it has.",
   ],
 };

@@ -8,6 +8,7 @@ import { connected } from "../connected.ts";
 import { unescaped } from "../escapes.ts";
 import { Interrupt } from "../interrupt.ts";
 import { csvPrinter } from "./csv.ts";
+import { type Filter, filterOf } from "./filter.ts";
 import { formatPrinter } from "./format.ts";
 import { plannedPartitions } from "./plan.ts";
 import { jsonPrinter, linePrinter, type Printer } from "./printer.ts";
@@ -15,7 +16,7 @@ import { type Ranges, rangesOf } from "./range.ts";
 import { reading } from "./read.ts";
 
 export const consume: Run = (call) => {
-  const ranges = rangesIn(call), printer = printerOf(call);
+  const ranges = rangesIn(call), printer = printerOf(call), filter = filterIn(call);
   const partitions = partitionsIn(call), count = call.whole("--count", { min: 1 });
   const isFollowing = call.has("--follow"), forMs = call.durationMs("--for");
   const isolation: Isolation = call.has("--uncommitted") ? "readUncommitted" : "readCommitted";
@@ -32,15 +33,16 @@ export const consume: Run = (call) => {
     const isStopped = () => interrupt.isAsked || performance.now() > deadlineMs;
     const batches = reading(cluster, planned, { isolation, isStopped });
     const readable = batches as AsyncIterable<readonly ConsumerRecord[]>;
-    await printAll(readable, { printer, count: count ?? Infinity, isStopped });
+    await printAll(readable, { printer, filter, count: count ?? Infinity, isStopped });
     return 0;
   });
 };
 
 async function printAll(
   batches: AsyncIterable<readonly ConsumerRecord[]>,
-  { printer, count, isStopped }: {
+  { printer, filter, count, isStopped }: {
     readonly printer: Printer;
+    readonly filter: Filter;
     readonly count: number;
     readonly isStopped: () => boolean;
   },
@@ -50,6 +52,7 @@ async function printAll(
   printer.begin?.(sink);
   for await (const records of batches) {
     for (const record of records) {
+      if (!filter(record)) continue;
       printer.record(record, sink);
       printed++;
       if (sink.isFull) {
@@ -80,6 +83,18 @@ function partitionsIn(call: Call): number[] {
     if (/^\d{1,9}$/.test(text)) return Number(text);
     throw call.misused(`--partition ${text || '""'}: needs whole numbers, as 0 or 0,3`);
   });
+}
+
+function filterIn(call: Call): Filter {
+  const key = call.text("--key");
+  const filter = filterOf({
+    key: key === null ? null : bytesOf(call, "--key", key),
+    keyPattern: call.text("--key-pattern"),
+    headers: call.texts("--header"),
+    path: call.text("--where"),
+  });
+  if (typeof filter === "string") throw call.misused(filter);
+  return filter;
 }
 
 function printerOf(call: Call): Printer {
