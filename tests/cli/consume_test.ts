@@ -3,6 +3,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { plannedPartitions } from "../../src/cli/consume/plan.ts";
 import { rangesOf } from "../../src/cli/consume/range.ts";
 import { Cluster } from "../../src/client/cluster.ts";
+import { committedOffsets, describeGroup } from "../../src/client/groups.ts";
 import { Producer } from "../../src/client/producer.ts";
 import { TransactionalProducer } from "../../src/client/transactional_producer.ts";
 import { TestBroker } from "../broker/harness.ts";
@@ -174,4 +175,49 @@ Deno.test("consume counts what its filters let through", async () => {
   const wrong = await run("--where", "n");
   assertEquals([wrong.code, wrong.text], [1, ""]);
   assertStringIncludes(wrong.error, "--where n");
+});
+
+Deno.test("consume in a group goes on where the group is, commits what it printed, and shares", async () => {
+  await using broker = await TestBroker.start({ groups: { consumerHeartbeatIntervalMs: 1000 } });
+  const bootstrap = `127.0.0.1:${broker.port}`, at = ["--bootstrap", bootstrap];
+  await broker.createTopic("t", { partitions: 2 });
+  await withRecords(broker, "t", ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+  const run = (...args: string[]) => runnel(["consume", "t", "--group", "g", ...args, ...at]);
+  const cluster = new Cluster({ bootstrap });
+  const committed = async () =>
+    (await committedOffsets(cluster, "g")).filter(({ partition }) => partition === 0)
+      .map(({ offset }) => Number(offset));
+  const first = await run("--count", "3");
+  assertEquals([first.code, first.error, lines(first.text).join("")], [0, "", "012"]);
+  assertEquals(await committed(), [3]);
+  const filtered = await run("--key", "k5");
+  assertEquals([filtered.code, filtered.text], [0, "5\n"]);
+  assertEquals(await committed(), [10]);
+  assertEquals((await run()).text, "");
+  await using following = started(["consume", "t", "--group", "g", "--follow", ...at]);
+  await using other = started(["consume", "t", "--group", "g", "--follow", ...at]);
+  for (let tries = 0; tries < 100; tries++) {
+    const group = await describeGroup(cluster, "g");
+    const shares = group?.members.map(({ partitions }) => partitions.length) ?? [];
+    if (shares.length === 2 && shares.every((count) => count === 1)) break;
+    assert(tries < 99, `the members have ${shares}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  {
+    await using producer = new Producer({ bootstrap });
+    for (const partition of [0, 1]) {
+      await producer.send({ topic: "t", partition, value: `p${partition}` });
+    }
+  }
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  for (const one of [following, other]) one.process.kill("SIGINT");
+  const texts = [await following.told, await other.told];
+  assertEquals(texts.map(({ code, error }) => [code, error]), [[0, ""], [0, ""]]);
+  assertEquals(texts.map(({ text }) => text).sort(), ["p0\n", "p1\n"]);
+  assertEquals(await committed(), [11]);
+  assertEquals((await describeGroup(cluster, "g"))?.members, []); // they have left
+  cluster.close();
+  const wrong = await run("--last", "3");
+  assertEquals(wrong.code, 1);
+  assertStringIncludes(wrong.error, "--last: the group says");
 });

@@ -27,6 +27,13 @@ export const consumeCommand: Command = {
         doc: "From N offsets before the end of each partition; the same as --offset -N.",
       },
       { name: "--partition", takes: "N,…", isRepeated: true, doc: "Of these partitions only." },
+      {
+        name: "--group",
+        takes: "GROUP",
+        doc:
+          "As a member of this group: it says which partitions and from where, and what was printed is committed.",
+        completes: "group",
+      },
       { name: "--follow", doc: "Go on with what comes, in place of ending at today's end." },
       { name: "--count", takes: "N", doc: "End after so many records." },
       { name: "--for", takes: "TIME", doc: "End after this time: 90s, 5m, 2h." },
@@ -83,6 +90,10 @@ export const consumeCommand: Command = {
         line: `runnel consume orders --where '$.items[?@.price > 100]'`,
         doc: "Orders with something dear in them",
       },
+      {
+        line: "runnel consume orders --group billing --count 10",
+        doc: "The next ten for a group",
+      },
       { line: "runnel consume orders --last 10 --follow", doc: "As tail -f does" },
       {
         line: "runnel consume orders --offset @2026-11-30T08:00:15m",
@@ -94,6 +105,7 @@ export const consumeCommand: Command = {
   notes: [
     "TIME is -1h before now, 2026-11-30, 2026-11-30T08:00Z (UTC unless it says otherwise) or ms since 1970.",
     "--count counts what passes --key, --key-pattern, --header and --where, all of which have to hold.",
+    "A group reads what it has not committed from the start on. Members speak the protocol of KIP-848 (Kafka 4).",
     "Without --follow it ends where the partitions ended when it began. Ctrl-C ends it with what it has.",
   ],
 };

@@ -10,6 +10,7 @@ import { Interrupt } from "../interrupt.ts";
 import { csvPrinter } from "./csv.ts";
 import { type Filter, filterOf } from "./filter.ts";
 import { formatPrinter } from "./format.ts";
+import { GroupReading } from "./group_read.ts";
 import { plannedPartitions } from "./plan.ts";
 import { jsonPrinter, linePrinter, type Printer } from "./printer.ts";
 import { type Ranges, rangesOf } from "./range.ts";
@@ -20,50 +21,74 @@ export const consume: Run = (call) => {
   const partitions = partitionsIn(call), count = call.whole("--count", { min: 1 });
   const isFollowing = call.has("--follow"), forMs = call.durationMs("--for");
   const isolation: Isolation = call.has("--uncommitted") ? "readUncommitted" : "readCommitted";
+  const group = groupIn(call);
   return connected(call, async ({ cluster }) => {
     const deadlineMs = forMs === null ? Infinity : performance.now() + forMs;
     using interrupt = new Interrupt();
-    const planned = await plannedPartitions(cluster, {
-      topics: call.words,
-      partitions,
-      ranges,
-      isFollowing,
-      isolation,
-    });
     const isStopped = () => interrupt.isAsked || performance.now() > deadlineMs;
-    const batches = reading(cluster, planned, { isolation, isStopped });
-    const readable = batches as AsyncIterable<readonly ConsumerRecord[]>;
-    await printAll(readable, { printer, filter, count: count ?? Infinity, isStopped });
+    const printing = { printer, filter, count: count ?? Infinity, isStopped };
+    const options = { topics: call.words, isFollowing, isolation };
+    if (group !== null) {
+      const reading = new GroupReading(cluster, { ...options, group, isStopped });
+      await printAll(reading.batches(), {
+        ...printing,
+        onPrinted: (record) => reading.note(record),
+        onFlushed: () => reading.printed(),
+      });
+      return 0;
+    }
+    const planned = await plannedPartitions(cluster, { ...options, partitions, ranges });
+    await printAll(reading(cluster, planned, { isolation, isStopped }), printing);
     return 0;
   });
 };
 
+interface Printing {
+  readonly printer: Printer;
+  readonly filter: Filter;
+  /** How many records at most. */
+  readonly count: number;
+  readonly isStopped: () => boolean;
+  /** A record is on its way to standard output; and everything up to it has gone there. */
+  readonly onPrinted?: (record: ConsumerRecord) => void;
+  readonly onFlushed?: () => void;
+}
+
 async function printAll(
   batches: AsyncIterable<readonly ConsumerRecord[]>,
-  { printer, filter, count, isStopped }: {
-    readonly printer: Printer;
-    readonly filter: Filter;
-    readonly count: number;
-    readonly isStopped: () => boolean;
-  },
+  { printer, filter, count, isStopped, onPrinted, onFlushed }: Printing,
 ): Promise<void> {
   const sink = new ByteSink();
+  const flush = async () => {
+    await sink.flush();
+    onFlushed?.();
+  };
   let printed = 0;
   printer.begin?.(sink);
   for await (const records of batches) {
     for (const record of records) {
       if (!filter(record)) continue;
       printer.record(record, sink);
+      onPrinted?.(record);
       printed++;
       if (sink.isFull) {
-        await sink.flush();
+        await flush();
         if (isStopped()) return;
       }
-      if (printed === count) return await sink.flush();
+      if (printed === count) return await flush();
     }
-    await sink.flush();
+    await flush();
   }
-  await sink.flush();
+  await flush();
+}
+
+function groupIn(call: Call): string | null {
+  const group = call.text("--group");
+  if (group === null) return null;
+  if (group === "") throw call.misused('--group "": needs a name');
+  const other = ["--offset", "--last", "--partition"].find((flag) => call.has(flag));
+  if (other === undefined) return group;
+  throw call.misused(`${other}: the group says which partitions are read, and from where`);
 }
 
 function rangesIn(call: Call): Ranges {

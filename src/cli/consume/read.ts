@@ -25,8 +25,7 @@ export async function* reading(
   using consumer = new Consumer(cluster, {
     autoOffsetReset: "earliest",
     isolation,
-    maxBytes: FETCH_BYTES,
-    maxPartitionBytes: PARTITION_BYTES,
+    ...CONSUMER_LIMITS,
   });
   const ends = new Map(planned.map((one) => [nameOf(one), one.until]));
   let open = planned.filter(({ from, until }) => until === null || from < until);
@@ -67,10 +66,12 @@ class Progress {
   }
 }
 
-const nameOf = ({ topic, partition }: { readonly topic: string; readonly partition: number }) =>
-  `${topic}-${partition}`;
+export const nameOf = (
+  { topic, partition }: { readonly topic: string; readonly partition: number },
+) => `${topic}-${partition}`;
 
-/** How often ends are looked for; and what one fetch may bring, compressed. */
+/** What one fetch may bring, compressed. */
+export const CONSUMER_LIMITS = { maxBytes: 4 << 20, maxPartitionBytes: 1 << 20 };
+
+/** How often ends are looked for. */
 const POLL_MS = 100;
-const FETCH_BYTES = 4 << 20;
-const PARTITION_BYTES = 1 << 20;
