@@ -88,6 +88,7 @@ export class GroupMember {
       this.#ownedChanged = true;
       if (!isPutOut(error)) throw error;
       this.#epoch = 0;
+      this.#dueAtMs = 0;
       this.#target = null;
       this.#owned = [];
     }
