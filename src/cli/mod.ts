@@ -1,13 +1,14 @@
 /** The command line: which command runs. Each is a file of its own; `serve` is meant when none is named. */
 import { ConfigError } from "../config/load.ts";
 import { plainLine, unforeseenLine } from "./error_line.ts";
+import { COMMANDS as TABLE } from "./commands.ts";
 import { commandHelp, COMMANDS, runHelp, unknownCommand } from "./help.ts";
 import { serve, type StartBroker } from "./serve.ts";
 
 /** Runs the command and answers the process's exit code. Whatever goes wrong is one line on standard error. */
 export async function run(args: readonly string[], startBroker: StartBroker): Promise<number> {
   try {
-    return await command(args, startBroker);
+    return await runCommand(args, startBroker);
   } catch (error) {
     console.error(`runnel: ${plainLine(error) ?? unforeseenLine(error)}`);
     if (plainLine(error) === null && args.includes("--debug")) console.error(error);
@@ -15,9 +16,19 @@ export async function run(args: readonly string[], startBroker: StartBroker): Pr
   }
 }
 
-async function command(args: readonly string[], startBroker: StartBroker): Promise<number> {
+async function runCommand(args: readonly string[], startBroker: StartBroker): Promise<number> {
   const [first, ...rest] = args;
   const isNamed = first !== undefined && !first.startsWith("-");
+  const command = TABLE.find(({ name }) => name === first);
+  if (command !== undefined) {
+    const { parse } = await import("./parse.ts");
+    const parsed = parse(command, rest);
+    if (parsed.kind === "call") {
+      return await (await parsed.call.action.load())(parsed.call, { startBroker });
+    }
+    console.log(parsed.text);
+    return 0;
+  }
   if (isNamed && COMMANDS.every(({ name }) => name !== first)) {
     throw new ConfigError(unknownCommand(first));
   }

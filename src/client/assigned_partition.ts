@@ -10,6 +10,8 @@ export class AssignedPartition implements TopicPartition {
   /** Of the next fetch; ahead of the position while something waits to be handed out. null: to be found. */
   fetchFrom: number | null = null;
   end: number | null = null;
+  /** From `fetchFrom` to here there is nothing to read, by the last answer: compaction left a gap, or it is the end. */
+  emptyUntil = -1;
   /** Raised by a seek: what was fetched before is void. */
   epoch = 0;
   /** Whether its leader is being asked where to begin. */
@@ -25,6 +27,7 @@ export class AssignedPartition implements TopicPartition {
 
   seek(offset: number): void {
     this.position = this.fetchFrom = offset;
+    this.emptyUntil = -1;
     this.epoch++;
   }
 

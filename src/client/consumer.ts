@@ -122,6 +122,16 @@ export class Consumer {
   }
 
   /**
+   * Whether everything before `offset` was handed out. The position alone does not tell: a compacted log may end in a
+   * gap, and then no fetch moves it.
+   */
+  hasReached(partition: TopicPartition, offset: number): boolean {
+    const { position, fetchFrom, emptyUntil } = this.#get(partition);
+    if (position === null) return false;
+    return position >= offset || position === fetchFrom && emptyUntil >= offset;
+  }
+
+  /**
    * Records in order within each partition; [] when none came in `maxWaitMs`, which holds whatever the brokers do. One
    * call at a time. Throws KafkaError for what retrying will not mend: OFFSET_OUT_OF_RANGE with autoOffsetReset "none",
    * missing rights.
@@ -301,10 +311,16 @@ export class Consumer {
     }
     const response = await this.#request(connection, asked);
     if (response.errorCode !== 0) throw new KafkaError(response.errorCode, "fetch");
+    // A partition without records beside others with some may only have found no room left in the answer.
+    const isEmpty = response.responses.every(({ partitions }) =>
+      partitions.every(({ records }) => records === null || records.length === 0)
+    );
     for (const { topic, topicId, partitions } of response.responses) {
       for (const partition of partitions) {
         const one = byKey.get(`${topic || topicId}-${partition.partitionIndex}`);
-        if (one && one.epoch === one.assigned.epoch) this.#accept(one, partition);
+        if (!one || one.epoch !== one.assigned.epoch) continue;
+        this.#accept(one, partition);
+        if (isEmpty && partition.errorCode === 0) one.assigned.emptyUntil = one.assigned.end ?? -1;
       }
     }
   }

@@ -15,7 +15,13 @@ import { type Asked, ScriptedSocket } from "../testing/scripted_socket.ts";
 import { Cluster } from "./cluster.ts";
 import { Consumer, type ConsumerOptions } from "./consumer.ts";
 
-type State = "served" | "offline" | "fetch offline" | "no leader" | "search is not answered";
+type State =
+  | "served"
+  | "gap"
+  | "offline"
+  | "fetch offline"
+  | "no leader"
+  | "search is not answered";
 
 /** One broker; the partitions of topic "t" hold one record each, and are in these states. */
 class OneBroker {
@@ -79,7 +85,9 @@ class OneBroker {
   }
 
   #fetched(partitionIndex: number, fetchOffset: number) {
-    const isOffline = this.states[partitionIndex] !== "served";
+    const state = this.states[partitionIndex];
+    if (state === "gap") return { partitionIndex, highWatermark: 9, records: null };
+    const isOffline = state !== "served";
     const records = isOffline || fetchOffset > 0
       ? null
       : buildBatch({ records: [{ timestampMs: 1, value: new Uint8Array([partitionIndex]) }] });
@@ -164,4 +172,17 @@ Deno.test("a poll that waits for a retry ends when the consumer is closed", asyn
   setTimeout(() => client.consumer.close(), 20);
   const [, tookMs] = await timed(() => assertRejects(() => polling, Error, "closed"));
   assert(tookMs < 20 + SLACK_MS, `it took ${tookMs} ms`);
+});
+
+Deno.test("a partition that ends in a gap has reached its end, once no other partition takes the room", async () => {
+  const broker = new OneBroker(["gap", "served"]);
+  using client = consumerOf(broker.dial, 2);
+  const { consumer } = client, [gap, served] = consumer.assignment();
+  for (const one of [gap, served]) consumer.seek(one, 0);
+  assertEquals(consumer.hasReached(gap, 9), false);
+  assertEquals((await consumer.poll(1000)).length, 1);
+  assertEquals(consumer.hasReached(served, 1), true);
+  assertEquals(consumer.position(gap), 0);
+  while (!consumer.hasReached(gap, 9)) await consumer.poll(20);
+  assertEquals(consumer.hasReached(gap, 10), false);
 });

@@ -267,7 +267,7 @@ function secretSetting(target: Row, path: string, world: Surroundings, by: strin
 }
 
 /** Variables of the environment that are read besides the options. */
-const OTHER_VARIABLES = ["RUNNEL_CONFIG"];
+const OTHER_VARIABLES = ["RUNNEL_CONFIG", "RUNNEL_BOOTSTRAP", "RUNNEL_PROFILE"];
 
 function readEnv(table: readonly Row[], env: Readonly<Record<string, string>>): Setting[] {
   const byName = new Map(table.map((row) => [row.env, row]));

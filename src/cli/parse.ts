@@ -1,0 +1,130 @@
+/**
+ * Parsing: a command's arguments as a Call, and its help, both by commander from the table of commands.
+ *
+ * Beside its own flags a command takes the broker's, since it reads the configuration as the broker does, to find it.
+ */
+import { Command as Parser, CommanderError, Option } from "commander";
+import { ConfigError, configFlags } from "../config/load.ts";
+import { Call } from "./call.ts";
+import type { Action, Command, Flag } from "./command.ts";
+
+/** What is to be done: run an action, or show text that was asked for. */
+export type Parsed = { readonly kind: "call"; readonly call: Call } | {
+  readonly kind: "help";
+  readonly text: string;
+};
+
+/** The arguments behind the command's name. Throws ConfigError. */
+export function parse(command: Command, args: readonly string[]): Parsed {
+  let call: Call | null = null, text = "";
+  const write = (more: string) => text += more;
+  const root = parserOf(command, (found) => call = found);
+  for (const parser of [root, ...root.commands]) {
+    parser.exitOverride().configureOutput({ writeOut: write, writeErr: () => {} });
+  }
+  try {
+    root.parse(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return { kind: "help", text: text.trimEnd() };
+    // Without an action commander shows the help, as an error.
+    const what = error.code === "commander.help"
+      ? `needs one of ${command.actions.map(({ name }) => name).join(", ")}`
+      : error.message.replace(/^error: /, "").replaceAll("\n", " ");
+    throw new ConfigError(`${command.name}: ${what} (\`runnel ${command.name} --help\`)`);
+  }
+  if (call === null) throw new Error(`runnel ${command.name}: no action was found`);
+  return { kind: "call", call };
+}
+
+/** What `runnel COMMAND --help` prints. */
+export function helpOf(command: Command): string {
+  return parserOf(command, () => {}).helpInformation().trimEnd();
+}
+
+function parserOf(command: Command, found: (call: Call) => void): Parser {
+  const root = named(new Parser(command.name), command.summary);
+  root.name(`runnel ${command.name}`);
+  for (const action of command.actions) {
+    const parser = action.name === "" ? root : named(root.command(action.name), action.summary);
+    fill(parser, { command, action, found });
+  }
+  const examples = command.actions.flatMap(({ examples = [] }) => examples);
+  if (command.actions[0].name !== "") root.addHelpText("after", examplesText(examples));
+  if (command.notes !== undefined) root.addHelpText("after", `\n${command.notes.join("\n")}`);
+  return root;
+}
+
+function named(parser: Parser, summary: string): Parser {
+  return parser.summary(summary).description(capital(summary) + ".").helpCommand(false)
+    .helpOption("-h, --help", "Print this.").showSuggestionAfterError(true)
+    .configureHelp({ showGlobalOptions: false });
+}
+
+function fill(
+  parser: Parser,
+  { command, action, found }: {
+    readonly command: Command;
+    readonly action: Action;
+    readonly found: (call: Call) => void;
+  },
+): void {
+  const { words = [], flags = [], examples = [] } = action;
+  for (const { name, doc, isOptional = false, isRepeated = false } of words) {
+    const inside = `${name}${isRepeated ? "..." : ""}`;
+    parser.argument(isOptional ? `[${inside}]` : `<${inside}>`, doc);
+  }
+  const given = new Map<string, string[]>(), options: string[] = [];
+  const own = new Set(flags.flatMap(({ name, aliases = [] }) => [name, ...aliases]));
+  for (const flag of flags) addFlag(parser, flag, given);
+  for (const [flag, need] of configFlags()) {
+    if (own.has(flag)) continue;
+    const option = new Option(need === null ? flag : `${flag} <value>`).hideHelp();
+    parser.addOption(option);
+    parser.on(
+      `option:${option.name()}`,
+      (value: string | null) => void options.push(`${flag}=${value ?? "true"}`),
+    );
+  }
+  if (examples.length > 0) parser.addHelpText("after", examplesText(examples));
+  parser.action((...rest: unknown[]) => {
+    const values = rest.slice(0, words.length) as (string | string[] | undefined)[];
+    const call = new Call({ command, action }, {
+      words: values.flatMap((value, at) => value ?? (words[at].isRepeated ? [] : [""])),
+      flags: given,
+      options,
+    });
+    for (const { name, choices } of flags) {
+      const value = call.text(name);
+      if (value !== null && own.has(value)) throw call.misused(`${name} has no value`);
+      if (value === null || choices === undefined || choices.includes(value)) continue;
+      throw call.misused(`${name} ${value || '""'}: needs one of ${choices.join(", ")}`);
+    }
+    found(call);
+  });
+}
+
+function addFlag(parser: Parser, flag: Flag, given: Map<string, string[]>): void {
+  const { name, takes, doc, aliases = [], choices } = flag;
+  const told = choices === undefined ? doc : `${doc} One of ${choices.join(", ")}.`;
+  for (const one of [name, ...aliases]) {
+    const option = new Option(takes === undefined ? one : `${one} <${takes}>`, told);
+    if (one !== name) option.hideHelp();
+    parser.addOption(option);
+    parser.on(`option:${option.name()}`, (value: string | null) => {
+      const values = given.get(name);
+      if (values === undefined) given.set(name, [value ?? "true"]);
+      else values.push(value ?? "true");
+    });
+  }
+}
+
+function examplesText(examples: readonly { readonly line: string; readonly doc: string }[]) {
+  return examples.length === 0
+    ? ""
+    : `\nExamples:\n${examples.map(({ line, doc }) => `  # ${doc}\n  ${line}`).join("\n")}`;
+}
+
+function capital(text: string): string {
+  return text[0].toUpperCase() + text.slice(1);
+}

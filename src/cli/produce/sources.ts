@@ -1,0 +1,113 @@
+/** Sources: where records come from: lines of files or of standard input, whole files, or the command line itself. */
+import { ConfigError } from "../../config/load.ts";
+import type { Interrupt } from "../interrupt.ts";
+import { printable } from "../table.ts";
+import { Lines, LineTooLong } from "./lines.ts";
+import type { Reader } from "./written.ts";
+import type { WrittenRecord } from "../record_json.ts";
+
+export interface SourceRecord {
+  readonly record: WrittenRecord;
+  /** "line 3 of orders.txt" */
+  readonly where: () => string;
+}
+
+/** Records that came together. An interrupt ends it. Throws ConfigError with the line that is none. */
+export async function* linesOf(
+  names: readonly string[],
+  { read, interrupt }: { readonly read: Reader; readonly interrupt: Interrupt },
+): AsyncGenerator<Iterable<SourceRecord>, void> {
+  for (const name of names) {
+    using input = opened(name);
+    const lines = new Lines(MAX_BYTES), shown = name === "-" ? "standard input" : name;
+    let number = 0;
+    const recordOf = (line: Uint8Array): SourceRecord => {
+      const at = ++number, record = read(line);
+      if (typeof record === "string") {
+        throw new ConfigError(`line ${at} of ${shown} ${printable(record)}`);
+      }
+      return { record, where: () => `line ${at} of ${shown}` };
+    };
+    const tooLong = (error: unknown) =>
+      error instanceof LineTooLong
+        ? new ConfigError(`line ${number + 1} of ${shown} ${error.message}`)
+        : error;
+    for (let isOver = false; !isOver;) {
+      const chunk = new Uint8Array(CHUNK_BYTES),
+        count = await stoppable(input.read(chunk), interrupt);
+      if (interrupt.isAsked) return;
+      isOver = count === null;
+      // Lines are views of it: a few bytes do not keep the room of many.
+      const came = count !== null && count < CHUNK_BYTES / 4
+        ? chunk.slice(0, count)
+        : chunk.subarray(0, count ?? 0);
+      const found = function* () {
+        try {
+          const some = count === null ? lastOf(lines) : lines.fed(came);
+          for (const line of some) yield recordOf(line);
+        } catch (error) {
+          throw tooLong(error);
+        }
+      };
+      yield found();
+    }
+  }
+}
+
+/** Each file a record. */
+export async function* filesOf(
+  names: readonly string[],
+  read: Reader,
+): AsyncGenerator<Iterable<SourceRecord>, void> {
+  for (const name of names) {
+    using input = opened(name);
+    const parts: Uint8Array[] = [];
+    let bytes = 0;
+    for (;;) {
+      const chunk = new Uint8Array(CHUNK_BYTES), count = await input.read(chunk);
+      if (count === null) break;
+      bytes += count;
+      if (bytes > MAX_BYTES) throw new ConfigError(`${name} ${new LineTooLong(MAX_BYTES).message}`);
+      parts.push(chunk.subarray(0, count));
+    }
+    const record = read(new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer()));
+    if (typeof record === "string") throw new ConfigError(`${name} ${printable(record)}`);
+    yield [{ record, where: () => name }];
+  }
+}
+
+/** The same record so many times. */
+export async function* repeated(
+  record: WrittenRecord,
+  count: number,
+): AsyncGenerator<Iterable<SourceRecord>, void> {
+  for (let number = 1; number <= count; number++) {
+    yield [{ record, where: () => `record ${number}` }];
+  }
+}
+
+/** The read, or null when the interrupt comes first; nothing stays behind of it, however many there are. */
+function stoppable(read: Promise<number | null>, interrupt: Interrupt): Promise<number | null> {
+  return new Promise((resolve, reject) => {
+    interrupt.called = () => resolve(null);
+    read.then(resolve, reject);
+  });
+}
+
+function lastOf(lines: Lines): Uint8Array[] {
+  const rest = lines.rest();
+  return rest === null ? [] : [rest];
+}
+
+interface Input extends Disposable {
+  read(into: Uint8Array): Promise<number | null>;
+}
+
+function opened(name: string): Input {
+  if (name === "-") return { read: (into) => Deno.stdin.read(into), [Symbol.dispose]() {} };
+  return Deno.openSync(name);
+}
+
+const CHUNK_BYTES = 64 << 10;
+/** Of a line, or of a file as a whole. Brokers take 1 MiB unless they are told to take more. */
+export const MAX_BYTES = 32 << 20;

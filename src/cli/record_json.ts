@@ -1,0 +1,136 @@
+/**
+ * Record as JSON, on a line: what `consume --json` prints and `produce --json` takes, without loss. Bytes that are
+ * UTF-8 are a string, others {"base64": "…"}; null is null.
+ *
+ *     {"topic":"t","partition":0,"offset":7,"timestamp":1764489600000,"key":null,"value":"…","headers":[{"key":"h","value":"…"}]}
+ */
+import type { ConsumerRecord } from "../client/consumer.ts";
+
+/** A record as somebody wrote it; where nothing is said of a member it is undefined. */
+export interface WrittenRecord {
+  readonly partition?: number;
+  readonly timestampMs?: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: { readonly key: string; readonly value: Uint8Array | null }[];
+}
+
+/** Without the end of the line. What could steer a terminal stands as \uXXXX. */
+export function recordJson(record: ConsumerRecord): string {
+  const { topic, partition, offset, timestampMs, key, value, headers } = record;
+  return `{"topic":${text(topic)},"partition":${partition},"offset":${offset},` +
+    `"timestamp":${timestampMs},"key":${bytesJson(key)},"value":${bytesJson(value)},` +
+    `"headers":${headersJson(headers)}}`;
+}
+
+export function headersJson(headers: ConsumerRecord["headers"]): string {
+  const listed = headers.map((one) => `{"key":${text(one.key)},"value":${bytesJson(one.value)}}`);
+  return `[${listed.join(",")}]`;
+}
+
+/** A string says what is wrong with the line. */
+export function recordOfJson(line: string): WrittenRecord | string {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(line);
+  } catch (error) {
+    return `is no JSON: ${(error as Error).message}`;
+  }
+  if (!isObject(parsed)) return "is no JSON object";
+  const unknown = Object.keys(parsed).find((name) => !MEMBERS.has(name));
+  if (unknown !== undefined) return `has "${unknown}", and a record has ${[...MEMBERS].join(", ")}`;
+  if (parsed.value === undefined) return 'has no "value"; null is a tombstone, "" is empty';
+  const key = bytesOf(parsed.key ?? null), value = bytesOf(parsed.value);
+  if (typeof key === "string") return `has a key that ${key}`;
+  if (typeof value === "string") return `has a value that ${value}`;
+  const headers = headersOf(parsed.headers ?? []);
+  if (typeof headers === "string") return headers;
+  const { partition, timestamp } = parsed;
+  if (partition !== undefined && !(Number.isInteger(partition) && partition as number >= 0)) {
+    return `has the partition ${JSON.stringify(partition)}, which is no whole number from 0`;
+  }
+  if (timestamp !== undefined && !Number.isSafeInteger(timestamp)) {
+    return `has the timestamp ${JSON.stringify(timestamp)}, which is no whole ms since 1970`;
+  }
+  return {
+    partition: partition as number | undefined,
+    timestampMs: timestamp as number | undefined,
+    key,
+    value,
+    headers,
+  };
+}
+
+/** Bytes as text, where they are UTF-8; null where they are not. */
+export function utf8Text(bytes: Uint8Array): string | null {
+  try {
+    return UTF8.decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+const MEMBERS = new Set(["topic", "partition", "offset", "timestamp", "key", "value", "headers"]);
+
+function headersOf(given: unknown): WrittenRecord["headers"] | string {
+  if (!Array.isArray(given)) return "has headers that are no list";
+  const headers: WrittenRecord["headers"] = [];
+  for (const one of given as unknown[]) {
+    const isHeader = isObject(one) && typeof one.key === "string" && one.key.isWellFormed() &&
+      Object.keys(one).every((name) => name === "key" || name === "value");
+    if (!isHeader) return 'has a header that is not {"key": "…", "value": …}';
+    const { key, value: written } = one as { key: string; value?: unknown };
+    if (written === undefined) return `has a header ${JSON.stringify(key)} without a value or null`;
+    const value = bytesOf(written);
+    if (typeof value === "string") return `has a header ${JSON.stringify(key)} that ${value}`;
+    headers.push({ key, value });
+  }
+  return headers;
+}
+
+/** A string says what is wrong. */
+function bytesOf(value: unknown): Uint8Array | null | string {
+  if (value === null) return null;
+  if (typeof value === "string") {
+    return value.isWellFormed() ? ENCODER.encode(value) : "holds half a surrogate pair";
+  }
+  if (isObject(value) && Object.keys(value).length === 1 && typeof value.base64 === "string") {
+    try {
+      return Uint8Array.fromBase64(value.base64);
+    } catch {
+      return "is no base64";
+    }
+  }
+  return 'is neither a string, null nor {"base64": "…"}';
+}
+
+function bytesJson(bytes: Uint8Array | null): string {
+  if (bytes === null) return "null";
+  const decoded = utf8Text(bytes);
+  return decoded === null ? `{"base64":"${bytes.toBase64()}"}` : text(decoded);
+}
+
+function text(value: string): string {
+  const json = JSON.stringify(value);
+  return STEERING.test(json) ? json.replace(new RegExp(STEERING, "gu"), escaped) : json;
+}
+
+/** JSON.stringify escapes C0 alone: these are DEL, C1, what turns the direction of writing, and separators of lines. */
+const STEERING = /[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/u;
+
+/** A character as \uXXXX for each half of it. */
+function escaped(character: string): string {
+  let all = "";
+  for (let at = 0; at < character.length; at++) {
+    all += `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`;
+  }
+  return all;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+const ENCODER = new TextEncoder();
+/** A BOM stays: it is three bytes of the record. */
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

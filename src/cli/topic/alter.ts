@@ -1,0 +1,19 @@
+/** `runnel topic alter`: sets and unsets configs, all or none. */
+import { Admin } from "../../client/admin.ts";
+import type { Run } from "../command.ts";
+import { connected } from "../connected.ts";
+import { configsOf } from "./configs.ts";
+
+export const alterTopic: Run = (call) => {
+  const configs = configsOf(call), [name] = call.words;
+  if (Object.keys(configs).length === 0) {
+    throw call.misused("needs --config NAME=VALUE or --unset NAME");
+  }
+  return connected(call, async ({ cluster, out }) => {
+    await new Admin(cluster).alterConfigs({ type: "topic", name }, configs);
+    for (const [config, value] of Object.entries(configs)) {
+      out.line(`${name}: ${config} ${value === null ? "unset" : `= ${value}`}`);
+    }
+    return 0;
+  });
+};

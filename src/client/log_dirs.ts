@@ -1,0 +1,34 @@
+/** Log directories: how many bytes each replica takes on its broker's disk (DescribeLogDirs, KIP-113). */
+import { DescribeLogDirs } from "../protocol/messages/describe_log_dirs.ts";
+import type { Cluster } from "./cluster.ts";
+import { check } from "./errors.ts";
+import type { TopicPartition } from "./list_offsets.ts";
+
+/** A partition's copy on one broker. */
+export interface ReplicaSize extends TopicPartition {
+  readonly nodeId: number;
+  /** Of its log, with what is on its way to being deleted not counted. */
+  readonly bytes: number;
+}
+
+/** Of every replica on every broker. */
+export async function logDirs(cluster: Cluster): Promise<ReplicaSize[]> {
+  const found: ReplicaSize[] = [];
+  for (const { id: nodeId } of await cluster.retry(() => cluster.nodes())) {
+    const { results } = await cluster.retry(async () => {
+      const connection = await cluster.connectionTo(nodeId);
+      const version = connection.versionFor(DescribeLogDirs);
+      const response = await connection.request(DescribeLogDirs, version, { topics: null });
+      check(response.errorCode ?? 0, `log directories of broker ${nodeId}`);
+      return response;
+    });
+    for (const { topics } of results) {
+      for (const { name: topic, partitions } of topics) {
+        for (const { partitionIndex: partition, partitionSize } of partitions) {
+          found.push({ topic, partition, nodeId, bytes: Number(partitionSize) });
+        }
+      }
+    }
+  }
+  return found;
+}
