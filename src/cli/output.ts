@@ -4,7 +4,7 @@
  */
 import { styleText } from "node:util";
 import process from "node:process";
-import { printable } from "./table.ts";
+import { printable, UNPRINTABLE } from "./table.ts";
 
 /** Where text goes. */
 export interface Sink {
@@ -69,13 +69,17 @@ export class Output {
 /** Null is what there is none of: "-" in a table. */
 export type Cell = string | number | bigint | boolean | null;
 
-/** JSON with int64s in full. */
+/** JSON with int64s in full, in which whatever could steer a terminal is escaped. */
 export function jsonText(value: unknown): string {
-  return JSON.stringify(
+  const text = JSON.stringify(
     value,
     // TypeScript has no rawJSON yet.
     (_, one) => typeof one === "bigint" ? (JSON as unknown as RawJson).rawJSON(`${one}`) : one,
   );
+  return text.replace(UNPRINTABLE, (character) => {
+    const units = Array.from({ length: character.length }, (_, at) => character.charCodeAt(at));
+    return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
+  });
 }
 
 interface RawJson {
