@@ -39,7 +39,8 @@ export function parse(command: Command, args: readonly string[]): Parsed {
 
 /** What `runnel COMMAND --help` prints. */
 export function helpOf(command: Command): string {
-  return parserOf(command, { args: [], found: () => {} }).helpInformation().trimEnd();
+  const parsed = parse(command, ["--help"]);
+  return parsed.kind === "help" ? parsed.text : "";
 }
 
 interface Given {
