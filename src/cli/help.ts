@@ -1,6 +1,8 @@
 /** Help: one table of the commands, from which `runnel help`, `runnel COMMAND --help` and every complaint are made. */
 import { flagLines } from "../config/describe.ts";
 import { closest } from "../config/near_miss.ts";
+import type { Command } from "./command.ts";
+import { COMMANDS as TABLE } from "./commands.ts";
 
 export interface CommandHelp {
   readonly name: string;
@@ -96,21 +98,6 @@ export const COMMANDS: readonly CommandHelp[] = [
     name: "config",
     summary: "print every option with its value and where it came from",
     usage: ["runnel config [flags]"],
-    takesOptions: true,
-  },
-  {
-    name: "group",
-    summary:
-      "list groups, or describe one: who is in it, how far behind, what keeps it from getting on",
-    usage: [
-      "runnel group list [--bootstrap HOST:PORT]",
-      "runnel group describe GROUP [--bootstrap HOST:PORT] [--wait SECONDS]",
-    ],
-    flags: [
-      BOOTSTRAP,
-      CLIENT_CONFIG,
-      ["--wait SECONDS", "How far apart the two looks of describe are, 6 if not given."],
-    ],
     takesOptions: true,
   },
   {
@@ -277,13 +264,16 @@ export function runHelp(): number {
 
 /** Of all commands. */
 export function helpText(): string {
-  const usage = COMMANDS.filter(({ usage }) => usage.length > 1).map(({ usage }) =>
-    usage.map((line) => `  ${line}`).join("\n")
-  );
+  const usage = [
+    ...TABLE.map((command) => `  ${tableUsage(command)}`),
+    ...COMMANDS.filter(({ usage }) => usage.length > 1).map(({ usage }) =>
+      usage.map((line) => `  ${line}`).join("\n")
+    ),
+  ];
   return `Usage: runnel [command] [flags]
 
 Commands
-${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(10)} ${summary}`).join("\n")}
+${[...TABLE, ...COMMANDS].map(({ name, summary }) => `  ${name.padEnd(10)} ${summary}`).join("\n")}
 
 ${usage.join("\n")}
 
@@ -291,6 +281,14 @@ Flags
 ${optionLines().join("\n")}
 
 ${OPTIONS_NOTE}`;
+}
+
+/** "runnel topic list|create|… (more: runnel topic --help)" */
+function tableUsage({ name, actions }: Command): string {
+  const named = actions.map((action) => action.name).filter((one) => one !== "");
+  return `runnel ${name}${
+    named.length === 0 ? "" : ` ${named.join("|")}`
+  } (more: runnel ${name} --help)`;
 }
 
 /** Of one command. */
@@ -321,8 +319,8 @@ export function usageOf(name: string, action?: string): string {
 
 /** What to say of a command that there is none of. */
 export function unknownCommand(name: string): string {
-  const near = closest(name, COMMANDS.map((command) => command.name));
-  const known = COMMANDS.map((command) => command.name).join(", ");
+  const names = [...TABLE, ...COMMANDS].map((command) => command.name);
+  const near = closest(name, names), known = names.join(", ");
   const told = `There is no command ${name}`;
   return near === null
     ? `${told}; there are ${known}: \`runnel help\` says more`

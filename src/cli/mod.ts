@@ -49,8 +49,6 @@ async function runCommand(args: readonly string[], startBroker: StartBroker): Pr
       return await (await import("./backup.ts")).runBackup(rest);
     case "config":
       return await (await import("./config.ts")).runConfig(rest);
-    case "group":
-      return await (await import("./group.ts")).runGroup(rest);
     case "init":
       return await (await import("./init.ts")).runInit(rest);
     case "quota":
@@ -64,7 +62,7 @@ async function runCommand(args: readonly string[], startBroker: StartBroker): Pr
     case "user":
       return await (await import("./user.ts")).runUser(rest);
     case "help":
-      return help(rest);
+      return await help(rest);
     case "version":
     case "--version":
       mustBeAll("version", rest);
@@ -74,10 +72,15 @@ async function runCommand(args: readonly string[], startBroker: StartBroker): Pr
   }
 }
 
-function help(words: readonly string[]): number {
+async function help(words: readonly string[]): Promise<number> {
   const [name, ...more] = words;
   mustBeAll("help", more);
   if (name === undefined) return runHelp();
+  const command = TABLE.find((one) => one.name === name);
+  if (command !== undefined) {
+    console.log((await import("./parse.ts")).helpOf(command));
+    return 0;
+  }
   if (COMMANDS.every((command) => command.name !== name)) {
     throw new ConfigError(unknownCommand(name));
   }

@@ -1,5 +1,6 @@
 /** Proves what the command line answers to what people type: help, near misses, and what is missing. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { COMMANDS as TABLE } from "./commands.ts";
 import { COMMANDS, helpText } from "./help.ts";
 import { run } from "./mod.ts";
 
@@ -37,29 +38,42 @@ Deno.test("every command has help of its own, by --help, -h and the command help
   }
 });
 
+Deno.test("a command of the table has the same help by --help, -h and the command help", async () => {
+  for (const { name, actions } of TABLE) {
+    const asked = [await type(name, "--help"), await type(name, "-h"), await type("help", name)];
+    for (const { code, out, error } of asked) {
+      assertEquals([code, error, out.trimEnd()], [0, "", asked[0].out.trimEnd()]);
+      for (const action of actions) assertStringIncludes(out, action.name);
+    }
+  }
+});
+
 Deno.test("help, --help and -h list all commands, backup too", async () => {
   const { out } = await type("help");
   assertEquals(out, helpText());
   for (const args of [["--help"], ["-h"], ["help", "--help"]]) {
     assertEquals(await type(...args), { code: 0, out, error: "" });
   }
-  for (const { name } of COMMANDS) assertMatch(out, new RegExp(`^  ${name} +\\S`, "m"));
+  for (const { name } of [...TABLE, ...COMMANDS]) {
+    assertMatch(out, new RegExp(`^  ${name} +\\S`, "m"));
+  }
   assertStringIncludes(out, "runnel backup create DEST");
 });
 
 const MISTAKES: [args: string[], ...says: string[]][] = [
   [["servve"], "There is no command servve: did you mean serve?", "runnel help"],
   [["grup", "list"], "did you mean group?"],
-  [["topics"], "There is no command topics; there are serve, acl, audit, backup, config, group"],
+  [["topics"], "did you mean topic?"],
   [["help", "grop"], "did you mean group?"],
   [["serve", "now"], "unknown argument now"],
   [["config", "all"], "unknown argument all"],
   [["version", "all"], "version: unknown argument all"],
   [["serve", "--kafka-prt=1"], "unknown flag --kafka-prt: did you mean --kafka-port?"],
   [["-x"], "unknown flag -x"],
-  [["group"], "group: list or describe is missing", "runnel group list", "runnel group --help"],
-  [["group", "describe"], "describe needs GROUP"],
-  [["group", "descrbe", "g"], '"descrbe" is not list or describe'],
+  [["nothing"], "There is no command nothing; there are consume, group, produce, topic, serve, acl, audit, backup"],
+  [["group"], "group: needs one of list, describe, reset, delete, watch", "runnel group --help"],
+  [["group", "describe"], "missing required argument 'GROUP'"],
+  [["group", "descrbe", "g"], "unknown command 'descrbe' (Did you mean describe?)"],
   [["txn"], "txn: list, describe, find-hanging or abort is missing", "runnel txn --help"],
   [["storage"], "storage: verify or repair is missing"],
   [["storage", "repair"], "repair needs --partition TOPIC-N"],

@@ -4,13 +4,15 @@
  */
 import { styleText } from "node:util";
 import process from "node:process";
-import { printable } from "./table.ts";
+import { printable, UNPRINTABLE } from "./table.ts";
 
 /** Where text goes. */
 export interface Sink {
   write(text: string): void;
   /** Columns of the terminal; null when it is none. */
   readonly width: number | null;
+  /** Its rows; absent or null when it is none. */
+  readonly height?: number | null;
 }
 
 export class Output {
@@ -27,6 +29,13 @@ export class Output {
 
   line(text = ""): void {
     this.#sink.write(`${printable(text)}\n`);
+  }
+
+  /** Empties the terminal; its rows; null, and nothing happens, where there is none. */
+  clear(): number | null {
+    const { height = null } = this.#sink;
+    if (height !== null) this.#sink.write("\x1b[H\x1b[2J");
+    return height;
   }
 
   /** One value on a line; int64s are numbers as they stand, however large. */
@@ -69,13 +78,17 @@ export class Output {
 /** Null is what there is none of: "-" in a table. */
 export type Cell = string | number | bigint | boolean | null;
 
-/** JSON with int64s in full. */
+/** JSON with int64s in full, in which whatever could steer a terminal is escaped. */
 export function jsonText(value: unknown): string {
-  return JSON.stringify(
+  const text = JSON.stringify(
     value,
     // TypeScript has no rawJSON yet.
     (_, one) => typeof one === "bigint" ? (JSON as unknown as RawJson).rawJSON(`${one}`) : one,
   );
+  return text.replace(UNPRINTABLE, (character) => {
+    const units = Array.from({ length: character.length }, (_, at) => character.charCodeAt(at));
+    return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
+  });
 }
 
 interface RawJson {
@@ -131,8 +144,17 @@ const WIDE =
   /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
 
 function standardOutput(): Sink {
-  const width = Deno.stdout.isTerminal() ? Deno.consoleSize().columns : null;
-  return { width, write: writeAll };
+  const isTerminal = Deno.stdout.isTerminal();
+  return {
+    // Asked for each time: a terminal may change its size meanwhile.
+    get width() {
+      return isTerminal ? Deno.consoleSize().columns : null;
+    },
+    get height() {
+      return isTerminal ? Deno.consoleSize().rows : null;
+    },
+    write: writeAll,
+  };
 }
 
 function writeAll(text: string): void {

@@ -18,7 +18,7 @@ export type Parsed = { readonly kind: "call"; readonly call: Call } | {
 export function parse(command: Command, args: readonly string[]): Parsed {
   let call: Call | null = null, text = "";
   const write = (more: string) => text += more;
-  const root = parserOf(command, (found) => call = found);
+  const root = parserOf(command, { args, found: (made) => call = made });
   for (const parser of [root, ...root.commands]) {
     parser.exitOverride().configureOutput({ writeOut: write, writeErr: () => {} });
   }
@@ -39,15 +39,22 @@ export function parse(command: Command, args: readonly string[]): Parsed {
 
 /** What `runnel COMMAND --help` prints. */
 export function helpOf(command: Command): string {
-  return parserOf(command, () => {}).helpInformation().trimEnd();
+  const parsed = parse(command, ["--help"]);
+  return parsed.kind === "help" ? parsed.text : "";
 }
 
-function parserOf(command: Command, found: (call: Call) => void): Parser {
+interface Given {
+  readonly args: readonly string[];
+  /** Told of the action that is called. */
+  readonly found: (call: Call) => void;
+}
+
+function parserOf(command: Command, given: Given): Parser {
   const root = named(new Parser(command.name), command.summary);
   root.name(`runnel ${command.name}`);
   for (const action of command.actions) {
     const parser = action.name === "" ? root : named(root.command(action.name), action.summary);
-    fill(parser, { command, action, found });
+    fill(parser, { command, action, ...given });
   }
   const examples = command.actions.flatMap(({ examples = [] }) => examples);
   if (command.actions[0].name !== "") root.addHelpText("after", examplesText(examples));
@@ -63,10 +70,9 @@ function named(parser: Parser, summary: string): Parser {
 
 function fill(
   parser: Parser,
-  { command, action, found }: {
+  { command, action, args, found }: Given & {
     readonly command: Command;
     readonly action: Action;
-    readonly found: (call: Call) => void;
   },
 ): void {
   const { words = [], flags = [], examples = [] } = action;
@@ -96,7 +102,10 @@ function fill(
     });
     for (const { name, choices } of flags) {
       const value = call.text(name);
-      if (value !== null && own.has(value)) throw call.misused(`${name} has no value`);
+      // `--topic --partition 0` lacks one; who means it writes `--topic=--partition`.
+      if (value !== null && own.has(value) && !args.some((arg) => arg.endsWith(`=${value}`))) {
+        throw call.misused(`${name} has no value`);
+      }
       if (value === null || choices === undefined || choices.includes(value)) continue;
       throw call.misused(`${name} ${value || '""'}: needs one of ${choices.join(", ")}`);
     }

@@ -21,4 +21,4 @@ export function printable(text: string): string {
 }
 
 /** Control and format characters, separators of lines and paragraphs, and halves of surrogate pairs. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+export const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;

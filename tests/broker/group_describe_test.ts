@@ -3,8 +3,8 @@
  * request, and each look is what the command prints from.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { findings } from "../../src/cli/group_findings.ts";
-import { look } from "../../src/cli/group.ts";
+import { findings } from "../../src/cli/group/findings.ts";
+import { look } from "../../src/cli/group/look.ts";
 import { Cluster } from "../../src/client/cluster.ts";
 import type { Connection } from "../../src/client/connection.ts";
 import { listGroups } from "../../src/client/groups.ts";

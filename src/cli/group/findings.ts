@@ -1,7 +1,7 @@
 /**
  * Findings: what keeps a group from getting on, told from two looks at it, in sentences for people.
  */
-import type { GroupDescription, GroupMember } from "../client/groups.ts";
+import type { GroupDescription, GroupMember } from "../../client/groups.ts";
 
 /** A group at one moment. */
 export interface GroupLook {

@@ -1,9 +1,20 @@
 /** Proves what is found in two looks at a group, and what is printed of them, on groups made up here. */
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import type { GroupDescription, GroupMember } from "../client/groups.ts";
-import { ConfigError } from "../config/load.ts";
-import { parsed, report, waitLine } from "./group.ts";
-import { findings, type GroupLook, type PartitionLook } from "./group_findings.ts";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import type { GroupDescription, GroupMember } from "../../client/groups.ts";
+import { ConfigError } from "../../config/load.ts";
+import { configOf } from "../arguments.ts";
+import type { Call } from "../call.ts";
+import { parse } from "../parse.ts";
+import { reachedBy } from "../reach.ts";
+import { groupCommand } from "./command.ts";
+import { report, waitLine, waitMsOf } from "./describe.ts";
+import { findings, type GroupLook, type PartitionLook } from "./findings.ts";
 
 function member(id: string, some: Partial<GroupMember> = {}): GroupMember {
   return {
@@ -152,39 +163,47 @@ Deno.test("describe says that it waits, and for how long", () => {
   assertStringIncludes(waitLine(6000), "6 s apart (--wait)");
 });
 
+function called(...args: string[]): Call {
+  const parsed = parse(groupCommand, args);
+  if (parsed.kind !== "call") throw new Error(parsed.text);
+  return parsed.call;
+}
+
+async function bootstrapOf(...args: string[]): Promise<string> {
+  const call = called("list", ...args);
+  return reachedBy(call, await configOf(call.options)).bootstrap;
+}
+
 Deno.test("arguments: an action, a group to describe, an address and a wait", async () => {
-  assertEquals(await parsed(["describe", "7", "--bootstrap=h:1", "--wait=0.5"]), {
-    action: "describe",
-    groupId: "7",
-    bootstrap: "h:1",
-    security: {},
-    waitMs: 500,
-  });
-  const asked = async (...args: string[]) => (await parsed(["list", ...args])).bootstrap;
-  assertEquals(await asked("--bootstrap-server", "h:1,[::1]:2"), "h:1,[::1]:2");
+  const call = called("describe", "7", "--bootstrap=h:1", "--wait=0.5");
+  assertEquals([call.action.name, call.words, waitMsOf(call)], ["describe", ["7"], 500]);
+  assertEquals(reachedBy(call, await configOf([])), { bootstrap: "h:1", security: {} });
+  assertEquals(waitMsOf(called("describe", "g")), 6000);
+  assertEquals(await bootstrapOf("--bootstrap-server", "h:1,[::1]:2"), "h:1,[::1]:2");
   for (
     const [wrong, says] of [
-      [[], "list or describe is missing"],
-      [["describe"], "describe needs GROUP"],
-      [["list", "g"], 'list does not take "g"'],
-      [["drop", "g"], '"drop" is not list or describe'],
-      [["list", "--botstrap=x"], "did you mean --bootstrap?"],
-      [["list", "--bootstrap"], "flag --bootstrap has no value: needs host:port"],
-      [["list", "--bootstrap=h"], "host:port"],
-      [["list", "--wait=long"], "--wait long"],
-      [["list", "--wait="], '--wait ""'],
+      [[], "needs one of list, describe, reset, delete, watch"],
+      [["describe"], "missing required argument 'GROUP'"],
+      [["list", "g"], "too many arguments"],
+      [["drop", "g"], "unknown command 'drop'"],
+      [["list", "--botstrap=x"], "Did you mean --bootstrap?"],
+      [["list", "--bootstrap"], "argument missing"],
     ] as const
   ) {
-    await assertRejects(() => parsed(wrong), ConfigError, says);
+    assertThrows(() => parse(groupCommand, wrong), ConfigError, says);
+  }
+  await assertRejects(() => bootstrapOf("--bootstrap=h"), ConfigError, "host:port");
+  for (const wait of ["long", "", "3601"]) {
+    const says = `--wait ${wait || '""'}`;
+    assertThrows(() => waitMsOf(called("describe", "g", `--wait=${wait}`)), ConfigError, says);
   }
 });
 
 Deno.test("where the broker is follows the configuration, like everything else", async () => {
-  const asked = async (...args: string[]) => (await parsed(["list", ...args])).bootstrap;
-  assertEquals(await asked(), "127.0.0.1:9092");
-  assertEquals(await asked("--kafka-port", "7"), "127.0.0.1:7");
-  assertEquals(await asked("--listen-addresses=0.0.0.0", "--insecure"), "127.0.0.1:9092");
-  assertEquals(await asked("--listen-addresses=::", "--insecure"), "[::1]:9092");
-  assertEquals(await asked("--kafka-port=7", "--bootstrap=h:1"), "h:1");
-  await assertRejects(() => asked("--kafka-port=0"), ConfigError, "--bootstrap");
+  assertEquals(await bootstrapOf(), "127.0.0.1:9092");
+  assertEquals(await bootstrapOf("--kafka-port", "7"), "127.0.0.1:7");
+  assertEquals(await bootstrapOf("--listen-addresses=0.0.0.0", "--insecure"), "127.0.0.1:9092");
+  assertEquals(await bootstrapOf("--listen-addresses=::", "--insecure"), "[::1]:9092");
+  assertEquals(await bootstrapOf("--kafka-port=7", "--bootstrap=h:1"), "h:1");
+  await assertRejects(() => bootstrapOf("--kafka-port=0"), ConfigError, "--bootstrap");
 });

@@ -1,0 +1,94 @@
+/**
+ * `runnel group describe`: who is in a group, how far behind it is, and what keeps it from getting on. Works with any
+ * Kafka; whom a classic group waits for and who is silent only Runnel tells.
+ *
+ * It looks twice, some seconds apart, for only so is standing still told from being slow.
+ */
+import { ConfigError } from "../../config/load.ts";
+import type { Call } from "../call.ts";
+import type { Run } from "../command.ts";
+import { connected } from "../connected.ts";
+import { printable, table } from "../table.ts";
+import { findings, type GroupLook, lagOf, nameOf, partitionName } from "./findings.ts";
+import { look } from "./look.ts";
+
+export const describeGroups: Run = (call) => {
+  const waitMs = waitMsOf(call), [groupId] = call.words;
+  return connected(call, async ({ cluster, out, bootstrap }) => {
+    const before = await look(cluster, groupId);
+    // On the other stream, so that what is printed can be processed; before the wait, so that nobody thinks it hangs.
+    if (before !== null) console.error(waitLine(waitMs));
+    await cluster.pause(before === null ? 0 : waitMs);
+    const now = before === null ? null : await look(cluster, groupId);
+    if (before === null || now === null) {
+      console.error(`runnel: ${absentLine(groupId, bootstrap)}`);
+      return 1;
+    }
+    if (out.isJson) {
+      const partitions = now.partitions.map((one) => ({ ...one, lag: lagOf(one) }));
+      out.json({ ...now.group, partitions, findings: findings(before, now, waitMs) });
+    } else for (const line of report(before, now, waitMs)) out.line(line);
+    return 0;
+  });
+};
+
+export function absentLine(groupId: string, bootstrap: string): string {
+  return `There is no group ${printable(groupId)} at ${bootstrap}: \`runnel group list\``;
+}
+
+/** Auto-commit happens every 5 s in most clients. */
+const DEFAULT_WAIT_S = "6";
+
+/** Throws ConfigError. */
+export function waitMsOf(call: Call): number {
+  const wait = call.text("--wait") ?? DEFAULT_WAIT_S, seconds = Number(wait);
+  if (!/^[\d.]+$/.test(wait) || !(seconds >= 0 && seconds <= 3600)) {
+    throw new ConfigError(`group: --wait ${wait || '""'}: needs seconds, 0 to 3600`);
+  }
+  return seconds * 1000;
+}
+
+/** What describe says before it waits. */
+export function waitLine(waitMs: number): string {
+  return `Looking twice, ${waitMs / 1000} s apart (--wait), to tell what moves from what stands…`;
+}
+
+/** What is printed of two looks. */
+export function report(before: GroupLook, now: GroupLook, apartMs: number): string[] {
+  const { group, partitions } = now;
+  const kind = [group.type, group.assignor].filter((word) => word !== "").join(", ");
+  const epoch = group.epoch === null ? "" : `, epoch ${group.epoch}`;
+  const found = findings(before, now, apartMs);
+  return [
+    `Group ${group.groupId}: ${group.state} (${kind})${epoch}, ${group.members.length} members`,
+    ...section(
+      "Members",
+      group.members.map((member) => {
+        const names = member.partitions.map(partitionName);
+        return `  ${nameOf(member)}: ${names.length === 0 ? "no partitions" : names.join(", ")}`;
+      }),
+    ),
+    ...section(
+      "Partitions",
+      partitions.length === 0 ? [] : table(
+        ["PARTITION", "COMMITTED", "END", "LAG", "OWNER"],
+        partitions.map((one) => [
+          partitionName(one),
+          `${one.committed ?? "-"}`,
+          `${one.end ?? "-"}`,
+          `${lagOf(one) ?? "-"}`,
+          one.ownerId ?? "-",
+        ]),
+      ).map((line) => `  ${line}`),
+    ),
+    ...section(
+      found.length === 0 ? "Nothing is stuck." : "What is wrong",
+      found.map((line) => `  ${line}`),
+      { evenEmpty: true },
+    ),
+  ];
+}
+
+function section(title: string, lines: string[], { evenEmpty = false } = {}): string[] {
+  return lines.length === 0 && !evenEmpty ? [] : ["", title, ...lines];
+}
