@@ -63,22 +63,15 @@ export function offsetFetch({ groups, catalogue, answers }: OffsetFetchServices)
           wanted: request.topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null,
         }];
       const options = { groups, catalogue, requireStable, byId };
-      const readings = asked.map((group) => new Reading(group, options));
+      const made: ReturnType<Reading["answer"]>[] = [];
       const read = await answers.of({
-        items: readings.flatMap((reading) => reading.stretches()),
+        items: stretchesOf(asked, options, (reading) => made.push(reading.answer())),
         part: (stretch): Part => stretch.reading.read(stretch),
         tooLong: (stretch): Part => stretch.reading.leaveOut(stretch),
         whole: () => null,
         connection,
       });
       if (read !== null) return read;
-      const made = await answers.of({
-        items: readings,
-        part: (reading) => reading.answer(),
-        whole: (made) => made,
-        connection,
-      });
-      if (typeof made === "symbol") return made;
       const told = await Promise.all(made);
       if (isMany) return { groups: told };
       const [answer] = told, [{ wanted }] = asked;
@@ -86,6 +79,19 @@ export function offsetFetch({ groups, catalogue, answers }: OffsetFetchServices)
       return { topics: failed(wanted, answer.errorCode) }; // v1 has an error in each partition only
     },
   );
+}
+
+/** What is to be read, one group after the other; `onRead` is called when a group's stretches have been. */
+function* stretchesOf(
+  asked: readonly AskedGroup[],
+  options: ReadingOptions,
+  onRead: (reading: Reading) => void,
+): Generator<Stretch> {
+  for (const group of asked) {
+    const reading = new Reading(group, options);
+    yield* reading.stretches();
+    onRead(reading);
+  }
 }
 
 /** What was read; for its size. */
