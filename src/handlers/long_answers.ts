@@ -18,7 +18,8 @@ export interface LongAnswersOptions {
 }
 
 export interface Parts<Item, Part, Whole> {
-  readonly items: readonly Item[];
+  /** Taken one by one, as their parts are made. */
+  readonly items: Iterable<Item>;
   /** What is answered of one. */
   readonly part: (item: Item) => Part;
   /** The same where it does not fit, with the reason in words; absent where an answer has an end whatever is asked for. */
@@ -70,18 +71,22 @@ class Making<Item, Part> {
   readonly made: Part[] = [];
   readonly #parts: Omit<Parts<Item, Part, never>, "whole">;
   readonly #options: LongAnswersOptions;
+  readonly #items: Iterator<Item>;
+  #next: IteratorResult<Item>;
   #bytes = 0;
 
   constructor(parts: Omit<Parts<Item, Part, never>, "whole">, options: LongAnswersOptions) {
     this.#parts = parts;
     this.#options = options;
+    this.#items = parts.items[Symbol.iterator]();
+    this.#next = this.#items.next();
   }
 
   /** Makes parts until others should have a turn; whether that is all of them. */
   goOn(): boolean {
-    const { items, part, tooLong } = this.#parts, { turn, maxBytes } = this.#options;
-    while (this.made.length < items.length) {
-      const item = items[this.made.length];
+    const { part, tooLong } = this.#parts, { turn, maxBytes } = this.#options;
+    while (!this.#next.done) {
+      const item = this.#next.value;
       if (tooLong !== undefined && this.#bytes > maxBytes) {
         this.made.push(tooLong(item, `an answer takes ${maxBytes} bytes at most: ask for fewer`));
       } else {
@@ -89,7 +94,8 @@ class Making<Item, Part> {
         if (tooLong !== undefined) this.#bytes += bytesOf(made);
         this.made.push(made);
       }
-      if (this.made.length < items.length && turn.isLong) return false;
+      this.#next = this.#items.next();
+      if (!this.#next.done && turn.isLong) return false;
     }
     return true;
   }

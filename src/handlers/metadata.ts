@@ -23,6 +23,7 @@ import type { MetadataStore } from "../topics/metadata_store.ts";
 import { isInternalTopic, topicNameError } from "../topics/names.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
 import { type CreatedTopic, planCreateTopics } from "../topics/plan_create_topics.ts";
+import { MAX_PARTITIONS_PER_REQUEST } from "../topics/topic_limits.ts";
 import { asRegistered, type EndpointFor } from "./endpoints.ts";
 import { changesBy } from "./change_quota.ts";
 import { type ConnectionInfo, type Handler, handler } from "./handler.ts";
@@ -136,7 +137,8 @@ async function asked(
   const creates = mayCreate && deps.autoCreateTopics && missing.length > 0;
   const refused = new Set(creates ? missing.filter((name) => !mayMake(access, name)) : []);
   const created = missing.filter((name) => !refused.has(name));
-  const refusals = creates && created.length > 0
+  const isTooMuch = creates && created.length > MAX_PARTITIONS_PER_REQUEST; // which is refused, whole
+  const refusals = creates && created.length > 0 && !isTooMuch
     ? await autoCreate(deps, created, options.quota)
     : new Map<string, number>();
   return Array.from(names, (name) => () => {
@@ -149,6 +151,8 @@ async function asked(
       name: name ?? "",
       errorCode: name === null
         ? ErrorCode.INVALID_REQUEST
+        : isTooMuch && !isInternalTopic(name)
+        ? ErrorCode.POLICY_VIOLATION
         : refusals.get(name) ?? unknownError(name),
       isInternal: isInternalTopic(name ?? ""),
       topicAuthorizedOperations: operations(name ?? ""),

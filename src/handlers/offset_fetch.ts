@@ -20,6 +20,7 @@ import {
 } from "../groups/requests/committing.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { OffsetFetch } from "../protocol/messages/offset_fetch.ts";
+import type { Decoded } from "../protocol/schema.ts";
 import { byTopic } from "./group_answers.ts";
 import { type Handler, handler } from "./handler.ts";
 import type { LongAnswers } from "./long_answers.ts";
@@ -52,40 +53,46 @@ export function offsetFetch({ groups, catalogue, answers }: OffsetFetchServices)
     { min: 1, max: 10 },
     async (request, { apiVersion, connection }) => {
       const { requireStable } = request, byId = apiVersion >= 10, isMany = apiVersion >= 8;
-      const asked: readonly AskedGroup[] = isMany
-        ? request.groups.map(({ groupId, memberId, memberEpoch, topics }) => ({
-          groupId,
-          claim: { memberId, memberEpoch },
-          wanted: topics,
-        }))
-        : [{
-          groupId: request.groupId,
-          wanted: request.topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null,
-        }];
+      const wanted = request.topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null;
+      const asked = isMany ? askedGroups(request.groups) : [{ groupId: request.groupId, wanted }];
       const options = { groups, catalogue, requireStable, byId };
-      const readings = asked.map((group) => new Reading(group, options));
+      const made: ReturnType<Reading["answer"]>[] = [];
       const read = await answers.of({
-        items: readings.flatMap((reading) => reading.stretches()),
+        items: stretchesOf(asked, options, (reading) => made.push(reading.answer())),
         part: (stretch): Part => stretch.reading.read(stretch),
         tooLong: (stretch): Part => stretch.reading.leaveOut(stretch),
         whole: () => null,
         connection,
       });
       if (read !== null) return read;
-      const made = await answers.of({
-        items: readings,
-        part: (reading) => reading.answer(),
-        whole: (made) => made,
-        connection,
-      });
-      if (typeof made === "symbol") return made;
       const told = await Promise.all(made);
       if (isMany) return { groups: told };
-      const [answer] = told, [{ wanted }] = asked;
+      const [answer] = told;
       if (answer.errorCode === ErrorCode.NONE || apiVersion >= 2 || wanted === null) return answer;
       return { topics: failed(wanted, answer.errorCode) }; // v1 has an error in each partition only
     },
   );
+}
+
+function* askedGroups(
+  groups: Decoded<typeof OffsetFetch.request>["groups"],
+): Generator<AskedGroup> {
+  for (const { groupId, memberId, memberEpoch, topics } of groups) {
+    yield { groupId, claim: { memberId, memberEpoch }, wanted: topics };
+  }
+}
+
+/** What is to be read, one group after the other; `onRead` is called when a group's stretches have been. */
+function* stretchesOf(
+  asked: Iterable<AskedGroup>,
+  options: ReadingOptions,
+  onRead: (reading: Reading) => void,
+): Generator<Stretch> {
+  for (const group of asked) {
+    const reading = new Reading(group, options);
+    yield* reading.stretches();
+    onRead(reading);
+  }
 }
 
 /** What was read; for its size. */

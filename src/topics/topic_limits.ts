@@ -4,7 +4,7 @@ import type { Catalogue } from "./catalogue.ts";
 import { failure, type Outcome } from "./outcome.ts";
 
 /** Partitions one request may create: with their topics they must fit one transaction. Kafka's is the same. */
-const MAX_PARTITIONS_PER_REQUEST = 10_000;
+export const MAX_PARTITIONS_PER_REQUEST = 10_000;
 
 export interface TopicLimits {
   /** Over all topics. */
