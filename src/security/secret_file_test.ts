@@ -21,9 +21,7 @@ Deno.test("a secret's file that everybody can read or write is refused, one of i
 });
 
 Deno.test("what is no file, and what is too large, is not read", () => {
-  for (const path of ["/dev/zero", "/dev"]) {
-    assertThrows(() => readPublicFile(path, 1000), Error, "is not a file");
-  }
+  assertThrows(() => readPublicFile("/tmp", 1000), Error, "is not a file");
   const path = Deno.makeTempFileSync({ prefix: "runnel-public-" });
   try {
     Deno.writeTextFileSync(path, "x".repeat(1001));
