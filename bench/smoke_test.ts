@@ -20,7 +20,10 @@ interface InProcess extends Target {
 }
 
 /** With a TLS listener beside the plain one where there is a certificate. */
-async function inProcess(certificateFile = ""): Promise<InProcess> {
+async function inProcess(
+  _given?: unknown,
+  { certificateFile = "" }: { readonly certificateFile?: string } = {},
+): Promise<InProcess> {
   const defaults = defaultConfig(),
     listeners = ["PLAINTEXT", "SSL"].map((protocol) => ({ protocol }));
   const broker = await startBroker({
@@ -74,7 +77,7 @@ for (const name of Object.keys(attacks)) {
       const { rss } = Deno.memoryUsage();
       const memory = () => Promise.resolve({ peakBytes: rss, nowBytes: rss, descriptors: 0 });
       const shown = isTls ? await certificateIn(folder) : null;
-      const broker = await inProcess(shown?.file);
+      const broker = await inProcess(null, { certificateFile: shown?.file });
       const tls = shown && { address: broker.tlsAddress!, caCert: shown.caCert, stop: broker.stop };
       return { ...broker, ...tls && { tls }, memory };
     });
