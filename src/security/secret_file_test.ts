@@ -21,12 +21,7 @@ Deno.test("a secret's file that everybody can read or write is refused, one of i
 });
 
 Deno.test("what is no file, and what is too large, is not read", () => {
-  const folder = Deno.makeTempDirSync({ prefix: "runnel-public-" });
-  try {
-    assertThrows(() => readPublicFile(folder, 1000), Error, "is not a file");
-  } finally {
-    Deno.removeSync(folder);
-  }
+  assertThrows(() => readPublicFile("/tmp", 1000), Error, "is not a file");
   const path = Deno.makeTempFileSync({ prefix: "runnel-public-" });
   try {
     Deno.writeTextFileSync(path, "x".repeat(1001));
