@@ -32,7 +32,7 @@ Deno.test("lines can be made of every request and every answer, and every reques
           };
           const items = spec.items(request, asked);
           for (const given of [answer, null]) {
-            const outcomes = outcomesOf(one, items, given);
+            const outcomes = [...outcomesOf(one, items, given)];
             const who = { principal: "User:a", address: "::1", port: 1, listener: "A" };
             const by = { ...who, clientId: asked.clientId, api: api.name, apiVersion: version };
             const lines = [...changeLines(0, by, { action, outcomes, access: null })];

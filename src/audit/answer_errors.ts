@@ -17,6 +17,31 @@ export function isDenial(errorCode: number | null): boolean {
   return errorCode !== null && DENIALS.has(errorCode);
 }
 
+/** Whether an answer says of all that was asked that it was not allowed. */
+export function isAllDenied(answer: unknown): boolean {
+  const found = { denials: 0, others: 0 };
+  tally(answer, found);
+  return found.denials > 0 && found.others === 0;
+}
+
+function tally(answer: unknown, found: { denials: number; others: number }): void {
+  if (answer === null || typeof answer !== "object" || ArrayBuffer.isView(answer)) return;
+  if (Array.isArray(answer)) {
+    for (const one of answer) {
+      if (found.others > 0 || typeof one !== "object") return;
+      tally(one, found);
+    }
+    return;
+  }
+  for (const name in answer) {
+    const value = (answer as Record<string, unknown>)[name];
+    if (typeof value === "object") tally(value, found);
+    else if (!CODES.has(name)) continue;
+    else if (DENIALS.has(value as number)) found.denials++;
+    else found.others++;
+  }
+}
+
 /** The names that error codes have in answers. CreateTopics' topicConfigErrorCode is no denial: the topic was made. */
 const CODES: ReadonlySet<string> = new Set(["errorCode", "partitionErrorCode"]);
 

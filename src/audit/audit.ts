@@ -12,7 +12,7 @@ import { type Access, type Asker, OPEN_ACCESS } from "../security/acl/access.ts"
 import type { Authorizer } from "../security/acl/authorizer.ts";
 import type { LoginEnd } from "../security/sasl/conversation.ts";
 import type { GivesWay, Timers } from "../clock.ts";
-import { denialsIn, isDenial } from "./answer_errors.ts";
+import { denialsIn, isAllDenied, isDenial } from "./answer_errors.ts";
 import { AuditedAccess } from "./audited_access.ts";
 import type { AuditWriter } from "./audit_writer.ts";
 import {
@@ -90,8 +90,11 @@ export class Audit {
     const change = this.#changes.get(api.key);
     if (change === undefined) return this.#reading(api, context);
     const { apiVersion, clientId } = context;
-    const items = change.spec.items(request, { apiVersion, clientId, topics: this.topics });
-    if (items.length === 0) return this.#reading(api, context);
+    const { spec } = change;
+    let made: readonly Item<unknown>[] | null = null;
+    const items = () => made ??= spec.items(request, { apiVersion, clientId, topics: this.topics });
+    const isChange = spec.isChange === undefined ? items().length > 0 : spec.isChange(request);
+    if (!isChange) return this.#reading(api, context);
     const asked = askedOf(api, context), access = accessOf(context);
     access?.rememberAll();
     return new ChangingRequest(this, { change, items, asked, access, context });
@@ -158,11 +161,11 @@ export class Audit {
     );
   }
 
-  /** The lines; others have their turns while they are made. */
-  async inTurns(lines: Iterable<Body>): Promise<Body[]> {
-    const { turn } = this.#options, made: Body[] = [];
-    for (const line of lines) {
-      made.push(line);
+  /** All there are; others have their turns while they are made. */
+  async inTurns<One>(all: Iterable<One>): Promise<One[]> {
+    const { turn } = this.#options, made: One[] = [];
+    for (const one of all) {
+      made.push(one);
       if (turn.isLong) await turn.next();
     }
     return made;
@@ -257,7 +260,8 @@ class ReadingRequest implements AuditedRequest {
 
 interface Changing {
   readonly change: Change;
-  readonly items: readonly Item<unknown>[];
+  /** Looked for once, and not at all where all of it is denied. */
+  readonly items: () => readonly Item<unknown>[];
   readonly asked: AskedOf;
   readonly access: AuditedAccess | null;
   readonly context: AuditedContext;
@@ -294,7 +298,7 @@ class ChangingRequest implements AuditedRequest {
       const isRefused = writer.refusesChanges;
       let answer: unknown;
       try {
-        answer = await run(isRefused ? this.#refusing(handle) : handle);
+        answer = await run(isRefused ? this.#refusing(handle) : this.#knowing(handle));
       } catch (error) {
         await this.#write(null);
         throw error;
@@ -304,6 +308,14 @@ class ChangingRequest implements AuditedRequest {
     } finally {
       writer.leave();
     }
+  }
+
+  /** Handles what the guards let through, with what was asked being known as it is before that. */
+  #knowing(handle: Handle): Handle {
+    return (request, context) => {
+      this.#of.items();
+      return handle(request, context);
+    };
   }
 
   /** Answers what the guards let through with an error, or handles what it asks besides. */
@@ -318,7 +330,10 @@ class ChangingRequest implements AuditedRequest {
   /** Whether the answer may leave. */
   async #write(answer: object | null, isRefused = false): Promise<boolean> {
     const { change, items, asked, access } = this.#of, audit = this.#audit;
-    const outcomes = outcomesOf(change, items, answer);
+    // Of what is denied as a whole nothing more is looked for: it may be very much, and anybody may ask for it.
+    const outcomes = isAllDenied(answer)
+      ? []
+      : await audit.inTurns(outcomesOf(change, items(), answer));
     const isDenied = outcomes.length > 0 && outcomes.every(({ errorCode }) => isDenial(errorCode));
     if (isRefused || isDenied || outcomes.length === 0) {
       const errors = denialsIn(answer);

@@ -4,6 +4,7 @@
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ErrorCode } from "../protocol/errors.ts";
+import { AlterReplicaLogDirs } from "../protocol/messages/alter_replica_log_dirs.ts";
 import { CreateTopics } from "../protocol/messages/create_topics.ts";
 import { ListOffsets } from "../protocol/messages/list_offsets.ts";
 import { OffsetCommit } from "../protocol/messages/offset_commit.ts";
@@ -80,7 +81,7 @@ function opened(options: Partial<AuditFileOptions> = {}) {
   const lines = (): Line[] =>
     new TextDecoder().decode(store.readAll(NAME)!).split("\n").slice(0, -1)
       .map((line) => JSON.parse(line));
-  return { store, timers, time, audit, writer, limit, ask, lines, held };
+  return { store, timers, time, audit, writer, limit, ask, lines, held, contextOf };
 }
 
 const TOPICS = (count: number) => ({
@@ -254,4 +255,35 @@ Deno.test("a change of very many things is written whole, in lines of bounded le
   assertEquals(all.flatMap(({ resources }) => resources).length, 20_000);
   assertEquals(all.map(({ part }) => part), all.map((_, i) => i + 1));
   assert(all.every((line) => JSON.stringify(line).length < 25_000));
+});
+
+Deno.test("of what is denied as a whole, however much it is, nothing is looked at; what is done in part is found in turns", async () => {
+  const { audit, lines, contextOf } = opened();
+  let looked = 0;
+  const topics = Array.from({ length: 1000 }, (_, i) => ({
+    get name() {
+      looked++;
+      return `topic-${i}`;
+    },
+    partitions: [0],
+  }));
+  const context = contextOf("eve"), dirs = [{ path: "/x", topics }];
+  const asked = audit.begin(AlterReplicaLogDirs as unknown as Api, { dirs }, context)!;
+  const answer = (errorCode: (i: number) => number) => ({
+    results: topics.map((_, i) => ({
+      topicName: `topic-${i}`,
+      partitions: [{ partitionIndex: 0, errorCode: errorCode(i) }],
+    })),
+  });
+  await asked.answer(() => answer(() => 31), () => {}, CLOSE);
+  assertEquals(looked, 0);
+  await settled();
+  assertEquals(lines().map(({ kind, errors }) => [kind, errors]), [
+    ["denial", ["CLUSTER_AUTHORIZATION_FAILED"]],
+  ]);
+  const partly = audit.begin(AlterReplicaLogDirs as unknown as Api, { dirs }, context)!;
+  await partly.answer(() => answer((i) => i === 0 ? 0 : 31), () => {}, CLOSE);
+  const written = lines().slice(1);
+  assertEquals(written[0].decision, "partly");
+  assertEquals(written.flatMap(({ resources }) => resources).length, 1000);
 });

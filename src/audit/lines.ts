@@ -114,6 +114,7 @@ function inPieces(outcome: Outcome): Outcome[] {
   const pieces = lists.flatMap(([name, list]) =>
     slicesOf(list as unknown[]).map((some) => ({ [name]: some }))
   );
+  if (pieces.length === 0) return [outcome];
   const others = Object.fromEntries(rest);
   return pieces.map((piece, i) => ({
     ...outcome,

@@ -38,6 +38,8 @@ interface Spec<Request, Response> {
   readonly doc: string;
   /** What a request asks to change, before it is handled; nothing: it changes nothing. */
   readonly items: (request: Request, asked: AskedChange) => Item<Response>[];
+  /** Whether a request changes anything, where that is known without its items, which may be very many; absent: if there are some. */
+  readonly isChange?: (request: Request) => boolean;
   /** What the answer knows besides. */
   readonly more?: (answer: Response) => Outcome[];
   /** Whether something that went so belongs into the audit; absent: always. */
@@ -64,18 +66,19 @@ export function change<Q extends Fields, R extends Fields>(
 }
 
 /** How it went with all of it; `answer` is null where there was none. */
-export function outcomesOf(
-  { spec }: Change,
+export function* outcomesOf(
+  { spec: { counts, more } }: Change,
   items: readonly Item<unknown>[],
   answer: object | null,
-): Outcome[] {
-  const outcomes = items.map(({ codeOf, ...subject }): Outcome => ({
-    ...subject,
-    errorCode: answer === null ? null : codeOf(answer),
-  }));
-  if (answer !== null && spec.more !== undefined) outcomes.push(...spec.more(answer));
-  const { counts } = spec;
-  return counts === undefined ? outcomes : outcomes.filter(({ errorCode }) => counts(errorCode));
+): Generator<Outcome> {
+  for (const { type, name, change, codeOf } of items) {
+    const errorCode = answer === null ? null : codeOf(answer);
+    if (counts !== undefined && !counts(errorCode)) continue;
+    yield change === undefined ? { type, name, errorCode } : { type, name, change, errorCode };
+  }
+  for (const outcome of answer === null ? [] : more?.(answer) ?? []) {
+    if (counts === undefined || counts(outcome.errorCode)) yield outcome;
+  }
 }
 
 /**

@@ -25,6 +25,7 @@ export const configChanges: readonly Change[] = [
   change(AlterConfigs, {
     action: "config.replace",
     doc: "All configs of a resource are replaced; not where that is only validated.",
+    isChange: ({ validateOnly }) => !validateOnly,
     items({ resources, validateOnly }) {
       const codeOf = codes();
       return validateOnly ? [] : resources.flatMap((resource) => {
@@ -38,6 +39,7 @@ export const configChanges: readonly Change[] = [
     action: "config.alter",
     doc:
       "Single configs of a resource are set, removed or extended; not where that is only validated.",
+    isChange: ({ validateOnly }) => !validateOnly,
     items({ resources, validateOnly }) {
       const codeOf = codes();
       return validateOnly ? [] : resources.flatMap((resource) => {

@@ -16,6 +16,7 @@ export const groupChanges: readonly Change[] = [
   change(DeleteGroups, {
     action: "group.delete",
     doc: "Groups are deleted, with their offsets.",
+    isChange: () => true,
     items({ groupsNames }) {
       const codeOf = indexed((answer: Encodable<typeof DeleteGroups.response>) =>
         (answer.results ?? []).map(({ groupId = "", errorCode }) => [groupId, errorCode] as const)
@@ -29,6 +30,7 @@ export const groupChanges: readonly Change[] = [
   change(OffsetDelete, {
     action: "offset.delete",
     doc: "A group's offsets are deleted.",
+    isChange: () => true,
     items({ groupId, topics }) {
       const codeOf = indexed((answer: Encodable<typeof OffsetDelete.response>) =>
         (answer.topics ?? []).flatMap(({ name = "", partitions = [] }) =>
@@ -115,6 +117,7 @@ export const groupChanges: readonly Change[] = [
   change(WriteTxnMarkers, {
     action: "transaction.end_in_partition",
     doc: "Markers that end transactions are written into partitions (`kafka-transactions abort`).",
+    isChange: () => true,
     items({ markers }) {
       const keyOf = (producerId: number, name: string, partition: number) =>
         `${producerId} ${partitionName(name, partition)}`;

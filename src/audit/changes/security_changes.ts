@@ -16,6 +16,7 @@ export const securityChanges: readonly Change[] = [
   change(CreateAcls, {
     action: "acl.create",
     doc: "ACLs are made.",
+    isChange: () => true,
     items: ({ creations }) =>
       creations.map(({ resourcePatternType, ...acl }, i) => ({
         type: "acl",
@@ -27,6 +28,7 @@ export const securityChanges: readonly Change[] = [
   change(DeleteAcls, {
     action: "acl.delete",
     doc: "The ACLs that a filter finds are removed: each filter, and each ACL that was found.",
+    isChange: () => true,
     items: ({ filters }) =>
       filters.map((filter, i) => ({
         type: "acl_filter",
@@ -68,6 +70,7 @@ export const securityChanges: readonly Change[] = [
   change(AlterUserScramCredentials, {
     action: "user.alter",
     doc: "Users' SCRAM credentials are set or removed; what they are made of is not written.",
+    isChange: () => true,
     items({ deletions, upsertions }) {
       const codeOf = indexed((answer: Encodable<typeof AlterUserScramCredentials.response>) =>
         (answer.results ?? []).map(({ user = "", errorCode }) => [user, errorCode] as const)
@@ -95,6 +98,7 @@ export const securityChanges: readonly Change[] = [
   change(AlterClientQuotas, {
     action: "quota.alter",
     doc: "Quotas are set or removed; not where that is only validated.",
+    isChange: ({ validateOnly }) => !validateOnly,
     items({ entries, validateOnly }) {
       if (validateOnly) return [];
       const codeOf = indexed((answer: Encodable<typeof AlterClientQuotas.response>) =>

@@ -17,6 +17,7 @@ export const topicChanges: readonly Change[] = [
   change(CreateTopics, {
     action: "topic.create",
     doc: "Topics are made; not where they are only validated.",
+    isChange: ({ validateOnly }) => !validateOnly,
     items({ topics, validateOnly }) {
       if (validateOnly) return [];
       const codeOf = indexed((answer: Encodable<typeof CreateTopics.response>) =>
@@ -61,6 +62,7 @@ export const topicChanges: readonly Change[] = [
   change(DeleteTopics, {
     action: "topic.delete",
     doc: "Topics are deleted, by name or id.",
+    isChange: () => true,
     items({ topics, topicNames }, { topics: known }) {
       const keyOf = (name: string | null | undefined, topicId: Uuid | undefined) =>
         topicId === undefined || topicId === ZERO_UUID ? `name ${name}` : `id ${topicId}`;
@@ -86,6 +88,7 @@ export const topicChanges: readonly Change[] = [
   change(CreatePartitions, {
     action: "topic.add_partitions",
     doc: "Topics get more partitions; not where that is only validated.",
+    isChange: ({ validateOnly }) => !validateOnly,
     items({ topics, validateOnly }) {
       if (validateOnly) return [];
       const codeOf = indexed((answer: Encodable<typeof CreatePartitions.response>) =>
@@ -105,6 +108,7 @@ export const topicChanges: readonly Change[] = [
   change(DeleteRecords, {
     action: "records.delete",
     doc: "The records of partitions up to an offset are deleted; -1: all that consumers see.",
+    isChange: () => true,
     items({ topics }) {
       const codeOf = indexed((answer: Encodable<typeof DeleteRecords.response>) =>
         (answer.topics ?? []).flatMap(({ name = "", partitions = [] }) =>
@@ -136,6 +140,7 @@ export const topicChanges: readonly Change[] = [
   change(AlterReplicaLogDirs, {
     action: "replica.move",
     doc: "Replicas are to lie in another directory.",
+    isChange: () => true,
     items({ dirs }) {
       const codeOf = indexed((answer: Encodable<typeof AlterReplicaLogDirs.response>) =>
         (answer.results ?? []).flatMap(({ topicName = "", partitions = [] }) =>
@@ -146,12 +151,10 @@ export const topicChanges: readonly Change[] = [
       );
       return dirs.flatMap(({ path, topics }) =>
         topics.flatMap(({ name, partitions }) =>
-          partitions.map((partition) => ({
-            type: "partition",
-            name: partitionName(name, partition),
-            change: { path },
-            codeOf: codeOf(partitionName(name, partition)),
-          }))
+          partitions.map((partition) => {
+            const named = partitionName(name, partition);
+            return { type: "partition", name: named, change: { path }, codeOf: codeOf(named) };
+          })
         )
       );
     },
@@ -165,6 +168,7 @@ export const topicChanges: readonly Change[] = [
   change(AlterPartitionReassignments, {
     action: "partition.reassign",
     doc: "Partitions are to have other replicas, or not any more.",
+    isChange: () => true,
     items({ topics }) {
       const codeOf = indexed((answer: Encodable<typeof AlterPartitionReassignments.response>) =>
         (answer.responses ?? []).flatMap(({ name = "", partitions = [] }) =>
@@ -188,6 +192,7 @@ export const topicChanges: readonly Change[] = [
   change(ElectLeaders, {
     action: "partition.elect_leader",
     doc: "Partitions are to elect their leaders anew; those of all topics where none is named.",
+    isChange: () => true,
     items({ topicPartitions, electionType }) {
       const election = electionType === 1 ? "unclean" : "preferred";
       if (topicPartitions === null) {
