@@ -41,7 +41,7 @@ export function rangesOf(texts: readonly string[], nowMs: number): Ranges | stri
   return { all, byPartition };
 }
 
-export const NEEDS =
+const NEEDS =
   "needs START:END, each start, end, an offset, +N, -N or @TIME (-1h, 2026-11-30, 2026-11-30T08:00Z, ms since 1970)";
 
 /** Null for what is none. */
