@@ -16,10 +16,13 @@ export function plainLine(error: unknown): string | null {
 }
 
 const PLAIN_NAMES = new Set([
+  "CompressionError",
   "ConfigError",
   "ConnectionError",
+  "CorruptBatchError",
   "DirectoryLockedError",
   "KafkaError",
+  "RecordError",
 ]);
 
 /** Of an error that nobody foresaw. */

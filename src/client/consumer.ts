@@ -35,6 +35,8 @@ export interface ConsumerOptions {
   /** Bytes of one fetch and of one partition in it, 16 MiB and 1 MiB if not given; one batch may be larger. */
   readonly maxBytes?: number;
   readonly maxPartitionBytes?: number;
+  /** What the records of one fetch may have when decompressed, about; a batch of each partition may be larger. */
+  readonly maxDecodedBytes?: number;
   /** Whether checksums are checked, yes if not given. */
   readonly checkCrcs?: boolean;
 }
@@ -76,6 +78,7 @@ export class Consumer {
       fetchMaxWaitMs: 500,
       maxBytes: 16 << 20,
       maxPartitionBytes: 1 << 20,
+      maxDecodedBytes: Infinity,
       checkCrcs: true,
       ...options,
     };
@@ -315,11 +318,12 @@ export class Consumer {
     const isEmpty = response.responses.every(({ partitions }) =>
       partitions.every(({ records }) => records === null || records.length === 0)
     );
+    let leftBytes = this.#options.maxDecodedBytes;
     for (const { topic, topicId, partitions } of response.responses) {
       for (const partition of partitions) {
         const one = byKey.get(`${topic || topicId}-${partition.partitionIndex}`);
         if (!one || one.epoch !== one.assigned.epoch) continue;
-        this.#accept(one, partition);
+        leftBytes -= this.#accept(one, partition, leftBytes);
         if (isEmpty && partition.errorCode === 0) one.assigned.emptyUntil = one.assigned.end ?? -1;
       }
     }
@@ -346,25 +350,28 @@ export class Consumer {
     });
   }
 
-  #accept({ assigned, from }: Asked, answer: FetchAnswer): void {
+  /** Takes about `maxBytes` of it, a batch at least; returns how much that was, decompressed. */
+  #accept({ assigned, from }: Asked, answer: FetchAnswer, maxBytes: number): number {
     const { isolation, checkCrcs } = this.#options;
     if (answer.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) {
       assigned.fetchFrom = null; // the next round finds a new one, or throws
-      return;
+      return 0;
     }
     if (answer.errorCode !== 0) {
       const what = `fetch of ${assigned.name} from ${from}`;
-      return this.#failed(new KafkaError(answer.errorCode, what), [assigned]);
+      this.#failed(new KafkaError(answer.errorCode, what), [assigned]);
+      return 0;
     }
     assigned.answered();
     const isCommittedOnly = isolation === "readCommitted";
     assigned.end = isCommittedOnly ? answer.lastStableOffset : answer.highWatermark;
-    const { records, nextOffset } = fetchedRecords(answer, from, { checkCrcs });
-    if (nextOffset === from) return;
+    const { records, nextOffset, bytes } = fetchedRecords(answer, from, { checkCrcs, maxBytes });
+    if (nextOffset === from) return 0;
     const { topic, partition } = assigned;
     const batch = records.map((record): ConsumerRecord => ({ topic, partition, ...record }));
     this.#arrived.push({ assigned, batch, nextOffset });
     assigned.fetchFrom = nextOffset;
+    return bytes;
   }
 
   /** What may go away is tried again after a pause; the rest is what the next poll throws. */

@@ -18,8 +18,10 @@ export interface FetchedPartition {
 
 export interface Fetched {
   readonly records: LogRecord[];
-  /** Where to go on: behind the last batch, whether or not anything of it was given. */
+  /** Where to go on: behind the last batch that was read, whether or not anything of it was given. */
   readonly nextOffset: number;
+  /** What the records take in memory, about. */
+  readonly bytes: number;
 }
 
 /** A batch whose checksum is wrong, as it came from the broker. */
@@ -27,17 +29,21 @@ export class CorruptBatchError extends Error {
   override readonly name = "CorruptBatchError";
 }
 
-/** Throws CorruptBatchError, and what readRecords throws. */
+/**
+ * Reads batches until their records have `maxBytes`, decompressed, one at least: a few bytes of an answer may be very many
+ * records. Throws CorruptBatchError, and what readRecords throws.
+ */
 export function fetchedRecords(
   partition: FetchedPartition,
   position: number,
-  { checkCrcs = true }: { checkCrcs?: boolean } = {},
+  { checkCrcs = true, maxBytes = Infinity }: { checkCrcs?: boolean; maxBytes?: number } = {},
 ): Fetched {
   const bytes = partition.records ?? new Uint8Array();
   const aborted = new AbortedTransactions(partition.abortedTransactions ?? []);
   const records: LogRecord[] = [];
-  let nextOffset = position;
+  let nextOffset = position, readBytes = 0;
   for (const at of batch.batches(bytes)) {
+    if (nextOffset > position && readBytes >= maxBytes) break;
     if (checkCrcs && !batch.isIntact(bytes, at)) {
       throw new CorruptBatchError(
         `Cannot read the batch at offset ${batch.baseOffset(bytes, at)}: its checksum is wrong`,
@@ -46,11 +52,15 @@ export function fetchedRecords(
     nextOffset = Math.max(nextOffset, batch.lastOffset(bytes, at) + 1);
     if (aborted.hides(bytes, at)) continue;
     for (const record of readRecords(bytes, at)) {
+      readBytes += (record.key?.length ?? 0) + (record.value?.length ?? 0) + RECORD_BYTES;
       if (record.offset >= position) records.push(record);
     }
   }
-  return { records, nextOffset };
+  return { records, nextOffset, bytes: readBytes };
 }
+
+/** About what a record takes in memory beside its key and value. */
+const RECORD_BYTES = 100;
 
 class AbortedTransactions {
   /** By first offset, the next to begin last. */

@@ -95,3 +95,19 @@ Deno.test("fetchedRecords() refuses a batch whose checksum is wrong, unless told
   assertThrows(() => fetchedRecords(partition, 3), CorruptBatchError, "offset 3");
   assertEquals(fetchedRecords(partition, 3, { checkCrcs: false }).nextOffset, 4);
 });
+
+Deno.test("fetchedRecords() reads no more batches than have room when decompressed, one at least", () => {
+  const records = joined([0, 1, 2].map((at) => values(at, ["x".repeat(1000)], { compression: 4 })));
+  const read = (from: number, maxBytes: number) => {
+    const { records: found, nextOffset } = fetchedRecords(
+      { records, abortedTransactions: null },
+      from,
+      { maxBytes },
+    );
+    return [found.length, nextOffset];
+  };
+  assertEquals(read(0, 0), [1, 1]);
+  assertEquals(read(1, 0), [1, 2]); // what lies before the position is no batch read
+  assertEquals(read(0, 1500), [2, 2]);
+  assertEquals(read(0, Infinity), [3, 3]);
+});

@@ -70,8 +70,12 @@ export const nameOf = (
   { topic, partition }: { readonly topic: string; readonly partition: number },
 ) => `${topic}-${partition}`;
 
-/** What one fetch may bring, compressed. */
-export const CONSUMER_LIMITS = { maxBytes: 4 << 20, maxPartitionBytes: 1 << 20 };
+/** What one fetch may bring, compressed and decompressed. */
+export const CONSUMER_LIMITS = {
+  maxBytes: 4 << 20,
+  maxPartitionBytes: 1 << 20,
+  maxDecodedBytes: 32 << 20,
+};
 
 /** How often ends are looked for. */
 const POLL_MS = 100;
