@@ -73,12 +73,6 @@ export const COMMANDS: readonly CommandHelp[] = [
     ],
   },
   {
-    name: "config",
-    summary: "print every option with its value and where it came from",
-    usage: ["runnel config [flags]"],
-    takesOptions: true,
-  },
-  {
     name: "storage",
     summary: "look at the directory of a stopped broker, and decide about damage",
     usage: [
@@ -201,7 +195,7 @@ export function commandHelp(name: string): string {
     parts.push(["Flags", ...flags.map(([flag, doc]) => flagLine(flag, doc))].join("\n"));
   }
   if (notes.length > 0) parts.push(notes.join("\n"));
-  if (name === "serve" || name === "config") {
+  if (name === "serve") {
     parts.push(["Flags", ...optionLines()].join("\n"), OPTIONS_NOTE);
   } else if (takesOptions) {
     parts.push("It takes the broker's flags, variables and configuration file too: `runnel help`.");

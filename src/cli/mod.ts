@@ -45,8 +45,6 @@ async function runCommand(args: readonly string[], startBroker: StartBroker): Pr
       return await (await import("./acl.ts")).runAcl(rest);
     case "backup":
       return await (await import("./backup.ts")).runBackup(rest);
-    case "config":
-      return await (await import("./config.ts")).runConfig(rest);
     case "storage":
       return await (await import("./storage.ts")).runStorage(rest);
     case "txn":

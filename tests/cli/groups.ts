@@ -73,7 +73,7 @@ async function outputsOf(broker: string): Promise<string[]> {
       const theirs = await asKafka(broker, args);
       assertEquals(linesOf(csv), linesOf(theirs), `${broker}: ${own}`);
       // What one exports the other reads.
-      await Deno.writeTextFile(`${folder}/theirs.csv`, theirs.trimStart());
+      await Deno.writeTextFile(`${folder}/theirs.csv`, linesOf(theirs).join("\n"));
       const file = ["--file", `${folder}/theirs.csv`, "--csv", "--dry-run"];
       assertEquals(await ran([...reset, ...file]), csv);
     }
