@@ -95,12 +95,6 @@ export const COMMANDS: readonly CommandHelp[] = [
     ],
   },
   {
-    name: "config",
-    summary: "print every option with its value and where it came from",
-    usage: ["runnel config [flags]"],
-    takesOptions: true,
-  },
-  {
     name: "init",
     summary: "make a first configuration, with TLS and an administrator who logs in",
     usage: [
@@ -302,7 +296,7 @@ export function commandHelp(name: string): string {
     parts.push(["Flags", ...flags.map(([flag, doc]) => flagLine(flag, doc))].join("\n"));
   }
   if (notes.length > 0) parts.push(notes.join("\n"));
-  if (name === "serve" || name === "config") {
+  if (name === "serve") {
     parts.push(["Flags", ...optionLines()].join("\n"), OPTIONS_NOTE);
   } else if (takesOptions) {
     parts.push("It takes the broker's flags, variables and configuration file too: `runnel help`.");

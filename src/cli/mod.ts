@@ -47,8 +47,6 @@ async function runCommand(args: readonly string[], startBroker: StartBroker): Pr
       return await (await import("./audit.ts")).runAudit(rest);
     case "backup":
       return await (await import("./backup.ts")).runBackup(rest);
-    case "config":
-      return await (await import("./config.ts")).runConfig(rest);
     case "init":
       return await (await import("./init.ts")).runInit(rest);
     case "quota":

@@ -4,7 +4,8 @@
  * Beside its own flags a command takes the broker's, since it reads the configuration as the broker does, to find it.
  */
 import { Command as Parser, CommanderError, Option } from "commander";
-import { ConfigError, configFlags } from "../config/load.ts";
+import { ConfigError, configFlags, mustHoldNoSecret } from "../config/load.ts";
+import { closest } from "../config/near_miss.ts";
 import { Call } from "./call.ts";
 import type { Action, Command, Flag } from "./command.ts";
 
@@ -18,7 +19,7 @@ export type Parsed = { readonly kind: "call"; readonly call: Call } | {
 export function parse(command: Command, args: readonly string[]): Parsed {
   let call: Call | null = null, text = "";
   const write = (more: string) => text += more;
-  const root = parserOf(command, { args, found: (made) => call = made });
+  const root = parserOf(asCalled(command, args), { args, found: (made) => call = made });
   for (const parser of [root, ...root.commands]) {
     parser.exitOverride().configureOutput({ writeOut: write, writeErr: () => {} });
   }
@@ -27,14 +28,43 @@ export function parse(command: Command, args: readonly string[]): Parsed {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { kind: "help", text: text.trimEnd() };
+    mustHoldNoSecret(args); // which are flags of none of its actions
     // Without an action commander shows the help, as an error.
     const what = error.code === "commander.help"
-      ? `needs one of ${command.actions.map(({ name }) => name).join(", ")}`
+      ? `needs one of ${namesOf(command).join(", ")}`
       : error.message.replace(/^error: /, "").replaceAll("\n", " ");
-    throw new ConfigError(`${command.name}: ${what} (\`runnel ${command.name} --help\`)`);
+    const near = error.code === "commander.unknownOption" ? nearFlag(command, what) : "";
+    throw new ConfigError(`${command.name}: ${what}${near} (\`runnel ${command.name} --help\`)`);
   }
   if (call === null) throw new Error(`runnel ${command.name}: no action was found`);
   return { kind: "call", call };
+}
+
+/**
+ * A command that does something itself and has actions beside is one or the other: an action where the first argument is
+ * a word, or help is asked for; so the flags of one are never taken for the other's.
+ */
+function asCalled(command: Command, [first]: readonly string[]): Command {
+  const { actions } = command, own = actions.filter(({ name }) => name === "");
+  if (own.length === 0 || actions.length === 1) return command;
+  const isAction = first !== undefined && (!first.startsWith("-") || HELP.includes(first));
+  return isAction
+    ? { ...command, actions: actions.filter(({ name }) => name !== "") }
+    : { ...command, actions: own };
+}
+
+const HELP = ["--help", "-h"];
+
+/** The broker's flags are hidden from commander's own suggestions, since help does not list them. */
+function nearFlag({ actions }: Command, complaint: string): string {
+  const [, given] = /'(--[^'=]+)[^']*'$/.exec(complaint) ?? [];
+  const own = actions.flatMap(({ flags = [] }) => flags.map(({ name }) => name));
+  const near = given === undefined ? null : closest(given, [...own, ...configFlags().keys()]);
+  return near === null ? "" : ` (Did you mean ${near}?)`;
+}
+
+function namesOf({ actions }: Command): string[] {
+  return actions.map(({ name }) => name).filter((name) => name !== "");
 }
 
 /** What `runnel COMMAND --help` prints. */

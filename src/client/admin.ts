@@ -40,11 +40,27 @@ export interface ConfigEntry {
   readonly isSensitive: boolean;
   /** Whether nobody has set it. */
   readonly isDefault: boolean;
+  /** Who has set it: the resource itself or another, "default" where nobody has; "unknown" of a newer broker. */
+  readonly source: ConfigSource;
 }
 
-/** Whose configs. A broker's name is its id; "" is the default of all brokers. */
+export type ConfigSource =
+  | "topic"
+  | "broker"
+  | "all brokers"
+  | "broker's file"
+  | "default"
+  | "logger"
+  | "client"
+  | "group"
+  | "unknown";
+
+/**
+ * Whose configs. A broker's name is its id; "" is the default of all brokers. A group need not be there; a client is a
+ * subscription to clients' metrics (KIP-714).
+ */
 export interface ConfigResource {
-  readonly type: "topic" | "broker";
+  readonly type: "topic" | "broker" | "group" | "client";
   readonly name: string;
 }
 
@@ -219,14 +235,19 @@ export class Admin {
         isReadOnly: readOnly,
         isSensitive,
         isDefault: configSource === DEFAULT_SOURCE,
+        source: SOURCES[configSource] ?? "unknown",
       }));
     });
   }
 
-  /** Sets configs one by one; null takes a config back to its default. All or none of them change. */
+  /**
+   * Sets configs one by one; null takes a config back to its default. All or none of them change. With `validateOnly` it
+   * only says whether it could.
+   */
   async alterConfigs(
     resource: ConfigResource,
     configs: Readonly<Record<string, string | null>>,
+    { validateOnly = false }: { validateOnly?: boolean } = {},
   ): Promise<void> {
     await this.#onResource(resource, async (connection) => {
       const response = await connection.request(
@@ -242,6 +263,7 @@ export class Admin {
               configOperation: value === null ? 1 : 0,
             })),
           }],
+          validateOnly,
         },
       );
       const [result] = response.responses;
@@ -277,5 +299,17 @@ export class Admin {
 }
 
 const TIMEOUT_MS = 30_000;
-const RESOURCE_TYPES = { topic: 2, broker: 4 };
+const RESOURCE_TYPES = { topic: 2, broker: 4, client: 16, group: 32 };
 const DEFAULT_SOURCE = 5;
+/** By Kafka's number (DescribeConfigsResponse.ConfigSource). */
+const SOURCES: readonly ConfigSource[] = [
+  "unknown",
+  "topic",
+  "broker",
+  "all brokers",
+  "broker's file",
+  "default",
+  "logger",
+  "client",
+  "group",
+];

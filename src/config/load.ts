@@ -298,10 +298,8 @@ export function configFlags(table: readonly Row[] = rows()): FlagNeeds {
   return needs;
 }
 
-function readFlags(
-  table: readonly Row[],
-  args: readonly string[],
-): { settings: Setting[]; config: string | undefined } {
+/** Throws ConfigError where a secret is given as a flag. */
+export function mustHoldNoSecret(args: readonly string[], table: readonly Row[] = rows()): void {
   const byFlag = new Map(table.map((row) => [row.flag, row]));
   for (const [flag] of args.map((arg) => arg.split("="))) {
     const row = byFlag.get(flag);
@@ -310,6 +308,14 @@ function readFlags(
       `${flag} is not taken from the command line, which others can read: use ${row.env}`,
     );
   }
+}
+
+function readFlags(
+  table: readonly Row[],
+  args: readonly string[],
+): { settings: Setting[]; config: string | undefined } {
+  const byFlag = new Map(table.map((row) => [row.flag, row]));
+  mustHoldNoSecret(args, table);
   const split = splitArguments(args, configFlags(table));
   if (typeof split === "string") throw new ConfigError(split);
   const { words: [word], flags } = split;

@@ -1,0 +1,70 @@
+/** `runnel config diff`: where configs of two differ, by what they go by, whoever has set it. Exit code 2 where they do. */
+import { Admin, type ConfigEntry } from "../../client/admin.ts";
+import { Cluster } from "../../client/cluster.ts";
+import { bootstrapOf, configOf } from "../arguments.ts";
+import type { Run } from "../command.ts";
+import { connected } from "../connected.ts";
+import { reachedBy } from "../reach.ts";
+import { mustBeThere, resourceOf } from "./resource.ts";
+
+export const diffConfigs: Run = (call) => {
+  const [, name, other] = call.words, elsewhere = call.text("--other-bootstrap");
+  if (elsewhere === null && (other === "" || other === name)) {
+    throw call.misused("needs OTHER, or --other-bootstrap");
+  }
+  const first = resourceOf(call), second = resourceOf(call, other || name);
+  return connected(call, async ({ cluster, out, bootstrap }) => {
+    const config = await configOf(call.options);
+    const { security } = reachedBy(call, config);
+    const there = elsewhere === null ? null : new Cluster({
+      bootstrap: bootstrapOf(new Map([["--bootstrap", elsewhere]]), config),
+      ...security,
+      callTimeoutMs: 10_000,
+    });
+    try {
+      await there?.anyConnection(); // once, so that a wrong address is told at once
+      await mustBeThere(cluster, first);
+      await mustBeThere(there ?? cluster, second);
+      const [one, two] = await Promise.all([
+        new Admin(cluster).describeConfigs(first),
+        new Admin(there ?? cluster).describeConfigs(second),
+      ]);
+      const rows = differences(one, two);
+      const heads = there === null
+        ? [first.name || "default", second.name || "default"]
+        : [`${first.name} at ${bootstrap}`, `${second.name} at ${elsewhere}`];
+      if (out.isJson) {
+        for (const { config, values } of rows) {
+          out.json({ config, first: values[0], second: values[1] });
+        }
+      } else if (rows.length === 0) out.line("There is no difference.");
+      else {
+        out.table(["config", ...heads], rows.map(({ config, values }) => [config, ...values]));
+      }
+      return rows.length === 0 ? 0 : 2;
+    } finally {
+      there?.close();
+    }
+  });
+};
+
+interface Difference {
+  readonly config: string;
+  /** Null: it has none, or one that is hidden. */
+  readonly values: readonly [string | null, string | null];
+}
+
+/** Of values that are hidden nothing is known, so they count as alike. */
+function differences(one: readonly ConfigEntry[], two: readonly ConfigEntry[]): Difference[] {
+  const first = byName(one), second = byName(two);
+  return [...new Set([...first.keys(), ...second.keys()])].sort().flatMap((config) => {
+    const a = first.get(config), b = second.get(config);
+    if (a?.isSensitive || b?.isSensitive) return [];
+    const values = [a?.value ?? null, b?.value ?? null] as const;
+    return values[0] === values[1] ? [] : [{ config, values }];
+  });
+}
+
+function byName(entries: readonly ConfigEntry[]): Map<string, ConfigEntry> {
+  return new Map(entries.map((entry) => [entry.name, entry]));
+}

@@ -1,0 +1,122 @@
+/** Broker facts: what each broker of a cluster is, speaks and stores, as it says itself. */
+import { ApiVersions } from "../protocol/messages/api_versions.ts";
+import { DescribeCluster } from "../protocol/messages/describe_cluster.ts";
+import { DescribeLogDirs } from "../protocol/messages/describe_log_dirs.ts";
+import { apiByKey } from "../protocol/messages/mod.ts";
+import type { Cluster } from "./cluster.ts";
+import { check } from "./errors.ts";
+
+export interface ClusterFacts {
+  readonly clusterId: string;
+  /** -1: none is known. */
+  readonly controllerId: number;
+  /** By id. */
+  readonly brokers: readonly BrokerFacts[];
+}
+
+export interface BrokerFacts {
+  readonly id: number;
+  readonly host: string;
+  readonly port: number;
+  readonly rack: string | null;
+  readonly features: readonly FeatureFacts[];
+  /** By key. */
+  readonly apis: readonly ApiRange[];
+  readonly dirs: readonly LogDir[];
+}
+
+export interface FeatureFacts {
+  readonly name: string;
+  /** What the cluster goes by; null: it does not go by it. */
+  readonly level: number | null;
+  /** What this broker could go by. */
+  readonly min: number;
+  readonly max: number;
+}
+
+export interface ApiRange {
+  readonly key: number;
+  /** null of one that is not known here. */
+  readonly name: string | null;
+  readonly min: number;
+  readonly max: number;
+}
+
+export interface LogDir {
+  readonly path: string;
+  /** Of the logs in it. */
+  readonly bytes: bigint;
+  readonly replicas: number;
+  /** Of its file system; null where the broker does not say. */
+  readonly totalBytes: bigint | null;
+  readonly usableBytes: bigint | null;
+}
+
+/** Retries; throws KafkaError and ConnectionError for the first broker that does not answer. */
+export async function clusterFacts(cluster: Cluster): Promise<ClusterFacts> {
+  const { clusterId, controllerId, brokers } = await cluster.retry(async () => {
+    const any = await cluster.anyConnection();
+    const response = await any.request(DescribeCluster, any.versionFor(DescribeCluster), {});
+    check(response.errorCode, "cluster", response.errorMessage);
+    return response;
+  });
+  const known = brokers.map(({ brokerId: id, host, port, rack }) => ({ id, host, port, rack }))
+    .sort((a, b) => a.id - b.id);
+  const facts: BrokerFacts[] = [];
+  for (const broker of known) {
+    const spoken = await cluster.retry(() => versionsOf(cluster, broker.id));
+    const dirs = await cluster.retry(() => logDirsOf(cluster, broker.id));
+    facts.push({ ...broker, ...spoken, dirs });
+  }
+  return { clusterId, controllerId, brokers: facts };
+}
+
+async function versionsOf(
+  cluster: Cluster,
+  id: number,
+): Promise<Pick<BrokerFacts, "features" | "apis">> {
+  const connection = await cluster.connectionTo(id);
+  const response = await connection.request(ApiVersions, connection.versionFor(ApiVersions, 4), {
+    clientSoftwareName: "runnel",
+    clientSoftwareVersion: "0.1.0",
+  });
+  check(response.errorCode, `versions of broker ${id}`);
+  const levels = new Map(
+    response.finalizedFeatures.map((one) => [one.name, one.maxVersionLevel]),
+  );
+  return {
+    features: response.supportedFeatures.map(({ name, minVersion, maxVersion }) => ({
+      name,
+      level: levels.get(name) ?? null,
+      min: minVersion,
+      max: maxVersion,
+    })).sort((a, b) => a.name < b.name ? -1 : 1),
+    apis: response.apiKeys.map(({ apiKey, minVersion, maxVersion }) => ({
+      key: apiKey,
+      name: apiByKey(apiKey)?.name ?? null,
+      min: minVersion,
+      max: maxVersion,
+    })).sort((a, b) => a.key - b.key),
+  };
+}
+
+async function logDirsOf(cluster: Cluster, id: number): Promise<LogDir[]> {
+  const connection = await cluster.connectionTo(id);
+  const version = connection.versionFor(DescribeLogDirs);
+  const response = await connection.request(DescribeLogDirs, version, { topics: null });
+  check(response.errorCode ?? 0, `log directories of broker ${id}`);
+  return response.results.map(({ logDir, topics, totalBytes, usableBytes }) => {
+    const partitions = topics.flatMap((topic) => topic.partitions);
+    return {
+      path: logDir,
+      bytes: partitions.reduce((sum, one) => sum + BigInt(one.partitionSize), 0n),
+      replicas: partitions.length,
+      totalBytes: known(totalBytes),
+      usableBytes: known(usableBytes),
+    };
+  });
+}
+
+function known(bytes: number | bigint): bigint | null {
+  return bytes < 0 ? null : BigInt(bytes);
+}
