@@ -63,11 +63,13 @@ Deno.test("diff ends with 2 where values differ, here or in another cluster, wit
   await broker.createTopic("a", { configs: { "retention.ms": "1000" } });
   await broker.createTopic("b", { configs: { "retention.ms": "2000" } });
   await other.createTopic("a", { configs: { "retention.ms": "1000" } });
-  const at = `--bootstrap=127.0.0.1:${broker.port}`, there = `127.0.0.1:${other.port}`;
+  const here = `127.0.0.1:${broker.port}`, at = `--bootstrap=${here}`;
+  const there = `127.0.0.1:${other.port}`;
   const differs = await typed("config", "diff", "topic", "a", "b", at);
   assertEquals([differs.code, differs.out], [
     2,
-    "CONFIG        A     B\nretention.ms  1000  2000\n",
+    `First: topic a at ${here}\nSecond: topic b at ${here}\n` +
+    "CONFIG        FIRST  SECOND\nretention.ms  1000   2000\n",
   ]);
   const same = await typed("config", "diff", "topic", "a", `--other-bootstrap=${there}`, at);
   assertEquals([same.code, same.out], [0, "There is no difference.\n"]);

@@ -4,8 +4,9 @@ import { Cluster } from "../../client/cluster.ts";
 import { bootstrapOf, configOf } from "../arguments.ts";
 import type { Run } from "../command.ts";
 import { connected } from "../connected.ts";
+import type { Cell } from "../output.ts";
 import { reachedBy } from "../reach.ts";
-import { mustBeThere, resourceOf } from "./resource.ts";
+import { mustBeThere, resourceOf, toldOf } from "./resource.ts";
 
 export const diffConfigs: Run = (call) => {
   const [, name, other] = call.words, elsewhere = call.text("--other-bootstrap");
@@ -30,17 +31,13 @@ export const diffConfigs: Run = (call) => {
         new Admin(there ?? cluster).describeConfigs(second),
       ]);
       const rows = differences(one, two);
-      const heads = there === null
-        ? [first.name || "default", second.name || "default"]
-        : [`${first.name} at ${bootstrap}`, `${second.name} at ${elsewhere}`];
-      if (out.isJson) {
-        for (const { config, values } of rows) {
-          out.json({ config, first: values[0], second: values[1] });
+      if (rows.length > 0 || out.isJson) {
+        if (!out.isJson) {
+          out.line(`First: ${toldOf(first)} at ${bootstrap}`);
+          out.line(`Second: ${toldOf(second)} at ${elsewhere ?? bootstrap}`);
         }
-      } else if (rows.length === 0) out.line("There is no difference.");
-      else {
-        out.table(["config", ...heads], rows.map(({ config, values }) => [config, ...values]));
-      }
+        out.table(["config", "first", "second"], rows);
+      } else out.line("There is no difference.");
       return rows.length === 0 ? 0 : 2;
     } finally {
       there?.close();
@@ -48,20 +45,17 @@ export const diffConfigs: Run = (call) => {
   });
 };
 
-interface Difference {
-  readonly config: string;
-  /** Null: it has none, or one that is hidden. */
-  readonly values: readonly [string | null, string | null];
-}
-
-/** Of values that are hidden nothing is known, so they count as alike. */
-function differences(one: readonly ConfigEntry[], two: readonly ConfigEntry[]): Difference[] {
+/**
+ * The config with both values; null where it has none, or the broker does not know it. Of values that are hidden nothing
+ * is known, so they count as alike.
+ */
+function differences(one: readonly ConfigEntry[], two: readonly ConfigEntry[]): Cell[][] {
   const first = byName(one), second = byName(two);
   return [...new Set([...first.keys(), ...second.keys()])].sort().flatMap((config) => {
     const a = first.get(config), b = second.get(config);
     if (a?.isSensitive || b?.isSensitive) return [];
-    const values = [a?.value ?? null, b?.value ?? null] as const;
-    return values[0] === values[1] ? [] : [{ config, values }];
+    const values = [a?.value ?? null, b?.value ?? null];
+    return values[0] === values[1] ? [] : [[config, ...values]];
   });
 }
 

@@ -12,7 +12,12 @@ export const getConfigs: Run = (call) => {
     const entries = await new Admin(cluster).describeConfigs(resource);
     const unknown = names.find((name) => entries.every((entry) => entry.name !== name));
     if (unknown !== undefined) {
-      throw new ConfigError(`${toldOf(resource)} has no config ${unknown}`);
+      throw new ConfigError(
+        // Of the default of all brokers only what is set is told.
+        resource.name === ""
+          ? `${unknown} is not set for all brokers`
+          : `${toldOf(resource)} has no config ${unknown}`,
+      );
     }
     // What a broker's file says is its own too; a topic only goes by it.
     const isOwn = (source: ConfigSource) =>

@@ -80,7 +80,7 @@ function draw(out: Output, now: Timed, before: Timed | null): void {
       owner,
     ]),
   );
-  if (fitting < rows.length) out.line(`and ${rows.length - fitting} that are less behind`);
+  if (fitting < rows.length) out.line(`and ${rows.length - fitting} that are no further behind`);
   else if (height === null) out.line();
 }
 
