@@ -2,6 +2,7 @@
 import { Admin } from "../../client/admin.ts";
 import type { Run } from "../command.ts";
 import { connected } from "../connected.ts";
+import { existingTopic } from "../existing_topic.ts";
 import { configsOf } from "./configs.ts";
 
 export const alterTopic: Run = (call) => {
@@ -10,6 +11,7 @@ export const alterTopic: Run = (call) => {
     throw call.misused("needs --config NAME=VALUE or --unset NAME");
   }
   return connected(call, async ({ cluster, out }) => {
+    await existingTopic(cluster, name);
     await new Admin(cluster).alterConfigs({ type: "topic", name }, configs);
     for (const [config, value] of Object.entries(configs)) {
       out.line(`${name}: ${config} ${value === null ? "unset" : `= ${value}`}`);

@@ -1,10 +1,11 @@
 /** `runnel topic delete`: topics, with all their records. */
 import { Admin } from "../../client/admin.ts";
-import { KafkaError } from "../../client/errors.ts";
-import { ErrorCode } from "../../protocol/errors.ts";
+import type { Cluster } from "../../client/cluster.ts";
+import { ConfigError } from "../../config/load.ts";
 import type { Run } from "../command.ts";
 import { confirmed } from "../confirm.ts";
 import { connected } from "../connected.ts";
+import { existingTopic } from "../existing_topic.ts";
 
 export const deleteTopics: Run = (call) =>
   connected(call, async ({ cluster, out, bootstrap }) => {
@@ -13,15 +14,21 @@ export const deleteTopics: Run = (call) =>
     if (!confirmed(call, question)) return 1;
     const admin = new Admin(cluster);
     for (const name of names) {
-      try {
+      if (await isThere(cluster, name, call.has("--if-present"))) {
         await admin.deleteTopics([name]);
         out.line(`${name}: deleted`);
-      } catch (error) {
-        const isAbsent = error instanceof KafkaError &&
-          error.code === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
-        if (!isAbsent || !call.has("--if-present")) throw error;
-        out.line(`${name}: is not there`);
-      }
+      } else out.line(`${name}: is not there`);
     }
     return 0;
   });
+
+/** Throws ConfigError for one that is not there, where that is not fine. */
+async function isThere(cluster: Cluster, name: string, mayBeAbsent: boolean): Promise<boolean> {
+  try {
+    await existingTopic(cluster, name);
+    return true;
+  } catch (error) {
+    if (!(error instanceof ConfigError && mayBeAbsent)) throw error;
+    return false;
+  }
+}

@@ -3,12 +3,13 @@ import { Admin } from "../../client/admin.ts";
 import { logDirs } from "../../client/log_dirs.ts";
 import type { Run } from "../command.ts";
 import { connected } from "../connected.ts";
+import { existingTopic } from "../existing_topic.ts";
 
 export const describeTopics: Run = (call) =>
   connected(call, async ({ cluster, out }) => {
     const admin = new Admin(cluster), sizes = await logDirs(cluster);
     for (const [at, name] of call.words.entries()) {
-      const topic = await admin.describeTopic(name);
+      const topic = await existingTopic(cluster, name);
       const offsets = (when: "earliest" | "latest") =>
         admin.listOffsets(
           topic.partitions.map(({ index }) => ({ topic: name, partition: index, at: when })),

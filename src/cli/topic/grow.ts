@@ -3,6 +3,7 @@ import { Admin } from "../../client/admin.ts";
 import type { Run } from "../command.ts";
 import { confirmed } from "../confirm.ts";
 import { connected } from "../connected.ts";
+import { existingTopic } from "../existing_topic.ts";
 
 export const growTopic: Run = (call) => {
   const [name, text] = call.words, count = Number(text);
@@ -11,7 +12,7 @@ export const growTopic: Run = (call) => {
   }
   return connected(call, async ({ cluster, out }) => {
     const admin = new Admin(cluster);
-    const { partitions: { length: before } } = await admin.describeTopic(name);
+    const { partitions: { length: before } } = await existingTopic(cluster, name);
     const question =
       `${name} has ${before} partitions and cannot have fewer again; with ${count} ` +
       "records of a key may go to another than before. Go on?";

@@ -6,6 +6,7 @@ import type { Call } from "../call.ts";
 import type { Run } from "../command.ts";
 import { confirmed } from "../confirm.ts";
 import { connected } from "../connected.ts";
+import { existingTopic } from "../existing_topic.ts";
 
 export const trimTopic: Run = (call) => {
   const [topic] = call.words, chosen = call.texts("--partition").map(Number);
@@ -17,7 +18,7 @@ export const trimTopic: Run = (call) => {
   }
   return connected(call, async ({ cluster, out }) => {
     const admin = new Admin(cluster);
-    const indexes = (await admin.describeTopic(topic)).partitions.map(({ index }) => index);
+    const indexes = (await existingTopic(cluster, topic)).partitions.map(({ index }) => index);
     const missing = chosen.find((partition) => !indexes.includes(partition));
     if (missing !== undefined) {
       throw new ConfigError(`${topic} has no partition ${missing}: it has ${indexes.length}`);
