@@ -148,6 +148,10 @@ export function clientErrorLine(error: Error): string {
     return advice === undefined ? message : `${message.replace(/\.$/, "")}; ${advice}`;
   }
   if (!(error instanceof ConnectionError)) return message;
+  if (/invalid peer certificate/.test(message)) {
+    return `${message}; the broker is there: its CA has to be in ssl.truststore.location (ssl.ca.location) of ` +
+      "--client-config, and its certificate for the name that --bootstrap has";
+  }
   // What a listener does to who begins in clear where it speaks TLS or wants a log-in, and the other way round.
   const isRefused = /the broker closed the connection|corrupt message/.test(message);
   const how = isRefused
