@@ -96,7 +96,11 @@ function checkOps(entity: readonly QuotaEntityPart[], ops: readonly Op[]): void 
     : entityError(entity) ?? ops.map(([key, value]) => quotaError(entity, key, value ?? 1))
       .find((error) => error !== null) ??
       null;
-  if (error !== null) throw new ConfigError(`quota: ${error}`);
+  if (error === null) return;
+  const isKey = error.startsWith("Invalid configuration key");
+  throw new ConfigError(
+    `quota: ${error}${isKey ? ": `runnel quota --help` has those there are" : ""}`,
+  );
 }
 
 async function list(cluster: Cluster, entity: readonly QuotaEntityPart[]): Promise<number> {

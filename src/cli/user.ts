@@ -26,7 +26,7 @@ import {
 import { clusterUsers } from "./cluster_users.ts";
 import { readPassword } from "./password.ts";
 import { printable } from "./table.ts";
-import { addToFile, deleteFromFile, usersIn } from "./users_file.ts";
+import { addToFile, deleteFromFile, isThere, usersIn } from "./users_file.ts";
 
 type Ask = (how: { readonly isPiped: boolean }) => Promise<string>;
 
@@ -60,7 +60,14 @@ export async function runUser(
         "user: say with --auth-users-file (auth.users_file) in which file, or with --bootstrap at which broker",
       );
     }
-    if (action === "list") return printed(usersIn(usersFile), print);
+    if (action === "list") {
+      if (!isThere(usersFile)) {
+        throw new ConfigError(
+          `user: there is no users file ${usersFile}: \`runnel user add NAME\` makes one`,
+        );
+      }
+      return printed(usersIn(usersFile), print);
+    }
     if (action === "delete") return said(deleteFromFile(usersFile, name), name, print);
     const password = await ask({ isPiped });
     const users = await Promise.all(hashes.map(async (hash) => ({

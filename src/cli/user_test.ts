@@ -92,6 +92,7 @@ Deno.test("what cannot be is refused in words, and no password is taken from arg
     }
     await assertRejects(() => Deno.stat(file), Deno.errors.NotFound);
     await assertRejects(() => runUser(["list"]), ConfigError, "--auth-users-file");
+    await assertRejects(() => run(file, ["list"]), ConfigError, "no users file");
     await Deno.writeTextFile(file, "nonsense\n");
     await assertRejects(() => run(file, ["add", "a"]), ConfigError, "line 1");
     assertEquals(await Deno.readTextFile(file), "nonsense\n");

@@ -11,6 +11,16 @@ export function usersIn(path: string): Map<string, string[]> {
   return users;
 }
 
+export function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw new ConfigError(`Cannot read the users file ${path}: ${(error as Error).message}`);
+  }
+}
+
 /** All of one user, whose lines before are dropped. */
 export function addToFile(path: string, users: readonly UserLine[]): void {
   const kept = linesWithout(path, users[0].name);

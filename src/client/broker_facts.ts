@@ -1,4 +1,5 @@
 /** Broker facts: what each broker of a cluster is, speaks and stores, as it says itself. */
+import { ErrorCode } from "../protocol/errors.ts";
 import { ApiVersions } from "../protocol/messages/api_versions.ts";
 import { DescribeCluster } from "../protocol/messages/describe_cluster.ts";
 import { DescribeLogDirs } from "../protocol/messages/describe_log_dirs.ts";
@@ -22,7 +23,8 @@ export interface BrokerFacts {
   readonly features: readonly FeatureFacts[];
   /** By key. */
   readonly apis: readonly ApiRange[];
-  readonly dirs: readonly LogDir[];
+  /** Null where they are shown only to who may describe the cluster. */
+  readonly dirs: readonly LogDir[] | null;
 }
 
 export interface FeatureFacts {
@@ -100,10 +102,11 @@ async function versionsOf(
   };
 }
 
-async function logDirsOf(cluster: Cluster, id: number): Promise<LogDir[]> {
+async function logDirsOf(cluster: Cluster, id: number): Promise<LogDir[] | null> {
   const connection = await cluster.connectionTo(id);
   const version = connection.versionFor(DescribeLogDirs);
   const response = await connection.request(DescribeLogDirs, version, { topics: null });
+  if (response.errorCode === ErrorCode.CLUSTER_AUTHORIZATION_FAILED) return null;
   check(response.errorCode ?? 0, `log directories of broker ${id}`);
   return response.results.map(({ logDir, topics, totalBytes, usableBytes }) => {
     const partitions = topics.flatMap((topic) => topic.partitions);

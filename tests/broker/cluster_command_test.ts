@@ -14,7 +14,7 @@ Deno.test("cluster shows who is in it, what is led and stored, and at which leve
     assertEquals([code, error], [0, ""]);
     assertMatch(
       out,
-      /^Cluster [\w-]{22}, controller broker 0\n1 topics, 3 partitions, [1-9]\d* bytes\n/,
+      /^Cluster [\w-]{22}, controller broker 0\n1 topic, 3 partitions, [1-9]\d* bytes\n/,
     );
     assertMatch(
       out,

@@ -61,3 +61,8 @@ Deno.test("a quota that makes no sense is told in words, before a broker is aske
     assertStringIncludes(error.message, what);
   }
 });
+
+Deno.test("a key that is no quota's is told with where the keys are", async () => {
+  const set = () => runQuota(["set", "--client-id", "app", "producer_byte_rat=1"]);
+  await assertRejects(set, Error, "producer_byte_rat: `runnel quota --help` has those there are");
+});

@@ -1,6 +1,6 @@
 /** `runnel cluster`: brokers with what they lead and store, features with their levels, and versions of requests. */
 import { Admin } from "../../client/admin.ts";
-import { type BrokerFacts, clusterFacts } from "../../client/broker_facts.ts";
+import { type BrokerFacts, clusterFacts, type LogDir } from "../../client/broker_facts.ts";
 import type { Topic } from "../../client/cluster.ts";
 import type { Run } from "../command.ts";
 import { connected } from "../connected.ts";
@@ -11,7 +11,7 @@ export const showCluster: Run = (call) =>
     const facts = await clusterFacts(cluster), { clusterId, controllerId, brokers } = facts;
     const topics = await new Admin(cluster).listTopics({ includeInternal: true });
     const partitions = topics.reduce((sum, topic) => sum + topic.partitions.length, 0);
-    const bytes = brokers.reduce((sum, { dirs }) => sum + sumOf(dirs.map((dir) => dir.bytes)), 0n);
+    const bytes = sumOf(brokers.map(({ dirs }) => sumOfDirs(dirs, (dir) => dir.bytes)));
     const leads = ledBy(topics);
     if (out.isJson) {
       out.json({
@@ -33,8 +33,9 @@ export const showCluster: Run = (call) =>
     out.line(`Cluster ${clusterId}, controller ${controller}`);
     const orphans = leads.get(-1) ?? 0;
     out.line(
-      `${topics.length} topics, ${partitions} partitions, ${bytes} bytes` +
-        (orphans === 0 ? "" : `; ${orphans} partitions have no leader`),
+      `${counted(topics.length, "topic")}, ${counted(partitions, "partition")}` +
+        (bytes === null ? "" : `, ${bytes} bytes`) +
+        (orphans === 0 ? "" : `; without a leader: ${counted(orphans, "partition")}`),
     );
     out.line();
     out.table(
@@ -44,10 +45,10 @@ export const showCluster: Run = (call) =>
         host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`,
         rack,
         leads.get(id) ?? 0,
-        dirs.reduce((sum, { replicas }) => sum + replicas, 0),
-        sumOf(dirs.map((dir) => dir.bytes)),
-        sumOf(dirs.map((dir) => dir.usableBytes)),
-        sumOf(dirs.map((dir) => dir.totalBytes)),
+        sumOfDirs(dirs, (dir) => BigInt(dir.replicas)),
+        sumOfDirs(dirs, (dir) => dir.bytes),
+        sumOfDirs(dirs, (dir) => dir.usableBytes),
+        sumOfDirs(dirs, (dir) => dir.totalBytes),
       ]),
     );
     out.line();
@@ -69,9 +70,17 @@ function ledBy(topics: readonly Topic[]): Map<number, number> {
 }
 
 /** Null where one of them is not known. */
-function sumOf<B extends bigint | null>(bytes: readonly B[]): B | bigint {
-  const unknown = bytes.find((one) => one === null);
-  return unknown !== undefined ? unknown : bytes.reduce<bigint>((sum, one) => sum + one!, 0n);
+function sumOf(numbers: readonly (bigint | null)[]): bigint | null {
+  return numbers.reduce((sum, one) => sum === null || one === null ? null : sum + one, 0n);
+}
+
+function sumOfDirs(dirs: BrokerFacts["dirs"], of: (dir: LogDir) => bigint | null): bigint | null {
+  return dirs === null ? null : sumOf(dirs.map(of));
+}
+
+/** "1 topic", "3 topics". */
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function featureRows(brokers: readonly BrokerFacts[]): Cell[][] {

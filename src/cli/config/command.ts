@@ -37,7 +37,7 @@ export const configCommand: Command = {
       ],
       examples: [
         { line: "runnel config get topic orders", doc: "What differs from the defaults" },
-        { line: "runnel config get broker 1 --all", doc: "Everything one goes by" },
+        { line: "runnel config get broker 0 --all", doc: "Everything one goes by" },
       ],
       load: async () => (await import("./get.ts")).getConfigs,
     },

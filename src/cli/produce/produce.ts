@@ -2,6 +2,7 @@
 import type { Delivery, ProducerOptions } from "../../client/producer.ts";
 import type { CompressionName } from "../../protocol/records/compression.ts";
 import { ConfigError } from "../../config/load.ts";
+import { clientErrorLine } from "../arguments.ts";
 import { ByteSink } from "../byte_sink.ts";
 import type { Call } from "../call.ts";
 import type { Run } from "../command.ts";
@@ -86,8 +87,8 @@ async function sendAll(
   if (refused !== null) throw refused;
   if (failure === null) return interrupt.isAsked ? INTERRUPTED : 0;
   console.error(
-    `runnel: ${
-      printable(`${failure.where}: ${failure.error.message}`)
+    `runnel: ${printable(failure.where)}: ${
+      clientErrorLine(failure.error)
     }; ${delivered} others were delivered`,
   );
   return 1;
