@@ -21,6 +21,7 @@ import { Pace } from "./pace.ts";
 import type { RequestMemory } from "./request_memory.ts";
 import type { Session } from "./session.ts";
 import { errorKind, HandshakeError, type Transport } from "./transport/transport.ts";
+import { isWide } from "./wide_requests.ts";
 
 /** The bytes of one reply, its size in front; or none, or the end of the connection. */
 export type Reply = readonly Uint8Array[] | typeof NO_REPLY | typeof CLOSE;
@@ -282,7 +283,8 @@ export class Connection implements ConnectionInfo {
       }
       if (this.reason !== null) return;
       wasQuick = isQuick(frame);
-      this.#take(frame);
+      if (isWide(frame) && !this.session.isStranger) await this.#takeWide(frame);
+      else this.#take(this.#options.dispatch(frame, this));
       if (this.reason !== null || this.#isDeaf) break;
       if (this.held !== null) await this.#release();
       if (this.#mute?.isOn) await this.#unmuted(this.#mute);
@@ -300,8 +302,27 @@ export class Connection implements ConnectionInfo {
     this.#outbox.flush();
   }
 
-  #take(frame: Uint8Array): void {
-    const reply = this.#options.dispatch(frame, this);
+  /** Takes one that may name very many things, when it may be decoded and answered. */
+  async #takeWide(frame: Uint8Array): Promise<void> {
+    const { memory, pool, dispatch } = this.#options;
+    this.#outbox.flush();
+    let leave = await memory.wide.enter(this, frame.length);
+    while (pool.spareBytes === 0 && !this.isEnding) {
+      leave();
+      await this.#memory();
+      leave = await memory.wide.enter(this, frame.length);
+    }
+    if (this.reason !== null) return leave();
+    let reply: Reply | Promise<Reply> = CLOSE;
+    try {
+      reply = dispatch(frame, this);
+    } finally {
+      if (!(reply instanceof Promise)) leave();
+    }
+    this.#take(reply instanceof Promise ? reply.finally(leave) : reply);
+  }
+
+  #take(reply: Reply | Promise<Reply>): void {
     if (!(reply instanceof Promise)) return this.#reply(reply);
     const pending = new Pending(null);
     this.#queue.push(pending);

@@ -14,7 +14,7 @@ export interface HandshakesOptions {
   readonly atOnce?: number;
 }
 
-const AT_ONCE = 512;
+const AT_ONCE = 128;
 /** Nobody who goes on takes so long while others wait. */
 const SLOW_MS = 1000;
 

@@ -6,9 +6,12 @@
  * have those of peers that have not said who they are; first come, first served: the whole request is reserved before its buffer is there, so that who was let in never waits for
  * more, and what is in memory was counted before. One request may be larger than its share when nobody else is there.
  *
+ * What they become when they are decoded is looked after beside that (wide_requests.ts).
+ *
  * A share has to move: while others wait for it, a holder whose peer is slower than `needed` is cut after a moment.
  */
 import { Pace, type Transfer } from "./pace.ts";
+import { WideRequests } from "./wide_requests.ts";
 
 /** A connection, as the one who receives a request. */
 export interface Holder extends Transfer {
@@ -24,6 +27,8 @@ export interface Grant {
 }
 
 export class RequestMemory {
+  /** Those that are decoded. */
+  readonly wide: WideRequests;
   readonly #shareBytes: number;
   readonly #middle: Share;
   readonly #large: Share;
@@ -46,6 +51,10 @@ export class RequestMemory {
     this.#large = new Share(2 * this.#shareBytes, options.onWait);
     this.#middleFrameBytes = this.#shareBytes >> 4;
     this.#connections = options.connections;
+    this.wide = new WideRequests({
+      shareBytes: Math.floor(options.bytes / 256),
+      onWait: options.onWait,
+    });
   }
 
   /** Bytes that a connection may hold without asking. */
@@ -61,7 +70,7 @@ export class RequestMemory {
 
   /** Whether somebody waits. */
   get isPressed(): boolean {
-    return this.#all.some(({ isPressed }) => isPressed);
+    return this.wide.isPressed || this.#all.some(({ isPressed }) => isPressed);
   }
 
   /** Leave to hold a request of so many bytes: at once, or when it is this one's turn; null when it withdrew. */
@@ -75,9 +84,10 @@ export class RequestMemory {
     for (const share of this.#all) share.withdraw(holder);
   }
 
-  /** Cuts holders that are too slow where others wait. */
+  /** Cuts holders that are too slow where others wait. `nowMs` is monotonic. */
   sweep(nowMs: number, minBytesPerSecond: number): void {
     for (const share of this.#all) share.sweep(nowMs, minBytesPerSecond);
+    this.wide.sweep(nowMs);
   }
 
   get #all(): readonly Share[] {
