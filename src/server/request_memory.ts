@@ -45,11 +45,11 @@ export class RequestMemory {
     readonly onWait: () => void;
   }) {
     this.#shareBytes = Math.floor(options.bytes / 4);
-    const strangersBytes = this.#shareBytes >> 2; // no log-in needs more than a buffer of its own, but for large tokens
+    const strangersBytes = Math.floor(this.#shareBytes / 4); // no log-in needs more than a buffer of its own, but for large tokens
     this.#middle = new Share(this.#shareBytes - strangersBytes, options.onWait);
     this.#strangers = new Share(strangersBytes, options.onWait);
     this.#large = new Share(2 * this.#shareBytes, options.onWait);
-    this.#middleFrameBytes = this.#shareBytes >> 4;
+    this.#middleFrameBytes = Math.floor(this.#shareBytes / 16);
     this.#connections = options.connections;
     this.wide = new WideRequests({
       shareBytes: Math.floor(options.bytes / 256),

@@ -155,3 +155,12 @@ Deno.test("the more connections there are, the less each may hold without asking
   assertEquals(memoryOf(1000).ownBytes, 64 * MIB / 1000);
   assertEquals(memoryOf(20_000).ownBytes, 4096);
 });
+
+Deno.test("with more memory than 31 bits count, strangers have their part of it too", async () => {
+  const memory = memoryOf(1, 8 * 1024 * MIB), stranger = new Peer();
+  stranger.isStranger = true;
+  const other = new Peer();
+  other.isStranger = true;
+  assertEquals(await ask(memory, stranger, 100 * MIB), true);
+  assertEquals(await ask(memory, other, 100 * MIB), true, "it waits for another");
+});
