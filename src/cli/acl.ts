@@ -4,8 +4,8 @@
  * What would leave nobody who may change ACLs, the last ACL removed or a new one that denies, is refused without --force:
  * then only super users of the broker's configuration could make another.
  */
-import { Cluster } from "../client/cluster.ts";
-import { check, ConnectionError, KafkaError } from "../client/errors.ts";
+import type { Cluster } from "../client/cluster.ts";
+import { check } from "../client/errors.ts";
 import { ConfigError } from "../config/load.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { CreateAcls } from "../protocol/messages/create_acls.ts";
@@ -26,12 +26,12 @@ import {
   actionOf,
   BOOTSTRAP_FLAGS,
   bootstrapOf,
-  clientErrorLine,
   clientSecurityOf,
   commandArguments,
   configOf,
   misused,
 } from "./arguments.ts";
+import { withCluster } from "./with_cluster.ts";
 
 const ACTIONS = ["list", "add", "remove", "check"] as const;
 const FLAGS = {
@@ -71,13 +71,9 @@ export async function runAcl(
     throw new ConfigError('acl: check asks of one operation, and "all" is each of them');
   }
   const config = await configOf(rest);
-  const cluster = new Cluster({
-    bootstrap: bootstrapOf(own, config),
-    ...clientSecurityOf(own, config),
-    callTimeoutMs: 10_000,
-  });
+  const reached = { bootstrap: bootstrapOf(own, config), security: clientSecurityOf(own, config) };
   const isForced = own.get("--force") === "true";
-  try {
+  return await withCluster(reached, async (cluster) => {
     switch (action) {
       case "list":
         for (const line of aclTable(await describe(cluster))) print(line);
@@ -89,13 +85,7 @@ export async function runAcl(
       case "check":
         return await checked(cluster, acl!, print);
     }
-  } catch (error) {
-    if (!(error instanceof ConnectionError || error instanceof KafkaError)) throw error;
-    console.error(`runnel: ${clientErrorLine(error)}`);
-    return 1;
-  } finally {
-    cluster.close();
-  }
+  });
 }
 
 interface Change {

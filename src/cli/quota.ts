@@ -2,8 +2,8 @@
  * `runnel quota list|set|unset`: what users, client ids and addresses may use of a running broker, Runnel or any Kafka. What is
  * set is in force when the command ends.
  */
-import { Cluster } from "../client/cluster.ts";
-import { check, ConnectionError, KafkaError } from "../client/errors.ts";
+import type { Cluster } from "../client/cluster.ts";
+import { check } from "../client/errors.ts";
 import { ConfigError } from "../config/load.ts";
 import { AlterClientQuotas } from "../protocol/messages/alter_client_quotas.ts";
 import { DescribeClientQuotas } from "../protocol/messages/describe_client_quotas.ts";
@@ -19,13 +19,13 @@ import {
   actionOf,
   BOOTSTRAP_FLAGS,
   bootstrapOf,
-  clientErrorLine,
   clientSecurityOf,
   commandArguments,
   configOf,
   misused,
 } from "./arguments.ts";
 import { printable, table } from "./table.ts";
+import { withCluster } from "./with_cluster.ts";
 
 const ACTIONS = ["list", "set", "unset"] as const;
 const FLAGS = {
@@ -56,20 +56,10 @@ export async function runQuota(args: readonly string[]): Promise<number> {
   const ops = named.map((word) => action === "set" ? settingOf(word) : [word, null] as const);
   if (action !== "list") checkOps(entity, ops);
   const config = await configOf(rest);
-  const cluster = new Cluster({
-    bootstrap: bootstrapOf(own, config),
-    ...clientSecurityOf(own, config),
-    callTimeoutMs: 10_000,
-  });
-  try {
+  const reached = { bootstrap: bootstrapOf(own, config), security: clientSecurityOf(own, config) };
+  return await withCluster(reached, async (cluster) => {
     return action === "list" ? await list(cluster, entity) : await alter(cluster, entity, ops);
-  } catch (error) {
-    if (!(error instanceof ConnectionError || error instanceof KafkaError)) throw error;
-    console.error(`runnel: ${clientErrorLine(error)}`);
-    return 1;
-  } finally {
-    cluster.close();
-  }
+  });
 }
 
 function entityOf(own: ReadonlyMap<string, string>): readonly QuotaEntityPart[] {

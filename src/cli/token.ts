@@ -3,14 +3,11 @@
  * is named by its id: its HMAC, which renewing and ending need, is the password it logs in with, and is looked up, so that
  * it need not be an argument, which everybody on the machine could read.
  */
-import { Cluster } from "../client/cluster.ts";
-import { ConnectionError, KafkaError } from "../client/errors.ts";
 import { ConfigError } from "../config/load.ts";
 import {
   actionOf,
   BOOTSTRAP_FLAGS,
   bootstrapOf,
-  clientErrorLine,
   clientSecurityOf,
   commandArguments,
   configOf,
@@ -18,6 +15,7 @@ import {
 } from "./arguments.ts";
 import { clusterTokens, type Principal, principalText, type Token } from "./cluster_tokens.ts";
 import { printable, table } from "./table.ts";
+import { withCluster } from "./with_cluster.ts";
 
 const ACTIONS = ["create", "list", "renew", "expire"] as const;
 const FLAGS = {
@@ -53,12 +51,8 @@ export async function runToken(
   if (action === "create" && owners.length > 1) throw misused("token", "a token has one owner");
   const lifetimeMs = lifetimeOf(own.get("--for"));
   const config = await configOf(rest);
-  const cluster = new Cluster({
-    bootstrap: bootstrapOf(own, config),
-    ...clientSecurityOf(own, config),
-    callTimeoutMs: 10_000,
-  });
-  try {
+  const reached = { bootstrap: bootstrapOf(own, config), security: clientSecurityOf(own, config) };
+  return await withCluster(reached, async (cluster) => {
     const tokens = clusterTokens(cluster);
     switch (action) {
       case "create": {
@@ -71,13 +65,7 @@ export async function runToken(
       case "expire":
         return await changed(tokens, { action, id: named[0], lifetimeMs }, print);
     }
-  } catch (error) {
-    if (!(error instanceof ConnectionError || error instanceof KafkaError)) throw error;
-    console.error(`runnel: ${clientErrorLine(error)}`);
-    return 1;
-  } finally {
-    cluster.close();
-  }
+  });
 }
 
 async function changed(
