@@ -10,9 +10,11 @@ import { denoSurroundings, loadConfig } from "../config/load.ts";
 import type { Config } from "../config/options.ts";
 import { listenersOf } from "../config/listeners.ts";
 import { logWarnings } from "../config/warnings.ts";
-import { configureLog } from "../log.ts";
+import { configureLog, logger } from "../log.ts";
 import { VERSION } from "../version.ts";
 import { startErrorLine, unforeseenLine } from "./error_line.ts";
+import { notifySocket } from "./notify_socket.ts";
+import { serviceEnvironment, ServiceManager } from "./service_manager.ts";
 
 export type StartBroker = (config: Config) => Promise<RunningBroker>;
 
@@ -26,11 +28,13 @@ const LOOK_MS = 500;
 export async function serve(args: readonly string[], startBroker: StartBroker): Promise<number> {
   const loaded = await loadConfig(denoSurroundings(args));
   configureLog(loaded.config.log);
-  const signal = awaitSignal();
+  const signal = awaitSignal(), manager = serviceManager();
   let broker: RunningBroker;
+  manager?.starting();
   try {
     broker = await startBroker(loaded.config);
   } catch (error) {
+    manager?.close();
     const line = startErrorLine(error, loaded.config);
     console.error(`runnel: ${line ?? `Cannot start: ${unforeseenLine(error)}`}`);
     if (line === null && loaded.config.log.level === "debug") console.error(error);
@@ -38,8 +42,28 @@ export async function serve(args: readonly string[], startBroker: StartBroker): 
   }
   console.log(greeting(broker, loaded.config).join("\n"));
   logWarnings(loaded);
+  manager?.ready(`Serving Kafka's clients at ${placesOf(broker)}`);
   await signal;
-  return await stopInTime(broker) ? 0 : 1;
+  manager?.stopping();
+  const isInTime = await stopInTime(broker);
+  manager?.close();
+  return isInTime ? 0 : 1;
+}
+
+/** Null where none asks to be told, or none can be. */
+function serviceManager(): ServiceManager | null {
+  const environment = serviceEnvironment((name) => Deno.env.get(name), Deno.pid);
+  if (environment === null) return null;
+  const onFailure = (reason: string) =>
+    logger("service").warn("service_manager_not_told", { reason });
+  const { watchdogMs, path, folder } = environment;
+  try {
+    const datagrams = notifySocket(path, folder);
+    return new ServiceManager({ datagrams, watchdogMs, timers: systemTimers, onFailure });
+  } catch (error) {
+    onFailure((error as Error).message);
+    return null;
+  }
 }
 
 /** At most five lines. */
