@@ -36,30 +36,6 @@ export const COMMANDS: readonly CommandHelp[] = [
     notes: ["SIGTERM or SIGINT (Ctrl-C) stops it in order; a second one at once."],
   },
   {
-    name: "acl",
-    summary: "list, add and remove ACLs, or say which of them decides",
-    usage: [
-      "runnel acl list",
-      "runnel acl add USER OPERATION RESOURCE [--prefixed] [--deny] [--host IP] [--force]",
-      "runnel acl remove USER OPERATION RESOURCE [--prefixed] [--deny] [--host IP] [--force]",
-      "runnel acl check USER OPERATION RESOURCE [--host IP]",
-    ],
-    flags: [
-      ["--prefixed", "Of every resource whose name begins so."],
-      ["--deny", "A rule that denies, and beats every one that allows."],
-      ["--host IP", "From this address only; every one if not given."],
-      ["--force", "Also where nobody is left afterwards who may change ACLs by ACLs."],
-      BOOTSTRAP,
-      CLIENT_CONFIG,
-    ],
-    takesOptions: true,
-    notes: [
-      "RESOURCE is topic:NAME, group:NAME, transactional-id:NAME, delegation-token:ID, user:NAME or cluster.",
-      "USER is a name, or a principal with its type; the user * is everybody, the name * every resource.",
-      "check ends with 0 where it is allowed and with 3 where it is not.",
-    ],
-  },
-  {
     name: "audit",
     summary: "check that an audit's lines are those that were written",
     usage: ["runnel audit verify [FILE] [--head SEQ:HASH]"],

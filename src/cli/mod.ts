@@ -41,8 +41,6 @@ async function runCommand(args: readonly string[], startBroker: StartBroker): Pr
   switch (first) {
     case "serve":
       return await serve(rest, startBroker);
-    case "acl":
-      return await (await import("./acl.ts")).runAcl(rest);
     case "audit":
       return await (await import("./audit.ts")).runAudit(rest);
     case "backup":

@@ -35,8 +35,10 @@ export function parse(command: Command, args: readonly string[]): Parsed {
     const what = error.code === "commander.help"
       ? `needs one of ${namesOf(command).join(", ")}`
       : error.message.replace(/^error: /, "").replaceAll("\n", " ");
-    const near = error.code === "commander.unknownOption" ? nearFlag(command, what) : "";
-    throw new ConfigError(`${command.name}: ${what}${near} (\`runnel ${command.name} --help\`)`);
+    const action = calledAction(command, args);
+    const near = error.code === "commander.unknownOption" ? nearFlag(command, action, what) : "";
+    const name = [command.name, action?.name ?? ""].filter((one) => one !== "").join(" ");
+    throw new ConfigError(`${name}: ${what}${near} (\`runnel ${name} --help\`)`);
   }
   if (call === null) throw new Error(`runnel ${command.name}: no action was found`);
   return { kind: "call", call };
@@ -69,11 +71,25 @@ function asCalled(command: Command, [first]: readonly string[]): Command {
 
 const HELP = ["--help", "-h"];
 
+/** The action that is named, as far as one can be told where something is wrong. */
+function calledAction({ actions }: Command, args: readonly string[]): Action | null {
+  const first = args.find((arg) => !arg.startsWith("-"));
+  return actions.find(({ name }) => name === (first ?? "")) ?? null;
+}
+
 /** The broker's flags are hidden from commander's own suggestions, since help does not list them. */
-function nearFlag({ actions }: Command, complaint: string): string {
-  const [, given] = /'(--[^'=]+)[^']*'$/.exec(complaint) ?? [];
-  const own = actions.flatMap(({ flags = [] }) => flags.map(({ name }) => name));
-  const near = given === undefined ? null : closest(given, [...own, ...configFlags().keys()]);
+function nearFlag({ name, actions }: Command, action: Action | null, complaint: string): string {
+  const [, given] = /'(--[^'=]+)[^']*'/.exec(complaint) ?? [];
+  if (given === undefined || complaint.includes("Did you mean")) return "";
+  const others = actions.filter(({ flags = [] }) => flags.some((one) => one.name === given));
+  if (others.length > 0) {
+    const have = others.map((other) => `\`runnel ${name} ${other.name}\``.replace(" `", "`"));
+    return `, which ${have.join(" and ")} ${have.length === 1 ? "has" : "have"}`;
+  }
+  const own = (action === null ? actions : [action]).flatMap(({ flags = [] }) =>
+    flags.map(({ name }) => name)
+  );
+  const near = closest(given, [...own, ...configFlags().keys()]);
   return near === null ? "" : ` (Did you mean ${near}?)`;
 }
 
