@@ -6,6 +6,7 @@ import { configCommand } from "./config/command.ts";
 import { consumeCommand } from "./consume/command.ts";
 import { groupCommand } from "./group/command.ts";
 import { produceCommand } from "./produce/command.ts";
+import { quotaCommand } from "./quota/command.ts";
 import { topicCommand } from "./topic/command.ts";
 
 export const COMMANDS: readonly Command[] = [
@@ -15,5 +16,6 @@ export const COMMANDS: readonly Command[] = [
   consumeCommand,
   groupCommand,
   produceCommand,
+  quotaCommand,
   topicCommand,
 ];

@@ -97,31 +97,6 @@ export const COMMANDS: readonly CommandHelp[] = [
     notes: ["It overwrites nothing: what is in the way is named."],
   },
   {
-    name: "quota",
-    summary: "list, set and unset what users, client ids and addresses may use",
-    usage: [
-      "runnel quota list [--user NAME] [--client-id ID] [--ip ADDRESS]",
-      "runnel quota set [--user NAME] [--client-id ID] KEY=VALUE…",
-      "runnel quota set --ip ADDRESS connection_creation_rate=VALUE",
-      "runnel quota unset [--user NAME] [--client-id ID] [--ip ADDRESS] KEY…",
-    ],
-    flags: [
-      ["--user NAME", "A user's; with --client-id that user's with this client id."],
-      ["--client-id ID", "A client id's."],
-      ["--ip ADDRESS", "An address's."],
-      ["--default-user", "In place of --user NAME: of each user that has none of its own."],
-      ["--default-client-id", "The same of client ids."],
-      ["--default-ip", "The same of addresses."],
-      BOOTSTRAP,
-      CLIENT_CONFIG,
-    ],
-    takesOptions: true,
-    notes: [
-      "KEY is producer_byte_rate, consumer_byte_rate (bytes a second), request_percentage (of the event loop's time) or",
-      "controller_mutation_rate (partitions made and deleted a second); of addresses connection_creation_rate (a second).",
-    ],
-  },
-  {
     name: "storage",
     summary: "look at the directory of a stopped broker, and decide about damage",
     usage: [

@@ -47,8 +47,6 @@ async function runCommand(args: readonly string[], startBroker: StartBroker): Pr
       return await (await import("./backup.ts")).runBackup(rest);
     case "init":
       return await (await import("./init.ts")).runInit(rest);
-    case "quota":
-      return await (await import("./quota.ts")).runQuota(rest);
     case "storage":
       return await (await import("./storage.ts")).runStorage(rest);
     case "token":

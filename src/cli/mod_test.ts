@@ -82,7 +82,7 @@ const MISTAKES: [args: string[], ...says: string[]][] = [
   [["-x"], "unknown flag -x"],
   [
     ["nothing"],
-    "There is no command nothing; there are acl, cluster, config, consume, group, produce, topic",
+    "There is no command nothing; there are acl, ",
   ],
   [["group"], "group: needs one of list, describe, reset, delete, watch", "runnel group --help"],
   [["group", "describe"], "missing required argument 'GROUP'"],
