@@ -7,6 +7,7 @@ import { consumeCommand } from "./consume/command.ts";
 import { groupCommand } from "./group/command.ts";
 import { produceCommand } from "./produce/command.ts";
 import { quotaCommand } from "./quota/command.ts";
+import { tokenCommand } from "./token/command.ts";
 import { topicCommand } from "./topic/command.ts";
 
 export const COMMANDS: readonly Command[] = [
@@ -17,5 +18,6 @@ export const COMMANDS: readonly Command[] = [
   groupCommand,
   produceCommand,
   quotaCommand,
+  tokenCommand,
   topicCommand,
 ];

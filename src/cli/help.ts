@@ -110,33 +110,6 @@ export const COMMANDS: readonly CommandHelp[] = [
     takesOptions: true,
   },
   {
-    name: "token",
-    summary: "delegation tokens: make one, list, renew or end them",
-    usage: [
-      "runnel token create [--owner USER] [--renewer USER,…] [--for TIME]",
-      "runnel token list [--owner USER,…]",
-      "runnel token renew ID [--for TIME]",
-      "runnel token expire ID [--for TIME]",
-    ],
-    flags: [
-      [
-        "--owner USER",
-        "create: who one is with it, who asks if not given; list: only those of, for or by these.",
-      ],
-      ["--renewer USER,…", "Who may renew and end it besides its owner."],
-      [
-        "--for TIME",
-        "90s, 30m, 12h, 7d. create: how old it may become; renew, expire: how long from now, expire at once if not given.",
-      ],
-      BOOTSTRAP,
-      CLIENT_CONFIG,
-    ],
-    takesOptions: true,
-    notes: [
-      'create prints the password, once. A Java client logs in with both and tokenauth="true" by SCRAM.',
-    ],
-  },
-  {
     name: "txn",
     summary: "list transactions, describe one, find those that hang, or abort one",
     usage: [
