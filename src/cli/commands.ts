@@ -9,6 +9,8 @@ import { produceCommand } from "./produce/command.ts";
 import { quotaCommand } from "./quota/command.ts";
 import { tokenCommand } from "./token/command.ts";
 import { topicCommand } from "./topic/command.ts";
+import { userCommand } from "./user/command.ts";
+import { versionCommand } from "./version/command.ts";
 
 export const COMMANDS: readonly Command[] = [
   aclCommand,
@@ -20,4 +22,6 @@ export const COMMANDS: readonly Command[] = [
   quotaCommand,
   tokenCommand,
   topicCommand,
+  userCommand,
+  versionCommand,
 ];

@@ -146,28 +146,6 @@ export const COMMANDS: readonly CommandHelp[] = [
     ],
   },
   {
-    name: "user",
-    summary:
-      "who may log in: in the users file, or with --bootstrap or --client-config in a running cluster",
-    usage: [
-      "runnel user add NAME [--mechanism M] [--iterations N] [--password-stdin] [--bootstrap HOST:PORT]",
-      "runnel user list [--bootstrap HOST:PORT]",
-      "runnel user delete NAME [--bootstrap HOST:PORT]",
-    ],
-    flags: [
-      ["--mechanism M", "SCRAM-SHA-256 or SCRAM-SHA-512; both if not given."],
-      ["--iterations N", "How dear a guess is, 4096 (as Kafka's tools have it) to 16384."],
-      ["--password-stdin", "Read the password from standard input; else it is asked for."],
-      BOOTSTRAP,
-      CLIENT_CONFIG,
-    ],
-    takesOptions: true,
-    notes: [
-      "Without --bootstrap and --client-config it writes the file of --auth-users-file, also before the first start.",
-    ],
-  },
-  { name: "version", summary: "print the version", usage: ["runnel version"], takesOptions: false },
-  {
     name: "help",
     summary: "print this, or what there is to say of a command",
     usage: ["runnel help [COMMAND]", "runnel COMMAND --help"],

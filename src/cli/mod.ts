@@ -19,7 +19,7 @@ export async function run(args: readonly string[], startBroker: StartBroker): Pr
 async function runCommand(args: readonly string[], startBroker: StartBroker): Promise<number> {
   const [first, ...rest] = args;
   const isNamed = first !== undefined && !first.startsWith("-");
-  const command = TABLE.find(({ name }) => name === first);
+  const command = TABLE.find(({ name }) => name === (first === "--version" ? "version" : first));
   if (command !== undefined) {
     const { parse } = await import("./parse.ts");
     const parsed = parse(command, rest);
@@ -51,14 +51,8 @@ async function runCommand(args: readonly string[], startBroker: StartBroker): Pr
       return await (await import("./storage.ts")).runStorage(rest);
     case "txn":
       return await (await import("./txn.ts")).runTxn(rest);
-    case "user":
-      return await (await import("./user.ts")).runUser(rest);
     case "help":
       return await help(rest);
-    case "version":
-    case "--version":
-      mustBeAll("version", rest);
-      return await (await import("./version.ts")).runVersion();
     default:
       return await serve(args, startBroker);
   }

@@ -77,7 +77,7 @@ const MISTAKES: [args: string[], ...says: string[]][] = [
   [["config", "set", "topic", "t", "a=1", "a=2"], "a is named twice"],
   [["config", "unset", "topic", "t", "a=1"], "a=1: needs the name of a config"],
   [["config", "diff", "topic", "t"], "needs OTHER, or --other-bootstrap"],
-  [["version", "all"], "version: unknown argument all"],
+  [["version", "all"], "version: too many arguments"],
   [["serve", "--kafka-prt=1"], "unknown flag --kafka-prt: did you mean --kafka-port?"],
   [["-x"], "unknown flag -x"],
   [

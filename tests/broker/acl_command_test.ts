@@ -3,7 +3,7 @@
  * keeps its user from locking everybody out.
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { addToFile } from "../../src/cli/users_file.ts";
+import { addToFile } from "../../src/cli/user/users_file.ts";
 import { hashOf, newCredential } from "../../src/security/sasl/scram_credential.ts";
 import { typed } from "./command_line.ts";
 import { type Settings, TestBroker } from "./harness.ts";
