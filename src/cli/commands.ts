@@ -9,6 +9,7 @@ import { produceCommand } from "./produce/command.ts";
 import { quotaCommand } from "./quota/command.ts";
 import { tokenCommand } from "./token/command.ts";
 import { topicCommand } from "./topic/command.ts";
+import { txnCommand } from "./txn/command.ts";
 import { userCommand } from "./user/command.ts";
 import { versionCommand } from "./version/command.ts";
 
@@ -22,6 +23,7 @@ export const COMMANDS: readonly Command[] = [
   quotaCommand,
   tokenCommand,
   topicCommand,
+  txnCommand,
   userCommand,
   versionCommand,
 ];

@@ -110,42 +110,6 @@ export const COMMANDS: readonly CommandHelp[] = [
     takesOptions: true,
   },
   {
-    name: "txn",
-    summary: "list transactions, describe one, find those that hang, or abort one",
-    usage: [
-      "runnel txn list [--state STATE,…] [--longer-than SECONDS] [--pattern RE2] [--producer-id N]",
-      "runnel txn describe ID",
-      "runnel txn find-hanging [--topic T [--partition N]] [--longer-than SECONDS]",
-      "runnel txn abort ID",
-      "runnel txn abort --topic T --partition N --start-offset N [--force]",
-    ],
-    flags: [
-      ["--state STATE,…", "Only those in one of these states: Ongoing, PrepareCommit, …"],
-      [
-        "--longer-than SECONDS",
-        "list: open for longer; find-hanging: no record for longer, 900 if not given.",
-      ],
-      ["--pattern RE2", "Only ids that match this regular expression as a whole."],
-      ["--topic T", "The topic to search, or to abort in."],
-      ["--partition N", "The same of the partition."],
-      ["--start-offset N", "Where the transaction to abort begins in that partition."],
-      [
-        "--producer-id N",
-        "list: only this producer's. abort: in place of --start-offset, with the two below.",
-      ],
-      ["--producer-epoch N", "The epoch that the abort marker is to bear."],
-      ["--coordinator-epoch N", "The coordinator's epoch in it."],
-      ["--force", "Abort in this partition alone, though a coordinator has the transaction."],
-      BOOTSTRAP,
-      CLIENT_CONFIG,
-    ],
-    takesOptions: true,
-    notes: [
-      "abort ID fences the producer of that id: its next request is refused.",
-      "abort --topic is for transactions that hang: it writes an abort marker into that partition.",
-    ],
-  },
-  {
     name: "help",
     summary: "print this, or what there is to say of a command",
     usage: ["runnel help [COMMAND]", "runnel COMMAND --help"],

@@ -49,8 +49,6 @@ async function runCommand(args: readonly string[], startBroker: StartBroker): Pr
       return await (await import("./init.ts")).runInit(rest);
     case "storage":
       return await (await import("./storage.ts")).runStorage(rest);
-    case "txn":
-      return await (await import("./txn.ts")).runTxn(rest);
     case "help":
       return await help(rest);
     default:

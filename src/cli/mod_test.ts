@@ -87,7 +87,7 @@ const MISTAKES: [args: string[], ...says: string[]][] = [
   [["group"], "group: needs one of list, describe, reset, delete, watch", "runnel group --help"],
   [["group", "describe"], "missing required argument 'GROUP'"],
   [["group", "descrbe", "g"], "unknown command 'descrbe' (Did you mean describe?)"],
-  [["txn"], "txn: list, describe, find-hanging or abort is missing", "runnel txn --help"],
+  [["txn"], "txn: needs one of list, describe, find-hanging, abort", "runnel txn --help"],
   [["storage"], "storage: verify or repair is missing"],
   [["storage", "repair"], "repair needs --partition TOPIC-N"],
   [["storage", "repair", "--partition"], "flag --partition has no value"],
