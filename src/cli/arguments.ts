@@ -3,15 +3,14 @@
  * the broker does. Complaints are ConfigErrors, in one line each.
  */
 import { type FlagNeeds, splitArguments } from "../config/flags.ts";
-import { ConfigError, configFlags, denoSurroundings, loadConfig } from "../config/load.ts";
+import { ConfigError, configFlags } from "../config/load.ts";
+export { configOf } from "./reach.ts";
+export { clientErrorLine } from "./client_error_line.ts";
 import { type ListenerConfig, listenersOf } from "../config/listeners.ts";
 import type { Config } from "../config/options.ts";
 import { parseAddress } from "../client/cluster.ts";
-import { ConnectionError, KafkaError } from "../client/errors.ts";
-import { ErrorCode } from "../protocol/errors.ts";
 import { type ClientConfig, type ClientSecurity, readClientConfig } from "./client_config.ts";
 import { usageOf } from "./help.ts";
-import { printable } from "./table.ts";
 
 export interface CommandArguments {
   readonly words: readonly string[];
@@ -138,45 +137,6 @@ function readAuthority(path: string): string {
   } catch (error) {
     throw new ConfigError(`Cannot read tls.certificate_file ${path}: ${(error as Error).message}`);
   }
-}
-
-/** What went wrong with a broker, and what to do where nobody was reached, or a right or an option is missing. */
-export function clientErrorLine(error: Error): string {
-  const message = printable(error.message);
-  if (error instanceof KafkaError) {
-    const advice = ADVICE.get(error.code);
-    return advice === undefined ? message : `${message.replace(/\.$/, "")}; ${advice}`;
-  }
-  if (!(error instanceof ConnectionError)) return message;
-  if (/invalid peer certificate/.test(message)) {
-    return `${message}; the broker is there: its CA has to be in ssl.truststore.location (ssl.ca.location) of ` +
-      "--client-config, and its certificate for the name that --bootstrap has";
-  }
-  // What a listener does to who begins in clear where it speaks TLS or wants a log-in, and the other way round.
-  const isRefused = /the broker closed the connection|corrupt message/.test(message);
-  const how = isRefused
-    ? ", and --client-config FILE how it is spoken to, where it wants TLS or a log-in"
-    : "";
-  return `${message}; is a broker running there? --bootstrap HOST:PORT says where it is${how}`;
-}
-
-const RIGHT_MISSING =
-  "this user has no right to it: who may change ACLs gives it by `runnel acl add USER OPERATION RESOURCE`";
-const ADVICE: ReadonlyMap<number, string> = new Map([
-  [ErrorCode.TOPIC_AUTHORIZATION_FAILED, RIGHT_MISSING],
-  [ErrorCode.GROUP_AUTHORIZATION_FAILED, RIGHT_MISSING],
-  [ErrorCode.CLUSTER_AUTHORIZATION_FAILED, RIGHT_MISSING],
-  [ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, RIGHT_MISSING],
-  [ErrorCode.DELEGATION_TOKEN_AUTHORIZATION_FAILED, RIGHT_MISSING],
-  [
-    ErrorCode.DELEGATION_TOKEN_AUTH_DISABLED,
-    "the broker needs a key for them: delegation_token.secret_key_file",
-  ],
-]);
-
-/** The configuration as the broker would have it with these flags. */
-export async function configOf(rest: readonly string[]): Promise<Config> {
-  return (await loadConfig(denoSurroundings(rest))).config;
 }
 
 /** An address to connect to; who listens on all of them is reached at this machine's own. */

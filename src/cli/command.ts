@@ -24,6 +24,8 @@ export interface Action {
   readonly words?: readonly Word[];
   readonly flags?: readonly Flag[];
   readonly examples?: readonly Example[];
+  /** Whether it takes the broker's flags too, since it reads the configuration as the broker does; it does if not given. */
+  readonly takesOptions?: boolean;
   readonly load: () => Promise<Run>;
 }
 

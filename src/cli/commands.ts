@@ -1,17 +1,29 @@
 /** Commands: the table of what the command line offers, made of what each room under src/cli declares. */
 import type { Command } from "./command.ts";
+import { aclCommand } from "./acl/command.ts";
 import { clusterCommand } from "./cluster/command.ts";
 import { configCommand } from "./config/command.ts";
 import { consumeCommand } from "./consume/command.ts";
 import { groupCommand } from "./group/command.ts";
 import { produceCommand } from "./produce/command.ts";
+import { quotaCommand } from "./quota/command.ts";
+import { tokenCommand } from "./token/command.ts";
 import { topicCommand } from "./topic/command.ts";
+import { txnCommand } from "./txn/command.ts";
+import { userCommand } from "./user/command.ts";
+import { versionCommand } from "./version/command.ts";
 
 export const COMMANDS: readonly Command[] = [
+  aclCommand,
   clusterCommand,
   configCommand,
   consumeCommand,
   groupCommand,
   produceCommand,
+  quotaCommand,
+  tokenCommand,
   topicCommand,
+  txnCommand,
+  userCommand,
+  versionCommand,
 ];

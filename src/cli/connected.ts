@@ -1,10 +1,8 @@
-/** Connected: a client command's way to its broker and back: it connects, does its work, tells what went wrong. */
-import type { Cluster } from "../client/cluster.ts";
-import { configOf } from "./arguments.ts";
+/** Connected: a client command's way to its broker and back: it connects, and does its work. */
+import { Cluster } from "../client/cluster.ts";
 import type { Call } from "./call.ts";
 import { Output, OutputClosed } from "./output.ts";
-import { reachedBy } from "./reach.ts";
-import { withCluster } from "./with_cluster.ts";
+import { configOf, reachedBy } from "./reach.ts";
 
 export interface Connected {
   readonly cluster: Cluster;
@@ -13,19 +11,22 @@ export interface Connected {
   readonly bootstrap: string;
 }
 
-/** Resolves with the exit code: the work's own, or 1 where the broker could not be reached or refused. */
-export async function connected(
-  call: Call,
-  work: (connected: Connected) => Promise<number>,
-): Promise<number> {
+/** What is done with a cluster; resolves with the exit code. */
+export type Work = (connected: Connected) => Promise<number>;
+
+/** Resolves with the work's exit code; throws KafkaError and ConnectionError as it does. */
+export async function connected(call: Call, work: Work): Promise<number> {
   const { bootstrap, security } = reachedBy(call, await configOf(call.options));
-  return await withCluster({ bootstrap, security }, async (cluster) => {
+  const cluster = new Cluster({ bootstrap, ...security, callTimeoutMs: CALL_TIMEOUT_MS });
+  try {
     await cluster.anyConnection(); // once, so that a wrong address is told at once
-    try {
-      return await work({ cluster, out: new Output({ isJson: call.has("--json") }), bootstrap });
-    } catch (error) {
-      if (error instanceof OutputClosed) return 0;
-      throw error;
-    }
-  });
+    return await work({ cluster, out: new Output({ isJson: call.has("--json") }), bootstrap });
+  } catch (error) {
+    if (error instanceof OutputClosed) return 0;
+    throw error;
+  } finally {
+    cluster.close();
+  }
 }
+
+const CALL_TIMEOUT_MS = 10_000;

@@ -36,30 +36,6 @@ export const COMMANDS: readonly CommandHelp[] = [
     notes: ["SIGTERM or SIGINT (Ctrl-C) stops it in order; a second one at once."],
   },
   {
-    name: "acl",
-    summary: "list, add and remove ACLs, or say which of them decides",
-    usage: [
-      "runnel acl list",
-      "runnel acl add USER OPERATION RESOURCE [--prefixed] [--deny] [--host IP] [--force]",
-      "runnel acl remove USER OPERATION RESOURCE [--prefixed] [--deny] [--host IP] [--force]",
-      "runnel acl check USER OPERATION RESOURCE [--host IP]",
-    ],
-    flags: [
-      ["--prefixed", "Of every resource whose name begins so."],
-      ["--deny", "A rule that denies, and beats every one that allows."],
-      ["--host IP", "From this address only; every one if not given."],
-      ["--force", "Also where nobody is left afterwards who may change ACLs by ACLs."],
-      BOOTSTRAP,
-      CLIENT_CONFIG,
-    ],
-    takesOptions: true,
-    notes: [
-      "RESOURCE is topic:NAME, group:NAME, transactional-id:NAME, delegation-token:ID, user:NAME or cluster.",
-      "USER is a name, or a principal with its type; the user * is everybody, the name * every resource.",
-      "check ends with 0 where it is allowed and with 3 where it is not.",
-    ],
-  },
-  {
     name: "audit",
     summary: "check that an audit's lines are those that were written",
     usage: ["runnel audit verify [FILE] [--head SEQ:HASH]"],
@@ -121,31 +97,6 @@ export const COMMANDS: readonly CommandHelp[] = [
     notes: ["It overwrites nothing: what is in the way is named."],
   },
   {
-    name: "quota",
-    summary: "list, set and unset what users, client ids and addresses may use",
-    usage: [
-      "runnel quota list [--user NAME] [--client-id ID] [--ip ADDRESS]",
-      "runnel quota set [--user NAME] [--client-id ID] KEY=VALUE…",
-      "runnel quota set --ip ADDRESS connection_creation_rate=VALUE",
-      "runnel quota unset [--user NAME] [--client-id ID] [--ip ADDRESS] KEY…",
-    ],
-    flags: [
-      ["--user NAME", "A user's; with --client-id that user's with this client id."],
-      ["--client-id ID", "A client id's."],
-      ["--ip ADDRESS", "An address's."],
-      ["--default-user", "In place of --user NAME: of each user that has none of its own."],
-      ["--default-client-id", "The same of client ids."],
-      ["--default-ip", "The same of addresses."],
-      BOOTSTRAP,
-      CLIENT_CONFIG,
-    ],
-    takesOptions: true,
-    notes: [
-      "KEY is producer_byte_rate, consumer_byte_rate (bytes a second), request_percentage (of the event loop's time) or",
-      "controller_mutation_rate (partitions made and deleted a second); of addresses connection_creation_rate (a second).",
-    ],
-  },
-  {
     name: "storage",
     summary: "look at the directory of a stopped broker, and decide about damage",
     usage: [
@@ -158,91 +109,6 @@ export const COMMANDS: readonly CommandHelp[] = [
     ],
     takesOptions: true,
   },
-  {
-    name: "token",
-    summary: "delegation tokens: make one, list, renew or end them",
-    usage: [
-      "runnel token create [--owner USER] [--renewer USER,…] [--for TIME]",
-      "runnel token list [--owner USER,…]",
-      "runnel token renew ID [--for TIME]",
-      "runnel token expire ID [--for TIME]",
-    ],
-    flags: [
-      [
-        "--owner USER",
-        "create: who one is with it, who asks if not given; list: only those of, for or by these.",
-      ],
-      ["--renewer USER,…", "Who may renew and end it besides its owner."],
-      [
-        "--for TIME",
-        "90s, 30m, 12h, 7d. create: how old it may become; renew, expire: how long from now, expire at once if not given.",
-      ],
-      BOOTSTRAP,
-      CLIENT_CONFIG,
-    ],
-    takesOptions: true,
-    notes: [
-      'create prints the password, once. A Java client logs in with both and tokenauth="true" by SCRAM.',
-    ],
-  },
-  {
-    name: "txn",
-    summary: "list transactions, describe one, find those that hang, or abort one",
-    usage: [
-      "runnel txn list [--state STATE,…] [--longer-than SECONDS] [--pattern RE2] [--producer-id N]",
-      "runnel txn describe ID",
-      "runnel txn find-hanging [--topic T [--partition N]] [--longer-than SECONDS]",
-      "runnel txn abort ID",
-      "runnel txn abort --topic T --partition N --start-offset N [--force]",
-    ],
-    flags: [
-      ["--state STATE,…", "Only those in one of these states: Ongoing, PrepareCommit, …"],
-      [
-        "--longer-than SECONDS",
-        "list: open for longer; find-hanging: no record for longer, 900 if not given.",
-      ],
-      ["--pattern RE2", "Only ids that match this regular expression as a whole."],
-      ["--topic T", "The topic to search, or to abort in."],
-      ["--partition N", "The same of the partition."],
-      ["--start-offset N", "Where the transaction to abort begins in that partition."],
-      [
-        "--producer-id N",
-        "list: only this producer's. abort: in place of --start-offset, with the two below.",
-      ],
-      ["--producer-epoch N", "The epoch that the abort marker is to bear."],
-      ["--coordinator-epoch N", "The coordinator's epoch in it."],
-      ["--force", "Abort in this partition alone, though a coordinator has the transaction."],
-      BOOTSTRAP,
-      CLIENT_CONFIG,
-    ],
-    takesOptions: true,
-    notes: [
-      "abort ID fences the producer of that id: its next request is refused.",
-      "abort --topic is for transactions that hang: it writes an abort marker into that partition.",
-    ],
-  },
-  {
-    name: "user",
-    summary:
-      "who may log in: in the users file, or with --bootstrap or --client-config in a running cluster",
-    usage: [
-      "runnel user add NAME [--mechanism M] [--iterations N] [--password-stdin] [--bootstrap HOST:PORT]",
-      "runnel user list [--bootstrap HOST:PORT]",
-      "runnel user delete NAME [--bootstrap HOST:PORT]",
-    ],
-    flags: [
-      ["--mechanism M", "SCRAM-SHA-256 or SCRAM-SHA-512; both if not given."],
-      ["--iterations N", "How dear a guess is, 4096 (as Kafka's tools have it) to 16384."],
-      ["--password-stdin", "Read the password from standard input; else it is asked for."],
-      BOOTSTRAP,
-      CLIENT_CONFIG,
-    ],
-    takesOptions: true,
-    notes: [
-      "Without --bootstrap and --client-config it writes the file of --auth-users-file, also before the first start.",
-    ],
-  },
-  { name: "version", summary: "print the version", usage: ["runnel version"], takesOptions: false },
   {
     name: "help",
     summary: "print this, or what there is to say of a command",

@@ -19,7 +19,7 @@ export async function run(args: readonly string[], startBroker: StartBroker): Pr
 async function runCommand(args: readonly string[], startBroker: StartBroker): Promise<number> {
   const [first, ...rest] = args;
   const isNamed = first !== undefined && !first.startsWith("-");
-  const command = TABLE.find(({ name }) => name === first);
+  const command = TABLE.find(({ name }) => name === (first === "--version" ? "version" : first));
   if (command !== undefined) {
     const { parse } = await import("./parse.ts");
     const parsed = parse(command, rest);
@@ -41,30 +41,16 @@ async function runCommand(args: readonly string[], startBroker: StartBroker): Pr
   switch (first) {
     case "serve":
       return await serve(rest, startBroker);
-    case "acl":
-      return await (await import("./acl.ts")).runAcl(rest);
     case "audit":
       return await (await import("./audit.ts")).runAudit(rest);
     case "backup":
       return await (await import("./backup.ts")).runBackup(rest);
     case "init":
       return await (await import("./init.ts")).runInit(rest);
-    case "quota":
-      return await (await import("./quota.ts")).runQuota(rest);
     case "storage":
       return await (await import("./storage.ts")).runStorage(rest);
-    case "token":
-      return await (await import("./token.ts")).runToken(rest);
-    case "txn":
-      return await (await import("./txn.ts")).runTxn(rest);
-    case "user":
-      return await (await import("./user.ts")).runUser(rest);
     case "help":
       return await help(rest);
-    case "version":
-    case "--version":
-      mustBeAll("version", rest);
-      return await (await import("./version.ts")).runVersion();
     default:
       return await serve(args, startBroker);
   }

@@ -1,7 +1,7 @@
 /** withCluster: a command's work on a cluster. What the cluster refuses, or nobody answers, is told in one line. */
 import { Cluster } from "../client/cluster.ts";
 import { ConnectionError, KafkaError } from "../client/errors.ts";
-import { clientErrorLine } from "./arguments.ts";
+import { clientErrorLine } from "./client_error_line.ts";
 import type { ClientSecurity } from "./client_config.ts";
 
 /** Resolves with the exit code: the work's own, or 1. */

@@ -1,10 +1,9 @@
 /** Proves `runnel user` on a users file: what it writes lets the user in, and whatever is wrong changes nothing. */
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ConfigError } from "../config/load.ts";
-import { hashOf, saltedPassword } from "../security/sasl/scram_credential.ts";
-import { credentialOf } from "../security/sasl/scram_credential.ts";
-import { readUsers } from "../security/sasl/users_text.ts";
-import { runUser } from "./user.ts";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { hashOf, saltedPassword } from "../../security/sasl/scram_credential.ts";
+import { credentialOf } from "../../security/sasl/scram_credential.ts";
+import { readUsers } from "../../security/sasl/users_text.ts";
+import { type Typed, typed } from "../../../tests/broker/command_line.ts";
 
 async function withFile(body: (file: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "runnel-user-" });
@@ -22,17 +21,40 @@ Deno.test("whatever characters a name has, the file can be read, the name be pri
     assertEquals(readUsers(await Deno.readTextFile(file)).map(({ name }) => name), names);
     assert((await run(file, ["list"])).every((line) => !/[\u2028\u2029\u202e]/.test(line)));
     for (const name of names.slice(1)) await run(file, ["delete", name]);
-    assertEquals(await run(file, ["list"]), ["alice  SCRAM-SHA-256"]);
+    assertEquals(await run(file, ["list"]), [HEADER, "alice  SCRAM-SHA-256"]);
   });
 });
 
-async function run(file: string, args: string[], password = "pencil"): Promise<string[]> {
-  const printed: string[] = [];
-  const ask = () => Promise.resolve(password);
-  const flags = [`--auth-users-file=${file}`];
-  assertEquals(await runUser([...args, ...flags], (line) => printed.push(line), ask), 0);
-  return printed;
+/** With the password on standard input. */
+async function typedWith(password: string, ...args: string[]): Promise<Typed> {
+  const { read } = Deno.stdin;
+  let rest = new TextEncoder().encode(`${password}\n`);
+  Deno.stdin.read = (into) => {
+    const length = Math.min(into.length, rest.length);
+    into.set(rest.subarray(0, length));
+    rest = rest.subarray(length);
+    return Promise.resolve(length === 0 ? null : length);
+  };
+  try {
+    return await typed("user", ...args);
+  } finally {
+    Deno.stdin.read = read;
+  }
 }
+
+async function run(file: string, args: string[], password = "pencil"): Promise<string[]> {
+  const more = { add: ["--password-stdin"], delete: ["--yes"] }[args[0]] ?? [];
+  const { code, out, error } = await typedWith(
+    password,
+    ...args,
+    ...more,
+    `--auth-users-file=${file}`,
+  );
+  assertEquals([code, error], [0, ""]);
+  return out.split("\n").slice(0, -1);
+}
+
+const HEADER = "USER   MECHANISMS";
 
 Deno.test("a user that was added can prove its password, by both mechanisms, and the file is nobody else's", async () => {
   await withFile(async (file) => {
@@ -66,35 +88,52 @@ Deno.test("a user that is added again has another password, others and comments 
     const bob = (text: string) => text.split("\n").filter((line) => line.endsWith(" bob"));
     assertEquals(bob(after), bob(before));
     assertEquals(await run(file, ["list"]), [
+      HEADER,
       "alice  SCRAM-SHA-256 SCRAM-SHA-512",
-      "bob  SCRAM-SHA-256 SCRAM-SHA-512",
+      "bob    SCRAM-SHA-256 SCRAM-SHA-512",
     ]);
     await run(file, ["delete", "alice"]);
-    assertEquals(await run(file, ["list"]), ["bob  SCRAM-SHA-256 SCRAM-SHA-512"]);
+    assertEquals(await run(file, ["list"]), [
+      "USER  MECHANISMS",
+      "bob   SCRAM-SHA-256 SCRAM-SHA-512",
+    ]);
   });
 });
 
 Deno.test("what cannot be is refused in words, and no password is taken from arguments", async () => {
   await withFile(async (file) => {
+    const at = `--auth-users-file=${file}`;
     const refused: [string[], string][] = [
-      [["add"], "needs one NAME"],
-      [["add", "a", "b"], "needs one NAME"],
-      [["list", "a"], "no name"],
-      [["drop", "a"], "drop"],
-      [["add", "a\nb"], "control character"],
-      [["add", "a", "--iterations=100"], "4096 to 16384"],
-      [["add", "a", "--mechanism=PLAIN"], "PLAIN"],
-      [["add", "a", "--password=x"], "--password"],
+      [["add", at], "missing required argument 'NAME'"],
+      [["add", "a", "b", at], "too many arguments"],
+      [["list", "a", at], "too many arguments"],
+      [["drop", "a", at], "drop"],
+      [["add", "a\nb", at], "control character"],
+      [["add", "a", "--iterations=100", at], "4096 to 16384"],
+      [["add", "a", "--mechanism=PLAIN", at], "PLAIN"],
+      [["add", "a", "--password=x", at], "--password"],
+      [["list"], "--auth-users-file"],
+      [["list", at], "no users file"],
+      [["delete", "a", at], "Say --yes"],
+      [["delete", "a", "--yes", at], "there is no user a"],
     ];
     for (const [args, words] of refused) {
-      const error = await assertRejects(() => run(file, args), ConfigError);
-      assert(error.message.includes(words), error.message);
+      const { code, out, error } = await typedWith("pencil", ...args);
+      assertEquals([code, out], [1, ""]);
+      assertStringIncludes(error, words);
     }
-    await assertRejects(() => Deno.stat(file), Deno.errors.NotFound);
-    await assertRejects(() => runUser(["list"]), ConfigError, "--auth-users-file");
-    await assertRejects(() => run(file, ["list"]), ConfigError, "no users file");
+    assertEquals([...Deno.readDirSync(file.replace(/\/users$/, ""))], []);
     await Deno.writeTextFile(file, "nonsense\n");
-    await assertRejects(() => run(file, ["add", "a"]), ConfigError, "line 1");
+    const { error } = await typedWith("pencil", "add", "a", "--password-stdin", at);
+    assertStringIncludes(error, "line 1");
     assertEquals(await Deno.readTextFile(file), "nonsense\n");
+  });
+});
+
+Deno.test("a list without users has its header, and for programs nothing", async () => {
+  await withFile(async (file) => {
+    await Deno.writeTextFile(file, "");
+    assertEquals(await run(file, ["list"]), ["USER  MECHANISMS"]);
+    assertEquals(await run(file, ["list", "--json"]), []);
   });
 });

@@ -1,5 +1,5 @@
 /** ACLs as `runnel acl` reads and writes them: `alice read topic:orders`. */
-import { ConfigError } from "../config/load.ts";
+import { ConfigError } from "../../config/load.ts";
 import {
   type Acl,
   bit,
@@ -9,15 +9,14 @@ import {
   Permission,
   ResourceType,
   SUPPORTED_OPERATIONS,
-} from "../security/acl/acl.ts";
-import type { Decision } from "../security/acl/authorizer.ts";
-import { printable, table } from "./table.ts";
+} from "../../security/acl/acl.ts";
+import type { Decision } from "../../security/acl/authorizer.ts";
+import type { Call } from "../call.ts";
+import type { Output } from "../output.ts";
 
 /** Throws ConfigError. */
-export function aclOf(
-  [user, operation, resource]: readonly [string, string, string],
-  flags: ReadonlyMap<string, string>,
-): Acl {
+export function aclOf(call: Call): Acl {
+  const [user, operation, resource] = call.words;
   const colon = resource.indexOf(":"), kind = colon < 0 ? resource : resource.slice(0, colon);
   const resourceType = numberOf(ResourceType, kind), operationCode = numberOf(Operation, operation);
   const isCluster = resourceType === ResourceType.CLUSTER;
@@ -39,11 +38,11 @@ export function aclOf(
   return {
     resourceType,
     resourceName,
-    patternType: flags.has("--prefixed") ? PatternType.PREFIXED : PatternType.LITERAL,
+    patternType: call.has("--prefixed") ? PatternType.PREFIXED : PatternType.LITERAL,
     principal: user.includes(":") ? user : `User:${user}`,
-    host: flags.get("--host") ?? "*",
+    host: call.text("--host") ?? "*",
     operation: operationCode,
-    permissionType: flags.has("--deny") ? Permission.DENY : Permission.ALLOW,
+    permissionType: call.has("--deny") ? Permission.DENY : Permission.ALLOW,
   };
 }
 
@@ -62,15 +61,15 @@ function wordOf(codes: Readonly<Record<string, number>>, code: number): string {
   return found === undefined ? String(code) : found[0].toLowerCase().replaceAll("_", "-");
 }
 
-export function aclTable(acls: readonly Acl[]): string[] {
-  const rows = acls.map((acl) => [
+/** User, rule, operation, resource and host. */
+export function aclRow(acl: Acl): string[] {
+  return [
     acl.principal,
     wordOf(Permission, acl.permissionType),
     wordOf(Operation, acl.operation),
     resourceText(acl),
     acl.host,
-  ]);
-  return table(["USER", "RULE", "OPERATION", "RESOURCE", "HOST"], rows.sort());
+  ];
 }
 
 function resourceText({ resourceType, resourceName, patternType }: Acl): string {
@@ -79,10 +78,29 @@ function resourceText({ resourceType, resourceName, patternType }: Acl): string 
   return `${kind}:${resourceName}${patternType === PatternType.PREFIXED ? " (prefixed)" : ""}`;
 }
 
+/** For programs: whether it is of a prefix stands apart from the name. */
+export function aclJson(acl: Acl) {
+  const { resourceType, resourceName, patternType } = acl;
+  return {
+    user: acl.principal,
+    rule: wordOf(Permission, acl.permissionType),
+    operation: wordOf(Operation, acl.operation),
+    resource: { type: wordOf(ResourceType, resourceType), name: resourceName },
+    prefixed: patternType === PatternType.PREFIXED,
+    host: acl.host,
+  };
+}
+
+/** What was added or removed. */
+export function tellRule(out: Output, acl: Acl): void {
+  if (out.isJson) out.json(aclJson(acl));
+  else out.line(ruleText(acl));
+}
+
 export function ruleText(acl: Acl): string {
   const from = acl.host === "*" ? "" : ` from ${acl.host}`;
   const rule = `${wordOf(Permission, acl.permissionType)} ${wordOf(Operation, acl.operation)}`;
-  return printable(`${acl.principal}: ${rule} on ${resourceText(acl)}${from}`);
+  return `${acl.principal}: ${rule} on ${resourceText(acl)}${from}`;
 }
 
 /** "denied, by: no ACL allows it" */

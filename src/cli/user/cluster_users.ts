@@ -1,14 +1,14 @@
 /** Users of a running cluster: its SCRAM credentials, asked for and set as Kafka's tools do (KIP-554). */
-import type { Cluster } from "../client/cluster.ts";
-import { check } from "../client/errors.ts";
-import { AlterUserScramCredentials } from "../protocol/messages/alter_user_scram_credentials.ts";
-import { DescribeUserScramCredentials } from "../protocol/messages/describe_user_scram_credentials.ts";
+import type { Cluster } from "../../client/cluster.ts";
+import { check } from "../../client/errors.ts";
+import { AlterUserScramCredentials } from "../../protocol/messages/alter_user_scram_credentials.ts";
+import { DescribeUserScramCredentials } from "../../protocol/messages/describe_user_scram_credentials.ts";
 import {
   newSalt,
   saltedPassword,
   SCRAM_HASHES,
   type ScramHash,
-} from "../security/sasl/scram_credential.ts";
+} from "../../security/sasl/scram_credential.ts";
 
 export function clusterUsers(cluster: Cluster) {
   async function list(): Promise<Map<string, string[]>> {

@@ -2,8 +2,8 @@
  * Hanging transactions: open in a partition though no coordinator will ever end them there, so that readers of what is
  * committed wait behind them. Kafka's `kafka-transactions find-hanging` judges the same way.
  */
-import type { Cluster } from "../client/cluster.ts";
-import type { TopicPartition } from "../client/list_offsets.ts";
+import type { Cluster } from "../../client/cluster.ts";
+import type { TopicPartition } from "../../client/list_offsets.ts";
 import {
   describeTransaction,
   listTransactions,
@@ -11,7 +11,7 @@ import {
   openTransactions,
   type TransactionDescription,
   type Unasked,
-} from "../client/transactions.ts";
+} from "../../client/transactions.ts";
 
 export interface Search {
   readonly hanging: readonly OpenInPartition[];

@@ -1,10 +1,11 @@
 /** `runnel version`: one line, with what it runs on; and one more where that cannot do all that Runnel does. */
-import { systemClock } from "../clock.ts";
-import { newAuthority, newServerCertificate } from "../security/issue_certificate.ts";
-import { canAskForCertificates } from "../server/transport/tls_trial.ts";
-import { VERSION } from "../version.ts";
+import { systemClock } from "../../clock.ts";
+import { newAuthority, newServerCertificate } from "../../security/issue_certificate.ts";
+import { canAskForCertificates } from "../../server/transport/tls_trial.ts";
+import { VERSION } from "../../version.ts";
+import type { Run } from "../command.ts";
 
-export async function runVersion(): Promise<number> {
+export const printVersion: Run = async () => {
   console.log(
     `runnel ${VERSION} (deno ${Deno.version.deno}, v8 ${Deno.version.v8}, ${Deno.build.target})`,
   );
@@ -17,4 +18,4 @@ export async function runVersion(): Promise<number> {
     );
   }
   return 0;
-}
+};

@@ -1,6 +1,6 @@
 /** The users file as `runnel user` writes it: replaced whole, readable by nobody else, its other lines as they were. */
-import { ConfigError } from "../config/load.ts";
-import { isLineOf, readUsers, type UserLine, writeUser } from "../security/sasl/users_text.ts";
+import { ConfigError } from "../../config/load.ts";
+import { isLineOf, readUsers, type UserLine, writeUser } from "../../security/sasl/users_text.ts";
 
 /** Mechanisms by user; nobody where there is no file. */
 export function usersIn(path: string): Map<string, string[]> {

@@ -1,7 +1,7 @@
 /** Proves what is advised where a broker could not be spoken to. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ConnectionError, KafkaError } from "../client/errors.ts";
-import { clientErrorLine } from "./arguments.ts";
+import { clientErrorLine } from "./client_error_line.ts";
 
 Deno.test("a certificate that is not trusted is told as that, and not as a broker that is not there", () => {
   const line = clientErrorLine(

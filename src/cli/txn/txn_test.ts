@@ -2,26 +2,33 @@
  * Proves what `runnel txn` asks a cluster and prints: which transactions hang, how one is aborted and when that is
  * refused, and that names cannot steer a terminal. The broker is scripted.
  */
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { Cluster } from "../client/cluster.ts";
-import { KafkaError } from "../client/errors.ts";
-import type { TransactionDescription } from "../client/transactions.ts";
-import { ConfigError } from "../config/load.ts";
-import { joined } from "../protocol/codec.ts";
-import { decodeRequest, encodeResponse } from "../protocol/frame.ts";
-import { ApiVersions } from "../protocol/messages/api_versions.ts";
-import { DescribeProducers } from "../protocol/messages/describe_producers.ts";
-import { DescribeTransactions } from "../protocol/messages/describe_transactions.ts";
-import { FindCoordinator } from "../protocol/messages/find_coordinator.ts";
-import { InitProducerId } from "../protocol/messages/init_producer_id.ts";
-import { ListTransactions } from "../protocol/messages/list_transactions.ts";
-import { Metadata } from "../protocol/messages/metadata.ts";
-import { WriteTxnMarkers } from "../protocol/messages/write_txn_markers.ts";
-import type { Api, Decoded, Encodable, Fields, Message } from "../protocol/schema.ts";
-import { type Asked, ScriptedSocket } from "../testing/scripted_socket.ts";
-import { printable, table } from "./table.ts";
-import { answerTxn, described } from "./txn.ts";
-import { parsedTxn } from "./txn_arguments.ts";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { Cluster } from "../../client/cluster.ts";
+import { KafkaError } from "../../client/errors.ts";
+import type { TransactionDescription } from "../../client/transactions.ts";
+import { ConfigError } from "../../config/load.ts";
+import { joined } from "../../protocol/codec.ts";
+import { decodeRequest, encodeResponse } from "../../protocol/frame.ts";
+import { ApiVersions } from "../../protocol/messages/api_versions.ts";
+import { DescribeProducers } from "../../protocol/messages/describe_producers.ts";
+import { DescribeTransactions } from "../../protocol/messages/describe_transactions.ts";
+import { FindCoordinator } from "../../protocol/messages/find_coordinator.ts";
+import { InitProducerId } from "../../protocol/messages/init_producer_id.ts";
+import { ListTransactions } from "../../protocol/messages/list_transactions.ts";
+import { Metadata } from "../../protocol/messages/metadata.ts";
+import { WriteTxnMarkers } from "../../protocol/messages/write_txn_markers.ts";
+import type { Api, Decoded, Encodable, Fields, Message } from "../../protocol/schema.ts";
+import { type Asked, ScriptedSocket } from "../../testing/scripted_socket.ts";
+import type { Call } from "../call.ts";
+import type { Work } from "../connected.ts";
+import { Output } from "../output.ts";
+import { parse } from "../parse.ts";
+import { printable } from "../table.ts";
+import { aborting } from "./abort.ts";
+import { txnCommand } from "./command.ts";
+import { described, describing } from "./describe.ts";
+import { searching } from "./find_hanging.ts";
+import { listing } from "./list.ts";
 
 const APIS = [
   ApiVersions,
@@ -180,6 +187,21 @@ function id(
   };
 }
 
+const WORKS: Readonly<Record<string, (call: Call) => Work>> = {
+  "list": listing,
+  "describe": describing,
+  "find-hanging": searching,
+  "abort": aborting,
+};
+
+/** What is to be done by these arguments. Throws ConfigError. */
+function workOf(...args: readonly string[]): Work {
+  const parsed = parse(txnCommand, args);
+  if (parsed.kind !== "call") throw new Error(parsed.text);
+  return WORKS[parsed.call.action.name](parsed.call);
+}
+
+/** What is printed, line by line, and what was wrong. */
 async function ask(broker: OneBroker, ...args: string[]) {
   const cluster = new Cluster({
     bootstrap: "broker:1",
@@ -188,19 +210,32 @@ async function ask(broker: OneBroker, ...args: string[]) {
     retryBackoffMs: 1,
     retryBackoffMaxMs: 2,
   });
+  const { error } = console, errors: string[] = [];
+  let text = "";
+  console.error = (line: string) => void errors.push(line.replace(/^runnel: /, ""));
+  const out = new Output({
+    isJson: args.includes("--json"),
+    sink: { write: (more) => void (text += more), width: null },
+  });
   try {
-    return await answerTxn(cluster, await parsedTxn([...args, "--bootstrap=broker:1"]));
+    const yes = args[0] === "abort" ? ["--yes"] : [];
+    await workOf(...args, ...yes)({ cluster, out, bootstrap: "broker:1" });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    errors.push(error.message);
   } finally {
+    console.error = error;
     cluster.close();
   }
+  return { out: text.split("\n").slice(0, -1), errors };
 }
 
 Deno.test("list prints what the coordinators have, and what cannot be filtered by is said", async () => {
   const broker = new OneBroker([], [id("b", 7, "Ongoing", 1), id("a", 8, "Empty")]);
   assertEquals((await ask(broker, "list")).out, [
     "TRANSACTIONAL ID  STATE    PRODUCER  COORDINATOR",
-    "a                 Empty    8         0",
-    "b                 Ongoing  7         0",
+    "a                 Empty           8            0",
+    "b                 Ongoing         7            0",
   ]);
   assertEquals((await ask(broker, "list", "--producer-id=7", "--state=Ongoing")).out.length, 2);
   await assertRejects(() => ask(broker, "list", "--state=Open"), KafkaError, "no such state");
@@ -327,23 +362,22 @@ Deno.test("names cannot steer the terminal they are printed on", () => {
     printable("a\x1b[2J\r\n\u202eb\u2028\ud800c\\é"),
     "a\\u{1b}[2J\\u{d}\\u{a}\\u{202e}b\\u{2028}\\u{d800}c\\é",
   );
-  assertEquals(table(["ID", "N"], [["a\n", "1"]]), ["ID      N", "a\\u{a}  1"]);
 });
 
-Deno.test("arguments that do not fit are refused with how the action is called", async () => {
+Deno.test("arguments that do not fit are refused with how the action is called", () => {
   for (
     const [wrong, says] of [
-      [[], "list, describe, find-hanging or abort is missing"],
-      [["list", "x"], 'list does not take "x". Usage: runnel txn list'],
-      [["list", "--topic=t"], "list does not take --topic"],
+      [[], "needs one of list, describe, find-hanging, abort"],
+      [["list", "x"], "txn list: too many arguments"],
+      [["list", "--topic=t"], "unknown option '--topic=t', which `runnel txn find-hanging` and"],
       [["list", "--state="], "a state is empty"],
       [["list", "--longer-than=-1"], "--longer-than -1: needs seconds"],
       [["list", "--producer-id=1.5"], "--producer-id 1.5: needs a whole number"],
-      [["describe"], "describe needs ID"],
+      [["describe"], "missing required argument 'ID'"],
       [["find-hanging", "--partition=1"], "--partition needs --topic"],
       [["abort"], "abort needs ID, a transactional id, or --topic"],
       [["abort", "x", "--force"], "abort takes --force with --topic only"],
-      [["abort", "x", "--topic=t"], 'abort does not take "x"'],
+      [["abort", "x", "--topic=t"], 'does not take "x"'],
       [["abort", "--topic=t"], "abort with --topic needs --partition"],
       [["abort", "--topic=t", "--partition=0"], "needs --start-offset, or --producer-id"],
       [
@@ -364,6 +398,22 @@ Deno.test("arguments that do not fit are refused with how the action is called",
       ], "0 to 32767"],
     ] as const
   ) {
-    await assertRejects(() => parsedTxn([...wrong]), ConfigError, says);
+    assertThrows(() => workOf(...wrong), ConfigError, says);
   }
+});
+
+Deno.test("for programs everything is an object on a line, numbers as numbers", async () => {
+  const broker = new OneBroker([{ partition: 0, producerId: 10, at: 5 }], [
+    id("x", 7, "Ongoing", 1),
+  ]);
+  const json = async (...args: string[]) =>
+    (await ask(broker, ...args, "--json")).out.map((line) => JSON.parse(line));
+  assertEquals(await json("list"), [
+    { transactionalId: "x", state: "Ongoing", producer: 7, coordinator: 0 },
+  ]);
+  assertEquals((await json("describe", "x"))[0].partitions, [{ topic: "t", partition: 1 }]);
+  assertEquals((await json("find-hanging"))[0].startOffset, 5);
+  assertEquals(await json("abort", "--topic=t", "--partition=0", "--start-offset=5"), [
+    { topic: "t", partition: 0, producerId: 10, producerEpoch: 3 },
+  ]);
 });

@@ -1,12 +1,12 @@
 /** Delegation tokens of a running cluster, asked for and changed as Kafka's tools do (KIP-48, KIP-373). */
 import { Buffer } from "node:buffer";
-import type { Cluster } from "../client/cluster.ts";
-import { check } from "../client/errors.ts";
-import { CreateDelegationToken } from "../protocol/messages/create_delegation_token.ts";
-import { DescribeDelegationToken } from "../protocol/messages/describe_delegation_token.ts";
-import { ExpireDelegationToken } from "../protocol/messages/expire_delegation_token.ts";
-import { RenewDelegationToken } from "../protocol/messages/renew_delegation_token.ts";
-import { ConfigError } from "../config/load.ts";
+import type { Cluster } from "../../client/cluster.ts";
+import { check } from "../../client/errors.ts";
+import { CreateDelegationToken } from "../../protocol/messages/create_delegation_token.ts";
+import { DescribeDelegationToken } from "../../protocol/messages/describe_delegation_token.ts";
+import { ExpireDelegationToken } from "../../protocol/messages/expire_delegation_token.ts";
+import { RenewDelegationToken } from "../../protocol/messages/renew_delegation_token.ts";
+import { ConfigError } from "../../config/load.ts";
 
 /** "User" and "alice". */
 export interface Principal {

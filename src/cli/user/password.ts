@@ -1,5 +1,5 @@
 /** Passwords for commands: from standard input, or asked for without showing what is typed. Never from arguments. */
-import { ConfigError } from "../config/load.ts";
+import { ConfigError } from "../../config/load.ts";
 
 const MAX_BYTES = 4096;
 
