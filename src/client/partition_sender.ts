@@ -117,7 +117,11 @@ export class PartitionSender {
       this.#pump();
     }
     const batch = this.#open ??= this.#newBatch();
-    batch.builder.add(record);
+    try {
+      batch.builder.add(record);
+    } catch (error) {
+      return this.#refuse(batch, error, { bytes, receiver, mark });
+    }
     batch.receivers.push(receiver);
     batch.marks.push(mark);
     batch.bytes += bytes;
@@ -125,6 +129,20 @@ export class PartitionSender {
       if (lingerMs > 0) this.#timer = setTimeout(() => this.flush(), lingerMs);
       else queueMicrotask(() => this.#pump()); // what is sent in one turn goes together
     }
+  }
+
+  /** A record for which there is no memory: those before it stay. */
+  #refuse(
+    batch: Batch,
+    error: unknown,
+    { bytes, receiver, mark }: { bytes: number; receiver: Receiver; mark: number },
+  ): void {
+    this.#options.transaction?.().failed(error, false);
+    this.#options.onReleased(bytes);
+    receiver.failed(mark, error);
+    if (batch.receivers.length > 0) return;
+    this.#open = null; // an empty batch is none
+    this.#settle(batch);
   }
 
   /** Sends the open batch without waiting for more; resolves when all batches so far are delivered or have failed. */
@@ -161,6 +179,7 @@ export class PartitionSender {
         while (await this.#mayStart()) this.#encodeAndStart(this.#ready.shift()!);
       }
     } catch (error) {
+      if (this.#options.lingerMs === 0) this.#closeBatch(); // no timer starts it
       for (const batch of this.#ready.splice(0)) this.#reject(batch, error);
     } finally {
       this.#isPumping = false;
