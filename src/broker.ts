@@ -13,6 +13,7 @@ import { CoordinatorsRoom } from "./broker/coordinators_room.ts";
 import { type Machine, MachineRoom } from "./broker/machine.ts";
 import { MetadataRoom } from "./broker/metadata_room.ts";
 import { Readiness } from "./broker/readiness.ts";
+import { refusalOf } from "./broker/refusal_of.ts";
 import { ServerRoom } from "./broker/server_room.ts";
 import { commitOf, StorageRoom } from "./broker/storage_room.ts";
 import { TokensRoom } from "./broker/tokens_room.ts";
@@ -171,6 +172,11 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
   coordinators.load();
   stack.use(tokens).begin();
   observe(whole);
+  server.status.begun({
+    clusterId: metadata.nodes.clusterId,
+    nodeId: metadata.nodes.selfId,
+    logs: storage.logs,
+  });
   const atStart = { ...noChange(), brokerConfigured: true };
   tellPreallocated(preallocated(atStart, metadata.metadata.catalogue));
 
@@ -351,7 +357,11 @@ function dispatchOf(config: Config, house: House, quotas: BrokerQuotas): Dispatc
     quotas: quotas.clients,
     onAnswered: (apiKey, version, requestBytes, responseBytes, latencyMs) =>
       metrics.requests.observe(apiKey, version, requestBytes, responseBytes, latencyMs),
-    onProblem: (event, details) =>
-      log.clientEvent(event, details, event === "handler_failed" ? "error" : "warn"),
+    onDenied: ({ reason, what }, { peer, principal }, clientId) =>
+      metrics.refusals.note({ kind: "denied", reason, what, address: peer, principal, clientId }),
+    onProblem: (event, details) => {
+      log.clientEvent(event, details, event === "handler_failed" ? "error" : "warn");
+      metrics.refusals.note(refusalOf(event, details));
+    },
   });
 }

@@ -274,6 +274,15 @@ function rulesOf(
       audit?.loggedIn(end);
       if (end.result === "done") return;
       const { peer, listener, mechanism, result } = end;
+      const { claimed = null, clientId = null } = end;
+      metrics.refusals.note({
+        kind: "login_failed",
+        reason: result,
+        what: `${mechanism} at ${listener}`,
+        address: peer,
+        principal: claimed,
+        clientId,
+      });
       log.clientEvent("login_failed", { peer, listener, mechanism, result });
     },
   };

@@ -85,6 +85,7 @@ export class Connection implements ConnectionInfo {
   readonly sasl: SaslConversation | null;
   clientSoftwareName = "unknown";
   clientSoftwareVersion = "unknown";
+  clientId: string | null = null;
   readonly ends = new Set<() => void>();
   isEnding = false;
   isReader = false;

@@ -4,7 +4,7 @@
  * many as there may be, the oldest that has not said who it is makes room.
  */
 import { type Clock, systemClock, systemTimers, type Timers } from "../clock.ts";
-import { CLOSE } from "../handlers/handler.ts";
+import { CLOSE, type ConnectionInfo } from "../handlers/handler.ts";
 import type { Turn } from "../background/turn.ts";
 import type { BufferPool } from "../bytes/pool.ts";
 import type { ConnectionQuotas, NotLetIn } from "../quotas/connection_quotas.ts";
@@ -116,6 +116,11 @@ export class Listener {
     this.#sweepWithin(this.#usualSweepMs);
   }
 
+  /** Who is connected now. */
+  clients(): Iterable<ConnectionInfo> {
+    return this.#connections;
+  }
+
   /** Bytes of requests that are reserved. */
   get reservedBytes(): number {
     return this.#memory.reservedBytes;
@@ -179,7 +184,7 @@ export class Listener {
       options.quotas?.leave(peer, listener.name);
       options.counters.refused++;
       transport.close();
-      options.onProblem("connection_refused", { open: this.#connections.size, need });
+      options.onProblem("connection_refused", { peer, open: this.#connections.size, need });
       return;
     }
     if (options.tcpNodelay) transport.setNoDelay();
@@ -227,7 +232,8 @@ export class Listener {
   /** Closes one that a quota does not let in; an address that comes too fast is kept waiting for that, as by Kafka. */
   #turnAway(transport: Transport, { need, afterMs }: NotLetIn): void {
     this.#options.counters.refused++;
-    this.#options.onProblem("connection_refused", { open: this.#connections.size, need });
+    const peer = transport.peer.host, open = this.#connections.size;
+    this.#options.onProblem("connection_refused", { peer, open, need });
     if (afterMs === 0 || this.#turnedAway.size >= MAX_TURNED_AWAY) return transport.close();
     const end = () => {
       cancel();
