@@ -34,6 +34,7 @@ import type { PartitionLog } from "./storage/log/partition_log.ts";
 import type { LogManager } from "./storage/log_manager.ts";
 import { StoreError } from "./storage/store.ts";
 import { type CatalogueChange, changedTopics, noChange } from "./topics/catalogue_change.ts";
+import type { MetadataStore } from "./topics/metadata_store.ts";
 
 export type { Machine };
 
@@ -54,6 +55,11 @@ export interface RunningBroker {
    * the device; all else is given back then too.
    */
   stop(): Promise<void>;
+  /** For those who have it in their process. */
+  readonly metadata: MetadataStore;
+  readonly nodeId: number;
+  /** How much is free is asked now. */
+  lookAtSpace(): void;
 }
 
 /** Starts a broker; throws, with everything given back, when it cannot. */
@@ -77,6 +83,9 @@ export async function startBroker(config: Config, machine: Machine = {}): Promis
       house.readiness.phase = "stopping";
       return rooms.disposeAsync();
     },
+    metadata: house.metadata.metadata,
+    nodeId: house.metadata.nodes.selfId,
+    lookAtSpace: () => house.machine.lookAtSpace(),
   };
 }
 
@@ -319,6 +328,11 @@ function dispatchOf(config: Config, house: House, quotas: BrokerQuotas): Dispatc
       areMadeWhenAskedFor: config.autoCreateTopics,
     };
   }
+  const sessions = new FetchSessions({
+    slots: config.limits.fetchSessions,
+    maxOfOne: Math.max(100_000, config.limits.maxPartitions),
+    clock,
+  });
   const handlers = allHandlers({
     config,
     authorizer,
@@ -339,19 +353,16 @@ function dispatchOf(config: Config, house: House, quotas: BrokerQuotas): Dispatc
     admission: coordinators.transactions.admission,
     patterns: coordinators.topics.patterns,
     markers: coordinators.markers,
-    sessions: new FetchSessions({
-      slots: config.limits.fetchSessions,
-      maxOfOne: Math.max(100_000, config.limits.maxPartitions),
-      clock,
-    }),
+    sessions,
     logDir: store.name,
     freeBytes,
   });
   const maxElements = Math.max(MIN_ELEMENTS, ELEMENTS_A_PARTITION * config.limits.maxPartitions);
+  const giveBack = (bytes: Uint8Array) => pool.give(bytes);
   return dispatcher({
-    handlers,
+    handlers: machine.handlers?.(handlers, { sessions, catalogue, giveBack }) ?? handlers,
     maxElements,
-    giveBack: (bytes) => pool.give(bytes),
+    giveBack,
     accessOf: audit?.accessBy(authorizer) ?? accessBy(authorizer),
     audit,
     quotas: quotas.clients,

@@ -198,6 +198,7 @@ export class Listener {
       handshakes: this.#handshakes,
       limits: options.limits,
       clock: this.#clock,
+      timers: this.#timers,
       turn: options.turn,
       dispatch: this.#dispatch,
       onFault: (error) => {
