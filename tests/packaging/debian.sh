@@ -3,7 +3,7 @@
 # what stayed of configuration and data. tests/packaging/debian.sh EXECUTABLE; needs root, debootstrap and kcat.
 # SUITE=bullseye: in another Debian.
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit 1
 . tests/clients/checks.sh
 . tests/clients/broker.sh
 executable=$(realpath "$1")
