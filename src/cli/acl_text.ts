@@ -57,7 +57,8 @@ function numberOf(codes: Readonly<Record<string, number>>, word: string): number
   return Object.hasOwn(codes, name) ? codes[name] : null;
 }
 
-function wordOf(codes: Readonly<Record<string, number>>, code: number): string {
+/** "describe-configs" */
+export function wordOf(codes: Readonly<Record<string, number>>, code: number): string {
   const found = Object.entries(codes).find(([, value]) => value === code);
   return found === undefined ? String(code) : found[0].toLowerCase().replaceAll("_", "-");
 }

@@ -5,12 +5,15 @@ import { configCommand } from "./config/command.ts";
 import { consumeCommand } from "./consume/command.ts";
 import { groupCommand } from "./group/command.ts";
 import { produceCommand } from "./produce/command.ts";
+import { applyCommand, exportCommand } from "./state/command.ts";
 import { topicCommand } from "./topic/command.ts";
 
 export const COMMANDS: readonly Command[] = [
+  applyCommand,
   clusterCommand,
   configCommand,
   consumeCommand,
+  exportCommand,
   groupCommand,
   produceCommand,
   topicCommand,
