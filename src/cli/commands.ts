@@ -1,6 +1,7 @@
 /** Commands: the table of what the command line offers, made of what each room under src/cli declares. */
 import type { Command } from "./command.ts";
 import { aclCommand } from "./acl/command.ts";
+import { applyCommand, exportCommand } from "./state/command.ts";
 import { clusterCommand } from "./cluster/command.ts";
 import { configCommand } from "./config/command.ts";
 import { consumeCommand } from "./consume/command.ts";
@@ -15,9 +16,11 @@ import { versionCommand } from "./version/command.ts";
 
 export const COMMANDS: readonly Command[] = [
   aclCommand,
+  applyCommand,
   clusterCommand,
   configCommand,
   consumeCommand,
+  exportCommand,
   groupCommand,
   produceCommand,
   quotaCommand,

@@ -66,8 +66,14 @@ function serviceManager(): ServiceManager | null {
   }
 }
 
+/** What a greeting says of a broker. */
+export type Greeted = Pick<
+  RunningBroker,
+  "kafkaAddress" | "listeners" | "httpAddress" | "dataName"
+>;
+
 /** At most five lines. */
-export function greeting(broker: RunningBroker, config: Config): string[] {
+export function greeting(broker: Greeted, config: Config): string[] {
   const lines = [
     `Runnel ${VERSION}`,
     `  Kafka    ${placesOf(broker)}`,
@@ -84,7 +90,7 @@ export function greeting(broker: RunningBroker, config: Config): string[] {
 }
 
 /** What lists the topics: without more where some listener is plain; else with what the first one asks for. */
-function tryOf({ listeners }: RunningBroker, config: Config): string {
+function tryOf({ listeners }: Greeted, config: Config): string {
   const asked = listenersOf(config);
   const at = Math.max(0, asked.findIndex(({ protocol }) => protocol === "PLAINTEXT"));
   const { protocol, tls } = asked[at], kcat = `kcat -b ${listeners[at].address}`;
@@ -106,7 +112,7 @@ function saslNeeds(mechanisms: readonly string[]): string[] {
 }
 
 /** One plain listener needs no name. */
-function placesOf({ listeners, kafkaAddress }: RunningBroker): string {
+function placesOf({ listeners, kafkaAddress }: Greeted): string {
   return listeners.length === 1 && listeners[0].name === "PLAINTEXT"
     ? kafkaAddress
     : listeners.map(({ name, address }) => `${address} (${name})`).join(", ");
