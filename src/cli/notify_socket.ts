@@ -2,7 +2,7 @@
  * NotifySocket: messages to systemd's socket, from a socket of our own: Deno sends datagrams from one that has a path. The
  * path is taken away again as soon as the socket is there; who sends needs none.
  */
-import type { Datagrams } from "./service_manager.ts";
+import type { Datagrams } from "./systemd.ts";
 
 /** The part of Deno that is there where its `net` is on (deno.json has it in "unstable"). */
 export interface UnstableNet {

@@ -14,7 +14,7 @@ import { configureLog, logger } from "../log.ts";
 import { VERSION } from "../version.ts";
 import { startErrorLine, unforeseenLine } from "./error_line.ts";
 import { notifySocket } from "./notify_socket.ts";
-import { serviceEnvironment, ServiceManager } from "./service_manager.ts";
+import { serviceEnvironment, Systemd } from "./systemd.ts";
 
 export type StartBroker = (config: Config) => Promise<RunningBroker>;
 
@@ -28,13 +28,13 @@ const LOOK_MS = 500;
 export async function serve(args: readonly string[], startBroker: StartBroker): Promise<number> {
   const loaded = await loadConfig(denoSurroundings(args));
   configureLog(loaded.config.log);
-  const signal = awaitSignal(), manager = serviceManager();
+  const signal = awaitSignal(), systemd = systemdOf();
   let broker: RunningBroker;
-  manager?.starting();
+  systemd?.starting();
   try {
     broker = await startBroker(loaded.config);
   } catch (error) {
-    manager?.close();
+    systemd?.close();
     const line = startErrorLine(error, loaded.config);
     console.error(`runnel: ${line ?? `Cannot start: ${unforeseenLine(error)}`}`);
     if (line === null && loaded.config.log.level === "debug") console.error(error);
@@ -42,24 +42,23 @@ export async function serve(args: readonly string[], startBroker: StartBroker): 
   }
   console.log(greeting(broker, loaded.config).join("\n"));
   logWarnings(loaded);
-  manager?.ready(`Serving Kafka's clients at ${placesOf(broker)}`);
+  systemd?.ready(`Serving Kafka's clients at ${placesOf(broker)}`);
   await signal;
-  manager?.stopping();
+  systemd?.stopping();
   const isInTime = await stopInTime(broker);
-  manager?.close();
+  systemd?.close();
   return isInTime ? 0 : 1;
 }
 
 /** Null where none asks to be told, or none can be. */
-function serviceManager(): ServiceManager | null {
+function systemdOf(): Systemd | null {
   const environment = serviceEnvironment((name) => Deno.env.get(name), Deno.pid);
   if (environment === null) return null;
-  const onFailure = (reason: string) =>
-    logger("service").warn("service_manager_not_told", { reason });
+  const onFailure = (reason: string) => logger("service").warn("systemd_not_told", { reason });
   const { watchdogMs, path, folder } = environment;
   try {
     const datagrams = notifySocket(path, folder);
-    return new ServiceManager({ datagrams, watchdogMs, timers: systemTimers, onFailure });
+    return new Systemd({ datagrams, watchdogMs, timers: systemTimers, onFailure });
   } catch (error) {
     onFailure((error as Error).message);
     return null;

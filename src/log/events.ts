@@ -204,7 +204,7 @@ const TABLE: readonly (readonly [name: string, meaning: string, advice: string |
   ["reserve_failed", "Room for a stop on a full disk could not be set aside", ROOM],
   // What a start found
   [
-    "service_manager_not_told",
+    "systemd_not_told",
     "systemd waits to be told that the broker serves (Type=notify), and cannot be",
     "see reason; use Type=exec in the unit where it cannot be mended",
   ],

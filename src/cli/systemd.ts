@@ -1,5 +1,5 @@
 /**
- * ServiceManager: tells systemd when the broker serves, that it still does, and that it stops (sd_notify(3), Type=notify).
+ * Systemd: tells systemd when the broker serves, that it still does, and that it stops (sd_notify(3), Type=notify).
  *
  *     starting ──▶ READY=1 ──▶ WATCHDOG=1, in half the time the unit allows ──▶ STOPPING=1
  *
@@ -25,7 +25,7 @@ export interface Datagrams {
   close(): void;
 }
 
-export interface ServiceManagerOptions {
+export interface SystemdOptions {
   readonly datagrams: Datagrams;
   readonly watchdogMs: number | null;
   readonly timers: Timers;
@@ -39,13 +39,13 @@ const EXTEND_BY_US = 20_000_000;
 /** What takes longer is left to systemd's judgement. */
 const MAX_EXTENSION_MS = 3600_000;
 
-export class ServiceManager {
-  readonly #options: ServiceManagerOptions;
+export class Systemd {
+  readonly #options: SystemdOptions;
   #cancel = () => {};
   #hasFailed = false;
   #isClosed = false;
 
-  constructor(options: ServiceManagerOptions) {
+  constructor(options: SystemdOptions) {
     this.#options = options;
   }
 
@@ -99,7 +99,7 @@ export class ServiceManager {
   }
 }
 
-/** Null where no service manager asks to be told. */
+/** Null where no systemd asks to be told. */
 export function serviceEnvironment(
   variable: (name: string) => string | undefined,
   pid: number,

@@ -2,11 +2,11 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { FakeTimers } from "../testing/fake_timers.ts";
 import { notifySocket, type UnstableNet } from "./notify_socket.ts";
-import { serviceEnvironment, ServiceManager } from "./service_manager.ts";
+import { serviceEnvironment, Systemd } from "./systemd.ts";
 
 function world({ watchdogMs = null as number | null, fails = false } = {}) {
   const timers = new FakeTimers(), sent: string[] = [], failures: string[] = [];
-  const manager = new ServiceManager({
+  const manager = new Systemd({
     datagrams: {
       send: (text) => {
         if (fails) return Promise.reject(new Error("gone"));
