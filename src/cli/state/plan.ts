@@ -168,7 +168,7 @@ function* configChanges(wanted: State, actual: State, problems: string[]): Gener
 }
 
 /** Every resource that a state has configs of, and these. */
-export function* configsIn(state: State): Generator<[ConfigResource, Configs]> {
+function* configsIn(state: State): Generator<[ConfigResource, Configs]> {
   for (const [name, { configs }] of state.topics) yield [{ type: "topic", name }, configs];
   for (const [name, configs] of state.groups) yield [{ type: "group", name }, configs];
   yield [ALL_BROKERS, state.brokers];
