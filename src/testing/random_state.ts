@@ -1,5 +1,5 @@
 /** Random states: what a cluster might have, with names that somebody chose to do harm, and what becomes of one. */
-import { type Change } from "../cli/state/plan.ts";
+import type { Change } from "../cli/state/plan.ts";
 import {
   type Mechanism,
   type QuotaState,
