@@ -56,6 +56,11 @@ async function applied(
   if (call.has("--prune") && lastListed === null) {
     console.error(`runnel: ${path} was not applied to this cluster before: nothing is pruned`);
   }
+  if (call.has("--prune") && listed.size === 0 && !call.has("--force")) {
+    throw new ConfigError(
+      `${path} lists nothing, so that --prune would take away all that the last apply listed; do it with --force`,
+    );
+  }
   const { state } = await clusterState(asking, scopeOf(new Set([...listed, ...lastListed ?? []])));
   const options = { lastListed, rotate, prune: call.has("--prune"), force: call.has("--force") };
   const plan = planOf(wanted, state, options), { changes, problems } = plan;

@@ -28,7 +28,11 @@ export const applyCommand: Command = {
         doc:
           "Set this user's password anew: whether it is another cannot be seen, so it is kept else.",
       },
-      { name: "--force", doc: "Also where nobody is left afterwards who may change ACLs by ACLs." },
+      {
+        name: "--force",
+        doc:
+          "Also where nobody is left afterwards who may change ACLs by ACLs, or where --prune finds a FILE that lists nothing.",
+      },
       YES,
       JSON_OUTPUT,
       ...CONNECTION,

@@ -23,7 +23,8 @@ export class TomlReader {
   /** A ConfigError; of a key's line, where it has the key. */
   fault(what: string, key: string | null = null): ConfigError {
     const line = (key === null ? null : this.table.entries.get(key)?.line) ?? this.table.line;
-    const about = key === null ? this.name : this.#path(key);
+    const whole = key === null ? this.name : this.#path(key);
+    const about = whole.length > 200 ? `${whole.slice(0, 200)}…` : whole;
     return new ConfigError(printable(`${this.#source}:${line}: ${about}${about && ": "}${what}`));
   }
 
