@@ -232,7 +232,10 @@ export const COMMANDS: readonly CommandHelp[] = [
     ],
     flags: [
       ["--mechanism M", "SCRAM-SHA-256 or SCRAM-SHA-512; both if not given."],
-      ["--iterations N", "How dear a guess is, 4096 (as Kafka's tools have it) to 16384."],
+      [
+        "--iterations N",
+        "How dear a guess is, 4096 (as Kafka's tools have it) to 16384; 8192 if not said.",
+      ],
       ["--password-stdin", "Read the password from standard input; else it is asked for."],
       BOOTSTRAP,
       CLIENT_CONFIG,

@@ -7,6 +7,7 @@ import { Cluster } from "../client/cluster.ts";
 import { ConnectionError, KafkaError } from "../client/errors.ts";
 import { ConfigError } from "../config/load.ts";
 import {
+  DEFAULT_ITERATIONS,
   hashOf,
   newCredential,
   SCRAM_HASHES,
@@ -124,7 +125,7 @@ function hashesOf(mechanism: string | undefined): readonly ScramHash[] {
 }
 
 function iterationsOf(own: ReadonlyMap<string, string>): number {
-  const text = own.get("--iterations") ?? `${MIN_ITERATIONS}`, count = Number(text);
+  const text = own.get("--iterations") ?? `${DEFAULT_ITERATIONS}`, count = Number(text);
   if (/^\d+$/.test(text) && count >= MIN_ITERATIONS && count <= MAX_ITERATIONS) return count;
   throw new ConfigError(
     `user: --iterations ${
