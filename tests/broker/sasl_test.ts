@@ -119,7 +119,7 @@ Deno.test("the salt of an unknown user is the same at each attempt and after a r
         new TextDecoder().decode(answer.authBytes),
       )!;
       assert(nonce.startsWith("abc") && nonce.length > 20, nonce);
-      assertEquals(count, "4096");
+      assertEquals(count, "8192");
       return salt;
     };
     for (let start = 0; start < 2; start++) {
