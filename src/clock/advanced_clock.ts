@@ -47,9 +47,9 @@ export class AdvancedClock implements Clock, Timers {
 
   async #advance(ms: number): Promise<void> {
     await settled(); // what was asked for before sets its deadline from before
-    const stepMs = ms / MAX_STEPS;
-    for (let leftMs = ms; leftMs > 0;) {
-      const byMs = Math.min(leftMs, Math.max(stepMs, this.#nextMs()));
+    const stepMs = Math.ceil(ms / MAX_STEPS);
+    for (let leftMs = Math.ceil(ms); leftMs > 0;) { // whole milliseconds: records are stamped with them
+      const byMs = Math.min(leftMs, Math.max(stepMs, Math.ceil(this.#nextMs())));
       this.#aheadMs += byMs;
       leftMs -= byMs;
       this.#doDue();

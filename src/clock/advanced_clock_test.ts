@@ -58,6 +58,15 @@ Deno.test("a timer longer than the system has waits all of its time", async () =
   assertEquals(isDone, true);
 });
 
+Deno.test("the wall clock has whole milliseconds, whatever is let pass", async () => {
+  const clock = new AdvancedClock();
+  clock.after(0.3, () => {});
+  for (const ms of [0.1, 1.5, 100_000.7]) {
+    await clock.advance(ms);
+    assertEquals(Number.isInteger(clock.nowMs()), true);
+  }
+});
+
 Deno.test("time that is none is refused", () => {
   for (const ms of [-1, NaN, Infinity]) {
     assertThrows(() => new AdvancedClock().advance(ms), RangeError, String(ms));

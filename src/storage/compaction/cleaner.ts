@@ -56,7 +56,7 @@ export class Cleaner {
 
   constructor(options: CleanerOptions) {
     this.#options = options;
-    this.#pace = new Pace(options.clock, options.ioMaxBytesPerSecond);
+    this.#pace = new Pace(options.clock, options.ioMaxBytesPerSecond, options.timers);
     this.#positions = options.positions ?? new CleanerPositions();
   }
 
