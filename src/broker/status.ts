@@ -102,6 +102,7 @@ export class Status {
         minFreeBytes: config.storage.minFreeBytes,
       },
       process: { ...processFacts(), ...descriptors(machine.store) },
+      tlsExpiresMs: expiryOf(metrics),
       limits: {
         maxConnections: config.limits.maxConnections,
         maxBufferedBytes: config.limits.maxBufferedBytes,
@@ -156,6 +157,12 @@ function processFacts() {
     heapLimitBytes: getHeapStatistics().heap_size_limit,
     externalBytes: external,
   };
+}
+
+/** Of the first certificate of a listener that expires; null where none has one. */
+function expiryOf({ gauges }: Metrics): number | null {
+  const gauge = gauges.find(({ name }) => name === "tls_certificate_expiry_seconds");
+  return gauge === undefined ? null : gauge.read() * 1000;
 }
 
 /** How many descriptors there are left, as far as they were looked for: some are opened, and closed in the same turn. */

@@ -5,6 +5,7 @@ import { applyCommand, exportCommand } from "./state/command.ts";
 import { clusterCommand } from "./cluster/command.ts";
 import { configCommand } from "./config/command.ts";
 import { consumeCommand } from "./consume/command.ts";
+import { doctorCommand } from "./doctor/command.ts";
 import { groupCommand } from "./group/command.ts";
 import { produceCommand } from "./produce/command.ts";
 import { quotaCommand } from "./quota/command.ts";
@@ -20,6 +21,7 @@ export const COMMANDS: readonly Command[] = [
   clusterCommand,
   configCommand,
   consumeCommand,
+  doctorCommand,
   exportCommand,
   groupCommand,
   produceCommand,
