@@ -1,5 +1,6 @@
 /** Commands: the table of what the command line offers, made of what each room under src/cli declares. */
 import type { Command } from "./command.ts";
+import { benchCommand } from "./bench/command.ts";
 import { clusterCommand } from "./cluster/command.ts";
 import { configCommand } from "./config/command.ts";
 import { consumeCommand } from "./consume/command.ts";
@@ -8,6 +9,7 @@ import { produceCommand } from "./produce/command.ts";
 import { topicCommand } from "./topic/command.ts";
 
 export const COMMANDS: readonly Command[] = [
+  benchCommand,
   clusterCommand,
   configCommand,
   consumeCommand,

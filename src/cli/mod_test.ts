@@ -80,10 +80,7 @@ const MISTAKES: [args: string[], ...says: string[]][] = [
   [["version", "all"], "version: unknown argument all"],
   [["serve", "--kafka-prt=1"], "unknown flag --kafka-prt: did you mean --kafka-port?"],
   [["-x"], "unknown flag -x"],
-  [
-    ["nothing"],
-    "There is no command nothing; there are cluster, config, consume, group, produce, topic, serve, acl, audit",
-  ],
+  [["nothing"], "There is no command nothing; there are bench, cluster,", "produce, topic, serve,"],
   [["group"], "group: needs one of list, describe, reset, delete, watch", "runnel group --help"],
   [["group", "describe"], "missing required argument 'GROUP'"],
   [["group", "descrbe", "g"], "unknown command 'descrbe' (Did you mean describe?)"],
