@@ -2,6 +2,7 @@
 import type { Command } from "./command.ts";
 import { aclCommand } from "./acl/command.ts";
 import { applyCommand, exportCommand } from "./state/command.ts";
+import { benchCommand } from "./bench/command.ts";
 import { clusterCommand } from "./cluster/command.ts";
 import { configCommand } from "./config/command.ts";
 import { consumeCommand } from "./consume/command.ts";
@@ -18,6 +19,7 @@ import { versionCommand } from "./version/command.ts";
 export const COMMANDS: readonly Command[] = [
   aclCommand,
   applyCommand,
+  benchCommand,
   clusterCommand,
   configCommand,
   consumeCommand,

@@ -9,6 +9,8 @@ export interface Connected {
   readonly out: Output;
   /** "127.0.0.1:9092" */
   readonly bootstrap: string;
+  /** One more like `cluster`, with connections of its own, which the work closes. */
+  readonly another: () => Cluster;
 }
 
 /** What is done with a cluster; resolves with the exit code. */
@@ -17,10 +19,12 @@ export type Work = (connected: Connected) => Promise<number>;
 /** Resolves with the work's exit code; throws KafkaError and ConnectionError as it does. */
 export async function connected(call: Call, work: Work): Promise<number> {
   const { bootstrap, security } = reachedBy(call, await configOf(call.options));
-  const cluster = new Cluster({ bootstrap, ...security, callTimeoutMs: CALL_TIMEOUT_MS });
+  const another = () => new Cluster({ bootstrap, ...security, callTimeoutMs: CALL_TIMEOUT_MS });
+  const cluster = another();
   try {
     await cluster.anyConnection(); // once, so that a wrong address is told at once
-    return await work({ cluster, out: new Output({ isJson: call.has("--json") }), bootstrap });
+    const out = new Output({ isJson: call.has("--json") });
+    return await work({ cluster, out, bootstrap, another });
   } catch (error) {
     if (error instanceof OutputClosed) return 0;
     throw error;
