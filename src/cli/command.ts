@@ -59,8 +59,8 @@ export interface Flag {
   readonly completes?: Completes;
 }
 
-/** What stands for a word or value on the broker, for completion. */
-export type Completes = "topic" | "group" | "file";
+/** What stands for a word or value, for completion: commands, files, or names from the broker. */
+export type Completes = "command" | "file" | "group" | "topic";
 
 export interface Example {
   /** "runnel topic create orders --partitions 6" */

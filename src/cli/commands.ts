@@ -2,14 +2,20 @@
 import type { Command } from "./command.ts";
 import { aclCommand } from "./acl/command.ts";
 import { applyCommand, exportCommand } from "./state/command.ts";
+import { auditCommand } from "./audit/command.ts";
+import { backupCommand } from "./backup/command.ts";
 import { benchCommand } from "./bench/command.ts";
 import { clusterCommand } from "./cluster/command.ts";
 import { configCommand } from "./config/command.ts";
 import { consumeCommand } from "./consume/command.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { groupCommand } from "./group/command.ts";
+import { helpCommand } from "./help/command.ts";
+import { initCommand } from "./init/command.ts";
 import { produceCommand } from "./produce/command.ts";
 import { quotaCommand } from "./quota/command.ts";
+import { serveCommand } from "./serve/command.ts";
+import { storageCommand } from "./storage/command.ts";
 import { tokenCommand } from "./token/command.ts";
 import { topicCommand } from "./topic/command.ts";
 import { txnCommand } from "./txn/command.ts";
@@ -19,6 +25,8 @@ import { versionCommand } from "./version/command.ts";
 export const COMMANDS: readonly Command[] = [
   aclCommand,
   applyCommand,
+  auditCommand,
+  backupCommand,
   benchCommand,
   clusterCommand,
   configCommand,
@@ -26,8 +34,12 @@ export const COMMANDS: readonly Command[] = [
   doctorCommand,
   exportCommand,
   groupCommand,
+  helpCommand,
+  initCommand,
   produceCommand,
   quotaCommand,
+  serveCommand,
+  storageCommand,
   tokenCommand,
   topicCommand,
   txnCommand,

@@ -1,8 +1,9 @@
 /** Connected: a client command's way to its broker and back: it connects, and does its work. */
-import { Cluster } from "../client/cluster.ts";
+import type { Cluster } from "../client/cluster.ts";
 import type { Call } from "./call.ts";
 import { Output, OutputClosed } from "./output.ts";
 import { configOf, reachedBy } from "./reach.ts";
+import { openCluster, withCluster } from "./with_cluster.ts";
 
 export interface Connected {
   readonly cluster: Cluster;
@@ -18,19 +19,15 @@ export type Work = (connected: Connected) => Promise<number>;
 
 /** Resolves with the work's exit code; throws KafkaError and ConnectionError as it does. */
 export async function connected(call: Call, work: Work): Promise<number> {
-  const { bootstrap, security } = reachedBy(call, await configOf(call.options));
-  const another = () => new Cluster({ bootstrap, ...security, callTimeoutMs: CALL_TIMEOUT_MS });
-  const cluster = another();
-  try {
+  const reached = reachedBy(call, await configOf(call.options)), { bootstrap } = reached;
+  return await withCluster(reached, async (cluster) => {
     await cluster.anyConnection(); // once, so that a wrong address is told at once
-    const out = new Output({ isJson: call.has("--json") });
-    return await work({ cluster, out, bootstrap, another });
-  } catch (error) {
-    if (error instanceof OutputClosed) return 0;
-    throw error;
-  } finally {
-    cluster.close();
-  }
+    try {
+      const out = new Output({ isJson: call.has("--json") });
+      return await work({ cluster, out, bootstrap, another: () => openCluster(reached) });
+    } catch (error) {
+      if (error instanceof OutputClosed) return 0;
+      throw error;
+    }
+  });
 }
-
-const CALL_TIMEOUT_MS = 10_000;

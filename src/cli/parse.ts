@@ -97,9 +97,16 @@ function namesOf({ actions }: Command): string[] {
   return actions.map(({ name }) => name).filter((name) => name !== "");
 }
 
-/** What `runnel COMMAND --help` prints. */
-export function helpOf(command: Command): string {
-  const parsed = parse(command, ["--help"]);
+/** What `runnel COMMAND [ACTION] --help` prints. Throws ConfigError. */
+export function helpOf(command: Command, action = ""): string {
+  if (action !== "" && !namesOf(command).includes(action)) {
+    const near = closest(action, namesOf(command));
+    const hint = near === null ? "" : ` (Did you mean ${near}?)`;
+    throw new ConfigError(
+      `${command.name}: unknown command '${action}'${hint} (\`runnel ${command.name} --help\`)`,
+    );
+  }
+  const parsed = parse(command, action === "" ? ["--help"] : [action, "--help"]);
   return parsed.kind === "help" ? parsed.text : "";
 }
 
@@ -174,7 +181,10 @@ function fill(
     for (const { name, choices } of flags) {
       const value = call.text(name);
       // `--topic --partition 0` lacks one; who means it writes `--topic=--partition`.
-      if (value !== null && own.has(value) && !args.some((arg) => arg.endsWith(`=${value}`))) {
+      if (
+        value !== null && own.has(value.split("=")[0]) &&
+        !args.some((arg) => arg.endsWith(`=${value}`))
+      ) {
         throw call.misused(`${name} has no value`);
       }
       if (value === null || choices === undefined || choices.includes(value)) continue;

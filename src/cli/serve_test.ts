@@ -2,7 +2,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type Config, defaultConfig } from "../config/options.ts";
 import { listenTcp } from "../server/transport/tcp.ts";
-import { helpText } from "./help.ts";
+import { commandHelp } from "./help.ts";
+import { serveCommand } from "./serve/command.ts";
 import { startErrorLine } from "./error_line.ts";
 import { FakeTimers } from "../testing/fake_timers.ts";
 import { type Greeted, greeting, isLate } from "./serve.ts";
@@ -124,8 +125,8 @@ Deno.test("a stop has as long as it gets on, within a limit, and not longer than
   assertEquals(await lateAfterMs(always), 55_000);
 });
 
-Deno.test("help has every flag but those of secrets", () => {
-  const text = helpText();
+Deno.test("help of serve has every flag but those of secrets", () => {
+  const text = commandHelp(serveCommand);
   for (
     const flag of [
       "--kafka-port",

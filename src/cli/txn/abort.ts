@@ -25,15 +25,15 @@ export function aborting(call: Call): Work {
   const [id] = call.words;
   if (call.text("--topic") === null) {
     const alone = OF_PARTITION.find((flag) => call.has(flag));
-    if (alone !== undefined) throw call.misused(`abort takes ${alone} with --topic only`);
+    if (alone !== undefined) throw call.misused(`takes ${alone} with --topic only`);
     if (id === "") {
       throw call.misused(
-        "abort needs ID, a transactional id, or --topic, --partition and --start-offset",
+        "needs ID, a transactional id, or --topic, --partition and --start-offset",
       );
     }
     return (connected) => abortById(call, id, connected);
   }
-  if (id !== "") throw call.misused(`abort with --topic does not take "${id}"`);
+  if (id !== "") throw call.misused(`with --topic it does not take "${id}"`);
   const asked = partitionAbortOf(call);
   return (connected) => abortByPartition(call, asked, connected);
 }

@@ -22,11 +22,11 @@ export function partitionAbortOf(call: Call): PartitionAbort {
   const producerEpoch = call.whole("--producer-epoch", { max: MAX_INT16 });
   // -1 is what a partition has of a producer that never had a marker.
   const coordinatorEpoch = call.whole("--coordinator-epoch", { min: -1, max: MAX_INT32 });
-  if (partition === null) throw call.misused("abort with --topic needs --partition");
+  if (partition === null) throw call.misused("with --topic it needs --partition");
   const ofProducer = [producerId, producerEpoch, coordinatorEpoch].filter((one) => one !== null);
   if (startOffset === null ? ofProducer.length < 3 : ofProducer.length > 0) {
     throw call.misused(
-      "abort with --topic needs --start-offset, or --producer-id, --producer-epoch and --coordinator-epoch",
+      "with --topic it needs --start-offset, or --producer-id, --producer-epoch and --coordinator-epoch",
     );
   }
   return {

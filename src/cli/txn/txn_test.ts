@@ -23,7 +23,7 @@ import type { Call } from "../call.ts";
 import type { Work } from "../connected.ts";
 import { Output } from "../output.ts";
 import { parse } from "../parse.ts";
-import { printable } from "../table.ts";
+import { printable, table } from "../table.ts";
 import { aborting } from "./abort.ts";
 import { txnCommand } from "./command.ts";
 import { described, describing } from "./describe.ts";
@@ -362,6 +362,7 @@ Deno.test("names cannot steer the terminal they are printed on", () => {
     printable("a\x1b[2J\r\n\u202eb\u2028\ud800c\\é"),
     "a\\u{1b}[2J\\u{d}\\u{a}\\u{202e}b\\u{2028}\\u{d800}c\\é",
   );
+  assertEquals(table(["ID", "N"], [["a\n", "1"]]), ["ID      N", "a\\u{a}  1"]);
 });
 
 Deno.test("arguments that do not fit are refused with how the action is called", () => {
@@ -375,10 +376,10 @@ Deno.test("arguments that do not fit are refused with how the action is called",
       [["list", "--producer-id=1.5"], "--producer-id 1.5: needs a whole number"],
       [["describe"], "missing required argument 'ID'"],
       [["find-hanging", "--partition=1"], "--partition needs --topic"],
-      [["abort"], "abort needs ID, a transactional id, or --topic"],
-      [["abort", "x", "--force"], "abort takes --force with --topic only"],
+      [["abort"], "abort: needs ID, a transactional id, or --topic"],
+      [["abort", "x", "--force"], "abort: takes --force with --topic only"],
       [["abort", "x", "--topic=t"], 'does not take "x"'],
-      [["abort", "--topic=t"], "abort with --topic needs --partition"],
+      [["abort", "--topic=t"], "with --topic it needs --partition"],
       [["abort", "--topic=t", "--partition=0"], "needs --start-offset, or --producer-id"],
       [
         ["abort", "--topic=t", "--partition=0", "--start-offset=1", "--producer-id=1"],

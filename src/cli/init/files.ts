@@ -1,5 +1,5 @@
 /** What `runnel init --secure` writes, as texts: the broker's configuration, and two for clients that log in to it. */
-import { addressOf, isLoopback } from "../config/addresses.ts";
+import { addressOf, isLoopback } from "../../config/addresses.ts";
 
 /** Of the files, by what they are for. */
 export interface SecureNames {

@@ -3,37 +3,33 @@
  * those that were written. It reads the file and those that it was before, beside a broker that serves or after it.
  */
 import { basename, dirname, resolve } from "node:path";
-import { hashWith, type Link } from "../audit/chain.ts";
-import { type AuditFolder, type AuditVerdict, verifyAudit } from "../audit/verify.ts";
-import { ConfigError } from "../config/load.ts";
-import { commandArguments, configOf, misused } from "./arguments.ts";
-import { printable } from "./table.ts";
+import { hashWith, type Link } from "../../audit/chain.ts";
+import { type AuditFolder, type AuditVerdict, verifyAudit } from "../../audit/verify.ts";
+import { ConfigError } from "../../config/load.ts";
+import type { Call } from "../call.ts";
+import type { Run } from "../command.ts";
+import { counted } from "../counted.ts";
+import { Output } from "../output.ts";
+import { configOf } from "../reach.ts";
 
 /** 0: every line is right. 1: one is not, or nothing can be looked at. */
-export async function runAudit(
-  args: readonly string[],
-  print: (line: string) => void = console.log,
-): Promise<number> {
-  const { words, own, rest } = commandArguments("audit", args, { "--head": "SEQ:HASH" });
-  const [given, path, ...more] = words;
-  if (given !== "verify") {
-    throw misused("audit", given === undefined ? "verify is missing" : `"${given}" is not verify`);
-  }
-  if (more.length > 0) throw misused("audit", `unknown argument ${more[0]}`);
-  const { audit } = await configOf(path === undefined ? rest : [...rest, `--audit-file=${path}`]);
+export const verifyAuditLines: Run = async (call) => {
+  const [path] = call.words, head = call.text("--head");
+  const options = path === "" ? call.options : [...call.options, `--audit-file=${path}`];
+  const { audit } = await configOf(options);
   if (audit.file === "") {
-    throw misused("audit", "verify needs FILE, or audit.file in the configuration");
+    throw call.misused("needs FILE, or audit.file in the configuration");
   }
-  const head = own.get("--head"), noted = head === undefined ? null : linkOf(head);
-  const file = resolve(audit.file);
+  const noted = head === null ? null : linkOf(call, head), file = resolve(audit.file);
   const verdict = looked(file, () => {
     const folder = folderAt(dirname(file)), hash = hashWith(audit.hashKey);
     return verifyAudit(folder, basename(file), { hash, noted });
   });
   if (verdict.files === 0) throw new ConfigError(`Cannot look at ${file}: there is no such file`);
-  for (const line of told(verdict, audit.hashKey !== "")) print(printable(line));
+  const out = new Output();
+  for (const line of told(verdict, audit.hashKey !== "")) out.line(line);
   return verdict.problem === null ? 0 : 1;
-}
+};
 
 function told({ files, lines, firstSeq, last, problem, notes }: AuditVerdict, isKeyed: boolean) {
   const all = notes.map((note) => `note: ${note}`);
@@ -41,17 +37,17 @@ function told({ files, lines, firstSeq, last, problem, notes }: AuditVerdict, is
   const by = isKeyed ? "HMACs with the key" : "hashes without a key, which anybody can make anew";
   return [
     ...all,
-    `${lines} lines in ${files} files, ${firstSeq} to ${
+    `${counted(lines, "line")} in ${counted(files, "file")}, ${firstSeq} to ${
       last?.seq ?? 0
     }, are as they were written, by ${by}`,
     ...(last === null ? [] : [`head ${last.seq}:${last.hash}`]),
   ];
 }
 
-function linkOf(text: string): Link {
+function linkOf(call: Call, text: string): Link {
   const match = /^(\d{1,16}):([0-9a-f]{64})$/.exec(text);
   if (match === null) {
-    throw misused("audit", `--head ${text}: needs SEQ:HASH, as verify prints it behind "head"`);
+    throw call.misused(`--head ${text}: needs SEQ:HASH, as verify prints it behind "head"`);
   }
   return { seq: Number(match[1]), hash: match[2] };
 }

@@ -1,11 +1,10 @@
 /** `runnel audit verify`: what it says of files that are right, altered, cut, keyed, or not there. */
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import { AuditFile } from "../audit/audit_file.ts";
-import { hashWith } from "../audit/chain.ts";
-import { body } from "../audit/event.ts";
-import { ConfigError } from "../config/load.ts";
-import { FileStore } from "../storage/backends/file_store.ts";
-import { runAudit } from "./audit.ts";
+import { assert, assertEquals } from "@std/assert";
+import { AuditFile } from "../../audit/audit_file.ts";
+import { hashWith } from "../../audit/chain.ts";
+import { body } from "../../audit/event.ts";
+import { FileStore } from "../../storage/backends/file_store.ts";
+import { typed } from "../../../tests/broker/command_line.ts";
 
 async function withAudit(key: string, work: (file: string) => Promise<void>): Promise<void> {
   const dir = await Deno.makeTempDir({ prefix: "runnel-test-" });
@@ -32,8 +31,8 @@ async function withAudit(key: string, work: (file: string) => Promise<void>): Pr
 }
 
 async function verified(...args: string[]): Promise<{ code: number; lines: string[] }> {
-  const lines: string[] = [];
-  return { code: await runAudit(["verify", ...args], (line) => lines.push(line)), lines };
+  const { code, out } = await typed("audit", "verify", ...args);
+  return { code, lines: out.split("\n").slice(0, -1) };
 }
 
 Deno.test("an audit that is right is said to be, with its head, which is accepted and asked for later", () =>
@@ -91,7 +90,8 @@ Deno.test("what cannot be looked at, and what is asked wrongly, is said in one l
       ["verify", "/tmp/x", "--head", "12"],
     ]
   ) {
-    const error = await assertRejects(() => runAudit(args), ConfigError);
-    assert(!error.message.includes("\n"), error.message);
+    const { code, out, error } = await typed("audit", ...args);
+    assertEquals([code, out], [1, ""]);
+    assert(/^runnel: [^\n]+\n$/.test(error), error);
   }
 });

@@ -2,18 +2,18 @@
  * repairMetadata: cuts the metadata log where it stops being valid, and makes what the directory remembers of it agree,
  * so that a broker without a backup starts again. Refused where even that would not let it start.
  */
-import { lowerMetadataEnd, readInventory } from "../storage/directory/inventory.ts";
-import type { Fault } from "../storage/recovery/examine.ts";
-import { lastJournaledRun } from "../storage/recovery/held_numbers.ts";
-import { cutAt } from "../storage/recovery/repair.ts";
-import { META_PROPERTIES } from "../storage/directory/meta_properties.ts";
-import { METADATA_FOLDER } from "../storage/recovery/root_files.ts";
-import { verifyPartitions } from "../storage/recovery/verify.ts";
-import { segmentBasesOf } from "../storage/segments/segment_files.ts";
-import { segmentName } from "../storage/segments/segment.ts";
-import type { Store } from "../storage/store.ts";
-import { batchesIn, noteMetadataCut } from "../topics/metadata_cut.ts";
-import { problemOnceCut, unclaimedPartitions } from "../topics/start_evidence.ts";
+import { lowerMetadataEnd, readInventory } from "../../storage/directory/inventory.ts";
+import type { Fault } from "../../storage/recovery/examine.ts";
+import { lastJournaledRun } from "../../storage/recovery/held_numbers.ts";
+import { cutAt } from "../../storage/recovery/repair.ts";
+import { META_PROPERTIES } from "../../storage/directory/meta_properties.ts";
+import { METADATA_FOLDER } from "../../storage/recovery/root_files.ts";
+import { verifyPartitions } from "../../storage/recovery/verify.ts";
+import { segmentBasesOf } from "../../storage/segments/segment_files.ts";
+import { segmentName } from "../../storage/segments/segment.ts";
+import type { Store } from "../../storage/store.ts";
+import { batchesIn, noteMetadataCut } from "../../topics/metadata_cut.ts";
+import { problemOnceCut, unclaimedPartitions } from "../../topics/start_evidence.ts";
 import type { Known, KnownMetadata } from "./known_directory.ts";
 
 export async function repairMetadata(

@@ -2,26 +2,26 @@
  * KnownDirectory: what a start would know of a data directory that no broker uses, by the same functions: what its
  * metadata says of its partitions, and whether the broker would start at all. Reads only.
  */
-import { checkMetadata } from "../broker/metadata_start.ts";
-import { parseUuid, ZERO_UUID } from "../bytes/uuid.ts";
-import { systemClock } from "../clock.ts";
-import type { Config } from "../config/options.ts";
-import { lastRunEpoch } from "../storage/directory/interrupted_start.ts";
+import { checkMetadata } from "../../broker/metadata_start.ts";
+import { parseUuid, ZERO_UUID } from "../../bytes/uuid.ts";
+import { systemClock } from "../../clock.ts";
+import type { Config } from "../../config/options.ts";
+import { lastRunEpoch } from "../../storage/directory/interrupted_start.ts";
 import {
   META_PROPERTIES,
   type MetaProperties,
   parseProperties,
-} from "../storage/directory/meta_properties.ts";
-import { readPartitionMetadata } from "../storage/directory/partition_metadata.ts";
-import { METADATA_FOLDER } from "../storage/recovery/root_files.ts";
-import type { Catalogued, Finding } from "../storage/recovery/verify.ts";
-import type { Store } from "../storage/store.ts";
-import { Catalogue } from "../topics/catalogue.ts";
-import { FrozenLog } from "../topics/frozen_log.ts";
-import { readMetadataCut } from "../topics/metadata_cut.ts";
-import { IncompleteLogError } from "../topics/metadata_log_error.ts";
-import { Replay, replayLog } from "../topics/metadata_replay.ts";
-import { readQuorumState } from "../topics/quorum_state.ts";
+} from "../../storage/directory/meta_properties.ts";
+import { readPartitionMetadata } from "../../storage/directory/partition_metadata.ts";
+import { METADATA_FOLDER } from "../../storage/recovery/root_files.ts";
+import type { Catalogued, Finding } from "../../storage/recovery/verify.ts";
+import type { Store } from "../../storage/store.ts";
+import { Catalogue } from "../../topics/catalogue.ts";
+import { FrozenLog } from "../../topics/frozen_log.ts";
+import { readMetadataCut } from "../../topics/metadata_cut.ts";
+import { IncompleteLogError } from "../../topics/metadata_log_error.ts";
+import { Replay, replayLog } from "../../topics/metadata_replay.ts";
+import { readQuorumState } from "../../topics/quorum_state.ts";
 
 export interface Known {
   readonly catalogued: Catalogued;

@@ -3,20 +3,21 @@
  * on a store in memory that a partition log filled.
  */
 import { assert, assertEquals } from "@std/assert";
-import { BufferPool } from "../bytes/pool.ts";
-import { randomUuid } from "../bytes/uuid.ts";
-import { FakeClock } from "../testing/fake_clock.ts";
-import { topicConfigDefaults } from "../config/topic_configs.ts";
-import { buildBatch } from "../protocol/records/build.ts";
-import { buildEndTxnBatch } from "../protocol/records/control_record.ts";
-import { RECOVERY_POINT_CHECKPOINT, writeCheckpoint } from "../storage/directory/checkpoints.ts";
-import { GroupCommit } from "../storage/durability/group_commit.ts";
-import type { LogContext } from "../storage/log/log_context.ts";
-import { MemoryStore } from "../storage/backends/memory_store.ts";
-import { createLog, openLog } from "../storage/log/open_log.ts";
-import { DEFAULT_PRODUCER_LIMITS } from "../storage/producers/producer_state.ts";
+import { BufferPool } from "../../bytes/pool.ts";
+import { randomUuid } from "../../bytes/uuid.ts";
+import { FakeClock } from "../../testing/fake_clock.ts";
+import { topicConfigDefaults } from "../../config/topic_configs.ts";
+import { buildBatch } from "../../protocol/records/build.ts";
+import { buildEndTxnBatch } from "../../protocol/records/control_record.ts";
+import { RECOVERY_POINT_CHECKPOINT, writeCheckpoint } from "../../storage/directory/checkpoints.ts";
+import { GroupCommit } from "../../storage/durability/group_commit.ts";
+import type { LogContext } from "../../storage/log/log_context.ts";
+import { MemoryStore } from "../../storage/backends/memory_store.ts";
+import { createLog, openLog } from "../../storage/log/open_log.ts";
+import { DEFAULT_PRODUCER_LIMITS } from "../../storage/producers/producer_state.ts";
 import { NOTHING_KNOWN } from "./known_directory.ts";
-import { repair, verify } from "./storage.ts";
+import { repair } from "./repair.ts";
+import { verify } from "./verify.ts";
 
 const REF = { topicId: randomUuid(), topic: "t", partition: 0 };
 const IDENTITY = "version=1\ncluster.id=c\nnode.id=0\ndirectory.id=3H17zCOgUQb0UZnvcuxt5w\n";
