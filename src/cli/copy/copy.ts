@@ -21,6 +21,7 @@ import type { CopyTools } from "./partition_copy.ts";
 import { Preparation, type Prepared } from "./prepared.ts";
 import { ProgressLine } from "./progress_line.ts";
 import { failureLine, Rounds } from "./rounds.ts";
+import { several } from "./several.ts";
 import {
   finishTopic,
   type NamedTopic,
@@ -90,7 +91,7 @@ async function copied({ source, target, out, options, isDry }: {
     memory: new MemoryShare(MEMORY_BYTES),
     isStopped: () => interrupt.isAsked,
   };
-  const prepared: Prepared[] = [], failed = new Map<string, string>();
+  const failed = new Map<string, string>();
   let rounds: Rounds | null = null;
   using line = new ProgressLine(() =>
     rounds?.progress() ?? { done: 0, total: 1, records: 0, bytes: 0 }
@@ -105,23 +106,30 @@ async function copied({ source, target, out, options, isDry }: {
     compression,
     tell,
   });
-  for (const named of topics) {
-    if (interrupt.isAsked) break;
+  const tried = await several(topics, TOPICS_AT_A_TIME, async (named) => {
+    if (interrupt.isAsked) return null;
     try {
-      prepared.push(await preparation.prepared(named));
+      return await preparation.prepared(named);
     } catch (error) {
       const why = error instanceof Error ? failureLine(error) : null;
       if (why === null) throw error;
       failed.set(named.source.name, why);
       tell(`${named.source.name} is not copied: ${why}`);
+      return null;
     }
-  }
+  });
+  const prepared = tried.filter((one) => one !== null);
   rounds = new Rounds(tools, prepared, tell);
   const groups = await followed({ rounds, prepared, preparation, tools, options });
   const isDone = rounds.isDone && failed.size === 0 && prepared.length === topics.length;
-  for (const { recipe, named } of prepared) {
-    if (recipe !== null) await finishTopic(target, named.target, recipe);
-  }
+  await several(prepared, TOPICS_AT_A_TIME, async ({ recipe, named, failure }) => {
+    if (recipe === null) return;
+    try {
+      await finishTopic(target, named.target, recipe);
+    } catch (error) {
+      if (failure === null) throw error; // else it may be what failed
+    }
+  });
   line[Symbol.dispose]();
   show(out, prepared, groups);
   for (const { group, why } of groups.refused) {
@@ -284,3 +292,4 @@ const MEMORY_BYTES = 64 << 20;
 const FOLLOW_PAUSE_MS = 200;
 /** How often groups follow, and partitions are looked for. */
 const GROUPS_EVERY_MS = 5000;
+const TOPICS_AT_A_TIME = 8;

@@ -7,6 +7,7 @@ import { ErrorCode } from "../../protocol/errors.ts";
 import { LEDGER_PREFIX } from "./ledger.ts";
 import { nameOf } from "./opening.ts";
 import type { OpenedPartition } from "./partition_copy.ts";
+import { several } from "./several.ts";
 import { translated } from "./translation.ts";
 
 export interface CopiedOffset {
@@ -35,23 +36,25 @@ export async function copyGroups(
   matches: (group: string) => boolean,
 ): Promise<CopiedGroups> {
   const bySource = new Map(partitions.map((one) => [nameOf(one.from), one]));
-  const offsets: CopiedOffset[] = [], refused: { group: string; why: string }[] = [];
-  for (const { groupId, type } of await listGroups(source)) {
-    if (!matches(groupId) || groupId.startsWith(LEDGER_PREFIX) || !HAS_OFFSETS.has(type)) continue;
+  const refused: { group: string; why: string }[] = [];
+  const groups = (await listGroups(source)).filter(({ groupId, type }) =>
+    matches(groupId) && !groupId.startsWith(LEDGER_PREFIX) && HAS_OFFSETS.has(type)
+  );
+  const copied = await several(groups, AT_A_TIME, async ({ groupId }) => {
     const ours = (await storedOffsets(source, groupId)).filter((one) => bySource.has(nameOf(one)));
-    if (ours.length === 0) continue;
+    if (ours.length === 0) return [];
     try {
       const why = await refusalOf(target, groupId);
-      if (why === null) {
-        offsets.push(...await copyGroup(source, target, { groupId, ours, bySource }));
-      } else refused.push({ group: groupId, why });
+      if (why === null) return await copyGroup(source, target, { groupId, ours, bySource });
+      refused.push({ group: groupId, why });
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error;
       const hasMembers = error.code === ErrorCode.UNKNOWN_MEMBER_ID;
       refused.push({ group: groupId, why: hasMembers ? ACTIVE : error.message });
     }
-  }
-  return { offsets, refused };
+    return [];
+  });
+  return { offsets: copied.flat(), refused };
 }
 
 async function copyGroup(
@@ -87,3 +90,4 @@ async function refusalOf(target: Cluster, groupId: string): Promise<string | nul
 const ACTIVE = "it has members at the target, who would commit over it: stop them, and copy again";
 /** As ListGroups names them; share groups have no offsets of this kind. Before Kafka 3.8 no type is named. */
 const HAS_OFFSETS: ReadonlySet<string> = new Set(["classic", "consumer", "streams", ""]);
+const AT_A_TIME = 8;

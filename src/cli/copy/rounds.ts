@@ -10,6 +10,7 @@ import { plainLine } from "../error_line.ts";
 import { TakenOverError } from "./ledger.ts";
 import type { CopyTools, PartitionCopy } from "./partition_copy.ts";
 import type { Preparation, Prepared } from "./prepared.ts";
+import { several } from "./several.ts";
 import type { Tell } from "./topics.ts";
 
 export class Rounds {
@@ -48,31 +49,26 @@ export class Rounds {
 
   /** Throws what ends the copy as a whole: TakenOverError, TransactionError. */
   async round(): Promise<void> {
-    await Promise.all(this.#topics.map((topic) => this.#guarded(topic, () => this.#look(topic))));
+    await several(
+      this.#topics,
+      WORKERS,
+      (topic) => this.#guarded(topic, () => this.#look(topic)),
+    );
     const queue = this.#topics.flatMap((topic) =>
       topic.partitions.map((partition) => ({ topic, partition }))
     ).filter(({ partition }) => partition.position < (this.#ends.get(partition)?.end ?? 0));
-    const workers = Array.from({ length: WORKERS }, async (_, at) => {
-      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-        const { topic, partition } = next, { end } = this.#ends.get(partition)!;
-        if (this.#tools.isStopped() || topic.failure !== null) continue;
-        try {
-          await this.#guarded(topic, () => partition.copyTo(end, `copy-${at}`));
-        } catch (error) {
-          queue.length = 0; // nobody begins another one
-          throw error;
-        }
-        this.#tellLost(partition);
-      }
+    await several(queue, WORKERS, async ({ topic, partition }, worker) => {
+      const { end } = this.#ends.get(partition)!;
+      if (this.#tools.isStopped() || topic.failure !== null) return;
+      await this.#guarded(topic, () => partition.copyTo(end, `copy-${worker}`));
+      this.#tellLost(partition);
     });
-    const results = await Promise.allSettled(workers);
-    for (const result of results) if (result.status === "rejected") throw result.reason;
   }
 
   /** Takes up partitions that the source has got since, or tells of them. */
   async grow(preparation: Preparation | null): Promise<void> {
-    for (const topic of this.#topics) {
-      if (topic.failure !== null || this.#tools.isStopped()) continue;
+    await several(this.#topics, WORKERS, async (topic) => {
+      if (topic.failure !== null || this.#tools.isStopped()) return;
       const { name } = topic.named.source;
       await this.#guarded(topic, async () => {
         const now = await new Admin(this.#tools.source).describeTopic(name);
@@ -81,7 +77,7 @@ export class Rounds {
         if (preparation !== null) await preparation.grown(topic, now);
         else this.#tell(`${name} has ${has} partitions now, ${had} were copied: copy again`);
       });
-    }
+    });
   }
 
   async #look({ partitions, failure }: Prepared): Promise<void> {
