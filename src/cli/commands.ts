@@ -8,6 +8,7 @@ import { benchCommand } from "./bench/command.ts";
 import { clusterCommand } from "./cluster/command.ts";
 import { configCommand } from "./config/command.ts";
 import { consumeCommand } from "./consume/command.ts";
+import { copyCommand } from "./copy/command.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { groupCommand } from "./group/command.ts";
 import { helpCommand } from "./help/command.ts";
@@ -31,6 +32,7 @@ export const COMMANDS: readonly Command[] = [
   clusterCommand,
   configCommand,
   consumeCommand,
+  copyCommand,
   doctorCommand,
   exportCommand,
   groupCommand,
