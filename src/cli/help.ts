@@ -31,7 +31,11 @@ export const COMMANDS: readonly CommandHelp[] = [
   {
     name: "serve",
     summary: "run the broker (also when no command is given)",
-    usage: ["runnel [serve] [flags]"],
+    usage: ["runnel [serve] [--apply FILE] [flags]"],
+    flags: [[
+      "--apply FILE",
+      "Make what a state.toml says so at each start, as `runnel apply` does; nothing is taken away.",
+    ]],
     takesOptions: true,
     notes: ["SIGTERM or SIGINT (Ctrl-C) stops it in order; a second one at once."],
   },
@@ -292,12 +296,11 @@ export function commandHelp(name: string): string {
     `runnel ${name}: ${summary}`,
     ["Usage", ...usage.map((line) => `  ${line}`)].join("\n"),
   ];
-  if (flags.length > 0) {
-    parts.push(["Flags", ...flags.map(([flag, doc]) => flagLine(flag, doc))].join("\n"));
-  }
+  const own = flags.map(([flag, doc]) => flagLine(flag, doc));
+  if (own.length > 0 && name !== "serve") parts.push(["Flags", ...own].join("\n"));
   if (notes.length > 0) parts.push(notes.join("\n"));
   if (name === "serve") {
-    parts.push(["Flags", ...optionLines()].join("\n"), OPTIONS_NOTE);
+    parts.push(["Flags", ...own, ...optionLines()].join("\n"), OPTIONS_NOTE);
   } else if (takesOptions) {
     parts.push("It takes the broker's flags, variables and configuration file too: `runnel help`.");
   }

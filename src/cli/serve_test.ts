@@ -14,6 +14,9 @@ const broker: RunningBroker = {
   httpAddress: "127.0.0.1:9093",
   dataName: "./runnel-data",
   closedLogs: 0,
+  asking: () => {
+    throw new Error("nothing is asked of it");
+  },
   stop: () => Promise.resolve(),
 };
 

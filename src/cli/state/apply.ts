@@ -12,10 +12,10 @@ import { type Connected, connected } from "../connected.ts";
 import type { Output } from "../output.ts";
 import { printable } from "../table.ts";
 import { Applied } from "./applied.ts";
-import { type CarriedOut, carryOut, type Passwords, refusalsOf } from "./carry_out.ts";
+import { type CarriedOut, carryOut, refusalsOf } from "./carry_out.ts";
 import { clusterState, scopeOf } from "./cluster_state.ts";
-import { passwordOf } from "./passwords.ts";
-import { type Change, type Plan, planOf } from "./plan.ts";
+import { passwordsFor } from "./passwords.ts";
+import { type Plan, planOf } from "./plan.ts";
 import { COLOURS, jsonOf, linesOf, summaryOf } from "./plan_text.ts";
 import { listedIn, type State } from "./state.ts";
 import { stateIn } from "./state_file.ts";
@@ -107,23 +107,6 @@ function show({ changes, unlisted }: Plan, out: Output): void {
 function tellProblems(problems: readonly string[]): boolean {
   for (const problem of problems) console.error(`runnel: ${printable(problem)}`);
   return problems.length > 0;
-}
-
-function passwordsFor(
-  { users }: State,
-  changes: readonly Change[],
-): { readonly passwords: Passwords; readonly missing: readonly string[] } {
-  const passwords = new Map<string, string>(), missing = new Set<string>();
-  for (const change of changes) {
-    if (change.kind !== "user" || passwords.has(change.name)) continue;
-    try {
-      passwords.set(change.name, passwordOf(change.name, users.get(change.name)!.secret!));
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      missing.add(error.message);
-    }
-  }
-  return { passwords, missing: [...missing] };
 }
 
 /** One line where all was done; else what became of each. */
