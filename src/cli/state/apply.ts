@@ -74,14 +74,14 @@ async function applied(
   }
   if (tellProblems(problems)) return 1;
   if (changes.length === 0) {
-    record?.write(listed);
+    if (!isSame(listed, lastListed)) note(call, record, listed);
     return 0;
   }
   const { passwords, missing } = passwordsFor(wanted, changes);
   if (tellProblems([...missing, ...await refusalsOf(asking, changes)])) return 1;
   if (!confirmed(call, `Do this at ${bootstrap}?`)) return 1;
   // Until all is done, what the last one listed and is to be pruned counts as listed, and so does what this one makes.
-  record?.write(new Set([...listed, ...lastListed ?? []]));
+  note(call, record, new Set([...listed, ...lastListed ?? []]));
   const became: CarriedOut[] = [];
   try {
     await carryOut(asking, changes, { passwords, tell: (one) => became.push(one) });
@@ -89,8 +89,22 @@ async function applied(
     tellBecame(became, out);
   }
   if (became.some(({ outcome }) => outcome !== null)) return 1;
-  record?.write(listed);
+  note(call, record, listed);
   return 0;
+}
+
+function isSame(listed: ReadonlySet<string>, last: ReadonlySet<string> | null): boolean {
+  return last !== null && last.size === listed.size && last.isSubsetOf(listed);
+}
+
+/** Where it cannot be written, as beside a file that was mounted to be read, nothing can be pruned: that alone needs it. */
+function note(call: Call, record: Applied | null, listed: ReadonlySet<string>): void {
+  try {
+    record?.write(listed);
+  } catch (error) {
+    if (!(error instanceof ConfigError) || call.has("--prune")) throw error;
+    console.error(`runnel: ${error.message}: a later --prune does not know of this apply`);
+  }
 }
 
 function show({ changes, unlisted }: Plan, out: Output): void {
