@@ -9,7 +9,7 @@ import type { Call } from "../call.ts";
 import type { Run } from "../command.ts";
 import { confirmed } from "../confirm.ts";
 import { type Connected, connected } from "../connected.ts";
-import type { Output } from "../output.ts";
+import { type Output, OutputClosed } from "../output.ts";
 import { printable } from "../table.ts";
 import { Applied } from "./applied.ts";
 import { type CarriedOut, carryOut, refusalsOf } from "./carry_out.ts";
@@ -64,11 +64,9 @@ async function applied(
   const { state } = await clusterState(asking, scopeOf(new Set([...listed, ...lastListed ?? []])));
   const options = { lastListed, rotate, prune: call.has("--prune"), force: call.has("--force") };
   const plan = planOf(wanted, state, options), { changes, problems } = plan;
-  if (!out.isJson) show(plan, out);
+  if (!out.isJson) unlessClosed(() => show(plan, out));
   if (call.has("--check")) {
-    if (out.isJson) {
-      for (const change of changes) out.json({ ...jsonOf(change), outcome: "differs" });
-    }
+    if (out.isJson) unlessClosed(() => showDifferences(plan, out));
     tellProblems(problems);
     return changes.length + problems.length > 0 ? DIFFERS : 0;
   }
@@ -86,11 +84,20 @@ async function applied(
   try {
     await carryOut(asking, changes, { passwords, tell: (one) => became.push(one) });
   } finally {
-    tellBecame(became, out);
+    unlessClosed(() => tellBecame(became, out));
   }
   if (became.some(({ outcome }) => outcome !== null)) return 1;
   note(call, record, listed);
   return 0;
+}
+
+/** Who stops reading (`| head`) is told nothing more; what is done, and the exit code, stay what they are. */
+function unlessClosed(tell: () => void): void {
+  try {
+    tell();
+  } catch (error) {
+    if (!(error instanceof OutputClosed)) throw error;
+  }
 }
 
 function isSame(listed: ReadonlySet<string>, last: ReadonlySet<string> | null): boolean {
@@ -115,6 +122,10 @@ function show({ changes, unlisted }: Plan, out: Output): void {
   if (unlisted.length === 0) return;
   out.line("No longer in the file, and left as it is; --prune takes it away, now or never:");
   for (const { text } of unlisted.flatMap(linesOf)) out.line(`  ${text}`);
+}
+
+function showDifferences({ changes }: Plan, out: Output): void {
+  for (const change of changes) out.json({ ...jsonOf(change), outcome: "differs" });
 }
 
 /** Whether there are any. */
