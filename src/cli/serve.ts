@@ -6,15 +6,17 @@
  */
 import type { RunningBroker } from "../broker.ts";
 import { systemClock, systemTimers, type Timers } from "../clock.ts";
-import { denoSurroundings, loadConfig } from "../config/load.ts";
+import { ConfigError, denoSurroundings, loadConfig } from "../config/load.ts";
 import type { Config } from "../config/options.ts";
 import { listenersOf } from "../config/listeners.ts";
 import { logWarnings } from "../config/warnings.ts";
 import { configureLog, logger } from "../log.ts";
 import { VERSION } from "../version.ts";
-import { startErrorLine, unforeseenLine } from "./error_line.ts";
+import { plainLine, startErrorLine, unforeseenLine } from "./error_line.ts";
 import { notifySocket } from "./notify_socket.ts";
+import type { ApplyAtStart } from "./state/at_start.ts";
 import { serviceEnvironment, Systemd } from "./systemd.ts";
+import { printable } from "./table.ts";
 
 export type StartBroker = (config: Config) => Promise<RunningBroker>;
 
@@ -26,8 +28,12 @@ const STOP_CEILING_MS = 55_000;
 const LOOK_MS = 500;
 
 export async function serve(args: readonly string[], startBroker: StartBroker): Promise<number> {
-  const loaded = await loadConfig(denoSurroundings(args));
+  const { file, rest } = applyOf(args);
+  const loaded = await loadConfig(denoSurroundings(rest));
   configureLog(loaded.config.log);
+  const apply = file === null
+    ? null
+    : await (await import("./state/at_start.ts")).readAtStart(file, loaded.config);
   const signal = awaitSignal(), systemd = systemdOf();
   let broker: RunningBroker;
   systemd?.starting();
@@ -38,6 +44,10 @@ export async function serve(args: readonly string[], startBroker: StartBroker): 
     const line = startErrorLine(error, loaded.config);
     console.error(`runnel: ${line ?? `Cannot start: ${unforeseenLine(error)}`}`);
     if (line === null && loaded.config.log.level === "debug") console.error(error);
+    return 1;
+  }
+  if (apply !== null && !await isApplied(broker, apply, file!)) {
+    systemd?.close();
     return 1;
   }
   console.log(greeting(broker, loaded.config).join("\n"));
@@ -63,6 +73,42 @@ function systemdOf(): Systemd | null {
     onFailure((error as Error).message);
     return null;
   }
+}
+
+/** `--apply FILE`, which is no option of the broker, and the other arguments. Throws ConfigError. */
+function applyOf(
+  args: readonly string[],
+): { readonly file: string | null; readonly rest: readonly string[] } {
+  const at = args.findIndex((arg) => arg === "--apply" || arg.startsWith("--apply="));
+  if (at < 0) return { file: null, rest: args };
+  const isJoined = args[at] !== "--apply";
+  const file = isJoined ? args[at].slice("--apply=".length) : args[at + 1] ?? "";
+  if (file === "" || !isJoined && file.startsWith("--")) {
+    throw new ConfigError("serve: --apply has no value: needs a file");
+  }
+  const rest = args.toSpliced(at, isJoined ? 1 : 2);
+  if (applyOf(rest).file !== null) throw new ConfigError("serve: --apply is given twice");
+  return { file, rest };
+}
+
+/** Whether the state of a file was made so; else it is told why, and the broker stops as one that cannot start. */
+async function isApplied(
+  broker: RunningBroker,
+  apply: ApplyAtStart,
+  file: string,
+): Promise<boolean> {
+  let problems: readonly string[];
+  try {
+    problems = await apply(broker.asking());
+  } catch (error) {
+    problems = [plainLine(error) ?? unforeseenLine(error)];
+  }
+  if (problems.length === 0) return true;
+  for (const problem of problems) {
+    console.error(`runnel: Cannot start: ${file} cannot be applied: ${printable(problem)}`);
+  }
+  await stopInTime(broker);
+  return false;
 }
 
 /** What a greeting says of a broker. */

@@ -327,3 +327,21 @@ Deno.test("a broker that asks no ACLs is told of, where the file has some, befor
     assertEquals((await exported()).includes("orders"), false);
   }, { authorization: { mode: "off" } });
 });
+
+Deno.test("beside a file that cannot be written to, everything but --prune is done, and told", async () => {
+  await withBroker(async ({ path, apply }) => {
+    const directory = path.replace(/\/state.toml$/, "");
+    await apply("[topics.a]\n", "--yes");
+    const [applied] = [...Deno.readDirSync(directory)].map(({ name }) => name)
+      .filter((name) => name.startsWith("state.toml.applied."));
+    await Deno.mkdir(`${directory}/${applied}.${Deno.pid}.new`); // in the way, for root too
+    const told = await apply("[topics.b]\n", "--yes");
+    assertEquals(told.code, 0);
+    assertStringIncludes(told.out, "+ topic b: ");
+    assertStringIncludes(told.error, "a later --prune does not know of this apply");
+    const pruned = await apply("[topics.c]\n", "--prune", "--yes");
+    assertEquals(pruned.code, 1);
+    assertStringIncludes(pruned.error, "Cannot write ");
+    assertEquals((await apply("[topics.a]\n[topics.b]\n", "--check")).code, 0); // nothing was taken away
+  });
+});

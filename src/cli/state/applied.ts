@@ -51,7 +51,7 @@ export class Applied {
     const text = `{\n  "format": ${FORMAT},\n  "cluster": ${
       JSON.stringify(this.#clusterId)
     },\n  "listed": [\n${lines}\n  ]\n}\n`;
-    const next = `${this.path}.new`;
+    const next = `${this.path}.${Deno.pid}.new`; // others may apply it at the same time
     try {
       using file = Deno.openSync(next, { write: true, create: true, truncate: true });
       const bytes = new TextEncoder().encode(text);

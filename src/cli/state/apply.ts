@@ -9,13 +9,13 @@ import type { Call } from "../call.ts";
 import type { Run } from "../command.ts";
 import { confirmed } from "../confirm.ts";
 import { type Connected, connected } from "../connected.ts";
-import type { Output } from "../output.ts";
+import { type Output, OutputClosed } from "../output.ts";
 import { printable } from "../table.ts";
 import { Applied } from "./applied.ts";
-import { type CarriedOut, carryOut, type Passwords, refusalsOf } from "./carry_out.ts";
+import { type CarriedOut, carryOut, refusalsOf } from "./carry_out.ts";
 import { clusterState, scopeOf } from "./cluster_state.ts";
-import { passwordOf } from "./passwords.ts";
-import { type Change, type Plan, planOf } from "./plan.ts";
+import { passwordsFor } from "./passwords.ts";
+import { type Plan, planOf } from "./plan.ts";
 import { COLOURS, jsonOf, linesOf, summaryOf } from "./plan_text.ts";
 import { listedIn, type State } from "./state.ts";
 import { stateIn } from "./state_file.ts";
@@ -64,33 +64,54 @@ async function applied(
   const { state } = await clusterState(asking, scopeOf(new Set([...listed, ...lastListed ?? []])));
   const options = { lastListed, rotate, prune: call.has("--prune"), force: call.has("--force") };
   const plan = planOf(wanted, state, options), { changes, problems } = plan;
-  if (!out.isJson) show(plan, out);
+  if (!out.isJson) unlessClosed(() => show(plan, out));
   if (call.has("--check")) {
-    if (out.isJson) {
-      for (const change of changes) out.json({ ...jsonOf(change), outcome: "differs" });
-    }
+    if (out.isJson) unlessClosed(() => showDifferences(plan, out));
     tellProblems(problems);
     return changes.length + problems.length > 0 ? DIFFERS : 0;
   }
   if (tellProblems(problems)) return 1;
   if (changes.length === 0) {
-    record?.write(listed);
+    if (!isSame(listed, lastListed)) note(call, record, listed);
     return 0;
   }
   const { passwords, missing } = passwordsFor(wanted, changes);
   if (tellProblems([...missing, ...await refusalsOf(asking, changes)])) return 1;
   if (!confirmed(call, `Do this at ${bootstrap}?`)) return 1;
   // Until all is done, what the last one listed and is to be pruned counts as listed, and so does what this one makes.
-  record?.write(new Set([...listed, ...lastListed ?? []]));
+  note(call, record, new Set([...listed, ...lastListed ?? []]));
   const became: CarriedOut[] = [];
   try {
     await carryOut(asking, changes, { passwords, tell: (one) => became.push(one) });
   } finally {
-    tellBecame(became, out);
+    unlessClosed(() => tellBecame(became, out));
   }
   if (became.some(({ outcome }) => outcome !== null)) return 1;
-  record?.write(listed);
+  note(call, record, listed);
   return 0;
+}
+
+/** Who stops reading (`| head`) is told nothing more; what is done, and the exit code, stay what they are. */
+function unlessClosed(tell: () => void): void {
+  try {
+    tell();
+  } catch (error) {
+    if (!(error instanceof OutputClosed)) throw error;
+  }
+}
+
+function isSame(listed: ReadonlySet<string>, last: ReadonlySet<string> | null): boolean {
+  return last !== null && last.size === listed.size && last.isSubsetOf(listed);
+}
+
+/** Where it cannot be written, as beside a file that was mounted to be read, nothing can be pruned: that alone needs it. */
+function note(call: Call, record: Applied | null, listed: ReadonlySet<string>): void {
+  try {
+    record?.write(listed);
+  } catch (error) {
+    if (!(error instanceof ConfigError) || call.has("--prune")) throw error;
+    console.error(`runnel: ${error.message}: a later --prune does not know of this apply`);
+  }
 }
 
 function show({ changes, unlisted }: Plan, out: Output): void {
@@ -103,27 +124,14 @@ function show({ changes, unlisted }: Plan, out: Output): void {
   for (const { text } of unlisted.flatMap(linesOf)) out.line(`  ${text}`);
 }
 
+function showDifferences({ changes }: Plan, out: Output): void {
+  for (const change of changes) out.json({ ...jsonOf(change), outcome: "differs" });
+}
+
 /** Whether there are any. */
 function tellProblems(problems: readonly string[]): boolean {
   for (const problem of problems) console.error(`runnel: ${printable(problem)}`);
   return problems.length > 0;
-}
-
-function passwordsFor(
-  { users }: State,
-  changes: readonly Change[],
-): { readonly passwords: Passwords; readonly missing: readonly string[] } {
-  const passwords = new Map<string, string>(), missing = new Set<string>();
-  for (const change of changes) {
-    if (change.kind !== "user" || passwords.has(change.name)) continue;
-    try {
-      passwords.set(change.name, passwordOf(change.name, users.get(change.name)!.secret!));
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      missing.add(error.message);
-    }
-  }
-  return { passwords, missing: [...missing] };
 }
 
 /** One line where all was done; else what became of each. */

@@ -80,7 +80,11 @@ export async function clusterState(asking: Asking, scope: Scope): Promise<Found>
   const quotas = scope.quotas ? await quotasOf(asking) : new Map();
   const acls = scope.acls ? await aclsSet(asking) : [];
   if (acls === null && !isAll) {
-    throw new KafkaError(ErrorCode.SECURITY_DISABLED, "ACLs", "the broker asks none");
+    throw new KafkaError(
+      ErrorCode.SECURITY_DISABLED,
+      "ACLs",
+      "The broker asks none, and there are some in the file",
+    );
   }
   return {
     state: {

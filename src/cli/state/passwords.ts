@@ -1,12 +1,31 @@
 /** Passwords: read from where a state says they are, when they are needed. Complaints never show one. */
 import { ConfigError } from "../../config/load.ts";
 import { readSecretFile } from "../../security/secret_file.ts";
-import type { Secret } from "./state.ts";
+import type { Passwords } from "./carry_out.ts";
+import type { Change } from "./plan.ts";
+import type { Secret, State } from "./state.ts";
 
 const MAX_BYTES = 4096;
 
-/** Throws ConfigError. */
-export function passwordOf(user: string, secret: Secret): string {
+/** Those that changes need, and why some cannot be had. */
+export function passwordsFor(
+  { users }: State,
+  changes: readonly Change[],
+): { readonly passwords: Passwords; readonly missing: readonly string[] } {
+  const passwords = new Map<string, string>(), missing = new Set<string>();
+  for (const change of changes) {
+    if (change.kind !== "user" || passwords.has(change.name)) continue;
+    try {
+      passwords.set(change.name, passwordOf(change.name, users.get(change.name)!.secret!));
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      missing.add(error.message);
+    }
+  }
+  return { passwords, missing: [...missing] };
+}
+
+function passwordOf(user: string, secret: Secret): string {
   const password = secret.kind === "file"
     ? inFile(user, secret.path)
     : secret.kind === "env"
