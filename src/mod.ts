@@ -29,15 +29,56 @@ import type { Config } from "./config/options.ts";
 import { logWarnings } from "./config/warnings.ts";
 import { configureLog } from "./log.ts";
 
-export { Admin } from "./client/admin.ts";
-export { Cluster, type ClusterOptions } from "./client/cluster.ts";
-export { Consumer, type ConsumerOptions, type ConsumerRecord } from "./client/consumer.ts";
+export {
+  Admin,
+  type ClusterDescription,
+  type ConfigEntry,
+  type ConfigResource,
+  type ConfigSource,
+  type NewTopic,
+} from "./client/admin.ts";
+export type { CallOptions } from "./client/call.ts";
+export {
+  Cluster,
+  type ClusterOptions,
+  type Node,
+  type Partition,
+  type Topic,
+} from "./client/cluster.ts";
+export type { Committable } from "./client/committable.ts";
+export type { SaslOptions } from "./client/sasl.ts";
+export type { TlsOptions } from "./client/connection.ts";
+export { Consumer } from "./client/consumer.ts";
+export {
+  type CommittedOffset,
+  type ConsumerOptions,
+  type ConsumerRecord,
+  type FetchOptions,
+  type GroupOptions,
+  type RebalanceListener,
+  type Subscription,
+  SubscriptionPattern,
+} from "./client/consumer_options.ts";
 export {
   ConnectionError,
   KafkaError,
   TransactionError,
   type TransactionErrorKind,
+  WakeupError,
 } from "./client/errors.ts";
+export type {
+  Assignments,
+  Assignor,
+  AssignorName,
+  MemberSubscription,
+} from "./client/group/assignors/assignor.ts";
+export type {
+  FoundOffset,
+  Isolation,
+  ListOffsetsOptions,
+  OffsetAt,
+  TopicPartition,
+} from "./client/list_offsets.ts";
 export {
   type Delivery,
   Producer,
@@ -50,6 +91,7 @@ export {
   TransactionalProducer,
   type TransactionalProducerOptions,
 } from "./client/transactional_producer.ts";
+export { ErrorCode } from "./protocol/errors.ts";
 export { type Config, ConfigError };
 
 /** Any part of the configuration; what is left out has its default, but for what Broker.start() says. */
