@@ -33,15 +33,56 @@ export type {
 } from "./broker/embedded/faults.ts";
 export { ConfigError } from "./config/load.ts";
 export type { Config } from "./config/options.ts";
-export { Admin } from "./client/admin.ts";
-export { Cluster, type ClusterOptions } from "./client/cluster.ts";
-export { Consumer, type ConsumerOptions, type ConsumerRecord } from "./client/consumer.ts";
+export {
+  Admin,
+  type ClusterDescription,
+  type ConfigEntry,
+  type ConfigResource,
+  type ConfigSource,
+  type NewTopic,
+} from "./client/admin.ts";
+export type { CallOptions } from "./client/call.ts";
+export {
+  Cluster,
+  type ClusterOptions,
+  type Node,
+  type Partition,
+  type Topic,
+} from "./client/cluster.ts";
+export type { Committable } from "./client/committable.ts";
+export type { SaslOptions } from "./client/sasl.ts";
+export type { TlsOptions } from "./client/connection.ts";
+export { Consumer } from "./client/consumer.ts";
+export {
+  type CommittedOffset,
+  type ConsumerOptions,
+  type ConsumerRecord,
+  type FetchOptions,
+  type GroupOptions,
+  type RebalanceListener,
+  type Subscription,
+  SubscriptionPattern,
+} from "./client/consumer_options.ts";
 export {
   ConnectionError,
   KafkaError,
   TransactionError,
   type TransactionErrorKind,
+  WakeupError,
 } from "./client/errors.ts";
+export type {
+  Assignments,
+  Assignor,
+  AssignorName,
+  MemberSubscription,
+} from "./client/group/assignors/assignor.ts";
+export type {
+  FoundOffset,
+  Isolation,
+  ListOffsetsOptions,
+  OffsetAt,
+  TopicPartition,
+} from "./client/list_offsets.ts";
 export {
   type Delivery,
   Producer,
@@ -54,3 +95,4 @@ export {
   TransactionalProducer,
   type TransactionalProducerOptions,
 } from "./client/transactional_producer.ts";
+export { ErrorCode } from "./protocol/errors.ts";

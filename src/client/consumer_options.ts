@@ -5,7 +5,6 @@
 import type { RecordHeader } from "../protocol/records/record.ts";
 import type { Assignor, AssignorName } from "./group/assignors/assignor.ts";
 import type { Isolation, TopicPartition } from "./list_offsets.ts";
-import type { OffsetToCommit } from "./transaction_requests.ts";
 
 /** How partitions are read. */
 export interface FetchOptions {
@@ -108,9 +107,6 @@ export class SubscriptionPattern {
 
 /** One name, names, or a pattern of them. */
 export type Subscription = string | readonly string[] | RegExp | SubscriptionPattern;
-
-/** What to commit: offsets to go on at, or records that are done with, which is the offset behind each. */
-export type Committable = OffsetToCommit | ConsumerRecord;
 
 /** What a group has committed in a partition. */
 export interface CommittedOffset extends TopicPartition {
