@@ -178,7 +178,7 @@ function attempt<T>(work: () => T): T {
 
 function noFiles(): never {
   throw new Error(
-    "A broker with a data directory needs Deno: on Node and Bun storage.path is memory://",
+    "A data directory needs Deno, whose lock Node does not have: in Node and Bun storage.path is memory://",
   );
 }
 

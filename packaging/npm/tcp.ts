@@ -20,7 +20,9 @@ export function listenTcp({ host, port }: Address): Promise<TransportListener> {
 
 /** For listeners of TLS, which bind before they are ready. */
 export function listen(_address: Address): never {
-  throw new Error("A listener with TLS needs Deno: on Node and Bun a broker listens without");
+  throw new Error(
+    "The npm package listens without TLS: for a listener with TLS run the broker with Deno, from source",
+  );
 }
 
 class TcpListener implements TransportListener {
