@@ -4,11 +4,11 @@
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type Acl, Operation, Permission, ResourceType } from "../../security/acl/acl.ts";
-import { changed, randomState } from "../../testing/random_state.ts";
+import { changed, randomState, reachable } from "../../testing/random_state.ts";
 import { SeededRandom } from "../../testing/seeded_random.ts";
 import { type Change, type Plan, planOf, type PlanOptions } from "./plan.ts";
 import { linesOf } from "./plan_text.ts";
-import { listedIn, ruleKey, type State, type UserState } from "./state.ts";
+import { listedIn, ruleKey, type State } from "./state.ts";
 
 const OPTIONS: PlanOptions = { lastListed: null, prune: false, rotate: new Set(), force: true };
 const EMPTY: State = {
@@ -21,19 +21,6 @@ const EMPTY: State = {
 };
 
 const SECRET = { kind: "text", password: "pw" } as const;
-
-/** With a password for every user, and no fewer partitions than there are. */
-function reachable(wanted: State, actual: State): State {
-  const users = Array.from(
-    wanted.users,
-    ([name, user]): [string, UserState] => [name, { ...user, secret: SECRET }],
-  );
-  const topics = Array.from(wanted.topics, ([name, topic]) => {
-    const partitions = Math.max(topic.partitions!, actual.topics.get(name)?.partitions ?? 0);
-    return [name, { ...topic, partitions }] as const;
-  });
-  return { ...wanted, users: new Map(users), topics: new Map(topics) };
-}
 
 const carried = (state: State, { changes }: Plan) => changes.reduce(changed, state);
 
