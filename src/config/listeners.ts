@@ -240,9 +240,10 @@ function clearFault(
     : auth.mechanism.includes("OAUTHBEARER")
     ? "tokens of OAUTHBEARER"
     : null;
-  return shown && `the listener ${name} is at ${open}, which other machines can reach, and there ${shown} would travel ` +
-    "in clear: give it TLS (SASL_SSL, tls.certificate_file), or take auth.mechanism = SCRAM-SHA-512, or set " +
-    "auth.allow_in_clear = true where nobody listens on the way";
+  return shown &&
+    `the listener ${name} is at ${open}, which other machines can reach, and there ${shown} would travel ` +
+      "in clear: give it TLS (SASL_SSL, tls.certificate_file), or take auth.mechanism = SCRAM-SHA-512, or set " +
+      "auth.allow_in_clear = true where nobody listens on the way";
 }
 
 /** Two of one name, or where one would take the other's port. */

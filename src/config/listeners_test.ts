@@ -215,7 +215,16 @@ Deno.test("passwords and tokens of other machines do not travel in clear, unless
   const everywhere = 'listen_addresses = "0.0.0.0"\nhttp_port = 0\n[http]\naddress = "127.0.0.1"\n';
   const asked = `${everywhere}[auth]\nenabled = true\n${PLAIN_USER}`;
   const said = await refusal(asked);
-  for (const word of ["0.0.0.0", "PLAIN", "in clear", "tls.certificate_file", "SCRAM-SHA-512", "auth.allow_in_clear"]) {
+  for (
+    const word of [
+      "0.0.0.0",
+      "PLAIN",
+      "in clear",
+      "tls.certificate_file",
+      "SCRAM-SHA-512",
+      "auth.allow_in_clear",
+    ]
+  ) {
     assertStringIncludes(said, word);
   }
   assertEquals(await refusal(`${asked}allow_in_clear = true`), "accepted");
