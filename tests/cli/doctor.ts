@@ -51,7 +51,7 @@ interface Finding {
 }
 
 async function examine(
-  { expected, allowed = () => false, leftOut, make }: Setup,
+  { expected, allowed = () => false, isHostile = false, leftOut, make }: Setup,
 ): Promise<string> {
   const why = await leftOut?.() ?? null;
   if (why !== null) return `left out: ${why}`;
@@ -81,6 +81,14 @@ async function examine(
       throw new Error(`it ended with ${code}:\n  ${seen}`);
     }
     if (tookMs > LIMIT_MS) throw new Error(`it took ${tookMs} ms`);
+    if (isHostile) {
+      const text = (await run(["doctor", "--wait=1s", ...args])).out;
+      // deno-lint-ignore no-control-regex -- what must not be printed
+      if (/[\x00-\x09\x0b-\x1f\x7f-\x9f]/.test(out + text)) {
+        throw new Error(`what steers a terminal was printed: ${JSON.stringify(out + text)}`);
+      }
+      if (!text.includes("'stuck\\u{1b}[31m$(id)'")) throw new Error(`not quoted: ${text}`);
+    }
     const unseen = new Set(
       findings.filter(({ severity }) => severity === "unseen").map(({ check }) => check),
     );

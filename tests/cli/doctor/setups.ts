@@ -14,6 +14,8 @@ export interface Setup {
   readonly name: string;
   /** Of weight, each to be found, and no other: "check" and what is said of it. */
   readonly expected: readonly (readonly [check: string, said: RegExp])[];
+  /** Names in it would steer a terminal, or a shell, if they were printed as they are. */
+  readonly isHostile?: boolean;
   /** Of weight too, and not always there. */
   readonly allowed?: (check: string) => boolean;
   /** Whether it can be made here; why not, otherwise. */
@@ -279,11 +281,12 @@ export const SETUPS: readonly Setup[] = [
   },
   {
     name: "a group that commits nothing, though records come",
-    expected: [["groups", /Group stuck commits nothing of t-0/]],
+    expected: [["groups", /Group stuck\x1b\[31m\$\(id\) commits nothing of t-0/]],
+    isHostile: true,
     async make(place) {
       const { kafka, args } = await serve(place);
       await fill(kafka, "t");
-      await join(place, kafka, { group: "stuck", topic: "t", commits: false });
+      await join(place, kafka, { group: "stuck\x1b[31m$(id)", topic: "t", commits: false });
       return args;
     },
   },
@@ -344,7 +347,7 @@ export const SETUPS: readonly Setup[] = [
   },
   {
     name: "log-ins that were refused",
-    expected: [["refused", /3 log-ins failed/]],
+    expected: [["refused", /Log-ins failed: 3 within the last hour/]],
     async make(place) {
       const { kafka, http } = await serve(place, {
         before: "export RUNNEL_AUTH_PLAIN_PASSWORD=right;",
