@@ -281,7 +281,7 @@ export const SETUPS: readonly Setup[] = [
   },
   {
     name: "a group that commits nothing, though records come",
-    expected: [["groups", /Group stuck\x1b\[31m\$\(id\) commits nothing of t-0/]],
+    expected: [["groups", /Group stuck.\[31m\$\(id\) commits nothing of t-0/]],
     isHostile: true,
     async make(place) {
       const { kafka, args } = await serve(place);
