@@ -121,6 +121,7 @@ function countClients(
   const found = new Map<string, ClientCount>();
   let leftOut = 0;
   for (const one of all) {
+    if (!one.isReader) continue; // it has only just come, and was asked nothing yet
     const { clientId = null, clientSoftwareName, clientSoftwareVersion, principal } = one;
     const facts = {
       clientId: clientId === null ? null : labelOf(clientId),

@@ -84,7 +84,7 @@ export async function askStatus(place: HttpPlace): Promise<HttpAnswer | string> 
   }
 }
 
-export function urlOf({ host, port, isTls }: HttpPlace): string {
+function urlOf({ host, port, isTls }: HttpPlace): string {
   return `http${isTls ? "s" : ""}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
