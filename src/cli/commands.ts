@@ -4,6 +4,7 @@ import { aclCommand } from "./acl/command.ts";
 import { auditCommand } from "./audit/command.ts";
 import { backupCommand } from "./backup/command.ts";
 import { clusterCommand } from "./cluster/command.ts";
+import { completionCommand } from "./completion/command.ts";
 import { configCommand } from "./config/command.ts";
 import { consumeCommand } from "./consume/command.ts";
 import { groupCommand } from "./group/command.ts";
@@ -24,6 +25,7 @@ export const COMMANDS: readonly Command[] = [
   auditCommand,
   backupCommand,
   clusterCommand,
+  completionCommand,
   configCommand,
   consumeCommand,
   groupCommand,

@@ -61,7 +61,7 @@ Deno.test("every example of help is read without a complaint", () => {
         const words = line.split(" | ").at(-1)!.match(/'[^']*'|\S+/g)!
           .map((word) => word.replace(/^'|'$/g, ""));
         if (words[1] !== command.name) continue; // `runnel consume a --json | runnel produce b --json`
-        const end = words.indexOf("<");
+        const end = words.findIndex((word) => word === "<" || word === ">");
         assertEquals(words[0], "runnel");
         parse(command, words.slice(2, end < 0 ? undefined : end));
       }
