@@ -33,6 +33,11 @@ export class Terminal implements AsyncDisposable {
     return text.trimEnd().split("\n");
   }
 
+  /** Writes down from now on what programs send to it, byte for byte. */
+  async record(path: string): Promise<void> {
+    await tmux("pipe-pane", "-t", this.#name, `cat > '${path}'`);
+  }
+
   /** What tmux knows of it: "#{cursor_flag},#{pane_title}". */
   async state(format: string): Promise<string> {
     return (await tmux("display-message", "-p", "-t", this.#name, format)).trimEnd();
