@@ -6,6 +6,7 @@ import { auditCommand } from "./audit/command.ts";
 import { backupCommand } from "./backup/command.ts";
 import { benchCommand } from "./bench/command.ts";
 import { clusterCommand } from "./cluster/command.ts";
+import { completionCommand } from "./completion/command.ts";
 import { configCommand } from "./config/command.ts";
 import { consumeCommand } from "./consume/command.ts";
 import { copyCommand } from "./copy/command.ts";
@@ -30,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
   backupCommand,
   benchCommand,
   clusterCommand,
+  completionCommand,
   configCommand,
   consumeCommand,
   copyCommand,
