@@ -114,6 +114,29 @@ Deno.test("a fetch is answered with the error at once, within a session too, and
   broker.faults.assertAllFired();
 });
 
+Deno.test("in every version of Fetch the error stands with its partition, named as it was asked for", async () => {
+  await using broker = await Broker.start();
+  using connection = await connect(broker, ["a", "b"]);
+  await append(connection, "b", ["x"]);
+  const ids = await idsOf(connection, ["a", "b"]);
+  for (let version = 4; version <= 18; version++) {
+    broker.faults.next({ api: "Fetch", topic: "a", errorCode: "UNKNOWN_LEADER_EPOCH" });
+    const partitions = [{ partition: 0, fetchOffset: 0 }];
+    const of = (name: string) => version >= 13 ? { topicId: ids.get(name)! } : { topic: name };
+    const asked = ["b", "a"].map((name) => ({ ...of(name), partitions }));
+    const { responses } = await fetch(connection, asked, { maxWaitMs: 60_000 }, version);
+    const told = responses.map(({ topic, topicId, partitions: [one] }) => [
+      version >= 13 ? topicId : topic,
+      one.errorCode,
+      one.highWatermark,
+      ...valuesIn(one.records),
+    ]);
+    const [a, b] = version >= 13 ? [ids.get("a"), ids.get("b")] : ["a", "b"];
+    assertEquals(told, [[b, 0, 1, "x"], [a, 75, -1]], `v${version}`);
+  }
+  broker.faults.assertAllFired();
+});
+
 Deno.test("a fetch that is struck in one partition brings the records of the others", async () => {
   await using broker = await Broker.start();
   using connection = await connect(broker, ["t"], 2);

@@ -28,6 +28,17 @@ try {
     }
   }
   if (files < 4 || commands < 6) throw new Error(`Only ${files} files and ${commands} blocks`);
+  // Beyond the book: the package does in Node what it says, and in Bun where there is one.
+  Deno.copyFileSync(`${root}/tests/embedding/in_node.mjs`, `${work}/node-project/in_node.mjs`);
+  const service = "examples/service";
+  Deno.mkdirSync(`${work}/node-project/service`);
+  for (const name of ["orders.ts", "orders_node_test.ts"]) {
+    Deno.copyFileSync(`${root}/${service}/${name}`, `${work}/node-project/service/${name}`);
+  }
+  await run("cd node-project\nnode --test service/orders_node_test.ts", path);
+  const bun = await new Deno.Command("bash", { args: ["-c", "command -v bun"] }).output();
+  await run("cd node-project\nnode --expose-gc in_node.mjs", path);
+  if (bun.success) await run("cd node-project\nbun run in_node.mjs", path);
   const seconds = ((performance.now() - beganMs) / 1000).toFixed(1);
   console.log(
     `ok: ${files} files and ${commands} blocks of commands of docs/testing.md in ${seconds} s`,
