@@ -68,6 +68,7 @@ export class Fetcher {
     for (const [name, assigned] of this.#assigned) {
       if (wanted.has(name)) continue;
       this.#assigned.delete(name);
+      assigned.epoch++; // what is on its way for it is void
       this.#arrived.drop(assigned);
     }
     for (const [name, { topic, partition }] of wanted) {

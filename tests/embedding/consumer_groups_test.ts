@@ -1,11 +1,13 @@
 /**
  * Proves what a consumer promises as a member of a group, in both protocols, over real sockets against a broker in this
- * process: who gets what, what listeners hear, where reading goes on, and how calls end.
+ * process: who gets what, what listeners hear, where reading goes on, and how calls end. With RUNNEL_BOOTSTRAP it runs
+ * against that broker instead, which may be Kafka and loses the topics t, u and tu.
  */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   Admin,
   Broker,
+  type BrokerOptions,
   Cluster,
   Consumer,
   type ConsumerOptions,
@@ -27,22 +29,30 @@ const PROTOCOLS: Readonly<Record<string, ConsumerOptions>> = {
   "consumer": { groupProtocol: "consumer" },
 };
 
-/** A broker whose groups are quick, with topic t of four partitions. */
+/** Groups that notice everything soon. */
+const QUICK: BrokerOptions = {
+  groups: {
+    initialRebalanceDelayMs: 0,
+    consumerMinHeartbeatIntervalMs: 50,
+    consumerHeartbeatIntervalMs: 50,
+    consumerAssignmentIntervalMs: 0,
+  },
+};
+
+/** A broker with topic t of four partitions. */
 async function withGroup(
   protocol: string,
   use: (world: World) => Promise<void>,
 ): Promise<void> {
-  await using broker = await Broker.start({
-    groups: {
-      initialRebalanceDelayMs: 0,
-      consumerMinHeartbeatIntervalMs: 50,
-      consumerHeartbeatIntervalMs: 50,
-      consumerAssignmentIntervalMs: 0,
-    },
+  const bootstrap = Deno.env.get("RUNNEL_BOOTSTRAP");
+  await using broker = bootstrap === undefined ? await Broker.start(QUICK) : null;
+  const cluster = new Cluster({
+    bootstrap: bootstrap ?? broker!.address,
+    metadataMaxAgeMs: 300,
   });
-  const cluster = new Cluster({ bootstrap: broker.address, metadataMaxAgeMs: 300 });
   const world = new World(cluster, PROTOCOLS[protocol]);
   try {
+    if (bootstrap !== undefined) await world.clear();
     await world.admin.createTopics([{ name: "t", partitions: 4 }]);
     await use(world);
   } finally {
@@ -56,15 +66,23 @@ class World {
   readonly admin: Admin;
   readonly producer: Producer;
   readonly consumers: Consumer[] = [];
+  readonly #group = `g-${crypto.randomUUID()}`;
 
   constructor(readonly cluster: Cluster, readonly options: ConsumerOptions) {
     this.admin = new Admin(cluster);
     this.producer = new Producer(cluster);
   }
 
+  /** Removes what a test before has left. */
+  async clear(): Promise<void> {
+    const names = (await this.admin.listTopics()).map(({ name }) => name);
+    const left = names.filter((name) => ["t", "u", "tu"].includes(name));
+    if (left.length > 0) await this.admin.deleteTopics(left);
+  }
+
   consumer(options: ConsumerOptions = {}): Consumer {
     const consumer = new Consumer(this.cluster, {
-      groupId: "g",
+      groupId: this.#group,
       autoOffsetReset: "earliest",
       fetchMaxWaitMs: 50,
       ...this.options,
@@ -356,7 +374,7 @@ Deno.test("a pattern that the broker matches follows topics that come", () =>
     await until([a], () => a.assignment().length === 4);
     await world.produce(4);
     await read(a, 4);
-    const wrong = world.consumer({ groupId: "h" });
+    const wrong = world.consumer({ groupId: `h-${crypto.randomUUID()}` });
     wrong.subscribe(new SubscriptionPattern("("));
     assertEquals((await failureOf(wrong)).kafkaName, "INVALID_REGULAR_EXPRESSION");
     assertThrows(
@@ -423,7 +441,10 @@ Deno.test("without a group there is nothing to subscribe with or to commit to", 
     ) {
       assertThrows(() => world.consumer({ ...world.options, ...wrong }), TypeError);
     }
-    const reset = world.consumer({ groupId: "h", autoOffsetReset: { byDurationMs: 60_000 } });
+    const reset = world.consumer({
+      groupId: `h-${crypto.randomUUID()}`,
+      autoOffsetReset: { byDurationMs: 60_000 },
+    });
     await world.producer.send({ topic: "t", partition: 0, value: "old", timestampMs: 1 });
     await world.producer.send({ topic: "t", partition: 0, value: "new" });
     reset.assign([{ topic: "t", partition: 0 }]);
