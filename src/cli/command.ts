@@ -24,6 +24,8 @@ export interface Action {
   readonly words?: readonly Word[];
   readonly flags?: readonly Flag[];
   readonly examples?: readonly Example[];
+  /** Whether it takes the broker's flags too, since it reads the configuration as the broker does; it does if not given. */
+  readonly takesOptions?: boolean;
   readonly load: () => Promise<Run>;
 }
 
@@ -40,6 +42,7 @@ export interface Word {
   readonly isOptional?: boolean;
   /** Any number of them, one at least unless it is optional; the last word alone. */
   readonly isRepeated?: boolean;
+  readonly choices?: readonly string[];
   readonly completes?: Completes;
 }
 
@@ -57,8 +60,8 @@ export interface Flag {
   readonly completes?: Completes;
 }
 
-/** What stands for a word or value on the broker, for completion. */
-export type Completes = "topic" | "group" | "file";
+/** What stands for a word or value, for completion: files, or names from the broker; a resource is of the kind that the word before says. */
+export type Completes = "file" | "group" | "resource" | "topic";
 
 export interface Example {
   /** "runnel topic create orders --partitions 6" */

@@ -7,7 +7,7 @@ import type { Cluster } from "../../client/cluster.ts";
 import { KafkaError } from "../../client/errors.ts";
 import { ConfigError } from "../../config/load.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
-import { clientErrorLine } from "../arguments.ts";
+import { clientErrorLine } from "../client_error_line.ts";
 import type { Call } from "../call.ts";
 import { existingTopic } from "../existing_topic.ts";
 

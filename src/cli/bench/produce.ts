@@ -5,7 +5,7 @@
  */
 import type { Cluster } from "../../client/cluster.ts";
 import { Producer, type ProducerOptions } from "../../client/producer.ts";
-import { clientErrorLine } from "../arguments.ts";
+import { clientErrorLine } from "../client_error_line.ts";
 import type { Call } from "../call.ts";
 import type { Run } from "../command.ts";
 import { type Connected, connected } from "../connected.ts";

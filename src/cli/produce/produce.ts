@@ -2,7 +2,7 @@
 import type { Delivery, ProducerOptions } from "../../client/producer.ts";
 import type { CompressionName } from "../../protocol/records/compression.ts";
 import { ConfigError } from "../../config/load.ts";
-import { clientErrorLine } from "../arguments.ts";
+import { clientErrorLine } from "../client_error_line.ts";
 import { ByteSink } from "../byte_sink.ts";
 import type { Call } from "../call.ts";
 import type { Run } from "../command.ts";
