@@ -9,6 +9,7 @@ import process from "node:process";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config/options.ts";
 import type { ConnectionInfo } from "../handlers/handler.ts";
+import { recentEvents } from "../log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { labelOf } from "../metrics/label.ts";
 import { FileStore } from "../storage/backends/file_store.ts";
@@ -111,6 +112,7 @@ export class Status {
       clients: counted.clients,
       clientsLeftOut: counted.leftOut,
       refused: metrics.refusals.lately(),
+      events: recentEvents(),
     };
   }
 }
