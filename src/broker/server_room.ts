@@ -124,7 +124,7 @@ function newListener(
   { machine, metrics, audit, quotas }: ServerRoomOptions,
   entrances: readonly Entrance[],
 ): Listener {
-  const log = logger("broker"), { store, pool, clock, turn } = machine;
+  const log = logger("broker"), { store, pool, clock, timers, turn } = machine;
   return new Listener({
     entrances,
     tcpNodelay: config.performance.tcpNodelay,
@@ -134,6 +134,7 @@ function newListener(
     maxBufferedBytes: config.limits.maxBufferedBytes,
     pool,
     clock,
+    timers,
     turn,
     tryOpen: store instanceof FileStore ? () => store.tryOpen() : undefined,
     counters: metrics.connections,

@@ -102,6 +102,7 @@ export class Listener {
     this.#handshakes = new Handshakes({
       monotonicMs: () => this.#clock.monotonicMs(),
       onWait: () => this.#sweepWithin(PRESSED_SWEEP_MS),
+      inAll: handshakesInAll(options),
     });
     for (const reason of CLOSE_REASONS) options.counters.closed.set(reason, 0);
     options.pool.onScarce = () => this.#sweepWithin(PRESSED_SWEEP_MS);
@@ -198,6 +199,7 @@ export class Listener {
       handshakes: this.#handshakes,
       limits: options.limits,
       clock: this.#clock,
+      timers: this.#timers,
       turn: options.turn,
       dispatch: this.#dispatch,
       onFault: (error) => {
@@ -333,6 +335,14 @@ export class Listener {
   }
 }
 
+/** TLS handshakes that may be under way: what they hold is a fourth of the memory for requests at most, and none is of more connections than half of all. */
+function handshakesInAll({ maxBufferedBytes, maxConnections }: ListenerOptions): number {
+  const byMemory = Math.floor(maxBufferedBytes / 4 / HANDSHAKE_BYTES);
+  return Math.max(1, Math.min(byMemory, Math.ceil(maxConnections / 2)));
+}
+
+/** One that has stopped in the middle takes 55 to 100 KiB (bench:floods hello). */
+const HANDSHAKE_BYTES = 1 << 17;
 /** Connections that every process has descriptors for. */
 const FIRST_CONNECTIONS = 16;
 const LAST_STEP = 1024;

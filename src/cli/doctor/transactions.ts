@@ -1,7 +1,7 @@
 /** Transactions: those that hang, so that readers of what is committed wait behind them, and those open for too long. */
 import { describeTransaction, listTransactions } from "../../client/transactions.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
-import { findHanging } from "../txn_hanging.ts";
+import { findHanging } from "../txn/hanging.ts";
 import { type Check, counted, durationText, type Found } from "./finding.ts";
 import type { Scene } from "./scene.ts";
 import { partitionsOf } from "./survey.ts";
