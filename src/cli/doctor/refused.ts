@@ -57,7 +57,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   },
   connection_refused: {
     what: "Connections were turned away",
-    command: () => commandLine("runnel", "quota", "list"),
+    command: (_, scene) => scene.runnel("quota", "list"),
   },
   handshake_failed: {
     what: "TLS handshakes failed",
