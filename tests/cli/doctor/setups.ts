@@ -333,7 +333,7 @@ export const SETUPS: readonly Setup[] = [
       const assignments = [{ memberId, assignment: new Uint8Array(0) }];
       await away.request(SyncGroup, 3, { groupId: "slow", generationId, memberId, assignments });
       joinClassic(waits, "slow").catch(() => {}); // it waits for the other, which is away
-      await pause(5500);
+      await pause(8500); // it is long past ten seconds
       return args;
     },
   },
