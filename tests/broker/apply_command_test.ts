@@ -281,6 +281,20 @@ Deno.test("hostile names go through export and back, and are text wherever they 
   });
 });
 
+Deno.test("a password in the file itself is taken where nobody else can read the file", async () => {
+  await withBroker(async ({ path, apply }) => {
+    const text = "[users.bob]\npassword = 'hunter2'\n";
+    await Deno.writeTextFile(path, "");
+    await Deno.chmod(path, 0o644);
+    const open = await apply(text, "--yes");
+    assertEquals([open.code, open.error.includes("hunter2")], [1, false]);
+    assertStringIncludes(open.error, "is a secret, but others can read the file: chmod 600");
+    await Deno.chmod(path, 0o600);
+    const done = await apply(text, "--yes");
+    assertEquals([done.code, `${done.out}${done.error}`.includes("hunter2")], [0, false]);
+  });
+});
+
 Deno.test("topics that the broker keeps its own state in are not exported", async () => {
   await withBroker(async ({ broker, export: exported }) => {
     const connection = await broker.connect();
