@@ -17,7 +17,7 @@ async function used(broker, { compression = "none", value = "x" } = {}) {
   const [record] = await consumer.poll(5000);
   assert.equal(text.decode(record.value), value);
   return async () => {
-    consumer.close();
+    await consumer.close();
     await producer.close();
   };
 }
