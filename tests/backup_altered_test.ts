@@ -8,7 +8,7 @@ import { createBackup } from "../src/backup/create.ts";
 import { type BackedUpFile, needManifest, storedPath } from "../src/backup/manifest.ts";
 import { restoreBackup, verifyBackup } from "../src/backup/restore.ts";
 import { SourceDirectory } from "../src/backup/source_directory.ts";
-import { runBackup } from "../src/cli/backup.ts";
+import { run } from "../src/cli/mod.ts";
 import { FileStore } from "../src/storage/backends/file_store.ts";
 import { MemoryStore } from "../src/storage/backends/memory_store.ts";
 import { type Store, StoreError } from "../src/storage/store.ts";
@@ -175,7 +175,7 @@ Deno.test("of two restores to one place at a time one is refused, and what is th
     const { files } = needManifest(store);
     for (let apartMs = 0; apartMs < 12; apartMs++) {
       const to = `${path}/to-${apartMs}`,
-        restore = () => runBackup(["restore", backup, "--to", to]);
+        restore = () => run(["backup", "restore", backup, "--to", to], noBroker);
       const second = new Promise((resolve) => setTimeout(resolve, apartMs)).then(restore);
       const ended = await Promise.allSettled([restore(), second]);
       const done = ended.filter((one) => one.status === "fulfilled" && one.value === 0);
@@ -187,3 +187,5 @@ Deno.test("of two restores to one place at a time one is refused, and what is th
     }
     store.close();
   }));
+
+const noBroker = () => Promise.reject(new Error("a broker was started"));

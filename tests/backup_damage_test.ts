@@ -7,7 +7,7 @@ import { createBackup } from "../src/backup/create.ts";
 import { needManifest, storedPath, writeManifest } from "../src/backup/manifest.ts";
 import { restoreBackup, verifyBackup } from "../src/backup/restore.ts";
 import { SourceDirectory } from "../src/backup/source_directory.ts";
-import { runBackup } from "../src/cli/backup.ts";
+import { typed } from "./broker/command_line.ts";
 import { DeleteRecords } from "../src/protocol/messages/delete_records.ts";
 import { FileStore } from "../src/storage/backends/file_store.ts";
 import { StoreError } from "../src/storage/store.ts";
@@ -162,15 +162,10 @@ Deno.test("a destination that holds something else is refused and left as it was
     await assertRejects(() => backUp(broker, data, store), StoreError, "not a backup's");
     assertEquals([...walk(home)].length, 2);
     const flags = [`--storage-path=${data}`, `--bootstrap=127.0.0.1:${broker.port}`];
-    const { error } = console, said: string[] = [];
-    console.error = (text: string) => said.push(text);
-    try {
-      assertEquals(await runBackup(["create", home, ...flags]), 1);
-      assertEquals(await runBackup(["create", `${data}/backup`, ...flags]), 1);
-    } finally {
-      console.error = error;
-    }
-    assert(said[1].includes(`it lies in the broker's directory`), said[1]);
+    assertEquals((await typed("backup", "create", home, ...flags)).code, 1);
+    const within = await typed("backup", "create", `${data}/backup`, ...flags);
+    assertEquals(within.code, 1);
+    assert(within.error.includes("it lies in the broker's directory"), within.error);
     assertEquals([...walk(home)].length, 2);
     await assertRejects(() => Deno.stat(`${data}/backup`), Deno.errors.NotFound);
   }));

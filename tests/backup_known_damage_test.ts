@@ -7,7 +7,7 @@ import { createBackup } from "../src/backup/create.ts";
 import { needManifest, storedPath } from "../src/backup/manifest.ts";
 import { restoreBackup, verifyBackup } from "../src/backup/restore.ts";
 import { SourceDirectory } from "../src/backup/source_directory.ts";
-import { runBackup } from "../src/cli/backup.ts";
+import { typed } from "./broker/command_line.ts";
 import type { Connection } from "../src/client/connection.ts";
 import { buildBatch } from "../src/protocol/records/build.ts";
 import { FileStore } from "../src/storage/backends/file_store.ts";
@@ -127,16 +127,11 @@ Deno.test("a backup leaves out what is offline, where that is allowed; restored,
       "t-0 was offline when the backup was made: nothing of it is there",
     ]);
     await assertRejects(() => restore(backup, to, false), StoreError, "t-0 was offline");
-    const said: string[] = [], { error, log } = console;
-    console.error = console.log = (text: string) => said.push(text);
-    try {
-      assertEquals(await runBackup(["verify", backup]), 1);
-      assertEquals(await runBackup(["restore", backup, "--to", to, "--allow-damage"]), 0);
-    } finally {
-      Object.assign(console, { error, log });
-    }
-    assertEquals(said[1], "1 fault");
-    assert(said[2].startsWith("runnel: t-0 was offline"), said[2]);
+    const verified = await typed("backup", "verify", backup);
+    assertEquals([verified.code, verified.out], [1, "1 fault\n"]);
+    const restored = await typed("backup", "restore", backup, "--to", to, "--allow-damage");
+    assertEquals(restored.code, 0);
+    assert(restored.error.startsWith("runnel: t-0 was offline"), restored.error);
     const damage = await damageOf(to, "t-0");
     assert(damage?.includes("is missing, and held records up to offset 3"), damage);
     await assertOffline(to);

@@ -334,11 +334,20 @@ Deno.test("the command creates, verifies and restores, and says in one line why 
     assert(said.at(-1)!.startsWith(`runnel: Cannot connect to 127.0.0.1:${port}`));
     assertEquals(await command("verify", `${path}/nowhere`), 1);
     assertEquals(await command("restore", backup), 1);
-    assertStringIncludes(said.at(-1)!, "runnel: backup: restore needs --to DIR, the directory");
+    assertStringIncludes(
+      said.at(-1)!,
+      "runnel: backup restore: needs --to DIR, the directory",
+    );
     assertEquals(await command("restore", backup, "--to", `${path}/b`, "--allow-dmg"), 1);
-    assertStringIncludes(said.at(-1)!, "runnel: backup: unknown flag --allow-dmg");
+    assertStringIncludes(
+      said.at(-1)!,
+      "runnel: backup restore: unknown option '--allow-dmg' (Did you mean --allow-damage?)",
+    );
     assertEquals(await command("restor", backup), 1);
-    assertStringIncludes(said.at(-1)!, 'runnel: backup: "restor" is not create, verify or restore');
+    assertStringIncludes(
+      said.at(-1)!,
+      "runnel: backup: unknown command 'restor' (Did you mean restore?)",
+    );
   }));
 
 /** What the command printed, to either stream. */

@@ -7,7 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import { createBackup } from "../src/backup/create.ts";
 import { restoreBackup, verifyBackup } from "../src/backup/restore.ts";
 import { SourceDirectory } from "../src/backup/source_directory.ts";
-import { runStorage } from "../src/cli/storage.ts";
+import { typed } from "./broker/command_line.ts";
 import type { Connection } from "../src/client/connection.ts";
 import * as batch from "../src/protocol/records/batch.ts";
 import { FileStore } from "../src/storage/backends/file_store.ts";
@@ -118,12 +118,9 @@ Deno.test("of a backup taken while transactions run each is whole or not there, 
       for (const [i, before] of known.entries()) {
         const path = `${root}/restored-${i}`;
         await restore(`${root}/backup-${i}`, path);
-        const lines: string[] = [];
-        assertEquals(
-          await runStorage(["verify", `--storage-path=${path}`], (s) => lines.push(s)),
-          0,
-        );
-        assert(!lines.some((line) => line.startsWith("hanging")), lines.join("\n"));
+        const { code, out } = await typed("storage", "verify", path);
+        assertEquals(code, 0, out);
+        assert(!/^hanging/m.test(out), out);
         await using broker = await TestBroker.start({
           path,
           transactions: { abortTimedOutIntervalMs: 100 },

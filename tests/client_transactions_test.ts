@@ -3,10 +3,9 @@
  * what is aborted is not, offsets count with their transaction, and who is fenced hears of it; for clients that go by
  * transaction.version 2, 1 and 0. `TEST_KAFKA=HOST:PORT` puts a running Kafka in the place of the broker.
  */
+import { typed } from "./broker/command_line.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { startBroker } from "../src/broker.ts";
-import { answerTxn } from "../src/cli/txn.ts";
-import { parsedTxn } from "../src/cli/txn_arguments.ts";
 import { Admin } from "../src/client/admin.ts";
 import { Cluster, type ClusterOptions } from "../src/client/cluster.ts";
 import { Consumer } from "../src/client/consumer.ts";
@@ -300,11 +299,18 @@ everyVersion(
   },
 );
 
+/** What `runnel txn` prints, line by line, and complains of. */
+async function txn(address: string, ...args: string[]) {
+  const yes = args[0] === "abort" ? ["--yes"] : [];
+  const { out, error } = await typed("txn", ...args, ...yes, `--bootstrap=${address}`);
+  const linesOf = (text: string) => text.split("\n").slice(0, -1);
+  return { out: linesOf(out), errors: linesOf(error) };
+}
+
 Deno.test("runnel txn lists, describes and aborts what a broker has", async () => {
   await withBroker((address) =>
     withTopic(address, 2, async (cluster, name) => {
-      const ask = async (...args: string[]) =>
-        await answerTxn(cluster, await parsedTxn([...args, `--bootstrap=${address}`]));
+      const ask = (...args: string[]) => txn(address, ...args);
       await using producer = new TransactionalProducer(cluster, { transactionalId: name });
       await producer.init();
       producer.begin();
@@ -342,8 +348,7 @@ Deno.test({
     withBroker(
       (address) =>
         withTopic(address, 2, async (cluster, name) => {
-          const ask = async (...args: string[]) =>
-            await answerTxn(cluster, await parsedTxn([...args, `--bootstrap=${address}`]));
+          const ask = (...args: string[]) => txn(address, ...args);
           const records = buildBatch({
             records: [{ timestampMs: Date.now() - 3_600_000, value: new Uint8Array(3) }],
             producerId: 4242,

@@ -7,7 +7,7 @@
  * connection of its own that asks ApiVersions and goes; log-ins are such with SCRAM-SHA-512 (4096 iterations).
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { clusterUsers } from "../../src/cli/cluster_users.ts";
+import { clusterUsers } from "../../src/cli/user/cluster_users.ts";
 import { Cluster, parseAddress } from "../../src/client/cluster.ts";
 import { Connection } from "../../src/client/connection.ts";
 import { ApiVersions } from "../../src/protocol/messages/api_versions.ts";

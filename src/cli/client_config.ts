@@ -48,15 +48,6 @@ export function readClientConfig(path: string): ClientConfig {
   return config;
 }
 
-/** Where such a file says the broker is; null when it does not. */
-export function bootstrapServersOf(path: string): string | null {
-  try {
-    return readProperties(Deno.readTextFileSync(path)).get("bootstrap.servers") ?? null;
-  } catch (error) {
-    throw new ConfigError(`--client-config: cannot read ${path}: ${(error as Error).message}`);
-  }
-}
-
 function readPem(path: string): string {
   try {
     return Deno.readTextFileSync(path);

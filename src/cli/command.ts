@@ -24,6 +24,8 @@ export interface Action {
   readonly words?: readonly Word[];
   readonly flags?: readonly Flag[];
   readonly examples?: readonly Example[];
+  /** Whether it takes the broker's flags too, since it reads the configuration as the broker does; it does if not given. */
+  readonly takesOptions?: boolean;
   readonly load: () => Promise<Run>;
 }
 
@@ -57,8 +59,8 @@ export interface Flag {
   readonly completes?: Completes;
 }
 
-/** What stands for a word or value on the broker, for completion. */
-export type Completes = "topic" | "group" | "file";
+/** What stands for a word or value, for completion: commands, files, or names from the broker. */
+export type Completes = "command" | "file" | "group" | "topic";
 
 export interface Example {
   /** "runnel topic create orders --partitions 6" */

@@ -1,12 +1,18 @@
 /** What went wrong, in one line for the person who has to mend it: what, where, and what to do. */
+import { ConnectionError, KafkaError } from "../client/errors.ts";
 import { listenersOf } from "../config/listeners.ts";
 import type { Config } from "../config/options.ts";
 import { httpAddressOf } from "../config/rules.ts";
 import type { Address } from "../server/transport/transport.ts";
+import { clientErrorLine } from "./client_error_line.ts";
+import { printable } from "./table.ts";
 
 /** The words of an error that was foreseen, in one line; null for any other, which is a fault of Runnel. */
 export function plainLine(error: unknown): string | null {
   if (!(error instanceof Error)) return null;
+  if (error instanceof KafkaError || error instanceof ConnectionError) {
+    return clientErrorLine(error);
+  }
   // Errors of the rooms below that are written for people already.
   const isPlain = isKind(error) || PLAIN_NAMES.has(error.name);
   if (isPlain) return oneLine(error.message);
@@ -18,10 +24,8 @@ export function plainLine(error: unknown): string | null {
 const PLAIN_NAMES = new Set([
   "CompressionError",
   "ConfigError",
-  "ConnectionError",
   "CorruptBatchError",
   "DirectoryLockedError",
-  "KafkaError",
   "RecordError",
 ]);
 
@@ -71,9 +75,9 @@ function withoutCall(message: string): string {
   return message.replace(/: [a-z_]+ '[^']*'$/, "");
 }
 
+/** Names that somebody chose may be in it: what could steer a terminal is printed for what it is. */
 function oneLine(text: string): string {
-  // deno-lint-ignore no-control-regex -- they are what must not be printed
-  return text.replace(/[\x00-\x1f\x7f\u2028\u2029]+/g, " ").trim();
+  return printable(text.replace(/[\r\n]+/g, " ").trim());
 }
 
 /** The first address that cannot be listened on, whatever the port; null when each can. */

@@ -1,8 +1,6 @@
-/** The command line: which command runs. Each is a file of its own; `serve` is meant when none is named. */
-import { ConfigError } from "../config/load.ts";
+/** The command line: which command of the table runs; `serve` is meant when none is named. */
+import type { Command } from "./command.ts";
 import { plainLine, unforeseenLine } from "./error_line.ts";
-import { COMMANDS as TABLE } from "./commands.ts";
-import { commandHelp, COMMANDS, runHelp, unknownCommand } from "./help.ts";
 import { serve, type StartBroker } from "./serve.ts";
 
 /** Runs the command and answers the process's exit code. Whatever goes wrong is one line on standard error. */
@@ -17,75 +15,33 @@ export async function run(args: readonly string[], startBroker: StartBroker): Pr
 }
 
 async function runCommand(args: readonly string[], startBroker: StartBroker): Promise<number> {
-  const [first, ...rest] = args;
-  const isNamed = first !== undefined && !first.startsWith("-");
-  const command = TABLE.find(({ name }) => name === first);
-  if (command !== undefined) {
-    const { parse } = await import("./parse.ts");
-    const parsed = parse(command, rest);
-    if (parsed.kind === "call") {
-      return await (await parsed.call.action.load())(parsed.call, { startBroker });
-    }
-    console.log(parsed.text);
-    return 0;
+  const [first, ...rest] = args, isNamed = first !== undefined && !first.startsWith("-");
+  const asksForHelp = args.some((arg) => arg === "--help" || arg === "-h");
+  // A broker's start needs neither the parser nor help. Its flags are read where its options are.
+  const isServe = first === "serve";
+  if (!asksForHelp && (isServe || !isNamed && first !== "--version")) {
+    return await serve(isServe ? rest : args, startBroker);
   }
-  if (isNamed && COMMANDS.every(({ name }) => name !== first)) {
-    throw new ConfigError(unknownCommand(first));
-  }
-  if (args.some((arg) => arg === "--help" || arg === "-h")) {
-    if (!isNamed || first === "help") return runHelp();
-    console.log(commandHelp(first));
-    return 0;
-  }
-  // Loaded when they are needed: a broker starts faster without the rest.
-  switch (first) {
-    case "serve":
-      return await serve(rest, startBroker);
-    case "acl":
-      return await (await import("./acl.ts")).runAcl(rest);
-    case "audit":
-      return await (await import("./audit.ts")).runAudit(rest);
-    case "backup":
-      return await (await import("./backup.ts")).runBackup(rest);
-    case "init":
-      return await (await import("./init.ts")).runInit(rest);
-    case "quota":
-      return await (await import("./quota.ts")).runQuota(rest);
-    case "storage":
-      return await (await import("./storage.ts")).runStorage(rest);
-    case "token":
-      return await (await import("./token.ts")).runToken(rest);
-    case "txn":
-      return await (await import("./txn.ts")).runTxn(rest);
-    case "user":
-      return await (await import("./user.ts")).runUser(rest);
-    case "help":
-      return await help(rest);
-    case "version":
-    case "--version":
-      mustBeAll("version", rest);
-      return await (await import("./version.ts")).runVersion();
-    default:
-      return await serve(args, startBroker);
-  }
+  const { commandHelp, commandOf, helpText } = await import("./help.ts");
+  const isHelp = first === "help" && asksForHelp;
+  if (isHelp || !isNamed && first !== "--version") return print(helpText());
+  const command = commandOf(first === "--version" ? "version" : first);
+  if (isServe) return print(commandHelp(command));
+  return await runOf(command, rest, startBroker);
 }
 
-async function help(words: readonly string[]): Promise<number> {
-  const [name, ...more] = words;
-  mustBeAll("help", more);
-  if (name === undefined) return runHelp();
-  const command = TABLE.find((one) => one.name === name);
-  if (command !== undefined) {
-    console.log((await import("./parse.ts")).helpOf(command));
-    return 0;
-  }
-  if (COMMANDS.every((command) => command.name !== name)) {
-    throw new ConfigError(unknownCommand(name));
-  }
-  console.log(commandHelp(name));
+async function runOf(
+  command: Command,
+  args: readonly string[],
+  startBroker: StartBroker,
+): Promise<number> {
+  const { parse } = await import("./parse.ts");
+  const parsed = parse(command, args);
+  if (parsed.kind === "help") return print(parsed.text);
+  return await (await parsed.call.action.load())(parsed.call, { startBroker });
+}
+
+function print(text: string): number {
+  console.log(text);
   return 0;
-}
-
-function mustBeAll(command: string, more: readonly string[]): void {
-  if (more.length > 0) throw new ConfigError(`${command}: unknown argument ${more[0]}`);
 }

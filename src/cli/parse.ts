@@ -19,12 +19,14 @@ export type Parsed = { readonly kind: "call"; readonly call: Call } | {
 export function parse(command: Command, args: readonly string[]): Parsed {
   let call: Call | null = null, text = "";
   const write = (more: string) => text += more;
-  const root = parserOf(asCalled(command, args), { args, found: (made) => call = made });
+  const { options, rest } = withoutYesNo(args);
+  const given = { args, options, found: (made: Call) => call = made };
+  const root = parserOf(asCalled(command, rest), given);
   for (const parser of [root, ...root.commands]) {
     parser.exitOverride().configureOutput({ writeOut: write, writeErr: () => {} });
   }
   try {
-    root.parse(args, { from: "user" });
+    root.parse(rest, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { kind: "help", text: text.trimEnd() };
@@ -33,11 +35,25 @@ export function parse(command: Command, args: readonly string[]): Parsed {
     const what = error.code === "commander.help"
       ? `needs one of ${namesOf(command).join(", ")}`
       : error.message.replace(/^error: /, "").replaceAll("\n", " ");
-    const near = error.code === "commander.unknownOption" ? nearFlag(command, what) : "";
-    throw new ConfigError(`${command.name}: ${what}${near} (\`runnel ${command.name} --help\`)`);
+    const action = calledAction(command, args);
+    const near = error.code === "commander.unknownOption" ? nearFlag(command, action, what) : "";
+    const name = [command.name, action?.name ?? ""].filter((one) => one !== "").join(" ");
+    throw new ConfigError(`${name}: ${what}${near} (\`runnel ${name} --help\`)`);
   }
   if (call === null) throw new Error(`runnel ${command.name}: no action was found`);
   return { kind: "call", call };
+}
+
+/** The broker's flags that answer yes or no may do so, which commander does not know of: `--auth-enabled=false`. */
+function withoutYesNo(args: readonly string[]): { options: string[]; rest: string[] } {
+  const flags = configFlags(), options: string[] = [], rest: string[] = [];
+  const end = args.indexOf("--");
+  for (const [at, arg] of args.entries()) {
+    const sign = arg.indexOf("=");
+    const isOne = sign > 0 && flags.get(arg.slice(0, sign)) === null && (end < 0 || at < end);
+    (isOne ? options : rest).push(arg);
+  }
+  return { options, rest };
 }
 
 /**
@@ -55,11 +71,25 @@ function asCalled(command: Command, [first]: readonly string[]): Command {
 
 const HELP = ["--help", "-h"];
 
+/** The action that is named, as far as one can be told where something is wrong. */
+function calledAction({ actions }: Command, args: readonly string[]): Action | null {
+  const first = args.find((arg) => !arg.startsWith("-"));
+  return actions.find(({ name }) => name === (first ?? "")) ?? null;
+}
+
 /** The broker's flags are hidden from commander's own suggestions, since help does not list them. */
-function nearFlag({ actions }: Command, complaint: string): string {
-  const [, given] = /'(--[^'=]+)[^']*'$/.exec(complaint) ?? [];
-  const own = actions.flatMap(({ flags = [] }) => flags.map(({ name }) => name));
-  const near = given === undefined ? null : closest(given, [...own, ...configFlags().keys()]);
+function nearFlag({ name, actions }: Command, action: Action | null, complaint: string): string {
+  const [, given] = /'(--[^'=]+)[^']*'/.exec(complaint) ?? [];
+  if (given === undefined || complaint.includes("Did you mean")) return "";
+  const others = actions.filter(({ flags = [] }) => flags.some((one) => one.name === given));
+  if (others.length > 0) {
+    const have = others.map((other) => `\`runnel ${name} ${other.name}\``.replace(" `", "`"));
+    return `, which ${have.join(" and ")} ${have.length === 1 ? "has" : "have"}`;
+  }
+  const own = (action === null ? actions : [action]).flatMap(({ flags = [] }) =>
+    flags.map(({ name }) => name)
+  );
+  const near = closest(given, [...own, ...configFlags().keys()]);
   return near === null ? "" : ` (Did you mean ${near}?)`;
 }
 
@@ -67,14 +97,23 @@ function namesOf({ actions }: Command): string[] {
   return actions.map(({ name }) => name).filter((name) => name !== "");
 }
 
-/** What `runnel COMMAND --help` prints. */
-export function helpOf(command: Command): string {
-  const parsed = parse(command, ["--help"]);
+/** What `runnel COMMAND [ACTION] --help` prints. Throws ConfigError. */
+export function helpOf(command: Command, action = ""): string {
+  if (action !== "" && !namesOf(command).includes(action)) {
+    const near = closest(action, namesOf(command));
+    const hint = near === null ? "" : ` (Did you mean ${near}?)`;
+    throw new ConfigError(
+      `${command.name}: unknown command '${action}'${hint} (\`runnel ${command.name} --help\`)`,
+    );
+  }
+  const parsed = parse(command, action === "" ? ["--help"] : [action, "--help"]);
   return parsed.kind === "help" ? parsed.text : "";
 }
 
 interface Given {
   readonly args: readonly string[];
+  /** The broker's flags that were taken out already. */
+  readonly options: readonly string[];
   /** Told of the action that is called. */
   readonly found: (call: Call) => void;
 }
@@ -88,7 +127,13 @@ function parserOf(command: Command, given: Given): Parser {
   }
   const examples = command.actions.flatMap(({ examples = [] }) => examples);
   if (command.actions[0].name !== "") root.addHelpText("after", examplesText(examples));
-  if (command.notes !== undefined) root.addHelpText("after", `\n${command.notes.join("\n")}`);
+  const notes = [...command.notes ?? []];
+  if (command.actions.some(({ takesOptions = true }) => takesOptions)) {
+    notes.push(
+      "It takes the broker's flags, variables and configuration file too: `runnel serve --help`.",
+    );
+  }
+  if (notes.length > 0) root.addHelpText("after", `\n${notes.join("\n")}`);
   return root;
 }
 
@@ -100,20 +145,20 @@ function named(parser: Parser, summary: string): Parser {
 
 function fill(
   parser: Parser,
-  { command, action, args, found }: Given & {
+  { command, action, args, found, ...given }: Given & {
     readonly command: Command;
     readonly action: Action;
   },
 ): void {
-  const { words = [], flags = [], examples = [] } = action;
+  const { words = [], flags = [], examples = [], takesOptions = true } = action;
   for (const { name, doc, isOptional = false, isRepeated = false } of words) {
     const inside = `${name}${isRepeated ? "..." : ""}`;
     parser.argument(isOptional ? `[${inside}]` : `<${inside}>`, doc);
   }
-  const given = new Map<string, string[]>(), options: string[] = [];
+  const values = new Map<string, string[]>(), options = [...given.options];
   const own = new Set(flags.flatMap(({ name, aliases = [] }) => [name, ...aliases]));
-  for (const flag of flags) addFlag(parser, flag, given);
-  for (const [flag, need] of configFlags()) {
+  for (const flag of flags) addFlag(parser, flag, values);
+  for (const [flag, need] of takesOptions ? configFlags() : []) {
     if (own.has(flag)) continue;
     const option = new Option(need === null ? flag : `${flag} <value>`).hideHelp();
     parser.addOption(option);
@@ -124,16 +169,22 @@ function fill(
   }
   if (examples.length > 0) parser.addHelpText("after", examplesText(examples));
   parser.action((...rest: unknown[]) => {
-    const values = rest.slice(0, words.length) as (string | string[] | undefined)[];
+    const inOrder = rest.slice(0, words.length) as (string | string[] | undefined)[];
     const call = new Call({ command, action }, {
-      words: values.flatMap((value, at) => value ?? (words[at].isRepeated ? [] : [""])),
-      flags: given,
+      words: inOrder.flatMap((value, at) => value ?? (words[at].isRepeated ? [] : [""])),
+      flags: values,
       options,
     });
+    if (!takesOptions && options.length > 0) {
+      throw call.misused(`it takes none of the broker's flags, as ${options[0]} is`);
+    }
     for (const { name, choices } of flags) {
       const value = call.text(name);
       // `--topic --partition 0` lacks one; who means it writes `--topic=--partition`.
-      if (value !== null && own.has(value) && !args.some((arg) => arg.endsWith(`=${value}`))) {
+      if (
+        value !== null && own.has(value.split("=")[0]) &&
+        !args.some((arg) => arg.endsWith(`=${value}`))
+      ) {
         throw call.misused(`${name} has no value`);
       }
       if (value === null || choices === undefined || choices.includes(value)) continue;

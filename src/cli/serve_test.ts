@@ -2,19 +2,17 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type Config, defaultConfig } from "../config/options.ts";
 import { listenTcp } from "../server/transport/tcp.ts";
-import { helpText } from "./help.ts";
-import type { RunningBroker } from "../broker.ts";
+import { commandHelp } from "./help.ts";
+import { serveCommand } from "./serve/command.ts";
 import { startErrorLine } from "./error_line.ts";
 import { FakeTimers } from "../testing/fake_timers.ts";
-import { greeting, isLate } from "./serve.ts";
+import { type Greeted, greeting, isLate } from "./serve.ts";
 
-const broker: RunningBroker = {
+const broker: Greeted = {
   kafkaAddress: "127.0.0.1:9092",
   listeners: [{ name: "PLAINTEXT", address: "127.0.0.1:9092" }],
   httpAddress: "127.0.0.1:9093",
   dataName: "./runnel-data",
-  closedLogs: 0,
-  stop: () => Promise.resolve(),
 };
 
 Deno.test("the greeting has at most five lines, with the addresses, the data and a command to try", () => {
@@ -127,8 +125,8 @@ Deno.test("a stop has as long as it gets on, within a limit, and not longer than
   assertEquals(await lateAfterMs(always), 55_000);
 });
 
-Deno.test("help has every flag but those of secrets", () => {
-  const text = helpText();
+Deno.test("help of serve has every flag but those of secrets", () => {
+  const text = commandHelp(serveCommand);
   for (
     const flag of [
       "--kafka-port",

@@ -1,21 +1,20 @@
-/** withCluster: a command's work on a cluster. What the cluster refuses, or nobody answers, is told in one line. */
+/** withCluster: a command's work on a cluster, to which connections are closed behind it. */
 import { Cluster } from "../client/cluster.ts";
-import { ConnectionError, KafkaError } from "../client/errors.ts";
-import { clientErrorLine } from "./arguments.ts";
-import type { ClientSecurity } from "./client_config.ts";
+import type { Reached } from "./reach.ts";
 
-/** Resolves with the exit code: the work's own, or 1. */
+/** How a command speaks to a cluster; who opens it closes it. */
+export function openCluster({ bootstrap, security }: Reached): Cluster {
+  return new Cluster({ bootstrap, ...security, callTimeoutMs: CALL_TIMEOUT_MS });
+}
+
+/** Resolves with the exit code of the work; throws what it throws. */
 export async function withCluster(
-  { bootstrap, security }: { readonly bootstrap: string; readonly security: ClientSecurity },
+  reached: Reached,
   work: (cluster: Cluster) => Promise<number>,
 ): Promise<number> {
-  const cluster = new Cluster({ bootstrap, ...security, callTimeoutMs: CALL_TIMEOUT_MS });
+  const cluster = openCluster(reached);
   try {
     return await work(cluster);
-  } catch (error) {
-    if (!(error instanceof ConnectionError || error instanceof KafkaError)) throw error;
-    console.error(`runnel: ${clientErrorLine(error)}`);
-    return 1;
   } finally {
     cluster.close();
   }

@@ -62,7 +62,8 @@ export function fetchedRecords(
 /** About what a record takes in memory beside its key and value. */
 const RECORD_BYTES = 100;
 
-class AbortedTransactions {
+/** Which of the batches of an answer a consumer must not see. */
+export class AbortedTransactions {
   /** By first offset, the next to begin last. */
   readonly #coming: { producerId: number; firstOffset: number }[];
   readonly #open = new Set<number>();

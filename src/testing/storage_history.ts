@@ -5,7 +5,7 @@
  * found something finds it again.
  */
 import { createAll } from "./created_logs.ts";
-import { repair } from "../cli/storage.ts";
+import { repair } from "../cli/storage/repair.ts";
 import { FakeClock } from "./fake_clock.ts";
 import type { Fault, FaultyStore } from "./faulty_store.ts";
 import { microtasks } from "./slow_device.ts";

@@ -90,13 +90,18 @@ function isHost(name: string): boolean {
     parts.every((part) => part < 256);
 }
 
+/** The keys that a quota of this entity may have. */
+export function quotaKeys(entity: readonly QuotaEntityPart[]): readonly string[] {
+  return Object.keys(keysOf(entity));
+}
+
 /** What is wrong with `key = value` for an entity, or null. */
 export function quotaError(
   entity: readonly QuotaEntityPart[],
   key: string,
   value: number,
 ): string | null {
-  const keys = entity[0].entityType === IP ? IP_KEYS : CLIENT_KEYS;
+  const keys = keysOf(entity);
   if (!Object.hasOwn(keys, key)) return `Invalid configuration key ${key}`;
   const type = keys[key];
   if (!(value > 0)) return `Quota ${key} must be greater than 0`;
@@ -109,3 +114,7 @@ export function quotaError(
 }
 
 const TOLERANCE = 1e-6;
+
+function keysOf(entity: readonly QuotaEntityPart[]): Readonly<Record<string, NumberType>> {
+  return entity[0].entityType === IP ? IP_KEYS : CLIENT_KEYS;
+}

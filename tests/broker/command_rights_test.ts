@@ -1,6 +1,6 @@
 /** Proves what commands show to a user who may see a topic and nothing else, and what they say of what is missing. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { addToFile } from "../../src/cli/users_file.ts";
+import { addToFile } from "../../src/cli/user/users_file.ts";
 import { hashOf, newCredential } from "../../src/security/sasl/scram_credential.ts";
 import { jsonLines, typed } from "./command_line.ts";
 import { TestBroker } from "./harness.ts";

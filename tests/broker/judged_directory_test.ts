@@ -4,20 +4,19 @@
  * broker, stopped or copied as kill -9 leaves it, to which something is done.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { runStorage } from "../../src/cli/storage.ts";
 import type { Connection } from "../../src/client/connection.ts";
 import { DeleteRecords } from "../../src/protocol/messages/delete_records.ts";
 import * as batch from "../../src/protocol/records/batch.ts";
 import { append, batchOf, fetchOne, recordsIn } from "./calls.ts";
+import { typed } from "./command_line.ts";
 import { TestBroker, withDirectory } from "./harness.ts";
 
 const LOG = "t-0/00000000000000000000.log";
 const STOPS = ["a clean stop", "kill -9"] as const;
 
 async function storage(path: string, ...args: string[]): Promise<{ code: number; text: string }> {
-  const lines: string[] = [];
-  const code = await runStorage([...args, `--storage-path=${path}`], (line) => lines.push(line));
-  return { code, text: lines.join("\n") };
+  const { code, out } = await typed("storage", ...args, `--storage-path=${path}`);
+  return { code, text: out.trimEnd() };
 }
 
 /** The directory that a broker leaves; `fill` gets a connection, topic t is there. */

@@ -4,21 +4,20 @@
  * the log has lost are refused by name, or named by the repair, and never silently put aside.
  */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { runStorage } from "../../src/cli/storage.ts";
 import * as batch from "../../src/protocol/records/batch.ts";
 import { CreatePartitions } from "../../src/protocol/messages/create_partitions.ts";
 import { DeleteTopics } from "../../src/protocol/messages/delete_topics.ts";
 import { InitProducerId } from "../../src/protocol/messages/init_producer_id.ts";
 import { append, batchOf, fetchOne, produce, readAll, valuesIn } from "./calls.ts";
+import { typed } from "./command_line.ts";
 import { TestBroker, withDirectory } from "./harness.ts";
 
 const METADATA = "__cluster_metadata-0";
 const LOG = `${METADATA}/00000000000000000000.log`;
 
 async function storage(path: string, ...args: string[]): Promise<{ code: number; text: string }> {
-  const lines: string[] = [];
-  const code = await runStorage([...args, `--storage-path=${path}`], (line) => lines.push(line));
-  return { code, text: lines.join("\n") };
+  const { code, out } = await typed("storage", ...args, `--storage-path=${path}`);
+  return { code, text: out.trimEnd() };
 }
 
 const cutByRepair = (path: string) => storage(path, "repair", "--partition", METADATA, "--cut");

@@ -1,18 +1,13 @@
 /** `runnel quota` against a broker: what is set is listed and in force, and what makes no sense is told in words. */
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { runQuota } from "../../src/cli/quota.ts";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Produce } from "../../src/protocol/messages/produce.ts";
 import { batchOf, produceRequest } from "./calls.ts";
+import { jsonLines, typed } from "./command_line.ts";
 import { TestBroker } from "./harness.ts";
 
 async function told(args: readonly string[]): Promise<{ code: number; text: string }> {
-  const lines: string[] = [], { log, error } = console;
-  console.log = console.error = (line: string) => void lines.push(line);
-  try {
-    return { code: await runQuota(args), text: lines.join("\n") };
-  } finally {
-    Object.assign(console, { log, error });
-  }
+  const { code, out, error } = await typed("quota", ...args);
+  return { code, text: `${out}${error}`.trimEnd() };
 }
 
 Deno.test("quotas are set, listed and unset from the command line, and bind", async () => {
@@ -34,6 +29,14 @@ Deno.test("quotas are set, listed and unset from the command line, and bind", as
     "a     (default)             consumer_byte_rate        2",
   ]);
   assertEquals((await run("list", ...app)).text.split("\n").length, 3);
+  const json = jsonLines(
+    await typed("quota", "list", "--json", `--bootstrap=127.0.0.1:${broker.port}`),
+  );
+  assertEquals(json.find(({ quota }) => quota === "consumer_byte_rate"), {
+    entity: { user: "a", "client-id": null },
+    quota: "consumer_byte_rate",
+    value: 2,
+  });
   const client = await broker.connect({ clientId: "app" });
   const produce = async () => {
     const call = produceRequest(12, { topic: "t", records: batchOf(["x".repeat(10_100)]) });
@@ -48,7 +51,7 @@ Deno.test("quotas are set, listed and unset from the command line, and bind", as
 Deno.test("a quota that makes no sense is told in words, before a broker is asked", async () => {
   const wrong: readonly (readonly [string, ...string[]])[] = [
     ["whose it is is missing", "set", "producer_byte_rate=1"],
-    ["set needs KEY=VALUE", "set", "--user", "a"],
+    ["missing required argument 'KEY=VALUE'", "set", "--user", "a"],
     ['"x" is no KEY=VALUE', "set", "--user", "a", "x"],
     ["Invalid configuration key zap", "set", "--user", "a", "zap=1"],
     ["must be greater than 0", "set", "--user", "a", "producer_byte_rate=0"],
@@ -57,12 +60,15 @@ Deno.test("a quota that makes no sense is told in words, before a broker is aske
     ["Invalid configuration key zap", "unset", "--user", "a", "zap"],
   ];
   for (const [what, ...args] of wrong) {
-    const error = await assertRejects(() => runQuota(args), Error);
-    assertStringIncludes(error.message, what);
+    const { code, out, error } = await typed("quota", ...args);
+    assertEquals([code, out], [1, ""]);
+    assertStringIncludes(error, what);
   }
 });
 
-Deno.test("a key that is no quota's is told with where the keys are", async () => {
-  const set = () => runQuota(["set", "--client-id", "app", "producer_byte_rat=1"]);
-  await assertRejects(set, Error, "producer_byte_rat: `runnel quota --help` has those there are");
+Deno.test("a key that is no quota's is told with the one that was meant, or those there are", async () => {
+  const near = await typed("quota", "set", "--client-id", "app", "producer_byte_rat=1");
+  assertStringIncludes(near.error, "producer_byte_rat: did you mean producer_byte_rate?");
+  const none = await typed("quota", "unset", "--ip", "::1", "zap");
+  assertStringIncludes(none.error, "zap: there are connection_creation_rate\n");
 });

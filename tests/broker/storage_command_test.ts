@@ -3,21 +3,19 @@
  * has found it before; and what repair has settled, the broker serves. Verify writes nothing.
  */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { runStorage } from "../../src/cli/storage.ts";
-import { ConfigError } from "../../src/config/load.ts";
 import { ListOffsets } from "../../src/protocol/messages/list_offsets.ts";
 import * as batch from "../../src/protocol/records/batch.ts";
 import { buildBatch } from "../../src/protocol/records/build.ts";
 import { append, readAll } from "./calls.ts";
+import { typed } from "./command_line.ts";
 import { TestBroker, withDirectory } from "./harness.ts";
 
 const METADATA = "__cluster_metadata-0";
 const LOG = "00000000000000000000.log";
 
 async function storage(path: string, ...args: string[]): Promise<{ code: number; text: string }> {
-  const lines: string[] = [];
-  const code = await runStorage([...args, `--storage-path=${path}`], (line) => lines.push(line));
-  return { code, text: lines.join("\n") };
+  const { code, out } = await typed("storage", ...args, `--storage-path=${path}`);
+  return { code, text: out.trimEnd() };
 }
 
 const verify = (path: string) => storage(path, "verify");
@@ -202,9 +200,9 @@ Deno.test(
 
 Deno.test("a directory that is none of a broker's is refused, and nothing is written there", () =>
   withDirectory(async (path) => {
-    await assertRejects(() => verify(path), ConfigError, "meta.properties");
+    assertStringIncludes((await typed("storage", "verify", path)).error, "meta.properties");
     await Deno.writeTextFile(`${path}/photo`, "");
-    await assertRejects(() => verify(path), ConfigError, "meta.properties");
+    assertStringIncludes((await typed("storage", "verify", path)).error, "meta.properties");
     assertEquals([...Deno.readDirSync(path)].map(({ name }) => name), ["photo"]);
     await Deno.remove(`${path}/photo`);
     await filled(path);
@@ -224,9 +222,15 @@ Deno.test("a directory that is none of a broker's is refused, and nothing is wri
     assertEquals([repaired.code, repaired.text.includes("meta.properties")], [1, true]);
   }));
 
-Deno.test("a directory given bare is answered with the flag that it needs", async () => {
-  await assertRejects(() => runStorage(["verify", "data"]), ConfigError, "--storage-path=data");
-});
+Deno.test(
+  "a directory may be given bare, but not beside the flag",
+  inDirectory(async (path) => {
+    const { code, out } = await typed("storage", "verify", path);
+    assertEquals([code, out.includes("no damage")], [0, true], out);
+    const both = await storage(path, "verify", "other");
+    assertEquals([both.code, both.text], [1, ""]);
+  }),
+);
 
 Deno.test(
   "a transaction that no coordinator knows is told, and is no damage",

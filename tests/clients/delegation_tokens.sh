@@ -90,7 +90,7 @@ own() {
   own_id=$(awk '$1 == "username" { print $2 }' "$work/own") own_hmac=$(awk '$1 == "password" { print $2 }' "$work/own")
   $RUNNEL token list "${me[@]}" | tee "$work/list" && grep -q "^$own_id " "$work/list" && ! grep -qF "$own_hmac" "$work/list" &&
     $RUNNEL token renew "$own_id" --for 1h "${me[@]}" && $RUNNEL group list --bootstrap "$address" --client-config "$(token_config "$own_id" "$own_hmac")" &&
-    $RUNNEL token expire "$own_id" "${me[@]}" && ! $RUNNEL group list --bootstrap "$address" --client-config "$(token_config "$own_id" "$own_hmac")"
+    $RUNNEL token expire "$own_id" --yes "${me[@]}" && ! $RUNNEL group list --bootstrap "$address" --client-config "$(token_config "$own_id" "$own_hmac")"
 }
 check "runnel token create, list, renew and expire" own
 

@@ -104,12 +104,12 @@ own() {
 check "runnel group list by SCRAM-SHA-512" own
 own_users() {
   printf 'a secret' | $RUNNEL user add dora --password-stdin --bootstrap "$address" --client-config "$admin" &&
-    $RUNNEL user list --bootstrap "$address" --client-config "$admin" | tee "$work/users" && grep -q '^dora  SCRAM-SHA-256 SCRAM-SHA-512' "$work/users" &&
+    $RUNNEL user list --bootstrap "$address" --client-config "$admin" | tee "$work/users" && grep -qE '^dora +SCRAM-SHA-256 SCRAM-SHA-512' "$work/users" &&
     round_trip SCRAM-SHA-256 dora "a secret"
 }
 check "runnel user add makes a user that gets in" own_users
 own_gone() {
-  $RUNNEL user delete dora --bootstrap "$address" --client-config "$admin" && ! k SCRAM-SHA-256 dora "a secret" -m 5 -L
+  $RUNNEL user delete dora --yes --bootstrap "$address" --client-config "$admin" && ! k SCRAM-SHA-256 dora "a secret" -m 5 -L
 }
 check "runnel user delete: and it does not any more" own_gone
 own_bearer() { $RUNNEL group list --bootstrap "$address" --client-config "$(bearer token)"; }

@@ -1,11 +1,10 @@
 /** `runnel config diff`: where configs of two differ, by what they go by, whoever has set it. Exit code 2 where they do. */
 import { Admin, type ConfigEntry } from "../../client/admin.ts";
 import { Cluster } from "../../client/cluster.ts";
-import { bootstrapOf, configOf } from "../arguments.ts";
 import type { Run } from "../command.ts";
 import { connected } from "../connected.ts";
 import type { Cell } from "../output.ts";
-import { reachedBy } from "../reach.ts";
+import { addressesOf, configOf, reachedBy } from "../reach.ts";
 import { mustBeThere, resourceOf, toldOf } from "./resource.ts";
 
 export const diffConfigs: Run = (call) => {
@@ -15,10 +14,9 @@ export const diffConfigs: Run = (call) => {
   }
   const first = resourceOf(call), second = resourceOf(call, other || name);
   return connected(call, async ({ cluster, out, bootstrap }) => {
-    const config = await configOf(call.options);
-    const { security } = reachedBy(call, config);
+    const { security } = reachedBy(call, await configOf(call.options));
     const there = elsewhere === null ? null : new Cluster({
-      bootstrap: bootstrapOf(new Map([["--bootstrap", elsewhere]]), config),
+      bootstrap: addressesOf(elsewhere),
       ...security,
       callTimeoutMs: 10_000,
     });

@@ -8,7 +8,7 @@ import {
 } from "@std/assert";
 import type { GroupDescription, GroupMember } from "../../client/groups.ts";
 import { ConfigError } from "../../config/load.ts";
-import { configOf } from "../arguments.ts";
+import { configOf } from "../reach.ts";
 import type { Call } from "../call.ts";
 import { parse } from "../parse.ts";
 import { reachedBy } from "../reach.ts";

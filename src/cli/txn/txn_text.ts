@@ -1,0 +1,38 @@
+/** Transactions as `runnel txn` reads and prints them. */
+import type { TopicPartition } from "../../client/list_offsets.ts";
+import { ConfigError } from "../../config/load.ts";
+import type { Call } from "../call.ts";
+
+/** Of --longer-than; null where it is not given. Throws ConfigError. */
+export function longerThanMs(call: Call): number | null {
+  const text = call.text("--longer-than");
+  if (text === null) return null;
+  const seconds = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && seconds <= MAX_S) return Math.round(seconds * 1000);
+  throw call.misused(`--longer-than ${text || '""'}: needs seconds, 0 to ${MAX_S}`);
+}
+
+/** A hundred years. */
+const MAX_S = 3_153_600_000;
+
+export function unknownId(transactionalId: string): ConfigError {
+  return new ConfigError(
+    `There is no transactional id ${transactionalId}: \`runnel txn list\``,
+  );
+}
+
+export function unknownPartition(topic: string, partition: number, count: number): ConfigError {
+  return new ConfigError(
+    `There is no partition ${partition} of ${topic}: it has 0 to ${count - 1}`,
+  );
+}
+
+export function inOrder(a: TopicPartition, b: TopicPartition): number {
+  return a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1;
+}
+
+export const nameOf = ({ topic, partition }: TopicPartition) => `${topic}-${partition}`;
+
+export function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
+}
