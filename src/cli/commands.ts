@@ -12,6 +12,7 @@ import { consumeCommand } from "./consume/command.ts";
 import { copyCommand } from "./copy/command.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { groupCommand } from "./group/command.ts";
+import { healthCommand } from "./health/command.ts";
 import { helpCommand } from "./help/command.ts";
 import { initCommand } from "./init/command.ts";
 import { produceCommand } from "./produce/command.ts";
@@ -38,6 +39,7 @@ export const COMMANDS: readonly Command[] = [
   doctorCommand,
   exportCommand,
   groupCommand,
+  healthCommand,
   helpCommand,
   initCommand,
   produceCommand,
