@@ -4,6 +4,7 @@
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { copied, type CopyOptions } from "../../src/cli/copy/copy.ts";
+import { makeTopic } from "../../src/cli/copy/topics.ts";
 import { Output } from "../../src/cli/output.ts";
 import { Admin } from "../../src/client/admin.ts";
 import { Cluster } from "../../src/client/cluster.ts";
@@ -418,4 +419,72 @@ Deno.test("of two copies with one name the later goes on, and the earlier ends a
   assertEquals(valuesOf(await recordsOf(target, "t")), ["a", "b"]);
   assertEquals(await copied({ source, target, out, options: OPTIONS }), 0);
   assertEquals(valuesOf(await recordsOf(target, "t")), ["a", "b", "c"]);
+});
+
+Deno.test("copy --follow goes on with what comes, partitions too, and Ctrl-C ends it in order", async () => {
+  await using two = await Two.start();
+  const { source, target } = two;
+  await two.from.createTopic("t", {
+    configs: { ...KEPT, "message.timestamp.type": "LogAppendTime" },
+  });
+  await two.send("t", ["a"]);
+  const following = two.copy("t", "--follow", "--json");
+  const there = async (partition: number, count: number) => {
+    for (let tries = 0; tries < 400; tries++) {
+      const records = await recordsOf(target, "t", { partition }).catch(() => []);
+      if (records.length === count) return;
+      await target.pause(50);
+    }
+    throw new Error(`t-${partition} did not come to ${count} records`);
+  };
+  await there(0, 1);
+  await two.send("t", ["b", "c"]);
+  await there(0, 3);
+  await new Admin(source).createPartitions("t", 3);
+  source.forget("t");
+  await two.send("t", ["z"], 2);
+  target.forget("t");
+  for (let tries = 0; tries < 400 && (await target.topic("t")).partitions.length < 3; tries++) {
+    await target.pause(50);
+    target.forget("t");
+  }
+  await there(2, 1);
+  await commitOffsets(source, "g", [{ topic: "t", partition: 0, offset: 2n }]);
+  Deno.kill(Deno.pid, "SIGTERM"); // which is as Ctrl-C, but for the test runner
+  const told = await following;
+  assertEquals([told.code, told.error], [0, ""]);
+  assertEquals(jsonLines(told).map(({ state, group }) => [group, state]), [
+    [undefined, "copied"],
+    ["g", "set"],
+  ]);
+  const [type] = await new Admin(target).describeConfigs({ type: "topic", name: "t" }, [
+    "message.timestamp.type",
+  ]);
+  assertEquals(type.value, "LogAppendTime");
+});
+
+Deno.test("a config that the target refuses is told, and the topic is made without it", async () => {
+  await using two = await Two.start();
+  await two.from.createTopic("t", { configs: KEPT });
+  const topic = await two.source.topic("t"), told: string[] = [];
+  const configs = {
+    "retention.ms": "-1",
+    "min.insync.replicas": "2",
+    "segment.bytes": "3",
+    "no.such": "x",
+  };
+  await makeTopic(two.target, { source: topic, target: "u" }, {
+    recipe: { configs, meanwhile: { "message.timestamp.type": "CreateTime" } },
+    replicas: null,
+    tell: (text) => told.push(text),
+  });
+  assertEquals(told.length, 3);
+  assertMatch(told[0], /^u: the target does not take segment.bytes=3: .*1048576/);
+  assertMatch(told[1], /^u: the target does not take no.such=x: /);
+  assertMatch(told[2], /^u: min.insync.replicas=2 is left out, since the target keeps 1 of each/);
+  const there = await new Admin(two.target).describeConfigs({ type: "topic", name: "u" });
+  assertEquals(there.filter(({ source }) => source === "topic").map(({ name }) => name).sort(), [
+    "message.timestamp.type",
+    "retention.ms",
+  ]);
 });
