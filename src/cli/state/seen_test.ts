@@ -18,6 +18,7 @@ function showsFrom(time: number): Asking & { readonly times: number } {
   };
   return {
     ask: ask as unknown as Asking["ask"],
+    speaks: () => Promise.resolve(true),
     retry: (attempt) => attempt(),
     get times() {
       return times;
