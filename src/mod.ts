@@ -35,12 +35,16 @@ export { ConfigError } from "./config/load.ts";
 export type { Config } from "./config/options.ts";
 export {
   Admin,
+  type ChangeOptions,
   type ClusterDescription,
   type ConfigEntry,
   type ConfigResource,
   type ConfigSource,
   type NewTopic,
 } from "./client/admin.ts";
+export type { Acl, AclFilter } from "./client/admin_acls.ts";
+export type { Quota, QuotaEntity } from "./client/admin_quotas.ts";
+export type { ScramCredential, ScramMechanism } from "./client/admin_users.ts";
 export type { CallOptions } from "./client/call.ts";
 export {
   Cluster,
@@ -76,6 +80,13 @@ export type {
   AssignorName,
   MemberSubscription,
 } from "./client/group/assignors/assignor.ts";
+export type { Committed, GroupDescription, GroupListing, GroupMember } from "./client/groups.ts";
+export type { ReplicaSize } from "./client/log_dirs.ts";
+export type {
+  TransactionDescription,
+  TransactionFilters,
+  TransactionListing,
+} from "./client/transactions.ts";
 export type {
   FoundOffset,
   Isolation,
@@ -83,6 +94,7 @@ export type {
   OffsetAt,
   TopicPartition,
 } from "./client/list_offsets.ts";
+export type { Partitioner } from "./client/partitioner.ts";
 export {
   type Delivery,
   Producer,

@@ -14,6 +14,7 @@ import {
   type Receiver,
   type SenderOptions,
 } from "./partition_sender.ts";
+import type { Partitioner } from "./partitioner.ts";
 import { encodeRecord, type ProducerRecord, sizeOf } from "./producer_record.ts";
 
 /** How any producer sends. */
@@ -27,6 +28,8 @@ export interface SendingOptions {
   readonly compression?: CompressionName;
   /** For gzip (1 to 9) and zstd. */
   readonly compressionLevel?: number;
+  /** Which partition a record without one goes to; as Kafka's Java client does if not given. */
+  readonly partitioner?: Partitioner;
   /** How long the broker may wait for replicas; 30 s if not given. */
   readonly requestTimeoutMs?: number;
   /** How long after send() a record may still be retried, 120 s if not given. */
@@ -56,6 +59,7 @@ export class Outbox {
       maxBatchBytes: options.maxBatchBytes ?? 128 << 10,
       compression: CompressionType[options.compression ?? "none"],
       compressionLevel: options.compressionLevel,
+      partitioner: options.partitioner,
       requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
       deliveryTimeoutMs: options.deliveryTimeoutMs ?? 120_000,
       maxInFlight: options.maxInFlight ?? null,
@@ -131,7 +135,7 @@ export class Outbox {
   }
 }
 
-type TopicOptions = Omit<SenderOptions, "onBatchFull">;
+type TopicOptions = Omit<SenderOptions, "onBatchFull"> & { readonly partitioner?: Partitioner };
 
 /** How large a record is, and who hears of it. */
 interface Sending {
@@ -188,7 +192,13 @@ class TopicSenders {
   #add(record: NewRecord, wanted: number | undefined, sending: Sending): void {
     const known = this.#options.cluster.lastKnown(this.#name);
     if (known) this.#partitions = known.partitions.length;
-    const partition = wanted ?? this.#choose(record.key);
+    let partition: number;
+    try {
+      partition = wanted ?? this.#options.partitioner?.(this.#name, record, this.#partitions) ??
+        this.#choose(record.key);
+    } catch (error) {
+      return this.#refuse(error, sending);
+    }
     if (!Number.isInteger(partition) || partition < 0 || partition >= this.#partitions) {
       return this.#refuse(
         new Error(`Partition ${partition} of ${this.#name}: it has 0 to ${this.#partitions - 1}`),

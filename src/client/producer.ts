@@ -3,6 +3,7 @@
  * outbox.ts.
  */
 import { InitProducerId } from "../protocol/messages/init_producer_id.ts";
+import { abortable, type CallOptions } from "./call.ts";
 import { Cluster, type ClusterOptions } from "./cluster.ts";
 import { check } from "./errors.ts";
 import { Outbox, type SendingOptions } from "./outbox.ts";
@@ -44,11 +45,13 @@ export class Producer {
   /**
    * Sends one record; resolves when it is acknowledged. Throws KafkaError or ConnectionError when it was not delivered
    * (or, after a lost connection, perhaps was), TypeError for a record that is none, and an Error when the buffer is full
-   * or the batch cannot be encoded.
+   * or the batch cannot be encoded; the reason of `signal`, with which the record may be delivered all the same.
    */
-  send(record: ProducerRecord): Promise<Delivery> {
+  send(record: ProducerRecord, call?: CallOptions): Promise<Delivery> {
     if (this.#isClosed) return Promise.reject(new Error("Cannot send: the producer is closed"));
-    return this.#outbox.send(record);
+    if (call?.signal === undefined) return this.#outbox.send(record);
+    if (call.signal.aborted) return Promise.reject(call.signal.reason); // nothing is sent
+    return abortable(this.#outbox.send(record), call.signal);
   }
 
   /**
@@ -66,20 +69,23 @@ export class Producer {
   }
 
   /** Resolves when send() takes records again. */
-  room(): Promise<void> {
-    return this.#outbox.room();
+  room({ signal }: CallOptions = {}): Promise<void> {
+    return abortable(this.#outbox.room(), signal);
   }
 
   /** Sends what waits for company; resolves when everything sent before is delivered or has failed. */
-  flush(): Promise<void> {
-    return this.#outbox.flush();
+  flush({ signal }: CallOptions = {}): Promise<void> {
+    return abortable(this.#outbox.flush(), signal);
   }
 
-  /** Flushes and closes. */
-  async close(): Promise<void> {
+  /** Flushes and closes; at once, and with the signal's reason, when that is aborted: what is on its way may be lost then. */
+  async close(call: CallOptions = {}): Promise<void> {
     this.#isClosed = true;
-    await this.flush();
-    if (this.#ownsCluster) this.#cluster.close();
+    try {
+      await this.flush(call);
+    } finally {
+      if (this.#ownsCluster) this.#cluster.close();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -24,6 +24,7 @@
  * after a failure only. Kafka's TransactionManager does the same.
  */
 import { ErrorCode } from "../protocol/errors.ts";
+import { abortable, type CallOptions } from "./call.ts";
 import { Cluster, type ClusterOptions } from "./cluster.ts";
 import { KafkaError, TransactionError } from "./errors.ts";
 import { kindOf, messageOf, OpenTransaction } from "./open_transaction.ts";
@@ -96,12 +97,13 @@ export class TransactionalProducer {
    * transactional id left open is aborted, and that producer is fenced. Throws TransactionError "again" when no answer
    * came in time.
    */
-  init(): Promise<void> {
-    return this.#run("init", ["new"], async () => {
+  init({ signal }: CallOptions = {}): Promise<void> {
+    const done = this.#run("init", ["new"], async () => {
       this.#identity = await this.#initialise(null);
       this.#joinsByProduce = this.#hasVersionTwo();
       this.#state = "ready";
     });
+    return abortable(done, signal);
   }
 
   /** Begins a transaction. The broker hears of it with the first record or offsets. */
@@ -117,21 +119,21 @@ export class TransactionalProducer {
    * It need not be awaited: whatever could not be sent makes commit() throw. Throws as Producer.send() does, and
    * TransactionError where there is no transaction that may still be committed.
    */
-  send(record: ProducerRecord): Promise<Delivery> {
+  send(record: ProducerRecord, call?: CallOptions): Promise<Delivery> {
     const refusal = this.#refusal("send", ["open"]) ?? this.#transaction.failure;
     const delivery = refusal === null ? this.#outbox.send(record) : Promise.reject(refusal);
     delivery.catch(() => {}); // commit() tells of it
-    return delivery;
+    return call?.signal === undefined ? delivery : abortable(delivery, call.signal);
   }
 
   /** Resolves when send() takes records again. */
-  room(): Promise<void> {
-    return this.#outbox.room();
+  room({ signal }: CallOptions = {}): Promise<void> {
+    return abortable(this.#outbox.room(), signal);
   }
 
   /** Sends what waits for company; resolves when everything sent before is delivered or has failed. */
-  flush(): Promise<void> {
-    return this.#outbox.flush();
+  flush({ signal }: CallOptions = {}): Promise<void> {
+    return abortable(this.#outbox.flush(), signal);
   }
 
   /**
@@ -139,23 +141,27 @@ export class TransactionalProducer {
    * aborted. With a member of the group the group's coordinator refuses them when that member is no longer in it. Throws
    * TransactionError: "abort" for that, for missing rights, and without an answer in time.
    */
-  sendOffsets(group: string | GroupMetadata, offsets: readonly OffsetToCommit[]): Promise<void> {
+  sendOffsets(
+    group: string | GroupMetadata,
+    offsets: readonly OffsetToCommit[],
+    { signal }: CallOptions = {},
+  ): Promise<void> {
     const refusal = this.#refusal("send offsets", ["open"]) ?? this.#transaction.failure;
     const metadata = typeof group === "string" ? { groupId: group } : group;
     const sent = refusal === null
       ? this.#transaction.sendOffsets(metadata, offsets)
       : Promise.reject(refusal);
     sent.catch(() => {}); // commit() tells of it
-    return sent;
+    return signal === undefined ? sent : abortable(sent, signal);
   }
 
   /**
    * Sends what is left and commits. Throws TransactionError: "abort" when something was not delivered, so that abort()
-   * has to follow; "again" when no answer came in time, so that it may be committed or not: commit() once more tells;
-   * "fenced" when another producer took over.
+   * has to follow; "again" when no answer came in time, so that it may be committed or not: commit() once more tells, as
+   * it does after its signal was aborted; "fenced" when another producer took over.
    */
-  commit(): Promise<void> {
-    return this.#run("commit", ["open", "committing"], async () => {
+  commit({ signal }: CallOptions = {}): Promise<void> {
+    const done = this.#run("commit", ["open", "committing"], async () => {
       const transaction = this.#transaction;
       this.#state = "committing";
       await this.#delivered(transaction, "commit");
@@ -165,11 +171,12 @@ export class TransactionalProducer {
       }
       await this.#end(transaction, true);
     });
+    return abortable(done, signal);
   }
 
   /** Aborts: what was not sent yet is rejected, what was sent readers will not see. Throws TransactionError. */
-  abort(): Promise<void> {
-    return this.#run("abort", ["open", "aborting"], async () => {
+  abort({ signal }: CallOptions = {}): Promise<void> {
+    const done = this.#run("abort", ["open", "aborting"], async () => {
       const transaction = this.#transaction;
       this.#state = "aborting";
       transaction.stop(
@@ -178,6 +185,7 @@ export class TransactionalProducer {
       await this.#delivered(transaction, "abort");
       await this.#end(transaction, false);
     });
+    return abortable(done, signal);
   }
 
   /**
