@@ -312,6 +312,28 @@ Deno.test("a producer waits for the leader to come back", async () => {
   assertEquals(await readAll(connection, "t"), ["1", "2"]);
 });
 
+Deno.test("a group whose coordinator has lost its partition waits until there is one again", async () => {
+  await using broker = await Broker.start({ groups: { offsetsPartitions: 1 } });
+  using connection = await connect(broker, ["t"]);
+  await append(connection, "t", ["x"]);
+  await using consumer = new Consumer({ bootstrap: broker.address }, {
+    groupId: "g",
+    autoOffsetReset: "earliest",
+    enableAutoCommit: false,
+  });
+  consumer.subscribe("t");
+  const joined = consumer.poll(20_000);
+  await broker.clock.advance(10_000); // the group waits for further members
+  assertEquals((await joined).length, 1);
+  const leaderless = await broker.faults.leaderless("__consumer_offsets");
+  const committing = consumer.commit();
+  while (leaderless.fired < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  await leaderless.remove();
+  await within(committing, "the commit", 20_000);
+  assertEquals((await consumer.committed())[0]?.offset, 1);
+  broker.faults.assertAllFired();
+});
+
 Deno.test("on a full disk producers are refused, and the rest goes on", async () => {
   await using broker = await Broker.start();
   using connection = await connect(broker, ["t"]);
