@@ -209,6 +209,19 @@ Deno.test("a request that is held up waits by the broker's clock, and so does wh
   assertEquals(order, ["late at 0", "behind at 1"]);
 });
 
+Deno.test("what came behind a request that was held up waits until that is begun, and no longer", async () => {
+  await using broker = await Broker.start();
+  using connection = await connect(broker, ["t"]);
+  broker.faults.next({ api: "Fetch", delayMs: 20 });
+  const fetched = fetchOne(connection, "t", 1, { maxWaitMs: 3_600_000 }).catch(() => null);
+  const produced = produce(connection, { topic: "t", records: batchOf(["x"]) }).catch(() => null);
+  using other = await connect(broker);
+  const offset = async () => (await listOffset(other, "t", LATEST)).offset;
+  while (await offset() === 0); // it is written while the fetch waits for a second record
+  connection.close();
+  await Promise.all([fetched, produced]);
+});
+
 Deno.test("a broker whose requests are held up stops all the same", async () => {
   const broker = await Broker.start();
   using connection = await connect(broker, ["t"]);

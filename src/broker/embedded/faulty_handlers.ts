@@ -74,11 +74,12 @@ function struck(
       ? serve(request)
       : answer!(serve);
   if (rule.delayMs === 0) return strike();
-  const delay = delayed(parts.timers, rule.delayMs, context.connection);
-  const struckLate = delay.then(strike);
-  // Until it is carried out its bytes stay, and what came behind it waits: order is kept.
-  context.connection.hold(struckLate.then(ignore, ignore));
-  return struckLate;
+  let late: Late = CLOSE;
+  const begun = delayed(parts.timers, rule.delayMs, context.connection)
+    .then(() => void (late = strike()));
+  // Until it is begun its bytes stay, and what came behind it waits: order is kept.
+  context.connection.hold(begun);
+  return begun.then(() => late);
 }
 
 /** How a request is answered by a rule; null where the rule is not about it. */
