@@ -176,7 +176,8 @@ function noFiles(): never {
   );
 }
 
-const denoOnNode = {
+/** What stands in for Deno. */
+export const denoOnNode = {
   errors,
   inspect,
   connect,
@@ -194,7 +195,7 @@ const denoOnNode = {
 };
 
 /** The stack of what is to be given back, for Node 22, which has `Symbol.asyncDispose` and not this. */
-class AsyncStack implements AsyncDisposable {
+export class AsyncStack implements AsyncDisposable {
   #ends: (() => unknown)[] = [];
 
   use<T extends AsyncDisposable | Disposable>(value: T): T {

@@ -209,6 +209,19 @@ Deno.test("a request that is held up waits by the broker's clock, and so does wh
   assertEquals(order, ["late at 0", "behind at 1"]);
 });
 
+Deno.test("what came behind a request that was held up waits until that is begun, and no longer", async () => {
+  await using broker = await Broker.start();
+  using connection = await connect(broker, ["t"]);
+  broker.faults.next({ api: "Fetch", delayMs: 20 });
+  const fetched = fetchOne(connection, "t", 1, { maxWaitMs: 3_600_000 }).catch(() => null);
+  const produced = produce(connection, { topic: "t", records: batchOf(["x"]) }).catch(() => null);
+  using other = await connect(broker);
+  const offset = async () => (await listOffset(other, "t", LATEST)).offset;
+  while (await offset() === 0); // it is written while the fetch waits for a second record
+  connection.close();
+  await Promise.all([fetched, produced]);
+});
+
 Deno.test("a broker whose requests are held up stops all the same", async () => {
   const broker = await Broker.start();
   using connection = await connect(broker, ["t"]);
@@ -310,6 +323,28 @@ Deno.test("a producer waits for the leader to come back", async () => {
   await leaderless.remove();
   await within(sent, "the second record");
   assertEquals(await readAll(connection, "t"), ["1", "2"]);
+});
+
+Deno.test("a group whose coordinator has lost its partition waits until there is one again", async () => {
+  await using broker = await Broker.start({ groups: { offsetsPartitions: 1 } });
+  using connection = await connect(broker, ["t"]);
+  await append(connection, "t", ["x"]);
+  await using consumer = new Consumer({ bootstrap: broker.address }, {
+    groupId: "g",
+    autoOffsetReset: "earliest",
+    enableAutoCommit: false,
+  });
+  consumer.subscribe("t");
+  const joined = consumer.poll(20_000);
+  await broker.clock.advance(10_000); // the group waits for further members
+  assertEquals((await joined).length, 1);
+  const leaderless = await broker.faults.leaderless("__consumer_offsets");
+  const committing = consumer.commit();
+  while (leaderless.fired < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  await leaderless.remove();
+  await within(committing, "the commit", 20_000);
+  assertEquals((await consumer.committed())[0]?.offset, 1);
+  broker.faults.assertAllFired();
 });
 
 Deno.test("on a full disk producers are refused, and the rest goes on", async () => {

@@ -49,6 +49,18 @@ async function used(broker, { compression = "none", value = "x" } = {}) {
   again.close();
   await producer.close();
 
+  for (const groupProtocol of ["classic", "consumer"]) {
+    const member = new Consumer({ bootstrap: broker.address }, {
+      groupId: groupProtocol,
+      groupProtocol,
+      autoOffsetReset: "earliest",
+    });
+    member.subscribe("t");
+    for (let count = 0; count === 0;) count = (await member.poll(1000)).length;
+    await member.commit();
+    await member.close();
+  }
+
   const raw = net.connect(Number(broker.address.split(":")[1]), "127.0.0.1");
   const ended = new Promise((resolve) => raw.once("close", resolve));
   raw.on("error", () => {});
