@@ -154,7 +154,12 @@ async function fillPlain(
   { max, codec }: { readonly max: number; readonly codec: CompressionName },
 ): Promise<void> {
   const lingerMs = random.pick([0, 5]), maxBatchBytes = random.pick([2000, 16_000, 200_000]);
-  await using producer = new Producer(from, { compression: codec, lingerMs, maxBatchBytes });
+  await using producer = new Producer(from, {
+    compression: codec,
+    lingerMs,
+    maxBatchBytes,
+    bufferBytes: 8 << 20,
+  });
   await sendAll(producer, bytes, () => someRecord(topic, max));
 }
 
@@ -199,9 +204,10 @@ async function sendAll(
 function someRecord(topic: string, max: number): ProducerRecord {
   const kind = random.below(20);
   const size = Math.min(noise.length, 1 + random.below(max));
+  const at = random.below(noise.length - size + 1);
   const value = max > noise.length
     ? new Uint8Array(max - random.below(1000)).fill(random.below(256))
-    : noise.slice(random.below(noise.length - size + 1)).subarray(0, size).slice();
+    : noise.slice(at, at + size);
   // Half of it is compressible.
   value.fill(7, value.length >> 1);
   return {
