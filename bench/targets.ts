@@ -50,6 +50,7 @@ export async function spawnBroker(
     args: [
       "run",
       "--no-check",
+      ...await v8Flags(checkout),
       "--allow-net=127.0.0.1",
       `--allow-read=${data},${checkout},/etc/runnel,runnel.toml${folder ? `,${folder}` : ""}`,
       `--allow-write=${data}`,
@@ -90,6 +91,12 @@ export async function spawnBroker(
     await stop();
     throw error;
   }
+}
+
+/** What a checkout says to V8 when it starts: its executable has the same built in. */
+async function v8Flags(checkout: string): Promise<string[]> {
+  const { tasks } = JSON.parse(await Deno.readTextFile(`${checkout}/deno.json`));
+  return String(tasks.start).split(" ").filter((word) => word.startsWith("--v8-flags="));
 }
 
 /** What the greeting says, of several listeners the first. What follows is read and dropped, so that the broker never waits. */

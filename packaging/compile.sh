@@ -3,7 +3,8 @@
 #
 # `deno compile` fetches its runtime (denort). Where that cannot be reached, any binary made by `deno compile` of the
 # same Deno serves in its place: give it as DENORT_BIN, with DENO for the Deno of its version. With neither, a Deno and
-# such a binary are taken from the Python package index, where both are published.
+# such a binary are taken from the Python package index, where both are published. With TARGET (aarch64-apple-darwin, …:
+# deno compile --help) it is for that machine.
 set -eu
 cd "$(dirname "$0")/.."
 output=${1:-dist/runnel}
@@ -32,12 +33,16 @@ entry() {
   fi
 }
 
+# What is said to V8 is the same as for `deno task start`: it lets garbage become no more than what is in use, where by itself
+# it would take three times that before it collects.
+v8=$(sed -nE 's/^ *"start": .* (--v8-flags=[^ ]+) .*/\1/p' deno.json)
+
 # Least permissions, for ever part of the executable. Paths and ports are the user's choice, so read, write and net are
 # not narrowed; env is, by what unknown RUNNEL_ variables need to be refused: seeing them all. No run, no ffi.
 compile() {
   main=$(entry "$1")
-  "$1" compile --quiet --no-check --allow-net --allow-read --allow-write --allow-env --allow-sys=hostname,networkInterfaces,statfs \
-    --include deno.json --output "$output" "$main" > "$said" 2>&1
+  "$1" compile --quiet --no-check "$v8" --allow-net --allow-read --allow-write --allow-env --allow-sys=hostname,networkInterfaces,statfs \
+    ${TARGET:+--target "$TARGET"} --include deno.json --output "$output" "$main" > "$said" 2>&1
 }
 
 # Nothing is left to try: all that Deno said, but for its own backtrace.
@@ -70,6 +75,7 @@ else
   fi
 fi
 ls -l "$output"
+[ -z "${TARGET:-}" ] || exit 0
 # It says in a second line what a runtime that is older than Deno 2.9 cannot do.
 if ! "$output" version > "$said" 2>&1; then say "what was made does not run on this machine: $(head -1 "$said")"
 elif [ "$(wc -l < "$said")" -gt 1 ]; then say "no certificates of clients: the runtime in it cannot ask for them, and client_auth is refused"; fi

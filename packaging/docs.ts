@@ -1,10 +1,11 @@
 /**
  * `deno task docs`: writes what derives from code into README.md, docs/options.md, docs/log.md and docs/audit.md (between
- * their markers) and packaging/runnel.toml. With --check it writes nothing and fails when something is out of date.
+ * their markers), packaging/runnel.toml and packaging/grafana.json. With --check it writes nothing and fails when something is out of date.
  */
 import { exampleToml, optionTable } from "../src/config/describe.ts";
 import { CHANGES } from "../src/audit/changes/mod.ts";
 import { FIELDS } from "../src/audit/event.ts";
+import { dashboard } from "./dashboard.ts";
 import { events } from "../src/log/events.ts";
 
 const root = new URL("..", import.meta.url);
@@ -31,12 +32,13 @@ export async function derived(): Promise<{ path: string; text: string; due: stri
     for (const [name, content] of Object.entries(parts)) due = fill(due, name, content, path);
     return { path, text, due };
   };
-  const toml = "packaging/runnel.toml";
+  const toml = "packaging/runnel.toml", grafana = "packaging/grafana.json";
   return [
     filled("README.md", { options: optionTable(README_OPTIONS), apis: await apiTable() }),
     filled("docs/options.md", { options: optionTable() }),
     filled("docs/log.md", { events: eventTable() }),
     filled("docs/audit.md", { fields: fieldTable(), changes: changeTable() }),
+    { path: grafana, text: Deno.readTextFileSync(new URL(grafana, root)), due: dashboard() },
     { path: toml, text: Deno.readTextFileSync(new URL(toml, root)), due: exampleToml() },
   ];
 }

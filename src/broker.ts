@@ -12,11 +12,14 @@ import { CleanStop } from "./broker/clean_stop.ts";
 import { CoordinatorsRoom } from "./broker/coordinators_room.ts";
 import { type Machine, MachineRoom } from "./broker/machine.ts";
 import { MetadataRoom } from "./broker/metadata_room.ts";
+import { ownRequests } from "./broker/own_requests.ts";
 import { Readiness } from "./broker/readiness.ts";
+import { refusalOf } from "./broker/refusal_of.ts";
 import { ServerRoom } from "./broker/server_room.ts";
 import { commitOf, StorageRoom } from "./broker/storage_room.ts";
 import { TokensRoom } from "./broker/tokens_room.ts";
 import type { Audit } from "./audit/audit.ts";
+import type { Asking } from "./client/asking.ts";
 import { addressOf } from "./config/addresses.ts";
 import { preallocated, tellPreallocated } from "./broker/without_effect.ts";
 import type { Config } from "./config/options.ts";
@@ -28,11 +31,12 @@ import { Metrics } from "./metrics/metrics.ts";
 import { leaderEpochs } from "./placement/desired_logs.ts";
 import { Placement } from "./placement/placement.ts";
 import type { Dispatch } from "./server/connection.ts";
-import { dispatcher } from "./server/dispatch.ts";
+import { dispatcher, type DispatchOptions } from "./server/dispatch.ts";
 import type { PartitionLog } from "./storage/log/partition_log.ts";
 import type { LogManager } from "./storage/log_manager.ts";
 import { StoreError } from "./storage/store.ts";
 import { type CatalogueChange, changedTopics, noChange } from "./topics/catalogue_change.ts";
+import type { MetadataStore } from "./topics/metadata_store.ts";
 
 export type { Machine };
 
@@ -48,11 +52,18 @@ export interface RunningBroker {
   readonly dataName: string;
   /** How many logs a stop has closed so far: whether it gets on. */
   readonly closedLogs: number;
+  /** Asks the broker itself, as who started it and not as a client: everything is allowed, and audited. */
+  asking(): Asking;
   /**
    * Stops accepting, finishes what is in flight, syncs and closes. Rejects when not everything that was written may be on
    * the device; all else is given back then too.
    */
   stop(): Promise<void>;
+  /** For those who have it in their process. */
+  readonly metadata: MetadataStore;
+  readonly nodeId: number;
+  /** How much is free is asked now. */
+  lookAtSpace(): void;
 }
 
 /** Starts a broker; throws, with everything given back, when it cannot. */
@@ -72,10 +83,14 @@ export async function startBroker(config: Config, machine: Machine = {}): Promis
     get closedLogs() {
       return house.storage.logs.closedLogs;
     },
+    asking: house.asking,
     stop: () => {
       house.readiness.phase = "stopping";
       return rooms.disposeAsync();
     },
+    metadata: house.metadata.metadata,
+    nodeId: house.metadata.nodes.selfId,
+    lookAtSpace: () => house.machine.lookAtSpace(),
   };
 }
 
@@ -171,16 +186,21 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
   coordinators.load();
   stack.use(tokens).begin();
   observe(whole);
+  server.status.begun({
+    clusterId: metadata.nodes.clusterId,
+    nodeId: metadata.nodes.selfId,
+    logs: storage.logs,
+  });
   const atStart = { ...noChange(), brokerConfigured: true };
   tellPreallocated(preallocated(atStart, metadata.metadata.catalogue));
 
   quotas.follow(metadata.metadata, metrics);
-  const dispatch = dispatchOf(config, whole, quotas);
+  const { dispatch, asking } = dispatchOf(config, whole, quotas);
   stack.use(await server.serve(machine.around?.(dispatch) ?? dispatch));
   stack.defer(metrics.watchEventLoop());
   room.isServing = true;
   readiness.phase = null;
-  return whole;
+  return { ...whole, asking };
 }
 
 /** Loaded where it is asked for alone: a broker starts faster without it. */
@@ -300,7 +320,11 @@ function sizeOf(log: PartitionLog): number {
 /** What a request may name: a few things of each partition that there may be, and no fewer than this. */
 const MIN_ELEMENTS = 100_000, ELEMENTS_A_PARTITION = 4;
 
-function dispatchOf(config: Config, house: House, quotas: BrokerQuotas): Dispatch {
+function dispatchOf(
+  config: Config,
+  house: House,
+  quotas: BrokerQuotas,
+): { readonly dispatch: Dispatch; readonly asking: () => Asking } {
   const { machine, audit, metrics, metadata, tokens, storage, placement, coordinators } = house;
   const { clock, timers, turn, decoding, pool, store, freeBytes } = machine;
   const log = logger("broker");
@@ -313,6 +337,11 @@ function dispatchOf(config: Config, house: House, quotas: BrokerQuotas): Dispatc
       areMadeWhenAskedFor: config.autoCreateTopics,
     };
   }
+  const sessions = new FetchSessions({
+    slots: config.limits.fetchSessions,
+    maxOfOne: Math.max(100_000, config.limits.maxPartitions),
+    clock,
+  });
   const handlers = allHandlers({
     config,
     authorizer,
@@ -333,25 +362,29 @@ function dispatchOf(config: Config, house: House, quotas: BrokerQuotas): Dispatc
     admission: coordinators.transactions.admission,
     patterns: coordinators.topics.patterns,
     markers: coordinators.markers,
-    sessions: new FetchSessions({
-      slots: config.limits.fetchSessions,
-      maxOfOne: Math.max(100_000, config.limits.maxPartitions),
-      clock,
-    }),
+    sessions,
     logDir: store.name,
     freeBytes,
   });
   const maxElements = Math.max(MIN_ELEMENTS, ELEMENTS_A_PARTITION * config.limits.maxPartitions);
-  return dispatcher({
-    handlers,
+  const giveBack = (bytes: Uint8Array) => pool.give(bytes);
+  const options: Omit<DispatchOptions, "accessOf" | "quotas"> = {
+    handlers: machine.handlers?.(handlers, { sessions, catalogue, giveBack }) ?? handlers,
     maxElements,
-    giveBack: (bytes) => pool.give(bytes),
-    accessOf: audit?.accessBy(authorizer) ?? accessBy(authorizer),
+    giveBack,
     audit,
-    quotas: quotas.clients,
     onAnswered: (apiKey, version, requestBytes, responseBytes, latencyMs) =>
       metrics.requests.observe(apiKey, version, requestBytes, responseBytes, latencyMs),
-    onProblem: (event, details) =>
-      log.clientEvent(event, details, event === "handler_failed" ? "error" : "warn"),
-  });
+    onDenied: ({ reason, what }, { peer, principal }, clientId) =>
+      metrics.refusals.note({ kind: "denied", reason, what, address: peer, principal, clientId }),
+    onProblem: (event, details) => {
+      log.clientEvent(event, details, event === "handler_failed" ? "error" : "warn");
+      metrics.refusals.note(refusalOf(event, details));
+    },
+  };
+  const accessOf = audit?.accessBy(authorizer) ?? accessBy(authorizer);
+  return {
+    dispatch: dispatcher({ ...options, accessOf, quotas: quotas.clients }),
+    asking: () => ownRequests(options, { isOpen: authorizer === null }),
+  };
 }

@@ -16,6 +16,7 @@ import { BearerTokens } from "../security/sasl/bearer_tokens.ts";
 import type { LoginEnd, LoginRules } from "../security/sasl/conversation.ts";
 import { Derivations } from "../security/sasl/derivations.ts";
 import { BearerLogin } from "../security/sasl/oauthbearer.ts";
+import { Population } from "../security/sasl/population.ts";
 import { Passwords } from "../security/sasl/passwords.ts";
 import { PlainLogin } from "../security/sasl/plain.ts";
 import { ScramLogin, type TokenLogin } from "../security/sasl/scram.ts";
@@ -56,7 +57,7 @@ export class Authentication {
   #metadata: Pick<MetadataStore, "catalogue" | "version"> | null = null;
   /** Null where there are none. */
   #tokens: DelegationTokens | null = null;
-  readonly #usual = new Map<number, { readonly version: number; readonly iterations: number }>();
+  readonly #populations = new Map<number, { version: string; population: Population }>();
 
   private constructor(
     config: Config,
@@ -136,13 +137,13 @@ export class Authentication {
     if (hash !== undefined) {
       const find = (name: string) => this.#findScram(hash, name), secret = this.#secret;
       const findToken = (id: string, salt: Uint8Array) => this.#findToken(hash, id, salt);
-      const usual = () => this.#usualIterations(hash);
+      const population = () => this.#population(hash);
       const credentials = {
         find,
         findToken,
         secret,
-        get usualIterations() {
-          return usual();
+        get population() {
+          return population();
         },
       };
       return () => new ScramLogin(hash, credentials);
@@ -195,20 +196,18 @@ export class Authentication {
     return { credential, owner: token.owner, expiresAtMs };
   }
 
-  /** What most users of a mechanism have; looked up again when the metadata has changed. */
-  #usualIterations({ number, mechanism }: ScramHash): number {
-    const metadata = this.#metadata, known = this.#usual.get(number);
-    const version = metadata?.version ?? -1;
-    if (known?.version === version) return known.iterations;
-    const counts = new Map<number, number>();
-    for (const one of metadata?.catalogue.kept("UserScramCredentialRecord") ?? []) {
-      if (one.mechanism !== number) continue;
-      counts.set(one.iterations, (counts.get(one.iterations) ?? 0) + 1);
-    }
-    const [[most] = [this.#file?.mostIterations(mechanism) || DEFAULT_ITERATIONS]] = [...counts]
-      .sort((a, b) => b[1] - a[1] || a[0] - b[0]);
-    this.#usual.set(number, { version, iterations: most });
-    return most;
+  /** What users of a mechanism look like; looked through again when there are others. */
+  #population({ number, mechanism }: ScramHash): Population {
+    const metadata = this.#metadata, file = this.#file, known = this.#populations.get(number);
+    const version = `${metadata?.version} ${file?.version}`;
+    if (known?.version === version) return known.population;
+    const ofCluster = metadata?.catalogue.kept("UserScramCredentialRecord") ?? [];
+    const population = new Population([
+      ...[...ofCluster].filter((one) => one.mechanism === number),
+      ...file?.credentials(mechanism) ?? [],
+    ], { iterations: DEFAULT_ITERATIONS, saltBytes: null });
+    this.#populations.set(number, { version, population });
+    return population;
   }
 }
 
@@ -274,6 +273,15 @@ function rulesOf(
       audit?.loggedIn(end);
       if (end.result === "done") return;
       const { peer, listener, mechanism, result } = end;
+      const { claimed = null, clientId = null } = end;
+      metrics.refusals.note({
+        kind: "login_failed",
+        reason: result,
+        what: `${mechanism} at ${listener}`,
+        address: peer,
+        principal: claimed,
+        clientId,
+      });
       log.clientEvent("login_failed", { peer, listener, mechanism, result });
     },
   };

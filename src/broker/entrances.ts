@@ -63,7 +63,7 @@ export class Entrances implements AsyncDisposable {
         const { mechanisms = NONE, rules: logins } = loginsOf(listener, parts) ?? {};
         if (listener.tls === null) {
           const session = { ...plainSession(listener), mechanisms, logins };
-          for (const transport of listenPlain(listener)) all.push({ transport, session });
+          for (const transport of await listenPlain(listener)) all.push({ transport, session });
           continue;
         }
         const { openTls, tlsSession } = await tlsEntrance();
@@ -140,11 +140,14 @@ function loginsOf({ protocol }: ListenerConfig, { authentication }: EntrancePart
   return protocol.startsWith("SASL_") ? authentication : null;
 }
 
-function listenPlain({ addresses, port }: ListenerConfig): readonly TransportListener[] {
+async function listenPlain(
+  { addresses, port }: ListenerConfig,
+): Promise<readonly TransportListener[]> {
   const transports: TransportListener[] = [];
   try {
     for (const host of addresses) {
-      transports.push(listenTcp({ host, port: transports[0]?.address.port ?? port }));
+      // In Deno it is bound at once; in the npm package, a turn later.
+      transports.push(await listenTcp({ host, port: transports[0]?.address.port ?? port }));
     }
   } catch (error) {
     for (const transport of transports) transport.close();

@@ -18,11 +18,12 @@ export interface HttpParts {
   readonly store: Store;
   readonly readiness: Readiness;
   readonly listener: HttpListener;
+  readonly status: () => string;
 }
 
 export function httpFor(
   config: Config,
-  { metrics, store, readiness, listener }: HttpParts,
+  { metrics, store, readiness, listener, status }: HttpParts,
 ): HttpServer {
   const { prefix, enabled, maxScrapeBytes } = config.metrics;
   const text = new MetricsText(metrics, {
@@ -39,6 +40,7 @@ export function httpFor(
     maxConnections,
     admits: store instanceof FileStore ? admitsFor(store, maxConnections) : undefined,
     metrics: enabled ? text : null,
+    status,
     notReady: () => readiness.notReady,
     warnings: () => readiness.warnings,
   });
@@ -57,7 +59,7 @@ function guardOf({ http }: Config): HttpGuard | undefined {
     challenge: isBasic ? 'Basic realm="runnel", charset="UTF-8"' : "Bearer",
     open: [
       ...openHealth ? ["/healthz", "/readyz"] : [],
-      ...openMetrics ? ["/metrics"] : [],
+      ...openMetrics ? ["/metrics", "/status"] : [],
     ],
     // Digests are of one length, so that a comparison tells nothing by how long it takes.
     admits: (authorization) =>

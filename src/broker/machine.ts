@@ -12,6 +12,8 @@ import type { Config } from "../config/options.ts";
 import { logger } from "../log.ts";
 import { BackgroundWork } from "../metrics/background.ts";
 import type { Metrics } from "../metrics/metrics.ts";
+import type { FetchSessions } from "../handlers/fetch_sessions.ts";
+import type { Handler } from "../handlers/handler.ts";
 import type { Dispatch } from "../server/connection.ts";
 import { FileStore } from "../storage/backends/file_store.ts";
 import { MemoryStore } from "../storage/backends/memory_store.ts";
@@ -21,19 +23,31 @@ import { Reserve, RESERVE_FILE } from "../storage/directory/reserve.ts";
 import type { LogContext } from "../storage/log/log_context.ts";
 import { DEFAULT_PRODUCER_LIMITS } from "../storage/producers/producer_state.ts";
 import type { Store } from "../storage/store.ts";
+import type { Catalogue } from "../topics/catalogue.ts";
 import { takeDirectory } from "./metadata_start.ts";
 
 /** What a test puts in the place of the machine. */
 export interface Machine {
   readonly clock?: Clock;
   readonly timers?: Timers;
-  readonly freeBytes?: () => number;
+  /** What is free of the disk; `free` asks that. */
+  readonly freeBytes?: (free: () => number) => number;
   /** Where the data lies, whatever the configuration says. */
   readonly store?: Store;
   /** The file this program began in, which background threads begin in too where all is one file (main.ts). */
   readonly mainUrl?: string;
   /** What stands between connections and handlers. */
   readonly around?: (dispatch: Dispatch) => Dispatch;
+  /** What stands in the place of the handlers. */
+  readonly handlers?: (handlers: readonly Handler[], parts: HandlerParts) => readonly Handler[];
+}
+
+/** What handlers are made of. */
+export interface HandlerParts {
+  readonly sessions: FetchSessions;
+  readonly catalogue: Catalogue;
+  /** Takes the memory of records back. */
+  readonly giveBack: (bytes: Uint8Array) => void;
 }
 
 export class MachineRoom implements AsyncDisposable {
@@ -49,6 +63,7 @@ export class MachineRoom implements AsyncDisposable {
   readonly matching: Background;
   readonly store: Store;
   readonly freeBytes: () => number;
+  readonly handlers: Machine["handlers"];
   /** Whether the directory is in use, so that something may be put there. */
   isServing = false;
   readonly #config: Config;
@@ -78,7 +93,9 @@ export class MachineRoom implements AsyncDisposable {
     const { mainUrl = null } = machine;
     this.decoding = this.#background(DECODING_LIMIT_MS, mainUrl);
     this.matching = this.#background(MATCHING_LIMIT_MS, mainUrl);
-    this.freeBytes = machine.freeBytes ?? (() => store.freeBytes());
+    this.handlers = machine.handlers;
+    const free = () => store.freeBytes(), { freeBytes } = machine;
+    this.freeBytes = freeBytes === undefined ? free : () => freeBytes(free);
   }
 
   /** Takes the directory; throws DirectoryLockedError when another broker has it. Writes nothing else. */
@@ -106,6 +123,11 @@ export class MachineRoom implements AsyncDisposable {
     const space = this.#space = this.#freeSpace();
     this.#stack.defer(() => space.stop());
     space.start(FREE_SPACE_INTERVAL_MS);
+  }
+
+  /** Looks now. */
+  lookAtSpace(): void {
+    this.#space?.look();
   }
 
   /** What comes next has to be written: where next to nothing is free, the reserve is given up for it. Whether it was. */

@@ -18,8 +18,10 @@ import { FileStore } from "../storage/backends/file_store.ts";
 import type { Authentication } from "./authentication.ts";
 import { Entrances } from "./entrances.ts";
 import { httpFor } from "./http.ts";
+import { refusalOf } from "./refusal_of.ts";
 import type { MachineRoom } from "./machine.ts";
 import type { Readiness } from "./readiness.ts";
+import { Status } from "./status.ts";
 
 export interface ServerRoomOptions {
   readonly machine: MachineRoom;
@@ -34,13 +36,15 @@ export class ServerRoom implements AsyncDisposable {
   readonly endpoints: readonly Endpoint[];
   /** How clients log in; null where no listener asks for that. */
   readonly authentication: Authentication | null;
+  /** What /status answers. */
+  readonly status: Status;
   readonly #listener: Listener;
   readonly #http: HttpServer;
   readonly #stack: AsyncDisposableStack;
   #isServing = false;
 
   private constructor(
-    parts: Pick<ServerRoom, "endpoints" | "authentication"> & {
+    parts: Pick<ServerRoom, "endpoints" | "authentication" | "status"> & {
       listener: Listener;
       http: HttpServer;
     },
@@ -50,23 +54,35 @@ export class ServerRoom implements AsyncDisposable {
     this.#http = parts.http;
     this.endpoints = parts.endpoints;
     this.authentication = parts.authentication;
+    this.status = parts.status;
     this.#stack = stack;
   }
 
   /** Binds; throws what listening throws (Deno.errors.AddrInUse), and ConfigError for what TLS cannot use. */
   static async open(config: Config, options: ServerRoomOptions): Promise<ServerRoom> {
     await using stack = new AsyncDisposableStack();
-    const { machine: { store }, metrics, readiness } = options;
+    const { machine, machine: { store }, metrics, readiness } = options;
     const authentication = await authenticationOf(config, options);
     const entrances = stack.use(await Entrances.open(config, { ...options, authentication }));
     const listener = newListener(config, options, entrances.all);
     let room: ServerRoom | null = null;
     stack.defer(() => room !== null && room.#isServing ? undefined : listener.stop(0));
     if (store instanceof FileStore) store.onStarved = () => listener.relieve();
-    const http = httpFor(config, { metrics, store, readiness, listener: entrances.http });
+    const clients = () => listener.clients();
+    const status = new Status({ config, metrics, readiness, machine, clients });
+    const http = httpFor(config, {
+      metrics,
+      store,
+      readiness,
+      listener: entrances.http,
+      status: () => status.text,
+    });
     stack.defer(() => http.stop());
     const endpoints = listenersOf(config).map((one) => endpointOf(one, entrances.portOf(one.name)));
-    return room = new ServerRoom({ listener, http, endpoints, authentication }, stack.move());
+    return room = new ServerRoom(
+      { listener, http, endpoints, authentication, status },
+      stack.move(),
+    );
   }
 
   /** "127.0.0.1:9093" */
@@ -108,7 +124,7 @@ function newListener(
   { machine, metrics, audit, quotas }: ServerRoomOptions,
   entrances: readonly Entrance[],
 ): Listener {
-  const log = logger("broker"), { store, pool, clock, turn } = machine;
+  const log = logger("broker"), { store, pool, clock, timers, turn } = machine;
   return new Listener({
     entrances,
     tcpNodelay: config.performance.tcpNodelay,
@@ -118,12 +134,14 @@ function newListener(
     maxBufferedBytes: config.limits.maxBufferedBytes,
     pool,
     clock,
+    timers,
     turn,
     tryOpen: store instanceof FileStore ? () => store.tryOpen() : undefined,
     counters: metrics.connections,
     onHandshake: audit === null ? undefined : (end) => audit.shookHands(end),
     onProblem: (event, details) => {
       log.clientEvent(event, details);
+      metrics.refusals.note(refusalOf(event, details));
       if (event === "accept_failed") machine.relieve();
     },
   });

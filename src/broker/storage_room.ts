@@ -201,13 +201,14 @@ async function forgetEarlierJournal(
 }
 
 function startCleaner(config: Config, machine: MachineRoom, logs: LogManager): Cleaner {
-  const log = logger("cleaner"), { store, pool, time } = machine;
+  const log = logger("cleaner"), { store, pool, time, timers } = machine;
   const { ioMaxBytesPerSecond } = config.compaction;
   const cleaner = new Cleaner({
     ...config.compaction,
     store,
     pool,
     clock: time,
+    timers,
     logs: () => logs.all(),
     positions: logs.positions,
     checkpoint: () => logs.checkpoint(),

@@ -238,6 +238,12 @@ export class Writer {
   /** Moves the message to a new slab, or to an array of its own when it is large. */
   #grow(size: number): void {
     const used = this.#at - this.#start;
+    // What is the message's own is seen by nobody else yet: no copy of it waits for the collector.
+    if (this.#bytes.length > SLAB_BYTES) {
+      const { buffer } = this.#bytes as Uint8Array<ArrayBuffer>;
+      this.#bytes = new Uint8Array(buffer.transfer((used + size) * 2));
+      return;
+    }
     const grown = new Uint8Array(used + size > SLAB_BYTES / 2 ? (used + size) * 2 : SLAB_BYTES);
     grown.set(this.#bytes.subarray(this.#start, this.#at));
     for (const chunk of this.#outside) chunk.at -= this.#start;

@@ -174,3 +174,13 @@ Deno.test("writer.reset() forgets, chunks outside included", () => {
   writer.int8(1);
   assertEquals(writer.finish(), [Uint8Array.of(1)]);
 });
+
+Deno.test("a message that outgrows its memory leaves no copies of itself behind", () => {
+  const writer = new Writer(), part = new Uint8Array(1000);
+  const before = Deno.memoryUsage().external;
+  for (let i = 0; i < 33_000; i++) writer.raw(part);
+  const taken = Deno.memoryUsage().external - before;
+  const [message] = writer.finish();
+  assertEquals(message.length, 33_000_000);
+  assert(taken < 2.1 * message.length, `it took ${taken} bytes`);
+});

@@ -3,13 +3,15 @@ import type { Cluster } from "../client/cluster.ts";
 import type { Call } from "./call.ts";
 import { Output, OutputClosed } from "./output.ts";
 import { configOf, reachedBy } from "./reach.ts";
-import { withCluster } from "./with_cluster.ts";
+import { openCluster, withCluster } from "./with_cluster.ts";
 
 export interface Connected {
   readonly cluster: Cluster;
   readonly out: Output;
   /** "127.0.0.1:9092" */
   readonly bootstrap: string;
+  /** One more like `cluster`, with connections of its own, which the work closes. */
+  readonly another: () => Cluster;
 }
 
 /** What is done with a cluster; resolves with the exit code. */
@@ -21,7 +23,8 @@ export async function connected(call: Call, work: Work): Promise<number> {
   return await withCluster(reached, async (cluster) => {
     await cluster.nodes(); // once, so that a wrong address, or a log-in that is missing, is told at once
     try {
-      return await work({ cluster, out: new Output({ isJson: call.has("--json") }), bootstrap });
+      const out = new Output({ isJson: call.has("--json") });
+      return await work({ cluster, out, bootstrap, another: () => openCluster(reached) });
     } catch (error) {
       if (error instanceof OutputClosed) return 0;
       throw error;

@@ -27,8 +27,11 @@ export class Output {
     this.#sink = sink;
   }
 
-  line(text = ""): void {
-    this.#sink.write(`${printable(text)}\n`);
+  /** In a colour on a terminal alone, unless NO_COLOR is set. */
+  line(text = "", colour: "green" | "yellow" | "red" | null = null): void {
+    const plain = printable(text), isPlain = colour === null || this.#sink.width === null;
+    const told = isPlain ? plain : styleText(colour, plain, { stream: process.stdout });
+    this.#sink.write(`${told}\n`);
   }
 
   /** Empties the terminal; its rows; null, and nothing happens, where there is none. */

@@ -18,10 +18,11 @@ export interface Reached {
 
 /** Throws ConfigError. */
 export function reachedBy(call: Call, config: Config): Reached {
-  const file = call.text("--client-config") ?? profileOf(call);
+  const profile = call.text("--profile") ?? Deno.env.get("RUNNEL_PROFILE") ?? null;
+  const file = call.text("--client-config") ?? profileOf(call, "--profile", profile);
   const client = file === null ? null : readClientConfig(file);
   const given = call.text("--bootstrap") ?? client?.bootstrap ?? Deno.env.get("RUNNEL_BOOTSTRAP");
-  const own = client === null ? {} : { tls: client.tls, sasl: client.sasl };
+  const own = ownSecurity(client);
   if (given !== undefined) return { bootstrap: addressesOf(given), security: own };
   const listener = ownListener(client, config);
   if (listener.port === 0) {
@@ -50,11 +51,26 @@ export function addressesOf(text: string): string {
   return text;
 }
 
-function profileOf(call: Call): string | null {
-  const name = call.text("--profile") ?? Deno.env.get("RUNNEL_PROFILE") ?? null;
+/** One side of a command that has two: `--from`, `--from-client-config`, `--from-profile`, and nothing else. */
+export function sideReachedBy(call: Call, side: "--from" | "--to"): Reached {
+  const flag = `${side}-profile`;
+  const file = call.text(`${side}-client-config`) ?? profileOf(call, flag, call.text(flag));
+  const client = file === null ? null : readClientConfig(file);
+  const given = call.text(side) ?? client?.bootstrap;
+  if (given === undefined) {
+    throw call.misused(`needs ${side} HOST:PORT, or bootstrap.servers in ${side}-profile NAME`);
+  }
+  return { bootstrap: addressesOf(given), security: ownSecurity(client) };
+}
+
+function ownSecurity(client: ClientConfig | null): ClientSecurity {
+  return client === null ? {} : { tls: client.tls, sasl: client.sasl };
+}
+
+function profileOf(call: Call, flag: string, name: string | null): string | null {
   if (name === null) return null;
   if (!/^[\w.-]{1,100}$/.test(name) || name.startsWith(".")) {
-    throw call.misused(`--profile ${name || '""'}: needs a name of letters, digits, _, - and .`);
+    throw call.misused(`${flag} ${name || '""'}: needs a name of letters, digits, _, - and .`);
   }
   const home = Deno.env.get("XDG_CONFIG_HOME") ?? `${Deno.env.get("HOME") ?? ""}/.config`;
   const path = `${home}/runnel/${name}.properties`;

@@ -6,13 +6,17 @@
  */
 import type { RunningBroker } from "../broker.ts";
 import { systemClock, systemTimers, type Timers } from "../clock.ts";
-import { denoSurroundings, loadConfig } from "../config/load.ts";
+import { ConfigError, denoSurroundings, loadConfig } from "../config/load.ts";
 import type { Config } from "../config/options.ts";
 import { listenersOf } from "../config/listeners.ts";
 import { logWarnings } from "../config/warnings.ts";
-import { configureLog } from "../log.ts";
+import { configureLog, logger } from "../log.ts";
 import { VERSION } from "../version.ts";
-import { startErrorLine, unforeseenLine } from "./error_line.ts";
+import { plainLine, startErrorLine, unforeseenLine } from "./error_line.ts";
+import { notifySocket } from "./notify_socket.ts";
+import type { ApplyAtStart } from "./state/at_start.ts";
+import { serviceEnvironment, Systemd } from "./systemd.ts";
+import { printable } from "./table.ts";
 
 export type StartBroker = (config: Config) => Promise<RunningBroker>;
 
@@ -24,26 +28,97 @@ const STOP_CEILING_MS = 55_000;
 const LOOK_MS = 500;
 
 export async function serve(args: readonly string[], startBroker: StartBroker): Promise<number> {
-  const loaded = await loadConfig(denoSurroundings(args));
+  const { file, rest } = applyOf(args);
+  const loaded = await loadConfig(denoSurroundings(rest));
   configureLog(loaded.config.log);
-  const signal = awaitSignal();
+  const apply = file === null
+    ? null
+    : await (await import("./state/at_start.ts")).readAtStart(file, loaded.config);
+  const signal = awaitSignal(), systemd = systemdOf();
   let broker: RunningBroker;
+  systemd?.starting();
   try {
     broker = await startBroker(loaded.config);
   } catch (error) {
+    systemd?.close();
     const line = startErrorLine(error, loaded.config);
     console.error(`runnel: ${line ?? `Cannot start: ${unforeseenLine(error)}`}`);
     if (line === null && loaded.config.log.level === "debug") console.error(error);
     return 1;
   }
+  if (apply !== null && !await isApplied(broker, apply, file!)) {
+    systemd?.close();
+    return 1;
+  }
   console.log(greeting(broker, loaded.config).join("\n"));
   logWarnings(loaded);
+  systemd?.ready(`Serving Kafka's clients at ${placesOf(broker)}`);
   await signal;
-  return await stopInTime(broker) ? 0 : 1;
+  systemd?.stopping();
+  const isInTime = await stopInTime(broker);
+  systemd?.close();
+  return isInTime ? 0 : 1;
 }
 
+/** Null where none asks to be told, or none can be. */
+function systemdOf(): Systemd | null {
+  const environment = serviceEnvironment((name) => Deno.env.get(name), Deno.pid);
+  if (environment === null) return null;
+  const onFailure = (reason: string) => logger("service").warn("systemd_not_told", { reason });
+  const { watchdogMs, path, folder } = environment;
+  try {
+    const datagrams = notifySocket(path, folder);
+    return new Systemd({ datagrams, watchdogMs, timers: systemTimers, onFailure });
+  } catch (error) {
+    onFailure((error as Error).message);
+    return null;
+  }
+}
+
+/** `--apply FILE`, which is no option of the broker, and the other arguments. Throws ConfigError. */
+function applyOf(
+  args: readonly string[],
+): { readonly file: string | null; readonly rest: readonly string[] } {
+  const at = args.findIndex((arg) => arg === "--apply" || arg.startsWith("--apply="));
+  if (at < 0) return { file: null, rest: args };
+  const isJoined = args[at] !== "--apply";
+  const file = isJoined ? args[at].slice("--apply=".length) : args[at + 1] ?? "";
+  if (file === "" || !isJoined && file.startsWith("--")) {
+    throw new ConfigError("serve: --apply has no value: needs a file");
+  }
+  const rest = args.toSpliced(at, isJoined ? 1 : 2);
+  if (applyOf(rest).file !== null) throw new ConfigError("serve: --apply is given twice");
+  return { file, rest };
+}
+
+/** Whether the state of a file was made so; else it is told why, and the broker stops as one that cannot start. */
+async function isApplied(
+  broker: RunningBroker,
+  apply: ApplyAtStart,
+  file: string,
+): Promise<boolean> {
+  let problems: readonly string[];
+  try {
+    problems = await apply(broker.asking());
+  } catch (error) {
+    problems = [plainLine(error) ?? unforeseenLine(error)];
+  }
+  if (problems.length === 0) return true;
+  for (const problem of problems) {
+    console.error(`runnel: Cannot start: ${file} cannot be applied: ${printable(problem)}`);
+  }
+  await stopInTime(broker);
+  return false;
+}
+
+/** What a greeting says of a broker. */
+export type Greeted = Pick<
+  RunningBroker,
+  "kafkaAddress" | "listeners" | "httpAddress" | "dataName"
+>;
+
 /** At most five lines. */
-export function greeting(broker: RunningBroker, config: Config): string[] {
+export function greeting(broker: Greeted, config: Config): string[] {
   const lines = [
     `Runnel ${VERSION}`,
     `  Kafka    ${placesOf(broker)}`,
@@ -60,7 +135,7 @@ export function greeting(broker: RunningBroker, config: Config): string[] {
 }
 
 /** What lists the topics: without more where some listener is plain; else with what the first one asks for. */
-function tryOf({ listeners }: RunningBroker, config: Config): string {
+function tryOf({ listeners }: Greeted, config: Config): string {
   const asked = listenersOf(config);
   const at = Math.max(0, asked.findIndex(({ protocol }) => protocol === "PLAINTEXT"));
   const { protocol, tls } = asked[at], kcat = `kcat -b ${listeners[at].address}`;
@@ -82,7 +157,7 @@ function saslNeeds(mechanisms: readonly string[]): string[] {
 }
 
 /** One plain listener needs no name. */
-function placesOf({ listeners, kafkaAddress }: RunningBroker): string {
+function placesOf({ listeners, kafkaAddress }: Greeted): string {
   return listeners.length === 1 && listeners[0].name === "PLAINTEXT"
     ? kafkaAddress
     : listeners.map(({ name, address }) => `${address} (${name})`).join(", ");

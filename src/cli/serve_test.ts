@@ -4,18 +4,15 @@ import { type Config, defaultConfig } from "../config/options.ts";
 import { listenTcp } from "../server/transport/tcp.ts";
 import { commandHelp } from "./help.ts";
 import { serveCommand } from "./serve/command.ts";
-import type { RunningBroker } from "../broker.ts";
 import { startErrorLine } from "./error_line.ts";
 import { FakeTimers } from "../testing/fake_timers.ts";
-import { greeting, isLate } from "./serve.ts";
+import { type Greeted, greeting, isLate } from "./serve.ts";
 
-const broker: RunningBroker = {
+const broker: Greeted = {
   kafkaAddress: "127.0.0.1:9092",
   listeners: [{ name: "PLAINTEXT", address: "127.0.0.1:9092" }],
   httpAddress: "127.0.0.1:9093",
   dataName: "./runnel-data",
-  closedLogs: 0,
-  stop: () => Promise.resolve(),
 };
 
 Deno.test("the greeting has at most five lines, with the addresses, the data and a command to try", () => {

@@ -2,12 +2,17 @@
 import { Cluster } from "../client/cluster.ts";
 import type { Reached } from "./reach.ts";
 
+/** How a command speaks to a cluster; who opens it closes it. */
+export function openCluster({ bootstrap, security }: Reached): Cluster {
+  return new Cluster({ bootstrap, ...security, callTimeoutMs: CALL_TIMEOUT_MS });
+}
+
 /** Resolves with the exit code of the work; throws what it throws. */
 export async function withCluster(
-  { bootstrap, security }: Reached,
+  reached: Reached,
   work: (cluster: Cluster) => Promise<number>,
 ): Promise<number> {
-  const cluster = new Cluster({ bootstrap, ...security, callTimeoutMs: CALL_TIMEOUT_MS });
+  const cluster = openCluster(reached);
   try {
     return await work(cluster);
   } finally {

@@ -14,6 +14,12 @@ export class AssignedPartition implements TopicPartition {
   emptyUntil = -1;
   /** Raised by a seek: what was fetched before is void. */
   epoch = 0;
+  /** Whether it was never anywhere: it begins where its group is. */
+  isNew = true;
+  /** Whether it is neither fetched nor handed out for now. */
+  isPaused = false;
+  /** Of the record before the position; -1: not known. */
+  leaderEpoch = -1;
   /** Whether its leader is being asked where to begin. */
   isSearched = false;
   #failures = 0;
@@ -25,8 +31,10 @@ export class AssignedPartition implements TopicPartition {
     return `${this.topic}-${this.partition}`;
   }
 
-  seek(offset: number): void {
+  seek(offset: number, leaderEpoch = -1): void {
     this.position = this.fetchFrom = offset;
+    this.leaderEpoch = leaderEpoch;
+    this.isNew = false;
     this.emptyUntil = -1;
     this.epoch++;
   }

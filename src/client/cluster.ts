@@ -9,6 +9,7 @@ import { type ErrorCode, ErrorCode as Code } from "../protocol/errors.ts";
 import { Metadata } from "../protocol/messages/metadata.ts";
 import type { Decoded } from "../protocol/schema.ts";
 import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
+import { abortable, type CallOptions } from "./call.ts";
 import { Connection, type ConnectionOptions, type FinalizedFeatures } from "./connection.ts";
 import { check, ConnectionError, KafkaError, mayRetry } from "./errors.ts";
 
@@ -74,6 +75,15 @@ export class Cluster {
 
   get isClosed(): boolean {
     return this.#closing.signal.aborted;
+  }
+
+  /** How long a call may go on trying, unless it says otherwise. */
+  get callTimeoutMs(): number {
+    return this.#options.callTimeoutMs ?? 60_000;
+  }
+
+  get metadataMaxAgeMs(): number {
+    return this.#options.metadataMaxAgeMs ?? 300_000;
   }
 
   /** The level a feature had by the newest connection, which tells it once; 0 where none tells of it. */
@@ -166,25 +176,24 @@ export class Cluster {
 
   /**
    * Runs `attempt` until it succeeds, fails for good, or the time for the call is over; then throws what it threw
-   * last. Whatever was known of `topic` is forgotten before each retry.
+   * last, or the reason of `signal`. Whatever was known of `topic` is forgotten before each retry.
    */
   async retry<T>(
     attempt: () => Promise<T>,
-    { topic, timeoutMs = this.#options.callTimeoutMs ?? 60_000 }: {
-      topic?: string;
-      timeoutMs?: number;
-    } = {},
+    { topic, timeoutMs = this.callTimeoutMs, signal }: CallOptions & { topic?: string } = {},
   ): Promise<T> {
     const deadlineMs = performance.now() + timeoutMs;
     for (let tries = 0;; tries++) {
       try {
-        return await attempt();
+        signal?.throwIfAborted();
+        return await (signal === undefined ? attempt() : abortable(attempt(), signal));
       } catch (error) {
+        if (signal?.aborted) throw signal.reason;
         const pauseMs = this.backoffMs(tries);
         const isLate = performance.now() + pauseMs > deadlineMs;
         if (!mayRetry(error) || isLate || this.isClosed) throw error;
         if (topic !== undefined) this.forget(topic);
-        await this.pause(pauseMs);
+        await abortable(this.pause(pauseMs), signal);
       }
     }
   }
@@ -277,7 +286,7 @@ export class Cluster {
       this.#nodes.set(nodeId, { id: nodeId, host, port });
     }
     this.#controllerId = response.controllerId;
-    const freshUntilMs = performance.now() + (this.#options.metadataMaxAgeMs ?? 300_000);
+    const freshUntilMs = performance.now() + this.metadataMaxAgeMs;
     for (const topic of response.topics) {
       if (topic.errorCode === 0) {
         this.#topics.set(topic.name!, { topic: toTopic(topic), freshUntilMs });

@@ -69,6 +69,7 @@ export class Connection {
   #correlationId = 0;
   #out: Uint8Array[] = [];
   #isWriting = false;
+  #writing: Promise<void> = Promise.resolve();
   #timer: ReturnType<typeof setTimeout> | null = null;
   #timerAtMs = 0;
   #failure: ConnectionError | null = null;
@@ -181,6 +182,15 @@ export class Connection {
     this.#send(api, version, body);
   }
 
+  /** Resolves when all that was sent so far has gone to the socket. Throws ConnectionError. */
+  async written(): Promise<void> {
+    const isLate = () => this.#fail("the broker takes nothing");
+    const timer = this.#isWriting ? setTimeout(isLate, this.#requestTimeoutMs) : undefined;
+    await this.#writing;
+    clearTimeout(timer);
+    if (this.#failure !== null) throw this.#failure;
+  }
+
   /** Closes at once; what is unanswered fails with ConnectionError. */
   close(): void {
     this.#fail("the client closed the connection");
@@ -243,7 +253,8 @@ export class Connection {
     for (const chunk of chunks) this.#out.push(chunk);
     if (this.#isWriting) return;
     this.#isWriting = true;
-    queueMicrotask(() => this.#writeAll().catch((error) => this.#fail(messageOf(error), error)));
+    this.#writing = Promise.resolve().then(() => this.#writeAll())
+      .catch((error) => this.#fail(messageOf(error), error));
   }
 
   async #writeAll(): Promise<void> {

@@ -1,102 +1,129 @@
 /**
- * Consumer: reads partitions it was assigned, in the order of their offsets.
+ * Consumer: reads partitions that it was assigned, or that its group gives it, in the order of their offsets.
  *
- * One fetch to each leader is on its way at a time; the next one starts before poll() hands out what the last one
- * brought, so that the network and the caller work at the same time. Seeking while a fetch is on its way makes its
- * answer for that partition void.
+ * ```ts
+ * await using consumer = new Consumer({ bootstrap: "127.0.0.1:9092" }, { groupId: "readers" });
+ * consumer.subscribe("greetings");
+ * for await (const record of consumer) console.log(record.offset, record.value);
+ * ```
  *
  * Whatever has to be waited for goes on in the background: poll() waits for news of it, and no longer than its limit.
- * A partition that fails is tried again after a pause of its own, while the others are read.
- *
- * Membership in a group (subscribe, commit) will choose the partitions and starting positions from outside: all it needs
- * here is assign(), seek() and position().
+ * Partitions come and go within poll() only, so that nothing changes while the caller is busy with what it was given.
+ * What brings records is the Fetcher, what has to do with the group the GroupSession.
  */
-import { ErrorCode } from "../protocol/errors.ts";
-import { Fetch } from "../protocol/messages/fetch.ts";
-import type { RecordHeader } from "../protocol/records/record.ts";
-import type { Decoded } from "../protocol/schema.ts";
-import { ZERO_UUID } from "../bytes/uuid.ts";
-import { AssignedPartition } from "./assigned_partition.ts";
-import { Cluster, type ClusterOptions, isStaleMetadata, type Topic } from "./cluster.ts";
-import type { Connection } from "./connection.ts";
-import { KafkaError, mayRetry } from "./errors.ts";
-import { fetchedRecords } from "./fetched_records.ts";
-import { locate, type Located } from "./locate.ts";
-import { type Isolation, listOffsets, type TopicPartition } from "./list_offsets.ts";
+import type { AssignedPartition } from "./assigned_partition.ts";
+import { Bell } from "./bell.ts";
+import { abortable, type CallOptions, withinMs } from "./call.ts";
+import { Cluster, type ClusterOptions, type Partition } from "./cluster.ts";
+import type {
+  CommittedOffset,
+  ConsumerOptions,
+  ConsumerRecord,
+  RebalanceListener,
+  Subscription,
+} from "./consumer_options.ts";
+import { type Committable, offsetsOf } from "./committable.ts";
+import { WakeupError } from "./errors.ts";
+import { Fetcher } from "./fetcher.ts";
+import { GroupSession } from "./group/group_session.ts";
+import { nameOf } from "./group/partitions_by_topic.ts";
+import {
+  type FoundOffset,
+  listOffsets,
+  type OffsetAt,
+  type TopicPartition,
+} from "./list_offsets.ts";
+import type { GroupMetadata, OffsetToCommit } from "./transaction_requests.ts";
 
-export interface ConsumerOptions {
-  /** Where to begin without a position, and where a position is out of range; "latest" if not given. */
-  readonly autoOffsetReset?: "earliest" | "latest" | "none";
-  /** With readCommitted only what is no part of an open or aborted transaction; readUncommitted if not given. */
-  readonly isolation?: Isolation;
-  /** The broker waits for this many bytes, or fetchMaxWaitMs; 1 and 500 if not given. */
-  readonly minBytes?: number;
-  readonly fetchMaxWaitMs?: number;
-  /** Bytes of one fetch and of one partition in it, 16 MiB and 1 MiB if not given; one batch may be larger. */
-  readonly maxBytes?: number;
-  readonly maxPartitionBytes?: number;
-  /** What the records of one fetch may have when decompressed, about; a batch of each partition may be larger. */
-  readonly maxDecodedBytes?: number;
-  /** Whether checksums are checked, yes if not given. */
-  readonly checkCrcs?: boolean;
-}
-
-/** A record as read. Key, value and header values are views: they hold on to the whole response they came in. */
-export interface ConsumerRecord extends TopicPartition {
-  readonly offset: number;
-  readonly timestampMs: number;
-  readonly key: Uint8Array | null;
-  readonly value: Uint8Array | null;
-  readonly headers: readonly RecordHeader[];
-}
+export type { ConsumerOptions, ConsumerRecord } from "./consumer_options.ts";
 
 export class Consumer {
   readonly #cluster: Cluster;
   readonly #ownsCluster: boolean;
-  readonly #options: Required<ConsumerOptions>;
-  readonly #assigned = new Map<string, AssignedPartition>();
-  /** Nodes that a fetch is on its way to. */
-  readonly #fetching = new Set<number>();
-  /** Fetches and searches of positions on their way; none of them rejects. */
-  readonly #background = new Set<Promise<void>>();
-  #starting: Promise<void> | null = null;
-  /** What came and was not handed out. */
-  #arrived: Arrived[] = [];
-  #failure: { error: unknown } | null = null;
-  /** Long polls would hold up what others ask over the same connection. */
-  readonly #lane = `consumer-${++consumers}`;
-  #isClosed = false;
+  readonly #bell = new Bell();
+  readonly #fetcher: Fetcher;
+  readonly #group: GroupSession | null;
+  readonly #maxPollRecords: number;
+  #isPolling = false;
+  #isWoken = false;
+  /** What a loop over records() is busy with, or left with. */
+  #atHand: ConsumerRecord | null = null;
+  #closing: Promise<void> | null = null;
 
-  /** Over a cluster that exists (and stays open at close()), or one of its own. */
+  /**
+   * Over a cluster that exists (and stays open at close()), or one of its own. Connects at first use. Throws TypeError
+   * for options that cannot be.
+   */
   constructor(cluster: Cluster | ClusterOptions, options: ConsumerOptions = {}) {
+    const { groupId, maxPollRecords = Infinity } = options;
+    if (!(maxPollRecords >= 1)) {
+      throw new TypeError(`maxPollRecords is ${maxPollRecords}, needs 1 or more`);
+    }
     this.#ownsCluster = !(cluster instanceof Cluster);
     this.#cluster = cluster instanceof Cluster ? cluster : new Cluster(cluster);
-    this.#options = {
-      autoOffsetReset: "latest",
-      isolation: "readUncommitted",
-      minBytes: 1,
-      fetchMaxWaitMs: 500,
-      maxBytes: 16 << 20,
-      maxPartitionBytes: 1 << 20,
-      maxDecodedBytes: Infinity,
-      checkCrcs: true,
-      ...options,
-    };
+    this.#maxPollRecords = maxPollRecords;
+    this.#group = groupId === undefined ? null : new GroupSession(this.#cluster, groupId, options, {
+      assign: (partitions) => this.#fetcher.assign(partitions),
+      isAssigned: (partition) => this.#fetcher.find(partition) !== null,
+      positions: () => this.#readPositions(),
+      bell: this.#bell,
+    });
+    const offsets = this.#group?.offsets;
+    this.#fetcher = new Fetcher(this.#cluster, options, {
+      bell: this.#bell,
+      findCommitted: offsets === undefined
+        ? null
+        : (partitions) => offsets.committed(partitions, { timeoutMs: 0 }),
+    });
   }
 
-  /** Reads these partitions from now on and no others. Those it had already keep their positions. */
-  assign(partitions: readonly TopicPartition[]): void {
-    const wanted = new Map(partitions.map((partition) => [nameOf(partition), partition]));
-    for (const name of this.#assigned.keys()) if (!wanted.has(name)) this.#assigned.delete(name);
-    for (const [name, { topic, partition }] of wanted) {
-      if (!this.#assigned.has(name)) {
-        this.#assigned.set(name, new AssignedPartition(topic, partition));
-      }
+  /**
+   * Has the group give it partitions of these topics, from the next poll() on; instead of what it subscribed to before.
+   * A RegExp is matched here (without an end it matches beginnings), a SubscriptionPattern by the broker. Throws an Error
+   * without a groupId, and while partitions are assigned by hand; TypeError for what is no subscription.
+   *
+   * @example
+   * ```ts
+   * consumer.subscribe(["orders", "returns"], {
+   *   onPartitionsRevoked: () => consumer.commit(), // before others go on there
+   * });
+   * consumer.subscribe(/^orders-/);
+   * ```
+   */
+  subscribe(subscription: Subscription, listener: RebalanceListener = {}): void {
+    const group = this.#groupTo("subscribe");
+    if (!group.isSubscribed && this.#fetcher.assignment().length > 0) {
+      throw new Error("Cannot subscribe: partitions are assigned by hand; assign([]) comes first");
     }
+    group.subscribe(subscription, listener);
   }
 
+  /** Leaves the group, after what was read is committed (if that happens by itself) and its listener was told. */
+  async unsubscribe(call: CallOptions = {}): Promise<void> {
+    await abortable(this.#group?.unsubscribe(call) ?? Promise.resolve(), call.signal);
+    this.#fetcher.assign([]);
+  }
+
+  /** Names of topics that it subscribes to; of a pattern, those that are known. */
+  subscription(): readonly string[] {
+    return this.#group?.subscription ?? [];
+  }
+
+  /**
+   * Reads these partitions from now on and no others. Those it had already keep their positions; with a groupId the
+   * others begin where that is committed. Throws an Error while it subscribes.
+   */
+  assign(partitions: readonly TopicPartition[]): void {
+    this.#throwIfClosed("assign");
+    if (this.#group?.isSubscribed) {
+      throw new Error("Cannot assign: it subscribes, and its group assigns; unsubscribe() first");
+    }
+    this.#fetcher.assign(partitions);
+  }
+
+  /** What it reads: as assigned, or as the group gave it. */
   assignment(): TopicPartition[] {
-    return [...this.#assigned.values()].map(({ topic, partition }) => ({ topic, partition }));
+    return this.#fetcher.assignment().map(({ topic, partition }) => ({ topic, partition }));
   }
 
   /** The next poll() continues at this offset. Throws an Error when the partition is not assigned. */
@@ -104,24 +131,38 @@ export class Consumer {
     if (!Number.isSafeInteger(offset) || offset < 0) {
       throw new Error(`Cannot seek ${nameOf(partition)} to ${offset}: needed is an offset from 0`);
     }
-    this.#seek(this.#get(partition), offset);
+    this.#fetcher.seek(this.#fetcher.get(partition), offset);
   }
 
   /** The next poll() continues at the beginning, the end, or the first record from a time on (the end if none). */
-  async seekTo(partition: TopicPartition, at: "earliest" | "latest" | number): Promise<void> {
-    const assigned = this.#get(partition);
-    const [found] = await this.#offsets([assigned], at);
-    this.#seek(assigned, found);
+  async seekTo(partition: TopicPartition, at: OffsetAt, call: CallOptions = {}): Promise<void> {
+    await this.#seekAll([partition], at, call);
+  }
+
+  /** Of all that are assigned if not given. */
+  async seekToBeginning(partitions = this.assignment(), call: CallOptions = {}): Promise<void> {
+    await this.#seekAll(partitions, "earliest", call);
+  }
+
+  /** Of all that are assigned if not given; with readCommitted, the last stable offset. */
+  async seekToEnd(partitions = this.assignment(), call: CallOptions = {}): Promise<void> {
+    await this.#seekAll(partitions, "latest", call);
   }
 
   /** The offset of the next record poll() will give; null while it was not read and not sought. */
   position(partition: TopicPartition): number | null {
-    return this.#get(partition).position;
+    return this.#fetcher.get(partition).position;
   }
 
   /** The offset after the last one readable, as of the last fetch; null before that. */
   end(partition: TopicPartition): number | null {
-    return this.#get(partition).end;
+    return this.#fetcher.get(partition).end;
+  }
+
+  /** How many records are between position and end, about; null while either is not known. */
+  currentLag(partition: TopicPartition): number | null {
+    const { position, end } = this.#fetcher.get(partition);
+    return position === null || end === null ? null : Math.max(0, end - position);
   }
 
   /**
@@ -129,292 +170,311 @@ export class Consumer {
    * gap, and then no fetch moves it.
    */
   hasReached(partition: TopicPartition, offset: number): boolean {
-    const { position, fetchFrom, emptyUntil } = this.#get(partition);
+    const { position, fetchFrom, emptyUntil } = this.#fetcher.get(partition);
     if (position === null) return false;
     return position >= offset || position === fetchFrom && emptyUntil >= offset;
   }
 
+  /** poll() gives nothing of these until resume(); they stay assigned. Throws an Error when one is not assigned. */
+  pause(partitions: readonly TopicPartition[] = this.assignment()): void {
+    for (const assigned of this.#all(partitions)) this.#fetcher.pause(assigned, true);
+  }
+
+  resume(partitions: readonly TopicPartition[] = this.assignment()): void {
+    for (const assigned of this.#all(partitions)) this.#fetcher.pause(assigned, false);
+    this.#bell.ring();
+  }
+
+  paused(): TopicPartition[] {
+    return this.#fetcher.assignment().filter(({ isPaused }) => isPaused)
+      .map(({ topic, partition }) => ({ topic, partition }));
+  }
+
   /**
-   * Records in order within each partition; [] when none came in `maxWaitMs`, which holds whatever the brokers do. One
-   * call at a time. Throws KafkaError for what retrying will not mend: OFFSET_OUT_OF_RANGE with autoOffsetReset "none",
-   * missing rights.
+   * Records in order within each partition; [] when none came in `maxWaitMs`, which holds whatever the brokers do (a
+   * listener of rebalances is waited for, though). One call at a time. Throws KafkaError for what retrying will not mend:
+   * OFFSET_OUT_OF_RANGE with autoOffsetReset "none", missing rights, FENCED_INSTANCE_ID where another member took this
+   * one's place; WakeupError after wakeup(); and what a listener threw.
    */
-  async poll(maxWaitMs = 500): Promise<ConsumerRecord[]> {
-    const deadlineMs = performance.now() + maxWaitMs;
-    for (;;) {
-      if (this.#isClosed) throw new Error("Cannot poll: the consumer is closed");
-      await this.#started(deadlineMs);
-      const records = this.#takeArrived();
-      if (records.length > 0) {
-        await this.#started(deadlineMs);
-        return records;
-      }
-      this.#throwFailure();
-      const leftMs = deadlineMs - performance.now();
-      if (leftMs <= 0) return [];
-      await this.#waitForNews(leftMs);
+  async poll(maxWaitMs = 500, { signal }: CallOptions = {}): Promise<ConsumerRecord[]> {
+    if (this.#isPolling) throw new Error("Cannot poll: another poll() is not over yet");
+    const wake = () => this.#bell.ring();
+    this.#isPolling = true;
+    signal?.addEventListener("abort", wake);
+    try {
+      return await this.#poll(performance.now() + maxWaitMs, signal);
+    } finally {
+      signal?.removeEventListener("abort", wake);
+      this.#isPolling = false;
+      this.#group?.polled();
     }
   }
 
-  /** Every record as it comes, without end; `break` leaves. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<ConsumerRecord, void> {
-    while (!this.#isClosed) yield* await this.poll();
+  /**
+   * Every record as it comes, without end; `break` leaves, and loses none. commit() within the loop is up to and with the
+   * record at hand. What is committed by itself has it only when the loop comes back for the next one: who leaves with an
+   * error gets it again. Ends when the consumer is closed; throws as poll().
+   *
+   * @example
+   * ```ts
+   * const signal = AbortSignal.timeout(100);
+   * try {
+   *   for await (const record of consumer.records({ signal })) console.log(record.offset);
+   * } catch (error) {
+   *   if (error !== signal.reason) throw error;
+   * }
+   * ```
+   */
+  async *records({ signal }: CallOptions = {}): AsyncGenerator<ConsumerRecord, void> {
+    while (this.#closing === null) {
+      signal?.throwIfAborted();
+      const isQuiet = !this.#isWoken && !this.#group?.isDue;
+      const record = isQuiet && !this.#isPolling ? this.#fetcher.takeOne() : null;
+      if (record !== null) {
+        this.#group?.polled();
+        this.#atHand = record;
+        yield record;
+        this.#atHand = null;
+        this.#group?.autoCommit();
+        continue;
+      }
+      try {
+        await this.#pollOne(signal);
+      } catch (error) {
+        if (this.#closing === null) throw error;
+      }
+    }
   }
 
-  close(): void {
-    this.#isClosed = true;
-    this.#cluster.closeLane(this.#lane);
+  [Symbol.asyncIterator](): AsyncGenerator<ConsumerRecord, void> {
+    return this.records();
+  }
+
+  /** Ends the wait that is on, or the next one, with WakeupError: of poll(), and of a loop over records. */
+  wakeup(): void {
+    this.#isWoken = true;
+    this.#bell.ring();
+  }
+
+  /**
+   * Commits how far it has read, in all that is assigned; or offsets to go on at; or records that are done with, each
+   * and all before it in its partition. Resolves when that is durable. Throws an Error without a groupId; KafkaError:
+   * REBALANCE_IN_PROGRESS when the member has to poll() first (and may commit then what it still has);
+   * ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, FENCED_MEMBER_EPOCH, FENCED_INSTANCE_ID when others may have the partitions.
+   *
+   * @example
+   * ```ts
+   * for (const record of await consumer.poll()) {
+   *   await consumer.commit([record]); // the group goes on behind it
+   * }
+   * await consumer.commit([{ topic: "orders", partition: 0, offset: 7, metadata: "by hand" }]);
+   * ```
+   */
+  async commit(what?: readonly Committable[], call: CallOptions = {}): Promise<void> {
+    const group = this.#groupTo("commit"), offsets = what ? offsetsOf(what) : this.#positions();
+    await group.offsets.commit(offsets, call);
+    group.noteCommitted(offsets);
+  }
+
+  /** As commit(), once and without waiting; `onDone` hears of it, with null when it is durable; what it throws poll() throws. */
+  commitAsync(
+    what?: readonly Committable[],
+    onDone: (error: unknown, offsets: readonly OffsetToCommit[]) => void = () => {},
+  ): void {
+    const group = this.#groupTo("commit"), offsets = what ? offsetsOf(what) : this.#positions();
+    group.offsets.commit(offsets, {}, false).then(() => {
+      group.noteCommitted(offsets);
+      onDone(null, offsets);
+    }, (error) => onDone(error, offsets)).catch((error) => group.failed(error));
+  }
+
+  /** What the group has committed in these (in all that are assigned if not given); null where nothing. */
+  async committed(
+    partitions: readonly TopicPartition[] = this.assignment(),
+    call: CallOptions = {},
+  ): Promise<(CommittedOffset | null)[]> {
+    return await this.#groupTo("ask what is committed").offsets.committed(partitions, call);
+  }
+
+  /** Who this is in its group; what TransactionalProducer.sendOffsets() needs. */
+  groupMetadata(): Required<GroupMetadata> {
+    const { groupId, identity } = this.#groupTo("tell its group");
+    return { groupId, ...identity };
+  }
+
+  /** The first record at or after a time (ms since 1970) in each; offset -1 where none is that late. */
+  async offsetsForTimes(
+    asked: readonly (TopicPartition & { readonly timestampMs: number })[],
+    call: CallOptions = {},
+  ): Promise<FoundOffset[]> {
+    const wanted = asked.map(({ topic, partition, timestampMs }) => ({
+      topic,
+      partition,
+      at: timestampMs,
+    }));
+    return await listOffsets(this.#cluster, wanted, call);
+  }
+
+  /** In the order asked. */
+  async beginningOffsets(
+    partitions: readonly TopicPartition[],
+    call: CallOptions = {},
+  ): Promise<number[]> {
+    return await this.#fetcher.offsets(partitions, "earliest", call);
+  }
+
+  /** Behind the last record, or with readCommitted the last stable offset; in the order asked. */
+  async endOffsets(
+    partitions: readonly TopicPartition[],
+    call: CallOptions = {},
+  ): Promise<number[]> {
+    return await this.#fetcher.offsets(partitions, "latest", call);
+  }
+
+  /** Throws KafkaError UNKNOWN_TOPIC_OR_PARTITION when there is none for the time of the call. */
+  async partitionsFor(topic: string, call: CallOptions = {}): Promise<readonly Partition[]> {
+    return (await this.#cluster.retry(() => this.#cluster.topic(topic), call)).partitions;
+  }
+
+  /**
+   * Commits what was read (if that happens by itself), tells the listener, leaves the group and closes; within
+   * `timeoutMs` (30 s if not given) and a few seconds. A static member does not leave: its partitions wait for it. Throws
+   * what the listener threw. Further calls wait for the first.
+   */
+  close({ timeoutMs = CLOSE_MS, signal }: CallOptions = {}): Promise<void> {
+    this.#closing ??= this.#close({ timeoutMs, signal });
+    return this.#closing;
+  }
+
+  /** Closes at once. Of a group it does not take its leave: `await using` does. */
+  [Symbol.dispose](): void {
+    if (this.#closing !== null) return;
+    this.#closing = Promise.resolve();
+    this.#group?.abandon();
+    this.#end();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(call: CallOptions): Promise<void> {
+    this.#bell.ring();
+    try {
+      if (this.#group !== null) await abortable(this.#group.close(call), call.signal);
+    } finally {
+      this.#end();
+    }
+  }
+
+  #end(): void {
+    this.#fetcher.close();
     if (this.#ownsCluster) this.#cluster.close();
   }
 
-  [Symbol.dispose](): void {
-    this.close();
-  }
-
-  #get(partition: TopicPartition): AssignedPartition {
-    const assigned = this.#assigned.get(nameOf(partition));
-    if (!assigned) throw new Error(`${nameOf(partition)} is not assigned to this consumer`);
-    return assigned;
-  }
-
-  #seek(assigned: AssignedPartition, offset: number): void {
-    assigned.seek(offset);
-    this.#arrived = this.#arrived.filter((arrived) => arrived.assigned !== assigned);
-  }
-
-  #takeArrived(): ConsumerRecord[] {
-    const records: ConsumerRecord[] = [];
-    for (const { assigned, batch, nextOffset } of this.#arrived) {
-      if (this.#assigned.get(nameOf(assigned)) !== assigned) continue;
-      for (const record of batch) records.push(record);
-      assigned.position = nextOffset;
-    }
-    this.#arrived = [];
-    return records;
-  }
-
-  #throwFailure(): void {
-    const failure = this.#failure;
-    this.#failure = null;
-    if (failure) throw failure.error;
-  }
-
-  /** Waits until something on its way is over, a pause ends, or the time is up. */
-  async #waitForNews(maxMs: number): Promise<void> {
-    const nowMs = performance.now();
-    let waitMs = this.#background.size === 0 ? Math.min(maxMs, IDLE_MS) : maxMs;
-    for (const assigned of this.#assigned.values()) {
-      const pauseMs = assigned.pauseLeftMs(nowMs);
-      if (pauseMs > 0) waitMs = Math.min(waitMs, pauseMs);
-    }
-    if (this.#background.size === 0) return await this.#cluster.pause(waitMs);
-    await withinMs([...this.#background], waitMs);
-  }
-
-  /** Starts what may start. That takes a turn where the metadata is known; else it goes on behind the deadline. */
-  async #started(deadlineMs: number): Promise<void> {
-    if (this.#arrived.length > 0) return;
-    this.#starting ??= this.#startFetches().catch((error) => this.#failed(error, []))
-      .finally(() => this.#starting = null);
-    await withinMs([this.#starting], Math.max(0, deadlineMs - performance.now()));
-  }
-
-  /**
-   * A fetch to every leader that has none on its way, of all its partitions that may be asked for; and a search for the
-   * positions that are not known.
-   */
-  async #startFetches(): Promise<void> {
-    const nowMs = performance.now();
-    const due = [...this.#assigned.values()].filter((one) => one.pauseLeftMs(nowMs) === 0);
-    const fetches = new Map<number, Located[]>(), searches = new Map<number, Located[]>();
-    const failed = (error: unknown, some: AssignedPartition[]) => this.#failed(error, some);
-    for (const located of await locate(this.#cluster, due, failed)) {
-      const { assigned, nodeId } = located;
-      if (assigned.fetchFrom === null && assigned.isSearched) continue;
-      const byNode = assigned.fetchFrom === null ? searches : fetches;
-      const partitions = byNode.get(nodeId);
-      if (partitions === undefined) byNode.set(nodeId, [located]);
-      else partitions.push(located);
-    }
-    if (this.#isClosed) return;
-    for (const partitions of searches.values()) {
-      this.#run(this.#search(partitions.map(({ assigned }) => assigned)));
-    }
-    for (const [nodeId, partitions] of fetches) {
-      if (this.#fetching.has(nodeId)) continue;
-      this.#fetching.add(nodeId);
-      const fetch = this.#fetch(nodeId, partitions)
-        .catch((error) => this.#failed(error, partitions.map(({ assigned }) => assigned)))
-        .finally(() => this.#fetching.delete(nodeId));
-      this.#run(fetch);
-    }
-  }
-
-  #run(work: Promise<void>): void {
-    const done = work.catch((error) => this.#failed(error, []))
-      .finally(() => this.#background.delete(done));
-    this.#background.add(done);
-  }
-
-  /** Finds where to begin, for all in one request, or each alone where that fails: it may be for one of them. */
-  async #search(lost: readonly AssignedPartition[]): Promise<void> {
-    const { autoOffsetReset } = this.#options;
-    if (autoOffsetReset === "none") {
-      const what = `position of ${lost[0].name}`;
-      const why = "There is none, and autoOffsetReset is none.";
-      return this.#failed(new KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, what, why), []);
-    }
-    for (const assigned of lost) assigned.isSearched = true;
-    const epochs = lost.map((assigned) => assigned.epoch);
-    try {
-      const offsets = await this.#offsets(lost, autoOffsetReset, 0);
-      lost.forEach((assigned, i) => {
-        assigned.answered();
-        if (assigned.epoch === epochs[i]) this.#seek(assigned, offsets[i]);
-      });
-    } catch (error) {
-      if (lost.length === 1 || !mayRetry(error)) this.#failed(error, lost);
-      else await Promise.all(lost.map((assigned) => this.#search([assigned])));
-    } finally {
-      for (const assigned of lost) assigned.isSearched = false;
-    }
-  }
-
-  async #offsets(
-    partitions: readonly AssignedPartition[],
-    at: "earliest" | "latest" | number,
-    timeoutMs?: number,
-  ): Promise<number[]> {
-    const { isolation } = this.#options;
-    const asked = partitions.map(({ topic, partition }) => ({ topic, partition, at }));
-    const found = await listOffsets(this.#cluster, asked, { isolation, timeoutMs });
-    return await Promise.all(
-      found.map(({ offset }, i) =>
-        offset >= 0
-          ? offset
-          : this.#offsets([partitions[i]], "latest", timeoutMs).then(([end]) => end)
-      ),
-    );
-  }
-
-  async #fetch(nodeId: number, partitions: readonly Located[]): Promise<void> {
-    const connection = await this.#cluster.connectionTo(nodeId, this.#lane);
-    const asked = partitions.filter(({ assigned }) => assigned.fetchFrom !== null)
-      .map(({ assigned, topic }): Asked => ({
-        assigned,
-        topic,
-        from: assigned.fetchFrom!,
-        epoch: assigned.epoch,
-      }));
-    if (asked.length === 0) return;
-    const byKey = new Map<string, Asked>();
-    for (const one of asked) {
-      byKey.set(`${one.assigned.topic}-${one.assigned.partition}`, one);
-      byKey.set(`${one.topic.id}-${one.assigned.partition}`, one);
-    }
-    const response = await this.#request(connection, asked);
-    if (response.errorCode !== 0) throw new KafkaError(response.errorCode, "fetch");
-    // A partition without records beside others with some may only have found no room left in the answer.
-    const isEmpty = response.responses.every(({ partitions }) =>
-      partitions.every(({ records }) => records === null || records.length === 0)
-    );
-    let leftBytes = this.#options.maxDecodedBytes;
-    for (const { topic, topicId, partitions } of response.responses) {
-      for (const partition of partitions) {
-        const one = byKey.get(`${topic || topicId}-${partition.partitionIndex}`);
-        if (!one || one.epoch !== one.assigned.epoch) continue;
-        leftBytes -= this.#accept(one, partition, leftBytes);
-        if (isEmpty && partition.errorCode === 0) one.assigned.emptyUntil = one.assigned.end ?? -1;
+  async #poll(deadlineMs: number, signal?: AbortSignal): Promise<ConsumerRecord[]> {
+    for (;;) {
+      await this.#rebalance(signal);
+      const records = this.#fetcher.take(this.#maxPollRecords);
+      const starting = this.#fetcher.start();
+      if (records.length > 0) {
+        // The next fetch leaves before the caller gets busy.
+        if (starting !== null) await withinMs(starting, STARTING_MS);
+        return records;
       }
+      this.#fetcher.throwFailure();
+      if (!await this.#hasNews(deadlineMs)) return [];
     }
   }
 
-  #request(connection: Connection, asked: readonly Asked[]) {
-    const { isolation, minBytes, fetchMaxWaitMs, maxBytes, maxPartitionBytes } = this.#options;
-    const hasIds = asked.every(({ topic }) => topic.id !== ZERO_UUID);
-    return connection.request(Fetch, connection.versionFor(Fetch, hasIds ? 17 : 12), {
-      maxWaitMs: fetchMaxWaitMs,
-      minBytes,
-      maxBytes,
-      isolationLevel: isolation === "readCommitted" ? 1 : 0,
-      topics: asked.map(({ assigned, topic, from }) => ({
-        topic: assigned.topic,
-        topicId: topic.id,
-        partitions: [{
-          partition: assigned.partition,
-          currentLeaderEpoch: topic.partitions[assigned.partition].leaderEpoch,
-          fetchOffset: from,
-          partitionMaxBytes: maxPartitionBytes,
-        }],
-      })),
+  /** As poll(), but leaves the records where they are: one of them, at least, can be taken then. */
+  async #pollOne(signal?: AbortSignal): Promise<void> {
+    if (this.#isPolling) throw new Error("Cannot read on: a poll() is not over yet");
+    const wake = () => this.#bell.ring();
+    this.#isPolling = true;
+    signal?.addEventListener("abort", wake);
+    try {
+      do {
+        await this.#rebalance(signal);
+        if (this.#fetcher.hasRecords) return;
+        this.#fetcher.start();
+        this.#fetcher.throwFailure();
+      } while (await this.#hasNews(Infinity));
+    } finally {
+      signal?.removeEventListener("abort", wake);
+      this.#isPolling = false;
+    }
+  }
+
+  /** What comes first in a poll. */
+  async #rebalance(signal?: AbortSignal): Promise<void> {
+    this.#throwIfEnded(signal);
+    this.#atHand = null;
+    if (this.#group === null) return;
+    this.#group.autoCommit();
+    await this.#group.work();
+    this.#throwIfEnded(signal);
+  }
+
+  /** Waits for some; false when the time is up. */
+  async #hasNews(deadlineMs: number): Promise<boolean> {
+    const leftMs = deadlineMs - performance.now();
+    if (!(leftMs > 0)) return false;
+    await this.#fetcher.news(Math.min(leftMs, NEWS_MS));
+    return true;
+  }
+
+  #throwIfEnded(signal?: AbortSignal): void {
+    this.#throwIfClosed("poll");
+    signal?.throwIfAborted();
+    if (!this.#isWoken) return;
+    this.#isWoken = false;
+    throw new WakeupError();
+  }
+
+  #throwIfClosed(what: string): void {
+    if (this.#closing !== null) throw new Error(`Cannot ${what}: the consumer is closed`);
+  }
+
+  #groupTo(what: string): GroupSession {
+    this.#throwIfClosed(what);
+    if (this.#group === null) throw new Error(`Cannot ${what}: needed is a groupId`);
+    return this.#group;
+  }
+
+  async #seekAll(
+    partitions: readonly TopicPartition[],
+    at: OffsetAt,
+    call: CallOptions,
+  ): Promise<void> {
+    const all = this.#all(partitions), offsets = await this.#fetcher.offsets(all, at, call);
+    all.forEach((assigned, i) => this.#fetcher.seek(assigned, offsets[i]));
+  }
+
+  #all(partitions: readonly TopicPartition[]): AssignedPartition[] {
+    return partitions.map((one) => this.#fetcher.get(one));
+  }
+
+  /** Without a record that a loop was given and may not be done with. */
+  #readPositions(): OffsetToCommit[] {
+    const atHand = this.#atHand;
+    return this.#positions().map((one) => {
+      const isBefore = atHand !== null && nameOf(atHand) === nameOf(one) &&
+        one.offset > atHand.offset;
+      return isBefore ? { ...one, offset: atHand.offset } : one;
     });
   }
 
-  /** Takes about `maxBytes` of it, a batch at least; returns how much that was, decompressed. */
-  #accept({ assigned, from }: Asked, answer: FetchAnswer, maxBytes: number): number {
-    const { isolation, checkCrcs } = this.#options;
-    if (answer.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) {
-      assigned.fetchFrom = null; // the next round finds a new one, or throws
-      return 0;
-    }
-    if (answer.errorCode !== 0) {
-      const what = `fetch of ${assigned.name} from ${from}`;
-      this.#failed(new KafkaError(answer.errorCode, what), [assigned]);
-      return 0;
-    }
-    assigned.answered();
-    const isCommittedOnly = isolation === "readCommitted";
-    assigned.end = isCommittedOnly ? answer.lastStableOffset : answer.highWatermark;
-    const { records, nextOffset, bytes } = fetchedRecords(answer, from, { checkCrcs, maxBytes });
-    if (nextOffset === from) return 0;
-    const { topic, partition } = assigned;
-    const batch = records.map((record): ConsumerRecord => ({ topic, partition, ...record }));
-    this.#arrived.push({ assigned, batch, nextOffset });
-    assigned.fetchFrom = nextOffset;
-    return bytes;
-  }
-
-  /** What may go away is tried again after a pause; the rest is what the next poll throws. */
-  #failed(error: unknown, partitions: readonly AssignedPartition[]): void {
-    if (this.#isClosed) return;
-    const isOver = !mayRetry(error);
-    if (isOver) this.#failure = { error };
-    const isStale = !(error instanceof KafkaError) || isStaleMetadata(error.code);
-    const nowMs = performance.now();
-    for (const assigned of partitions) {
-      assigned.failed(nowMs, (tries) => this.#cluster.backoffMs(tries));
-      if (isStale && !isOver) this.#cluster.forget(assigned.topic);
-    }
+  #positions(): OffsetToCommit[] {
+    return this.#fetcher.assignment().flatMap(({ topic, partition, position, leaderEpoch }) =>
+      position === null ? [] : [{ topic, partition, offset: position, leaderEpoch }]
+    );
   }
 }
 
-type FetchAnswer = Decoded<typeof Fetch.response>["responses"][number]["partitions"][number];
-
-interface Asked {
-  readonly assigned: AssignedPartition;
-  readonly topic: Topic;
-  readonly from: number;
-  readonly epoch: number;
-}
-
-interface Arrived {
-  readonly assigned: AssignedPartition;
-  readonly batch: readonly ConsumerRecord[];
-  readonly nextOffset: number;
-}
-
-/** Consumers made so far: the number names a lane. */
-let consumers = 0;
-
-/** How long a poll waits between looks when it has nothing to fetch. */
-const IDLE_MS = 100;
-
-const nameOf = ({ topic, partition }: TopicPartition) => `${topic}-${partition}`;
-
-/** Resolves when one of them does, or after `maxMs`. None of them may reject. */
-async function withinMs(promises: readonly Promise<void>[], maxMs: number): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise<void>((resolve) => timer = setTimeout(resolve, maxMs));
-  await Promise.race([...promises, timeout]);
-  clearTimeout(timer);
-}
+/** How long close() may take if not given. */
+const CLOSE_MS = 30_000;
+/** How long records wait for the next fetch to be on its way. */
+const STARTING_MS = 20;
+/** How long a poll waits between looks: positions are committed meanwhile. */
+const NEWS_MS = 1000;

@@ -14,11 +14,12 @@ const KINDS = {
 
 export type CoordinatorKind = keyof typeof KINDS;
 
-/** The coordinator, and a connection to it. Asks once; throws KafkaError and ConnectionError. */
+/** The coordinator, and a connection to it in that lane. Asks once; throws KafkaError and ConnectionError. */
 export async function findCoordinator(
   cluster: Cluster,
   kind: CoordinatorKind,
   key: string,
+  lane?: string,
 ): Promise<{ connection: Connection; nodeId: number }> {
   const { keyType, noun } = KINDS[kind];
   const any = await cluster.anyConnection();
@@ -30,7 +31,7 @@ export async function findCoordinator(
   );
   const found = version >= 4 ? answer.coordinators[0] : answer;
   check(found.errorCode, `coordinator of ${noun} ${key}`, found.errorMessage || null);
-  return { connection: await cluster.connectionTo(found.nodeId), nodeId: found.nodeId };
+  return { connection: await cluster.connectionTo(found.nodeId, lane), nodeId: found.nodeId };
 }
 
 /** A coordinator that is asked again and again: it is looked for once, and anew after forget(). */
@@ -38,24 +39,27 @@ export class Coordinator {
   readonly #cluster: Cluster;
   readonly #kind: CoordinatorKind;
   readonly #key: string;
-  #connection: Connection | null = null;
+  readonly #lane: string | undefined;
+  #nodeId: number | null = null;
 
-  constructor(cluster: Cluster, kind: CoordinatorKind, key: string) {
+  /** Who makes it wait asks in a lane of its own, see Cluster.connectionTo(). */
+  constructor(cluster: Cluster, kind: CoordinatorKind, key: string, lane?: string) {
     this.#cluster = cluster;
     this.#kind = kind;
     this.#key = key;
+    this.#lane = lane;
   }
 
   async connection(): Promise<Connection> {
-    const known = this.#connection;
-    if (known !== null && !known.isClosed) return known;
-    const { connection } = await findCoordinator(this.#cluster, this.#kind, this.#key);
-    this.#connection = connection;
-    return connection;
+    const known = this.#nodeId;
+    if (known !== null) return await this.#cluster.connectionTo(known, this.#lane);
+    const found = await findCoordinator(this.#cluster, this.#kind, this.#key, this.#lane);
+    this.#nodeId = found.nodeId;
+    return found.connection;
   }
 
   /** It has moved, or does not answer. */
   forget(): void {
-    this.#connection = null;
+    this.#nodeId = null;
   }
 }

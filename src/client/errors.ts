@@ -24,6 +24,15 @@ export class ConnectionError extends Error {
   readonly isRetriable = true;
 }
 
+/** wakeup() was called: it ends the wait that is on, or the next one. */
+export class WakeupError extends Error {
+  override readonly name = "WakeupError";
+
+  constructor() {
+    super("The consumer was woken up");
+  }
+}
+
 /**
  * What a transactional producer cannot do, and what is left to do: `kind` says it.
  *

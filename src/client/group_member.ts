@@ -8,17 +8,29 @@ import { ErrorCode } from "../protocol/errors.ts";
 import { ConsumerGroupHeartbeat } from "../protocol/messages/consumer_group_heartbeat.ts";
 import { OffsetCommit } from "../protocol/messages/offset_commit.ts";
 import { OffsetFetch } from "../protocol/messages/offset_fetch.ts";
+import type { CallOptions } from "./call.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Connection } from "./connection.ts";
 import { Coordinator } from "./coordinators.ts";
 import { check, ConnectionError, KafkaError, mayRetry } from "./errors.ts";
 import type { TopicPartition } from "./list_offsets.ts";
+import { type OfTopicId, TopicIds } from "./topic_ids.ts";
 
 export interface GroupMemberOptions {
   readonly groupId: string;
-  readonly topics: readonly string[];
+  /** Names, as they are at each heartbeat. */
+  readonly topics: readonly string[] | (() => readonly string[]);
+  /** RE2 that the broker matches names against, as it is at each heartbeat; none if not given. */
+  readonly pattern?: () => string | null;
   /** How long it may take to give up partitions, 60 s if not given. */
   readonly rebalanceTimeoutMs?: number;
+  /** A static member keeps its partitions when it is back in time. */
+  readonly instanceId?: string | null;
+  readonly rackId?: string | null;
+  /** The broker's assignor; its default if not given. */
+  readonly assignor?: string | null;
+  /** Whose connection it uses, see Cluster.connectionTo(). */
+  readonly lane?: string;
 }
 
 export interface GroupPosition extends TopicPartition {
@@ -28,20 +40,36 @@ export interface GroupPosition extends TopicPartition {
 
 export class GroupMember {
   readonly #cluster: Cluster;
-  readonly #options: Required<GroupMemberOptions>;
+  readonly #options: GroupMemberOptions;
   readonly #coordinator: Coordinator;
+  readonly #ids: TopicIds;
   #memberId: string = crypto.randomUUID();
   /** 0: not in the group. */
   #epoch = 0;
   #dueAtMs = 0;
+  /** As the group said it, with topics that may not be known here yet. */
+  #assigned: readonly OfTopicId[] | null = null;
+  #isResolved = true;
   #target: readonly TopicPartition[] | null = null;
   #owned: readonly TopicPartition[] = [];
   #ownedChanged = true;
+  /** What it has told the group that it subscribes to. */
+  #told = "";
 
   constructor(cluster: Cluster, options: GroupMemberOptions) {
     this.#cluster = cluster;
-    this.#options = { rebalanceTimeoutMs: 60_000, ...options };
-    this.#coordinator = new Coordinator(cluster, "group", options.groupId);
+    this.#options = options;
+    this.#coordinator = new Coordinator(cluster, "group", options.groupId, options.lane);
+    this.#ids = new TopicIds(cluster);
+  }
+
+  get memberId(): string {
+    return this.#memberId;
+  }
+
+  /** 0: not in the group. */
+  get epoch(): number {
+    return this.#epoch;
   }
 
   /** What it is to have; null before the group has said so, and after it has put this member out. */
@@ -49,16 +77,29 @@ export class GroupMember {
     return this.#target;
   }
 
+  /** Of a topic that it has, or is to have; one that is made anew under the same name has another. */
+  idOf(topic: string): Uuid | null {
+    return this.#ids.idOf(topic);
+  }
+
   get isDue(): boolean {
-    return performance.now() >= this.#dueAtMs;
+    return this.dueInMs === 0;
+  }
+
+  get dueInMs(): number {
+    return Math.max(0, this.#dueAtMs - performance.now());
   }
 
   /**
    * Joins, or says that it is there, and hears what it is to have. Put out of the group it joins anew at the next call.
-   * Throws KafkaError and ConnectionError for what retrying does not mend in the cluster's time.
+   * Throws KafkaError and ConnectionError for what retrying does not mend in the cluster's time, or `timeoutMs`.
    */
-  async heartbeat(): Promise<void> {
+  async heartbeat(call: CallOptions = {}): Promise<void> {
     const isJoin = this.#epoch === 0, hasNews = isJoin || this.#ownedChanged;
+    const { instanceId = null, rackId = null, assignor = null } = this.#options;
+    const names = this.#names(), pattern = this.#options.pattern?.() ?? null;
+    const subscription = JSON.stringify([names, pattern]);
+    const isTold = !isJoin && subscription === this.#told;
     this.#ownedChanged = false;
     try {
       const answer = await this.#asked(async (connection) => {
@@ -67,38 +108,59 @@ export class GroupMember {
           groupId: this.#options.groupId,
           memberId: isJoin && version === 0 ? "" : this.#memberId, // then the broker makes it
           memberEpoch: this.#epoch,
-          instanceId: null,
-          rackId: null,
-          rebalanceTimeoutMs: isJoin ? this.#options.rebalanceTimeoutMs : -1,
-          subscribedTopicNames: isJoin ? this.#options.topics : null,
-          subscribedTopicRegex: null,
-          serverAssignor: null,
-          topicPartitions: hasNews ? await this.#byId(isJoin ? [] : this.#owned) : null,
+          instanceId,
+          rackId: isJoin ? rackId : null,
+          rebalanceTimeoutMs: isJoin ? this.#options.rebalanceTimeoutMs ?? 60_000 : -1,
+          subscribedTopicNames: isTold ? null : names,
+          // "" takes back what was said before
+          subscribedTopicRegex: isTold ? null : isJoin ? pattern : pattern ?? "",
+          serverAssignor: isJoin ? assignor : null,
+          topicPartitions: hasNews ? this.#ids.byId(isJoin ? [] : this.#owned) : null,
         });
         check(answer.errorCode, `member of group ${this.#options.groupId}`, answer.errorMessage);
         return answer;
-      });
+      }, call);
       this.#memberId = answer.memberId ?? this.#memberId;
       this.#epoch = answer.memberEpoch;
       this.#dueAtMs = performance.now() + answer.heartbeatIntervalMs;
+      this.#told = subscription;
       if (answer.assignment !== null) {
-        this.#target = await this.#byName(answer.assignment.topicPartitions);
+        this.#assigned = answer.assignment.topicPartitions;
+        this.#isResolved = false;
       }
+      await this.#resolve(answer.heartbeatIntervalMs, call);
     } catch (error) {
       this.#ownedChanged = true;
+      this.#told = ""; // the answer may have been lost: everything is said again
       if (!isPutOut(error)) throw error;
-      this.#epoch = 0;
-      this.#dueAtMs = 0;
-      this.#target = null;
-      this.#owned = [];
+      this.putOut();
     }
+  }
+
+  /** The group does not have it any more: the next heartbeat joins anew. */
+  putOut(): void {
+    this.#epoch = 0;
+    this.#dueAtMs = 0;
+    this.#assigned = this.#target = null;
+    this.#owned = [];
+  }
+
+  /** The next heartbeat is due now. */
+  hurry(): void {
+    this.#dueAtMs = 0;
   }
 
   /** These it has now: what it gave up others may have. */
   async owns(partitions: readonly TopicPartition[]): Promise<void> {
+    this.acknowledge(partitions);
+    await this.heartbeat();
+  }
+
+  /** As owns(), with the next heartbeat, which is due now. */
+  acknowledge(partitions: readonly TopicPartition[]): void {
     this.#owned = partitions;
     this.#ownedChanged = true;
-    await this.heartbeat();
+    this.#dueAtMs = 0;
   }
 
   /** How far the group has read in them; null where it has committed nothing. In the order asked. */
@@ -158,17 +220,39 @@ export class GroupMember {
     });
   }
 
-  /** Leaves the group. Who cannot is put out by it after a while. */
-  async leave(): Promise<void> {
+  /**
+   * Leaves the group; a static member's place is kept for a while, unless `forGood`. Who cannot leave is put out by the
+   * group after a while.
+   */
+  async leave(call: CallOptions = {}, { forGood = false } = {}): Promise<void> {
     if (this.#epoch === 0) return;
-    this.#epoch = LEAVES;
-    await this.heartbeat();
-    this.#epoch = 0;
-    this.#target = null;
+    const isStatic = (this.#options.instanceId ?? null) !== null;
+    this.#epoch = isStatic && !forGood ? LEAVES_FOR_A_WHILE : LEAVES;
+    try {
+      await this.heartbeat(call);
+    } finally {
+      this.putOut();
+    }
+  }
+
+  #names(): readonly string[] {
+    const { topics } = this.#options;
+    return typeof topics === "function" ? topics() : topics;
+  }
+
+  /** Topics of ids that are not known yet are looked for again with the next heartbeat, which is sooner then. */
+  async #resolve(intervalMs: number, call: CallOptions): Promise<void> {
+    if (this.#assigned === null || this.#isResolved) return;
+    const { partitions, isWhole } = await this.#ids.byName(this.#assigned, this.#names(), call);
+    this.#target = partitions;
+    this.#isResolved = isWhole;
+    if (!isWhole) {
+      this.#dueAtMs = performance.now() + Math.min(intervalMs, UNKNOWN_TOPIC_MS);
+    }
   }
 
   /** Asks the coordinator, and another one where it has moved. */
-  #asked<T>(ask: (connection: Connection) => Promise<T>): Promise<T> {
+  #asked<T>(ask: (connection: Connection) => Promise<T>, call: CallOptions = {}): Promise<T> {
     return this.#cluster.retry(async () => {
       try {
         return await ask(await this.#coordinator.connection());
@@ -176,30 +260,7 @@ export class GroupMember {
         if (mayRetry(error) || error instanceof ConnectionError) this.#coordinator.forget();
         throw error;
       }
-    });
-  }
-
-  async #byId(partitions: readonly TopicPartition[]) {
-    return await Promise.all(
-      grouped(partitions).map(async ([name, some]) => ({
-        topicId: (await this.#cluster.topic(name)).id,
-        partitions: some.map(({ partition }) => partition),
-      })),
-    );
-  }
-
-  /** Without topics that it has not asked for: one made anew under the name has another id until metadata says so. */
-  async #byName(
-    topics: readonly { readonly topicId: Uuid; readonly partitions: readonly number[] }[],
-  ): Promise<TopicPartition[]> {
-    const names = new Map<Uuid, string>();
-    for (const name of topics.length === 0 ? [] : this.#options.topics) {
-      names.set((await this.#cluster.retry(() => this.#cluster.topic(name))).id, name);
-    }
-    return topics.flatMap(({ topicId, partitions }) => {
-      const topic = names.get(topicId);
-      return topic === undefined ? [] : partitions.map((partition) => ({ topic, partition }));
-    });
+    }, call);
   }
 }
 
@@ -210,6 +271,9 @@ export function isPutOut(error: unknown): boolean {
 }
 
 const LEAVES = -1;
+const LEAVES_FOR_A_WHILE = -2;
+/** How soon a topic is looked for that the group gives and metadata does not have. */
+const UNKNOWN_TOPIC_MS = 500;
 const LAST_VERSION_WITH_NAMES = 9;
 
 function grouped<P extends TopicPartition>(partitions: readonly P[]): [string, P[]][] {

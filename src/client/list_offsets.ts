@@ -3,6 +3,7 @@
  * partitions.
  */
 import { ListOffsets } from "../protocol/messages/list_offsets.ts";
+import type { CallOptions } from "./call.ts";
 import type { Cluster } from "./cluster.ts";
 import { check } from "./errors.ts";
 
@@ -24,11 +25,9 @@ export interface FoundOffset extends TopicPartition {
   readonly timestampMs: number;
 }
 
-export interface ListOffsetsOptions {
+export interface ListOffsetsOptions extends CallOptions {
   /** With readCommitted "latest" is the last stable offset; readUncommitted if not given. */
   readonly isolation?: Isolation;
-  /** How long to try again, as `callTimeoutMs` of the cluster if not given; 0 tries once. */
-  readonly timeoutMs?: number;
 }
 
 export type Isolation = "readUncommitted" | "readCommitted";
@@ -37,7 +36,7 @@ export type Isolation = "readUncommitted" | "readCommitted";
 export async function listOffsets(
   cluster: Cluster,
   asked: readonly (TopicPartition & { readonly at: OffsetAt })[],
-  { isolation = "readUncommitted", timeoutMs }: ListOffsetsOptions = {},
+  { isolation = "readUncommitted", timeoutMs, signal }: ListOffsetsOptions = {},
 ): Promise<FoundOffset[]> {
   const byLeader = new Map<number, number[]>();
   const answers: FoundOffset[] = [];
@@ -45,6 +44,7 @@ export async function listOffsets(
     const { nodeId } = await cluster.retry(() => cluster.leader(topic, partition), {
       topic,
       timeoutMs,
+      signal,
     });
     const places = byLeader.get(nodeId);
     if (places === undefined) byLeader.set(nodeId, [i]);
@@ -57,6 +57,7 @@ export async function listOffsets(
       const found = await cluster.retry(() => ask(cluster, round.map((i) => asked[i]), isolation), {
         topic: asked[round[0]].topic,
         timeoutMs,
+        signal,
       });
       found.forEach((offset, k) => answers[round[k]] = offset);
     }

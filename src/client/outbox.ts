@@ -8,7 +8,12 @@
 import type { NewRecord } from "../protocol/records/build.ts";
 import { type CompressionName, CompressionType } from "../protocol/records/compression.ts";
 import { partitionOfKey } from "./murmur2.ts";
-import { type Delivery, PartitionSender, type SenderOptions } from "./partition_sender.ts";
+import {
+  type Delivery,
+  PartitionSender,
+  type Receiver,
+  type SenderOptions,
+} from "./partition_sender.ts";
 import { encodeRecord, type ProducerRecord, sizeOf } from "./producer_record.ts";
 
 /** How any producer sends. */
@@ -26,6 +31,11 @@ export interface SendingOptions {
   readonly requestTimeoutMs?: number;
   /** How long after send() a record may still be retried, 120 s if not given. */
   readonly deliveryTimeoutMs?: number;
+  /**
+   * Batches of one partition on their way at once, 5 at most with idempotence. 5 with it and 1 without if not given;
+   * with more than 1 without it, one that is tried again may come behind a later one, as with Kafka's client.
+   */
+  readonly maxInFlight?: number;
 }
 
 export class Outbox {
@@ -48,31 +58,49 @@ export class Outbox {
       compressionLevel: options.compressionLevel,
       requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
       deliveryTimeoutMs: options.deliveryTimeoutMs ?? 120_000,
+      maxInFlight: options.maxInFlight ?? null,
       onReleased: (bytes) => this.#release(bytes),
     };
   }
 
+  /** Whether send() and post() take records now. */
+  get hasRoom(): boolean {
+    return this.#bufferedBytes < this.#bufferBytes;
+  }
+
   /** Takes one record; resolves when it is acknowledged. Throws as Producer.send() does. */
   send(record: ProducerRecord): Promise<Delivery> {
+    return new Promise((resolve, reject) => {
+      const receiver: Receiver = {
+        delivered: (_, delivery) => resolve(delivery),
+        failed: (_, error) => reject(error),
+      };
+      this.post(record, receiver, 0);
+    });
+  }
+
+  /** Takes one record; the receiver hears what became of it, of a record that is refused at once. */
+  post(record: ProducerRecord, receiver: Receiver, mark: number): void {
     let encoded: NewRecord;
     try {
       encoded = encodeRecord(record);
     } catch (error) {
-      return this.#refuse(error);
+      return this.#refuse(error, receiver, mark);
     }
     const bytes = sizeOf(encoded);
-    if (this.#bufferedBytes >= this.#bufferBytes) {
-      return this.#refuse(
-        new Error(`Cannot send: ${this.#bufferedBytes} bytes wait already; await room() first`),
+    if (!this.hasRoom) {
+      const error = new Error(
+        `Cannot send: ${this.#bufferedBytes} bytes wait already; await room() first`,
       );
+      return this.#refuse(error, receiver, mark);
     }
     this.#bufferedBytes += bytes;
-    return this.#route(record, encoded, bytes);
+    this.#topicOf(record.topic).send(encoded, record.partition, { bytes, receiver, mark });
   }
 
   /** Resolves when send() takes records again. */
   async room(): Promise<void> {
-    while (this.#bufferedBytes >= this.#bufferBytes) {
+    while (!this.hasRoom) {
       await new Promise<void>((resolve) => this.#roomWaiters.push(resolve));
     }
   }
@@ -82,18 +110,18 @@ export class Outbox {
     await Promise.all([...this.#topics.values()].map((topic) => topic.flush()));
   }
 
-  #refuse(error: unknown): Promise<never> {
+  #refuse(error: unknown, receiver: Receiver, mark: number): void {
     this.#sender.transaction?.().failed(error, false);
-    return Promise.reject(error);
+    receiver.failed(mark, error);
   }
 
-  #route(record: ProducerRecord, encoded: NewRecord, bytes: number): Promise<Delivery> {
-    let topic = this.#topics.get(record.topic);
+  #topicOf(name: string): TopicSenders {
+    let topic = this.#topics.get(name);
     if (topic === undefined) {
-      topic = new TopicSenders(record.topic, this.#sender);
-      this.#topics.set(record.topic, topic);
+      topic = new TopicSenders(name, this.#sender);
+      this.#topics.set(name, topic);
     }
-    return topic.send(encoded, record.partition, bytes);
+    return topic;
   }
 
   #release(bytes: number): void {
@@ -104,6 +132,13 @@ export class Outbox {
 }
 
 type TopicOptions = Omit<SenderOptions, "onBatchFull">;
+
+/** How large a record is, and who hears of it. */
+interface Sending {
+  readonly bytes: number;
+  readonly receiver: Receiver;
+  readonly mark: number;
+}
 
 /** The senders of a topic's partitions, and the choice between them. */
 class TopicSenders {
@@ -120,20 +155,20 @@ class TopicSenders {
     this.#options = options;
   }
 
-  send(record: NewRecord, partition: number | undefined, bytes: number): Promise<Delivery> {
-    if (this.#partitions > 0) return this.#add(record, partition, bytes);
+  send(record: NewRecord, partition: number | undefined, sending: Sending): void {
+    if (this.#partitions > 0) return this.#add(record, partition, sending);
     this.#opening ??= this.#openTopic().finally(() => this.#opening = null);
-    return this.#opening.then(
-      () => this.#add(record, partition, bytes),
-      (error) => this.#refuse(error, bytes),
+    this.#opening.then(
+      () => this.#add(record, partition, sending),
+      (error) => this.#refuse(error, sending),
     );
   }
 
   /** The transaction hears of it at once: its flush must not be over before. */
-  #refuse(error: unknown, bytes: number): Promise<never> {
+  #refuse(error: unknown, { bytes, receiver, mark }: Sending): void {
     this.#options.transaction?.().failed(error, false);
     this.#options.onReleased(bytes);
-    return Promise.reject(error);
+    receiver.failed(mark, error);
   }
 
   async flush(): Promise<void> {
@@ -150,14 +185,14 @@ class TopicSenders {
     this.#partitions = topic.partitions.length;
   }
 
-  #add(record: NewRecord, wanted: number | undefined, bytes: number): Promise<Delivery> {
+  #add(record: NewRecord, wanted: number | undefined, sending: Sending): void {
     const known = this.#options.cluster.lastKnown(this.#name);
     if (known) this.#partitions = known.partitions.length;
     const partition = wanted ?? this.#choose(record.key);
     if (!Number.isInteger(partition) || partition < 0 || partition >= this.#partitions) {
       return this.#refuse(
         new Error(`Partition ${partition} of ${this.#name}: it has 0 to ${this.#partitions - 1}`),
-        bytes,
+        sending,
       );
     }
     const sender = this.#senders[partition] ??= new PartitionSender(this.#name, partition, {
@@ -166,7 +201,7 @@ class TopicSenders {
         if (full === this.#sticky) this.#sticky = -1;
       },
     });
-    return sender.add(record, bytes);
+    sender.add(record, sending.bytes, sending.receiver, sending.mark);
   }
 
   #choose(key: Uint8Array | null | undefined): number {

@@ -11,7 +11,8 @@
  */
 import { ErrorCode } from "../protocol/errors.ts";
 import { Produce } from "../protocol/messages/produce.ts";
-import { buildBatch, type NewRecord } from "../protocol/records/build.ts";
+import { BatchBuilder } from "../protocol/records/batch_builder.ts";
+import type { NewRecord } from "../protocol/records/build.ts";
 import type { CompressionType } from "../protocol/records/compression.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import { type Cluster, isStaleMetadata, type Topic } from "./cluster.ts";
@@ -25,6 +26,15 @@ export interface Delivery {
   readonly offset: number;
   /** The broker's time with LogAppendTime, else the record's own. */
   readonly timestampMs: number;
+}
+
+/**
+ * Who hears what became of records; `mark` is what was given with the record. Neither may throw. One for many records
+ * costs less than a promise for each, which is what keeps a large number of small records from getting on.
+ */
+export interface Receiver {
+  delivered(mark: number, delivery: Delivery): void;
+  failed(mark: number, error: unknown): void;
 }
 
 export interface Identity {
@@ -57,6 +67,8 @@ export interface SenderOptions {
   readonly compressionLevel?: number;
   readonly requestTimeoutMs: number;
   readonly deliveryTimeoutMs: number;
+  /** Batches of a partition on their way at once; null: as many as keep their order over retries. */
+  readonly maxInFlight: number | null;
   /** The producer's id; another one than `used` when that is given. Null without idempotence. */
   readonly identity: ((used: Identity | null) => Promise<Identity>) | null;
   /** In place of `identity`: the transaction that is open, or the last one. */
@@ -86,6 +98,8 @@ export class PartitionSender {
   #isIdentityKnown = false;
   #sequence = 0;
   #nextOrder = 0;
+  /** What the last batch took, which the next may take as well. */
+  #batchBytes = 0;
   /** Settles when the last batch that was started has found its leader, or has not. */
   #launched: Promise<unknown> = Promise.resolve();
 
@@ -95,18 +109,40 @@ export class PartitionSender {
     this.#options = options;
   }
 
-  /** Takes a record of about `bytes`; resolves when the broker has acknowledged it. */
-  add(record: NewRecord, bytes: number): Promise<Delivery> {
+  /** Takes a record of about `bytes`, and copies it; the receiver hears when the broker has acknowledged it. */
+  add(record: NewRecord, bytes: number, receiver: Receiver, mark: number): void {
     const { maxBatchBytes, lingerMs } = this.#options;
-    if (this.#open && this.#open.bytes + bytes > maxBatchBytes) this.flush();
+    if (this.#open && this.#open.bytes + bytes > maxBatchBytes) {
+      this.#closeBatch();
+      this.#pump();
+    }
     const batch = this.#open ??= this.#newBatch();
-    batch.records.push(record);
+    try {
+      batch.builder.add(record);
+    } catch (error) {
+      return this.#refuse(batch, error, { bytes, receiver, mark });
+    }
+    batch.receivers.push(receiver);
+    batch.marks.push(mark);
     batch.bytes += bytes;
-    if (batch.records.length === 1) {
+    if (batch.receivers.length === 1) {
       if (lingerMs > 0) this.#timer = setTimeout(() => this.flush(), lingerMs);
       else queueMicrotask(() => this.#pump()); // what is sent in one turn goes together
     }
-    return new Promise((resolve, reject) => batch.waiting.push({ resolve, reject }));
+  }
+
+  /** A record for which there is no memory: those before it stay. */
+  #refuse(
+    batch: Batch,
+    error: unknown,
+    { bytes, receiver, mark }: { bytes: number; receiver: Receiver; mark: number },
+  ): void {
+    this.#options.transaction?.().failed(error, false);
+    this.#options.onReleased(bytes);
+    receiver.failed(mark, error);
+    if (batch.receivers.length > 0) return;
+    this.#open = null; // an empty batch is none
+    this.#settle(batch);
   }
 
   /** Sends the open batch without waiting for more; resolves when all batches so far are delivered or have failed. */
@@ -117,7 +153,7 @@ export class PartitionSender {
   }
 
   #newBatch(): Batch {
-    const batch = new Batch();
+    const batch = new Batch(this.#batchBytes);
     this.#unsettled.add(batch);
     return batch;
   }
@@ -126,6 +162,7 @@ export class PartitionSender {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     if (this.#open === null) return;
+    this.#batchBytes = this.#open.builder.sizeInBytes;
     this.#ready.push(this.#open);
     this.#open = null;
     this.#options.onBatchFull(this.#partition);
@@ -142,6 +179,7 @@ export class PartitionSender {
         while (await this.#mayStart()) this.#encodeAndStart(this.#ready.shift()!);
       }
     } catch (error) {
+      if (this.#options.lingerMs === 0) this.#closeBatch(); // no timer starts it
       for (const batch of this.#ready.splice(0)) this.#reject(batch, error);
     } finally {
       this.#isPumping = false;
@@ -173,9 +211,10 @@ export class PartitionSender {
    * one would be taken, and the refused one never after it. Under transaction version 2 the first has to be 0.
    */
   #maxInFlight(): number {
-    const { identity, transaction } = this.#options;
-    if (identity === null && transaction === null) return 1;
-    return this.#isIdentityKnown || transaction?.().joinsByProduce ? MAX_IN_FLIGHT : 1;
+    const { identity, transaction, maxInFlight } = this.#options;
+    if (identity === null && transaction === null) return maxInFlight ?? 1;
+    const most = Math.min(maxInFlight ?? MAX_IN_FLIGHT, MAX_IN_FLIGHT);
+    return this.#isIdentityKnown || transaction?.().joinsByProduce ? most : 1;
   }
 
   async #mayStartIn(transaction: SendingTransaction): Promise<boolean> {
@@ -220,7 +259,8 @@ export class PartitionSender {
       (delivery) => {
         this.#tries = 0;
         this.#isIdentityKnown = true;
-        batch.waiting.forEach(({ resolve }, i) => resolve(delivery(i)));
+        const { receivers, marks } = batch;
+        for (let i = 0; i < receivers.length; i++) receivers[i].delivered(marks[i], delivery(i));
         this.#settle(batch);
       },
       (error) => this.#failed(batch, error),
@@ -232,8 +272,7 @@ export class PartitionSender {
 
   #encode(batch: Batch): Uint8Array {
     const { compression, compressionLevel } = this.#options;
-    const bytes = buildBatch({
-      records: batch.records,
+    const bytes = batch.builder.finish({
       compression,
       level: compressionLevel,
       ...this.#identity,
@@ -241,7 +280,7 @@ export class PartitionSender {
       isTransactional: this.#options.transaction !== null,
     });
     batch.order = this.#nextOrder++;
-    this.#sequence = (this.#sequence + batch.records.length) % 0x80000000;
+    this.#sequence = (this.#sequence + batch.builder.count) % 0x80000000;
     return bytes;
   }
 
@@ -270,6 +309,7 @@ export class PartitionSender {
     };
     if (acks === 0) {
       connection.send(Produce, version, request);
+      await connection.written(); // nobody else says that it is time for the next
       return (i) => this.#delivery(batch, i, -1, -1);
     }
     const response = await connection.request(Produce, version, request);
@@ -294,7 +334,7 @@ export class PartitionSender {
       topic: this.#topic,
       partition: this.#partition,
       offset: baseOffset < 0 ? -1 : baseOffset + i,
-      timestampMs: appendTimeMs >= 0 ? appendTimeMs : batch.records[i].timestampMs,
+      timestampMs: appendTimeMs >= 0 ? appendTimeMs : batch.builder.timestampMs(i),
     };
   }
 
@@ -320,7 +360,8 @@ export class PartitionSender {
 
   #reject(batch: Batch, error: unknown): void {
     this.#options.transaction?.().failed(error, batch.encoded !== null);
-    for (const { reject } of batch.waiting) reject(error);
+    const { receivers, marks } = batch;
+    for (let i = 0; i < receivers.length; i++) receivers[i].failed(marks[i], error);
     this.#settle(batch);
   }
 
@@ -342,13 +383,18 @@ const LAST_VERSION_WITH_NAMES = 12;
 const FIRST_VERSION_THAT_JOINS = 12;
 
 class Batch {
-  readonly records: NewRecord[] = [];
-  readonly waiting: { resolve: (delivery: Delivery) => void; reject: (error: unknown) => void }[] =
-    [];
+  readonly builder: BatchBuilder;
+  /** By record, as `marks`. */
+  readonly receivers: Receiver[] = [];
+  readonly marks: number[] = [];
   readonly settled = Promise.withResolvers<void>();
   readonly createdMs = performance.now();
   bytes = 0;
   /** In which order batches were first sent. */
   order = 0;
   encoded: Uint8Array | null = null;
+
+  constructor(capacity: number) {
+    this.builder = new BatchBuilder(capacity);
+  }
 }

@@ -6,10 +6,10 @@ import { InitProducerId } from "../protocol/messages/init_producer_id.ts";
 import { Cluster, type ClusterOptions } from "./cluster.ts";
 import { check } from "./errors.ts";
 import { Outbox, type SendingOptions } from "./outbox.ts";
-import type { Delivery, Identity } from "./partition_sender.ts";
+import type { Delivery, Identity, Receiver } from "./partition_sender.ts";
 import type { ProducerRecord } from "./producer_record.ts";
 
-export type { Delivery, ProducerRecord };
+export type { Delivery, ProducerRecord, Receiver };
 
 export interface ProducerOptions extends SendingOptions {
   /** How many must have a record before it counts as delivered: all in-sync replicas, the leader, or nobody. */
@@ -49,6 +49,20 @@ export class Producer {
   send(record: ProducerRecord): Promise<Delivery> {
     if (this.#isClosed) return Promise.reject(new Error("Cannot send: the producer is closed"));
     return this.#outbox.send(record);
+  }
+
+  /**
+   * The same for very many records: `receiver` hears what became of each, with the `mark` that was given with it, and no
+   * promise is made. What cannot be taken it hears of before this returns.
+   */
+  post(record: ProducerRecord, receiver: Receiver, mark: number): void {
+    if (!this.#isClosed) this.#outbox.post(record, receiver, mark);
+    else receiver.failed(mark, new Error("Cannot send: the producer is closed"));
+  }
+
+  /** Whether send() and post() take records now. */
+  get hasRoom(): boolean {
+    return this.#outbox.hasRoom;
   }
 
   /** Resolves when send() takes records again. */

@@ -26,7 +26,7 @@ class OneBroker {
   #producerIds = 100;
   identityFault = 0;
 
-  constructor(readonly faults: (number | "lose answer")[] = []) {}
+  constructor(readonly faults: (number | "lose answer" | "no answer")[] = []) {}
 
   readonly dial = () => Promise.resolve(new ScriptedSocket((asked) => this.#answer(asked)));
 
@@ -59,7 +59,7 @@ class OneBroker {
         const request = decodeRequest(Produce, apiVersion, frame, bodyAt);
         const { index, records } = request.topicData[0].partitionData[0];
         const answer = this.#append(index, records!);
-        if (request.acks === 0) return null;
+        if (request.acks === 0 || answer === null) return null;
         return joined(encodeResponse(Produce, apiVersion, correlationId, {
           responses: [{ name: "t", partitionResponses: [{ index, ...answer }] }],
         }));
@@ -67,7 +67,7 @@ class OneBroker {
     }
   }
 
-  #append(index: number, bytes: Uint8Array): { errorCode: number; baseOffset: number } {
+  #append(index: number, bytes: Uint8Array): { errorCode: number; baseOffset: number } | null {
     const fault = this.faults.shift() ?? 0;
     if (typeof fault === "number" && fault !== 0) return { errorCode: fault, baseOffset: -1 };
     const producer = `${batch.producerId(bytes)} ${index}`, sequence = batch.baseSequence(bytes);
@@ -86,7 +86,7 @@ class OneBroker {
     this.#nextSequence.set(producer, sequence + batch.recordCount(bytes));
     this.#offsets.set(`${producer} ${sequence}`, offset);
     if (fault === "lose answer") throw new Error("the connection ends");
-    return { errorCode: 0, baseOffset: offset };
+    return fault === "no answer" ? null : { errorCode: 0, baseOffset: offset };
   }
 }
 
@@ -119,6 +119,62 @@ Deno.test("records sent in one turn share a batch, and each learns its offset", 
   assertEquals(deliveries.map(({ offset }) => offset), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   assertEquals(broker.stored[0], numbers(10));
   assertEquals(broker.batches, [10]);
+});
+
+Deno.test("post() tells its receiver of each record, by mark, and of what is refused before it returns", async () => {
+  const broker = new OneBroker([0, 10]); // MESSAGE_TOO_LARGE
+  await using client = produce(broker, { maxBatchBytes: 1, bufferBytes: 100 });
+  const told: string[] = [];
+  const receiver = {
+    delivered: (mark: number, { offset }: { offset: number }) => told.push(`${mark} at ${offset}`),
+    failed: (mark: number, error: unknown) =>
+      told.push(`${mark}: ${error instanceof KafkaError ? error.kafkaName : error}`),
+  };
+  const value = new TextEncoder().encode("0");
+  await client.producer.send({ topic: "t", partition: 0, value: "first" });
+  for (let mark = 0; mark < 4; mark++) {
+    client.producer.post({ topic: "t", partition: 0, value }, receiver, mark);
+  }
+  assertEquals(client.producer.hasRoom, false);
+  client.producer.post({ topic: "t", partition: 0, value }, receiver, 4);
+  assertEquals(told, ["4: Error: Cannot send: 100 bytes wait already; await room() first"]);
+  value.fill(0); // they are the caller's again
+  await client.producer.flush();
+  assertEquals(client.producer.hasRoom, true);
+  client.producer.post({ topic: "t", value: 1 as unknown as string }, receiver, 5);
+  await client.producer.close();
+  client.producer.post({ topic: "t", value: "late" }, receiver, 6);
+  assertEquals(told.slice(1), [
+    "0: MESSAGE_TOO_LARGE",
+    "1 at 1",
+    "2 at 2",
+    "3 at 3",
+    "5: TypeError: Cannot send to t: value is a number, needs text, bytes or null",
+    "6: Error: Cannot send: the producer is closed",
+  ]);
+  assertEquals(broker.stored[0], ["first", "0", "0", "0"]);
+});
+
+Deno.test("as many batches are on their way as maxInFlight says, and no more than keep their order if it says nothing", async () => {
+  const options: [ProducerOptions, number][] = [
+    [{}, 5],
+    [{ maxInFlight: 2 }, 2],
+    [{ maxInFlight: 9 }, 5],
+    [{ acks: "leader" }, 1],
+    [{ acks: "leader", maxInFlight: 8 }, 8],
+  ];
+  for (const [some, expected] of options) {
+    const broker = new OneBroker([0, ...new Array(20).fill("no answer")]);
+    await using client = produce(broker, { ...some, maxBatchBytes: 1 });
+    await client.producer.send({ topic: "t", partition: 0, value: "first" });
+    const sent = sendAll(client.producer, 20);
+    sent.forEach((one) => one.catch(() => {}));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const onTheirWay = broker.batches.length - 1;
+    client.cluster.close();
+    await Promise.allSettled(sent);
+    assertEquals(onTheirWay, expected, JSON.stringify(some));
+  }
 });
 
 Deno.test("overlapping batches keep their order when some must be sent again", async () => {
@@ -196,6 +252,32 @@ Deno.test("acks none resolves without an answer", async () => {
   const { offset } = await client.producer.send({ topic: "t", partition: 1, value: "x" });
   assertEquals(offset, -1);
   assertEquals(broker.stored[1], ["x"]);
+});
+
+/** Its other end reads nothing of what is produced. */
+class StuckSocket extends ScriptedSocket {
+  #end: (() => void) | null = null;
+
+  override write(bytes: Uint8Array): Promise<number> {
+    if (bytes[4] !== 0 || bytes[5] !== Produce.key) return super.write(bytes); // behind the size
+    return new Promise((_, reject) => this.#end = () => reject(new Error("it was closed")));
+  }
+
+  override close(): void {
+    this.#end?.();
+    super.close();
+  }
+}
+
+Deno.test("acks none does not wait for ever for a broker that takes nothing", async () => {
+  const broker = new OneBroker();
+  const dial = async () => new StuckSocket((await broker.dial()).answer);
+  const cluster = new Cluster({ bootstrap: "broker:9092", dial, requestTimeoutMs: 30 });
+  const producer = new Producer(cluster, { acks: "none" });
+  const error = await assertRejects(() => producer.send({ topic: "t", value: "x" }), Error);
+  assertEquals(error.message, "Connection to broker:9092: the broker takes nothing");
+  await producer.close();
+  cluster.close();
 });
 
 Deno.test("flush() sends what lingers and waits for it", async () => {
@@ -322,4 +404,16 @@ Deno.test("when the cluster is closed beneath it, whatever is sent settles", asy
   cluster.close();
   await assertRejects(() => sent);
   await producer.flush();
+});
+
+Deno.test("when the cluster is closed with batches on their way, those behind them settle too", async () => {
+  const broker = new OneBroker([0, ...new Array(20).fill("no answer")]);
+  await using client = produce(broker, { maxBatchBytes: 1 });
+  await client.producer.send({ topic: "t", partition: 0, value: "first" });
+  const sent = sendAll(client.producer, 20);
+  sent.forEach((one) => one.catch(() => {}));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  client.cluster.close();
+  const outcomes = await Promise.allSettled(sent); // the last of them is in a batch that is still open
+  assertEquals(outcomes.map(({ status }) => status), new Array(20).fill("rejected"));
 });

@@ -20,6 +20,13 @@ export const authOptions = {
     kafkaName: "sasl.enabled.mechanisms",
     doc: "How clients authenticate on SASL listeners.",
   },
+  allowInClear: {
+    type: "boolean",
+    default: false,
+    restart: true,
+    doc:
+      "Take passwords of PLAIN and tokens of OAUTHBEARER from other machines over connections that are not encrypted: whoever listens on the way has them.",
+  },
   plainUsername: {
     type: "text",
     default: "",

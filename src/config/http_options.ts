@@ -79,6 +79,6 @@ export const httpOptions = {
     type: "boolean",
     default: false,
     restart: true,
-    doc: "Answer /metrics without authentication.",
+    doc: "Answer /metrics and /status without authentication.",
   },
 } as const satisfies Record<string, Option>;

@@ -66,7 +66,7 @@ export function listenersFault(config: ListenerOptions): string | null {
   const listeners = resolve(config);
   if (typeof listeners === "string") return listeners;
   for (const [index, listener] of listeners.entries()) {
-    const fault = faultOf(listener, config.insecure) ??
+    const fault = faultOf(listener, config.insecure) ?? clearFault(listener, config) ??
       conflictOf(listener, listeners.slice(0, index));
     if (fault !== null) return fault;
   }
@@ -224,6 +224,26 @@ function faultOf(listener: ListenerConfig, insecure: boolean): string | null {
     : `the listener ${name} is at ${open}, which other machines can reach, and does not ask who comes: ` +
       "make it a SASL listener, set client_auth = required on an SSL one, or insecure = true (--insecure) if everyone there may read, " +
       "write and delete";
+}
+
+/** Who listens on the way has a password that is shown, or a token, for good; SCRAM shows neither. */
+function clearFault(
+  { name, protocol, addresses }: ListenerConfig,
+  { auth, insecure }: ListenerOptions,
+): string | null {
+  const open = addresses.find((address) => !isLoopback(address));
+  if (protocol !== "SASL_PLAINTEXT" || open === undefined || insecure || auth.allowInClear) {
+    return null;
+  }
+  const shown = auth.mechanism.includes("PLAIN")
+    ? "passwords of PLAIN"
+    : auth.mechanism.includes("OAUTHBEARER")
+    ? "tokens of OAUTHBEARER"
+    : null;
+  return shown &&
+    `the listener ${name} is at ${open}, which other machines can reach, and there ${shown} would travel ` +
+      "in clear: give it TLS (SASL_SSL, tls.certificate_file), or take auth.mechanism = SCRAM-SHA-512, or set " +
+      "auth.allow_in_clear = true where nobody listens on the way";
 }
 
 /** Two of one name, or where one would take the other's port. */

@@ -209,6 +209,39 @@ Deno.test("beyond this machine there is mTLS, or insecure, and HTTP stays at hom
   assertEquals(await refusal(open, ["--insecure"]), "accepted");
 });
 
+const PLAIN_USER = 'plain_username = "u"\nplain_password = "p"\n';
+
+Deno.test("passwords and tokens of other machines do not travel in clear, unless an option says so", async () => {
+  const everywhere = 'listen_addresses = "0.0.0.0"\nhttp_port = 0\n[http]\naddress = "127.0.0.1"\n';
+  const asked = `${everywhere}[auth]\nenabled = true\n${PLAIN_USER}`;
+  const said = await refusal(asked);
+  for (
+    const word of [
+      "0.0.0.0",
+      "PLAIN",
+      "in clear",
+      "tls.certificate_file",
+      "SCRAM-SHA-512",
+      "auth.allow_in_clear",
+    ]
+  ) {
+    assertStringIncludes(said, word);
+  }
+  assertEquals(await refusal(`${asked}allow_in_clear = true`), "accepted");
+  assertEquals(await refusal(`insecure = true\n${asked}`), "accepted");
+  assertEquals(await refusal(`${asked}[tls]\ncertificate_file = "a"`), "accepted");
+  assertEquals(await refusal(asked.replace("0.0.0.0", "127.0.0.1")), "accepted");
+  const of = (mechanism: string, more = "") =>
+    refusal(
+      `[auth]\nmechanism = "${mechanism}"\n${PLAIN_USER}${more}[oauth]\njwks = "k"\nissuer = "i"\naudience = "a"\n` +
+        '[[listeners]]\nprotocol = "SASL_PLAINTEXT"\naddress = "10.0.0.1"',
+    );
+  assertEquals(await of("SCRAM-SHA-512"), "accepted");
+  assertStringIncludes(await of("SCRAM-SHA-512,PLAIN"), "SASL_PLAINTEXT is at 10.0.0.1");
+  assertStringIncludes(await of("OAUTHBEARER"), "tokens of OAUTHBEARER");
+  assertEquals(await of("OAUTHBEARER", "allow_in_clear = true\n"), "accepted");
+});
+
 Deno.test("the same port twice is fine at addresses that do not overlap", async () => {
   const two = (one: string, other: string) =>
     refusal(

@@ -28,6 +28,7 @@ export function apiVersions(options: ApiVersionsOptions): Handler {
   const { isOffered = () => true } = options;
   return handler(ApiVersions, { min: 0, max: 5 }, (request, context) => {
     const { apiVersion, connection } = context;
+    connection.clientId = context.clientId;
     if (apiVersion >= 3) {
       const { clientSoftwareName: name, clientSoftwareVersion: version } = request;
       if (!SOFTWARE.test(name) || !SOFTWARE.test(version)) {

@@ -113,6 +113,11 @@ export class FetchSessions {
     return { session, isIncremental: true, partitions: allOf(session) };
   }
 
+  /** What a session remembers; undefined where there is none of this id. */
+  partitionsOf(sessionId: number): Iterable<FetchPartition> | undefined {
+    return this.#sessions.get(sessionId)?.partitions.values();
+  }
+
   /** Ends a session before its client has heard of it. */
   end({ id }: FetchSession): void {
     this.#sessions.delete(id);

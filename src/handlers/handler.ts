@@ -42,6 +42,8 @@ export interface ConnectionInfo {
   /** From ApiVersions v3+; "unknown" before. */
   clientSoftwareName: string;
   clientSoftwareVersion: string;
+  /** What the client calls itself, as of its ApiVersions; absent or null before. */
+  clientId?: string | null;
   /** Called, each once, when the connection goes, so that a long poll ends with it. Add and delete as needed. */
   readonly ends: Set<() => void>;
   /** Whether that has happened, or the broker is stopping: nothing is waited for any more. */

@@ -26,7 +26,7 @@ import { type CreatedTopic, planCreateTopics } from "../topics/plan_create_topic
 import { MAX_PARTITIONS_PER_REQUEST } from "../topics/topic_limits.ts";
 import { asRegistered, type EndpointFor } from "./endpoints.ts";
 import { changesBy } from "./change_quota.ts";
-import { type ConnectionInfo, type Handler, handler } from "./handler.ts";
+import { type Answer, type ConnectionInfo, type Handler, handler } from "./handler.ts";
 import type { LongAnswers } from "./long_answers.ts";
 import { orNotWritten } from "./not_written.ts";
 import { NO_OPERATIONS, partitionAnswer } from "./topic_answers.ts";
@@ -60,23 +60,22 @@ export function metadata(deps: MetadataDeps): Handler {
         ? (name: string) => access.allowed(ResourceType.TOPIC, name)
         : () => NO_OPERATIONS;
       const asksAll = request.topics === null || apiVersion === 0 && request.topics.length === 0;
-      const parts: readonly MakePart[] = asksAll
-        ? deps.metadata.catalogue.topics().filter(({ name }) => access.mayTopic(DESCRIBE, name))
-          .map((topic) => () => known(topic, deps.nodes, operations))
-        : await asked(deps, request.topics!, {
+      // Each topic is told once, so an answer has an end.
+      const told = <Item>(items: Iterable<Item>, part: (item: Item) => Part) =>
+        deps.answers.of({ items, part, whole: (topics) => topics, connection });
+      const topics = await (asksAll
+        ? told(
+          deps.metadata.catalogue.topics().filter(({ name }) => access.mayTopic(DESCRIBE, name)),
+          (topic) => known(topic, deps.nodes, operations),
+        )
+        : asked(deps, request.topics!, {
           apiVersion,
           access,
           operations,
           mayCreate: request.allowAutoTopicCreation,
           quota,
-        });
-      // Each topic is told once, so an answer has an end.
-      const topics = await deps.answers.of({
-        items: parts,
-        part: (make) => make(),
-        whole: (topics) => topics,
-        connection,
-      });
+          told,
+        }));
       if (typeof topics === "symbol") return topics;
       return {
         brokers: brokers(deps, connection),
@@ -96,8 +95,9 @@ function brokers({ nodes, endpointFor = asRegistered }: MetadataDeps, connection
     .map((node) => ({ nodeId: node.id, ...endpointFor(node, connection), rack: node.rack }));
 }
 
-/** Makes what is answered of one topic. */
-type MakePart = () => NonNullable<Encodable<typeof Metadata.response>["topics"]>[number];
+/** What is answered of one topic. */
+type Part = NonNullable<Encodable<typeof Metadata.response>["topics"]>[number];
+type Parts = Answer<Part[]> | Promise<Answer<Part[]>>;
 
 /** Of the topics that are named. */
 async function asked(
@@ -109,18 +109,20 @@ async function asked(
     operations: Operations;
     mayCreate: boolean;
     quota: RequestQuota | null;
+    /** Makes the answer of its parts. */
+    told: <Item>(items: Iterable<Item>, part: (item: Item) => Part) => Parts;
   },
-): Promise<MakePart[]> {
+): Promise<Answer<Part[]>> {
   const { catalogue } = deps.metadata;
-  const { apiVersion, access, operations, mayCreate } = options;
+  const { apiVersion, access, operations, mayCreate, told } = options;
   const byId = asked.filter((topic) => topic.topicId !== ZERO_UUID);
   if (apiVersion < 12 && (byId.length > 0 || asked.some((topic) => topic.name === null))) {
-    return asked.map(({ name, topicId }) => () => {
+    return told(asked, ({ name, topicId }) => {
       return { name: name ?? "", topicId, errorCode: ErrorCode.INVALID_REQUEST };
     });
   }
   if (byId.length > 0) {
-    return Array.from(new Set(byId.map(({ topicId }) => topicId)), (topicId) => () => {
+    return told(new Set(byId.map(({ topicId }) => topicId)), (topicId) => {
       const topic = catalogue.topicById(topicId);
       if (topic !== undefined) {
         if (access.mayTopic(DESCRIBE, topic.name)) return known(topic, deps.nodes, operations);
@@ -141,7 +143,7 @@ async function asked(
   const refusals = creates && created.length > 0 && !isTooMuch
     ? await autoCreate(deps, created, options.quota)
     : new Map<string, number>();
-  return Array.from(names, (name) => () => {
+  return told(names, (name) => {
     if (name !== null && (!shown.has(name) || refused.has(name))) {
       return { name, errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED };
     }

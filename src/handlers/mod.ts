@@ -10,6 +10,7 @@ import { validateLater } from "../background/validate_later.ts";
 import type { Clock, Timers } from "../clock.ts";
 import type { Config } from "../config/options.ts";
 import { countAdmissions } from "../metrics/admissions.ts";
+import { errorName } from "../protocol/errors.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { GroupCoordinator } from "../groups/coordinator.ts";
 import type { Patterns } from "../groups/consumer/patterns.ts";
@@ -189,7 +190,17 @@ export function allHandlers(services: Services): readonly Handler[] {
       turn: services.turn,
       admission: new ProduceAdmission(admission),
       meter,
-      onError: (errorCode) => metrics.produceError(errorCode),
+      onError: (errorCode, from, topic) => {
+        metrics.produceError(errorCode);
+        metrics.refusals.note({
+          kind: "produce_failed",
+          reason: errorName(errorCode),
+          what: topic,
+          address: from?.connection.peer,
+          principal: from?.connection.principal,
+          clientId: from?.clientId,
+        });
+      },
     }),
     fetch({
       ...lookup,

@@ -56,16 +56,18 @@ export function offsetFetch({ groups, catalogue, answers }: OffsetFetchServices)
       const wanted = request.topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null;
       const asked = isMany ? askedGroups(request.groups) : [{ groupId: request.groupId, wanted }];
       const options = { groups, catalogue, requireStable, byId };
-      const made: ReturnType<Reading["answer"]>[] = [];
+      const made: Made[] = [];
       const read = await answers.of({
-        items: stretchesOf(asked, options, (reading) => made.push(reading.answer())),
+        items: stretchesOf(asked, options, (reading) => made.push(reading.made())),
         part: (stretch): Part => stretch.reading.read(stretch),
         tooLong: (stretch): Part => stretch.reading.leaveOut(stretch),
         whole: () => null,
         connection,
       });
       if (read !== null) return read;
-      const told = await Promise.all(made);
+      const told: Answered[] = [];
+      // One after the other: promises for all of many groups take several times what is answered.
+      for (const one of made) told.push(await whenKept(one));
       if (isMany) return { groups: told };
       const [answer] = told;
       if (answer.errorCode === ErrorCode.NONE || apiVersion >= 2 || wanted === null) return answer;
@@ -110,6 +112,23 @@ interface AnsweredTopic {
   readonly topicId: Uuid;
   readonly isUnknown: boolean;
   readonly partitions: ReturnType<typeof none>[];
+}
+
+/** What is answered of one group, once what it rests on is kept; without a reader it rests on nothing. */
+interface Made {
+  readonly answer: Answered;
+  readonly reader: OffsetReader | null;
+}
+
+interface Answered {
+  readonly groupId: string;
+  readonly errorCode: number;
+  readonly topics: readonly Omit<AnsweredTopic, "isUnknown">[];
+}
+
+async function whenKept({ answer, reader }: Made): Promise<Answered> {
+  const errorCode = await reader?.kept<number>(ErrorCode.NONE, ErrorCode.NOT_COORDINATOR);
+  return errorCode ? { ...answer, errorCode, topics: [] } : answer;
 }
 
 interface ReadingOptions extends OffsetServices {
@@ -170,14 +189,16 @@ class Reading {
     return [];
   }
 
-  async answer() {
+  /** When all of it has been read. */
+  made(): Made {
     const { groupId, wanted } = this.#group, reader = this.#reader;
-    const refused = (errorCode: number) => ({ groupId, errorCode, topics: [] });
+    const refused = (errorCode: number) => {
+      return { answer: { groupId, errorCode, topics: [] }, reader: null };
+    };
     if (typeof reader === "number") return refused(reader);
     if (reader === null || this.#isLeftOut) return refused(ErrorCode.INVALID_REQUEST); // nothing of it fits
     const topics = wanted === null ? this.#allTopics() : this.#namedTopics();
-    const errorCode = await reader.kept<number>(ErrorCode.NONE, ErrorCode.NOT_COORDINATOR);
-    return errorCode === ErrorCode.NONE ? { groupId, errorCode, topics } : refused(errorCode);
+    return { answer: { groupId, errorCode: ErrorCode.NONE, topics }, reader };
   }
 
   /** The answer that a stretch belongs to. */

@@ -33,7 +33,14 @@ import type { PartitionLog } from "../storage/log/partition_log.ts";
 import type { Verification } from "../storage/producers/verifications.ts";
 import { isInternalTopic } from "../topics/names.ts";
 import type { Topic } from "../topics/catalogue.ts";
-import { type Answer, CLOSE, type Handler, handler, NO_REPLY } from "./handler.ts";
+import {
+  type Answer,
+  CLOSE,
+  type Handler,
+  handler,
+  NO_REPLY,
+  type RequestContext,
+} from "./handler.ts";
 import { findLog, findTopic, type PartitionLookup } from "./partitions.ts";
 import {
   type Admissions,
@@ -61,7 +68,12 @@ export interface ProduceOptions extends PartitionLookup {
   /** Without it, transactions are not asked about. */
   readonly admission?: ProduceAdmission;
   readonly meter: (topic: string) => TopicMetrics;
-  readonly onError: (errorCode: number) => void;
+  /** Told of each batch that was not written, by whom and of which topic, as far as that is known. */
+  readonly onError: (
+    errorCode: number,
+    from: RequestContext | null,
+    topic: string | null,
+  ) => void;
 }
 
 type Request = Decoded<Message<(typeof Produce)["request"]["fields"]>>;
@@ -116,7 +128,11 @@ export function produce(options: ProduceOptions): Handler {
         if (misframed) Object.assign(answer, { ...REFUSED, ...misframed });
         if (answer.errorCode !== ErrorCode.NONE) {
           failed = true;
-          options.onError(answer.errorCode!);
+          options.onError(
+            answer.errorCode!,
+            context,
+            typeof topic === "number" ? name : topic.name,
+          );
         }
         partitionResponses[i] = answer;
       };
@@ -171,7 +187,7 @@ const REFUSED = { baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1 };
 /** The batch could not be written after all. */
 function takeBack(options: ProduceOptions, answer: PartitionResponse): void {
   Object.assign(answer, { ...REFUSED, errorCode: ErrorCode.KAFKA_STORAGE_ERROR });
-  options.onError(ErrorCode.KAFKA_STORAGE_ERROR);
+  options.onError(ErrorCode.KAFKA_STORAGE_ERROR, null, null);
 }
 
 /** The batch would open a transaction that the coordinator was not asked about. */

@@ -203,6 +203,11 @@ const TABLE: readonly (readonly [name: string, meaning: string, advice: string |
   ],
   ["reserve_failed", "Room for a stop on a full disk could not be set aside", ROOM],
   // What a start found
+  [
+    "systemd_not_told",
+    "systemd waits to be told that the broker serves (Type=notify), and cannot be",
+    "see reason; use Type=exec in the unit where it cannot be mended",
+  ],
   ["log_healed", "A file disagreed with its log, or was missing, and was made anew", LOOK_AT_DISK],
   ["index_rebuilt", "An index was of no use, and was made anew from its log", LOOK_AT_DISK],
   ["txn_index_rebuilt", "An index of transactions was made anew from its log", LOOK_AT_DISK],

@@ -1,5 +1,5 @@
 /**
- * HTTP: /metrics, /healthz and /readyz, one request a connection.
+ * HTTP: /metrics, /status, /healthz and /readyz, one request a connection.
  *
  * Spoken over bare connections and not through node:http, whose limits against slow clients (headersTimeout, maxHeaderSize)
  * have no effect before Deno 2.7, where a half-sent header is held for ever. Three routes without bodies need little:
@@ -53,6 +53,8 @@ export interface HttpSettings {
   readonly timeoutMs?: number;
   /** What /metrics answers, or null when metrics are off. */
   readonly metrics: { readonly contentType: string; render(): Promise<Uint8Array> } | null;
+  /** What /status answers, as JSON; absent: there is none. */
+  readonly status?: () => string;
   /** Why the broker is not ready, or null when it is. */
   readonly notReady: () => string | null;
   /** What is wrong though it is, a line each. */
@@ -177,11 +179,13 @@ async function answer(header: string, settings: HttpSettings): Promise<Reply> {
     const fields = [`WWW-Authenticate: ${guard.challenge}`];
     return { status: 401, body: "say who you are\n", fields };
   }
-  if (
-    !["/metrics", "/healthz", "/readyz"].includes(path) ||
-    (path === "/metrics" && settings.metrics === null)
-  ) {
-    return { status: 404, body: "not found: try /metrics, /healthz or /readyz\n" };
+  const isThere = path === "/metrics"
+    ? settings.metrics !== null
+    : path === "/status"
+    ? settings.status !== undefined
+    : path === "/healthz" || path === "/readyz";
+  if (!isThere) {
+    return { status: 404, body: "not found: try /metrics, /status, /healthz or /readyz\n" };
   }
   if (method !== "GET" && method !== "HEAD") return { status: 405, body: "only GET and HEAD\n" };
   if (path === "/healthz") return { status: 200, body: "ok\n" };
@@ -190,6 +194,9 @@ async function answer(header: string, settings: HttpSettings): Promise<Reply> {
     if (reason !== null) return { status: 503, body: `${reason}\n` };
     const warnings = settings.warnings?.() ?? [];
     return { status: 200, body: ["ready", ...warnings, ""].join("\n") };
+  }
+  if (path === "/status") {
+    return { status: 200, body: settings.status!(), contentType: "application/json" };
   }
   const { contentType, render } = settings.metrics!;
   return { status: 200, body: await render.call(settings.metrics), contentType };
@@ -245,6 +252,7 @@ async function send(conn: HttpConnection, reply: Reply, isHead: boolean): Promis
     `Content-Length: ${body.length}`,
     ...(reply.status === 405 ? ["Allow: GET, HEAD"] : []),
     ...reply.fields ?? [],
+    `Date: ${new Date().toUTCString()}`,
     "Cache-Control: no-store",
     "Connection: close",
   ];

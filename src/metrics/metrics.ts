@@ -9,6 +9,7 @@ import type { GroupGauges } from "./group_definitions.ts";
 import { ClientMetrics } from "./client_metrics.ts";
 import { Histogram, LATENCY_BOUNDS_S } from "./histogram.ts";
 import type { QuotaGauges } from "./quota_definitions.ts";
+import { Refusals } from "./refusals.ts";
 
 export interface MetricsSettings {
   /** Topics with counters of their own; the rest share one. */
@@ -44,6 +45,8 @@ export class Metrics {
   readonly eventLoopDelay = new Histogram(LATENCY_BOUNDS_S);
   /** Produce errors by Kafka's error code. */
   readonly produceErrors = new Map<number, number>();
+  /** What was refused lately, and to whom. */
+  readonly refusals = new Refusals();
   /** What clients push of their own metrics (KIP-714). */
   readonly clients: ClientMetrics;
   /** Every partition's offsets and size, asked at each scrape; the broker sets it. */

@@ -10,7 +10,7 @@
  */
 import type { Turn } from "../background/turn.ts";
 import type { BufferPool } from "../bytes/pool.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, systemTimers, type Timers } from "../clock.ts";
 import { CLOSE, type ConnectionInfo, NO_REPLY } from "../handlers/handler.ts";
 import type { SaslConversation } from "../security/sasl/conversation.ts";
 import type { Handshakes } from "./handshakes.ts";
@@ -65,6 +65,8 @@ export interface ConnectionOptions {
   readonly handshakes: Handshakes;
   readonly limits: ConnectionLimits;
   readonly clock: Clock;
+  /** Without them, the system's. */
+  readonly timers?: Timers;
   readonly turn: Turn;
   readonly dispatch: Dispatch;
   /** Told of an error of a kind that no peer causes by going. The connection has ended. */
@@ -85,6 +87,7 @@ export class Connection implements ConnectionInfo {
   readonly sasl: SaslConversation | null;
   clientSoftwareName = "unknown";
   clientSoftwareVersion = "unknown";
+  clientId: string | null = null;
   readonly ends = new Set<() => void>();
   isEnding = false;
   isReader = false;
@@ -213,7 +216,7 @@ export class Connection implements ConnectionInfo {
   /** As ConnectionInfo. */
   pace(ms: number): void {
     if (this.reason !== null || this.#isStopping) return;
-    this.#mute ??= new Mute(this.#options.clock);
+    this.#mute ??= new Mute(this.#options.clock, this.#options.timers ?? systemTimers);
     this.#mute.lengthen(ms);
   }
 

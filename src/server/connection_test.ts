@@ -111,7 +111,7 @@ function serve(socket: Socket, dispatch: Dispatch, more: Partial<ConnectionOptio
     onRefused: () => {},
     pool,
     memory: new RequestMemory({ bytes: 1 << 24, connections: () => 1, onWait: () => {} }),
-    handshakes: new Handshakes({ monotonicMs: () => 0, onWait: () => {} }),
+    handshakes: new Handshakes({ monotonicMs: () => 0, onWait: () => {}, inAll: 100 }),
     clock,
     turn: new Turn(clock),
     limits: {

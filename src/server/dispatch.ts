@@ -31,6 +31,7 @@ import type { Access } from "../security/acl/access.ts";
 import type { Charge } from "../quotas/charge.ts";
 import type { ClientQuotas } from "../quotas/client_quotas.ts";
 import type { Dispatch, Reply } from "./connection.ts";
+import { type Denial, denialsOf } from "./denials.ts";
 import { ANONYMOUS } from "./session.ts";
 
 export interface DispatchOptions {
@@ -54,6 +55,12 @@ export interface DispatchOptions {
   readonly accessOf: (connection: ConnectionInfo) => Access;
   /** What writes down who was denied what, and who changed what; null: nobody does. */
   readonly audit?: Audit | null;
+  /** Told of what an answer says was not allowed. */
+  readonly onDenied?: (
+    denial: Denial,
+    connection: ConnectionInfo,
+    clientId: string | null,
+  ) => void;
   /** What binds clients; asked for every request anew. */
   readonly quotas: ClientQuotas;
   /** Told why a connection is ended, or what a handler threw. */
@@ -131,6 +138,9 @@ export function dispatcher(options: DispatchOptions): Dispatch {
     }
 
     function encode(body: unknown): Reply {
+      if (access.refused !== null) {
+        for (const one of denialsOf(access, body)) options.onDenied?.(one, connection, clientId);
+      }
       if (body === CLOSE) return CLOSE;
       const told = charge === null ? body : settle(charge, body, connection);
       const chunks = body === NO_REPLY

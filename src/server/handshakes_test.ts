@@ -2,12 +2,13 @@
 import { assertEquals } from "@std/assert";
 import { Handshakes } from "./handshakes.ts";
 
-function world(atOnce = 3) {
+function world(atOnce = 3, inAll = 100) {
   const time = { ms: 0 }, waits: number[] = [];
   const handshakes = new Handshakes({
     monotonicMs: () => time.ms,
     onWait: () => waits.push(time.ms),
     atOnce,
+    inAll,
   });
   const begun: string[] = [], cut: string[] = [], leaves = new Map<string, () => void>();
   return {
@@ -78,4 +79,56 @@ Deno.test("a network of IPv6 is one address", async () => {
   await enter("2001:db8::ffff:2", "a2");
   await enter("2001:db8:0:1::1", "b1");
   assertEquals(begun, ["a1", "b1"]);
+});
+
+Deno.test("past the limit of all the addresses that wait take turns, however many of one wait", async () => {
+  const { handshakes, enter, leave, begun, waits } = world(3, 4);
+  for (const name of ["a1", "a2", "a3", "a4", "a5"]) await enter("10.0.0.1", name);
+  for (const name of ["b1", "b2", "b3"]) await enter("10.0.0.2", name);
+  await enter("10.0.0.3", "c1");
+  assertEquals(begun, ["a1", "a2", "a3", "b1"]);
+  assertEquals([waits.length, handshakes.isPressed], [5, true]);
+  await leave("b1");
+  assertEquals(begun.at(-1), "b2", "a has as many as one address may");
+  await leave("a1");
+  await leave("a2");
+  await leave("a3");
+  assertEquals(begun.slice(-3), ["a4", "c1", "b3"]);
+  await leave("b2");
+  assertEquals(begun.at(-1), "a5");
+  assertEquals(handshakes.isPressed, false);
+  for (const name of ["c1", "a4", "b3", "a5"]) await leave(name);
+  for (const name of ["d1", "d2", "d3"]) await enter("10.0.0.4", name);
+  assertEquals(begun.slice(-3), ["d1", "d2", "d3"], "nothing of those who left counts");
+});
+
+Deno.test("while others wait for a place of all the oldest that stop make room, of whichever address", async () => {
+  const { handshakes, enter, time, begun, cut } = world(3, 4);
+  for (const name of ["a1", "a2"]) await enter("10.0.0.1", name);
+  time.ms = 10;
+  for (const name of ["b1", "b2"]) await enter("10.0.0.2", name);
+  await enter("10.0.0.3", "c1");
+  time.ms = 999;
+  handshakes.sweep();
+  assertEquals(cut, []);
+  time.ms = 1005;
+  handshakes.sweep();
+  await turns();
+  assertEquals([cut, begun.at(-1), handshakes.isPressed], [["a1"], "c1", false]);
+});
+
+Deno.test("that very many addresses wait makes none of them slow", async () => {
+  const { enter, leave, begun } = world(2, 2);
+  await enter("10.0.0.1", "first");
+  await enter("10.0.0.1", "second");
+  const count = 20_000;
+  for (let i = 0; i < count; i++) {
+    await enter(`10.${1 + (i >> 16)}.${i >> 8 & 255}.${i & 255}`, `n${i}`);
+  }
+  const startMs = performance.now();
+  await leave("first");
+  for (let i = 0; i < count - 1; i++) await leave(`n${i}`);
+  assertEquals(begun.length, count + 2);
+  const tookMs = performance.now() - startMs;
+  assertEquals(tookMs < 5000, true, `${tookMs} ms`); // each looked at by each would take minutes
 });

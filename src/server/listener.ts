@@ -4,7 +4,7 @@
  * many as there may be, the oldest that has not said who it is makes room.
  */
 import { type Clock, systemClock, systemTimers, type Timers } from "../clock.ts";
-import { CLOSE } from "../handlers/handler.ts";
+import { CLOSE, type ConnectionInfo } from "../handlers/handler.ts";
 import type { Turn } from "../background/turn.ts";
 import type { BufferPool } from "../bytes/pool.ts";
 import type { ConnectionQuotas, NotLetIn } from "../quotas/connection_quotas.ts";
@@ -102,6 +102,7 @@ export class Listener {
     this.#handshakes = new Handshakes({
       monotonicMs: () => this.#clock.monotonicMs(),
       onWait: () => this.#sweepWithin(PRESSED_SWEEP_MS),
+      inAll: handshakesInAll(options),
     });
     for (const reason of CLOSE_REASONS) options.counters.closed.set(reason, 0);
     options.pool.onScarce = () => this.#sweepWithin(PRESSED_SWEEP_MS);
@@ -114,6 +115,11 @@ export class Listener {
     if (this.#isClosed) return;
     for (const entrance of this.#options.entrances) this.#accept(entrance);
     this.#sweepWithin(this.#usualSweepMs);
+  }
+
+  /** Who is connected now. */
+  clients(): Iterable<ConnectionInfo> {
+    return this.#connections;
   }
 
   /** Bytes of requests that are reserved. */
@@ -179,7 +185,7 @@ export class Listener {
       options.quotas?.leave(peer, listener.name);
       options.counters.refused++;
       transport.close();
-      options.onProblem("connection_refused", { open: this.#connections.size, need });
+      options.onProblem("connection_refused", { peer, open: this.#connections.size, need });
       return;
     }
     if (options.tcpNodelay) transport.setNoDelay();
@@ -193,6 +199,7 @@ export class Listener {
       handshakes: this.#handshakes,
       limits: options.limits,
       clock: this.#clock,
+      timers: this.#timers,
       turn: options.turn,
       dispatch: this.#dispatch,
       onFault: (error) => {
@@ -227,7 +234,8 @@ export class Listener {
   /** Closes one that a quota does not let in; an address that comes too fast is kept waiting for that, as by Kafka. */
   #turnAway(transport: Transport, { need, afterMs }: NotLetIn): void {
     this.#options.counters.refused++;
-    this.#options.onProblem("connection_refused", { open: this.#connections.size, need });
+    const peer = transport.peer.host, open = this.#connections.size;
+    this.#options.onProblem("connection_refused", { peer, open, need });
     if (afterMs === 0 || this.#turnedAway.size >= MAX_TURNED_AWAY) return transport.close();
     const end = () => {
       cancel();
@@ -327,6 +335,14 @@ export class Listener {
   }
 }
 
+/** TLS handshakes that may be under way: what they hold is a fourth of the memory for requests at most, and none is of more connections than half of all. */
+function handshakesInAll({ maxBufferedBytes, maxConnections }: ListenerOptions): number {
+  const byMemory = Math.floor(maxBufferedBytes / 4 / HANDSHAKE_BYTES);
+  return Math.max(1, Math.min(byMemory, Math.ceil(maxConnections / 2)));
+}
+
+/** One that has stopped in the middle takes 55 to 100 KiB (bench:floods hello). */
+const HANDSHAKE_BYTES = 1 << 17;
 /** Connections that every process has descriptors for. */
 const FIRST_CONNECTIONS = 16;
 const LAST_STEP = 1024;

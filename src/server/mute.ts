@@ -2,15 +2,17 @@
  * Mute: the time for which a connection is not read, as its client has had more than a quota allows. The system holds what
  * the client sends on, and then the client itself is held up.
  */
-import type { Clock } from "../clock.ts";
+import type { Clock, Timers } from "../clock.ts";
 
 export class Mute {
   readonly #clock: Clock;
+  readonly #timers: Timers;
   #untilMs = 0;
   #end: (() => void) | null = null;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, timers: Timers) {
     this.#clock = clock;
+    this.#timers = timers;
   }
 
   get isOn(): boolean {
@@ -23,15 +25,11 @@ export class Mute {
 
   /** Resolves when it may be over, or by end(). */
   async wait(): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    await new Promise<void>((resolve) => {
-      this.#end = resolve;
-      timer = setTimeout(
-        resolve,
-        Math.min(this.#untilMs - this.#clock.monotonicMs(), MAX_TIMER_MS),
-      );
-    });
-    clearTimeout(timer);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#end = resolve;
+    const cancel = this.#timers.after(this.#untilMs - this.#clock.monotonicMs(), resolve);
+    await promise;
+    cancel();
     this.#end = null;
   }
 
@@ -40,5 +38,3 @@ export class Mute {
     this.#end?.();
   }
 }
-
-const MAX_TIMER_MS = 2 ** 31 - 1;

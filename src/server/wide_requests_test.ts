@@ -35,7 +35,7 @@ function world({ bytes = BYTES } = {}) {
       session: sessionAt(clock),
       pool,
       memory,
-      handshakes: new Handshakes({ monotonicMs: () => 0, onWait: () => {} }),
+      handshakes: new Handshakes({ monotonicMs: () => 0, onWait: () => {}, inAll: 100 }),
       clock,
       turn: new Turn(clock),
       limits: {

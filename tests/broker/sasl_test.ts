@@ -28,6 +28,8 @@ import {
 const NONE = new Uint8Array(0);
 const QUICK: Settings["auth"] = { enabled: true, failureDelayMs: 0, maxFailuresPerSecond: 10_000 };
 const ADMIN = { ...QUICK, plainUsername: "admin", plainPassword: "of the broker" };
+/** One failure of an address, and no other of it is looked at within a minute: however slow the machine is. */
+const ONE_FAILURE = 0.01;
 const admin: SaslOptions = { mechanism: "PLAIN", username: "admin", password: "of the broker" };
 
 /** A broker with an administrator of PLAIN, and every mechanism of passwords. */
@@ -117,7 +119,7 @@ Deno.test("the salt of an unknown user is the same at each attempt and after a r
         new TextDecoder().decode(answer.authBytes),
       )!;
       assert(nonce.startsWith("abc") && nonce.length > 20, nonce);
-      assertEquals(count, "4096");
+      assertEquals(count, "8192");
       return salt;
     };
     for (let start = 0; start < 2; start++) {
@@ -245,13 +247,11 @@ Deno.test("the answer to a failure waits as long as it is told to", async () => 
 });
 
 Deno.test("an address that fails too often is not looked at any more, and nobody who is in notices", async () => {
-  await using broker = await secured({ maxFailuresPerSecond: 1 }, {
+  await using broker = await secured({ maxFailuresPerSecond: ONE_FAILURE }, {
     limits: { authenticationTimeoutMs: 500 },
   });
   const inside = await broker.connect({ sasl: admin });
-  for (let i = 0; i < 10; i++) {
-    assertEquals((await tell(await broker.wire(), "PLAIN", utf8(`\0a\0${i}`))).errorCode, 58);
-  }
+  assertEquals((await tell(await broker.wire(), "PLAIN", utf8("\0a\0b"))).errorCode, 58);
   let ended = 0;
   for (let i = 0; i < 5; i++) {
     const wire = await broker.wire();
@@ -260,12 +260,12 @@ Deno.test("an address that fails too often is not looked at any more, and nobody
     await wire.send(SaslAuthenticate, 2, { authBytes: utf8("\0a\0b") });
     if (await within(wire.frame(), "an answer or the end") === null) ended++;
   }
-  assert(ended >= 2, `${ended} of 5 were not looked at`);
+  assertEquals(ended, 5);
   assertEquals(await topicsOf(inside), 0);
 });
 
 Deno.test("who is in proves itself again whatever others at its address got wrong", async () => {
-  await using broker = await secured({ maxReauthMs: 60_000, maxFailuresPerSecond: 1 }, {
+  await using broker = await secured({ maxReauthMs: 60_000, maxFailuresPerSecond: ONE_FAILURE }, {
     limits: { authenticationTimeoutMs: 500 },
   });
   const inside = await broker.connect({ sasl: admin });
@@ -278,7 +278,7 @@ Deno.test("who is in proves itself again whatever others at its address got wron
 });
 
 Deno.test("guesses that are under way at once are no more than those that follow each other", async () => {
-  await using broker = await secured({ maxFailuresPerSecond: 1 }, {
+  await using broker = await secured({ maxFailuresPerSecond: ONE_FAILURE }, {
     limits: { authenticationTimeoutMs: 1500 },
   });
   const looked = await Promise.all(Array.from({ length: 60 }, async () => {
@@ -288,8 +288,7 @@ Deno.test("guesses that are under way at once are no more than those that follow
     await wire.send(SaslAuthenticate, 2, { authBytes: utf8("\0admin\0guess") });
     return await within(wire.frame(), "an answer or the end") !== null;
   }));
-  const count = looked.filter((one) => one).length;
-  assert(count >= 10 && count <= 13, `${count} of 60 were looked at`);
+  assertEquals(looked.filter((one) => one).length, 1);
 });
 
 Deno.test("a session ends when it was not proved again in time, and goes on when it was", async () => {

@@ -352,6 +352,42 @@ Deno.test("when all connections are taken, the oldest that has not said who it i
   for (const conn of silent.slice(1)) conn.close();
 });
 
+Deno.test("who has said nothing yet counts in the limits of its address and of its listener", async () => {
+  await using it = await house("none", {
+    quotas: { maxConnectionsPerIp: 3 },
+    listeners: [
+      { name: "PLAINTEXT", port: 0 },
+      { name: "SECURE", protocol: "SSL", port: 0 },
+      { name: "FEW", protocol: "SSL", port: 0, maxConnections: 1 },
+    ],
+  });
+  const to = async (name: string) =>
+    await Deno.connect({ hostname: "127.0.0.1", port: it.broker.portOf(name) });
+  const silent = [await to("FEW")];
+  await within(untilClosed(await to("FEW")), "the listener has as many as it may");
+  for (let i = 0; i < 2; i++) silent.push(await to("SECURE"));
+  await within(untilClosed(await to("SECURE")), "the address has as many as it may");
+  for (const conn of silent) conn.close();
+});
+
+Deno.test("while as many handshakes as there may be have stopped, others come in when those have had a second", async () => {
+  await using it = await house("none", { limits: { maxConnections: 8 } });
+  const port = it.broker.portOf("SECURE"), hello = await helloOf();
+  const stopped = await Promise.all(
+    Array.from({ length: 4 }, async () => {
+      const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+      await conn.write(hello);
+      return conn;
+    }),
+  );
+  await pause(100);
+  const startMs = performance.now();
+  await (await it.connect()).request(ApiVersions, 0, {});
+  assert(performance.now() - startMs > 500, "it waited for a place");
+  await within(Promise.race(stopped.map(untilClosed)), "one of those that stopped is closed");
+  for (const conn of stopped.slice(1)) conn.close();
+});
+
 Deno.test("a peer that takes no answer over TLS is cut off as one without", async () => {
   const limits = { frameTimeoutMs: 400, minBytesPerSecond: 1 << 20, maxQueuedRequests: 1000 };
   await using it = await house("none", { limits });

@@ -21,7 +21,7 @@ const suite = new Suite("login timing");
 const file = await Deno.makeTempFile();
 const lines = [];
 for (const mechanism of ["SCRAM-SHA-256", "SCRAM-SHA-512"]) {
-  // More iterations than the default, and another user with fewer: nobody stands out by that.
+  // More iterations than the default, and another user with fewer: of those who are not there as many look like each.
   for (const [name, iterations] of [["alice", 8192], ["bruno", 4096], ["clara", 8192]] as const) {
     const credential = await newCredential(hashOf(mechanism)!, "pencil", iterations);
     lines.push(writeUser({ name, mechanism, credential }));
@@ -40,10 +40,11 @@ const auth: Settings["auth"] = {
 await using broker = await TestBroker.start({ auth });
 
 for (const name of mechanism) {
-  const took = new Map<string, number[]>([["alice", []], ["nobdy", []]]);
-  const told = new Map<string, Set<string>>([["alice", new Set()], ["nobdy", new Set()]]);
+  const nobody = await unknownLike("alice", name);
+  const took = new Map<string, number[]>([["alice", []], [nobody, []]]);
+  const told = new Map<string, Set<string>>([["alice", new Set()], [nobody, new Set()]]);
   for (let i = 0; i < attempts + WARM_UP; i++) {
-    for (const user of i % 2 === 0 ? ["alice", "nobdy"] : ["nobdy", "alice"]) {
+    for (const user of i % 2 === 0 ? ["alice", nobody] : [nobody, "alice"]) {
       const wire = await broker.wire();
       const began = performance.now();
       const answers = await attempt(wire, name, user);
@@ -72,6 +73,20 @@ for (const name of mechanism) {
 await Deno.remove(file);
 await broker.stop();
 suite.finish();
+
+/** A name that nobody has and that is challenged as this user is: of three such names two are, as of the users. */
+async function unknownLike(user: string, mechanism: string): Promise<string> {
+  const answerFor = async (name: string) => {
+    const wire = await broker.wire(), answer = await attempt(wire, mechanism, name);
+    wire.close();
+    return answer;
+  };
+  const wanted = await answerFor(user);
+  for (let i = 10; i < 100; i++) {
+    if (await answerFor(`nob${i}`) === wanted) return `nob${i}`;
+  }
+  throw new Error(`nobody is challenged as ${user} is: ${wanted}`);
+}
 
 /** One failed log-in; what was answered, without nonce and salt. */
 async function attempt(wire: Wire, name: string, user: string): Promise<string> {

@@ -16,7 +16,26 @@ import type { Output } from "../output.ts";
 
 /** Throws ConfigError. */
 export function aclOf(call: Call): Acl {
-  const [user, operation, resource] = call.words;
+  return aclFrom(call.words, {
+    isPrefixed: call.has("--prefixed"),
+    isDenied: call.has("--deny"),
+    host: call.text("--host"),
+  });
+}
+
+/** What an ACL has beside its user, operation and resource. */
+interface AclDetails {
+  readonly isPrefixed: boolean;
+  readonly isDenied: boolean;
+  /** Null: any. */
+  readonly host: string | null;
+}
+
+/** Of user, operation and resource. Throws ConfigError. */
+export function aclFrom(
+  [user, operation, resource]: readonly string[],
+  { isPrefixed, isDenied, host }: AclDetails,
+): Acl {
   const colon = resource.indexOf(":"), kind = colon < 0 ? resource : resource.slice(0, colon);
   const resourceType = numberOf(ResourceType, kind), operationCode = numberOf(Operation, operation);
   const isCluster = resourceType === ResourceType.CLUSTER;
@@ -38,11 +57,11 @@ export function aclOf(call: Call): Acl {
   return {
     resourceType,
     resourceName,
-    patternType: call.has("--prefixed") ? PatternType.PREFIXED : PatternType.LITERAL,
+    patternType: isPrefixed ? PatternType.PREFIXED : PatternType.LITERAL,
     principal: user.includes(":") ? user : `User:${user}`,
-    host: call.text("--host") ?? "*",
+    host: host ?? "*",
     operation: operationCode,
-    permissionType: call.has("--deny") ? Permission.DENY : Permission.ALLOW,
+    permissionType: isDenied ? Permission.DENY : Permission.ALLOW,
   };
 }
 
@@ -56,7 +75,8 @@ function numberOf(codes: Readonly<Record<string, number>>, word: string): number
   return Object.hasOwn(codes, name) ? codes[name] : null;
 }
 
-function wordOf(codes: Readonly<Record<string, number>>, code: number): string {
+/** "describe-configs" */
+export function wordOf(codes: Readonly<Record<string, number>>, code: number): string {
   const found = Object.entries(codes).find(([, value]) => value === code);
   return found === undefined ? String(code) : found[0].toLowerCase().replaceAll("_", "-");
 }

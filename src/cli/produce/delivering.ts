@@ -2,9 +2,15 @@
  * Delivering: records on their way to one topic, so many bytes of them at most, at a rate if there is one. The first that
  * fails is kept, and nothing is to be sent behind it.
  */
-import { type Delivery, Producer, type ProducerOptions } from "../../client/producer.ts";
+import {
+  type Delivery,
+  Producer,
+  type ProducerOptions,
+  type Receiver,
+} from "../../client/producer.ts";
 import type { ProducerRecord } from "../../client/producer_record.ts";
 import type { Cluster } from "../../client/cluster.ts";
+import type { Origin } from "./sources.ts";
 
 export interface Failure {
   /** Which record: "line 3 of orders.txt". */
@@ -20,9 +26,8 @@ export class Delivering {
   readonly #rate: number | null;
   readonly #onDelivered: (delivery: Delivery) => void;
   readonly #startMs = performance.now();
-  #bytes = 0;
-  #settled = 0;
-  #changed: (() => void) | null = null;
+  /** Who hears of the records of the last origin. */
+  #hears: { readonly origin: Origin; readonly receiver: Receiver } | null = null;
 
   /** `rate`: records a second at most; null: as fast as it goes. */
   constructor(
@@ -33,55 +38,47 @@ export class Delivering {
       readonly onDelivered: (delivery: Delivery) => void;
     },
   ) {
-    this.#producer = new Producer(cluster, options);
+    this.#producer = new Producer(cluster, { ...options, bufferBytes: MAX_BYTES });
     this.#rate = rate;
     this.#onDelivered = onDelivered;
   }
 
   /** Whether wait() is to come before the next record. */
   get isFull(): boolean {
-    return this.#bytes >= MAX_BYTES || this.#aheadMs() > 0;
+    return !this.#producer.hasRoom || this.#aheadMs() > 0;
   }
 
   /** Resolves when there is room for another record, or there is a failure. */
   async wait(): Promise<void> {
-    while (this.#bytes >= MAX_BYTES && this.failure === null) {
-      await this.#change();
-    }
+    await this.#producer.room();
     const aheadMs = this.#aheadMs();
     if (aheadMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.min(aheadMs, 1000)));
   }
 
-  /** `where` says which one it is, should it fail. */
-  send(record: ProducerRecord, where: () => string): void {
-    const bytes = OVERHEAD_BYTES + lengthOf(record.key) + lengthOf(record.value);
-    this.#bytes += bytes;
+  /** The record of this number of its origin. */
+  send(record: ProducerRecord, origin: Origin, number: number): void {
+    if (this.#hears?.origin !== origin) {
+      this.#hears = { origin, receiver: this.#receiverOf(origin) };
+    }
     this.sent++;
-    const settled = () => {
-      this.#bytes -= bytes;
-      this.#settled++;
-      this.#changed?.();
-      this.#changed = null;
-    };
-    this.#producer.send(record).then((delivery) => {
-      this.delivered++;
-      this.#onDelivered(delivery);
-      settled();
-    }, (error) => {
-      this.failure ??= { where: where(), error };
-      settled();
-    });
+    this.#producer.post(record, this.#hears.receiver, number);
   }
 
   /** Resolves when each that was sent is delivered or has failed. */
   async finish(): Promise<void> {
     await this.#producer.close();
-    while (this.#settled < this.sent) await this.#change();
   }
 
-  /** Resolves when the next one is delivered or has failed. */
-  #change(): Promise<void> {
-    return new Promise((resolve) => this.#changed = resolve);
+  #receiverOf(origin: Origin): Receiver {
+    return {
+      delivered: (_, delivery) => {
+        this.delivered++;
+        this.#onDelivered(delivery);
+      },
+      failed: (number, error) => {
+        this.failure ??= { where: origin.nameOf(number), error: error as Error };
+      },
+    };
   }
 
   /** How much too early the next record is. */
@@ -91,11 +88,5 @@ export class Delivering {
   }
 }
 
-function lengthOf(part: string | Uint8Array | null | undefined): number {
-  return part?.length ?? 0;
-}
-
 /** What may be on its way. */
 const MAX_BYTES = 8 << 20;
-/** About what a record takes here beside its key and value. */
-const OVERHEAD_BYTES = 200;

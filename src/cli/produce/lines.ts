@@ -15,9 +15,9 @@ export class Lines {
   *fed(chunk: Uint8Array): Generator<Uint8Array, void> {
     let at = 0;
     for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, at)) {
-      this.#hold(chunk.subarray(at, end));
+      const line = chunk.subarray(at, end);
       at = end + 1;
-      yield this.#taken();
+      yield this.#parts.length === 0 ? this.#checked(line) : this.#joined(line);
     }
     if (at < chunk.length) this.#hold(chunk.subarray(at));
   }
@@ -27,10 +27,19 @@ export class Lines {
     return this.#heldBytes === 0 ? null : this.#taken();
   }
 
+  #joined(last: Uint8Array): Uint8Array {
+    this.#hold(last);
+    return this.#taken();
+  }
+
   #hold(part: Uint8Array): void {
-    this.#heldBytes += part.length;
-    if (this.#heldBytes > this.#maxBytes) throw new LineTooLong(this.#maxBytes);
+    this.#heldBytes += this.#checked(part).length;
     this.#parts.push(part);
+  }
+
+  #checked(part: Uint8Array): Uint8Array {
+    if (this.#heldBytes + part.length > this.#maxBytes) throw new LineTooLong(this.#maxBytes);
+    return part;
   }
 
   #taken(): Uint8Array {

@@ -13,7 +13,7 @@ import { Interrupt } from "../interrupt.ts";
 import { jsonText } from "../output.ts";
 import { printable } from "../table.ts";
 import { Delivering } from "./delivering.ts";
-import { filesOf, linesOf, repeated, type SourceRecord } from "./sources.ts";
+import { filesOf, linesOf, repeated, type SourceRecords } from "./sources.ts";
 import { jsonReader, lineReader } from "./written.ts";
 
 export const produce: Run = (call) => {
@@ -32,7 +32,7 @@ export const produce: Run = (call) => {
 };
 
 interface Plan {
-  readonly source: (interrupt: Interrupt) => AsyncIterable<Iterable<SourceRecord>>;
+  readonly source: (interrupt: Interrupt) => AsyncIterable<SourceRecords>;
   readonly producer: ProducerOptions;
   readonly headers: readonly { readonly key: string; readonly value: Uint8Array | null }[];
   readonly partition: number | null;
@@ -55,22 +55,27 @@ async function sendAll(
   const isOver = () => delivering.failure !== null || interrupt.isAsked;
   let refused: unknown = null;
   try {
-    sending: for await (const records of plan.source(interrupt)) {
-      for (const { record, where } of records) {
+    sending: for await (const { origin, number, records } of plan.source(interrupt)) {
+      let next = number;
+      for (const record of records) {
         while (delivering.isFull && !isOver()) {
           await delivering.wait();
           await sink.flush();
         }
         if (isOver()) break sending;
         const { key, value, headers, timestampMs, partition } = record;
-        delivering.send({
-          topic,
-          partition: plan.partition ?? (plan.keepsPartition ? partition : undefined),
-          key,
-          value,
-          headers: [...headers, ...plan.headers],
-          timestampMs,
-        }, where);
+        delivering.send(
+          {
+            topic,
+            partition: plan.partition ?? (plan.keepsPartition ? partition : undefined),
+            key,
+            value,
+            headers: plan.headers.length === 0 ? headers : [...headers, ...plan.headers],
+            timestampMs,
+          },
+          origin,
+          next++,
+        );
         if (delivering.sent >= plan.count) break sending;
       }
       await sink.flush();

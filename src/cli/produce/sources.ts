@@ -6,31 +6,39 @@ import { Lines, LineTooLong } from "./lines.ts";
 import type { Reader } from "./written.ts";
 import type { WrittenRecord } from "../record_json.ts";
 
-export interface SourceRecord {
-  readonly record: WrittenRecord;
-  /** "line 3 of orders.txt" */
-  readonly where: () => string;
+/** Records that came together. */
+export interface SourceRecords {
+  readonly origin: Origin;
+  /** Of the first one; those behind it count on. */
+  readonly number: number;
+  readonly records: Iterable<WrittenRecord>;
 }
 
-/** Records that came together. An interrupt ends it. Throws ConfigError with the line that is none. */
+/** Where records come from: a file, the command line. */
+export interface Origin {
+  /** Of a record, by its number: "line 3 of orders.txt" */
+  nameOf(number: number): string;
+}
+
+/** An interrupt ends it. Throws ConfigError with the line that is none. */
 export async function* linesOf(
   names: readonly string[],
   { read, interrupt }: { readonly read: Reader; readonly interrupt: Interrupt },
-): AsyncGenerator<Iterable<SourceRecord>, void> {
+): AsyncGenerator<SourceRecords, void> {
   for (const name of names) {
     using input = opened(name);
     const lines = new Lines(MAX_BYTES), shown = name === "-" ? "standard input" : name;
+    const origin: Origin = { nameOf: (number) => `line ${number} of ${shown}` };
     let number = 0;
-    const recordOf = (line: Uint8Array): SourceRecord => {
-      const at = ++number, record = read(line);
-      if (typeof record === "string") {
-        throw new ConfigError(`line ${at} of ${shown} ${printable(record)}`);
-      }
-      return { record, where: () => `line ${at} of ${shown}` };
+    const recordOf = (line: Uint8Array): WrittenRecord => {
+      const record = read(line);
+      number++;
+      if (typeof record !== "string") return record;
+      throw new ConfigError(`${origin.nameOf(number)} ${printable(record)}`);
     };
     const tooLong = (error: unknown) =>
       error instanceof LineTooLong
-        ? new ConfigError(`line ${number + 1} of ${shown} ${error.message}`)
+        ? new ConfigError(`${origin.nameOf(number + 1)} ${error.message}`)
         : error;
     for (let isOver = false; !isOver;) {
       const chunk = new Uint8Array(CHUNK_BYTES),
@@ -49,7 +57,7 @@ export async function* linesOf(
           throw tooLong(error);
         }
       };
-      yield found();
+      yield { origin, number: number + 1, records: found() };
     }
   }
 }
@@ -58,7 +66,7 @@ export async function* linesOf(
 export async function* filesOf(
   names: readonly string[],
   read: Reader,
-): AsyncGenerator<Iterable<SourceRecord>, void> {
+): AsyncGenerator<SourceRecords, void> {
   for (const name of names) {
     using input = opened(name);
     const parts: Uint8Array[] = [];
@@ -72,7 +80,7 @@ export async function* filesOf(
     }
     const record = read(new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer()));
     if (typeof record === "string") throw new ConfigError(`${name} ${printable(record)}`);
-    yield [{ record, where: () => name }];
+    yield { origin: { nameOf: () => name }, number: 1, records: [record] };
   }
 }
 
@@ -80,10 +88,9 @@ export async function* filesOf(
 export async function* repeated(
   record: WrittenRecord,
   count: number,
-): AsyncGenerator<Iterable<SourceRecord>, void> {
-  for (let number = 1; number <= count; number++) {
-    yield [{ record, where: () => `record ${number}` }];
-  }
+): AsyncGenerator<SourceRecords, void> {
+  const origin: Origin = { nameOf: (number) => `record ${number}` };
+  for (let number = 1; number <= count; number++) yield { origin, number, records: [record] };
 }
 
 /** The read, or null when the interrupt comes first; nothing stays behind of it, however many there are. */

@@ -12,9 +12,19 @@ export const serveCommand: Command = {
       { line: "runnel serve", doc: "For this machine, data in ./runnel-data" },
       { line: "runnel serve --config /etc/runnel/runnel.toml", doc: "As a file says" },
     ],
+    flags: [{
+      name: "--apply",
+      takes: "FILE",
+      doc:
+        "Make what a state.toml says so at each start, as `runnel apply` does; nothing is taken away.",
+      completes: "file",
+    }],
     load: async () => {
       const { serve } = await import("../serve.ts");
-      return (call, { startBroker }) => serve(call.options, startBroker);
+      return (call, { startBroker }) => {
+        const file = call.text("--apply"), apply = file === null ? [] : ["--apply", file];
+        return serve([...call.options, ...apply], startBroker);
+      };
     },
   }],
 };

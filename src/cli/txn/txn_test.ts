@@ -219,7 +219,7 @@ async function ask(broker: OneBroker, ...args: string[]) {
   });
   try {
     const yes = args[0] === "abort" ? ["--yes"] : [];
-    await workOf(...args, ...yes)({ cluster, out, bootstrap: "broker:1" });
+    await workOf(...args, ...yes)({ cluster, out, bootstrap: "broker:1", another: () => cluster });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     errors.push(error.message);

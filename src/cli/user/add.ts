@@ -5,6 +5,7 @@ import {
   SCRAM_HASHES,
   type ScramHash,
 } from "../../security/sasl/scram_credential.ts";
+import { DEFAULT_ITERATIONS } from "../../security/sasl/scram_credential.ts";
 import { MAX_ITERATIONS, MIN_ITERATIONS } from "../../security/sasl/users_text.ts";
 import type { Call } from "../call.ts";
 import type { Run } from "../command.ts";
@@ -18,7 +19,7 @@ import { addToFile } from "./users_file.ts";
 export const addUser: Run = async (call) => {
   const name = nameOf(call), hashes = hashesOf(call);
   const iterations = call.whole("--iterations", { min: MIN_ITERATIONS, max: MAX_ITERATIONS }) ??
-    MIN_ITERATIONS;
+    DEFAULT_ITERATIONS;
   const file = await usersFileOf(call);
   const password = await readPassword({ isPiped: call.has("--password-stdin") });
   if (file === null) {

@@ -1,5 +1,6 @@
 /** `runnel user`: what there is of it. */
 import { SCRAM_HASHES } from "../../security/sasl/scram_credential.ts";
+import { DEFAULT_ITERATIONS } from "../../security/sasl/scram_credential.ts";
 import { MAX_ITERATIONS, MIN_ITERATIONS } from "../../security/sasl/users_text.ts";
 import { type Command, CONNECTION, JSON_OUTPUT, type Word, YES } from "../command.ts";
 
@@ -38,7 +39,7 @@ export const userCommand: Command = {
           name: "--iterations",
           takes: "N",
           doc:
-            `How dear a guess is, ${MIN_ITERATIONS} (as Kafka's tools have it) to ${MAX_ITERATIONS}.`,
+            `How dear a guess is, ${MIN_ITERATIONS} (as Kafka's tools have it) to ${MAX_ITERATIONS}; ${DEFAULT_ITERATIONS} if not said.`,
         },
         {
           name: "--password-stdin",

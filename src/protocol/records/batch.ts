@@ -132,6 +132,23 @@ export function setCreateTime(b: Bytes, at: number, maxTimestampMs: number): voi
   writeCrc(b, at);
 }
 
+/**
+ * Makes a batch that was read one that this producer sends, in no transaction, and renews the checksum. Timestamps count
+ * from the same base, so what was a delete horizon is one no more.
+ */
+export function setProducer(
+  b: Bytes,
+  at: number,
+  producer: { producerId: number; producerEpoch: number; baseSequence: number },
+): void {
+  assign(b, at, 0, -1);
+  b[at + ATTRIBUTES + 1] &= COMPRESSION_MASK;
+  writeInt64(b, at + PRODUCER_ID, producer.producerId);
+  writeInt16(b, at + PRODUCER_EPOCH, producer.producerEpoch);
+  writeInt32(b, at + BASE_SEQUENCE, producer.baseSequence);
+  writeCrc(b, at);
+}
+
 /** What a header holds, for writing one. */
 export interface BatchHeader {
   baseOffset: number;

@@ -1,10 +1,10 @@
 /**
  * buildBatch: a record batch from records, for the client, the internal topics and tests.
  */
-import { varintSize, varlongSize, writeVarint, writeVarlong } from "../../bytes/varint.ts";
 import * as batch from "./batch.ts";
 import { compress, CompressionType } from "./compression.ts";
 import type { RecordHeader } from "./record.ts";
+import { type MeasuredRecord, measuredRecord, writeRecord } from "./write_record.ts";
 
 export interface NewRecord {
   readonly timestampMs: number;
@@ -79,59 +79,25 @@ function attributesOf(options: BatchOptions, compression: CompressionType): numb
 }
 
 interface Plan {
-  readonly records: readonly PlannedRecord[];
+  readonly records: readonly MeasuredRecord[];
   readonly size: number;
   readonly maxTimestampMs: number;
 }
 
-interface PlannedRecord {
-  readonly record: NewRecord;
-  readonly offsetDelta: number;
-  readonly timestampDelta: number;
-  readonly headers: readonly { key: Uint8Array; value: Uint8Array | null }[];
-  /** Bytes after the length. */
-  readonly length: number;
-}
-
 function measure(records: readonly NewRecord[], base: number, baseTimestampMs: number): Plan {
   let size = 0, maxTimestampMs: number = batch.NO_TIMESTAMP;
-  const planned = records.map((record, i) => {
-    const offsetDelta = record.offset === undefined ? i : record.offset - base;
-    const timestampDelta = record.timestampMs - baseTimestampMs;
-    const headers = record.headers?.map(({ key, value }) => ({ key: utf8.encode(key), value })) ??
-      [];
-    let length = 1 + varlongSize(timestampDelta) + varintSize(offsetDelta) +
-      sizeOf(record.key) + sizeOf(record.value) + varintSize(headers.length);
-    for (const { key, value } of headers) length += sizeOf(key) + sizeOf(value);
-    size += varintSize(length) + length;
+  const measured = records.map((record, i) => {
+    const found = measuredRecord(record, {
+      offsetDelta: record.offset === undefined ? i : record.offset - base,
+      timestampDelta: record.timestampMs - baseTimestampMs,
+    });
+    size += found.size;
     maxTimestampMs = Math.max(maxTimestampMs, record.timestampMs);
-    return { record, offsetDelta, timestampDelta, headers, length };
+    return found;
   });
-  return { records: planned, size, maxTimestampMs };
-}
-
-function sizeOf(bytes: Uint8Array | null | undefined): number {
-  return bytes == null ? 1 : varintSize(bytes.length) + bytes.length;
+  return { records: measured, size, maxTimestampMs };
 }
 
 function writeRecords(into: Uint8Array, at: number, plan: Plan): void {
-  for (const { record, offsetDelta, timestampDelta, headers, length } of plan.records) {
-    at = writeVarint(into, at, length);
-    into[at++] = 0; // attributes: none are defined
-    at = writeVarlong(into, at, timestampDelta);
-    at = writeVarint(into, at, offsetDelta);
-    at = writeBytes(into, at, record.key);
-    at = writeBytes(into, at, record.value);
-    at = writeVarint(into, at, headers.length);
-    for (const { key, value } of headers) at = writeBytes(into, writeBytes(into, at, key), value);
-  }
+  for (const record of plan.records) at = writeRecord(into, at, record);
 }
-
-function writeBytes(into: Uint8Array, at: number, bytes: Uint8Array | null | undefined): number {
-  if (bytes == null) return writeVarint(into, at, -1);
-  at = writeVarint(into, at, bytes.length);
-  into.set(bytes, at);
-  return at + bytes.length;
-}
-
-const utf8 = new TextEncoder();

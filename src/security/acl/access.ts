@@ -18,10 +18,21 @@ export interface Asker {
   readonly peer: string;
 }
 
+/** A right that was not there. */
+export interface Refused {
+  readonly operation: number;
+  readonly resourceType: number;
+  readonly name: string;
+}
+
 export class Access {
   readonly #authorizer: Authorizer | null;
   readonly #asker: Asker | null;
   #known: DecidedFor | null = null;
+  /** What was asked and not allowed, the last of each type of resource; null while all was. */
+  #refused: Map<number, Refused> | null = null;
+  /** The one that this is anew, which is told of what is refused. */
+  #first: Access | null = null;
 
   /** Null: there is no authorizer, and everything is allowed. */
   constructor(authorizer: Authorizer | null, asker: Asker | null) {
@@ -31,7 +42,10 @@ export class Access {
 
   /** The same with nothing remembered, for a request that has waited. */
   again(): Access {
-    return this.#authorizer === null ? this : new Access(this.#authorizer, this.#asker);
+    if (this.#authorizer === null) return this;
+    const again = new Access(this.#authorizer, this.#asker);
+    again.#first = this.#first ?? this;
+    return again;
   }
 
   /** Whether everything is allowed, so that nothing need be asked. */
@@ -41,7 +55,17 @@ export class Access {
 
   /** Whether the operation is allowed on the resource. */
   may(operation: number, resourceType: number, name: string): boolean {
-    return this.#authorizer === null || (this.allowed(resourceType, name) & bit(operation)) !== 0;
+    if (this.#authorizer === null) return true;
+    if ((this.allowed(resourceType, name) & bit(operation)) !== 0) return true;
+    const told = this.#first ?? this;
+    told.#refused ??= new Map();
+    told.#refused.set(resourceType, { operation, resourceType, name });
+    return false;
+  }
+
+  /** What was asked and not allowed, the last of each type of resource; null while all was. */
+  get refused(): ReadonlyMap<number, Refused> | null {
+    return this.#refused;
   }
 
   mayTopic(operation: number, name: string): boolean {

@@ -41,7 +41,11 @@ export class Passwords {
   async #check(name: string, password: Uint8Array): Promise<boolean> {
     const found = this.store.find(name);
     const most = this.store.mostIterations || DEFAULT_ITERATIONS;
-    const mock = mockCredential(HASH, { secret: this.#secret, name, iterations: most });
+    const mock = mockCredential(HASH, {
+      secret: this.#secret,
+      name,
+      look: { iterations: most, saltBytes: null },
+    });
     const credential = found ?? mock;
     const { salt, iterations } = credential;
     const salted = await saltedPassword(HASH, { password, salt, iterations });

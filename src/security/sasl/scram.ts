@@ -12,7 +12,10 @@ import {
   mockCredential,
   type ScramCredential,
   type ScramHash,
+  standOf,
+  TOKEN_ITERATIONS,
 } from "./scram_credential.ts";
+import type { CredentialLook, Population } from "./population.ts";
 import { base64, type ClientFirst, readClientFinal, readClientFirst } from "./scram_message.ts";
 
 /** Where the credentials of one mechanism are. */
@@ -20,8 +23,8 @@ export interface ScramCredentials {
   find(name: string): ScramCredential | null;
   /** The delegation token of this id; `salt` is what its credential is to have. */
   findToken(tokenId: string, salt: Uint8Array): TokenLogin | null;
-  /** What a user that is not there is said to have: what most have. */
-  readonly usualIterations: number;
+  /** What a user that is not there looks like one of. */
+  readonly population: Population;
   /** Of this server, the same after a restart. */
   readonly secret: Uint8Array;
 }
@@ -68,9 +71,11 @@ export class ScramLogin implements Authenticator {
     this.claimed = name;
     if (authorizationId !== "" && authorizationId !== name) return OTHER_ID;
     const isByToken = extensions.get("tokenauth")?.toLowerCase() === "true";
-    const { secret, usualIterations: iterations } = this.#credentials;
+    const { secret, population } = this.#credentials;
     // Made for everybody, as making it takes a time that could be told.
-    const mock = mockCredential(this.#hash, { secret, name, iterations });
+    const stand = standOf(this.#hash, { secret, name });
+    const look = isByToken ? TOKEN_LOOK : population.at(stand);
+    const mock = mockCredential(this.#hash, { secret, name, look });
     const delegated = isByToken ? this.#credentials.findToken(name, mock.salt) : null;
     const found = isByToken ? await delegated?.credential : this.#credentials.find(name);
     if (found === "busy") return { kind: "busy" };
@@ -120,6 +125,8 @@ interface Challenged {
   readonly text: string;
 }
 
+/** All tokens look so. */
+const TOKEN_LOOK: CredentialLook = { iterations: TOKEN_ITERATIONS, saltBytes: null };
 const FAILED: AuthenticationStep = { kind: "failed", message: null };
 /** As Kafka has it, with PLAIN too. */
 export const OTHER_ID: AuthenticationStep = {

@@ -3,6 +3,7 @@
  * whom nobody knows, so that a stranger cannot tell the two apart.
  */
 import { createHash, createHmac } from "node:crypto";
+import type { CredentialLook } from "./population.ts";
 
 export interface ScramCredential {
   readonly salt: Uint8Array;
@@ -28,8 +29,10 @@ export const SCRAM_HASHES: readonly ScramHash[] = [
   { mechanism: "SCRAM-SHA-512", number: 2, name: "sha512", webName: "SHA-512", bytes: 64 },
 ];
 
-/** What Kafka's tools take where they are not told otherwise (ScramMechanism.minIterations). */
-export const DEFAULT_ITERATIONS = 4096;
+/** Of credentials that are made here. Kafka's tools take 4,096 where they are not told otherwise, the fewest there may be. */
+export const DEFAULT_ITERATIONS = 8192;
+/** Of delegation tokens, as Kafka has them (ScramMechanism.minIterations): they are random, nobody guesses them. */
+export const TOKEN_ITERATIONS = 4096;
 
 export function hashOf(mechanism: string): ScramHash | undefined {
   return SCRAM_HASHES.find((hash) => hash.mechanism === mechanism);
@@ -84,19 +87,40 @@ export function newSalt(): Uint8Array {
 
 /**
  * The credential of a user that is not there: no password fits it. The salt is an HMAC of the secret and the name, the same
- * at each attempt and after a restart, and has the shape of those that Kafka's tools make.
+ * at each attempt and after a restart.
  */
 export function mockCredential(
   hash: ScramHash,
-  { secret, name, iterations }: {
+  { secret, name, look: { iterations, saltBytes } }: {
     readonly secret: Uint8Array;
     readonly name: string;
-    readonly iterations: number;
+    readonly look: CredentialLook;
   },
 ): ScramCredential {
   const part = (what: string) => hmac(hash, secret, `${what} ${hash.mechanism} ${name}`);
-  const salt = saltOf(part("salt").subarray(0, SALT_BYTES));
+  const salt = saltBytes === null
+    ? saltOf(part("salt").subarray(0, SALT_BYTES))
+    : bytesOf(part, saltBytes);
   return { salt, iterations, storedKey: part("stored"), serverKey: part("server") };
+}
+
+/** Where among all users a name stands that nobody has, from 0 up to 1. */
+export function standOf(
+  hash: ScramHash,
+  { secret, name }: { readonly secret: Uint8Array; readonly name: string },
+): number {
+  const bytes = hmac(hash, secret, `stand ${hash.mechanism} ${name}`);
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) / 2 ** 32;
+}
+
+function bytesOf(part: (what: string) => Uint8Array, count: number): Uint8Array {
+  const bytes = new Uint8Array(count);
+  for (let at = 0, i = 0; at < count; i++) {
+    const more = part(`salt ${i}`).subarray(0, count - at);
+    bytes.set(more, at);
+    at += more.length;
+  }
+  return bytes;
 }
 
 export function hmac({ name }: ScramHash, key: Uint8Array, text: string): Uint8Array {

@@ -1,6 +1,7 @@
 /** Proves SCRAM with the exchange of RFC 7677, and that each departure from it fails as any other does. */
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
+import { Population } from "./population.ts";
 import { ScramLogin, type TokenLogin } from "./scram.ts";
 import { credentialOf, digest, hashOf, hmac, saltedPassword } from "./scram_credential.ts";
 import { readClientFirst } from "./scram_message.ts";
@@ -28,7 +29,8 @@ async function login(
   const find = (name: string) => name === "user" && !byToken ? user : null;
   const findToken = (id: string) =>
     id === "user" && byToken ? { credential: Promise.resolve(user), ...tokens! } : null;
-  const credentials = { find, findToken, usualIterations: 4096, secret: SECRET };
+  const population = new Population([], { iterations: 4096, saltBytes: null });
+  const credentials = { find, findToken, population, secret: SECRET };
   return new ScramLogin(HASH, credentials, { newNonce: () => SERVER_NONCE });
 }
 

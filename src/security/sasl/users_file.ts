@@ -40,6 +40,19 @@ export class UsersFile {
     return this.#users.get(`${mechanism} ${name}`) ?? null;
   }
 
+  /** Another one where the users are others. */
+  get version(): string {
+    this.#look();
+    return this.#stamp;
+  }
+
+  /** Of everybody that has one of this mechanism. */
+  *credentials(mechanism: string): Generator<ScramCredential> {
+    for (const [key, credential] of this.#users) {
+      if (key.startsWith(`${mechanism} `)) yield credential;
+    }
+  }
+
   /** 0 where there is nobody. */
   mostIterations(mechanism: string): number {
     this.#look();

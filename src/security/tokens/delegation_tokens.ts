@@ -12,10 +12,10 @@ import { Buffer } from "node:buffer";
 import type { Derivations } from "../sasl/derivations.ts";
 import {
   credentialOf,
-  DEFAULT_ITERATIONS,
   saltedPassword,
   type ScramCredential,
   type ScramHash,
+  TOKEN_ITERATIONS,
 } from "../sasl/scram_credential.ts";
 
 /** A token as the metadata has it (DelegationTokenRecord). Principals are "User:alice", times ms since 1970. */
@@ -161,7 +161,7 @@ async function newCredential(
   text: string,
   salt: Uint8Array,
 ): Promise<ScramCredential> {
-  const iterations = DEFAULT_ITERATIONS, password = new TextEncoder().encode(text);
+  const iterations = TOKEN_ITERATIONS, password = new TextEncoder().encode(text);
   const salted = await saltedPassword(hash, { password, salt, iterations });
   return credentialOf(hash, { salted, salt, iterations });
 }

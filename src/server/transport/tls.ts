@@ -213,7 +213,7 @@ class TlsListener implements TransportListener {
       plain.on("error", ignore);
       this.#count++;
       const isOwn = this.#caller !== null && plain.remotePort === this.#caller.localPort;
-      if (this.#isClosed || isOwn) plain.destroy();
+      if (this.#isClosed || isOwn || this.#arrived.length >= MAX_ARRIVED) plain.destroy();
       else this.#arrives(new TlsTransport(plain, this.#context));
     });
     server.on("error", (error) => this.#waiting?.reject(error));
@@ -254,6 +254,8 @@ class TlsListener implements TransportListener {
   }
 }
 
+/** Those that nobody has accepted yet, as while a quota lets them wait; a plain listener's are the system's meanwhile. */
+const MAX_ARRIVED = 256;
 /** How often it is looked whether somebody came. */
 const LOOK_MS = 5000;
 

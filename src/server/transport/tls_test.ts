@@ -111,3 +111,26 @@ Deno.test("who comes before a listener is opened is not accepted, and has to com
   await closed.open!();
   await assertRejects(() => closed.accept(), Deno.errors.BadResource);
 });
+
+Deno.test("nobody keeps descriptors of a listener that takes its time, beyond a few", async () => {
+  const context = new TlsContext(material, { clientAuth: "none", nowMs: () => Date.now() });
+  const listener = await listenTls({ host: "127.0.0.1", port: 0 }, context);
+  const { host: hostname, port } = listener.address, count = 300;
+  const clients = await Promise.all(
+    Array.from({ length: count }, () => Deno.connect({ hostname, port })),
+  );
+  let closed = 0;
+  const reads = clients.map((one) =>
+    one.read(new Uint8Array(1)).then(() => closed++, () => closed++)
+  );
+  while (closed < count - 256) await pause(5);
+  await pause(50);
+  assertEquals(closed, count - 256);
+  for (let i = 0; i < 256; i++) (await listener.accept()).close();
+  const late = await Deno.connect({ hostname, port }), transport = await listener.accept();
+  assertEquals(transport.peer.port, (late.localAddr as Deno.NetAddr).port);
+  transport.close();
+  listener.close();
+  await Promise.all(reads);
+  for (const one of [...clients, late]) one.close();
+});

@@ -9,7 +9,7 @@
  * cannot be read is left alone until the next start; the others are compacted meanwhile.
  */
 import type { BufferPool } from "../../bytes/pool.ts";
-import type { Clock } from "../../clock.ts";
+import { type Clock, systemTimers, type Timers } from "../../clock.ts";
 import { BackgroundWork } from "../../metrics/background.ts";
 import { Pace } from "./pace.ts";
 import { compact, CompactionInterrupted } from "./pass.ts";
@@ -22,6 +22,8 @@ export interface CleanerOptions {
   readonly store: Store;
   readonly pool: BufferPool;
   readonly clock: Clock;
+  /** Without them, the system's. */
+  readonly timers?: Timers;
   /** Every log that serves. */
   readonly logs: () => Iterable<PartitionLog>;
   /** How far each has been compacted; nowhere unless given. */
@@ -49,27 +51,28 @@ export class Cleaner {
     PartitionLog,
     { readonly untilMs: number; readonly times: number }
   >();
-  #timer: ReturnType<typeof setTimeout> | null = null;
+  #cancel: () => void = () => {};
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: CleanerOptions) {
     this.#options = options;
-    this.#pace = new Pace(options.clock, options.ioMaxBytesPerSecond);
+    this.#pace = new Pace(options.clock, options.ioMaxBytesPerSecond, options.timers);
     this.#positions = options.positions ?? new CleanerPositions();
   }
 
   start(): void {
-    this.#timer = setTimeout(() => {
+    const { timers = systemTimers, backoffMs } = this.#options;
+    this.#cancel = timers.after(backoffMs, () => {
       this.#running = this.#run().catch((error) => this.#tell("all logs", error)).finally(() => {
         if (!this.#pace.isStopped) this.start();
       });
-    }, this.#options.backoffMs);
+    });
   }
 
   /** Ends the pass under way; what it has not finished the next start does again. */
   async stop(): Promise<void> {
     this.#pace.stop();
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#cancel();
     await this.#running;
   }
 

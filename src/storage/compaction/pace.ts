@@ -4,7 +4,7 @@
  * It works for a slice of a few milliseconds, then rests for as long as it worked, so that others have at least half of
  * the time, also after a batch that alone took much longer than a slice; and it reads and writes no more bytes a second than it is allowed.
  */
-import type { Clock } from "../../clock.ts";
+import { type Clock, systemTimers, type Timers } from "../../clock.ts";
 
 const SLICE_MS = 2;
 /** A clock that leaps, or a machine that slept, is no work. */
@@ -13,14 +13,16 @@ const MAX_REST_MS = 1000;
 export class Pace {
   #stopped = false;
   readonly #clock: Clock;
+  readonly #timers: Timers;
   /** Infinity is no limit. */
   readonly #bytesPerSecond: number;
   #sliceBeganMs: number;
   #sliceBytes = 0;
   #endRest: (() => void) | null = null;
 
-  constructor(clock: Clock, bytesPerSecond: number) {
+  constructor(clock: Clock, bytesPerSecond: number, timers: Timers = systemTimers) {
     this.#clock = clock;
+    this.#timers = timers;
     this.#bytesPerSecond = bytesPerSecond;
     this.#sliceBeganMs = clock.monotonicMs();
   }
@@ -54,9 +56,9 @@ export class Pace {
 
   #sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
+      const cancel = this.#timers.after(ms, resolve);
       this.#endRest = () => {
-        clearTimeout(timer);
+        cancel();
         resolve();
       };
     });

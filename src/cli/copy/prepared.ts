@@ -1,0 +1,155 @@
+/** Prepared: a topic of a copy that is there at the target, with its partitions opened. */
+import { Admin } from "../../client/admin.ts";
+import type { Cluster, Topic } from "../../client/cluster.ts";
+import { KafkaError } from "../../client/errors.ts";
+import { newProducerId } from "../../client/exact_sender.ts";
+import type { Identity } from "../../client/partition_sender.ts";
+import { ErrorCode } from "../../protocol/errors.ts";
+import type { CompressionType } from "../../protocol/records/compression.ts";
+import type { Kept, Ledger } from "./ledger.ts";
+import { nameOf, openedPartitions, RefusedError } from "./opening.ts";
+import { type CopyTools, keptOf, type OpenedPartition, PartitionCopy } from "./partition_copy.ts";
+import {
+  differencesOf,
+  limitsOf,
+  makeTopic,
+  type NamedTopic,
+  recipeOf,
+  type Tell,
+  topicAt,
+  type TopicRecipe,
+} from "./topics.ts";
+
+export interface Prepared {
+  readonly named: NamedTopic;
+  /** Of what this copy made; null: the topic was there. */
+  readonly recipe: TopicRecipe | null;
+  readonly maxBatchBytes: number;
+  readonly partitions: PartitionCopy[];
+  /** Why it is not copied any further. */
+  failure: string | null;
+}
+
+export interface Preparing {
+  readonly tools: CopyTools;
+  readonly kept: ReadonlyMap<string, Kept>;
+  readonly isAppending: boolean;
+  readonly replicas: number | null;
+  readonly compression: CompressionType | null;
+  readonly tell: Tell;
+}
+
+export class Preparation {
+  readonly #options: Preparing;
+  #identity: Promise<Identity> | null = null;
+
+  constructor(options: Preparing) {
+    this.#options = options;
+  }
+
+  /** Throws RefusedError, KafkaError, ConnectionError. */
+  async prepared(named: NamedTopic): Promise<Prepared> {
+    const { tools, kept, replicas, tell } = this.#options, { source, target } = tools;
+    const first = kept.get(nameOf({ topic: named.target, partition: 0 }));
+    const recipe = await recipeOf(source, named.source.name);
+    let topic = await topicAt(target, named.target), isMade = false;
+    if (topic === null) {
+      topic = await makeTopic(target, named, { recipe, replicas, tell });
+      isMade = true;
+      await keepMade(tools.ledger, await this.#opened(named.source, topic, true));
+    } else if (first?.progress.isMade && first.progress.targetId === topic.id) {
+      isMade = true;
+      topic = await this.#asMeanwhile(named, topic, recipe);
+    } else {
+      for (const text of await differencesOf(source, target, named)) {
+        tell(`${named.target} is there already and is left as it is: ${text}`);
+      }
+    }
+    if (topic.partitions.length > named.source.partitions.length) {
+      tell(
+        `${named.target} has ${topic.partitions.length} partitions, ${named.source.partitions.length} at the source: ` +
+          "new records of a key may go to another one than those that are copied",
+      );
+    }
+    const { maxBatchBytes, keepsTimestamps } = await limitsOf(target, named.target);
+    if (!keepsTimestamps) {
+      throw new RefusedError(
+        `${named.target} would give the records new timestamps: set message.timestamp.type=CreateTime there first ` +
+          `(\`runnel topic alter ${named.target} --config message.timestamp.type=CreateTime\`)`,
+      );
+    }
+    const opened = await this.#opened(named.source, topic, isMade);
+    const { compression } = this.#options;
+    return {
+      named,
+      recipe: isMade ? recipe : null,
+      maxBatchBytes,
+      partitions: opened.map((one) =>
+        new PartitionCopy(one, tools, { compression, maxBatchBytes })
+      ),
+      failure: null,
+    };
+  }
+
+  /** Opens what the source's topic has got since, beside what is opened of it. */
+  async grown(one: Prepared, source: Topic): Promise<void> {
+    const { tools, compression } = this.#options, { target: name } = one.named;
+    const had = one.partitions.length, isMade = one.recipe !== null;
+    const added = { ...source, partitions: source.partitions.slice(had) };
+    let topic = await new Admin(tools.target).describeTopic(name);
+    if (topic.partitions.length < source.partitions.length && isMade) {
+      topic = await grownTopic(tools.target, name, source.partitions.length);
+    }
+    if (topic.partitions.length < source.partitions.length) {
+      throw new RefusedError(
+        `${one.named.source.name} has ${source.partitions.length} partitions now, and ${name} ${topic.partitions.length}: ` +
+          `\`runnel topic grow ${name} ${source.partitions.length}\` at the target, and copy again`,
+      );
+    }
+    for (const opened of await this.#opened(added, topic, isMade)) {
+      const { maxBatchBytes } = one;
+      one.partitions.push(new PartitionCopy(opened, tools, { compression, maxBatchBytes }));
+    }
+  }
+
+  async #asMeanwhile(named: NamedTopic, topic: Topic, recipe: TopicRecipe): Promise<Topic> {
+    const { target } = this.#options.tools, wanted = named.source.partitions.length;
+    await new Admin(target).alterConfigs({ type: "topic", name: named.target }, recipe.meanwhile);
+    return topic.partitions.length < wanted
+      ? await grownTopic(target, named.target, wanted)
+      : topic;
+  }
+
+  async #opened(from: Topic, to: Topic, isMade: boolean) {
+    const { tools: { source, target }, kept, isAppending } = this.#options;
+    this.#identity ??= newProducerId(target);
+    const identity = await this.#identity;
+    return await openedPartitions(source, target, {
+      from,
+      to,
+      isMade,
+      isAppending,
+      kept,
+      identity,
+    });
+  }
+}
+
+/** So that a later copy knows it for its own, also when nothing is copied before this one ends. */
+async function keepMade(ledger: Ledger, opened: readonly OpenedPartition[]): Promise<void> {
+  await Promise.all(
+    opened.map((one) => ledger.write(one.to.topic, one.to.partition, keptOf(one))),
+  );
+}
+
+async function grownTopic(target: Cluster, name: string, count: number): Promise<Topic> {
+  const admin = new Admin(target);
+  await admin.createPartitions(name, count);
+  return await target.retry(async () => {
+    const topic = await admin.describeTopic(name);
+    const isReady = topic.partitions.length >= count &&
+      topic.partitions.every(({ leaderId }) => leaderId >= 0);
+    if (isReady) return topic;
+    throw new KafkaError(ErrorCode.LEADER_NOT_AVAILABLE, `the partitions of ${name}`);
+  });
+}

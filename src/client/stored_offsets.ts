@@ -1,0 +1,74 @@
+/** Stored offsets: what a group has committed, with the text beside each offset, which is the committer's own. */
+import { OffsetCommit } from "../protocol/messages/offset_commit.ts";
+import { OffsetFetch } from "../protocol/messages/offset_fetch.ts";
+import type { Cluster } from "./cluster.ts";
+import { findCoordinator } from "./coordinators.ts";
+import { check } from "./errors.ts";
+import type { TopicPartition } from "./list_offsets.ts";
+
+export interface StoredOffset extends TopicPartition {
+  readonly offset: bigint;
+  /** null and "" are the same to a broker. */
+  readonly metadata: string;
+}
+
+/** Everything a group has committed, and nothing of a transaction that is open. Retries; throws KafkaError. */
+export async function storedOffsets(cluster: Cluster, groupId: string): Promise<StoredOffset[]> {
+  return await cluster.retry(async () => {
+    const { connection } = await findCoordinator(cluster, "group", groupId);
+    const version = connection.versionFor(OffsetFetch, LAST_VERSION_WITH_NAMES);
+    const { groups: [group] } = await connection.request(OffsetFetch, version, {
+      groups: [{ groupId, topics: null }],
+      requireStable: true,
+    });
+    check(group.errorCode, `offsets of group ${groupId}`);
+    return group.topics.flatMap(({ name, partitions }) =>
+      partitions.map(({ partitionIndex, committedOffset, metadata, errorCode }) => {
+        check(errorCode, `offset of group ${groupId} in ${name}-${partitionIndex}`);
+        return {
+          topic: name,
+          partition: partitionIndex,
+          offset: committedOffset,
+          metadata: metadata ?? "",
+        };
+      })
+    ).filter(({ offset }) => offset >= 0n);
+  });
+}
+
+/** Commits for a group without members; throws KafkaError for the first that is refused, 25 where it has some. */
+export async function storeOffsets(
+  cluster: Cluster,
+  groupId: string,
+  offsets: readonly StoredOffset[],
+): Promise<void> {
+  const byTopic = new Map<string, StoredOffset[]>();
+  for (const one of offsets) {
+    const others = byTopic.get(one.topic);
+    if (others === undefined) byTopic.set(one.topic, [one]);
+    else others.push(one);
+  }
+  await cluster.retry(async () => {
+    const { connection } = await findCoordinator(cluster, "group", groupId);
+    const version = connection.versionFor(OffsetCommit, LAST_VERSION_WITH_NAMES);
+    const { topics } = await connection.request(OffsetCommit, version, {
+      groupId,
+      memberId: "",
+      topics: [...byTopic].map(([name, partitions]) => ({
+        name,
+        partitions: partitions.map(({ partition, offset, metadata }) => ({
+          partitionIndex: partition,
+          committedOffset: offset,
+          committedMetadata: metadata,
+        })),
+      })),
+    });
+    for (const { name, partitions } of topics) {
+      for (const { partitionIndex, errorCode } of partitions) {
+        check(errorCode, `commit of group ${groupId} in ${name}-${partitionIndex}`);
+      }
+    }
+  });
+}
+
+const LAST_VERSION_WITH_NAMES = 9;
