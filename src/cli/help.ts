@@ -29,7 +29,7 @@ asks first, or is told --yes.
 Exit codes
   0    done
   1    it failed, was refused, or was called wrongly
-  2    a difference was found (config diff)
+  2    a difference was found (config diff, apply --check)
   3    it is denied (acl check)
   130  Ctrl-C ended it before it was done`;
 }
