@@ -89,7 +89,7 @@ async function run(
   for (let i = 0; i < 4; i++) {
     await producer.send({ topic: "orders", partition: i % 2, value: `${i}` });
   }
-  const timer = setInterval(() => closeAll().catch(() => {}), 2500); // where it goes on without end
+  const timer = setInterval(() => closeAll().catch(() => {}), 1000); // where it goes on without end
   try {
     await snippets[place](broker.address);
   } finally {
