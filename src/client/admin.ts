@@ -1,5 +1,5 @@
 /**
- * Admin: topics, configs and offsets of a cluster.
+ * Admin: topics, configs, offsets, groups, transactions, ACLs, quotas and users of a cluster.
  *
  * Each call retries what may go away by itself and throws KafkaError for the first thing that failed; what came before
  * it in the same call has happened then.
@@ -12,9 +12,28 @@ import { DescribeCluster } from "../protocol/messages/describe_cluster.ts";
 import { DescribeConfigs } from "../protocol/messages/describe_configs.ts";
 import { IncrementalAlterConfigs } from "../protocol/messages/incremental_alter_configs.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
+import { type Acl, type AclFilter, createAcls, deleteAcls, describeAcls } from "./admin_acls.ts";
+import { alterQuota, describeQuotas, type Quota, type QuotaEntity } from "./admin_quotas.ts";
+import {
+  deleteUser,
+  describeUsers,
+  type ScramCredential,
+  type ScramMechanism,
+  setPassword,
+} from "./admin_users.ts";
+import { abortable, type CallOptions } from "./call.ts";
 import { Cluster, type ClusterOptions, type Node, type Topic } from "./cluster.ts";
 import type { Connection } from "./connection.ts";
 import { check } from "./errors.ts";
+import { commitOffsets, deleteGroup, deleteOffsets } from "./group_changes.ts";
+import {
+  type Committed,
+  committedOffsets,
+  describeGroup,
+  type GroupDescription,
+  type GroupListing,
+  listGroups,
+} from "./groups.ts";
 import {
   type FoundOffset,
   listOffsets,
@@ -22,6 +41,15 @@ import {
   type OffsetAt,
   type TopicPartition,
 } from "./list_offsets.ts";
+import { logDirs, type ReplicaSize } from "./log_dirs.ts";
+import {
+  describeTransaction,
+  fenceProducer,
+  listTransactions,
+  type TransactionDescription,
+  type TransactionFilters,
+  type TransactionListing,
+} from "./transactions.ts";
 
 export interface NewTopic {
   readonly name: string;
@@ -71,6 +99,11 @@ export interface ClusterDescription {
   readonly nodes: readonly Node[];
 }
 
+export interface ChangeOptions extends CallOptions {
+  /** It only says whether it could; no if not given. */
+  readonly validateOnly?: boolean;
+}
+
 export class Admin {
   readonly #cluster: Cluster;
   readonly #ownsCluster: boolean;
@@ -84,10 +117,7 @@ export class Admin {
   /** Creates topics. With `validateOnly` it only says whether it could. */
   async createTopics(
     topics: readonly NewTopic[],
-    { validateOnly = false, timeoutMs = TIMEOUT_MS }: {
-      validateOnly?: boolean;
-      timeoutMs?: number;
-    } = {},
+    { validateOnly = false, timeoutMs = TIMEOUT_MS, signal }: ChangeOptions = {},
   ): Promise<void> {
     await this.#onController(async (connection) => {
       const response = await connection.request(
@@ -108,13 +138,13 @@ export class Admin {
         check(errorCode, `create topic ${name}`, errorMessage);
         this.#cluster.forget(name);
       }
-    });
+    }, signal);
   }
 
   /** Deletes topics by name, with all their records. */
   async deleteTopics(
     names: readonly string[],
-    { timeoutMs = TIMEOUT_MS }: { timeoutMs?: number } = {},
+    { timeoutMs = TIMEOUT_MS, signal }: CallOptions = {},
   ): Promise<void> {
     await this.#onController(async (connection) => {
       const version = connection.versionFor(DeleteTopics);
@@ -128,14 +158,14 @@ export class Admin {
         check(errorCode, `delete topic ${name}`, errorMessage);
         this.#cluster.forget(name!);
       }
-    });
+    }, signal);
   }
 
   /** Raises a topic's number of partitions to `count`. */
   async createPartitions(
     topic: string,
     count: number,
-    { timeoutMs = TIMEOUT_MS }: { timeoutMs?: number } = {},
+    { timeoutMs = TIMEOUT_MS, signal }: CallOptions = {},
   ): Promise<void> {
     await this.#onController(async (connection) => {
       const response = await connection.request(
@@ -147,23 +177,28 @@ export class Admin {
         check(errorCode, `partitions of ${name}`, errorMessage);
         this.#cluster.forget(name);
       }
-    });
+    }, signal);
   }
 
   /** Every topic, sorted by name. */
-  async listTopics({ includeInternal = false } = {}): Promise<Topic[]> {
-    const topics = await this.#cluster.retry(() => this.#cluster.topics());
+  async listTopics(
+    { includeInternal = false, signal, timeoutMs }: CallOptions & {
+      readonly includeInternal?: boolean;
+    } = {},
+  ): Promise<Topic[]> {
+    const call = { signal, timeoutMs };
+    const topics = await this.#cluster.retry(() => this.#cluster.topics(), call);
     return topics.filter((topic) => includeInternal || !topic.isInternal);
   }
 
   /** One topic with its partitions, as a broker has it now. */
-  async describeTopic(name: string): Promise<Topic> {
+  async describeTopic(name: string, { signal }: CallOptions = {}): Promise<Topic> {
     this.#cluster.forget(name);
-    return await this.#cluster.topic(name);
+    return await abortable(this.#cluster.topic(name), signal);
   }
 
   /** The cluster's id, controller and brokers. */
-  async describeCluster(): Promise<ClusterDescription> {
+  async describeCluster(call: CallOptions = {}): Promise<ClusterDescription> {
     return await this.#cluster.retry(async () => {
       const connection = await this.#cluster.anyConnection();
       const response = await connection.request(
@@ -175,7 +210,7 @@ export class Admin {
       const { clusterId, controllerId, brokers } = response;
       const nodes = brokers.map(({ brokerId, host, port }) => ({ id: brokerId, host, port }));
       return { clusterId, controllerId, nodes };
-    });
+    }, call);
   }
 
   /** Offsets of partitions, in the order asked; see OffsetAt. */
@@ -192,7 +227,7 @@ export class Admin {
    */
   async deleteRecords(
     { topic, partition, offset }: TopicPartition & { readonly offset: number },
-    { timeoutMs = TIMEOUT_MS }: { timeoutMs?: number } = {},
+    { timeoutMs = TIMEOUT_MS, signal }: CallOptions = {},
   ): Promise<number> {
     return await this.#cluster.retry(async () => {
       const { connection } = await this.#cluster.leader(topic, partition);
@@ -207,13 +242,14 @@ export class Admin {
       const answer = response.topics[0].partitions[0];
       check(answer.errorCode, `delete records of ${topic}-${partition} before ${offset}`);
       return answer.lowWatermark;
-    }, { topic });
+    }, { topic, signal });
   }
 
   /** All configs of a topic or broker, or those named. */
   async describeConfigs(
     resource: ConfigResource,
     names: readonly string[] | null = null,
+    { signal }: CallOptions = {},
   ): Promise<ConfigEntry[]> {
     return await this.#onResource(resource, async (connection) => {
       const response = await connection.request(
@@ -237,7 +273,7 @@ export class Admin {
         isDefault: configSource === DEFAULT_SOURCE,
         source: SOURCES[configSource] ?? "unknown",
       }));
-    });
+    }, signal);
   }
 
   /**
@@ -247,7 +283,7 @@ export class Admin {
   async alterConfigs(
     resource: ConfigResource,
     configs: Readonly<Record<string, string | null>>,
-    { validateOnly = false }: { validateOnly?: boolean } = {},
+    { validateOnly = false, signal }: ChangeOptions = {},
   ): Promise<void> {
     await this.#onResource(resource, async (connection) => {
       const response = await connection.request(
@@ -268,7 +304,129 @@ export class Admin {
       );
       const [result] = response.responses;
       check(result.errorCode, `configs of ${resource.type} ${resource.name}`, result.errorMessage);
-    });
+    }, signal);
+  }
+
+  /** Every group of every broker, of both protocols, sorted by name. */
+  async listGroups(call: CallOptions = {}): Promise<GroupListing[]> {
+    return await listGroups(this.#cluster, call);
+  }
+
+  /** A group with its members, as its coordinator has it; null when there is none of that name. */
+  async describeGroup(groupId: string, call: CallOptions = {}): Promise<GroupDescription | null> {
+    return await describeGroup(this.#cluster, groupId, call);
+  }
+
+  /** Everything that a group has committed, by topic and partition. */
+  async listGroupOffsets(groupId: string, call: CallOptions = {}): Promise<Committed[]> {
+    return await committedOffsets(this.#cluster, groupId, call);
+  }
+
+  /** Commits for a group without members, which goes on there; throws KafkaError UNKNOWN_MEMBER_ID while it has some. */
+  async alterGroupOffsets(
+    groupId: string,
+    offsets: readonly Committed[],
+    call: CallOptions = {},
+  ): Promise<void> {
+    await commitOffsets(this.#cluster, groupId, offsets, call);
+  }
+
+  /** Forgets what a group has committed there; refused for topics that a member subscribes to. */
+  async deleteGroupOffsets(
+    groupId: string,
+    partitions: readonly TopicPartition[],
+    call: CallOptions = {},
+  ): Promise<void> {
+    await deleteOffsets(this.#cluster, groupId, partitions, call);
+  }
+
+  /** Deletes a group with all it has committed; throws KafkaError NON_EMPTY_GROUP while it has members. */
+  async deleteGroup(groupId: string, call: CallOptions = {}): Promise<void> {
+    await deleteGroup(this.#cluster, groupId, call);
+  }
+
+  /** Transactional ids of all coordinators that fit, sorted. */
+  async listTransactions(
+    filters: TransactionFilters = {},
+    { signal }: CallOptions = {},
+  ): Promise<TransactionListing[]> {
+    return await abortable(listTransactions(this.#cluster, filters), signal);
+  }
+
+  /** null when the coordinator does not know it. */
+  async describeTransaction(
+    transactionalId: string,
+    { signal }: CallOptions = {},
+  ): Promise<TransactionDescription | null> {
+    return await abortable(describeTransaction(this.#cluster, transactionalId), signal);
+  }
+
+  /** Aborts what the transactional id has open, and fences its producer. */
+  async fenceProducer(
+    transactionalId: string,
+    { signal, timeoutMs = TIMEOUT_MS }: CallOptions = {},
+  ): Promise<void> {
+    await abortable(fenceProducer(this.#cluster, transactionalId, timeoutMs), signal);
+  }
+
+  /** Bytes of every replica on every broker. */
+  async describeLogDirs({ signal }: CallOptions = {}): Promise<ReplicaSize[]> {
+    return await abortable(logDirs(this.#cluster), signal);
+  }
+
+  async createAcls(acls: readonly Acl[], call: CallOptions = {}): Promise<void> {
+    await createAcls(this.#cluster, acls, call);
+  }
+
+  /** Those that fit; what the filter leaves out is any. */
+  async describeAcls(filter: AclFilter = {}, call: CallOptions = {}): Promise<Required<Acl>[]> {
+    return await describeAcls(this.#cluster, filter, call);
+  }
+
+  /** Deletes those that fit one of the filters, and resolves with them. */
+  async deleteAcls(
+    filters: readonly AclFilter[],
+    call: CallOptions = {},
+  ): Promise<Required<Acl>[]> {
+    return await deleteAcls(this.#cluster, filters, call);
+  }
+
+  /** Quotas of all that have this in their name; all there are if nothing is given. */
+  async describeQuotas(entity: QuotaEntity = {}, call: CallOptions = {}): Promise<Quota[]> {
+    return await describeQuotas(this.#cluster, entity, call);
+  }
+
+  /** Sets quotas by Kafka's names ("producer_byte_rate"); null takes one away. */
+  async alterQuota(
+    entity: QuotaEntity,
+    values: Readonly<Record<string, number | null>>,
+    call: CallOptions = {},
+  ): Promise<void> {
+    await alterQuota(this.#cluster, entity, values, call);
+  }
+
+  /** SCRAM credentials by user. */
+  async describeUsers(call: CallOptions = {}): Promise<Map<string, ScramCredential[]>> {
+    return await describeUsers(this.#cluster, call);
+  }
+
+  /** Makes a user, or gives it another password; the password itself is not sent. 8192 rounds of SHA-512 if not given. */
+  async setPassword(
+    user: string,
+    password: string,
+    { mechanism = "SCRAM-SHA-512", iterations = 8192 }: Partial<ScramCredential> = {},
+    call: CallOptions = {},
+  ): Promise<void> {
+    await setPassword(this.#cluster, user, password, { mechanism, iterations }, call);
+  }
+
+  /** Deletes a credential of a user; throws KafkaError RESOURCE_NOT_FOUND when there is none. */
+  async deleteUser(
+    user: string,
+    mechanism: ScramMechanism = "SCRAM-SHA-512",
+    call: CallOptions = {},
+  ): Promise<void> {
+    await deleteUser(this.#cluster, user, mechanism, call);
   }
 
   close(): void {
@@ -279,22 +437,28 @@ export class Admin {
     this.close();
   }
 
-  #onController<T>(attempt: (connection: Connection) => Promise<T>): Promise<T> {
-    return this.#cluster.retry(async () => attempt(await this.#cluster.controllerConnection()));
+  #onController<T>(
+    attempt: (connection: Connection) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    return this.#cluster.retry(
+      async () => attempt(await this.#cluster.controllerConnection()),
+      { signal },
+    );
   }
 
   /** A broker answers for its own configs; any of them for the others. */
   #onResource<T>(
     { type, name }: ConfigResource,
     attempt: (connection: Connection) => Promise<T>,
+    signal?: AbortSignal,
   ): Promise<T> {
     return this.#cluster.retry(async () =>
       attempt(
         type === "broker" && name !== ""
           ? await this.#cluster.connectionTo(Number(name))
           : await this.#cluster.controllerConnection(),
-      )
-    );
+      ), { signal });
   }
 }
 

@@ -6,6 +6,7 @@
 import { DeleteGroups } from "../protocol/messages/delete_groups.ts";
 import { OffsetCommit } from "../protocol/messages/offset_commit.ts";
 import { OffsetDelete } from "../protocol/messages/offset_delete.ts";
+import type { CallOptions } from "./call.ts";
 import type { Cluster } from "./cluster.ts";
 import { findCoordinator } from "./coordinators.ts";
 import { check } from "./errors.ts";
@@ -17,6 +18,7 @@ export async function commitOffsets(
   cluster: Cluster,
   groupId: string,
   offsets: readonly Committed[],
+  call: CallOptions = {},
 ): Promise<void> {
   await cluster.retry(async () => {
     const { connection } = await findCoordinator(cluster, "group", groupId);
@@ -38,7 +40,7 @@ export async function commitOffsets(
         check(errorCode, `commit of group ${groupId} in ${name}-${partitionIndex}`);
       }
     }
-  });
+  }, call);
 }
 
 const LAST_VERSION_WITH_NAMES = 9;
@@ -48,6 +50,7 @@ export async function deleteOffsets(
   cluster: Cluster,
   groupId: string,
   partitions: readonly TopicPartition[],
+  call: CallOptions = {},
 ): Promise<void> {
   await cluster.retry(async () => {
     const { connection } = await findCoordinator(cluster, "group", groupId);
@@ -64,11 +67,15 @@ export async function deleteOffsets(
         check(errorCode, `offset of group ${groupId} in ${name}-${partitionIndex}`);
       }
     }
-  });
+  }, call);
 }
 
 /** Deletes a group with all it has committed. */
-export async function deleteGroup(cluster: Cluster, groupId: string): Promise<void> {
+export async function deleteGroup(
+  cluster: Cluster,
+  groupId: string,
+  call: CallOptions = {},
+): Promise<void> {
   await cluster.retry(async () => {
     const { connection } = await findCoordinator(cluster, "group", groupId);
     const { results: [result] } = await connection.request(
@@ -77,7 +84,7 @@ export async function deleteGroup(cluster: Cluster, groupId: string): Promise<vo
       { groupsNames: [groupId] },
     );
     check(result.errorCode, `delete group ${groupId}`, result.errorMessage || null);
-  });
+  }, call);
 }
 
 function byTopic<P extends TopicPartition>(partitions: readonly P[]): Map<string, P[]> {

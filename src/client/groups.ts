@@ -12,6 +12,7 @@ import { DescribeGroups } from "../protocol/messages/describe_groups.ts";
 import { ListGroups } from "../protocol/messages/list_groups.ts";
 import { OffsetFetch } from "../protocol/messages/offset_fetch.ts";
 import type { Decoded } from "../protocol/schema.ts";
+import type { CallOptions } from "./call.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Connection } from "./connection.ts";
 import { findCoordinator } from "./coordinators.ts";
@@ -60,7 +61,10 @@ export interface GroupMember {
 }
 
 /** Every group of every broker, sorted by name. */
-export async function listGroups(cluster: Cluster): Promise<GroupListing[]> {
+export async function listGroups(
+  cluster: Cluster,
+  call: CallOptions = {},
+): Promise<GroupListing[]> {
   return await cluster.retry(async () => {
     const nodes = await cluster.nodes();
     const lists = await Promise.all(nodes.map(async ({ id }) => {
@@ -77,19 +81,20 @@ export async function listGroups(cluster: Cluster): Promise<GroupListing[]> {
         protocolType,
       }))
       .sort((a, b) => a.groupId < b.groupId ? -1 : 1);
-  });
+  }, call);
 }
 
 /** One group, as its coordinator has it; null when there is none of that name. */
 export async function describeGroup(
   cluster: Cluster,
   groupId: string,
+  call: CallOptions = {},
 ): Promise<GroupDescription | null> {
   return await cluster.retry(async () => {
     const { connection } = await findCoordinator(cluster, "group", groupId);
     return await describeConsumerGroup(connection, groupId) ??
       await describeClassicGroup(connection, groupId);
-  });
+  }, call);
 }
 
 export interface Committed extends TopicPartition {
@@ -97,7 +102,11 @@ export interface Committed extends TopicPartition {
 }
 
 /** Everything a group has committed, by topic and partition. */
-export async function committedOffsets(cluster: Cluster, groupId: string): Promise<Committed[]> {
+export async function committedOffsets(
+  cluster: Cluster,
+  groupId: string,
+  call: CallOptions = {},
+): Promise<Committed[]> {
   return await cluster.retry(async () => {
     const { connection } = await findCoordinator(cluster, "group", groupId);
     const { groups: [group] } = await connection.request(
@@ -113,7 +122,7 @@ export async function committedOffsets(cluster: Cluster, groupId: string): Promi
         offset: committedOffset,
       }))
     ).sort((a, b) => a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1);
-  });
+  }, call);
 }
 
 const LAST_VERSION_WITH_NAMES = 9;

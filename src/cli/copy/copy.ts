@@ -30,7 +30,7 @@ import {
   topicAt,
 } from "./topics.ts";
 
-interface Options {
+export interface CopyOptions {
   readonly selection: Selection;
   /** null: none. */
   readonly groups: ((group: string) => boolean) | null;
@@ -60,12 +60,13 @@ export const copy: Run = async (call) => {
     }));
 };
 
-async function copied({ source, target, out, options, isDry }: {
+/** Resolves with the exit code. */
+export async function copied({ source, target, out, options, isDry = false }: {
   readonly source: Cluster;
   readonly target: Cluster;
   readonly out: Output;
-  readonly options: Options;
-  readonly isDry: boolean;
+  readonly options: CopyOptions;
+  readonly isDry?: boolean;
 }): Promise<number> {
   const [{ clusterId }, there] = await Promise.all([
     new Admin(source).describeCluster(),
@@ -149,7 +150,7 @@ async function followed({ rounds, prepared, preparation, tools, options }: {
   readonly prepared: readonly Prepared[];
   readonly preparation: Preparation;
   readonly tools: CopyTools;
-  readonly options: Options;
+  readonly options: CopyOptions;
 }): Promise<CopiedGroups> {
   const { source, target, isStopped } = tools, { isFollowing } = options;
   let groups: CopiedGroups = { offsets: [], refused: [] }, groupsAtMs = -Infinity;
@@ -236,7 +237,7 @@ async function showPlan({ source, target, out, topics, name }: {
   return 0;
 }
 
-function optionsOf(call: Call): Options {
+function optionsOf(call: Call): CopyOptions {
   const pattern = call.text("--topics"), groups = call.text("--groups");
   if (pattern === null && call.words.length === 0) {
     throw call.misused("needs names of topics, or --topics");

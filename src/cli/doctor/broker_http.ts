@@ -48,6 +48,8 @@ export interface BrokerStatus {
   readonly connections: number;
   readonly clients: readonly ConnectedClient[];
   readonly refused: readonly RefusedClient[];
+  /** Absent where the broker is older. */
+  readonly events?: readonly { level: string; event: string; count: number; lastMs: number }[];
 }
 
 export interface ConnectedClient {

@@ -18,7 +18,7 @@ import { Scene } from "./scene.ts";
 
 const WAIT_MS = 6000;
 /** What a check may take beside the wait between two looks. */
-const CHECK_MS = 3000;
+const CHECK_MS = 4000;
 
 export const runDoctor: Run = async (call) => {
   const { config, warnings } = await loadConfig(denoSurroundings(call.options));

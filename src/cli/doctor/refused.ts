@@ -43,7 +43,9 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
       const [operation, resource] = /^(\S+) ([^]*)$/.exec(what ?? "")?.slice(1) ?? [];
       return resource === undefined || principal === null
         ? scene.runnel("acl", "list")
-        : scene.runnel("acl", "add", principal.replace(/^User:/, ""), operation, resource);
+        : `${
+          scene.runnel("acl", "add", principal.replace(/^User:/, ""), operation, resource)
+        }  # if it is to be allowed`;
     },
   },
   produce_failed: {
@@ -57,7 +59,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   },
   connection_refused: {
     what: "Connections were turned away",
-    command: () => commandLine("runnel", "quota", "list"),
+    command: (_, scene) => scene.runnel("quota", "list"),
   },
   handshake_failed: {
     what: "TLS handshakes failed",

@@ -63,6 +63,14 @@ Deno.test("pruning takes away what the last apply listed and this one does not, 
     for (const name of mayGo) {
       assert(stays.has(name) || !now.has(name), `seed ${seed}: ${name} is there still`);
     }
+    const withoutTopic = new Set(
+      plan.changes.flatMap((one) => one.kind === "remove topic" ? [one.name] : []),
+    );
+    for (const change of plan.changes) {
+      const isMoot = change.kind === "configs" && change.resource.type === "topic" &&
+        withoutTopic.has(change.resource.name);
+      assert(!isMoot, `seed ${seed}: configs of a topic that goes`);
+    }
     removed += gone.length;
     const kept = planOf(second, between, { ...options, prune: false });
     assertEquals(kept.changes, plan.changes.slice(0, kept.changes.length), `seed ${seed}`);

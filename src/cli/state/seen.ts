@@ -13,9 +13,13 @@ const WAIT_MS = 5000, FIRST_PAUSE_MS = 20, LONGEST_PAUSE_MS = 500;
 export async function notSeen(
   asking: Asking,
   wanted: State,
-  { scope, options }: { readonly scope: Scope; readonly options: PlanOptions },
+  { scope, options, waitMs = WAIT_MS }: {
+    readonly scope: Scope;
+    readonly options: PlanOptions;
+    readonly waitMs?: number;
+  },
 ): Promise<readonly Change[]> {
-  const deadlineMs = performance.now() + WAIT_MS;
+  const deadlineMs = performance.now() + waitMs;
   for (let pauseMs = FIRST_PAUSE_MS;; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     const { state } = await clusterState(asking, scope);
     const { changes } = planOf(wanted, state, { ...options, rotate: new Set(), force: true });

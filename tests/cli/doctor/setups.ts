@@ -5,6 +5,11 @@ import { GroupMember } from "../../../src/client/group_member.ts";
 import { Producer } from "../../../src/client/producer.ts";
 import { Admin } from "../../../src/client/admin.ts";
 import { TransactionalProducer } from "../../../src/client/transactional_producer.ts";
+import { encodeVersioned } from "../../../src/protocol/log_record.ts";
+import { ConsumerProtocolSubscription } from "../../../src/protocol/messages/consumer_protocol.ts";
+import { FindCoordinator } from "../../../src/protocol/messages/find_coordinator.ts";
+import { JoinGroup } from "../../../src/protocol/messages/join_group.ts";
+import { SyncGroup } from "../../../src/protocol/messages/sync_group.ts";
 import { ApiVersions } from "../../../src/protocol/messages/api_versions.ts";
 import { Authority } from "../../../src/testing/certificates.ts";
 import { freePorts, pause, Victim } from "../../crash/victim.ts";
@@ -140,6 +145,27 @@ async function join(
     await member.heartbeat();
     if (commits) await member.commit(member.target!.map((one) => ({ ...one, offset: ++offset })));
   });
+}
+
+/** Until groups are loaded. */
+async function findCoordinator(connection: Connection, group: string): Promise<void> {
+  for (let i = 0; i < 100; i++) {
+    const asked = { keyType: 0, coordinatorKeys: [group] };
+    const { coordinators: [{ errorCode }] } = await connection.request(FindCoordinator, 4, asked);
+    if (errorCode === 0) return;
+    await pause(100);
+  }
+  throw new Error(`no coordinator of ${group} after 10 s`);
+}
+
+function joinClassic(connection: Connection, groupId: string) {
+  const protocols = [{
+    name: "range",
+    metadata: encodeVersioned(ConsumerProtocolSubscription, 0, { topics: ["t"] }),
+  }];
+  const timeouts = { sessionTimeoutMs: 60_000, rebalanceTimeoutMs: 60_000 };
+  const asked = { groupId, ...timeouts, memberId: "", protocolType: "consumer", protocols };
+  return connection.request(JoinGroup, 3, asked);
 }
 
 const PRODUCED = "x".repeat(8000);
@@ -287,6 +313,27 @@ export const SETUPS: readonly Setup[] = [
       const { kafka, args } = await serve(place);
       await fill(kafka, "t");
       await join(place, kafka, { group: "stuck\x1b[31m$(id)", topic: "t", commits: false });
+      return args;
+    },
+  },
+  {
+    name: "a rebalance that one member takes no part in",
+    expected: [["groups", /Group slow has been rebalancing for 1\d s/]],
+    async make(place) {
+      const { kafka, args } = await serve(place), [host, port] = kafka.split(":");
+      await fill(kafka, "t");
+      const members: Connection[] = [];
+      for (const clientId of ["away", "waits"]) {
+        members.push(await Connection.open({ host, port: Number(port), clientId }));
+        place.stack.defer(() => members.shift()?.close());
+      }
+      const [away, waits] = members;
+      await findCoordinator(away, "slow");
+      const { memberId, generationId } = await joinClassic(away, "slow");
+      const assignments = [{ memberId, assignment: new Uint8Array(0) }];
+      await away.request(SyncGroup, 3, { groupId: "slow", generationId, memberId, assignments });
+      joinClassic(waits, "slow").catch(() => {}); // it waits for the other, which is away
+      await pause(8500); // it is long past ten seconds
       return args;
     },
   },
