@@ -11,6 +11,7 @@ import type { Run } from "../command.ts";
 import { Interrupt } from "../interrupt.ts";
 import { Output, OutputClosed } from "../output.ts";
 import { sideReachedBy } from "../reach.ts";
+import { printable } from "../table.ts";
 import { withCluster } from "../with_cluster.ts";
 import { type CopiedGroups, copyGroups, type Known } from "./groups.ts";
 import { Ledger, LEDGER_PREFIX, readLedger, TakenOverError } from "./ledger.ts";
@@ -133,7 +134,7 @@ export async function copied({ source, target, out, options, isDry = false }: {
   line[Symbol.dispose]();
   show(out, { prepared, groups, isWhole });
   for (const { group, why } of groups.refused) {
-    console.error(`runnel: Group ${JSON.stringify(group)} is not copied: ${why}`);
+    console.error(`runnel: Group ${printable(JSON.stringify(group))} is not copied: ${why}`);
   }
   if (interrupt.isAsked && !(options.isFollowing && isDone)) {
     const { done, total } = rounds.progress();

@@ -71,7 +71,13 @@ export class Preparation {
           "new records of a key may go to another one than those that are copied",
       );
     }
-    const { maxBatchBytes, keepsTimestamps } = await limitsOf(target, named.target);
+    let limits = await limitsOf(target, named.target);
+    // A change of configs comes to a broker a moment after it is answered.
+    for (let looks = 0; isMade && !limits.keepsTimestamps && looks < MAX_LOOKS; looks++) {
+      await target.pause(LOOK_AGAIN_MS);
+      limits = await limitsOf(target, named.target);
+    }
+    const { maxBatchBytes, keepsTimestamps } = limits;
     if (!keepsTimestamps) {
       throw new RefusedError(
         `${named.target} would give the records new timestamps: set message.timestamp.type=CreateTime there first ` +
@@ -134,6 +140,9 @@ export class Preparation {
     });
   }
 }
+
+const MAX_LOOKS = 50;
+const LOOK_AGAIN_MS = 100;
 
 /** So that a later copy knows it for its own, also when nothing is copied before this one ends. */
 async function keepMade(ledger: Ledger, opened: readonly OpenedPartition[]): Promise<void> {
