@@ -5,7 +5,7 @@
  *     deno run --allow-net --allow-env examples/word_count.ts 127.0.0.1:9092 lines counts
  */
 import process from "node:process";
-import { Admin, Consumer, TransactionalProducer } from "runnel";
+import { Consumer, TransactionalProducer } from "runnel";
 
 export interface WordCountOptions {
   readonly bootstrap: string;
@@ -17,7 +17,6 @@ export interface WordCountOptions {
 
 /** Counts what is there now; what it came to. */
 export async function countWords({ bootstrap, from, to }: WordCountOptions) {
-  const admin = new Admin({ bootstrap });
   const producer = new TransactionalProducer({ bootstrap }, { transactionalId: `count-${to}` });
   const consumer = new Consumer({ bootstrap }, {
     autoOffsetReset: "earliest",
@@ -26,10 +25,10 @@ export async function countWords({ bootstrap, from, to }: WordCountOptions) {
   try {
     await producer.init(); // another one that still runs can commit no more
     const counts = new Map<string, number>();
-    for await (const { key, value } of allOf(admin, consumer, to)) {
+    for await (const { key, value } of allOf(consumer, to)) {
       counts.set(text.decode(key!), Number(text.decode(value!)));
     }
-    const lines = allOf(admin, consumer, from, counts.get(POSITION) ?? 0);
+    const lines = allOf(consumer, from, counts.get(POSITION) ?? 0);
     for await (const { offset, value } of lines) {
       const changed = new Set<string>([POSITION]);
       for (const word of text.decode(value!).toLowerCase().match(/\p{L}+/gu) ?? []) {
@@ -47,9 +46,8 @@ export async function countWords({ bootstrap, from, to }: WordCountOptions) {
     counts.delete(POSITION);
     return counts;
   } finally {
-    consumer.close();
+    await consumer.close();
     await producer.close();
-    admin.close();
   }
 }
 
@@ -57,11 +55,9 @@ const POSITION = "#position"; // no word
 const text = new TextDecoder();
 
 /** What is in partition 0 of a topic now, from an offset on. */
-async function* allOf(admin: Admin, consumer: Consumer, topic: string, from = 0) {
+async function* allOf(consumer: Consumer, topic: string, from = 0) {
   const partition = { topic, partition: 0 };
-  const [{ offset: end }] = await admin.listOffsets([{ ...partition, at: "latest" }], {
-    isolation: "readCommitted",
-  });
+  const [end] = await consumer.endOffsets([partition]);
   consumer.assign([partition]);
   consumer.seek(partition, from);
   while (!consumer.hasReached(partition, end)) yield* await consumer.poll(1000);

@@ -11,6 +11,7 @@
 import { setTimeout } from "node:timers";
 import { configureSync, getLogger, type LogLevel, type LogRecord } from "@logtape/logtape";
 import { adviceOf } from "./log/events.ts";
+import { type RecentEvent, RecentEvents } from "./log/recent.ts";
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
@@ -69,10 +70,18 @@ export function logLine(line: string): void {
   writeLine(line);
 }
 
+/** Warnings and errors of about the last hour, whether or not lines of their level are written; the latest first. */
+export function recentEvents(): readonly RecentEvent[] {
+  return recent.lately();
+}
+
 export function logger(room: string): Log {
   const to = getLogger([ROOT, room]);
   const windows = new Map<string, Window>();
   const write = (level: Level, limit: number, message: string, fields: LogFields) => {
+    if (level !== "info") {
+      recent.note({ room, level, event: message, fields: () => shown(fields) });
+    }
     if (!to.isEnabledFor(level === "warn" ? "warning" : level)) return;
     const known = windows.get(message);
     const window = known ?? { startMs: -Infinity, written: 0, suppressed: 0, isTold: false };
@@ -106,6 +115,7 @@ const SYSTEM_TIME: LogTime = {
   after: (ms, work) => void setTimeout(work, ms).unref(),
 };
 
+const recent = new RecentEvents();
 let maxClientEvents = 10;
 let writeLine: (line: string) => void = () => {};
 let time = SYSTEM_TIME;

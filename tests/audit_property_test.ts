@@ -30,7 +30,7 @@ Deno.test("lines can be made of every request and every answer, and every reques
               areMadeWhenAskedFor: true,
             },
           };
-          const items = spec.items(request, asked);
+          const items = [...spec.items(request, asked)];
           for (const given of [answer, null]) {
             const outcomes = [...outcomesOf(one, items, given)];
             const who = { principal: "User:a", address: "::1", port: 1, listener: "A" };

@@ -1,7 +1,8 @@
-// Proves that every example does what it says: the programs against a broker, the service by its own tests, the word count
-// over a failure in the middle, the outbox over sends that fail.
+// Proves that every example does what it says: the programs against a broker, the word count
+// over a failure in the middle, the outbox over sends that fail. The service's own tests stand beside it.
 import { assertEquals, assertRejects } from "@std/assert";
 import { countWords } from "../examples/word_count.ts";
+import { work } from "../examples/group.ts";
 import { OrderBook } from "../examples/outbox.ts";
 import { Admin, Broker, Producer } from "../src/mod.ts";
 import { Connection } from "../src/client/connection.ts";
@@ -72,13 +73,50 @@ Deno.test("outbox.ts sends what was placed in its order, and again what was not 
   );
 });
 
-Deno.test("the service's own tests pass, those for node:test too", async () => {
-  const { success, stdout, stderr } = await new Deno.Command("deno", {
-    args: ["test", "--no-check", "--allow-all", "examples/service/"],
-    cwd: ROOT,
-  }).output();
-  const text = new TextDecoder();
-  assertEquals(success, true, text.decode(stdout) + text.decode(stderr));
+Deno.test("group.ts: two members share the partitions, and one goes on alone where the other left", async () => {
+  const groups = { consumerMinHeartbeatIntervalMs: 100, consumerHeartbeatIntervalMs: 100 };
+  await using broker = await Broker.start({ groups });
+  const { address: bootstrap } = broker;
+  {
+    using admin = new Admin({ bootstrap });
+    await admin.createTopics([{ name: "orders", partitions: 4 }]);
+  }
+  await using producer = new Producer({ bootstrap });
+  const send = (from: number) =>
+    Promise.all(
+      Array.from({ length: 8 }, (_, i) =>
+        producer.send({ topic: "orders", partition: i % 4, value: `${from + i}` })),
+    );
+  const done: string[] = [], text = new TextDecoder();
+  const member = () => {
+    const stop = new AbortController(), held = new Set<number>();
+    const options = { bootstrap, group: "workers", topic: "orders", signal: stop.signal };
+    const onPartitions = (what: string, partitions: readonly number[]) => {
+      for (const one of partitions) what === "assigned" ? held.add(one) : held.delete(one);
+    };
+    const ended = work(
+      { ...options, onPartitions },
+      ({ value }) => void done.push(text.decode(value!)),
+    );
+    return { held, stop: () => (stop.abort(), ended) };
+  };
+  const until = async (what: string, isSo: () => boolean) => {
+    for (let tries = 0; !isSo(); tries++) {
+      if (tries > 3000) throw new Error(`Not within 30 s: ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  };
+  const first = member(), second = member();
+  await until("both have two", () => first.held.size === 2 && second.held.size === 2);
+  await send(0);
+  await until("eight are done", () => done.length >= 8);
+  await first.stop();
+  await until("one has all", () => second.held.size === 4);
+  await send(8);
+  await until("sixteen are done", () => done.length >= 16);
+  await second.stop();
+  const numbers = done.map(Number).toSorted((a, b) => a - b);
+  assertEquals(numbers, Array.from({ length: 16 }, (_, i) => i)); // each once
 });
 
 const ROOT = new URL("..", import.meta.url);

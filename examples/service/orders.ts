@@ -30,7 +30,7 @@ export class Orders {
   }
 
   async close(): Promise<void> {
-    this.#consumer.close();
+    await this.#consumer.close();
     await this.#producer.close();
   }
 }

@@ -21,7 +21,7 @@ try {
   Deno.removeSync(work, { recursive: true });
 }
 
-/** index.js and runtime.js for Node and Bun; deno.js, which has everything, for Deno. */
+/** index.js and runtime.js */
 async function bundle(): Promise<void> {
   const importMap = `${work}/import_map.json`;
   Deno.writeTextFileSync(
@@ -56,7 +56,6 @@ async function bundle(): Promise<void> {
   Deno.writeTextFileSync(`${out}/index.js`, whole);
   const own = lowered(await bundled(`${root}packaging/npm/runtime.ts`, []));
   Deno.writeTextFileSync(`${out}/runtime.js`, own);
-  Deno.writeTextFileSync(`${out}/deno.js`, await bundled(mod, []));
 }
 
 function lowered(code: string): string {
@@ -104,9 +103,9 @@ function describe(): void {
     description: "A Kafka-compatible broker in your own process, and a client of its own",
     license,
     type: "module",
-    exports: { ".": { types: "./types/mod.d.ts", deno: "./deno.js", default: "./index.js" } },
+    exports: { ".": { types: "./types/mod.d.ts", default: "./index.js" } },
     types: "./types/mod.d.ts",
-    files: ["index.js", "runtime.js", "deno.js", "types", "LICENSE", "README.md"],
+    files: ["index.js", "runtime.js", "types", "LICENSE", "README.md"],
     engines: { node: ">=22.15" },
   };
   Deno.writeTextFileSync(`${out}/package.json`, JSON.stringify(pack, null, 2) + "\n");

@@ -9,54 +9,48 @@ import tls from "node:tls";
 import { readFileSync, statSync } from "node:fs";
 import { inspect } from "node:util";
 
-/** Of Deno's errors those that are told apart. */
-class AddrInUse extends Error {}
-class AddrNotAvailable extends Error {}
-class BadResource extends Error {}
-class BrokenPipe extends Error {}
-class ConnectionAborted extends Error {}
-class ConnectionRefused extends Error {}
-class ConnectionReset extends Error {}
-class Interrupted extends Error {}
-class NotCapable extends Error {}
-class NotConnected extends Error {}
-class NotFound extends Error {}
-class PermissionDenied extends Error {}
-class TimedOut extends Error {}
-class UnexpectedEof extends Error {}
+// deno-lint-ignore no-explicit-any -- there is Deno, or there is not; known when it runs
+const runtime = globalThis as any;
 
-const errors = {
-  AddrInUse,
-  AddrNotAvailable,
-  BadResource,
-  BrokenPipe,
-  ConnectionAborted,
-  ConnectionRefused,
-  ConnectionReset,
-  Interrupted,
-  NotCapable,
-  NotConnected,
-  NotFound,
-  PermissionDenied,
-  TimedOut,
-  UnexpectedEof,
-};
-for (const [name, kind] of Object.entries(errors)) {
-  Object.defineProperty(kind.prototype, "name", { value: name });
+/** Of Deno's errors those that are told apart. */
+const KINDS = [
+  "AddrInUse",
+  "AddrNotAvailable",
+  "BadResource",
+  "BrokenPipe",
+  "ConnectionAborted",
+  "ConnectionRefused",
+  "ConnectionReset",
+  "Interrupted",
+  "NotCapable",
+  "NotConnected",
+  "NotFound",
+  "PermissionDenied",
+  "TimedOut",
+  "UnexpectedEof",
+] as const;
+type Kind = new (message: string, options?: ErrorOptions) => Error;
+const errors: Readonly<Record<typeof KINDS[number], Kind>> = runtime.Deno?.errors ??
+  Object.fromEntries(KINDS.map((name) => [name, errorNamed(name)]));
+
+function errorNamed(name: string): Kind {
+  return class extends Error {
+    override readonly name = name;
+  };
 }
 
-const BY_CODE: Readonly<Record<string, new (message: string, options?: ErrorOptions) => Error>> = {
-  EADDRINUSE: AddrInUse,
-  EADDRNOTAVAIL: AddrNotAvailable,
-  EACCES: PermissionDenied,
-  EPERM: PermissionDenied,
-  ENOENT: NotFound,
-  EPIPE: BrokenPipe,
-  ECONNABORTED: ConnectionAborted,
-  ECONNREFUSED: ConnectionRefused,
-  ECONNRESET: ConnectionReset,
-  ENOTCONN: NotConnected,
-  ETIMEDOUT: TimedOut,
+const BY_CODE: Readonly<Record<string, Kind>> = {
+  EADDRINUSE: errors.AddrInUse,
+  EADDRNOTAVAIL: errors.AddrNotAvailable,
+  EACCES: errors.PermissionDenied,
+  EPERM: errors.PermissionDenied,
+  ENOENT: errors.NotFound,
+  EPIPE: errors.BrokenPipe,
+  ECONNABORTED: errors.ConnectionAborted,
+  ECONNREFUSED: errors.ConnectionRefused,
+  ECONNRESET: errors.ConnectionReset,
+  ENOTCONN: errors.NotConnected,
+  ETIMEDOUT: errors.TimedOut,
 };
 
 /** An error of Node's as Deno has it. */
@@ -102,28 +96,28 @@ export class Conn {
         this.#rest = part.length < this.#rest.length ? this.#rest.subarray(part.length) : null;
         return part.length;
       }
-      if (this.#isClosed) throw new BadResource("The socket is closed");
+      if (this.#isClosed) throw new errors.BadResource("The socket is closed");
       if (this.#error !== null) throw this.#error;
       if (this.#socket.readableEnded) return null;
-      if (this.#socket.destroyed) throw new ConnectionReset("The socket was closed");
+      if (this.#socket.destroyed) throw new errors.ConnectionReset("The socket was closed");
       await new Promise<void>((resolve) => this.#wake = resolve);
       this.#wake = null;
     }
   }
 
   write(bytes: Uint8Array): Promise<number> {
-    if (this.#isClosed) return Promise.reject(new BadResource("The socket is closed"));
+    if (this.#isClosed) return Promise.reject(new errors.BadResource("The socket is closed"));
     return new Promise((resolve, reject) => {
       this.#socket.write(bytes, (error) => {
         if (error) {
-          reject(this.#isClosed ? new BadResource("The socket is closed") : asOfDeno(error));
+          reject(this.#isClosed ? new errors.BadResource("The socket is closed") : asOfDeno(error));
         } else resolve(bytes.length);
       });
     });
   }
 
   close(): void {
-    if (this.#isClosed) throw new BadResource("The socket is closed");
+    if (this.#isClosed) throw new errors.BadResource("The socket is closed");
     this.#isClosed = true;
     this.#socket.destroy();
     this.#wake?.();
@@ -178,11 +172,12 @@ function attempt<T>(work: () => T): T {
 
 function noFiles(): never {
   throw new Error(
-    "A broker with a data directory needs Deno: on Node and Bun storage.path is memory://",
+    "A data directory needs Deno, whose lock Node does not have: in Node and Bun storage.path is memory://",
   );
 }
 
-const denoOnNode = {
+/** What stands in for Deno. */
+export const denoOnNode = {
   errors,
   inspect,
   connect,
@@ -200,7 +195,7 @@ const denoOnNode = {
 };
 
 /** The stack of what is to be given back, for Node 22, which has `Symbol.asyncDispose` and not this. */
-class AsyncStack implements AsyncDisposable {
+export class AsyncStack implements AsyncDisposable {
   #ends: (() => unknown)[] = [];
 
   use<T extends AsyncDisposable | Disposable>(value: T): T {
@@ -249,7 +244,5 @@ class AsyncStack implements AsyncDisposable {
   }
 }
 
-// deno-lint-ignore no-explicit-any -- one of two, known when it runs
-const runtime = globalThis as any;
 export const Deno = runtime.Deno ?? denoOnNode;
 export const AsyncDisposableStack = runtime.AsyncDisposableStack ?? AsyncStack;

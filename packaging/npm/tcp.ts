@@ -20,13 +20,15 @@ export function listenTcp({ host, port }: Address): Promise<TransportListener> {
 
 /** For listeners of TLS, which bind before they are ready. */
 export function listen(_address: Address): never {
-  throw new Error("A listener with TLS needs Deno: on Node and Bun a broker listens without");
+  throw new Error(
+    "The npm package listens without TLS: for a listener with TLS run the broker with Deno, from source",
+  );
 }
 
 class TcpListener implements TransportListener {
   readonly address: Address;
   readonly #server: net.Server;
-  readonly #come: net.Socket[] = [];
+  readonly #come: Transport[] = [];
   #waiting: PromiseWithResolvers<Transport> | null = null;
   #isClosed = false;
 
@@ -35,19 +37,20 @@ class TcpListener implements TransportListener {
     const { address: host, port } = server.address() as net.AddressInfo;
     this.address = { host, port };
     server.on("connection", (socket) => {
-      if (this.#isClosed) return void socket.destroy();
+      const come = new TcpTransport(socket); // which hears of its errors from now on
+      if (this.#isClosed) return come.close();
       const waiting = this.#waiting;
       this.#waiting = null;
-      if (waiting === null) this.#come.push(socket);
-      else waiting.resolve(new TcpTransport(socket));
+      if (waiting === null) this.#come.push(come);
+      else waiting.resolve(come);
     });
     server.on("error", (error) => this.#reject(asOfDeno(error)));
   }
 
   accept(): Promise<Transport> {
     if (this.#isClosed) return Promise.reject(new Deno.errors.BadResource("Listener is closed"));
-    const socket = this.#come.shift();
-    if (socket !== undefined) return Promise.resolve(new TcpTransport(socket));
+    const come = this.#come.shift();
+    if (come !== undefined) return Promise.resolve(come);
     this.#waiting ??= Promise.withResolvers<Transport>();
     return this.#waiting.promise;
   }
@@ -56,7 +59,7 @@ class TcpListener implements TransportListener {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#server.close();
-    for (const socket of this.#come.splice(0)) socket.destroy();
+    for (const come of this.#come.splice(0)) come.close();
     this.#reject(new Deno.errors.BadResource("Listener is closed"));
   }
 

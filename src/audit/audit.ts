@@ -25,7 +25,7 @@ import {
 import { CHANGES } from "./changes/mod.ts";
 import type { DenialLimit, LimitedKey, Suppressed } from "./denial_limit.ts";
 import { type Body, body } from "./event.ts";
-import { type AskedOf, changeLines, denialLine } from "./lines.ts";
+import { type AskedOf, changeLines, denialLine, partsOf } from "./lines.ts";
 
 /** A request as dispatch knows it (RequestContext). */
 export interface AuditedContext {
@@ -91,9 +91,9 @@ export class Audit {
     if (change === undefined) return this.#reading(api, context);
     const { apiVersion, clientId } = context;
     const { spec } = change;
-    let made: readonly Item<unknown>[] | null = null;
-    const items = () => made ??= spec.items(request, { apiVersion, clientId, topics: this.topics });
-    const isChange = spec.isChange === undefined ? items().length > 0 : spec.isChange(request);
+    const items = (): Iterable<Item<unknown>> =>
+      spec.items(request, { apiVersion, clientId, topics: this.topics });
+    const isChange = spec.isChange === undefined ? !isEmpty(items()) : spec.isChange(request);
     if (!isChange) return this.#reading(api, context);
     const asked = askedOf(api, context), access = accessOf(context);
     access?.rememberAll();
@@ -161,14 +161,21 @@ export class Audit {
     );
   }
 
-  /** All there are; others have their turns while they are made. */
-  async inTurns<One>(all: Iterable<One>): Promise<One[]> {
-    const { turn } = this.#options, made: One[] = [];
-    for (const one of all) {
-      made.push(one);
-      if (turn.isLong) await turn.next();
-    }
-    return made;
+  /** All there are, at once where they are few; others have their turns while more are made. */
+  inTurns<One>(all: Iterable<One>): One[] | Promise<One[]> {
+    const { turn } = this.#options, made: One[] = [], left = all[Symbol.iterator]();
+    const goOn = (): boolean => {
+      for (let next = left.next(); !next.done; next = left.next()) {
+        made.push(next.value);
+        if (turn.isLong) return false;
+      }
+      return true;
+    };
+    if (goOn()) return made;
+    return (async () => {
+      do await turn.next(); while (!goOn());
+      return made;
+    })();
   }
 
   nowMs(): number {
@@ -260,8 +267,8 @@ class ReadingRequest implements AuditedRequest {
 
 interface Changing {
   readonly change: Change;
-  /** Looked for once, and not at all where all of it is denied. */
-  readonly items: () => readonly Item<unknown>[];
+  /** As things are when it is called: which is once, and not at all where all of it is denied. */
+  readonly items: () => Iterable<Item<unknown>>;
   readonly asked: AskedOf;
   readonly access: AuditedAccess | null;
   readonly context: AuditedContext;
@@ -270,6 +277,7 @@ interface Changing {
 class ChangingRequest implements AuditedRequest {
   readonly #audit: Audit;
   readonly #of: Changing;
+  #items: readonly Item<unknown>[] | Promise<readonly Item<unknown>[]> | null = null;
 
   constructor(audit: Audit, of: Changing) {
     this.#audit = audit;
@@ -313,9 +321,16 @@ class ChangingRequest implements AuditedRequest {
   /** Handles what the guards let through, with what was asked being known as it is before that. */
   #knowing(handle: Handle): Handle {
     return (request, context) => {
-      this.#of.items();
-      return handle(request, context);
+      const items = this.#known();
+      if (!(items instanceof Promise)) return handle(request, context);
+      const handling = items.then(() => handle(request, context));
+      context.connection.hold(handling); // the request's bytes are read when its things are known
+      return handling;
     };
+  }
+
+  #known(): readonly Item<unknown>[] | Promise<readonly Item<unknown>[]> {
+    return this.#items ??= this.#audit.inTurns(this.#of.items());
   }
 
   /** Answers what the guards let through with an error, or handles what it asks besides. */
@@ -329,11 +344,11 @@ class ChangingRequest implements AuditedRequest {
 
   /** Whether the answer may leave. */
   async #write(answer: object | null, isRefused = false): Promise<boolean> {
-    const { change, items, asked, access } = this.#of, audit = this.#audit;
+    const { change, asked, access } = this.#of, audit = this.#audit;
     // Of what is denied as a whole nothing more is looked for: it may be very much, and anybody may ask for it.
     const outcomes = isAllDenied(answer)
       ? []
-      : await audit.inTurns(outcomesOf(change, items(), answer));
+      : await audit.inTurns(outcomesOf(change, await this.#known(), answer));
     const isDenied = outcomes.length > 0 && outcomes.every(({ errorCode }) => isDenial(errorCode));
     if (isRefused || isDenied || outcomes.length === 0) {
       const errors = denialsIn(answer);
@@ -341,12 +356,17 @@ class ChangingRequest implements AuditedRequest {
       if (errors.size > 0) audit.denied(asked, errors, access);
       return true;
     }
-    const { action } = change;
+    const { action } = change, parts = await audit.inTurns(partsOf(outcomes));
     const written = await audit.writer.change(
-      await audit.inTurns(changeLines(audit.nowMs(), asked, { action, outcomes, access })),
+      await audit.inTurns(changeLines(audit.nowMs(), asked, { action, outcomes, parts, access })),
     );
     return written === "written" || !audit.writer.mustBeWritten;
   }
+}
+
+function isEmpty(all: Iterable<unknown>): boolean {
+  for (const _one of all) return false;
+  return true;
 }
 
 function askedOf(api: Api, { apiVersion, clientId, connection }: AuditedContext): AskedOf {

@@ -18,7 +18,7 @@ import { POLICY_VIOLATION, samples } from "../testing/audited_requests.ts";
 import { Catalogue } from "../topics/catalogue.ts";
 import { outcomesOf } from "./changes/change.ts";
 import { CHANGES, NO_CHANGES } from "./changes/mod.ts";
-import { changeLines } from "./lines.ts";
+import { changeLines, partsOf } from "./lines.ts";
 
 Deno.test("every API that is served is in the table of changes, or in the list of those that change nothing, once", () => {
   const catalogue = new Catalogue({ nodeId: 0, topicDefaults: topicConfigDefaults() });
@@ -33,11 +33,11 @@ Deno.test("of each change there is a request that counts as one, and one that do
   for (const { api, spec } of CHANGES) {
     const { asked, quiet } = samples(api);
     const decoded = asDecoded(api, api.max, asked.request);
-    assert(spec.items(decoded, asked).length > 0, api.name);
+    assert([...spec.items(decoded, asked)].length > 0, api.name);
     assert(spec.isChange?.(decoded) ?? true, api.name);
     for (const { request, ...context } of quiet) {
       const decoded = asDecoded(api, api.max, request);
-      assertEquals(spec.items(decoded, context), [], api.name);
+      assertEquals([...spec.items(decoded, context)], [], api.name);
       assert(!spec.isChange?.(decoded), api.name);
     }
   }
@@ -51,12 +51,12 @@ Deno.test("a refusal can be sent in every version, and says of everything that i
       const request = asDecoded(api, version, asked.request);
       if (request === null) continue; // says what this version does not know
       versions++;
-      const context = { ...asked, apiVersion: version }, items = spec.items(request, context);
+      const context = { ...asked, apiVersion: version }, items = [...spec.items(request, context)];
       assert(items.length > 0, `${api.name} v${version}`);
       if (spec.refuse === undefined) {
         const { without } = spec;
         if (without === undefined) throw new Error(`${api.name} cannot be refused`);
-        assertEquals(spec.items(without(request), context), [], api.name);
+        assertEquals([...spec.items(without(request), context)], [], api.name);
         continue;
       }
       const refusal = { errorCode: POLICY_VIOLATION, errorMessage: "words" };
@@ -85,7 +85,7 @@ function asDecoded(api: Api, version: number, request: Readonly<Record<string, u
 Deno.test("what an answer does not speak of, and what had none, went nobody knows how", () => {
   for (const one of CHANGES) {
     const { asked } = samples(one.api);
-    const items = one.spec.items(asDecoded(one.api, one.api.max, asked.request), asked);
+    const items = [...one.spec.items(asDecoded(one.api, one.api.max, asked.request), asked)];
     for (const { errorCode } of outcomesOf(one, items, null)) assertEquals(errorCode, null);
   }
 });
@@ -93,7 +93,7 @@ Deno.test("what an answer does not speak of, and what had none, went nobody know
 Deno.test("nothing secret is in what is written of a change", () => {
   for (const { api, spec } of CHANGES) {
     const { asked } = samples(api);
-    const items = spec.items(asDecoded(api, api.max, asked.request), asked);
+    const items = [...spec.items(asDecoded(api, api.max, asked.request), asked)];
     const text = JSON.stringify(items, (_name, value) => {
       if (value instanceof Uint8Array) throw new Error(`${api.name} has bytes`);
       return typeof value === "bigint" ? String(value) : value;
@@ -128,6 +128,57 @@ Deno.test("of a request that names very much, what became of it is found in the 
     };
     assertEquals(found(few) / few, found(many) / many);
   }
+});
+
+Deno.test("what a request names, and what is answered of it, is looked at one by one, so that others may have a turn between", () => {
+  const count = 10_000, one = CHANGES.find(({ api }) => api.name === "DeleteRecords")!;
+  let reads = 0;
+  const counted = <Value>(partitionIndex: number, more: Value) => ({
+    get partitionIndex() {
+      reads++;
+      return partitionIndex;
+    },
+    ...more,
+  });
+  const partitions = Array.from({ length: count }, (_, i) => counted(i, { offset: 0 }));
+  const answered = Array.from({ length: count }, (_, i) => counted(i, { errorCode: i % 2 }));
+  const request = { topics: [{ name: "t", partitions }] };
+  const mostAtOnce = <One>(all: Iterable<One>): [One[], number] => {
+    const made: One[] = [];
+    let most = 0, before = reads;
+    for (const one of all) {
+      made.push(one);
+      most = Math.max(most, reads - before);
+      before = reads;
+    }
+    return [made, most];
+  };
+  const [items, mostAsked] = mostAtOnce(one.spec.items(request, samples(one.api).asked));
+  const answer = { topics: [{ name: "t", partitions: answered }] };
+  const [outcomes, mostAnswered] = mostAtOnce(outcomesOf(one, items, answer));
+  assertEquals([items.length, outcomes.length], [count, count]);
+  assert(mostAsked <= 4 && mostAnswered <= 4, `${mostAsked} ${mostAnswered}`);
+  assertEquals(
+    outcomes.map(({ errorCode }) => errorCode),
+    answered.map(({ errorCode }) => errorCode),
+  );
+  const [parts, most] = mostAtOnce(partsOf(outcomes));
+  assert(most === 0 && parts.length > 10 && parts.every(({ length }) => length < 1000));
+});
+
+Deno.test("of two answers of one thing each is one's who asked for it, and an answer in another order is found", () => {
+  const one = CHANGES.find(({ api }) => api.name === "DeleteRecords")!;
+  const codesOf = (asked: readonly number[], answered: readonly (readonly [number, number])[]) => {
+    const partitions = asked.map((partitionIndex) => ({ partitionIndex, offset: 0 }));
+    const request = { topics: [{ name: "t", partitions }] };
+    const answers = answered.map(([partitionIndex, errorCode]) => ({ partitionIndex, errorCode }));
+    const items = one.spec.items(request, samples(one.api).asked);
+    return [...outcomesOf(one, items, { topics: [{ name: "t", partitions: answers }] })]
+      .map(({ errorCode }) => errorCode);
+  };
+  assertEquals(codesOf([7, 7], [[7, 0], [7, 1]]), [0, 1]);
+  assertEquals(codesOf([1, 2, 3, 4], [[4, 40], [2, 20], [1, 10]]), [10, 20, null, 40]);
+  assertEquals(codesOf([1, 1, 2], [[1, 10], [2, 20]]), [10, 10, 20]);
 });
 
 Deno.test("no line is longer than a start looks back, however much one thing was to become, and nothing is left out", () => {

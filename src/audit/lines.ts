@@ -18,14 +18,16 @@ const LINE_CHARACTERS = 16_384;
 export function* changeLines(
   timeMs: number,
   asked: AskedOf,
-  { action, outcomes, access }: {
+  { action, outcomes, parts = [...partsOf(outcomes)], access }: {
     readonly action: string;
     readonly outcomes: readonly Outcome[];
+    /** Of the outcomes, where they are made already. */
+    readonly parts?: readonly (readonly Outcome[])[];
     /** Null: there is no authorizer. */
     readonly access: AuditedAccess | null;
   },
 ): Generator<Body> {
-  const parts = parted(outcomes), rights = rightsOf(access);
+  const rights = rightsOf(access);
   const decision = decisionOf(outcomes), outcome = outcomeOf(outcomes);
   for (const [i, some] of parts.entries()) {
     yield body(timeMs, "change", {
@@ -88,19 +90,22 @@ function outcomeOf(outcomes: readonly Outcome[]): string {
   return done === outcomes.length ? "done" : done === 0 ? "failed" : "partly";
 }
 
-function parted(outcomes: readonly Outcome[]): Outcome[][] {
-  const parts: Outcome[][] = [];
-  let characters = Infinity;
-  for (const outcome of outcomes.flatMap(inPieces)) {
-    const size = charactersOf(outcome);
-    if (characters + size > LINE_CHARACTERS) {
-      parts.push([]);
-      characters = 0;
+/** What stands in one line each. */
+export function* partsOf(outcomes: Iterable<Outcome>): Generator<Outcome[]> {
+  let part: Outcome[] = [], characters = 0;
+  for (const whole of outcomes) {
+    for (const outcome of inPieces(whole)) {
+      const size = charactersOf(outcome);
+      if (part.length > 0 && characters + size > LINE_CHARACTERS) {
+        yield part;
+        part = [];
+        characters = 0;
+      }
+      part.push(outcome);
+      characters += size;
     }
-    parts.at(-1)!.push(outcome);
-    characters += size;
   }
-  return parts;
+  if (part.length > 0) yield part;
 }
 
 /** One that alone is more than a line, by what its change lists: each piece names it again, and has some of the list. */

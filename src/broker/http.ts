@@ -18,7 +18,7 @@ export interface HttpParts {
   readonly store: Store;
   readonly readiness: Readiness;
   readonly listener: HttpListener;
-  readonly status: () => unknown;
+  readonly status: () => string;
 }
 
 export function httpFor(

@@ -42,6 +42,7 @@ export function ownRequests(
       }
       return decodeResponse(api, version, joined(reply).subarray(SIZE_BYTES)).body;
     },
+    speaks: ({ key }) => Promise.resolve(options.handlers.some(({ api }) => api.key === key)),
     retry: (attempt) => attempt(), // what may go away by itself over a network does not here
   };
 }

@@ -75,7 +75,7 @@ export class ServerRoom implements AsyncDisposable {
       store,
       readiness,
       listener: entrances.http,
-      status: () => status.now,
+      status: () => status.text,
     });
     stack.defer(() => http.stop());
     const endpoints = listenersOf(config).map((one) => endpointOf(one, entrances.portOf(one.name)));

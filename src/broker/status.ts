@@ -9,6 +9,7 @@ import process from "node:process";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config/options.ts";
 import type { ConnectionInfo } from "../handlers/handler.ts";
+import { recentEvents } from "../log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { labelOf } from "../metrics/label.ts";
 import { FileStore } from "../storage/backends/file_store.ts";
@@ -49,7 +50,9 @@ interface ClientCount {
 }
 
 const BELIEVED_MS = 1000;
-const MAX_CLIENTS = 500, MAX_OFFLINE = 200;
+const MAX_CLIENTS = 500, MAX_OFFLINE = 200, MAX_REFUSED = 500;
+/** Connections that are looked at: of all there may be it would be a long turn of the event loop. */
+const MAX_LOOKED = 5000;
 /** So many descriptors are looked for: with these a broker has enough for a while. */
 const LOOKED_FOR = 256;
 
@@ -57,7 +60,7 @@ export class Status {
   readonly #options: StatusOptions;
   readonly #startedMs: number;
   #rooms: Rooms | null = null;
-  #made: { readonly status: unknown; readonly atMs: number } | null = null;
+  #made: { readonly text: string; readonly atMs: number } | null = null;
 
   constructor(options: StatusOptions) {
     this.#options = options;
@@ -70,13 +73,13 @@ export class Status {
     this.#made = null;
   }
 
-  /** As JSON is made of. */
-  get now(): unknown {
+  /** As JSON. */
+  get text(): string {
     const atMs = this.#options.machine.clock.monotonicMs();
     if (this.#made === null || atMs - this.#made.atMs >= BELIEVED_MS) {
-      this.#made = { status: this.#make(), atMs };
+      this.#made = { text: `${JSON.stringify(this.#make())}\n`, atMs };
     }
-    return this.#made.status;
+    return this.#made.text;
   }
 
   #make(): unknown {
@@ -110,7 +113,8 @@ export class Status {
       connections: metrics.connections.open,
       clients: counted.clients,
       clientsLeftOut: counted.leftOut,
-      refused: metrics.refusals.lately(),
+      refused: metrics.refusals.lately().slice(0, MAX_REFUSED),
+      events: recentEvents(),
     };
   }
 }
@@ -119,8 +123,13 @@ function countClients(
   all: Iterable<ConnectionInfo>,
 ): { readonly clients: readonly ClientCount[]; readonly leftOut: number } {
   const found = new Map<string, ClientCount>();
-  let leftOut = 0;
+  let leftOut = 0, looked = 0;
   for (const one of all) {
+    if (++looked > MAX_LOOKED) {
+      leftOut++;
+      continue;
+    }
+    if (!one.isReader) continue; // it has only just come, and was asked nothing yet
     const { clientId = null, clientSoftwareName, clientSoftwareVersion, principal } = one;
     const facts = {
       clientId: clientId === null ? null : labelOf(clientId),

@@ -42,6 +42,7 @@ export interface Word {
   readonly isOptional?: boolean;
   /** Any number of them, one at least unless it is optional; the last word alone. */
   readonly isRepeated?: boolean;
+  readonly choices?: readonly string[];
   readonly completes?: Completes;
 }
 
@@ -59,8 +60,8 @@ export interface Flag {
   readonly completes?: Completes;
 }
 
-/** What stands for a word or value, for completion: commands, files, or names from the broker. */
-export type Completes = "command" | "file" | "group" | "topic";
+/** What stands for a word or value, for completion: files, or names from the broker; a resource is of the kind that the word before says. */
+export type Completes = "file" | "group" | "resource" | "topic";
 
 export interface Example {
   /** "runnel topic create orders --partitions 6" */

@@ -6,11 +6,13 @@ import { auditCommand } from "./audit/command.ts";
 import { backupCommand } from "./backup/command.ts";
 import { benchCommand } from "./bench/command.ts";
 import { clusterCommand } from "./cluster/command.ts";
+import { completionCommand } from "./completion/command.ts";
 import { configCommand } from "./config/command.ts";
 import { consumeCommand } from "./consume/command.ts";
 import { copyCommand } from "./copy/command.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { groupCommand } from "./group/command.ts";
+import { healthCommand } from "./health/command.ts";
 import { helpCommand } from "./help/command.ts";
 import { initCommand } from "./init/command.ts";
 import { produceCommand } from "./produce/command.ts";
@@ -30,12 +32,14 @@ export const COMMANDS: readonly Command[] = [
   backupCommand,
   benchCommand,
   clusterCommand,
+  completionCommand,
   configCommand,
   consumeCommand,
   copyCommand,
   doctorCommand,
   exportCommand,
   groupCommand,
+  healthCommand,
   helpCommand,
   initCommand,
   produceCommand,

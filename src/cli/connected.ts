@@ -21,7 +21,7 @@ export type Work = (connected: Connected) => Promise<number>;
 export async function connected(call: Call, work: Work): Promise<number> {
   const reached = reachedBy(call, await configOf(call.options)), { bootstrap } = reached;
   return await withCluster(reached, async (cluster) => {
-    await cluster.anyConnection(); // once, so that a wrong address is told at once
+    await cluster.nodes(); // once, so that a wrong address, or a log-in that is missing, is told at once
     try {
       const out = new Output({ isJson: call.has("--json") });
       return await work({ cluster, out, bootstrap, another: () => openCluster(reached) });

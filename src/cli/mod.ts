@@ -22,6 +22,9 @@ async function runCommand(args: readonly string[], startBroker: StartBroker): Pr
   if (!asksForHelp && (isServe || !isNamed && first !== "--version")) {
     return await serve(isServe ? rest : args, startBroker);
   }
+  if (first === "__complete") {
+    return await (await import("./completion/complete.ts")).complete(rest);
+  }
   const { commandHelp, commandOf, helpText } = await import("./help.ts");
   const isHelp = first === "help" && asksForHelp;
   if (isHelp || !isNamed && first !== "--version") return print(helpText());

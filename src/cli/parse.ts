@@ -178,6 +178,11 @@ function fill(
     if (!takesOptions && options.length > 0) {
       throw call.misused(`it takes none of the broker's flags, as ${options[0]} is`);
     }
+    for (const [at, { name, choices }] of words.entries()) {
+      const word = call.words[at] ?? "";
+      if (choices === undefined || word === "" || choices.includes(word)) continue;
+      throw call.misused(`${name} ${word}: needs one of ${choices.join(", ")}`);
+    }
     for (const { name, choices } of flags) {
       const value = call.text(name);
       // `--topic --partition 0` lacks one; who means it writes `--topic=--partition`.

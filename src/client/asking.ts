@@ -12,6 +12,8 @@ export interface Asking {
     api: Api<Q, R>,
     body: (version: number) => Encodable<Message<Q>>,
   ): Promise<Decoded<Message<R>>>;
+  /** Whether there is a version of the API that both sides speak. */
+  speaks(api: Pick<Api, "key" | "name" | "min" | "max">): Promise<boolean>;
   /** Runs it until it succeeds, fails for good, or its time is over; then throws what it threw last. */
   retry<T>(attempt: () => Promise<T>): Promise<T>;
 }
@@ -23,6 +25,15 @@ export function askingOf(cluster: Cluster): Asking {
       const connection = await cluster.controllerConnection();
       const version = connection.versionFor(api);
       return await connection.request(api, version, body(version));
+    },
+    async speaks(api) {
+      const connection = await cluster.controllerConnection();
+      try {
+        connection.versionFor(api);
+        return true;
+      } catch {
+        return false;
+      }
     },
     retry: (attempt) => cluster.retry(attempt),
   };

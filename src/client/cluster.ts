@@ -148,9 +148,9 @@ export class Cluster {
     return this.#topics.get(name)?.topic ?? null;
   }
 
-  /** Every topic the broker lets this client see, sorted by name. */
-  async topics(): Promise<Topic[]> {
-    const response = await this.#ask(null);
+  /** Every topic the broker lets this client see, or those of these that there are, sorted by name. */
+  async topics(names: readonly string[] | null = null): Promise<Topic[]> {
+    const response = await this.#ask(names);
     return response.topics.filter((topic) => topic.errorCode === 0).map(toTopic)
       .sort((a, b) => a.name < b.name ? -1 : 1);
   }

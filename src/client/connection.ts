@@ -182,9 +182,13 @@ export class Connection {
     this.#send(api, version, body);
   }
 
-  /** Resolves when all that was sent so far has gone to the socket, or never will. */
+  /** Resolves when all that was sent so far has gone to the socket. Throws ConnectionError. */
   async written(): Promise<void> {
+    const isLate = () => this.#fail("the broker takes nothing");
+    const timer = this.#isWriting ? setTimeout(isLate, this.#requestTimeoutMs) : undefined;
     await this.#writing;
+    clearTimeout(timer);
+    if (this.#failure !== null) throw this.#failure;
   }
 
   /** Closes at once; what is unanswered fails with ConnectionError. */

@@ -7,7 +7,7 @@
  * the one of its producer.
  */
 import * as batch from "../protocol/records/batch.ts";
-import { type LogRecord, readRecords } from "../protocol/records/record.ts";
+import { type LogRecord, readRecords, takeRecords } from "../protocol/records/record.ts";
 import { readInt16 } from "../bytes/int64.ts";
 
 export interface FetchedPartition {
@@ -42,6 +42,10 @@ export function fetchedRecords(
   const aborted = new AbortedTransactions(partition.abortedTransactions ?? []);
   const records: LogRecord[] = [];
   let nextOffset = position, readBytes = 0;
+  const take = (record: LogRecord) => {
+    readBytes += (record.key?.length ?? 0) + (record.value?.length ?? 0) + RECORD_BYTES;
+    if (record.offset >= position) records.push(record);
+  };
   for (const at of batch.batches(bytes)) {
     if (nextOffset > position && readBytes >= maxBytes) break;
     if (checkCrcs && !batch.isIntact(bytes, at)) {
@@ -51,10 +55,7 @@ export function fetchedRecords(
     }
     nextOffset = Math.max(nextOffset, batch.lastOffset(bytes, at) + 1);
     if (aborted.hides(bytes, at)) continue;
-    for (const record of readRecords(bytes, at)) {
-      readBytes += (record.key?.length ?? 0) + (record.value?.length ?? 0) + RECORD_BYTES;
-      if (record.offset >= position) records.push(record);
-    }
+    takeRecords(bytes, at, take);
   }
   return { records, nextOffset, bytes: readBytes };
 }

@@ -373,7 +373,10 @@ export class Fetcher {
     const { topic, partition } = assigned;
     this.#arrived.add({
       assigned,
-      records: records.map((record): ConsumerRecord => ({ topic, partition, ...record })),
+      // Spelled out: to spread an object takes longer than all else that is done to a small record here.
+      records: records.map((
+        { offset, timestampMs, key, value, headers },
+      ): ConsumerRecord => ({ topic, partition, offset, timestampMs, key, value, headers })),
       nextOffset,
       leaderEpoch,
     });

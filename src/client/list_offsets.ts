@@ -46,7 +46,9 @@ export async function listOffsets(
       timeoutMs,
       signal,
     });
-    byLeader.set(nodeId, [...byLeader.get(nodeId) ?? [], i]);
+    const places = byLeader.get(nodeId);
+    if (places === undefined) byLeader.set(nodeId, [i]);
+    else places.push(i);
   }));
   await Promise.all([...byLeader.values()].map(async (places) => {
     // One partition a topic entry, so that answers come back in the order of the places. The same partition twice in a

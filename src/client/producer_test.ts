@@ -254,6 +254,32 @@ Deno.test("acks none resolves without an answer", async () => {
   assertEquals(broker.stored[1], ["x"]);
 });
 
+/** Its other end reads nothing of what is produced. */
+class StuckSocket extends ScriptedSocket {
+  #end: (() => void) | null = null;
+
+  override write(bytes: Uint8Array): Promise<number> {
+    if (bytes[4] !== 0 || bytes[5] !== Produce.key) return super.write(bytes); // behind the size
+    return new Promise((_, reject) => this.#end = () => reject(new Error("it was closed")));
+  }
+
+  override close(): void {
+    this.#end?.();
+    super.close();
+  }
+}
+
+Deno.test("acks none does not wait for ever for a broker that takes nothing", async () => {
+  const broker = new OneBroker();
+  const dial = async () => new StuckSocket((await broker.dial()).answer);
+  const cluster = new Cluster({ bootstrap: "broker:9092", dial, requestTimeoutMs: 30 });
+  const producer = new Producer(cluster, { acks: "none" });
+  const error = await assertRejects(() => producer.send({ topic: "t", value: "x" }), Error);
+  assertEquals(error.message, "Connection to broker:9092: the broker takes nothing");
+  await producer.close();
+  cluster.close();
+});
+
 Deno.test("flush() sends what lingers and waits for it", async () => {
   const broker = new OneBroker();
   await using client = produce(broker, { lingerMs: 60_000 });

@@ -102,6 +102,7 @@ async function configsOfSome(
 /** Groups that may have configs of their own; null where the broker cannot tell (before Kafka 4.1). */
 export async function configuredGroups(asking: Asking): Promise<string[] | null> {
   return await asking.retry(async () => {
+    if (!await asking.speaks(ListConfigResources)) return null;
     let isTold = true;
     const { errorCode, configResources } = await asking.ask(ListConfigResources, (version) => {
       isTold = version >= 1;

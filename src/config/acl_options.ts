@@ -15,7 +15,8 @@ export const aclOptions = {
     default: [],
     pattern: /^[A-Za-z]+:[^\0]{1,1000}$/,
     need:
-      "principals such as User:admin with commas between; in the file also as a list, whose names may have commas",
+      "principals such as User:admin with commas between, or as Kafka has them User:CN=a,O=b;User:c with semicolons; in the file also as a list",
+    otherwiseBetween: /;(?=\s*(?:[A-Za-z]+:|$))/,
     restart: true,
     kafkaName: "super.users",
     doc: "Who may do everything, whatever the ACLs say: the first ACLs have to come from somebody.",

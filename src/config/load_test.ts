@@ -380,3 +380,13 @@ Deno.test("a secret's file that everybody can read is refused, one that its grou
   const bad = await refusal({ env, files: { "/run/pw": "x".repeat(300) } });
   assertStringIncludes(bad, "(hidden)");
 });
+
+Deno.test("super users are read from Kafka's text too, whose names may have commas", async () => {
+  const of = async (text: string) =>
+    (await load({ args: [`--authorization-super-users=${text}`] })).config.authorization.superUsers;
+  assertEquals(await of("User:a;User:b"), ["User:a", "User:b"]);
+  assertEquals(await of("User:CN=a,O=b; User:c;"), ["User:CN=a,O=b", "User:c"]);
+  assertEquals(await of("User:a;"), ["User:a"]);
+  assertEquals(await of("User:a,User:b"), ["User:a", "User:b"]);
+  assertEquals(await of("User:a;b"), ["User:a;b"]);
+});

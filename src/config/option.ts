@@ -63,6 +63,8 @@ export interface ListOption extends Common {
   /** Of each element. */
   readonly pattern: RegExp;
   readonly need: string;
+  /** In a text that has one of these, they are what is between: Kafka's text of elements that may have commas. */
+  readonly otherwiseBetween?: RegExp;
 }
 
 /** Tables, or Kafka's text of them. */
@@ -140,13 +142,19 @@ function within(option: IntegerOption, value: number): boolean {
   return value >= option.min && value <= option.max;
 }
 
+function wordsOf(text: string, { otherwiseBetween }: ListOption): readonly string[] {
+  return otherwiseBetween?.test(text)
+    ? text.split(otherwiseBetween).map((word) => word.trim()).filter((word) => word !== "")
+    : text.split(",").map((word) => word.trim());
+}
+
 function acceptList(option: ListOption, value: unknown): readonly string[] | undefined {
   const mayBeEmpty = option.default.length === 0;
   const list = typeof value !== "string"
     ? value
     : value === "" && mayBeEmpty
     ? []
-    : value.split(",").map((word) => word.trim());
+    : wordsOf(value, option);
   const valid = Array.isArray(list) && (list.length > 0 || mayBeEmpty) && list.length <= 100 &&
     list.every((word) => typeof word === "string" && option.pattern.test(word));
   return valid ? list : undefined;

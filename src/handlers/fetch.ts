@@ -12,7 +12,7 @@
  * not fetch from here: 6.
  */
 import type { BufferPool } from "../bytes/pool.ts";
-import type { Clock, Timers } from "../clock.ts";
+import type { Clock, GivesWay, Timers } from "../clock.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import type { TopicMetrics } from "../metrics/metrics.ts";
 import { ErrorCode } from "../protocol/errors.ts";
@@ -36,6 +36,7 @@ export interface FetchOptions extends PartitionLookup {
   /** Bytes of records in one response. */
   readonly maxFetchBytes: number;
   readonly meter: (topic: string) => TopicMetrics;
+  readonly turn: GivesWay;
 }
 
 /** For one request, where not everybody may read everything. */
@@ -270,6 +271,7 @@ function readPartition(
   bound: ReadBound,
   budget: number,
   minOneBatch: boolean,
+  isLookedAt = false,
 ): Row | Promise<Row> {
   const log = logOf(options, partition);
   if (typeof log === "number") return errorRow(partition, log);
@@ -286,7 +288,16 @@ function readPartition(
   const maxBytes = Math.min(Math.max(0, partition.maxBytes), budget);
   const wanted = diverging === null && log.hasData(from, bound) && (maxBytes > 0 || minOneBatch);
   const records = wanted ? log.read(from, { maxBytes, bound, minOneBatch }) : null;
-  const rowOf = (records: Uint8Array | null): Row => ({
+  /** What was read, or what is when it has been looked whose transactions were aborted: that may take some turns. */
+  const rowOf = (records: Uint8Array | null): Row | Promise<Row> => {
+    const look = records === null || bound !== "lso" || isLookedAt
+      ? null
+      : log.lookForMarkers(from, records, options.turn);
+    if (look === null) return rowWith(records);
+    options.pool.give(records!);
+    return look.then(() => readPartition(options, partition, bound, budget, minOneBatch, true));
+  };
+  const rowWith = (records: Uint8Array | null): Row => ({
     partition,
     log,
     errorCode: ErrorCode.NONE,

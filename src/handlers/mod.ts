@@ -210,6 +210,7 @@ export function allHandlers(services: Services): readonly Handler[] {
       pool,
       maxFetchBytes: config.limits.maxFetchBytes,
       meter,
+      turn: services.turn,
     }),
     listOffsets({
       ...lookup,

@@ -53,8 +53,8 @@ export interface HttpSettings {
   readonly timeoutMs?: number;
   /** What /metrics answers, or null when metrics are off. */
   readonly metrics: { readonly contentType: string; render(): Promise<Uint8Array> } | null;
-  /** What /status answers; absent: there is none. */
-  readonly status?: () => unknown;
+  /** What /status answers, as JSON; absent: there is none. */
+  readonly status?: () => string;
   /** Why the broker is not ready, or null when it is. */
   readonly notReady: () => string | null;
   /** What is wrong though it is, a line each. */
@@ -196,8 +196,7 @@ async function answer(header: string, settings: HttpSettings): Promise<Reply> {
     return { status: 200, body: ["ready", ...warnings, ""].join("\n") };
   }
   if (path === "/status") {
-    const body = `${JSON.stringify(settings.status!())}\n`;
-    return { status: 200, body, contentType: "application/json" };
+    return { status: 200, body: settings.status!(), contentType: "application/json" };
   }
   const { contentType, render } = settings.metrics!;
   return { status: 200, body: await render.call(settings.metrics), contentType };

@@ -68,7 +68,7 @@ export class Refusals {
 
   note(refusal: Refusal): void {
     const refused = cut(refusal), nowMs = this.#clock.nowMs(), ofKind = this.#ofKind(refused.kind);
-    const key = JSON.stringify(Object.values(refused));
+    const key = keyOf(refused);
     let entry = ofKind.entries.get(key);
     if (entry === undefined) {
       entry = ofKind.entries.size < MAX_OF_KIND ? entryOf(refused) : ofKind.others;
@@ -94,7 +94,7 @@ export class Refusals {
   }
 
   #ofKind(kind: string): OfKind {
-    const parts = this.#current(), number = this.#number;
+    const number = this.#number, parts = this.#current(number);
     let part = parts.at(-1);
     if (part?.number !== number) this.#parts.push(part = { number, kinds: new Map() });
     const known = part.kinds.has(kind) || part.kinds.size < MAX_KINDS ? kind : "other";
@@ -107,8 +107,8 @@ export class Refusals {
   }
 
   /** Those of the last hour; older ones are forgotten. */
-  #current(): Part[] {
-    const oldest = this.#number - PARTS;
+  #current(number = this.#number): Part[] {
+    const oldest = number - PARTS;
     if (this.#parts.length > 0 && this.#parts[0].number <= oldest) {
       this.#parts = this.#parts.filter(({ number }) => number > oldest);
     }
@@ -121,7 +121,7 @@ export class Refusals {
 }
 
 function add(found: Map<string, Entry>, entry: Entry): void {
-  const key = JSON.stringify(Object.values(entry.refused)), known = found.get(key);
+  const key = keyOf(entry.refused), known = found.get(key);
   if (known === undefined) {
     found.set(key, { ...entry });
     return;
@@ -129,6 +129,19 @@ function add(found: Map<string, Entry>, entry: Entry): void {
   known.count += entry.count;
   known.firstMs = Math.min(known.firstMs, entry.firstMs);
   known.lastMs = Math.max(known.lastMs, entry.lastMs);
+}
+
+function keyOf(
+  { kind, reason, what, address, principal, clientId, software }: Required<Refusal>,
+): string {
+  // Null is another than an empty text. A client id with a NUL in it may be counted as another.
+  return `${kind}\0${part(reason)}\0${part(what)}\0${part(address)}\0${part(principal)}\0${
+    part(clientId)
+  }\0${part(software)}`;
+}
+
+function part(text: string | null): string {
+  return text === null ? "-" : `+${text}`;
 }
 
 function entryOf(refused: Required<Refusal>): Entry {

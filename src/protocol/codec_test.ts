@@ -245,6 +245,27 @@ Deno.test("records are views of the frame when decoded, and sent uncopied when l
   assertStrictEquals(chunks[1], large);
 });
 
+Deno.test("an error text that is longer than a string can be is cut, and no other string is", () => {
+  const sample = of({ errorMessage: string.nullable(), name: string });
+  for (const version of [0, 1]) {
+    for (const errorMessage of [null, "", "no", "n".repeat(32_767)]) {
+      const bytes = Uint8Array.from(encoded(sample, version, { errorMessage, name: "a" }));
+      assertEquals(decode(sample, version, bytes).errorMessage, errorMessage);
+    }
+    const long = "顧".repeat(9999) + "💥".repeat(30_000);
+    const bytes = Uint8Array.from(encoded(sample, version, { errorMessage: long, name: "a" }));
+    assertEquals(
+      decode(sample, version, bytes).errorMessage,
+      "顧".repeat(9999) + "… (69999 characters)",
+    );
+    assertThrows(
+      () => encode(sample, version, { errorMessage: null, name: long }),
+      ProtocolError,
+      "at most 32767 fit",
+    );
+  }
+});
+
 Deno.test("a version the message does not have is refused", () => {
   assertThrows(
     () => decode(of({}), 3, new Uint8Array()),

@@ -3,6 +3,7 @@
  * once a field. What is refused is the same as in the interpreter, which then words it.
  */
 import type { Writer } from "../bytes/writer.ts";
+import { fittingText, isErrorText } from "./error_text.ts";
 import { type Entry, entry, FIXED_BYTES, layoutOf, nullMark } from "./layout.ts";
 import type { Fields, Message, Spec } from "./schema.ts";
 import { Source } from "./source.ts";
@@ -13,7 +14,7 @@ export type Encode = (value: unknown, into: Writer) => void;
 export function generateEncode(message: Message, version: number): Encode {
   const source = new EncoderSource({ version, flexible: version >= message.flexibleFrom });
   source.writeStruct(message.fields, "v");
-  return source.compile<Encode>("v,w", { sizeOf, recordsAll });
+  return source.compile<Encode>("v,w", { sizeOf, recordsAll, fittingText });
 }
 
 function sizeOf(value: Uint8Array | readonly Uint8Array[]): number {
@@ -77,7 +78,11 @@ class EncoderSource extends Source {
     this.print(`if(${value}===null){`, nullable ? this.#null(entry) : "bad();", "}else{");
     switch (spec.kind) {
       case "string":
-        this.print(`w.${compact ? "compactString" : "string"}(${value});`);
+        this.print(
+          `w.${compact ? "compactString" : "string"}(${
+            isErrorText(entry.name) ? `fittingText(${value})` : value
+          });`,
+        );
         break;
       case "struct":
         if (nullable) this.print("w.int8(1);");

@@ -6,6 +6,7 @@
  */
 import { ProtocolError, Reader } from "../bytes/reader.ts";
 import type { Writer } from "../bytes/writer.ts";
+import { fittingText, isErrorText } from "./error_text.ts";
 import { defaultOf, type Fields, isDefault, type Message } from "./schema.ts";
 import {
   type Entry,
@@ -183,7 +184,8 @@ function writeField(
   where.path.push(entry.name);
   if (value === undefined) value = defaultOf(entry.spec);
   if (value === null && !entry.nullable) throw new ProtocolError("It is null and may not be");
-  writeValue(entry, at, value, into, where);
+  const text = isErrorText(entry.name) && typeof value === "string" ? fittingText(value) : value;
+  writeValue(entry, at, text, into, where);
   where.path.pop();
 }
 

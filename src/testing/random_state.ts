@@ -34,8 +34,17 @@ export const HOSTILE_NAMES: readonly string[] = [
   "=1+1",
 ];
 const TOPICS = ["a", "b.c", "d-e_f", "UPPER", "0", "...a", "__proto__"];
-const CONFIGS = ["retention.ms", "cleanup.policy", "x", "__proto__"];
-const VALUES = [
+
+/** By name: the values that are picked from. */
+type Choices = Readonly<Record<string, readonly string[]>>;
+
+export interface RandomStateOptions {
+  readonly topicConfigs: Choices;
+  readonly groupConfigs: Choices;
+  readonly brokerConfigs: Choices;
+}
+
+const ODD = [
   "1",
   "-1",
   "0.5",
@@ -48,12 +57,42 @@ const VALUES = [
   "a\nb",
   "9007199254740993",
 ];
+const MADE_UP: Choices = { "retention.ms": ODD, "cleanup.policy": ODD, x: ODD, ["__proto__"]: ODD };
+/** What no broker would take. */
+const ANY: RandomStateOptions = {
+  topicConfigs: MADE_UP,
+  groupConfigs: MADE_UP,
+  brokerConfigs: MADE_UP,
+};
+/** What a broker takes, in the form in which it shows them. */
+export const VALID: RandomStateOptions = {
+  topicConfigs: {
+    "retention.ms": ["-1", "60000", "9223372036854775807"],
+    "cleanup.policy": ["compact", "delete", "compact,delete"],
+    "min.cleanable.dirty.ratio": ["0.5", "0.25"],
+    "preallocate": ["true", "false"],
+    "compression.type": ["zstd", "producer"],
+  },
+  groupConfigs: {
+    "consumer.session.timeout.ms": ["45000", "50000", "60000"],
+    "consumer.heartbeat.interval.ms": ["5000", "6000"],
+  },
+  brokerConfigs: {
+    "log.retention.ms": ["60000", "70000"],
+    "log.segment.bytes": ["1048576", "2097152"],
+  },
+};
 const MECHANISMS: readonly Mechanism[] = ["SCRAM-SHA-256", "SCRAM-SHA-512"];
 
 /** Of few names, so that two of them have much in common. */
-export function randomState(random: SeededRandom, { names = HOSTILE_NAMES } = {}): State {
+export function randomState(
+  random: SeededRandom,
+  { topicConfigs, groupConfigs, brokerConfigs }: RandomStateOptions = ANY,
+): State {
   const some = <T>(from: readonly T[]) => from.filter(() => random.oneIn(3));
-  const configs = () => new Map(some(CONFIGS).map((name) => [name, random.pick(VALUES)]));
+  const names = HOSTILE_NAMES;
+  const configs = (choices: Choices) =>
+    new Map(some(Object.keys(choices)).map((name) => [name, random.pick(choices[name])]));
   const acls = Array.from({ length: random.below(12) }, () => randomAcl(random, names));
   const quotas = Array.from({ length: random.below(6) }, () => randomQuota(random, names));
   return {
@@ -61,13 +100,15 @@ export function randomState(random: SeededRandom, { names = HOSTILE_NAMES } = {}
       some(TOPICS).map((name): [string, TopicState] => [name, {
         partitions: 1 + random.below(8),
         replicas: 1,
-        configs: configs(),
+        configs: configs(topicConfigs),
       }]),
     ),
     groups: new Map(
-      some(names).map((name) => [name, configs()] as const).filter(([, { size }]) => size > 0),
+      some(names).map((name) => [name, configs(groupConfigs)] as const).filter(([, { size }]) =>
+        size > 0
+      ),
     ),
-    brokers: configs(),
+    brokers: configs(brokerConfigs),
     users: new Map(
       some(names).map((name): [string, UserState] => {
         const all = MECHANISMS.filter(() => random.oneIn(2));
@@ -111,6 +152,20 @@ function randomQuota(random: SeededRandom, names: readonly string[]): QuotaState
     if (random.oneIn(2)) values.set("request_percentage", random.pick([50, 50.5, 1e-7, 1e21]));
   }
   return { entity, values };
+}
+
+const SECRET = { kind: "text", password: "pw" } as const;
+
+/** The same with a password for each user, and no fewer partitions than there are. */
+export function reachable(wanted: State, actual: State): State {
+  return {
+    ...wanted,
+    users: new Map([...wanted.users].map(([name, user]) => [name, { ...user, secret: SECRET }])),
+    topics: new Map([...wanted.topics].map(([name, topic]) => {
+      const partitions = Math.max(topic.partitions!, actual.topics.get(name)?.partitions ?? 0);
+      return [name, { ...topic, partitions }];
+    })),
+  };
 }
 
 /** The state after a change, as a broker would have it: what cannot be is an error. */

@@ -97,6 +97,14 @@ Deno.test("a file is made so at the first start and audited, and again there is 
     await Deno.remove(`${directory}/alice.password`);
     assertEquals(await started(directory, path), []);
     assertEquals(changesIn(directory).length, 5);
+    // The quota of each user, which the file has set, does not bind the broker itself.
+    await Deno.writeTextFile(
+      path,
+      `${STATE}[topics.large]\npartitions = 100\n[topics.larger]\npartitions = 200\n`,
+    );
+    assertEquals(await started(directory, path), []);
+    const made = changesIn(directory).slice(5);
+    assertEquals(made.map(({ action, outcome }) => [action, outcome]), [["topic.create", "done"]]);
   });
 });
 

@@ -4,6 +4,7 @@
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Connection } from "../../src/client/connection.ts";
+import { FindCoordinator } from "../../src/protocol/messages/find_coordinator.ts";
 import { HOSTILE_NAMES } from "../../src/testing/random_state.ts";
 import { jsonLines, type Typed, typed } from "./command_line.ts";
 import { type Settings, TestBroker, withDirectory } from "./harness.ts";
@@ -280,6 +281,31 @@ Deno.test("hostile names go through export and back, and are text wherever they 
   });
 });
 
+Deno.test("a password in the file itself is taken where nobody else can read the file", async () => {
+  await withBroker(async ({ path, apply }) => {
+    const text = "[users.bob]\npassword = 'hunter2'\n";
+    await Deno.writeTextFile(path, "");
+    await Deno.chmod(path, 0o644);
+    const open = await apply(text, "--yes");
+    assertEquals([open.code, open.error.includes("hunter2")], [1, false]);
+    assertStringIncludes(open.error, "is a secret, but others can read the file: chmod 600");
+    await Deno.chmod(path, 0o600);
+    const done = await apply(text, "--yes");
+    assertEquals([done.code, `${done.out}${done.error}`.includes("hunter2")], [0, false]);
+  });
+});
+
+Deno.test("topics that the broker keeps its own state in are not exported", async () => {
+  await withBroker(async ({ broker, export: exported }) => {
+    const connection = await broker.connect();
+    await connection.request(FindCoordinator, 2, { key: "g", keyType: 0 });
+    const at = `--bootstrap=127.0.0.1:${broker.port}`;
+    const topics = jsonLines(await typed("topic", "list", "--internal", "--json", at));
+    assertEquals(topics.map(({ topic }) => topic), ["__consumer_offsets"]);
+    assertEquals((await exported()).includes("__consumer_offsets"), false);
+  });
+});
+
 Deno.test("JSON has an object for each change, with what became of it", async () => {
   await withBroker(async ({ apply }) => {
     const text = '[topics.a]\npartitions = 2\n[brokers]\n"log.retention.ms" = 5000\n';
@@ -343,5 +369,17 @@ Deno.test("beside a file that cannot be written to, everything but --prune is do
     assertEquals(pruned.code, 1);
     assertStringIncludes(pruned.error, "Cannot write ");
     assertEquals((await apply("[topics.a]\n[topics.b]\n", "--check")).code, 0); // nothing was taken away
+  });
+});
+
+Deno.test("the file in docs/state.md is made so, with the lines that are shown there", async () => {
+  const book = await Deno.readTextFile(new URL("../../docs/state.md", import.meta.url));
+  const [, file] = /^```toml\n([^]*?)^```/m.exec(book)!;
+  const [, shown] = /\$ runnel apply -f state.toml\n([^]*?) +Do this at /.exec(book)!;
+  await withBroker(async ({ apply, export: exported }) => {
+    const { code, out, error } = await apply(file, "--yes");
+    assertEquals([code, error], [0, ""]);
+    assertEquals(out, `${shown.replaceAll(/^ {4}/gm, "")}Done\n`);
+    assertEquals((await apply(await exported(), "--check")).out, "Nothing to do\n");
   });
 });

@@ -6,8 +6,14 @@
 import { assert, assertEquals } from "@std/assert";
 import { Writer } from "../../src/bytes/writer.ts";
 import { joined } from "../../src/protocol/codec.ts";
+import { ErrorCode } from "../../src/protocol/errors.ts";
 import { ApiVersions } from "../../src/protocol/messages/api_versions.ts";
+import { CreateTopics } from "../../src/protocol/messages/create_topics.ts";
+import { DescribeConfigs } from "../../src/protocol/messages/describe_configs.ts";
+import { FindCoordinator } from "../../src/protocol/messages/find_coordinator.ts";
 import { Fetch } from "../../src/protocol/messages/fetch.ts";
+import { IncrementalAlterConfigs } from "../../src/protocol/messages/incremental_alter_configs.ts";
+import { JoinGroup } from "../../src/protocol/messages/join_group.ts";
 import { Metadata } from "../../src/protocol/messages/metadata.ts";
 import { append } from "./calls.ts";
 import { pause, requestBytes, TestBroker, utf8, type Wire, within } from "./harness.ts";
@@ -171,6 +177,50 @@ Deno.test("a client id may be null, empty, 30 KB long or beyond ASCII", async ()
     await wire.write(requestBytes(ApiVersions, 0, {}, 7, clientId));
     assertEquals((await wire.answered(ApiVersions, 0)).correlationId, 7);
   }
+});
+
+const NOT_YET: readonly number[] = [
+  ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
+  ErrorCode.COORDINATOR_NOT_AVAILABLE,
+  ErrorCode.NOT_COORDINATOR,
+];
+
+Deno.test("what names something as long as a string can be is answered, with as much of it as fits", async () => {
+  await using broker = await TestBroker.start();
+  const connection = await broker.connect(), long = "x".repeat(32_767);
+  const { topics: [topic] } = await connection.request(CreateTopics, 7, {
+    topics: [{ name: long, numPartitions: 1, replicationFactor: 1 }],
+  });
+  assertEquals(topic.errorCode, ErrorCode.INVALID_TOPIC_EXCEPTION);
+  const { results: [configs] } = await connection.request(DescribeConfigs, 4, {
+    resources: [{ resourceType: 4, resourceName: long, configurationKeys: null }],
+  });
+  assertEquals(configs.errorCode, ErrorCode.INVALID_REQUEST);
+  const { responses: [altered] } = await connection.request(IncrementalAlterConfigs, 1, {
+    resources: [{
+      resourceType: 2,
+      resourceName: "t",
+      configs: [{ name: long, configOperation: 0, value: long }],
+    }],
+  });
+  assert(altered.errorCode !== 0);
+  await connection.request(FindCoordinator, 4, { keyType: 0, coordinatorKeys: ["g"] });
+  const join = () =>
+    connection.request(JoinGroup, 7, {
+      groupId: "g",
+      sessionTimeoutMs: 10_000,
+      rebalanceTimeoutMs: 1000,
+      memberId: "",
+      groupInstanceId: long,
+      protocolType: "consumer",
+      protocols: [{ name: "range", metadata: new Uint8Array(0) }],
+    });
+  let joined = await join();
+  while (NOT_YET.includes(joined.errorCode)) {
+    await pause(20);
+    joined = await join();
+  }
+  assertEquals([joined.errorCode, joined.memberId.length], [0, 10_037]);
 });
 
 Deno.test("unknown tagged fields in header and body are skipped", async () => {

@@ -51,7 +51,13 @@ Deno.test("/status tells of what came and was no request, and of batches that we
   const connection = await broker.connect({ clientId: "writer" });
   await produce(connection, { topic: "none", records: batchOf(["a"]) });
   await produce(connection, { topic: "none", records: batchOf(["a"]) });
-  const { refused } = await statusOf(broker);
+  const { refused, events } = await statusOf(broker);
+  assertEquals(
+    events.some(({ room, level, event, count }: Record<string, unknown>) =>
+      room === "broker" && level === "warn" && event === "malformed_request" && Number(count) > 0
+    ),
+    true,
+  );
   const told = refused.map((
     { kind, reason, what, clientId, address, count }: Record<string, unknown>,
   ) => [kind, kind === "malformed_request" ? null : reason, what, clientId, address, count]);

@@ -2,8 +2,13 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Admin } from "../../src/client/admin.ts";
 import { Cluster } from "../../src/client/cluster.ts";
+import { Fetch } from "../../src/protocol/messages/fetch.ts";
+import { Produce } from "../../src/protocol/messages/produce.ts";
 import { TestBroker } from "../broker/harness.ts";
 import { runnel, started } from "./program.ts";
+
+/** Standard error but for how far it is, which takes a slow machine to be told. */
+const withoutProgress = (error: string) => error.replace(/^\d+% .*\n/gm, "");
 
 /** A broker, and what asks it. */
 async function asked() {
@@ -26,7 +31,7 @@ async function asked() {
     },
     async bench(...args: string[]) {
       const { code, text, error } = await runnel(["bench", ...args, "--json", ...this.at]);
-      assertEquals([code, error], [0, ""], args.join(" "));
+      assertEquals([code, withoutProgress(error)], [0, ""], args.join(" "));
       return JSON.parse(text);
     },
     async [Symbol.asyncDispose]() {
@@ -63,7 +68,7 @@ Deno.test("bench produce keeps a topic that was there, and one that it is told t
   const args = ["--keep", "--partitions", "2", "--count", "10", "--payload", "text"];
   const { code, error, text } = await runnel(["bench", "produce", ...args, ...on.at]);
   assertEquals(code, 0);
-  const [, kept] = /^The records are in (\S+)\.\n$/.exec(error) ?? [];
+  const [, kept] = /^The records are in (\S+)\.\n$/.exec(withoutProgress(error)) ?? [];
   assertMatch(text, /^RECORDS +SECONDS +RECORDS\/S +MB\/S\n10 /);
   assertMatch(text, /\nLATENCY, MS +P50 .*P99\.9 .*MAX .*MEAN\nacknowledged /);
   assertEquals((await on.topics()).sort(), ["mine", kept]);
@@ -83,8 +88,8 @@ Deno.test("bench produce keeps its rate, and what a warm-up sent is not counted"
 Deno.test("bench consume counts what there is, once, of the partitions it is told", async () => {
   await using on = await asked();
   await on.broker.createTopic("t", { partitions: 4 });
-  for (const codec of ["none", "gzip", "snappy", "lz4", "zstd"]) {
-    await on.bench("produce", "t", "--count", "2000", "--size", "300", "--compression", codec);
+  for (const codec of ["none", "lz4"]) {
+    await on.bench("produce", "t", "--count", "5000", "--size", "300", "--compression", codec);
   }
   const all = await on.bench("consume", "t");
   assertEquals([all.records, all.bytes, all.partitions], [10_000, 3_000_000, 4]);
@@ -125,16 +130,19 @@ Deno.test("bench e2e has every record come back, and knows those of others", asy
 Deno.test("Ctrl-C ends a bench with what it has measured, and its topic is removed", async () => {
   await using on = await asked();
   await on.broker.createTopic("t");
-  for (const args of [["produce"], ["e2e"], ["consume", "t", "--from", "end"]]) {
+  for (
+    const [api, args] of [
+      [Produce, ["produce"]],
+      [Fetch, ["e2e"]],
+      [Fetch, ["consume", "t", "--from", "end"]],
+    ] as const
+  ) {
+    const before = on.broker.arrivals(api);
     await using child = started(["bench", ...args, "--for", "1h", "--json", ...on.at]);
-    const isMade = async () => (await on.topics()).length === 2;
-    for (let tries = 0; args.length === 1 && !await isMade() && tries < 100; tries++) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await on.broker.arrived(api, before + 1);
     child.process.kill("SIGINT");
     const { code, text, error } = await child.told;
-    assertEquals([code, error], [130, ""], args.join(" "));
+    assertEquals([code, withoutProgress(error)], [130, ""], args.join(" "));
     assertEquals(JSON.parse(text).bench, args[0]);
     assertEquals(await on.topics(), ["t"]);
   }

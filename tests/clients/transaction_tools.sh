@@ -13,9 +13,8 @@ trap 'kill -KILL "${BROKER_PID:-none}" 2> /dev/null; rm -rf "$work"' EXIT
 
 transactions() { tool org.apache.kafka.tools.TransactionsCommand --bootstrap-server "$BROKERS" "$@" > "$work/said" 2> "$work/err" || { cat "$work/said" "$work/err"; return 1; }; }
 hang() { deno run --no-check --allow-net --allow-env "$here/transactions/hang.ts" "$topic"; }
-stable() { # ends that readers of committed records see
-  tool org.apache.kafka.tools.consumer.ConsoleConsumer --bootstrap-server "$BROKERS" --topic "$topic" --from-beginning --timeout-ms 4000 \
-    --isolation-level read_committed > "$work/read" 2> /dev/null
+stable() { # how many records readers of what is committed see, up to the last of them
+  timeout 60 kcat -b "$BROKERS" -C -t "$topic" -o beginning -e -q -X isolation.level=read_committed > "$work/read" || return
   grep -cx '[0-9]*' "$work/read" || true
 }
 

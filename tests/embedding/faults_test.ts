@@ -114,6 +114,29 @@ Deno.test("a fetch is answered with the error at once, within a session too, and
   broker.faults.assertAllFired();
 });
 
+Deno.test("in every version of Fetch the error stands with its partition, named as it was asked for", async () => {
+  await using broker = await Broker.start();
+  using connection = await connect(broker, ["a", "b"]);
+  await append(connection, "b", ["x"]);
+  const ids = await idsOf(connection, ["a", "b"]);
+  for (let version = 4; version <= 18; version++) {
+    broker.faults.next({ api: "Fetch", topic: "a", errorCode: "UNKNOWN_LEADER_EPOCH" });
+    const partitions = [{ partition: 0, fetchOffset: 0 }];
+    const of = (name: string) => version >= 13 ? { topicId: ids.get(name)! } : { topic: name };
+    const asked = ["b", "a"].map((name) => ({ ...of(name), partitions }));
+    const { responses } = await fetch(connection, asked, { maxWaitMs: 60_000 }, version);
+    const told = responses.map(({ topic, topicId, partitions: [one] }) => [
+      version >= 13 ? topicId : topic,
+      one.errorCode,
+      one.highWatermark,
+      ...valuesIn(one.records),
+    ]);
+    const [a, b] = version >= 13 ? [ids.get("a"), ids.get("b")] : ["a", "b"];
+    assertEquals(told, [[b, 0, 1, "x"], [a, 75, -1]], `v${version}`);
+  }
+  broker.faults.assertAllFired();
+});
+
 Deno.test("a fetch that is struck in one partition brings the records of the others", async () => {
   await using broker = await Broker.start();
   using connection = await connect(broker, ["t"], 2);
@@ -184,6 +207,19 @@ Deno.test("a request that is held up waits by the broker's clock, and so does wh
   await broker.clock.advance(3_600_000);
   await within(Promise.all([first, second]), "both answers");
   assertEquals(order, ["late at 0", "behind at 1"]);
+});
+
+Deno.test("what came behind a request that was held up waits until that is begun, and no longer", async () => {
+  await using broker = await Broker.start();
+  using connection = await connect(broker, ["t"]);
+  broker.faults.next({ api: "Fetch", delayMs: 20 });
+  const fetched = fetchOne(connection, "t", 1, { maxWaitMs: 3_600_000 }).catch(() => null);
+  const produced = produce(connection, { topic: "t", records: batchOf(["x"]) }).catch(() => null);
+  using other = await connect(broker);
+  const offset = async () => (await listOffset(other, "t", LATEST)).offset;
+  while (await offset() === 0); // it is written while the fetch waits for a second record
+  connection.close();
+  await Promise.all([fetched, produced]);
 });
 
 Deno.test("a broker whose requests are held up stops all the same", async () => {
@@ -287,6 +323,28 @@ Deno.test("a producer waits for the leader to come back", async () => {
   await leaderless.remove();
   await within(sent, "the second record");
   assertEquals(await readAll(connection, "t"), ["1", "2"]);
+});
+
+Deno.test("a group whose coordinator has lost its partition waits until there is one again", async () => {
+  await using broker = await Broker.start({ groups: { offsetsPartitions: 1 } });
+  using connection = await connect(broker, ["t"]);
+  await append(connection, "t", ["x"]);
+  await using consumer = new Consumer({ bootstrap: broker.address }, {
+    groupId: "g",
+    autoOffsetReset: "earliest",
+    enableAutoCommit: false,
+  });
+  consumer.subscribe("t");
+  const joined = consumer.poll(20_000);
+  await broker.clock.advance(10_000); // the group waits for further members
+  assertEquals((await joined).length, 1);
+  const leaderless = await broker.faults.leaderless("__consumer_offsets");
+  const committing = consumer.commit();
+  while (leaderless.fired < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  await leaderless.remove();
+  await within(committing, "the commit", 20_000);
+  assertEquals((await consumer.committed())[0]?.offset, 1);
+  broker.faults.assertAllFired();
 });
 
 Deno.test("on a full disk producers are refused, and the rest goes on", async () => {

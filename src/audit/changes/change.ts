@@ -36,12 +36,12 @@ interface Spec<Request, Response> {
   readonly action: string;
   /** For docs/audit.md: what is changed, and when a request of this API counts as a change. */
   readonly doc: string;
-  /** What a request asks to change, before it is handled; nothing: it changes nothing. */
-  readonly items: (request: Request, asked: AskedChange) => Item<Response>[];
+  /** What a request asks to change, before it is handled, made one by one; nothing: it changes nothing. */
+  readonly items: (request: Request, asked: AskedChange) => Iterable<Item<Response>>;
   /** Whether a request changes anything, where that is known without its items, which may be very many; absent: if there are some. */
   readonly isChange?: (request: Request) => boolean;
   /** What the answer knows besides. */
-  readonly more?: (answer: Response) => Outcome[];
+  readonly more?: (answer: Response) => Iterable<Outcome>;
   /** Whether something that went so belongs into the audit; absent: always. */
   readonly counts?: (errorCode: number | null) => boolean;
   /** The answer to a request that is refused; or, with `without`, the request without what it would change. */
@@ -68,7 +68,7 @@ export function change<Q extends Fields, R extends Fields>(
 /** How it went with all of it; `answer` is null where there was none. */
 export function* outcomesOf(
   { spec: { counts, more } }: Change,
-  items: readonly Item<unknown>[],
+  items: Iterable<Item<unknown>>,
   answer: object | null,
 ): Generator<Outcome> {
   for (const { type, name, change, codeOf } of items) {
@@ -81,22 +81,61 @@ export function* outcomesOf(
   }
 }
 
+/** Of everything, made when it is asked for: a request may name very much. */
+export function* each<One, Made>(
+  all: readonly One[],
+  make: (one: One, index: number) => Made,
+): Generator<Made> {
+  for (let i = 0; i < all.length; i++) yield make(all[i], i);
+}
+
+/** The same of every part of everything. */
+export function* eachOf<One, Part, Made>(
+  all: readonly One[],
+  partsOf: (one: One) => readonly Part[],
+  make: (one: One, part: Part) => Made,
+): Generator<Made> {
+  for (const one of all) for (const part of partsOf(one)) yield make(one, part);
+}
+
 /**
- * The code of the entry that has a key, null where there is none: an index is made of an answer once. The last one counts where a key stands
- * there twice.
+ * The code of the entry that has a key, null where there is none. Answers are in the order of what was asked, mostly: the
+ * entries are looked through once, as far as it takes, so that no turn has all of them. Where a key stands there twice, who
+ * asks for it when it is next has that one.
  */
 export function indexed<Response extends object>(
   entriesOf: (answer: Response) => Iterable<readonly [key: string, errorCode: number | undefined]>,
 ): (key: string) => (answer: Response) => number | null {
-  let known: { readonly answer: Response; readonly codes: Map<string, number> } | null = null;
+  let known: { readonly answer: Response; readonly codes: Codes } | null = null;
   return (key) => (answer) => {
-    if (known?.answer !== answer) {
-      const codes = new Map<string, number>();
-      for (const [name, errorCode] of entriesOf(answer)) codes.set(name, errorCode ?? 0);
-      known = { answer, codes };
-    }
-    return known.codes.get(key) ?? null;
+    if (known?.answer !== answer) known = { answer, codes: new Codes(entriesOf(answer)) };
+    return known.codes.of(key);
   };
+}
+
+class Codes {
+  readonly #known = new Map<string, number>();
+  readonly #left: Iterator<readonly [key: string, errorCode: number | undefined]>;
+  #next: IteratorResult<readonly [key: string, errorCode: number | undefined]>;
+
+  constructor(entries: Iterable<readonly [key: string, errorCode: number | undefined]>) {
+    this.#left = entries[Symbol.iterator]();
+    this.#next = this.#left.next();
+  }
+
+  of(key: string): number | null {
+    const isNext = () => !this.#next.done && this.#next.value[0] === key;
+    if (!isNext() && this.#known.has(key)) return this.#known.get(key)!;
+    while (!this.#next.done && !isNext()) this.#take();
+    if (isNext()) this.#take();
+    return this.#known.get(key) ?? null;
+  }
+
+  #take(): void {
+    const [key, errorCode = 0] = this.#next.value;
+    this.#known.set(key, errorCode);
+    this.#next = this.#left.next();
+  }
 }
 
 export function partitionName(topic: string, partition: number): string {

@@ -3,7 +3,7 @@ import { ErrorCode } from "../../protocol/errors.ts";
 import { DescribeQuorum } from "../../protocol/messages/describe_quorum.ts";
 import { UnregisterBroker } from "../../protocol/messages/unregister_broker.ts";
 import { UpdateFeatures } from "../../protocol/messages/update_features.ts";
-import { type Change, change } from "./change.ts";
+import { type Change, change, each } from "./change.ts";
 
 /** By which `runnel backup create` is known. */
 const BACKUP = "runnel-backup";
@@ -13,7 +13,7 @@ export const clusterChanges: readonly Change[] = [
     action: "feature.update",
     doc: "Feature levels are raised or lowered; not where that is only validated.",
     items: ({ featureUpdates, validateOnly }) =>
-      validateOnly ? [] : featureUpdates.map(({ feature, maxVersionLevel }) => ({
+      validateOnly ? [] : each(featureUpdates, ({ feature, maxVersionLevel }) => ({
         type: "feature",
         name: feature,
         change: { level: maxVersionLevel },

@@ -1,7 +1,7 @@
 /** Changes of configs. Values of what is secret are not written. */
 import { AlterConfigs } from "../../protocol/messages/alter_configs.ts";
 import { IncrementalAlterConfigs } from "../../protocol/messages/incremental_alter_configs.ts";
-import { type Change, change, indexed, type Refusal } from "./change.ts";
+import { type Change, change, each, eachOf, indexed, type Refusal } from "./change.ts";
 
 /** As topics' ConfigResource has them (Kafka: ConfigResource.Type). */
 const RESOURCES: Readonly<Record<number, string>> = {
@@ -28,10 +28,11 @@ export const configChanges: readonly Change[] = [
     isChange: ({ validateOnly }) => !validateOnly,
     items({ resources, validateOnly }) {
       const codeOf = codes();
-      return validateOnly ? [] : resources.flatMap((resource) => {
-        const configs = resource.configs.map(({ name, value }) => configChange(name, value));
-        return items(resource, configs, codeOf(keyOf(resource)));
-      });
+      return validateOnly ? [] : itemsOf(
+        resources,
+        ({ name, value }) => configChange(name, value),
+        (resource) => codeOf(keyOf(resource)),
+      );
     },
     refuse: ({ resources }, refusal) => refused(resources, refusal),
   }),
@@ -42,13 +43,14 @@ export const configChanges: readonly Change[] = [
     isChange: ({ validateOnly }) => !validateOnly,
     items({ resources, validateOnly }) {
       const codeOf = codes();
-      return validateOnly ? [] : resources.flatMap((resource) => {
-        const configs = resource.configs.map(({ name, value, configOperation }) => ({
+      return validateOnly ? [] : itemsOf(
+        resources,
+        ({ name, value, configOperation }) => ({
           operation: OPERATIONS[configOperation] ?? String(configOperation),
           ...configChange(name, value),
-        }));
-        return items(resource, configs, codeOf(keyOf(resource)));
-      });
+        }),
+        (resource) => codeOf(keyOf(resource)),
+      );
     },
     refuse: ({ resources }, refusal) => refused(resources, refusal),
   }),
@@ -69,8 +71,10 @@ interface Responses {
 
 function codes() {
   return indexed((answer: Responses) =>
-    (answer.responses ?? []).map(({ resourceType = 0, resourceName = "", errorCode }) =>
-      [keyOf({ resourceType, resourceName }), errorCode] as const
+    each(
+      answer.responses ?? [],
+      ({ resourceType = 0, resourceName = "", errorCode }) =>
+        [keyOf({ resourceType, resourceName }), errorCode] as const,
     )
   );
 }
@@ -79,17 +83,24 @@ function keyOf({ resourceType, resourceName }: Resource): string {
   return `${resourceType} ${resourceName}`;
 }
 
-function items(
-  { resourceType, resourceName }: Resource,
-  configs: readonly object[],
-  codeOf: (answer: Responses) => number | null,
+/** Some configs at a time, of a resource without any one thing all the same. */
+function itemsOf<Config>(
+  resources: readonly (Resource & { readonly configs: readonly Config[] })[],
+  changeOf: (config: Config) => object,
+  codeOf: (resource: Resource) => (answer: Responses) => number | null,
 ) {
-  const type = RESOURCES[resourceType] ?? String(resourceType), all = [];
-  for (let i = 0; i === 0 || i < configs.length; i += TOGETHER) {
-    const change = { configs: configs.slice(i, i + TOGETHER) };
-    all.push({ type, name: resourceName, change, codeOf });
-  }
-  return all;
+  return eachOf(resources, startsOf, (resource, from) => ({
+    type: RESOURCES[resource.resourceType] ?? String(resource.resourceType),
+    name: resource.resourceName,
+    change: { configs: resource.configs.slice(from, from + TOGETHER).map(changeOf) },
+    codeOf: codeOf(resource),
+  }));
+}
+
+/** Where the configs begin that stand together. */
+function startsOf({ configs }: { readonly configs: readonly unknown[] }): number[] {
+  const count = Math.max(1, Math.ceil(configs.length / TOGETHER));
+  return Array.from({ length: count }, (_, i) => i * TOGETHER);
 }
 
 function refused(resources: readonly Resource[], refusal: Refusal) {

@@ -7,7 +7,7 @@ import { OffsetCommit } from "../../protocol/messages/offset_commit.ts";
 import { OffsetDelete } from "../../protocol/messages/offset_delete.ts";
 import { WriteTxnMarkers } from "../../protocol/messages/write_txn_markers.ts";
 import type { Encodable } from "../../protocol/schema.ts";
-import { type Change, change, indexed, partitionName } from "./change.ts";
+import { type Change, change, each, eachOf, indexed, partitionName } from "./change.ts";
 
 /** What Kafka's admin client says where nobody gave it a reason (KafkaAdminClient.DEFAULT_LEAVE_GROUP_REASON). */
 const ADMINS_REASON = "member was removed by an admin";
@@ -19,9 +19,9 @@ export const groupChanges: readonly Change[] = [
     isChange: () => true,
     items({ groupsNames }) {
       const codeOf = indexed((answer: Encodable<typeof DeleteGroups.response>) =>
-        (answer.results ?? []).map(({ groupId = "", errorCode }) => [groupId, errorCode] as const)
+        each(answer.results ?? [], ({ groupId = "", errorCode }) => [groupId, errorCode] as const)
       );
-      return groupsNames.map((name) => ({ type: "group", name, codeOf: codeOf(name) }));
+      return each(groupsNames, (name) => ({ type: "group", name, codeOf: codeOf(name) }));
     },
     refuse: ({ groupsNames }, { errorCode }) => ({
       results: groupsNames.map((groupId) => ({ groupId, errorCode })),
@@ -33,20 +33,23 @@ export const groupChanges: readonly Change[] = [
     isChange: () => true,
     items({ groupId, topics }) {
       const codeOf = indexed((answer: Encodable<typeof OffsetDelete.response>) =>
-        (answer.topics ?? []).flatMap(({ name = "", partitions = [] }) =>
-          partitions.map(({ partitionIndex = 0, errorCode }) =>
-            [partitionName(name, partitionIndex), errorCode] as const
-          )
+        eachOf(
+          answer.topics ?? [],
+          ({ partitions = [] }) => partitions,
+          ({ name = "" }, { partitionIndex = 0, errorCode }) =>
+            [partitionName(name, partitionIndex), errorCode] as const,
         )
       );
-      return topics.flatMap(({ name, partitions }) =>
-        partitions.map(({ partitionIndex }) => ({
+      return eachOf(
+        topics,
+        ({ partitions }) => partitions,
+        ({ name }, { partitionIndex }) => ({
           type: "group",
           name: groupId,
           change: { partition: partitionName(name, partitionIndex) },
           codeOf: (answer) =>
             answer.errorCode || codeOf(partitionName(name, partitionIndex))(answer),
-        }))
+        }),
       );
     },
     refuse: (_request, { errorCode }) => ({ errorCode, topics: [] }),
@@ -55,18 +58,23 @@ export const groupChanges: readonly Change[] = [
     action: "offset.set",
     doc:
       "A group's offsets are set by who is no member of it (generation -1, no member id), as tools do that reset them. A consumer that commits without a group's help looks the same.",
-    items({ groupId, generationIdOrMemberEpoch, memberId, topics }, { topics: known }) {
-      if (generationIdOrMemberEpoch >= 0 || memberId !== "") return [];
+    isChange: ({ topics, ...request }) =>
+      isByNoMember(request) && topics.some(({ partitions }) => partitions.length > 0),
+    items({ groupId, topics, ...request }, { topics: known }) {
+      if (!isByNoMember(request)) return [];
       const keyOf = (name = "", topicId = ZERO_UUID) => topicId === ZERO_UUID ? name : topicId;
       const codeOf = indexed((answer: Encodable<typeof OffsetCommit.response>) =>
-        (answer.topics ?? []).flatMap(({ name, topicId, partitions = [] }) =>
-          partitions.map(({ partitionIndex = 0, errorCode }) =>
-            [partitionName(keyOf(name, topicId), partitionIndex), errorCode] as const
-          )
+        eachOf(
+          answer.topics ?? [],
+          ({ partitions = [] }) => partitions,
+          ({ name, topicId }, { partitionIndex = 0, errorCode }) =>
+            [partitionName(keyOf(name, topicId), partitionIndex), errorCode] as const,
         )
       );
-      return topics.flatMap(({ name, topicId, partitions }) =>
-        partitions.map(({ partitionIndex, committedOffset }) => ({
+      return eachOf(
+        topics,
+        ({ partitions }) => partitions,
+        ({ name, topicId }, { partitionIndex, committedOffset }) => ({
           type: "group",
           name: groupId,
           change: {
@@ -77,7 +85,7 @@ export const groupChanges: readonly Change[] = [
             offset: committedOffset,
           },
           codeOf: codeOf(partitionName(keyOf(name, topicId), partitionIndex)),
-        }))
+        }),
       );
     },
     refuse: ({ topics }, { errorCode }) => ({
@@ -101,11 +109,13 @@ export const groupChanges: readonly Change[] = [
       const keyOf = (memberId = "", instanceId: string | null = null) =>
         JSON.stringify([memberId, instanceId]);
       const codeOf = indexed((answer: Encodable<typeof LeaveGroup.response>) =>
-        (answer.members ?? []).map(({ memberId, groupInstanceId, errorCode }) =>
-          [keyOf(memberId, groupInstanceId), errorCode] as const
+        each(
+          answer.members ?? [],
+          ({ memberId, groupInstanceId, errorCode }) =>
+            [keyOf(memberId, groupInstanceId), errorCode] as const,
         )
       );
-      return members.map(({ memberId, groupInstanceId }) => ({
+      return each(members, ({ memberId, groupInstanceId }) => ({
         type: "member",
         name: groupInstanceId ?? memberId,
         change: { group: groupId },
@@ -122,27 +132,30 @@ export const groupChanges: readonly Change[] = [
       const keyOf = (producerId: number, name: string, partition: number) =>
         `${producerId} ${partitionName(name, partition)}`;
       const codeOf = indexed((answer: Encodable<typeof WriteTxnMarkers.response>) =>
-        (answer.markers ?? []).flatMap(({ producerId = 0, topics = [] }) =>
-          topics.flatMap(({ name = "", partitions = [] }) =>
-            partitions.map(({ partitionIndex = 0, errorCode }) =>
-              [keyOf(producerId, name, partitionIndex), errorCode] as const
-            )
-          )
+        eachOf(
+          (answer.markers ?? []).flatMap(({ producerId = 0, topics = [] }) =>
+            topics.map((topic) => ({ producerId, ...topic }))
+          ),
+          ({ partitions = [] }) => partitions,
+          ({ producerId, name = "" }, { partitionIndex = 0, errorCode }) =>
+            [keyOf(producerId, name, partitionIndex), errorCode] as const,
         )
       );
-      return markers.flatMap(({ producerId, producerEpoch, transactionResult, topics }) =>
-        topics.flatMap(({ name, partitionIndexes }) =>
-          partitionIndexes.map((partition) => ({
-            type: "partition",
-            name: partitionName(name, partition),
-            change: {
-              producer_id: producerId,
-              producer_epoch: producerEpoch,
-              marker: transactionResult ? "commit" : "abort",
-            },
-            codeOf: codeOf(keyOf(producerId, name, partition)),
-          }))
-        )
+      return eachOf(
+        markers.flatMap(({ topics, ...marker }) =>
+          topics.map((topic) => ({ ...marker, ...topic }))
+        ),
+        ({ partitionIndexes }) => partitionIndexes,
+        ({ producerId, producerEpoch, transactionResult, name }, partition) => ({
+          type: "partition",
+          name: partitionName(name, partition),
+          change: {
+            producer_id: producerId,
+            producer_epoch: producerEpoch,
+            marker: transactionResult ? "commit" : "abort",
+          },
+          codeOf: codeOf(keyOf(producerId, name, partition)),
+        }),
       );
     },
     refuse: ({ markers }, { errorCode }) => ({
@@ -168,3 +181,9 @@ export const groupChanges: readonly Change[] = [
     refuse: (_request, { errorCode }) => ({ errorCode, producerId: -1, producerEpoch: -1 }),
   }),
 ];
+
+function isByNoMember(
+  request: { readonly generationIdOrMemberEpoch: number; readonly memberId: string },
+): boolean {
+  return request.generationIdOrMemberEpoch < 0 && request.memberId === "";
+}

@@ -10,7 +10,7 @@ import { RenewDelegationToken } from "../../protocol/messages/renew_delegation_t
 import type { Encodable } from "../../protocol/schema.ts";
 import { Operation, PatternType, Permission, ResourceType } from "../../security/acl/acl.ts";
 import { aclText, wordOf } from "../audited_access.ts";
-import { type Change, change, indexed } from "./change.ts";
+import { type Change, change, each, eachOf, indexed } from "./change.ts";
 
 export const securityChanges: readonly Change[] = [
   change(CreateAcls, {
@@ -18,7 +18,7 @@ export const securityChanges: readonly Change[] = [
     doc: "ACLs are made.",
     isChange: () => true,
     items: ({ creations }) =>
-      creations.map(({ resourcePatternType, ...acl }, i) => ({
+      each(creations, ({ resourcePatternType, ...acl }, i) => ({
         type: "acl",
         name: aclText({ ...acl, patternType: resourcePatternType }),
         codeOf: ({ results }) => results?.[i] === undefined ? null : results[i].errorCode ?? 0,
@@ -30,15 +30,18 @@ export const securityChanges: readonly Change[] = [
     doc: "The ACLs that a filter finds are removed: each filter, and each ACL that was found.",
     isChange: () => true,
     items: ({ filters }) =>
-      filters.map((filter, i) => ({
+      each(filters, (filter, i) => ({
         type: "acl_filter",
         name: filterText(filter),
         codeOf: ({ filterResults }) =>
           filterResults?.[i] === undefined ? null : filterResults[i].errorCode ?? 0,
       })),
     more: ({ filterResults }) =>
-      (filterResults ?? []).flatMap(({ matchingAcls }) =>
-        (matchingAcls ?? []).map((
+      eachOf(
+        filterResults ?? [],
+        ({ matchingAcls }) => matchingAcls ?? [],
+        (
+          _filter,
           {
             resourceType = 0,
             resourceName = "",
@@ -61,7 +64,7 @@ export const securityChanges: readonly Change[] = [
             permissionType,
           }),
           errorCode,
-        }))
+        }),
       ),
     refuse: ({ filters }, refusal) => ({
       filterResults: filters.map(() => ({ ...refusal, matchingAcls: [] })),
@@ -73,7 +76,7 @@ export const securityChanges: readonly Change[] = [
     isChange: () => true,
     items({ deletions, upsertions }) {
       const codeOf = indexed((answer: Encodable<typeof AlterUserScramCredentials.response>) =>
-        (answer.results ?? []).map(({ user = "", errorCode }) => [user, errorCode] as const)
+        each(answer.results ?? [], ({ user = "", errorCode }) => [user, errorCode] as const)
       );
       return [
         ...deletions.map(({ name, mechanism }) => ({
@@ -102,11 +105,12 @@ export const securityChanges: readonly Change[] = [
     items({ entries, validateOnly }) {
       if (validateOnly) return [];
       const codeOf = indexed((answer: Encodable<typeof AlterClientQuotas.response>) =>
-        (answer.entries ?? []).map(({ entity = [], errorCode }) =>
-          [entityText(entity), errorCode] as const
+        each(
+          answer.entries ?? [],
+          ({ entity = [], errorCode }) => [entityText(entity), errorCode] as const,
         )
       );
-      return entries.map(({ entity, ops }) => {
+      return each(entries, ({ entity, ops }) => {
         const name = entityText(entity);
         return {
           type: "quota",

@@ -10,7 +10,7 @@ import { DeleteTopics } from "../../protocol/messages/delete_topics.ts";
 import { ElectLeaders } from "../../protocol/messages/elect_leaders.ts";
 import { Metadata } from "../../protocol/messages/metadata.ts";
 import type { Encodable } from "../../protocol/schema.ts";
-import { type Change, change, indexed, partitionName } from "./change.ts";
+import { type Change, change, each, eachOf, indexed, partitionName } from "./change.ts";
 import { configChange } from "./config_changes.ts";
 
 export const topicChanges: readonly Change[] = [
@@ -21,9 +21,9 @@ export const topicChanges: readonly Change[] = [
     items({ topics, validateOnly }) {
       if (validateOnly) return [];
       const codeOf = indexed((answer: Encodable<typeof CreateTopics.response>) =>
-        (answer.topics ?? []).map(({ name = "", errorCode }) => [name, errorCode] as const)
+        each(answer.topics ?? [], ({ name = "", errorCode }) => [name, errorCode] as const)
       );
-      return topics.map((topic) => ({
+      return each(topics, (topic) => ({
         type: "topic",
         name: topic.name,
         change: {
@@ -48,9 +48,9 @@ export const topicChanges: readonly Change[] = [
       const missing = topics.filter(({ name }) => name !== null && !known.has(name));
       if (missing.length === 0) return [];
       const codeOf = indexed((answer: Encodable<typeof Metadata.response>) =>
-        (answer.topics ?? []).map(({ name, errorCode }) => [name ?? "", errorCode] as const)
+        each(answer.topics ?? [], ({ name, errorCode }) => [name ?? "", errorCode] as const)
       );
-      return [...new Set(missing.map(({ name }) => name!))].map((name) => ({
+      return each([...new Set(missing.map(({ name }) => name!))], (name) => ({
         type: "topic",
         name,
         codeOf: codeOf(name),
@@ -67,14 +67,13 @@ export const topicChanges: readonly Change[] = [
       const keyOf = (name: string | null | undefined, topicId: Uuid | undefined) =>
         topicId === undefined || topicId === ZERO_UUID ? `name ${name}` : `id ${topicId}`;
       const codeOf = indexed((answer: Encodable<typeof DeleteTopics.response>) =>
-        (answer.responses ?? []).flatMap(({ name, topicId, errorCode }) =>
-          [
-            [keyOf(name, undefined), errorCode],
-            [keyOf(undefined, topicId), errorCode],
-          ] as const
+        eachOf(
+          answer.responses ?? [],
+          ({ name, topicId }) => [keyOf(name, undefined), keyOf(undefined, topicId)],
+          ({ errorCode }, key) => [key, errorCode] as const,
         )
       );
-      return selectorsOf({ topics, topicNames }).map(({ name, topicId }) => ({
+      return each(selectorsOf({ topics, topicNames }), ({ name, topicId }) => ({
         type: "topic",
         name: name ?? known.nameOf(topicId) ?? topicId,
         ...(topicId !== ZERO_UUID && { change: { topic_id: topicId } }),
@@ -92,9 +91,9 @@ export const topicChanges: readonly Change[] = [
     items({ topics, validateOnly }) {
       if (validateOnly) return [];
       const codeOf = indexed((answer: Encodable<typeof CreatePartitions.response>) =>
-        (answer.results ?? []).map(({ name = "", errorCode }) => [name, errorCode] as const)
+        each(answer.results ?? [], ({ name = "", errorCode }) => [name, errorCode] as const)
       );
-      return topics.map(({ name, count }) => ({
+      return each(topics, ({ name, count }) => ({
         type: "topic",
         name,
         change: { partitions: count },
@@ -111,19 +110,22 @@ export const topicChanges: readonly Change[] = [
     isChange: () => true,
     items({ topics }) {
       const codeOf = indexed((answer: Encodable<typeof DeleteRecords.response>) =>
-        (answer.topics ?? []).flatMap(({ name = "", partitions = [] }) =>
-          partitions.map(({ partitionIndex = 0, errorCode }) =>
-            [partitionName(name, partitionIndex), errorCode] as const
-          )
+        eachOf(
+          answer.topics ?? [],
+          ({ partitions = [] }) => partitions,
+          ({ name = "" }, { partitionIndex = 0, errorCode }) =>
+            [partitionName(name, partitionIndex), errorCode] as const,
         )
       );
-      return topics.flatMap(({ name, partitions }) =>
-        partitions.map(({ partitionIndex, offset }) => ({
+      return eachOf(
+        topics,
+        ({ partitions }) => partitions,
+        ({ name }, { partitionIndex, offset }) => ({
           type: "partition",
           name: partitionName(name, partitionIndex),
           change: { offset },
           codeOf: codeOf(partitionName(name, partitionIndex)),
-        }))
+        }),
       );
     },
     refuse: ({ topics }, { errorCode }) => ({
@@ -143,19 +145,20 @@ export const topicChanges: readonly Change[] = [
     isChange: () => true,
     items({ dirs }) {
       const codeOf = indexed((answer: Encodable<typeof AlterReplicaLogDirs.response>) =>
-        (answer.results ?? []).flatMap(({ topicName = "", partitions = [] }) =>
-          partitions.map(({ partitionIndex = 0, errorCode }) =>
-            [partitionName(topicName, partitionIndex), errorCode] as const
-          )
+        eachOf(
+          answer.results ?? [],
+          ({ partitions = [] }) => partitions,
+          ({ topicName = "" }, { partitionIndex = 0, errorCode }) =>
+            [partitionName(topicName, partitionIndex), errorCode] as const,
         )
       );
-      return dirs.flatMap(({ path, topics }) =>
-        topics.flatMap(({ name, partitions }) =>
-          partitions.map((partition) => {
-            const named = partitionName(name, partition);
-            return { type: "partition", name: named, change: { path }, codeOf: codeOf(named) };
-          })
-        )
+      return eachOf(
+        dirs.flatMap(({ path, topics }) => topics.map((topic) => ({ path, ...topic }))),
+        ({ partitions }) => partitions,
+        ({ path, name }, partition) => {
+          const named = partitionName(name, partition);
+          return { type: "partition", name: named, change: { path }, codeOf: codeOf(named) };
+        },
       );
     },
     refuse: ({ dirs }, { errorCode }) => ({
@@ -171,20 +174,23 @@ export const topicChanges: readonly Change[] = [
     isChange: () => true,
     items({ topics }) {
       const codeOf = indexed((answer: Encodable<typeof AlterPartitionReassignments.response>) =>
-        (answer.responses ?? []).flatMap(({ name = "", partitions = [] }) =>
-          partitions.map(({ partitionIndex = 0, errorCode }) =>
-            [partitionName(name, partitionIndex), errorCode] as const
-          )
+        eachOf(
+          answer.responses ?? [],
+          ({ partitions = [] }) => partitions,
+          ({ name = "" }, { partitionIndex = 0, errorCode }) =>
+            [partitionName(name, partitionIndex), errorCode] as const,
         )
       );
-      return topics.flatMap(({ name, partitions }) =>
-        partitions.map(({ partitionIndex, replicas }) => ({
+      return eachOf(
+        topics,
+        ({ partitions }) => partitions,
+        ({ name }, { partitionIndex, replicas }) => ({
           type: "partition",
           name: partitionName(name, partitionIndex),
           change: { replicas },
           codeOf: (answer) =>
             answer.errorCode || codeOf(partitionName(name, partitionIndex))(answer),
-        }))
+        }),
       );
     },
     refuse: (_request, refusal) => ({ ...refusal, responses: [] }),
@@ -204,19 +210,22 @@ export const topicChanges: readonly Change[] = [
         }];
       }
       const codeOf = indexed((answer: Encodable<typeof ElectLeaders.response>) =>
-        (answer.replicaElectionResults ?? []).flatMap(({ topic = "", partitionResult = [] }) =>
-          partitionResult.map(({ partitionId = 0, errorCode }) =>
-            [partitionName(topic, partitionId), errorCode] as const
-          )
+        eachOf(
+          answer.replicaElectionResults ?? [],
+          ({ partitionResult = [] }) => partitionResult,
+          ({ topic = "" }, { partitionId = 0, errorCode }) =>
+            [partitionName(topic, partitionId), errorCode] as const,
         )
       );
-      return topicPartitions.flatMap(({ topic, partitions }) =>
-        partitions.map((partition) => ({
+      return eachOf(
+        topicPartitions,
+        ({ partitions }) => partitions,
+        ({ topic }, partition) => ({
           type: "partition",
           name: partitionName(topic, partition),
           change: { election },
           codeOf: (answer) => answer.errorCode || codeOf(partitionName(topic, partition))(answer),
-        }))
+        }),
       );
     },
     refuse: ({ topicPartitions }, refusal, apiVersion) => ({

@@ -18,6 +18,8 @@ import {
   NO_REPLY,
   type RequestContext,
 } from "../../handlers/handler.ts";
+import { OFFSETS_TOPIC } from "../../handlers/offsets_topic.ts";
+import { TRANSACTION_TOPIC } from "../../handlers/transaction_topic.ts";
 import { Fetch } from "../../protocol/messages/fetch.ts";
 import { Metadata } from "../../protocol/messages/metadata.ts";
 import { Produce } from "../../protocol/messages/produce.ts";
@@ -72,11 +74,12 @@ function struck(
       ? serve(request)
       : answer!(serve);
   if (rule.delayMs === 0) return strike();
-  const delay = delayed(parts.timers, rule.delayMs, context.connection);
-  const struckLate = delay.then(strike);
-  // Until it is carried out its bytes stay, and what came behind it waits: order is kept.
-  context.connection.hold(struckLate.then(ignore, ignore));
-  return struckLate;
+  let late: Late = CLOSE;
+  const begun = delayed(parts.timers, rule.delayMs, context.connection)
+    .then(() => void (late = strike()));
+  // Until it is begun its bytes stay, and what came behind it waits: order is kept.
+  context.connection.hold(begun);
+  return begun.then(() => late);
 }
 
 /** How a request is answered by a rule; null where the rule is not about it. */
@@ -281,33 +284,46 @@ function noted(
   request: Struct,
   answer: Late,
 ): Late {
-  for (const condition of parts.faults.lasting) {
-    const { topic, partition } = condition;
-    if (topic !== undefined) {
-      const meant = meantBy(parts, { topic, partition } as Rule);
-      const isMet = api.key === Fetch.key
-        ? fetched(parts, request).some((one) =>
-          meant.topic({ name: one.topic, topicId: one.topicId }) && one.index === partition
-        )
-        : parted(request, meant).hit !== null;
-      if (isMet) condition.fired++;
-    } else if (api.key === Produce.key) {
+  for (const lasting of parts.faults.lasting) {
+    const { topic, partition } = lasting;
+    const note = (codes: readonly number[]) => {
       const seen = then(answer, (answer) => {
-        if (isRefused(answer)) condition.fired++;
+        // With acks=0 the end of the connection is all that a producer hears of an error.
+        if (answer === CLOSE ? api.key === Produce.key : hasCode(answer, codes)) lasting.fired++;
         return answer;
       });
       if (seen instanceof Promise) seen.catch(ignore);
+    };
+    if (topic === undefined) {
+      if (api.key === Produce.key) note([ErrorCode.KAFKA_STORAGE_ERROR]);
+      continue;
     }
+    const meant = meantBy(parts, { topic, partition } as Rule);
+    const isNamed = api.key === Fetch.key
+      ? fetched(parts, request).some((one) =>
+        meant.topic({ name: one.topic, topicId: one.topicId }) && one.index === partition
+      )
+      : parted(request, meant).hit !== null;
+    if (isNamed) lasting.fired++;
+    else if (COORDINATORS_TOPICS.includes(topic)) note(WITHOUT_COORDINATOR);
   }
   return answer;
 }
 
-/** Whether the storage refused a batch. With acks=0 that ends the connection. */
-function isRefused(answer: Answer<Struct>): boolean {
-  if (typeof answer === "symbol") return answer === CLOSE;
-  const topics = answer.responses as { partitionResponses: { errorCode: number }[] }[];
-  return topics.some(({ partitionResponses }) =>
-    partitionResponses.some(({ errorCode }) => errorCode === ErrorCode.KAFKA_STORAGE_ERROR)
+/** Nobody names their partitions, but for those who read them: who asks their coordinators meets with it. */
+const COORDINATORS_TOPICS: readonly string[] = [OFFSETS_TOPIC, TRANSACTION_TOPIC];
+const WITHOUT_COORDINATOR: readonly number[] = [
+  ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
+  ErrorCode.COORDINATOR_NOT_AVAILABLE,
+  ErrorCode.NOT_COORDINATOR,
+];
+
+/** Whether one of these codes is anywhere in an answer. */
+function hasCode(value: unknown, codes: readonly number[]): boolean {
+  if (Array.isArray(value)) return value.some((one) => hasCode(one, codes));
+  if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return false;
+  return Object.entries(value).some(([name, inner]) =>
+    name === "errorCode" ? codes.includes(inner as number) : hasCode(inner, codes)
   );
 }
 

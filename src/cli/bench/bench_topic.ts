@@ -84,13 +84,19 @@ async function found(cluster: Cluster, name: string): Promise<BenchTopic> {
 }
 
 async function remove(cluster: Cluster, name: string): Promise<void> {
+  const late = setTimeout(() => cluster.close(), REMOVAL_MS);
   try {
-    await new Admin(cluster).deleteTopics([name]);
+    await new Admin(cluster).deleteTopics([name], { timeoutMs: REMOVAL_MS });
   } catch (error) {
     console.error(
       `runnel: ${name} was made for this and is still there: ${
         clientErrorLine(error as Error)
       } (\`runnel topic delete ${name}\`)`,
     );
+  } finally {
+    clearTimeout(late);
   }
 }
+
+/** How long a broker may take for it. */
+const REMOVAL_MS = 5000;

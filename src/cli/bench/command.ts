@@ -58,7 +58,8 @@ export const benchCommand: Command = {
         {
           name: "--buffer-bytes",
           takes: "N",
-          doc: "What a producer may have that is not acknowledged; 8388608 if not given.",
+          doc:
+            "What a producer may have that is not acknowledged; 8388608 if not given, less with many connections.",
         },
         JSON_OUTPUT,
         ...CONNECTION,

@@ -54,7 +54,12 @@ async function run(
     mayMore: () => arrivals.outstanding < MOST_OUTSTANDING,
     onCounting: () => arrivals.begin(),
   });
-  interrupt.called = () => load.stop();
+  let cutting: ReturnType<typeof setTimeout> | undefined;
+  interrupt.called = () => {
+    load.stop();
+    cutting = setTimeout(() => cluster.close(), STOP_MS);
+  };
+  using _cutting = { [Symbol.dispose]: () => clearTimeout(cutting) };
   using consumer = new Consumer(cluster, { autoOffsetReset: "none" });
   await seekToEnds(consumer, cluster, topic);
   const reading = readAll(consumer, arrivals, () => load.stop());
@@ -86,7 +91,7 @@ async function run(
   }
   if (failure !== null) {
     console.error(`runnel: ${clientErrorLine(failure)}; ${load.failed} records failed`);
-    return 1;
+    return interrupt.isAsked ? INTERRUPTED : 1;
   }
   if (interrupt.isAsked) return INTERRUPTED;
   if (lost === 0) return 0;
@@ -198,4 +203,6 @@ function planOf(call: Call): Plan {
 const MOST_OUTSTANDING = 100_000;
 const POLL_MS = 100;
 const REST_MS = 10_000;
+/** How long what is on its way may take behind Ctrl-C. */
+const STOP_MS = 3000;
 const INTERRUPTED = 130;

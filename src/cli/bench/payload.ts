@@ -1,6 +1,6 @@
 /** Payloads: values of one size to send, made before so that sending them costs nothing more. */
 
-/** random: bytes that nothing compresses · text: words, which compress to about a third · same: one value, ever again. */
+/** random: bytes that nothing compresses · text: words, which compress to about half · same: one value, ever again. */
 export const PAYLOADS = ["random", "text", "same"] as const;
 export type PayloadKind = typeof PAYLOADS[number];
 

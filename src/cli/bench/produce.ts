@@ -50,7 +50,11 @@ async function run(
   let at = 0;
   const next = () => records[at = at + 1 < records.length ? at + 1 : 0];
   const load = new Load({ limits, size: sending.size, next });
-  interrupt.called = () => load.stop();
+  let cutting: ReturnType<typeof setTimeout> | undefined;
+  interrupt.called = () => {
+    load.stop();
+    cutting = setTimeout(() => clusters.forEach((cluster) => cluster.close()), STOP_MS);
+  };
   try {
     const producers = await Promise.all(
       clusters.map((cluster) => opened(cluster, topic, producer)),
@@ -63,6 +67,7 @@ async function run(
       await load.run(producers);
     }
   } finally {
+    clearTimeout(cutting);
     for (const cluster of clusters) cluster.close();
   }
   const { tally, failure } = load;
@@ -71,7 +76,7 @@ async function run(
   console.error(
     `runnel: ${clientErrorLine(failure)}; ${load.failed} records failed, ${tally.records} did not`,
   );
-  return 1;
+  return interrupt.isAsked ? INTERRUPTED : 1;
 }
 
 /** With its connections made, so that they are no part of the first records' time. */
@@ -119,8 +124,13 @@ function print(
 
 function planOf(call: Call): Plan {
   const sending = sendingOf(call);
-  const bufferBytes = call.whole("--buffer-bytes", { min: 1, max: 1 << 30 }) ?? 8 << 20;
-  const maxBatchBytes = call.whole("--batch-bytes", { min: 1, max: 1 << 30 }) ?? undefined;
+  const connections = call.whole("--connections", { min: 1, max: 1000 }) ?? 1;
+  const maxBatchBytes = call.whole("--batch-bytes", { min: 1, max: 1 << 30 }) ?? 128 << 10;
+  const bufferBytes = call.whole("--buffer-bytes", { min: 1, max: 1 << 30 }) ??
+    Math.max(
+      Math.min(BUFFER_BYTES, Math.floor(ALL_BUFFERS_BYTES / connections)),
+      2 * maxBatchBytes,
+    );
   return {
     limits: limitsOf(call, { defaultForMs: 10_000 }),
     sending,
@@ -131,7 +141,7 @@ function planOf(call: Call): Plan {
       lingerMs: call.durationMs("--linger") ?? 0,
       maxInFlight: inFlightOf(call, sending),
     },
-    connections: call.whole("--connections", { min: 1, max: 1000 }) ?? 1,
+    connections,
   };
 }
 
@@ -146,4 +156,7 @@ function inFlightOf(call: Call, { producer: { idempotent } }: Sending): number {
 
 /** As Kafka's client has it, and the most that keep their order with idempotence. */
 const MOST_IN_FLIGHT = 5;
+const BUFFER_BYTES = 8 << 20, ALL_BUFFERS_BYTES = 256 << 20;
+/** How long what is on its way may take behind Ctrl-C. */
+const STOP_MS = 3000;
 const INTERRUPTED = 130;

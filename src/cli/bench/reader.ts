@@ -8,6 +8,7 @@ import { isStaleMetadata } from "../../client/cluster.ts";
 import type { Connection } from "../../client/connection.ts";
 import { ConnectionError, KafkaError, mayRetry } from "../../client/errors.ts";
 import { CorruptBatchError } from "../../client/fetched_records.ts";
+import { ErrorCode } from "../../protocol/errors.ts";
 import { Fetch } from "../../protocol/messages/fetch.ts";
 import * as batch from "../../protocol/records/batch.ts";
 import type { Decoded } from "../../protocol/schema.ts";
@@ -83,16 +84,29 @@ export class Reader {
     return this.#readings.filter(({ position, until }) => position < until);
   }
 
-  /** From each leader as long as it leads them. */
+  /** From each leader as long as it leads them. When one fails the others end too, and then all begin anew. */
   async #readSome(readings: readonly Reading[]): Promise<void> {
     const topic = await this.#cluster.topic(this.#topic);
     const byLeader = Map.groupBy(readings, ({ partition }) => topic.partitions[partition].leaderId);
-    await Promise.all(
-      [...byLeader].map(([nodeId, some]) => this.#readFrom(nodeId, topic, [...some])),
-    );
+    const failures: unknown[] = [];
+    await Promise.all([...byLeader].map(async ([nodeId, some]) => {
+      try {
+        await this.#readFrom(nodeId, topic, [...some], () => failures.length > 0);
+      } catch (error) {
+        failures.push(error);
+      }
+    }));
+    if (failures.length > 0) throw failures[0];
   }
 
-  async #readFrom(nodeId: number, topic: Topic, readings: Reading[]): Promise<void> {
+  async #readFrom(
+    nodeId: number,
+    topic: Topic,
+    readings: Reading[],
+    isBroken: () => boolean,
+  ): Promise<void> {
+    if (nodeId < 0) throw new KafkaError(ErrorCode.LEADER_NOT_AVAILABLE, `leader of ${topic.name}`);
+    const isOver = () => isBroken() || this.#options.isOver();
     const connection = await this.#cluster.connectionTo(nodeId);
     let pending = this.#ask(connection, topic, readings);
     for (;;) {
@@ -100,18 +114,23 @@ export class Reader {
       if (answer.errorCode !== 0) throw new KafkaError(answer.errorCode, "fetch");
       const brought = answer.responses.flatMap(({ partitions }) => partitions);
       const from = brought.map((one) => this.#accept(one, readings));
+      const failed = brought.find(({ errorCode }) => errorCode !== 0);
       const isEmpty = brought.every(({ records }) => (records?.length ?? 0) === 0);
       if (isEmpty) this.#atEnd(brought, readings);
       readings = rotated(readings.filter(({ position, until }) => position < until));
-      const goesOn = readings.length > 0 && !this.#options.isOver();
+      const goesOn = readings.length > 0 && failed === undefined && !isOver();
       if (goesOn) {
         pending = this.#ask(connection, topic, readings);
         pending.catch(() => {}); // it is heard of in the next round
       }
       const tookMs = performance.now() - sinceMs;
       this.#count(brought, from, tookMs);
+      if (failed !== undefined) {
+        const what = `fetch of ${topic.name}-${failed.partitionIndex}`;
+        throw new KafkaError(failed.errorCode, what);
+      }
       this.#tries = 0;
-      if (!goesOn || this.#options.isOver()) return;
+      if (!goesOn || isOver()) return;
     }
   }
 
@@ -140,14 +159,10 @@ export class Reader {
 
   /** Where it was read from; the position is behind what came. */
   #accept(brought: Brought, readings: readonly Reading[]): number {
-    const { partitionIndex, errorCode, records } = brought;
+    const { partitionIndex, records } = brought;
     const reading = readings.find(({ partition }) => partition === partitionIndex);
     if (reading === undefined) {
       throw new ConnectionError(`${this.#topic}-${partitionIndex} was answered and not asked for`);
-    }
-    if (errorCode !== 0) {
-      const what = `fetch of ${this.#topic}-${partitionIndex} from ${reading.position}`;
-      throw new KafkaError(errorCode, what);
     }
     const from = reading.position;
     for (const at of batch.batches(records ?? NOTHING)) {
@@ -158,7 +173,8 @@ export class Reader {
 
   /** A compacted log may end in a gap, which no fetch passes. */
   #atEnd(brought: readonly Brought[], readings: readonly Reading[]): void {
-    for (const { partitionIndex, highWatermark } of brought) {
+    for (const { partitionIndex, errorCode, highWatermark } of brought) {
+      if (errorCode !== 0) continue;
       const reading = readings.find(({ partition }) => partition === partitionIndex)!;
       if (highWatermark >= reading.until) reading.position = reading.until;
     }

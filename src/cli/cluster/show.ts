@@ -4,6 +4,7 @@ import { type BrokerFacts, clusterFacts, type LogDir } from "../../client/broker
 import type { Topic } from "../../client/cluster.ts";
 import type { Run } from "../command.ts";
 import { connected } from "../connected.ts";
+import { counted } from "../counted.ts";
 import type { Cell } from "../output.ts";
 
 export const showCluster: Run = (call) =>
@@ -76,11 +77,6 @@ function sumOf(numbers: readonly (bigint | null)[]): bigint | null {
 
 function sumOfDirs(dirs: BrokerFacts["dirs"], of: (dir: LogDir) => bigint | null): bigint | null {
   return dirs === null ? null : sumOf(dirs.map(of));
-}
-
-/** "1 topic", "3 topics". */
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function featureRows(brokers: readonly BrokerFacts[]): Cell[][] {

@@ -1,11 +1,17 @@
 /** `runnel config`: what there is of it. */
 import { type Command, CONNECTION, JSON_OUTPUT, type Word } from "../command.ts";
+import { KINDS } from "./resource.ts";
 
-const KIND: Word = { name: "KIND", doc: "Whose: topic, broker, group or client." };
+const KIND: Word = {
+  name: "KIND",
+  doc: "Whose: topic, broker, group or client.",
+  choices: KINDS,
+};
 const NAME: Word = {
   name: "NAME",
   doc:
     "The topic or group; the broker's id, or default for all brokers; the client metrics subscription.",
+  completes: "resource",
 };
 
 export const configCommand: Command = {
@@ -70,6 +76,7 @@ export const configCommand: Command = {
       words: [KIND, NAME, {
         name: "OTHER",
         doc: "The other one; NAME itself if not given.",
+        completes: "resource",
         isOptional: true,
       }],
       flags: [

@@ -21,7 +21,7 @@ export const diffConfigs: Run = (call) => {
       callTimeoutMs: 10_000,
     });
     try {
-      await there?.anyConnection(); // once, so that a wrong address is told at once
+      await there?.nodes(); // once, so that a wrong address is told at once
       await mustBeThere(cluster, first);
       await mustBeThere(there ?? cluster, second);
       const [one, two] = await Promise.all([

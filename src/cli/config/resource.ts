@@ -4,7 +4,8 @@ import type { Cluster } from "../../client/cluster.ts";
 import { ConfigError } from "../../config/load.ts";
 import type { Call } from "../call.ts";
 
-const KINDS = ["topic", "broker", "group", "client"] as const;
+/** Of what has configs. */
+export const KINDS = ["topic", "broker", "group", "client"] as const;
 
 /** Throws ConfigError. */
 export function resourceOf(call: Call, name = call.words[1]): ConfigResource {

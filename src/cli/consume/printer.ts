@@ -29,7 +29,9 @@ export function linePrinter({ separator, nullText, isTerminal }: {
         sink.bytes(separator);
       }
       sink.bytes(shown(value ?? nullText));
-      sink.text("\n");
+      sink.bytes(LINE_FEED);
     },
   };
 }
+
+const LINE_FEED = Uint8Array.of(10);

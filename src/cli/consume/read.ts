@@ -34,13 +34,28 @@ export async function* reading(
   const progress = new Progress(stalledMs);
   while (open.length > 0 && !isStopped()) {
     const records = await consumer.poll(POLL_MS);
-    yield records.filter((record) => record.offset < (ends.get(nameOf(record)) ?? Infinity));
+    yield before(ends, records);
     const still = open.filter((one) => one.until === null || !consumer.hasReached(one, one.until));
     if (still.length < open.length) consumer.assign(still);
     open = still;
     const bounded = open.filter(({ until }) => until !== null);
     if (bounded.length > 0) progress.look(bounded, (one) => consumer.position(one) ?? 0);
   }
+}
+
+/** Those that stand before the end of their partition; they come a partition after the other. */
+function before(
+  ends: ReadonlyMap<string, number | null>,
+  records: readonly ConsumerRecord[],
+): readonly ConsumerRecord[] {
+  let last: ConsumerRecord | null = null, end = Infinity;
+  return records.filter((record) => {
+    if (record.partition !== last?.partition || record.topic !== last.topic) {
+      last = record;
+      end = ends.get(nameOf(record)) ?? Infinity;
+    }
+    return record.offset < end;
+  });
 }
 
 class Progress {

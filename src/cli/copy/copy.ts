@@ -2,7 +2,7 @@
 import { RE2JS } from "re2js";
 import { Admin } from "../../client/admin.ts";
 import type { Cluster } from "../../client/cluster.ts";
-import { TransactionError } from "../../client/errors.ts";
+import { ConnectionError, TransactionError } from "../../client/errors.ts";
 import { listOffsets } from "../../client/list_offsets.ts";
 import { ConfigError } from "../../config/load.ts";
 import { type CompressionName, CompressionType } from "../../protocol/records/compression.ts";
@@ -12,7 +12,7 @@ import { Interrupt } from "../interrupt.ts";
 import { Output, OutputClosed } from "../output.ts";
 import { sideReachedBy } from "../reach.ts";
 import { withCluster } from "../with_cluster.ts";
-import { type CopiedGroups, copyGroups } from "./groups.ts";
+import { type CopiedGroups, copyGroups, type Known } from "./groups.ts";
 import { Ledger, LEDGER_PREFIX, readLedger, TakenOverError } from "./ledger.ts";
 import { MemoryShare } from "./memory_share.ts";
 import { nameOf, RefusedError } from "./opening.ts";
@@ -27,10 +27,11 @@ import {
   recipeOf,
   selectedTopics,
   type Selection,
+  type Tell,
   topicAt,
 } from "./topics.ts";
 
-interface Options {
+export interface CopyOptions {
   readonly selection: Selection;
   /** null: none. */
   readonly groups: ((group: string) => boolean) | null;
@@ -60,12 +61,13 @@ export const copy: Run = async (call) => {
     }));
 };
 
-async function copied({ source, target, out, options, isDry }: {
+/** Resolves with the exit code. */
+export async function copied({ source, target, out, options, isDry = false }: {
   readonly source: Cluster;
   readonly target: Cluster;
   readonly out: Output;
-  readonly options: Options;
-  readonly isDry: boolean;
+  readonly options: CopyOptions;
+  readonly isDry?: boolean;
 }): Promise<number> {
   const [{ clusterId }, there] = await Promise.all([
     new Admin(source).describeCluster(),
@@ -90,7 +92,6 @@ async function copied({ source, target, out, options, isDry }: {
     memory: new MemoryShare(MEMORY_BYTES),
     isStopped: () => interrupt.isAsked,
   };
-  const failed = new Map<string, string>();
   let rounds: Rounds | null = null;
   using line = new ProgressLine(() =>
     rounds?.progress() ?? { done: 0, total: 1, records: 0, bytes: 0 }
@@ -112,15 +113,15 @@ async function copied({ source, target, out, options, isDry }: {
     } catch (error) {
       const why = error instanceof Error ? failureLine(error) : null;
       if (why === null) throw error;
-      failed.set(named.source.name, why);
       tell(`${named.source.name} is not copied: ${why}`);
       return null;
     }
   });
   const prepared = tried.filter((one) => one !== null);
   rounds = new Rounds(tools, prepared, tell);
-  const groups = await followed({ rounds, prepared, preparation, tools, options });
-  const isDone = rounds.isDone && failed.size === 0 && prepared.length === topics.length;
+  const groups = await followed({ rounds, prepared, preparation, tools, options, tell });
+  const isWhole = (topic: Prepared) => rounds!.isDone(topic);
+  const isDone = prepared.length === topics.length && prepared.every(isWhole);
   await several(prepared, TOPICS_AT_A_TIME, async ({ recipe, named, failure }) => {
     if (recipe === null) return;
     try {
@@ -130,7 +131,7 @@ async function copied({ source, target, out, options, isDry }: {
     }
   });
   line[Symbol.dispose]();
-  show(out, prepared, groups);
+  show(out, { prepared, groups, isWhole });
   for (const { group, why } of groups.refused) {
     console.error(`runnel: Group ${JSON.stringify(group)} is not copied: ${why}`);
   }
@@ -144,14 +145,16 @@ async function copied({ source, target, out, options, isDry }: {
 }
 
 /** One round, or one after the other until somebody stops it; and the groups behind it. */
-async function followed({ rounds, prepared, preparation, tools, options }: {
+async function followed({ rounds, prepared, preparation, tools, options, tell }: {
   readonly rounds: Rounds;
   readonly prepared: readonly Prepared[];
   readonly preparation: Preparation;
   readonly tools: CopyTools;
-  readonly options: Options;
+  readonly options: CopyOptions;
+  readonly tell: Tell;
 }): Promise<CopiedGroups> {
   const { source, target, isStopped } = tools, { isFollowing } = options;
+  const known: Known = new Map();
   let groups: CopiedGroups = { offsets: [], refused: [] }, groupsAtMs = -Infinity;
   for (;;) {
     await rounds.round();
@@ -159,11 +162,17 @@ async function followed({ rounds, prepared, preparation, tools, options }: {
     const isLast = !isFollowing || isStopped();
     if (isLast || isDue) {
       await rounds.grow(isFollowing ? preparation : null);
-      // Offsets of what is not there yet would have a group go back to it.
-      const whole = prepared.filter(({ failure }) => failure === null)
+      // Where something is missing, a group would be sent to its end, which is none.
+      const partitions = prepared.filter((topic) => rounds.isDone(topic))
         .flatMap(({ partitions }) => partitions.map(({ opened }) => opened));
-      if (options.groups !== null && rounds.isDone) {
-        groups = await copyGroups(source, target, whole, options.groups);
+      try {
+        const { groups: matches } = options;
+        if (matches !== null) {
+          groups = await copyGroups(source, target, { partitions, matches, known });
+        }
+      } catch (error) {
+        if (isLast || !(error instanceof ConnectionError)) throw error;
+        tell(`Offsets of groups are copied later: ${error.message}`);
       }
       groupsAtMs = performance.now();
     }
@@ -172,8 +181,13 @@ async function followed({ rounds, prepared, preparation, tools, options }: {
   }
 }
 
-function show(out: Output, prepared: readonly Prepared[], groups: CopiedGroups): void {
-  const rows = prepared.map(({ named, partitions, failure }) => {
+function show(out: Output, { prepared, groups, isWhole }: {
+  readonly prepared: readonly Prepared[];
+  readonly groups: CopiedGroups;
+  readonly isWhole: (topic: Prepared) => boolean;
+}): void {
+  const rows = prepared.map((topic) => {
+    const { named, partitions, failure } = topic;
     const sum = (of: (one: typeof partitions[number]) => number) =>
       partitions.reduce((total, one) => total + of(one), 0);
     return [
@@ -183,7 +197,7 @@ function show(out: Output, prepared: readonly Prepared[], groups: CopiedGroups):
       sum(({ records }) => records),
       sum(({ bytes }) => bytes),
       sum(({ lost }) => lost),
-      failure === null ? "copied" : "failed",
+      failure !== null ? "failed" : isWhole(topic) ? "copied" : "stopped",
     ];
   });
   out.table(["topic", "target", "partitions", "records", "bytes", "lost", "state"], rows);
@@ -236,7 +250,7 @@ async function showPlan({ source, target, out, topics, name }: {
   return 0;
 }
 
-function optionsOf(call: Call): Options {
+function optionsOf(call: Call): CopyOptions {
   const pattern = call.text("--topics"), groups = call.text("--groups");
   if (pattern === null && call.words.length === 0) {
     throw call.misused("needs names of topics, or --topics");

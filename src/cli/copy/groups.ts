@@ -1,4 +1,5 @@
 /** Groups of a copy: what they have committed at the source, committed at the target for the same records. */
+import { BatchReader } from "../../client/batch_reader.ts";
 import type { Cluster } from "../../client/cluster.ts";
 import { KafkaError } from "../../client/errors.ts";
 import { describeGroup, listGroups } from "../../client/groups.ts";
@@ -8,7 +9,7 @@ import { LEDGER_PREFIX } from "./ledger.ts";
 import { nameOf } from "./opening.ts";
 import type { OpenedPartition } from "./partition_copy.ts";
 import { several } from "./several.ts";
-import { translated } from "./translation.ts";
+import { type Translated, translated } from "./translation.ts";
 
 export interface CopiedOffset {
   readonly group: string;
@@ -28,13 +29,30 @@ export interface CopiedGroups {
   readonly refused: readonly { readonly group: string; readonly why: string }[];
 }
 
+/** What was looked up already, so that who follows looks up what is new. */
+export type Known = Map<string, Translated>;
+
 /** Of every group whose name matches and that has committed something in these partitions. */
 export async function copyGroups(
   source: Cluster,
   target: Cluster,
-  partitions: readonly OpenedPartition[],
-  matches: (group: string) => boolean,
+  { partitions, matches, known }: {
+    readonly partitions: readonly OpenedPartition[];
+    readonly matches: (group: string) => boolean;
+    readonly known: Known;
+  },
 ): Promise<CopiedGroups> {
+  using from = new BatchReader(source);
+  using to = new BatchReader(target);
+  if (known.size > MAX_KNOWN) known.clear();
+  const look = async (opened: OpenedPartition, offset: number) => {
+    const name = `${nameOf(opened.to)} ${offset}`, before = known.get(name);
+    if (before !== undefined) return before;
+    const found = await translated({ source: from, target: to }, opened, offset);
+    // What is behind the last point now will be elsewhere when more is copied.
+    if (offset <= opened.map.last.source) known.set(name, found);
+    return found;
+  };
   const bySource = new Map(partitions.map((one) => [nameOf(one.from), one]));
   const refused: { group: string; why: string }[] = [];
   const groups = (await listGroups(source)).filter(({ groupId, type }) =>
@@ -45,7 +63,7 @@ export async function copyGroups(
     if (ours.length === 0) return [];
     try {
       const why = await refusalOf(target, groupId);
-      if (why === null) return await copyGroup(source, target, { groupId, ours, bySource });
+      if (why === null) return await copyGroup(target, { groupId, ours, bySource, look });
       refused.push({ group: groupId, why });
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error;
@@ -58,12 +76,12 @@ export async function copyGroups(
 }
 
 async function copyGroup(
-  source: Cluster,
   target: Cluster,
-  { groupId, ours, bySource }: {
+  { groupId, ours, bySource, look }: {
     readonly groupId: string;
     readonly ours: readonly StoredOffset[];
     readonly bySource: ReadonlyMap<string, OpenedPartition>;
+    readonly look: (opened: OpenedPartition, offset: number) => Promise<Translated>;
   },
 ): Promise<CopiedOffset[]> {
   const theirs = new Map(
@@ -72,7 +90,7 @@ async function copyGroup(
   const copied: CopiedOffset[] = [], wanted: StoredOffset[] = [];
   for (const one of ours) {
     const opened = bySource.get(nameOf(one))!, { topic, partition } = opened.to;
-    const { offset, isExact } = await translated(source, target, opened, Number(one.offset));
+    const { offset, isExact } = await look(opened, Number(one.offset));
     const becomes = BigInt(offset), has = theirs.get(nameOf(opened.to)) ?? -1n;
     const state = has > becomes ? "ahead" : has === becomes ? "same" : isExact ? "set" : "earlier";
     copied.push({ group: groupId, topic, partition, source: one.offset, target: becomes, state });
@@ -91,3 +109,4 @@ const ACTIVE = "it has members at the target, who would commit over it: stop the
 /** As ListGroups names them; share groups have no offsets of this kind. Before Kafka 3.8 no type is named. */
 const HAS_OFFSETS: ReadonlySet<string> = new Set(["classic", "consumer", "streams", ""]);
 const AT_A_TIME = 8;
+const MAX_KNOWN = 100_000;

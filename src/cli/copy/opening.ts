@@ -159,5 +159,5 @@ async function settledEnds(
 export const nameOf = ({ topic, partition }: { topic: string; partition: number }) =>
   `${topic}-${partition}`;
 
-const SETTLE_MS = 500;
+const SETTLE_MS = 250;
 const MAX_LOOKS = 60;

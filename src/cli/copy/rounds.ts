@@ -26,11 +26,10 @@ export class Rounds {
     this.#tell = tell;
   }
 
-  /** Whether everything up to where the source ended at the last round is there. */
-  get isDone(): boolean {
-    return this.#topics.every(({ partitions, failure }) =>
-      failure === null && partitions.every((one) => one.position >= (this.#ends.get(one)?.end ?? 0))
-    );
+  /** Whether everything of a topic up to where the source ended at the last round is there. */
+  isDone({ partitions, failure }: Prepared): boolean {
+    return failure === null &&
+      partitions.every((one) => one.position >= (this.#ends.get(one)?.end ?? Infinity));
   }
 
   progress(): { done: number; total: number; records: number; bytes: number } {
@@ -71,7 +70,10 @@ export class Rounds {
       if (topic.failure !== null || this.#tools.isStopped()) return;
       const { name } = topic.named.source;
       await this.#guarded(topic, async () => {
-        const now = await new Admin(this.#tools.source).describeTopic(name);
+        const { source } = this.#tools;
+        const now = await source.retry(() => new Admin(source).describeTopic(name), {
+          timeoutMs: LOOK_MS,
+        });
         const [had, has] = [topic.partitions.length, now.partitions.length];
         if (has <= had || now.id !== topic.named.source.id) return;
         if (preparation !== null) await preparation.grown(topic, now);
@@ -83,7 +85,10 @@ export class Rounds {
   async #look({ partitions, failure }: Prepared): Promise<void> {
     if (failure !== null) return;
     const asked = partitions.map(({ opened: { from } }) => ({ ...from, at: "latest" as const }));
-    const ends = await listOffsets(this.#tools.source, asked, { isolation: "readCommitted" });
+    const ends = await listOffsets(this.#tools.source, asked, {
+      isolation: "readCommitted",
+      timeoutMs: LOOK_MS,
+    });
     for (const [at, partition] of partitions.entries()) {
       const end = ends[at].offset, known = this.#ends.get(partition);
       if (known === undefined) this.#ends.set(partition, { start: partition.position, end });
@@ -123,5 +128,7 @@ export function failureLine(error: Error): string | null {
 }
 
 const TOLD: ReadonlySet<string> = new Set(["MisplacedError", "RefusedError", "TopicGoneError"]);
+/** How long a broker may be away when it is asked where partitions end. */
+const LOOK_MS = 30_000;
 /** Partitions that are copied at a time. */
 const WORKERS = 8;

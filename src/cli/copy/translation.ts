@@ -5,14 +5,19 @@
  * point are counted at the source: retention takes from the other end, so it does not change that. Compaction may have;
  * so the record there is compared with the source's, and looked for between the points where it is another.
  */
-import { BatchReader, type PartitionOfTopic } from "../../client/batch_reader.ts";
-import type { Cluster } from "../../client/cluster.ts";
+import type { BatchReader, PartitionOfTopic } from "../../client/batch_reader.ts";
 import { KafkaError } from "../../client/errors.ts";
 import { fetchedRecords } from "../../client/fetched_records.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import type { LogRecord } from "../../protocol/records/record.ts";
-import { isDense, type OffsetMap, type Point } from "./offset_map.ts";
+import { isDense, type Point } from "./offset_map.ts";
 import type { OpenedPartition } from "./partition_copy.ts";
+
+/** One of each side, which all that is looked up is read by. */
+export interface Readers {
+  readonly source: BatchReader;
+  readonly target: BatchReader;
+}
 
 export interface Translated {
   readonly offset: number;
@@ -21,9 +26,8 @@ export interface Translated {
 }
 
 export async function translated(
-  source: Cluster,
-  target: Cluster,
-  { from, to, map }: Pick<OpenedPartition, "from" | "to"> & { readonly map: OffsetMap },
+  { source, target }: Readers,
+  { from, to, map }: OpenedPartition,
   offset: number,
 ): Promise<Translated> {
   const stretch = map.around(offset);
@@ -45,7 +49,7 @@ export async function translated(
 }
 
 async function found(
-  target: Cluster,
+  target: BatchReader,
   to: PartitionOfTopic,
   { before, after, record }: {
     readonly before: Point;
@@ -62,12 +66,12 @@ async function found(
 
 /** How many committed records there are in a range, and the first of them. */
 async function counted(
-  cluster: Cluster,
+  reader: BatchReader,
   partition: PartitionOfTopic,
   range: { readonly from: number; readonly to: number },
 ): Promise<{ count: number; first: LogRecord | null }> {
   let count = 0, first: LogRecord | null = null;
-  for await (const record of recordsIn(cluster, partition, range)) {
+  for await (const record of recordsIn(reader, partition, range)) {
     count++;
     first ??= copyOf(record);
   }
@@ -75,22 +79,21 @@ async function counted(
 }
 
 async function firstRecord(
-  cluster: Cluster,
+  reader: BatchReader,
   partition: PartitionOfTopic,
   offset: number,
 ): Promise<LogRecord | null> {
-  for await (const record of recordsIn(cluster, partition, { from: offset, to: Infinity })) {
+  for await (const record of recordsIn(reader, partition, { from: offset, to: Infinity })) {
     return record;
   }
   return null;
 }
 
 async function* recordsIn(
-  cluster: Cluster,
+  reader: BatchReader,
   partition: PartitionOfTopic,
   { from, to }: { readonly from: number; readonly to: number },
 ): AsyncGenerator<LogRecord, void> {
-  using reader = new BatchReader(cluster);
   let position = from;
   while (position < to) {
     let answer;

@@ -1,5 +1,4 @@
-/** Addresses: what a name leads to, and whether somebody is there. */
-import { lookup } from "node:dns/promises";
+/** Addresses: as they are written, and whose they are. */
 
 export interface Address {
   readonly host: string;
@@ -10,9 +9,10 @@ export function addressText({ host, port }: Address): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** IP addresses that this machine has for a name. Rejects where there is none. */
-export async function resolved(host: string): Promise<string[]> {
-  return (await lookup(host, { all: true })).map(({ address }) => address);
+/** The IP address that is met there. Rejects where nobody is. */
+export async function metAt({ host: hostname, port }: Address): Promise<string> {
+  using socket = await Deno.connect({ hostname, port });
+  return (socket.remoteAddr as Deno.NetAddr).hostname;
 }
 
 export function isLoopbackHost(host: string): boolean {

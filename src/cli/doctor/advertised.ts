@@ -4,7 +4,7 @@ import { KafkaError } from "../../client/errors.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import { ApiVersions } from "../../protocol/messages/api_versions.ts";
 import type { ClientSecurity } from "../client_config.ts";
-import { type Address, addressText, isLoopbackHost, resolved } from "./address.ts";
+import { type Address, addressText, isLoopbackHost, metAt } from "./address.ts";
 import { detour, type Detours, dial } from "./dial.ts";
 import { counted, type Found, within } from "./finding.ts";
 import { isUnresolved, REACH_MS, reachFinding } from "./reach.ts";
@@ -12,7 +12,8 @@ import { type AdvertisedBroker, type Survey, surveyOf } from "./survey.ts";
 
 export const ADVERTISED = "advertised";
 const MAX_BROKERS = 50;
-const MEND = "runnel serve --advertised-address HOST:PORT";
+const MEND =
+  "runnel serve --advertised-address HOST:PORT  # of an Apache Kafka: advertised.listeners in its properties";
 
 /** Where the only broker's address is wrong, the rest is looked at by a detour. */
 export async function lookAtAdvertised(
@@ -57,9 +58,10 @@ async function lookAt(
     }];
   }
   const found: Found[] = [];
-  if (isLoopbackHost(broker.host) && !await isOfThisMachine(address)) {
+  const from = isLoopbackHost(broker.host) ? await cameBy(address) : "here";
+  if (from !== "here") {
     found.push({
-      severity: "error",
+      severity: from === "elsewhere" ? "error" : "warning",
       what: `${told}: each client would look for it on its own machine`,
       evidence: `this client came by ${addressText(address)}`,
       command: MEND,
@@ -89,7 +91,6 @@ async function meet(
   { id, host, port }: AdvertisedBroker,
   { survey, security }: { readonly survey: Survey; readonly security: ClientSecurity },
 ): Promise<Omit<Found, "severity"> | null> {
-  await resolved(host);
   const connection = await Connection.open({
     host,
     port,
@@ -142,12 +143,14 @@ function isUnspecified(host: string): boolean {
   return host === "0.0.0.0" || host === "::";
 }
 
-async function isOfThisMachine({ host }: Address): Promise<boolean> {
-  if (isLoopbackHost(host)) return true;
-  const own = new Set(Deno.networkInterfaces().map(({ address }) => address));
+/** Where the broker was met: by this machine's own loopback, by an address of it that others see, or on another. */
+async function cameBy(address: Address): Promise<"here" | "own" | "elsewhere"> {
+  if (isLoopbackHost(address.host)) return "here";
   try {
-    return (await resolved(host)).some((one) => isLoopbackHost(one) || own.has(one));
+    const met = await within(metAt(address), REACH_MS, addressText(address));
+    if (isLoopbackHost(met)) return "here";
+    return Deno.networkInterfaces().some((own) => own.address === met) ? "own" : "elsewhere";
   } catch {
-    return false;
+    return "here"; // it was met a moment ago: nothing can be told
   }
 }

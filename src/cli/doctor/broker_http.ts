@@ -48,6 +48,8 @@ export interface BrokerStatus {
   readonly connections: number;
   readonly clients: readonly ConnectedClient[];
   readonly refused: readonly RefusedClient[];
+  /** Absent where the broker is older. */
+  readonly events?: readonly { level: string; event: string; count: number; lastMs: number }[];
 }
 
 export interface ConnectedClient {
@@ -84,7 +86,7 @@ export async function askStatus(place: HttpPlace): Promise<HttpAnswer | string> 
   }
 }
 
-export function urlOf({ host, port, isTls }: HttpPlace): string {
+function urlOf({ host, port, isTls }: HttpPlace): string {
   return `http${isTls ? "s" : ""}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 

@@ -103,7 +103,7 @@ function retentionFindings(values: ReadonlyMap<string, Values>, scene: Scene): F
       .filter((key) => configs.get(key)?.source === OF_TOPIC);
     if (idle.length === 0) return [];
     return [{
-      severity: "warning",
+      severity: "note",
       what: `${idle.join(" and ")} of ${topic} ${
         idle.length === 1 ? "does" : "do"
       } nothing: cleanup.policy is compact, which deletes no key for its age`,

@@ -1,5 +1,4 @@
 /** Directory: who may write the data directory, where that is on this machine. It is looked at, and nothing is written. */
-import { accessSync, constants } from "node:fs";
 import { type Check, commandLine, few, type Found, Unseen } from "./finding.ts";
 import type { Scene } from "./scene.ts";
 
@@ -38,6 +37,7 @@ function pathOf({ parts: { http, reached, config } }: Scene): string {
   if (typeof http !== "string") {
     const { storage: { path }, clusterId } = http.status;
     if (path === "memory://") throw new Unseen("the broker keeps its data in memory");
+    if (clusterId === null) throw new Unseen("the broker has not started yet");
     if (clusterIdIn(path) !== clusterId) {
       throw new Unseen(`${path} of the broker is not on this machine`);
     }
@@ -65,12 +65,13 @@ function statOf(path: string): Deno.FileInfo | null {
   }
 }
 
-/** Nobody answers: perhaps because it cannot be used. */
+/** Nobody answers: perhaps because it cannot be used. A file of it is opened for writing, and closed as it was. */
 function unwritable(path: string): Found[] {
   try {
-    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+    Deno.openSync(`${path}/${META_PROPERTIES}`, { read: true, write: true, create: false }).close();
     return [];
   } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return []; // no broker has begun there
     return [{
       severity: "warning",
       what: `This user may not read and write the data directory ${path}`,

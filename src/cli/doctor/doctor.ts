@@ -11,14 +11,14 @@ import { reachedBy } from "../reach.ts";
 import { ADVERTISED, lookAtAdvertised } from "./advertised.ts";
 import { CHECKS } from "./checks.ts";
 import { type Check, type Finding, type Found, hasWeight, Unseen, within } from "./finding.ts";
-import { brokerHttp } from "./http_place.ts";
+import { brokerHttp, ofCluster } from "./http_place.ts";
 import { REACH, reach } from "./reach.ts";
 import { print } from "./report.ts";
 import { Scene } from "./scene.ts";
 
 const WAIT_MS = 6000;
 /** What a check may take beside the wait between two looks. */
-const CHECK_MS = 3000;
+const CHECK_MS = 4000;
 
 export const runDoctor: Run = async (call) => {
   const { config, warnings } = await loadConfig(denoSurroundings(call.options));
@@ -32,7 +32,10 @@ export const runDoctor: Run = async (call) => {
   console.error(
     `Looking twice, ${waitMs / 1000} s apart (--wait), to tell what moves from what stands…`,
   );
-  const { found, reached } = await reach(bootstrap, security);
+  const [http, { found, reached }] = await Promise.all([
+    brokerHttp(call, { config, security, bootstrap }), // begun first: it tells what was refused before this
+    reach(bootstrap, security),
+  ]);
   try {
     const findings = named(REACH, found);
     if (reached !== null) {
@@ -44,7 +47,7 @@ export const runDoctor: Run = async (call) => {
       bootstrap,
       security,
       reached,
-      http: await brokerHttp(call, { config, security, bootstrap, reached }),
+      http: ofCluster(http, reached?.survey.clusterId ?? null),
       unit: call.text("--unit") ?? "runnel.service",
       waitMs,
       connection: ["--bootstrap", "--client-config", "--profile"].flatMap((flag) => {

@@ -1,5 +1,5 @@
 /** Health: whether the broker says that it is ready, and what it says is wrong with a part of it. */
-import type { Check, Found } from "./finding.ts";
+import { type Check, counted, type Found } from "./finding.ts";
 
 export const healthCheck: Check = {
   name: "health",
@@ -20,6 +20,15 @@ export const healthCheck: Check = {
       // Which the checks of partitions and of the disk tell of.
       if (told.has(warning) || / is offline: /.test(warning) || IS_OF_DISK.test(warning)) continue;
       found.push({ severity: "warning", what: warning, command: "journalctl -u runnel -n 50" });
+    }
+    for (const { level, event, count, lastMs } of scene.http.status.events ?? []) {
+      if (level !== "error") continue;
+      found.push({
+        severity: "note",
+        what: `The broker's log has had ${event} within the last hour`,
+        evidence: `${counted(count, "time")}, last at ${new Date(lastMs).toISOString()}`,
+        command: "journalctl -u runnel --since -1h",
+      });
     }
     return Promise.resolve(found);
   },

@@ -5,18 +5,15 @@ import type { Config } from "../../config/options.ts";
 import { httpAddressOf } from "../../config/rules.ts";
 import type { Call } from "../call.ts";
 import type { ClientSecurity } from "../client_config.ts";
-import type { Address } from "./address.ts";
-import { askStatus, httpAddress, type HttpAnswer, urlOf } from "./broker_http.ts";
-import type { Survey } from "./survey.ts";
+import { askStatus, httpAddress, type HttpAnswer } from "./broker_http.ts";
 
 /** What the broker says over HTTP; or why that is not known, as a sentence. Throws ConfigError for a wrong --http. */
 export async function brokerHttp(
   call: Call,
-  { config, security, bootstrap, reached }: {
+  { config, security, bootstrap }: {
     readonly config: Config;
     readonly security: ClientSecurity;
     readonly bootstrap: string;
-    readonly reached: { readonly survey: Survey; readonly address: Address } | null;
   },
 ): Promise<HttpAnswer | string> {
   const given = call.text("--http"), named = given === null ? null : httpAddress(given);
@@ -24,7 +21,7 @@ export async function brokerHttp(
     throw call.misused(`--http ${given || '""'}: needs http://HOST:PORT`);
   }
   const own = { host: reachable(httpAddressOf(config)), port: config.httpPort };
-  const { host } = reached?.address ?? parseAddress(bootstrap.split(",")[0]);
+  const { host } = parseAddress(bootstrap.split(",")[0]);
   const { isTls = null, ...address } = named ?? { host, port: config.httpPort };
   const isMeant = named !== null || address.host === own.host;
   const place = {
@@ -33,14 +30,19 @@ export async function brokerHttp(
     caCerts: [...security.tls?.caCerts ?? [], ...certificateOf(config)],
     authorization: isMeant ? authorizationOf(config) : null,
   };
-  const answer = await askStatus(place), clusterId = reached?.survey.clusterId ?? null;
-  if (typeof answer === "string") return answer;
-  if (
-    clusterId !== null && answer.status.clusterId !== null && answer.status.clusterId !== clusterId
-  ) {
-    return `${urlOf(place)} is of another cluster; --http says where this one answers over HTTP`;
-  }
-  return answer;
+  return await askStatus(place);
+}
+
+/** The same, unless it is of another cluster than the one that is looked at; null: nobody knows which that is. */
+export function ofCluster(
+  http: HttpAnswer | string,
+  clusterId: string | null,
+): HttpAnswer | string {
+  if (typeof http === "string" || clusterId === null) return http;
+  const { url, status } = http;
+  return status.clusterId === null || status.clusterId === clusterId
+    ? http
+    : `${url} is of another cluster; --http says where this one answers over HTTP`;
 }
 
 function reachable(host: string): string {

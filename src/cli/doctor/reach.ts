@@ -3,7 +3,7 @@ import { Cluster, parseAddress } from "../../client/cluster.ts";
 import { Connection } from "../../client/connection.ts";
 import { ConnectionError, KafkaError } from "../../client/errors.ts";
 import type { ClientSecurity } from "../client_config.ts";
-import { type Address, addressText, resolved } from "./address.ts";
+import { type Address, addressText } from "./address.ts";
 import { type Detours, dial } from "./dial.ts";
 import { commandLine, type Found, within } from "./finding.ts";
 import { type Survey, surveyOf } from "./survey.ts";
@@ -58,7 +58,6 @@ interface Attempt {
 
 async function attempt(address: Address, security: ClientSecurity): Promise<Attempt> {
   const asking = async () => {
-    await resolved(address.host);
     const connection = await Connection.open({
       ...address,
       ...security,
@@ -137,7 +136,8 @@ function certificateCommand({ host, port }: Address, evidence: string): string {
     : commandLine("openssl", "s_client", "-showcerts", "-connect", addressText({ host, port }));
 }
 
+/** By the words of the system: a name that is not there, or that nobody could be asked about. */
 export function isUnresolved(error: unknown): boolean {
-  const code = (error as { code?: unknown } | null)?.code;
-  return code === "ENOTFOUND" || code === "EAI_AGAIN" || code === "ENODATA";
+  return error instanceof Error &&
+    /lookup address information|name resolution|Name or service/i.test(error.message);
 }

@@ -4,7 +4,7 @@ import type { RefusedClient } from "./broker_http.ts";
 import type { Scene } from "./scene.ts";
 
 interface Meaning {
-  /** Behind its count: "log-ins failed". */
+  /** "Log-ins failed" */
   readonly what: string;
   readonly command: (refused: readonly RefusedClient[], scene: Scene) => string;
 }
@@ -21,7 +21,7 @@ export const refusedCheck: Check = {
       const count = refused.reduce((sum, one) => sum + one.count, 0);
       return {
         severity: "warning",
-        what: `Within the last hour ${what.replace("%", `${count}`)} (${kind})`,
+        what: `${what}: ${count} within the last hour (${kind})`,
         evidence: few(refused.map(told), 3),
         command: command(refused, scene),
       };
@@ -33,21 +33,23 @@ const LOG = () => "journalctl -u runnel --since -1h";
 
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   login_failed: {
-    what: "% log-ins failed",
+    what: "Log-ins failed",
     command: (_, scene) => scene.runnel("user", "list"),
   },
   denied: {
-    what: "% times a right was missing",
+    what: "A right was missing",
     command: (refused, scene) => {
       const { principal, what } = refused.find((one) => one.what !== null) ?? refused[0];
       const [operation, resource] = /^(\S+) ([^]*)$/.exec(what ?? "")?.slice(1) ?? [];
       return resource === undefined || principal === null
         ? scene.runnel("acl", "list")
-        : scene.runnel("acl", "add", principal.replace(/^User:/, ""), operation, resource);
+        : `${
+          scene.runnel("acl", "add", principal.replace(/^User:/, ""), operation, resource)
+        }  # if it is to be allowed`;
     },
   },
   produce_failed: {
-    what: "% batches of records were refused",
+    what: "Batches of records were refused",
     command: (refused, scene) => {
       const topic = refused.find((one) => one.what !== null)?.what;
       return topic === null || topic === undefined
@@ -56,28 +58,28 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     },
   },
   connection_refused: {
-    what: "% connections were turned away",
-    command: () => commandLine("runnel", "quota", "list"),
+    what: "Connections were turned away",
+    command: (_, scene) => scene.runnel("quota", "list"),
   },
   handshake_failed: {
-    what: "% TLS handshakes failed",
+    what: "TLS handshakes failed",
     command: (_, { parts: { bootstrap } }) =>
       commandLine("openssl", "s_client", "-connect", bootstrap.split(",")[0]),
   },
   accept_failed: {
-    what: "% times the system gave no connection",
+    what: "The system gave no connection",
     command: () => "ulimit -n 65536  # before runnel; under systemd LimitNOFILE=65536 in its unit",
   },
   unauthenticated_request: {
-    what: "% requests came from clients that did not log in",
+    what: "Requests came from clients that had not logged in",
     command: LOG,
   },
-  unsupported_version: { what: "% requests came in versions that are not served", command: LOG },
-  unknown_api: { what: "% requests were for what is not served", command: LOG },
-  malformed_request: { what: "% requests could not be understood", command: LOG },
+  unsupported_version: { what: "Requests came in versions that are not served", command: LOG },
+  unknown_api: { what: "Requests were for what is not served", command: LOG },
+  malformed_request: { what: "Requests could not be understood", command: LOG },
 };
 
-const OTHER: Meaning = { what: "% requests or connections failed", command: LOG };
+const OTHER: Meaning = { what: "Requests or connections failed", command: LOG };
 
 /** "3 × User:alice, client app at 10.0.0.1: TOPIC_AUTHORIZATION_FAILED, write topic:orders" */
 function told(

@@ -27,13 +27,15 @@ export interface SceneParts {
 
 export class Scene {
   readonly parts: SceneParts;
-  /** Resolves when it is time to look again. */
-  readonly again: Promise<void>;
   #sizes: Promise<TwoSizes> | null = null;
 
   constructor(parts: SceneParts) {
     this.parts = parts;
-    this.again = new Promise((resolve) => setTimeout(resolve, parts.waitMs));
+  }
+
+  /** Resolves when it is time to look again, for who has just looked. */
+  later(): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, this.parts.waitMs));
   }
 
   /** Throws Unseen where nobody answers, as the following do. */

@@ -27,7 +27,7 @@ export interface Directory {
 export async function twoSizes(scene: Scene): Promise<TwoSizes> {
   const { cluster, survey: { brokers } } = scene;
   const before = await directoriesOf(cluster, brokers), beganMs = performance.now();
-  await scene.again;
+  await scene.later();
   const after = await directoriesOf(cluster, brokers);
   return { before, after, apartMs: performance.now() - beganMs };
 }

@@ -24,12 +24,13 @@ export const groupCommand: Command = {
     {
       name: "describe",
       summary: "say who is in a group, how far behind it is, what keeps it from getting on",
-      words: [GROUP],
+      words: [{ ...GROUP, isOptional: true }],
       flags: [
+        { name: "--all", doc: "Every group." },
         {
           name: "--wait",
           takes: "SECONDS",
-          doc: "How far apart the two looks of it are, 6 if not given.",
+          doc: "How far apart the two looks of it are; 6 if not given, 0 with --all.",
         },
         JSON_OUTPUT,
         ...CONNECTION,

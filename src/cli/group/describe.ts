@@ -5,43 +5,82 @@
  * It looks twice, some seconds apart, for only so is standing still told from being slow.
  */
 import { ConfigError } from "../../config/load.ts";
+import type { Cluster } from "../../client/cluster.ts";
+import { listGroups } from "../../client/groups.ts";
 import type { Call } from "../call.ts";
 import type { Run } from "../command.ts";
 import { connected } from "../connected.ts";
+import type { Output } from "../output.ts";
 import { printable, table } from "../table.ts";
 import { findings, type GroupLook, lagOf, nameOf, partitionName } from "./findings.ts";
 import { look } from "./look.ts";
 
 export const describeGroups: Run = (call) => {
   const waitMs = waitMsOf(call), [groupId] = call.words;
+  if (call.has("--all") === (groupId !== "")) {
+    throw call.misused(call.has("--all") ? "--all is every GROUP" : "needs GROUP, or --all");
+  }
   return connected(call, async ({ cluster, out, bootstrap }) => {
-    const before = await look(cluster, groupId);
+    const ids = groupId === ""
+      ? (await listGroups(cluster)).map(({ groupId }) => groupId)
+      : [groupId];
+    const before = await looks(cluster, ids);
+    const areThere = ids.filter((id) => before.has(id));
     // On the other stream, so that what is printed can be processed; before the wait, so that nobody thinks it hangs.
-    if (before !== null) console.error(waitLine(waitMs));
-    await cluster.pause(before === null ? 0 : waitMs);
-    const now = before === null ? null : await look(cluster, groupId);
-    if (before === null || now === null) {
+    if (areThere.length > 0 && waitMs > 0) console.error(waitLine(waitMs));
+    await cluster.pause(areThere.length === 0 ? 0 : waitMs);
+    const now = waitMs === 0 ? before : await looks(cluster, areThere);
+    if (groupId !== "" && !now.has(groupId)) {
       console.error(`runnel: ${absentLine(groupId, bootstrap)}`);
       return 1;
     }
-    if (out.isJson) {
-      const partitions = now.partitions.map((one) => ({ ...one, lag: lagOf(one) }));
-      out.json({ ...now.group, partitions, findings: findings(before, now, waitMs) });
-    } else for (const line of report(before, now, waitMs)) out.line(line);
+    for (const [at, [id, group]] of [...now].entries()) {
+      if (at > 0 && !out.isJson) out.line();
+      // What stands still cannot be told from one look.
+      const earlier = waitMs === 0 ? { ...group, partitions: [] } : before.get(id)!;
+      print(out, { before: earlier, now: group, waitMs });
+    }
     return 0;
   });
 };
+
+/** Those there are, in the order asked; a few are asked for at a time. */
+async function looks(cluster: Cluster, ids: readonly string[]): Promise<Map<string, GroupLook>> {
+  const found: (GroupLook | null)[] = [], left = ids.entries();
+  const worker = async () => {
+    for (const [at, id] of left) found[at] = await look(cluster, id);
+  };
+  await Promise.all(Array.from({ length: Math.min(ids.length, AT_A_TIME) }, worker));
+  return new Map(found.flatMap((one, at) => one === null ? [] : [[ids[at], one]]));
+}
+
+const AT_A_TIME = 32;
+
+function print(
+  out: Output,
+  { before, now, waitMs }: {
+    readonly before: GroupLook;
+    readonly now: GroupLook;
+    readonly waitMs: number;
+  },
+): void {
+  if (out.isJson) {
+    const partitions = now.partitions.map((one) => ({ ...one, lag: lagOf(one) }));
+    out.json({ ...now.group, partitions, findings: findings(before, now, waitMs) });
+  } else for (const line of report(before, now, waitMs)) out.line(line);
+}
 
 export function absentLine(groupId: string, bootstrap: string): string {
   return `There is no group ${printable(groupId)} at ${bootstrap}: \`runnel group list\``;
 }
 
-/** Auto-commit happens every 5 s in most clients. */
+/** Auto-commit happens every 5 s in most clients. All of them are looked at once: they are to be seen at once, too. */
 const DEFAULT_WAIT_S = "6";
 
 /** Throws ConfigError. */
 export function waitMsOf(call: Call): number {
-  const wait = call.text("--wait") ?? DEFAULT_WAIT_S, seconds = Number(wait);
+  const wait = call.text("--wait") ?? (call.has("--all") ? "0" : DEFAULT_WAIT_S),
+    seconds = Number(wait);
   if (!/^[\d.]+$/.test(wait) || !(seconds >= 0 && seconds <= 3600)) {
     throw new ConfigError(`group: --wait ${wait || '""'}: needs seconds, 0 to 3600`);
   }

@@ -179,11 +179,12 @@ Deno.test("arguments: an action, a group to describe, an address and a wait", as
   assertEquals([call.action.name, call.words, waitMsOf(call)], ["describe", ["7"], 500]);
   assertEquals(reachedBy(call, await configOf([])), { bootstrap: "h:1", security: {} });
   assertEquals(waitMsOf(called("describe", "g")), 6000);
+  assertEquals(waitMsOf(called("describe", "--all")), 0);
   assertEquals(await bootstrapOf("--bootstrap-server", "h:1,[::1]:2"), "h:1,[::1]:2");
   for (
     const [wrong, says] of [
       [[], "needs one of list, describe, reset, delete, watch"],
-      [["describe"], "missing required argument 'GROUP'"],
+      [["reset"], "missing required argument 'GROUP'"],
       [["list", "g"], "too many arguments"],
       [["drop", "g"], "unknown command 'drop'"],
       [["list", "--botstrap=x"], "Did you mean --bootstrap?"],

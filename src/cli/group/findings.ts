@@ -1,6 +1,7 @@
 /**
  * Findings: what keeps a group from getting on, told from two looks at it, in sentences for people.
  */
+import { counted } from "../counted.ts";
 import type { GroupDescription, GroupMember } from "../../client/groups.ts";
 
 /** A group at one moment. */
@@ -54,7 +55,9 @@ function rebalanceFindings(group: GroupDescription): string[] {
   }
   if (group.pendingMembers > 0) {
     lines.push(
-      `${group.pendingMembers} member id(s) were handed out to clients that have not joined with them.`,
+      `${
+        counted(group.pendingMembers, "member id")
+      } handed out to clients that have not joined with them.`,
     );
   }
   return lines;

@@ -14,11 +14,13 @@ export async function look(cluster: Cluster, groupId: string): Promise<GroupLook
     committed.set(partitionName(one), Number(offset));
     wanted.set(partitionName(one), one);
   }
+  const subscribed = new Set(group.members.flatMap(({ topics }) => topics));
+  const names = new Set([...subscribed, ...[...wanted.values()].map(({ topic }) => topic)]);
   const counts = new Map<string, number>();
-  for (const { name, partitions } of await cluster.retry(() => cluster.topics())) {
+  for (const { name, partitions } of await cluster.retry(() => cluster.topics([...names]))) {
     counts.set(name, partitions.length);
   }
-  for (const topic of new Set(group.members.flatMap(({ topics }) => topics))) {
+  for (const topic of subscribed) {
     for (let partition = 0; partition < (counts.get(topic) ?? 0); partition++) {
       wanted.set(partitionName({ topic, partition }), { topic, partition });
     }

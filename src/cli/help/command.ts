@@ -8,7 +8,7 @@ export const helpCommand: Command = {
     name: "",
     summary: "print the commands, or what there is to say of one",
     words: [
-      { name: "COMMAND", doc: "One of them.", isOptional: true, completes: "command" },
+      { name: "COMMAND", doc: "One of them.", isOptional: true },
       { name: "ACTION", doc: "One of its actions.", isOptional: true },
     ],
     takesOptions: false,

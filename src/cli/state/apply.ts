@@ -17,6 +17,7 @@ import { clusterState, scopeOf } from "./cluster_state.ts";
 import { passwordsFor } from "./passwords.ts";
 import { type Plan, planOf } from "./plan.ts";
 import { COLOURS, jsonOf, linesOf, summaryOf } from "./plan_text.ts";
+import { notSeen } from "./seen.ts";
 import { listedIn, type State } from "./state.ts";
 import { stateIn } from "./state_file.ts";
 
@@ -61,7 +62,8 @@ async function applied(
       `${path} lists nothing, so that --prune would take away all that the last apply listed; do it with --force`,
     );
   }
-  const { state } = await clusterState(asking, scopeOf(new Set([...listed, ...lastListed ?? []])));
+  const scope = scopeOf(new Set([...listed, ...lastListed ?? []]));
+  const { state } = await clusterState(asking, scope);
   const options = { lastListed, rotate, prune: call.has("--prune"), force: call.has("--force") };
   const plan = planOf(wanted, state, options), { changes, problems } = plan;
   if (!out.isJson) unlessClosed(() => show(plan, out));
@@ -88,7 +90,11 @@ async function applied(
   }
   if (became.some(({ outcome }) => outcome !== null)) return 1;
   note(call, record, listed);
-  return 0;
+  const unseen = await notSeen(asking, wanted, { scope, options });
+  const told = unseen.flatMap(linesOf).map(({ sign, text }) =>
+    `The broker took this and does not show it: ${sign} ${text}`
+  );
+  return tellProblems(told) ? 1 : 0;
 }
 
 /** Who stops reading (`| head`) is told nothing more; what is done, and the exit code, stay what they are. */

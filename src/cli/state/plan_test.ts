@@ -4,11 +4,11 @@
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type Acl, Operation, Permission, ResourceType } from "../../security/acl/acl.ts";
-import { changed, randomState } from "../../testing/random_state.ts";
+import { changed, randomState, reachable } from "../../testing/random_state.ts";
 import { SeededRandom } from "../../testing/seeded_random.ts";
 import { type Change, type Plan, planOf, type PlanOptions } from "./plan.ts";
 import { linesOf } from "./plan_text.ts";
-import { listedIn, ruleKey, type State, type UserState } from "./state.ts";
+import { listedIn, ruleKey, type State } from "./state.ts";
 
 const OPTIONS: PlanOptions = { lastListed: null, prune: false, rotate: new Set(), force: true };
 const EMPTY: State = {
@@ -21,19 +21,6 @@ const EMPTY: State = {
 };
 
 const SECRET = { kind: "text", password: "pw" } as const;
-
-/** With a password for every user, and no fewer partitions than there are. */
-function reachable(wanted: State, actual: State): State {
-  const users = Array.from(
-    wanted.users,
-    ([name, user]): [string, UserState] => [name, { ...user, secret: SECRET }],
-  );
-  const topics = Array.from(wanted.topics, ([name, topic]) => {
-    const partitions = Math.max(topic.partitions!, actual.topics.get(name)?.partitions ?? 0);
-    return [name, { ...topic, partitions }] as const;
-  });
-  return { ...wanted, users: new Map(users), topics: new Map(topics) };
-}
 
 const carried = (state: State, { changes }: Plan) => changes.reduce(changed, state);
 
@@ -75,6 +62,14 @@ Deno.test("pruning takes away what the last apply listed and this one does not, 
     }
     for (const name of mayGo) {
       assert(stays.has(name) || !now.has(name), `seed ${seed}: ${name} is there still`);
+    }
+    const withoutTopic = new Set(
+      plan.changes.flatMap((one) => one.kind === "remove topic" ? [one.name] : []),
+    );
+    for (const change of plan.changes) {
+      const isMoot = change.kind === "configs" && change.resource.type === "topic" &&
+        withoutTopic.has(change.resource.name);
+      assert(!isMoot, `seed ${seed}: configs of a topic that goes`);
     }
     removed += gone.length;
     const kept = planOf(second, between, { ...options, prune: false });

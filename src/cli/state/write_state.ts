@@ -69,8 +69,12 @@ const QUOTA_OF: Readonly<Record<string, string>> = {
 };
 
 function quotaLines({ entity, values }: QuotaState): string[] {
+  // A user before its client id, in whatever order a broker has them.
+  const parts = Object.keys(QUOTA_OF).flatMap((type) =>
+    entity.filter(({ entityType }) => entityType === type)
+  );
   return [
-    ...entity.map(({ entityType, entityName }) => {
+    ...parts.map(({ entityType, entityName }) => {
       const key = QUOTA_OF[entityType];
       return entityName === null ? `default_${key} = true` : `${key} = ${tomlString(entityName)}`;
     }),

@@ -34,8 +34,12 @@ export const topicCommand: Command = {
     {
       name: "describe",
       summary: "show a topic's partitions, offsets and configs",
-      words: [TOPICS],
-      flags: [JSON_OUTPUT, ...CONNECTION],
+      words: [{ ...TOPICS, isOptional: true }],
+      flags: [
+        { name: "--all", doc: "Every topic, Kafka's own too." },
+        JSON_OUTPUT,
+        ...CONNECTION,
+      ],
       examples: [{ line: "runnel topic describe orders", doc: "Partitions with their offsets" }],
       load: async () => (await import("./describe.ts")).describeTopics,
     },

@@ -1,53 +1,118 @@
 /** `runnel topic describe`: partitions with leader, replicas, offsets and bytes, and configs that somebody has set. */
-import { Admin } from "../../client/admin.ts";
+import { Admin, type ConfigEntry } from "../../client/admin.ts";
+import type { Cluster, Topic } from "../../client/cluster.ts";
+import { listOffsets } from "../../client/list_offsets.ts";
 import { logDirs } from "../../client/log_dirs.ts";
+import type { Call } from "../call.ts";
 import type { Run } from "../command.ts";
 import { connected } from "../connected.ts";
 import { existingTopic } from "../existing_topic.ts";
+import type { Output } from "../output.ts";
 
-export const describeTopics: Run = (call) =>
-  connected(call, async ({ cluster, out }) => {
-    const admin = new Admin(cluster), sizes = await logDirs(cluster);
-    for (const [at, name] of call.words.entries()) {
-      const topic = await existingTopic(cluster, name);
-      const offsets = (when: "earliest" | "latest") =>
-        admin.listOffsets(
-          topic.partitions.map(({ index }) => ({ topic: name, partition: index, at: when })),
-        );
-      const [starts, ends] = await Promise.all([offsets("earliest"), offsets("latest")]);
-      const configs = (await admin.describeConfigs({ type: "topic", name }))
-        .filter(({ isDefault }) => !isDefault);
-      const rows = topic.partitions.map(({ index, leaderId, replicas, isr }, row) => {
-        const bytes = sizes.find(({ topic, partition, nodeId }) =>
-          topic === name && partition === index && nodeId === leaderId
-        )?.bytes ?? null;
-        return [
-          index,
-          leaderId < 0 ? null : leaderId,
-          replicas.join(","),
-          isr.join(","),
-          starts[row].offset,
-          ends[row].offset,
-          bytes,
-        ];
-      });
-      if (out.isJson) {
-        out.json({
-          name,
-          id: topic.id,
-          isInternal: topic.isInternal,
-          configs: Object.fromEntries(configs.map(({ name, value }) => [name, value])),
-          partitions: rows.map(([partition, leader, , , start, end, bytes], row) => {
-            const { replicas, isr } = topic.partitions[row];
-            return { partition, leader, replicas, isr, start, end, bytes };
-          }),
-        });
-        continue;
-      }
-      if (at > 0) out.line();
-      out.line(`Topic ${name}, ${topic.id}`);
-      for (const { name, value } of configs) out.line(`  ${name} = ${value ?? "(hidden)"}`);
-      out.table(["partition", "leader", "replicas", "isr", "start", "end", "bytes"], rows);
+export const describeTopics: Run = (call) => {
+  if (call.has("--all") === call.words.length > 0) {
+    throw call.misused(call.has("--all") ? "--all is every TOPIC" : "needs TOPIC, or --all");
+  }
+  return connected(call, async ({ cluster, out }) => {
+    const topics = await topicsOf(call, cluster), bytes = await bytesOf(cluster);
+    for (let at = 0; at < topics.length; at += TOGETHER) {
+      const told = await lookAt(cluster, topics.slice(at, at + TOGETHER), bytes);
+      for (const [more, one] of told.entries()) print(out, one, at + more === 0);
     }
     return 0;
   });
+};
+
+/** So many are asked for at once. */
+const TOGETHER = 1000;
+
+/** In the order asked. Throws ConfigError for one that is not there. */
+async function topicsOf(call: Call, cluster: Cluster): Promise<Topic[]> {
+  if (call.has("--all")) return await new Admin(cluster).listTopics({ includeInternal: true });
+  await cluster.retry(() => cluster.topics(call.words)); // so that each is known already
+  const topics: Topic[] = [];
+  for (const name of call.words) topics.push(await existingTopic(cluster, name));
+  return topics;
+}
+
+interface Told {
+  readonly topic: Topic;
+  /** Which somebody has set. */
+  readonly configs: readonly ConfigEntry[];
+  /** By partition. */
+  readonly starts: readonly number[];
+  readonly ends: readonly number[];
+  /** Null where the leader does not tell. */
+  readonly bytes: readonly (number | null)[];
+}
+
+/** Of every replica, by "node topic-partition". */
+async function bytesOf(cluster: Cluster): Promise<ReadonlyMap<string, number>> {
+  const sizes = await logDirs(cluster);
+  return new Map(sizes.map((one) => [`${one.nodeId} ${one.topic}-${one.partition}`, one.bytes]));
+}
+
+async function lookAt(
+  cluster: Cluster,
+  topics: readonly Topic[],
+  bytes: ReadonlyMap<string, number>,
+): Promise<Told[]> {
+  const offsets = async (at: "earliest" | "latest") => {
+    const asked = topics.flatMap(({ name, partitions }) =>
+      partitions.map(({ index }) => ({ topic: name, partition: index, at }))
+    );
+    return (await listOffsets(cluster, asked)).values();
+  };
+  const [configs, starts, ends] = await Promise.all([
+    new Admin(cluster).describeTopicConfigs(topics.map(({ name }) => name)),
+    offsets("earliest"),
+    offsets("latest"),
+  ]);
+  return topics.map((topic, at) => ({
+    topic,
+    configs: configs[at].filter(({ isDefault }) => !isDefault),
+    starts: topic.partitions.map(() => starts.next().value!.offset),
+    ends: topic.partitions.map(() => ends.next().value!.offset),
+    bytes: topic.partitions.map(({ index, leaderId }) =>
+      bytes.get(`${leaderId} ${topic.name}-${index}`) ?? null
+    ),
+  }));
+}
+
+function print(out: Output, { topic, configs, starts, ends, bytes }: Told, isFirst: boolean): void {
+  const { name, id, isInternal, partitions } = topic;
+  const leaderOf = (leaderId: number) => leaderId < 0 ? null : leaderId;
+  if (out.isJson) {
+    out.json({
+      name,
+      id,
+      isInternal,
+      configs: Object.fromEntries(configs.map(({ name, value }) => [name, value])),
+      partitions: partitions.map(({ index, leaderId, replicas, isr }, at) => ({
+        partition: index,
+        leader: leaderOf(leaderId),
+        replicas,
+        isr,
+        start: starts[at],
+        end: ends[at],
+        bytes: bytes[at],
+      })),
+    });
+    return;
+  }
+  if (!isFirst) out.line();
+  out.line(`Topic ${name}, ${id}`);
+  for (const { name, value } of configs) out.line(`  ${name} = ${value ?? "(hidden)"}`);
+  out.table(
+    ["partition", "leader", "replicas", "isr", "start", "end", "bytes"],
+    partitions.map(({ index, leaderId, replicas, isr }, at) => [
+      index,
+      leaderOf(leaderId),
+      replicas.join(","),
+      isr.join(","),
+      starts[at],
+      ends[at],
+      bytes[at],
+    ]),
+  );
+}

@@ -23,6 +23,9 @@ import { groupGone } from "../offsets/offset_machine.ts";
 type RequestOf<A extends Api> = Decoded<A["request"]>;
 type ResponseOf<A extends Api> = Encodable<A["response"]>;
 
+/** Of what a new member's id begins with, which is as long as a client likes: the id has to fit into answers and records. */
+const PREFIX_LENGTH = 10_000;
+
 /** What a member is known by, and what its version of the protocol can do. */
 export interface Caller {
   readonly clientId: string;
@@ -57,7 +60,9 @@ export async function joinGroup(
   }
   const newMemberId = memberId !== ""
     ? memberId
-    : `${request.groupInstanceId ?? caller.clientId}-${coordinator.newId()}`;
+    : `${
+      (request.groupInstanceId ?? caller.clientId).slice(0, PREFIX_LENGTH)
+    }-${coordinator.newId()}`;
   const reply = await coordinator.ask(place, group, (ticket) => ({
     kind: "join",
     ticket,

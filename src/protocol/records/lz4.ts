@@ -14,7 +14,7 @@
  */
 import { type BlockDecoder, Fault } from "../../bytes/block_decoder.ts";
 import { CompressionError } from "./compression_error.ts";
-import { hashOf4, same4 } from "./snappy.ts";
+import { copyLiteral, hashOfWord, matchLength } from "./matching.ts";
 import { xxhash32 } from "./xxhash32.ts";
 
 const MAGIC = [0x04, 0x22, 0x4d, 0x18];
@@ -144,17 +144,17 @@ function encodeBlock(
   to: number,
   seen: Int32Array,
 ): number {
+  const view = new DataView(b.buffer, b.byteOffset, b.length);
   let at = first, literal = first;
   while (at + LAST_MATCH < end) {
-    const hash = hashOf4(b, at, HASH_BITS);
+    const word = view.getInt32(at, true), hash = hashOfWord(word, HASH_BITS);
     const match = seen[hash] - 1;
     seen[hash] = at + 1;
-    if (match < first || at - match > 65535 || !same4(b, match, at)) {
+    if (match < first || at - match > 65535 || view.getInt32(match, true) !== word) {
       at += 1 + (at - literal >> 6); // hurries through what does not compress
       continue;
     }
-    let length = 4;
-    while (at + length < end - LAST_LITERALS && b[match + length] === b[at + length]) length++;
+    const length = matchLength(view, match, at, end - LAST_LITERALS);
     to = writeSequence(b, literal, at, length - 4, into, to);
     into[to++] = at - match;
     into[to++] = at - match >> 8;
@@ -177,8 +177,7 @@ function writeSequence(
   const length = end - at;
   into[to++] = Math.min(length, 15) << 4 | Math.min(match, 15);
   to = writeLength(into, to, length);
-  into.set(b.subarray(at, end), to);
-  return to + length;
+  return copyLiteral(b, at, end, into, to);
 }
 
 /** What a token's four bits could not hold. */

@@ -13,6 +13,7 @@ import { type BlockDecoder, Fault } from "../../bytes/block_decoder.ts";
 import { readInt32, writeInt32 } from "../../bytes/int64.ts";
 import { readUnsignedVarint, varintEnd, writeUnsignedVarint } from "../../bytes/varint.ts";
 import { CompressionError } from "./compression_error.ts";
+import { copyLiteral, hashOfWord, matchLength } from "./matching.ts";
 
 const MAGIC = [0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0];
 /** Its first four bytes, as a block's length would be read. */
@@ -149,19 +150,19 @@ function encodeBlock(
   seen: Int32Array,
 ): number {
   to = writeUnsignedVarint(into, to, end - first);
+  const view = new DataView(b.buffer, b.byteOffset, b.length);
   let at = first, literal = first;
   while (at + 4 <= end) {
-    const hash = hashOf4(b, at, HASH_BITS);
+    const word = view.getInt32(at, true), hash = hashOfWord(word, HASH_BITS);
     const match = seen[hash] - 1;
     seen[hash] = at + 1;
-    if (match < first || !same4(b, match, at)) {
+    if (match < first || view.getInt32(match, true) !== word) {
       at += 1 + (at - literal >> 5); // hurries through what does not compress
       continue;
     }
     to = writeLiteral(b, literal, at, into, to);
     const distance = at - match;
-    let length = 4;
-    while (at + length < end && b[match + length] === b[at + length]) length++;
+    let length = matchLength(view, match, at, end);
     at += length;
     literal = at;
     for (; length > 0; length -= 64) {
@@ -191,18 +192,5 @@ function writeLiteral(
     into[to++] = length - 1;
     into[to++] = length - 1 >> 8;
   }
-  into.set(b.subarray(at, end), to);
-  return to + length;
-}
-
-/** A hash of the four bytes at `at`. */
-export function hashOf4(b: Uint8Array, at: number, bits: number): number {
-  const word = b[at] | b[at + 1] << 8 | b[at + 2] << 16 | b[at + 3] << 24;
-  return Math.imul(word, 0x9e3779b1) >>> 32 - bits;
-}
-
-/** Whether the same four bytes stand at both places. */
-export function same4(b: Uint8Array, one: number, other: number): boolean {
-  return b[one] === b[other] && b[one + 1] === b[other + 1] && b[one + 2] === b[other + 2] &&
-    b[one + 3] === b[other + 3];
+  return copyLiteral(b, at, end, into, to);
 }

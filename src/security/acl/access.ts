@@ -31,6 +31,8 @@ export class Access {
   #known: DecidedFor | null = null;
   /** What was asked and not allowed, the last of each type of resource; null while all was. */
   #refused: Map<number, Refused> | null = null;
+  /** The one that this is anew, which is told of what is refused. */
+  #first: Access | null = null;
 
   /** Null: there is no authorizer, and everything is allowed. */
   constructor(authorizer: Authorizer | null, asker: Asker | null) {
@@ -40,7 +42,10 @@ export class Access {
 
   /** The same with nothing remembered, for a request that has waited. */
   again(): Access {
-    return this.#authorizer === null ? this : new Access(this.#authorizer, this.#asker);
+    if (this.#authorizer === null) return this;
+    const again = new Access(this.#authorizer, this.#asker);
+    again.#first = this.#first ?? this;
+    return again;
   }
 
   /** Whether everything is allowed, so that nothing need be asked. */
@@ -52,8 +57,9 @@ export class Access {
   may(operation: number, resourceType: number, name: string): boolean {
     if (this.#authorizer === null) return true;
     if ((this.allowed(resourceType, name) & bit(operation)) !== 0) return true;
-    this.#refused ??= new Map();
-    this.#refused.set(resourceType, { operation, resourceType, name });
+    const told = this.#first ?? this;
+    told.#refused ??= new Map();
+    told.#refused.set(resourceType, { operation, resourceType, name });
     return false;
   }
 

@@ -4,6 +4,9 @@
  * By resource type, name and kind of pattern; there by principal and host, as bits of what is allowed and denied. Of
  * the prefixes only the lengths that occur are tried, each by one look-up, so a decision takes at most as many as the
  * name has characters, however many prefixes there are.
+ *
+ * Records may hold what no ACL of today is. As for Kafka (StandardAuthorizerData) what is no ALLOW denies, an operation that
+ * is not known is none that anybody asks for, and a kind of pattern that is not known matches nothing.
  */
 import {
   type Acl,
@@ -30,6 +33,8 @@ export interface Verdict {
 interface Bits {
   allowed: number;
   denied: number;
+  /** How many are of operations that are not known. */
+  unknown: number;
 }
 type ByHost = Map<string, Bits>;
 
@@ -113,7 +118,7 @@ export class AclIndex {
 
   /** The ids of those that say the same, however their hosts are written. */
   same(acl: Acl): readonly string[] {
-    return this.#ids.get(ruleKey(acl)) ?? [];
+    return this.#ids.get(ruleKey(asItCounts(acl))) ?? [];
   }
 
   acl(id: string): Acl | undefined {
@@ -126,15 +131,16 @@ export class AclIndex {
   }
 
   /** Takes an ACL in; an id that is there already is replaced. */
-  add(id: string, acl: Acl): void {
+  add(id: string, recorded: Acl): void {
+    const acl = asItCounts(recorded);
     this.remove(id);
     this.#version++;
     this.#onSome.clear();
-    this.#all.set(id, acl);
+    this.#all.set(id, recorded);
     this.#size += aclSize(acl);
     const key = ruleKey(acl), copies = this.#ids.get(key) ?? [];
     this.#ids.set(key, [...copies, id]);
-    if (copies.length > 0) return;
+    if (copies.length > 0 || !matchesSome(acl)) return;
     let ofType = this.#byType.get(acl.resourceType);
     if (ofType === undefined) this.#byType.set(acl.resourceType, ofType = new OfType());
     const pattern = ofType.pattern(acl), { byPrincipal } = pattern;
@@ -147,15 +153,17 @@ export class AclIndex {
     }
     const host = sameHost(acl.host);
     let bits = byHost.get(host);
-    if (bits === undefined) byHost.set(host, bits = { allowed: 0, denied: 0 });
-    if (acl.permissionType === Permission.DENY) bits.denied |= bit(acl.operation);
+    if (bits === undefined) byHost.set(host, bits = { allowed: 0, denied: 0, unknown: 0 });
+    if (!isKnown(acl.operation)) bits.unknown++;
+    else if (acl.permissionType === Permission.DENY) bits.denied |= bit(acl.operation);
     else bits.allowed |= bit(acl.operation);
   }
 
   /** Does nothing for an id that is not there. */
   remove(id: string): void {
-    const acl = this.#all.get(id);
-    if (acl === undefined) return;
+    const recorded = this.#all.get(id);
+    if (recorded === undefined) return;
+    const acl = asItCounts(recorded);
     this.#version++;
     this.#onSome.clear();
     this.#all.delete(id);
@@ -166,13 +174,15 @@ export class AclIndex {
       return;
     }
     this.#ids.delete(key);
+    if (!matchesSome(acl)) return;
     const ofType = this.#byType.get(acl.resourceType)!;
     const pattern = ofType.patterns(acl.patternType).get(acl.resourceName)!;
     const { byPrincipal } = pattern, byHost = byPrincipal.get(acl.principal)!;
     const host = sameHost(acl.host), bits = byHost.get(host)!;
-    if (acl.permissionType === Permission.DENY) bits.denied &= ~bit(acl.operation);
+    if (!isKnown(acl.operation)) bits.unknown--;
+    else if (acl.permissionType === Permission.DENY) bits.denied &= ~bit(acl.operation);
     else bits.allowed &= ~bit(acl.operation);
-    if ((bits.allowed | bits.denied) !== 0) return;
+    if ((bits.allowed | bits.denied | bits.unknown) !== 0) return;
     byHost.delete(host);
     if (byHost.size > 0) return;
     byPrincipal.delete(acl.principal);
@@ -314,6 +324,20 @@ function takeOf(verdict: Verdict, byHost: ByHost | undefined, host: string): voi
     verdict.allowed |= bits.allowed;
     verdict.denied |= bits.denied;
   }
+}
+
+function asItCounts(acl: Acl): Acl {
+  return acl.permissionType === Permission.ALLOW || acl.permissionType === Permission.DENY
+    ? acl
+    : { ...acl, permissionType: Permission.DENY };
+}
+
+function isKnown(operation: number): boolean {
+  return operation >= Operation.ALL && operation <= Operation.TWO_PHASE_COMMIT;
+}
+
+function matchesSome({ patternType }: Acl): boolean {
+  return patternType === PatternType.LITERAL || patternType === PatternType.PREFIXED;
 }
 
 /** The same text for rules that say the same, however their hosts are written. */

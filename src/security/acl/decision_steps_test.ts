@@ -112,7 +112,10 @@ Deno.test("a request that has begun is answered as one thing, whatever ACLs come
   assertEquals(begun.mayTopic(READ, NAME), true);
   authorizer.index.add("deny", { ...ALLOW, resourceName: "p", permissionType: Permission.DENY });
   assertEquals(new Access(authorizer, who).mayTopic(READ, NAME), false);
+  assertEquals(begun.refused, null);
   assertEquals([begun, begun.again()].map((access) => access.mayTopic(READ, NAME)), [true, false]);
+  // Whoever answers has the first one, and tells what was refused.
+  assertEquals([...begun.refused!.values()].map(({ name }) => name), [NAME]);
 });
 
 Deno.test("what was decided is remembered of so many resources and no more", () => {

@@ -289,3 +289,52 @@ Deno.test("without an authorizer everything is allowed", () => {
   assertEquals(open.allowedCluster(), 8096);
   assertEquals([2, 3].map((type) => open.allowed(type, "x")), [3576, 3400]);
 });
+
+Deno.test("what no ACL of today is allows nothing, denies where it is no ALLOW, and goes as it came", () => {
+  const rule = {
+    resourceType: ResourceType.TOPIC,
+    resourceName: "t",
+    patternType: PatternType.LITERAL,
+    principal: "User:a",
+    host: "*",
+    operation: Operation.READ,
+    permissionType: Permission.ALLOW,
+  };
+  const authorizer = new Authorizer({ superUsers: [], allowEveryoneIfNoAclFound: true });
+  const { index } = authorizer;
+  const may = () =>
+    (authorizer.allowed("User:a", "10.0.0.1", ResourceType.TOPIC, "t") & 1 << Operation.READ) !== 0;
+  const odd: readonly [Partial<Acl>, boolean][] = [
+    [{ operation: 34 }, false], // 34 is 2, ALL, to a shift
+    [{ operation: -30 }, false],
+    [{ operation: 16 }, false],
+    [{ operation: 1 }, false],
+    [{ patternType: 1 }, true], // matches nothing, so the topic has no ACL
+    [{ patternType: 5 }, true],
+    [{ patternType: -1 }, true],
+  ];
+  for (const [change, isOpen] of odd) {
+    index.add("odd", { ...rule, ...change });
+    assertEquals(may(), isOpen, JSON.stringify(change));
+    index.add("good", rule);
+    assertEquals(may(), true);
+    index.remove("good");
+    assertEquals(may(), isOpen, JSON.stringify(change));
+    index.add("odd too", { ...rule, ...change, operation: 99 });
+    index.remove("odd");
+    index.remove("odd too");
+    assertEquals(may(), true, "nothing of it is left");
+  }
+  for (const permissionType of [0, 1, 9, -2]) {
+    index.add("allow", rule);
+    index.add("odd", { ...rule, permissionType });
+    index.add("deny", { ...rule, permissionType: Permission.DENY });
+    assertEquals(may(), false, `${permissionType}`);
+    index.remove("deny");
+    assertEquals(may(), false, "the odd one denies by itself");
+    index.remove("odd");
+    assertEquals(may(), true);
+    index.remove("allow");
+  }
+  assertEquals([index.size, [...index.acls()].length], [0, 0]);
+});

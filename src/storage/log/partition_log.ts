@@ -14,7 +14,7 @@ import type { Uuid } from "../../bytes/uuid.ts";
 import type { TopicConfig } from "../../config/topic_configs.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import * as batch from "../../protocol/records/batch.ts";
-import { systemTimers } from "../../clock.ts";
+import { type GivesWay, systemTimers } from "../../clock.ts";
 import { type Appended, type AppendOptions, refused } from "./appended.ts";
 import { LogTail } from "../durability/log_tail.ts";
 import type { LogContext, LogState } from "./log_context.ts";
@@ -32,6 +32,7 @@ import { SegmentList } from "../segments/segment_list.ts";
 import { type Store, StoreError } from "../store.ts";
 import type { AbortedTransaction, TxnIndex } from "../index/txn_index.ts";
 import { TakeBack } from "./take_back.ts";
+import { lookForMarkers } from "../producers/marker_look.ts";
 import { abortedIn, soundTxnIndex, writableTxnIndex } from "../producers/txn_index_rebuild.ts";
 
 /** How far a reader may see: the log end (replicas, recovery), the high watermark, or the last stable offset. */
@@ -407,6 +408,13 @@ export class PartitionLog implements SegmentContext {
   /** Resolves when a log that was retired has nothing on its way to its folder any more, whose name may be given away then. */
   async gone(): Promise<void> {
     await Promise.all([this.#snapshots.settled(), this.#epochs.settled()]);
+  }
+
+  /** Null where abortedTransactions() takes no time; else to be waited for. Never rejects. */
+  lookForMarkers(from: number, given: Uint8Array, turn: GivesWay): Promise<void> | null {
+    const segment = this.segments[this.#segments.at(from)];
+    const isThere = () => this.offline === null && this.segments.includes(segment);
+    return lookForMarkers(segment, given, { isThere, turn });
   }
 
   /** The aborted transactions that touch what a read_committed consumer was given from `from` on. */

@@ -32,3 +32,8 @@ export function readEndTxnMarker(bytes: Uint8Array): EndTxnMarker | null {
   if (type !== 0 && type !== 1) return null;
   return { isCommit: type === 1, coordinatorEpoch: readInt32(bytes, value + 2) };
 }
+
+/** Whether these are a batch that aborts a transaction. */
+export function isAbort(bytes: Uint8Array): boolean {
+  return readEndTxnMarker(bytes)?.isCommit === false;
+}

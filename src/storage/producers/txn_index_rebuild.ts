@@ -8,7 +8,8 @@
 import * as batch from "../../protocol/records/batch.ts";
 import type { ProducerContext } from "./producer_context.ts";
 import { CorruptBatchError } from "../segments/corrupt_batch_error.ts";
-import { readEndTxnMarker } from "./end_txn_marker.ts";
+import { isAbort } from "./end_txn_marker.ts";
+import { hasAllMarkers, SHORT_LOOK_BYTES } from "./marker_look.ts";
 import { loadProducerState } from "./producer_recovery.ts";
 import type { Segment } from "../segments/segment.ts";
 import { meet, mustEndAt } from "../segments/segment_list.ts";
@@ -56,7 +57,7 @@ export function soundTxnIndex(
   if (!isDamaged && (segment.areTransactionsChecked || segment.isFresh)) return txnIndex;
   const before = isDamaged ? null : txnIndex.entries;
   const agrees = before !== null && areEntriesSound(before, segments, i, logStartOffset) &&
-    !(complete && lacksMarker(before, segment));
+    !(complete && !hasAllMarkers(segment) && lacksMarker(before, segment));
   if (!agrees) {
     rebuildTxnIndexes(context, folder, segments, { from: i, to: i + 1, logStartOffset });
     if (before === null || !saysTheSame(before, txnIndex.entries, logStartOffset)) {
@@ -149,9 +150,6 @@ function haveEnded(open: Set<number>, segment: Segment, offset: number): boolean
   return false;
 }
 
-/** Less than a segment takes to be looked at whole, and enough for most transactions to end in. */
-const SHORT_LOOK_BYTES = 1 << 20;
-
 /**
  * The index of the active segment, to append a transaction to that ends at `lastOffset`. It is held against the batches
  * when somebody reads, so damage elsewhere stops no write; but a file that is plainly another's is made anew first.
@@ -199,15 +197,9 @@ function areEntriesSound(
 function lacksMarker(entries: readonly AbortedTransaction[], segment: Segment): boolean {
   const listed = new Set(entries.map(({ lastOffset }) => lastOffset));
   for (const [bytes] of segment.intact()) {
-    if (batch.isControl(bytes) && isAbort(bytes) && !listed.has(batch.baseOffset(bytes))) {
-      return true;
-    }
+    if (isAbort(bytes) && !listed.has(batch.baseOffset(bytes))) return true;
   }
   return false;
-}
-
-function isAbort(bytes: Uint8Array): boolean {
-  return readEndTxnMarker(bytes)?.isCommit === false;
 }
 
 /** Whether a transaction may have begun at `offset`. Compaction and retention may have taken its first batch. */
