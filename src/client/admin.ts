@@ -9,15 +9,9 @@ import { CreateTopics } from "../protocol/messages/create_topics.ts";
 import { DeleteRecords } from "../protocol/messages/delete_records.ts";
 import { DeleteTopics } from "../protocol/messages/delete_topics.ts";
 import { DescribeCluster } from "../protocol/messages/describe_cluster.ts";
-import { IncrementalAlterConfigs } from "../protocol/messages/incremental_alter_configs.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import { type Acl, type AclFilter, createAcls, deleteAcls, describeAcls } from "./admin_acls.ts";
-import {
-  type ConfigEntry,
-  type ConfigResource,
-  configsOf,
-  RESOURCE_TYPES,
-} from "./admin_configs.ts";
+import { alterConfigs, type ConfigEntry, type ConfigResource, configsOf } from "./admin_configs.ts";
 import { alterQuota, describeQuotas, type Quota, type QuotaEntity } from "./admin_quotas.ts";
 import {
   deleteUser,
@@ -241,26 +235,8 @@ export class Admin {
     configs: Readonly<Record<string, string | null>>,
     { validateOnly = false, signal }: ChangeOptions = {},
   ): Promise<void> {
-    await this.#onResource(resource, async (connection) => {
-      const response = await connection.request(
-        IncrementalAlterConfigs,
-        connection.versionFor(IncrementalAlterConfigs),
-        {
-          resources: [{
-            resourceType: RESOURCE_TYPES[resource.type],
-            resourceName: resource.name,
-            configs: Object.entries(configs).map(([name, value]) => ({
-              name,
-              value,
-              configOperation: value === null ? 1 : 0,
-            })),
-          }],
-          validateOnly,
-        },
-      );
-      const [result] = response.responses;
-      check(result.errorCode, `configs of ${resource.type} ${resource.name}`, result.errorMessage);
-    }, signal);
+    const change = { resource, configs, validateOnly };
+    await this.#onResource(resource, (connection) => alterConfigs(connection, change), signal);
   }
 
   /** Every group of every broker, of both protocols, sorted by name. */

@@ -1,5 +1,6 @@
-/** Configs as an Admin asks for them: of topics, brokers, groups and client metrics subscriptions (KIP-133, KIP-1000). */
+/** Configs of topics, brokers, groups and clients, as an administrator sees and sets them. */
 import { DescribeConfigs } from "../protocol/messages/describe_configs.ts";
+import { IncrementalAlterConfigs } from "../protocol/messages/incremental_alter_configs.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Connection } from "./connection.ts";
 import { check } from "./errors.ts";
@@ -56,7 +57,7 @@ export async function describeTopicConfigs(
 }
 
 /** Kafka's numbers (ConfigResource.Type). */
-export const RESOURCE_TYPES = { topic: 2, broker: 4, client: 16, group: 32 };
+const RESOURCE_TYPES = { topic: 2, broker: 4, client: 16, group: 32 };
 const DEFAULT_SOURCE = 5;
 /** By Kafka's number (DescribeConfigsResponse.ConfigSource). */
 const SOURCES: readonly ConfigSource[] = [
@@ -104,4 +105,29 @@ export async function configsOf(
       source: SOURCES[configSource] ?? "unknown",
     }));
   });
+}
+
+/** All of them change, or none. Throws KafkaError. */
+export async function alterConfigs(
+  connection: Connection,
+  { resource, configs, validateOnly }: {
+    readonly resource: ConfigResource;
+    readonly configs: Readonly<Record<string, string | null>>;
+    readonly validateOnly: boolean;
+  },
+): Promise<void> {
+  const version = connection.versionFor(IncrementalAlterConfigs);
+  const { responses: [result] } = await connection.request(IncrementalAlterConfigs, version, {
+    resources: [{
+      resourceType: RESOURCE_TYPES[resource.type],
+      resourceName: resource.name,
+      configs: Object.entries(configs).map(([name, value]) => ({
+        name,
+        value,
+        configOperation: value === null ? 1 : 0,
+      })),
+    }],
+    validateOnly,
+  });
+  check(result.errorCode, `configs of ${resource.type} ${resource.name}`, result.errorMessage);
 }
