@@ -56,7 +56,7 @@ export const copy: Run = async (call) => {
         const isTold = error instanceof TakenOverError || error instanceof TransactionError ||
           error instanceof RefusedError;
         if (!isTold) throw error;
-        console.error(`runnel: ${error.message}`);
+        console.error(`runnel: ${printable(error.message)}`);
         return 1;
       }
     }));
@@ -123,10 +123,11 @@ export async function copied({ source, target, out, options, isDry = false }: {
   const groups = await followed({ rounds, prepared, preparation, tools, options, tell });
   const isWhole = (topic: Prepared) => rounds!.isDone(topic);
   const isDone = prepared.length === topics.length && prepared.every(isWhole);
-  await several(prepared, TOPICS_AT_A_TIME, async ({ recipe, named, failure }) => {
+  await several(prepared, TOPICS_AT_A_TIME, async (one) => {
+    const { recipe, named, failure } = one;
     if (recipe === null) return;
     try {
-      await finishTopic(target, named.target, recipe);
+      await finishTopic(target, { name: named.target, id: one.targetId }, recipe);
     } catch (error) {
       if (failure === null) throw error; // else it may be what failed
     }
@@ -134,7 +135,7 @@ export async function copied({ source, target, out, options, isDry = false }: {
   line[Symbol.dispose]();
   show(out, { prepared, groups, isWhole });
   for (const { group, why } of groups.refused) {
-    console.error(`runnel: Group ${printable(JSON.stringify(group))} is not copied: ${why}`);
+    console.error(`runnel: ${printable(`Group ${JSON.stringify(group)} is not copied: ${why}`)}`);
   }
   if (interrupt.isAsked && !(options.isFollowing && isDone)) {
     const { done, total } = rounds.progress();

@@ -11,6 +11,7 @@ import { nameOf, openedPartitions, RefusedError } from "./opening.ts";
 import { type CopyTools, keptOf, type OpenedPartition, PartitionCopy } from "./partition_copy.ts";
 import {
   differencesOf,
+  isAsMade,
   limitsOf,
   makeTopic,
   type NamedTopic,
@@ -22,6 +23,8 @@ import {
 
 export interface Prepared {
   readonly named: NamedTopic;
+  /** Of the topic at the target. */
+  readonly targetId: Topic["id"];
   /** Of what this copy made; null: the topic was there. */
   readonly recipe: TopicRecipe | null;
   readonly maxBatchBytes: number;
@@ -60,6 +63,9 @@ export class Preparation {
     } else if (first?.progress.isMade && first.progress.targetId === topic.id) {
       isMade = true;
       topic = await this.#asMeanwhile(named, topic, recipe);
+    } else if (first === undefined && await isAsMade(target, topic, recipe)) {
+      isMade = true;
+      await keepMade(tools.ledger, await this.#opened(named.source, topic, true));
     } else {
       for (const text of await differencesOf(source, target, named)) {
         tell(`${named.target} is there already and is left as it is: ${text}`);
@@ -88,6 +94,7 @@ export class Preparation {
     const { compression } = this.#options;
     return {
       named,
+      targetId: topic.id,
       recipe: isMade ? recipe : null,
       maxBatchBytes,
       partitions: opened.map((one) =>
