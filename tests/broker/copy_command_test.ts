@@ -219,6 +219,11 @@ Deno.test("copy --dry-run changes nothing, and what is called wrongly is told", 
     assertStringIncludes(told.error, words);
   }
   assertStringIncludes((await typed("copy", "t", "--to", "x:1")).error, "needs --from HOST:PORT");
+  const [, source] = two.flags, nobody = "127.0.0.1:1";
+  const silent = await typed("copy", "t", "--from", source, "--to", nobody);
+  assertEquals(silent.code, 1);
+  assertMatch(silent.error, /^runnel: The target does not answer: Cannot connect to 127.0.0.1:1/);
+  assertStringIncludes(silent.error, "--to HOST:PORT says where it is");
 });
 
 Deno.test("a config that the target refuses is told, and the topic is made without it", async () => {

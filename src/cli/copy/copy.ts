@@ -50,6 +50,8 @@ export const copy: Run = async (call) => {
   return await withCluster(from, (source) =>
     withCluster(to, async (target) => {
       try {
+        await mustAnswer(source, "source", "--from");
+        await mustAnswer(target, "target", "--to");
         return await copied({ source, target, out, options, isDry: call.has("--dry-run") });
       } catch (error) {
         if (error instanceof OutputClosed) return 0;
@@ -250,6 +252,21 @@ async function showPlan({ source, target, out, topics, name }: {
   }
   out.table(["topic", "target", "partitions", "offsets", "state", "configs"], rows);
   return 0;
+}
+
+/** Once, so that a wrong address is told at once, with the flag that says it. */
+async function mustAnswer(cluster: Cluster, side: string, flag: string): Promise<void> {
+  try {
+    await cluster.anyConnection();
+  } catch (error) {
+    if (!(error instanceof ConnectionError)) throw error;
+    throw new RefusedError(
+      `The ${side} does not answer: ${
+        printable(error.message)
+      }. Is a broker running there? ${flag} HOST:PORT says ` +
+        `where it is, ${flag}-client-config FILE how it is spoken to, where it wants TLS or a log-in`,
+    );
+  }
 }
 
 function optionsOf(call: Call): CopyOptions {
