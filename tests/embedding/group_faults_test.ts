@@ -3,7 +3,7 @@
  * connections before and after the request was carried out, strikes a group while members read, commit, come and go; and
  * everything is read and committed.
  */
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import {
   Admin,
   Broker,
@@ -103,6 +103,41 @@ for (const [kind, { options, rules }] of Object.entries(KINDS)) {
     assert(failures.length === 0, failures.join("\n"));
   });
 }
+
+Deno.test("a cooperative member that commits while it joins is told to wait, and loses nothing", async () => {
+  await using broker = await Broker.start({ groups: { initialRebalanceDelayMs: 0 } });
+  const cluster = new Cluster({ bootstrap: broker.address });
+  await new Admin(cluster).createTopics([{ name: "t", partitions: 4 }]);
+  const heard: string[] = [];
+  const consumers = ["a", "b"].map((name) => {
+    const consumer = new Consumer(cluster, {
+      groupId: "g",
+      partitionAssignors: ["cooperative-sticky"],
+      heartbeatIntervalMs: 50,
+      enableAutoCommit: false,
+    });
+    return { name, consumer };
+  });
+  const [a, b] = consumers.map(({ name, consumer }) => {
+    consumer.subscribe("t", { onPartitionsLost: () => void heard.push(name) });
+    return consumer;
+  });
+  while (a.assignment().length < 4) await a.poll(20);
+  broker.faults.next({ api: "SyncGroup", delayMs: 400, count: 2 });
+  const told = new Set<string>();
+  const deadlineMs = performance.now() + 15_000;
+  while (a.assignment().length !== 2 || b.assignment().length !== 2) {
+    assert(performance.now() < deadlineMs, "they do not share");
+    await Promise.all([a.poll(20), b.poll(20)]);
+    await a.commit(a.assignment().map((one) => ({ ...one, offset: 0 }))).catch((error) => {
+      told.add(error instanceof KafkaError ? error.kafkaName : `${error}`);
+    });
+  }
+  assertEquals([[...told], heard], [["REBALANCE_IN_PROGRESS"], []]);
+  broker.faults.assertAllFired();
+  for (const consumer of [a, b]) await consumer.close();
+  cluster.close();
+});
 
 async function getsOver(options: ConsumerOptions, rule: Rule): Promise<void> {
   await using broker = await Broker.start({
