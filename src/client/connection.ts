@@ -13,7 +13,7 @@ import { decodeResponse, encodeRequest } from "../protocol/frame.ts";
 import { ApiVersions } from "../protocol/messages/api_versions.ts";
 import type { Api, Decoded, Encodable, Fields, Message } from "../protocol/schema.ts";
 import { withinLimits } from "./call.ts";
-import { check, ConnectionError } from "./errors.ts";
+import { AnswerError, check, ConnectionError } from "./errors.ts";
 import { logIn, type SaslOptions } from "./sasl.ts";
 
 /** What a connection needs of a socket; a Deno.TcpConn and a Deno.TlsConn are one. */
@@ -348,7 +348,9 @@ export class Connection {
     try {
       waiting.accept(frame);
     } catch (error) {
-      waiting.reject(error);
+      waiting.reject(
+        new AnswerError(`${this.address} answers what no broker does: ${messageOf(error)}`),
+      );
     }
     if (this.#isRetired && this.inFlight === 0) this.close();
   }

@@ -33,7 +33,7 @@ export const groupsCheck: Check = {
         found.push({ severity: "unseen", what: `group ${groupId}: ${now.message}` });
       } else if (now !== undefined && then !== undefined && !(then instanceof KafkaError)) {
         for (const { severity, what, evidence } of stuckBecause(then, now, apartMs)) {
-          const command = scene.runnel("group", "describe", groupId);
+          const command = scene.runnel(["group", "describe"], [groupId]);
           found.push({ severity, what: `Group ${groupId} ${what}`, evidence, command });
         }
       }

@@ -70,7 +70,7 @@ function offlineFindings(offline: ReadonlyMap<string, Offline>, scene: Scene): F
     evidence: why,
     command: isRunnel
       ? "runnel storage verify  # of the stopped broker, then runnel storage repair or a backup"
-      : scene.runnel("topic", "describe", offline.get(names[0])!.topic),
+      : scene.runnel(["topic", "describe"], [offline.get(names[0])!.topic]),
   }));
 }
 
@@ -89,6 +89,6 @@ function copies(scene: Scene): Found[] {
       lacking.length === 1 ? "has" : "have"
     } fewer copies in sync than replicas`,
     evidence: few(names),
-    command: scene.runnel("topic", "describe", lacking[0].topic),
+    command: scene.runnel(["topic", "describe"], [lacking[0].topic]),
   }];
 }

@@ -36,23 +36,20 @@ async function hanging(scene: Scene): Promise<Found[]> {
     evidence: `of producer ${one.producerId}, whose last record is ${
       durationText(nowMs - one.lastTimestampMs)
     } old, and of which no coordinator knows`,
-    command: scene.runnel(
+    command: scene.runnel([
       "txn",
       "abort",
-      "--topic",
-      one.topic,
-      "--partition",
-      `${one.partition}`,
-      "--start-offset",
-      `${one.startOffset}`,
-    ),
+      `--topic=${one.topic}`,
+      `--partition=${one.partition}`,
+      `--start-offset=${one.startOffset}`,
+    ]),
   }));
   if (hanging.length > MAX_TOLD) {
     const more = counted(hanging.length - MAX_TOLD, "more transaction");
     found.push({
       severity: "error",
       what: `${more} hang`,
-      command: scene.runnel("txn", "find-hanging"),
+      command: scene.runnel(["txn", "find-hanging"]),
     });
   }
   // Of those that are offline the check of partitions tells.
@@ -82,7 +79,7 @@ async function overdue(scene: Scene): Promise<Found[]> {
       evidence: `its timeout is ${durationText(one.timeoutMs)}, and it writes to ${
         counted(one.partitions.length, "partition")
       }`,
-      command: scene.runnel("txn", "describe", transactionalId),
+      command: scene.runnel(["txn", "describe"], [transactionalId]),
     });
   }
   return found;
