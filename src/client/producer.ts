@@ -6,7 +6,8 @@ import { InitProducerId } from "../protocol/messages/init_producer_id.ts";
 import { Cluster, type ClusterOptions } from "./cluster.ts";
 import { check } from "./errors.ts";
 import { Outbox, type SendingOptions } from "./outbox.ts";
-import type { Delivery, Identity, Receiver } from "./partition_sender.ts";
+import type { Identity } from "./partition_sender.ts";
+import type { Delivery, Receiver } from "./producer_batch.ts";
 import type { ProducerRecord } from "./producer_record.ts";
 
 export type { Delivery, ProducerRecord, Receiver };
