@@ -2,6 +2,10 @@
  * Counts the words of a topic into another, each line once, whatever fails: the counts and how far they go are written in
  * one transaction, so that both are there or neither. It reads its own counts when it begins, and goes on from there.
  *
+ * Both topics have to be there, each of one partition; of one that is not it is told after a minute, as a consumer waits for it.
+ *
+ *     runnel topic create lines
+ *     runnel topic create counts --config cleanup.policy=compact
  *     deno run --allow-net --allow-env examples/word_count.ts 127.0.0.1:9092 lines counts
  */
 import process from "node:process";

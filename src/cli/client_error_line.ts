@@ -33,6 +33,7 @@ const ADVICE: ReadonlyMap<number, string> = new Map([
   [ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, RIGHT_MISSING],
   [ErrorCode.DELEGATION_TOKEN_AUTHORIZATION_FAILED, RIGHT_MISSING],
   [ErrorCode.SECURITY_DISABLED, NO_AUTHORIZER],
+  [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "`runnel topic list` shows the topics there are"],
   [ErrorCode.TOPIC_ALREADY_EXISTS, "`runnel topic create --if-absent` is fine with that"],
   [
     ErrorCode.DELEGATION_TOKEN_REQUEST_NOT_ALLOWED,

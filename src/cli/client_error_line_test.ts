@@ -30,5 +30,6 @@ Deno.test("what a broker does not have, or not for who asks, is told with what t
   assertStringIncludes(says(ErrorCode.SECURITY_DISABLED), "authorization.mode");
   assertStringIncludes(says(ErrorCode.DELEGATION_TOKEN_REQUEST_NOT_ALLOWED), "--client-config");
   assertStringIncludes(says(ErrorCode.DELEGATION_TOKEN_AUTH_DISABLED), "secret_key_file");
+  assertStringIncludes(says(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION), "runnel topic list");
   assertStringIncludes(says(ErrorCode.TOPIC_ALREADY_EXISTS), "--if-absent");
 });

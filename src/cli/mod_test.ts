@@ -91,6 +91,8 @@ const MISTAKES: [args: string[], ...says: string[]][] = [
   [["help", "group", "lst"], "group: unknown command 'lst' (Did you mean list?)"],
   [["init", "--host", "--dir=x"], "--host has no value"],
   [["serve", "now"], "unknown argument now"],
+  [["topic", "--json", "list"], "it goes behind list: `runnel topic list --json`"],
+  [["topic", "--bootstrap", "b:1"], "it goes behind one of list, describe, create"],
   [["config", "all"], "config: unknown command 'all'", "runnel config --help"],
   [["config", "--kafka-port=1", "get", "topic", "t"], "too many arguments"],
   [["config", "--kafka-prt=1"], "unknown option '--kafka-prt=1' (Did you mean --kafka-port?)"],

@@ -83,6 +83,14 @@ function nearFlag({ name, actions }: Command, action: Action | null, complaint: 
   const [, given] = /'(--[^'=]+)[^']*'/.exec(complaint) ?? [];
   if (given === undefined || complaint.includes("Did you mean")) return "";
   const others = actions.filter(({ flags = [] }) => flags.some((one) => one.name === given));
+  // `runnel topic --json list`, `runnel topic --json`
+  if (action !== null && others.includes(action)) {
+    return `; it goes behind ${action.name}: \`runnel ${name} ${action.name} ${given}\``;
+  }
+  if (others.length > 2) {
+    const names = others.map((other) => other.name).join(", ");
+    return action === null ? `; it goes behind one of ${names}` : `, which ${names} have`;
+  }
   if (others.length > 0) {
     const have = others.map((other) => `\`runnel ${name} ${other.name}\``.replace(" `", "`"));
     return `, which ${have.join(" and ")} ${have.length === 1 ? "has" : "have"}`;
