@@ -142,9 +142,9 @@ export class GroupOffsets {
           merged.set(name, one);
           continue;
         }
-        const code = isMember || isOwned(one)
-          ? ErrorCode.ILLEGAL_GENERATION
-          : ErrorCode.REBALANCE_IN_PROGRESS;
+        const code = membership()!.isRebalancing
+          ? ErrorCode.REBALANCE_IN_PROGRESS
+          : ErrorCode.ILLEGAL_GENERATION;
         failures.set(name, new KafkaError(code, `commit of ${name} by group ${groupId}`));
       }
     }
