@@ -87,9 +87,8 @@ function nearFlag({ name, actions }: Command, action: Action | null, complaint: 
   if (action !== null && others.includes(action)) {
     return `; it goes behind ${action.name}: \`runnel ${name} ${action.name} ${given}\``;
   }
-  if (others.length > 2) {
-    const names = others.map((other) => other.name).join(", ");
-    return action === null ? `; it goes behind one of ${names}` : `, which ${names} have`;
+  if (action === null && others.length > 2) {
+    return `; it goes behind one of ${others.map((other) => other.name).join(", ")}`;
   }
   if (others.length > 0) {
     const have = others.map((other) => `\`runnel ${name} ${other.name}\``.replace(" `", "`"));
