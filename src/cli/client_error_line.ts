@@ -24,12 +24,20 @@ export function clientErrorLine(error: Error): string {
 
 const RIGHT_MISSING =
   "this user has no right to it: who may change ACLs gives it by `runnel acl add USER OPERATION RESOURCE`";
+const NO_AUTHORIZER =
+  "it checks no rights until clients log in (auth.enabled) or authorization.mode is on: docs/authorization.md; of an Apache Kafka: authorizer.class.name";
 const ADVICE: ReadonlyMap<number, string> = new Map([
   [ErrorCode.TOPIC_AUTHORIZATION_FAILED, RIGHT_MISSING],
   [ErrorCode.GROUP_AUTHORIZATION_FAILED, RIGHT_MISSING],
   [ErrorCode.CLUSTER_AUTHORIZATION_FAILED, RIGHT_MISSING],
   [ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, RIGHT_MISSING],
   [ErrorCode.DELEGATION_TOKEN_AUTHORIZATION_FAILED, RIGHT_MISSING],
+  [ErrorCode.SECURITY_DISABLED, NO_AUTHORIZER],
+  [ErrorCode.TOPIC_ALREADY_EXISTS, "`runnel topic create --if-absent` is fine with that"],
+  [
+    ErrorCode.DELEGATION_TOKEN_REQUEST_NOT_ALLOWED,
+    "who has logged in, and not by a token, may ask for tokens: --client-config FILE says how to log in",
+  ],
   [
     ErrorCode.DELEGATION_TOKEN_AUTH_DISABLED,
     "the broker needs a key for them: delegation_token.secret_key_file",

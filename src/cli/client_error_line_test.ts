@@ -1,6 +1,7 @@
 /** Proves what is advised where a broker could not be spoken to. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ConnectionError, KafkaError } from "../client/errors.ts";
+import { ErrorCode } from "../protocol/errors.ts";
 import { clientErrorLine } from "./client_error_line.ts";
 
 Deno.test("a certificate that is not trusted is told as that, and not as a broker that is not there", () => {
@@ -22,4 +23,12 @@ Deno.test("nobody there, TLS where there is none, and a denial are each told wit
   assertStringIncludes(clear, "--client-config");
   assertStringIncludes(clientErrorLine(new KafkaError(29, "fetch")), "runnel acl add");
   assertEquals(clientErrorLine(new KafkaError(58, "log-in")).includes("acl"), false);
+});
+
+Deno.test("what a broker does not have, or not for who asks, is told with what turns it on", () => {
+  const says = (code: number) => clientErrorLine(new KafkaError(code, "asked"));
+  assertStringIncludes(says(ErrorCode.SECURITY_DISABLED), "authorization.mode");
+  assertStringIncludes(says(ErrorCode.DELEGATION_TOKEN_REQUEST_NOT_ALLOWED), "--client-config");
+  assertStringIncludes(says(ErrorCode.DELEGATION_TOKEN_AUTH_DISABLED), "secret_key_file");
+  assertStringIncludes(says(ErrorCode.TOPIC_ALREADY_EXISTS), "--if-absent");
 });

@@ -1,5 +1,5 @@
 /** Help, made of the table of commands: what `runnel help` and `runnel serve --help` print, and what is near a typo. */
-import { flagLines } from "../config/describe.ts";
+import { flagHelp, flagLines } from "../config/describe.ts";
 import { ConfigError } from "../config/load.ts";
 import { closest } from "../config/near_miss.ts";
 import type { Command, Run } from "./command.ts";
@@ -18,18 +18,19 @@ export function helpText(): string {
 Commands
 ${COMMANDS.map((command) => `  ${command.name.padEnd(11)} ${summaryOf(command)}`).join("\n")}
 
-\`runnel COMMAND --help\` says all of a command, \`runnel COMMAND ACTION --help\` all of one of its
-actions, \`runnel serve --help\` lists the broker's flags.
+\`runnel COMMAND --help\` says all of a command, \`runnel COMMAND ACTION --help\` all
+of one of its actions, \`runnel serve --help\` lists the broker's flags.
 
-A command that speaks to a broker finds it by --bootstrap HOST:PORT, by --client-config FILE or
---profile NAME, which also say how to log in, by RUNNEL_BOOTSTRAP, or where the broker's own
-configuration on this machine has it. --json prints for programs, an object a line. What destroys
-asks first, or is told --yes.
+A command that speaks to a broker finds it by --bootstrap HOST:PORT, by
+--client-config FILE or --profile NAME, which also say how to log in, by
+RUNNEL_BOOTSTRAP, or where the broker's own configuration on this machine has it.
+--json prints for programs, an object a line. What destroys asks first, or is
+told --yes.
 
 Exit codes
   0    done
   1    it failed, was refused, or was called wrongly
-  2    a difference was found (config diff)
+  2    a difference was found (config diff, apply --check)
   3    it is denied (acl check)
   130  Ctrl-C ended it before it was done`;
 }
@@ -61,19 +62,19 @@ export function commandOf(name: string): Command {
 /** Of the broker's options. */
 function optionsText(): string {
   return [
-    "Flags",
-    flagLine("--config FILE", "Configuration file; else ./runnel.toml, /etc/runnel/runnel.toml."),
-    flagLine("--debug", "The same as --log-level=debug."),
+    "Flags, with their defaults",
+    ...flagHelp(
+      "--config FILE",
+      "Configuration file; else ./runnel.toml, /etc/runnel/runnel.toml.",
+    ),
+    ...flagHelp("--debug", "The same as --log-level=debug."),
     ...flagLines(),
-    flagLine(
+    ...flagHelp(
       "--topic-NAME",
       "A topic default under Kafka's name, with - for . (--topic-retention-ms=60000).",
     ),
     "",
-    "Each flag has a variable (--kafka-port: RUNNEL_KAFKA_PORT) and a key in the file (kafka_port).",
+    "Each flag has a variable (--kafka-port: RUNNEL_KAFKA_PORT) and a key in the file",
+    "(kafka_port).",
   ].join("\n");
-}
-
-function flagLine(flag: string, doc: string): string {
-  return `  ${flag.padEnd(34)}  ${doc}`;
 }

@@ -1,7 +1,7 @@
 /** Proves what the command line answers to what people type: help, near misses, and what is missing. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { COMMANDS } from "./commands.ts";
-import { helpText } from "./help.ts";
+import { commandHelp, helpText } from "./help.ts";
 import { parse } from "./parse.ts";
 import { run } from "./mod.ts";
 
@@ -51,6 +51,20 @@ Deno.test("help, --help and -h list all commands with their actions, and the exi
   for (const { name } of COMMANDS) assertMatch(out, new RegExp(`^  ${name} +\\S`, "m"));
   for (const words of ["list, describe, create", "create, verify, restore", "Exit codes"]) {
     assertStringIncludes(out, words);
+  }
+});
+
+Deno.test("help fits a terminal of 100 columns, and of 80 but for the list of commands and examples", () => {
+  for (const line of helpText().split("\n")) assert(line.length <= 100, line);
+  for (const command of COMMANDS) {
+    const texts = ["", ...command.actions.map(({ name }) => name)].map((name) =>
+      commandHelp(command, name)
+    );
+    const examples = command.actions.flatMap(({ examples = [] }) => examples);
+    for (const line of texts.join("\n").split("\n")) {
+      const isExample = examples.some((one) => line === `  ${one.line}`);
+      assert(line.length <= (isExample ? 100 : 80), `${command.name}: ${line}`);
+    }
   }
 });
 

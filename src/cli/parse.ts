@@ -6,6 +6,7 @@
 import { Command as Parser, CommanderError, Option } from "commander";
 import { ConfigError, configFlags, mustHoldNoSecret } from "../config/load.ts";
 import { closest } from "../config/near_miss.ts";
+import { wrapped } from "../config/wrap.ts";
 import { Call } from "./call.ts";
 import type { Action, Command, Flag } from "./command.ts";
 
@@ -133,14 +134,15 @@ function parserOf(command: Command, given: Given): Parser {
       "It takes the broker's flags, variables and configuration file too: `runnel serve --help`.",
     );
   }
-  if (notes.length > 0) root.addHelpText("after", `\n${notes.join("\n")}`);
+  const lines = notes.flatMap((note) => wrapped(note, 80));
+  if (lines.length > 0) root.addHelpText("after", `\n${lines.join("\n")}`);
   return root;
 }
 
 function named(parser: Parser, summary: string): Parser {
   return parser.summary(summary).description(capital(summary) + ".").helpCommand(false)
     .helpOption("-h, --help", "Print this.").showSuggestionAfterError(true)
-    .configureHelp({ showGlobalOptions: false });
+    .configureHelp({ showGlobalOptions: false, minWidthToWrap: 20 });
 }
 
 function fill(

@@ -226,25 +226,6 @@ export class Admin {
     }, signal);
   }
 
-  /** Those of many topics, in the order asked, a few hundred a request. */
-  async describeTopicConfigs(
-    topics: readonly string[],
-    call: CallOptions = {},
-  ): Promise<ConfigEntry[][]> {
-    const found: ConfigEntry[][] = [];
-    for (let at = 0; at < topics.length; at += TOPICS_A_REQUEST) {
-      const some = topics.slice(at, at + TOPICS_A_REQUEST);
-      found.push(
-        ...await this.#cluster.retry(async () => {
-          const connection = await this.#cluster.anyConnection();
-          const resources = some.map((name): ConfigResource => ({ type: "topic", name }));
-          return await configsOf(connection, resources, null);
-        }, call),
-      );
-    }
-    return found;
-  }
-
   /**
    * Sets configs one by one; null takes a config back to its default. All or none of them change. With `validateOnly` it
    * only says whether it could.
@@ -414,4 +395,3 @@ export class Admin {
 }
 
 const TIMEOUT_MS = 30_000;
-const TOPICS_A_REQUEST = 500;

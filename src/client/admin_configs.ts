@@ -1,6 +1,7 @@
 /** Configs of topics, brokers, groups and clients, as an administrator sees and sets them. */
 import { DescribeConfigs } from "../protocol/messages/describe_configs.ts";
 import { IncrementalAlterConfigs } from "../protocol/messages/incremental_alter_configs.ts";
+import type { Cluster } from "./cluster.ts";
 import type { Connection } from "./connection.ts";
 import { check } from "./errors.ts";
 
@@ -36,6 +37,26 @@ export interface ConfigResource {
   readonly name: string;
 }
 
+/** Those of many topics, in the order asked, a few hundred a request. Retries; throws KafkaError. */
+export async function describeTopicConfigs(
+  cluster: Cluster,
+  topics: readonly string[],
+): Promise<ConfigEntry[][]> {
+  const found: ConfigEntry[][] = [];
+  for (let at = 0; at < topics.length; at += TOPICS_A_REQUEST) {
+    const some = topics.slice(at, at + TOPICS_A_REQUEST);
+    found.push(
+      ...await cluster.retry(async () => {
+        const connection = await cluster.anyConnection();
+        const resources = some.map((name): ConfigResource => ({ type: "topic", name }));
+        return await configsOf(connection, resources, null);
+      }),
+    );
+  }
+  return found;
+}
+
+/** Kafka's numbers (ConfigResource.Type). */
 const RESOURCE_TYPES = { topic: 2, broker: 4, client: 16, group: 32 };
 const DEFAULT_SOURCE = 5;
 /** By Kafka's number (DescribeConfigsResponse.ConfigSource). */
@@ -50,6 +71,8 @@ const SOURCES: readonly ConfigSource[] = [
   "client",
   "group",
 ];
+
+const TOPICS_A_REQUEST = 500;
 
 /** In the order asked. Throws KafkaError for the first that fails. */
 export async function configsOf(

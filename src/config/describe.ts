@@ -10,6 +10,7 @@ import {
   topicConfigs,
   type TopicConfigSpec,
 } from "./topic_configs.ts";
+import { wrapped } from "./wrap.ts";
 
 /** One line an option: key, value and where the value came from. */
 export function describeConfig(loaded: LoadedConfig): string[] {
@@ -58,15 +59,24 @@ export function exampleToml(): string {
       );
     }
     const name = row.option === null ? `"${row.name}"` : row.key.split(".").at(-1);
-    lines.push("", ...wrap(`${row.doc} Takes ${needOfRow(row)}.`), `#${name} = ${toml(row)}`);
+    lines.push(
+      "",
+      ...wrapped(`${row.doc} Takes ${needOfRow(row)}.`, 99).map((line) => `# ${line}`),
+      `#${name} = ${toml(row)}`,
+    );
   }
   return lines.join("\n") + "\n";
 }
 
-/** The flags of `runnel --help`. Topic configs follow one rule, so that they need no lines of their own. */
+/** The flags of `runnel serve --help`. Topic configs follow one rule, so that they need no lines of their own. */
 export function flagLines(): string[] {
   const list = rows().filter((row) => row.option !== null && !isSecret(row.option));
-  return list.map((row) => `  ${row.flag.padEnd(34)}  ${row.doc} [${shown(row, row.default)}]`);
+  return list.flatMap((row) => flagHelp(`${row.flag} [${shown(row, row.default)}]`, row.doc));
+}
+
+/** A flag, and below it what it does. */
+export function flagHelp(flag: string, doc: string): string[] {
+  return [`  ${flag}`, ...wrapped(doc, 74).map((line) => `      ${line}`)];
 }
 
 function valueIn(config: Config, row: Row): unknown {
@@ -110,19 +120,6 @@ function toml(row: Row): string {
       : JSON.stringify(row.default);
   }
   return JSON.stringify(row.default);
-}
-
-function wrap(text: string): string[] {
-  const lines: string[] = [];
-  let line = "#";
-  for (const word of text.split(" ")) {
-    if (line.length + word.length > 100) {
-      lines.push(line);
-      line = "#";
-    }
-    line += ` ${word}`;
-  }
-  return [...lines, line];
 }
 
 function code(text: string): string {

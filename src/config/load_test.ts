@@ -318,8 +318,13 @@ Deno.test("describeConfig() has a line for every option, with its source", async
   assert(lines.some((line) => /^kafka_port +7 {2}\(flag --kafka-port\)$/.test(line)));
 });
 
-Deno.test("flagLines() keeps a space after every flag, the longest too", () => {
-  for (const line of flagLines()) assert(/^ {2}--[a-z-]+ {2,}\S/.test(line), line);
+Deno.test("flagLines() has every flag with its default, and below it what it does, within 80 columns", () => {
+  const lines = flagLines();
+  for (const line of lines) {
+    assert(/^ {2}--[a-z0-9-]+ \[.*\]$|^ {6}\S/.test(line) && line.length <= 80, line);
+  }
+  const at = lines.indexOf("  --kafka-port [9092]");
+  assert(lines[at + 1].startsWith("      Port for Kafka clients"), lines[at + 1]);
 });
 
 Deno.test("an advertised address that nobody can connect to is refused, with the way out", () => {

@@ -1,6 +1,6 @@
 /**
  * WriteTxnMarkers 1–2: transactions of producers are ended in partitions, by a coordinator, or by an operator whom a
- * hanging one bothers (`kafka-transactions abort`). Answered when every marker is durable; codes are those of
+ * hanging one bothers (`kafka-transactions.sh abort`). Answered when every marker is durable; codes are those of
  * local_markers.ts.
  *
  * Versions: 2 says of which transaction version the transaction is (KIP-1228); 1 is 0, so that a marker of the

@@ -10,7 +10,7 @@
  *
  * A partition that has no leader, or is offline, is never taken for a deleted one: Kafka, 4.4.0 too, skips its marker, calls
  * the transaction complete and so loses it (KAFKA-20734). A newer epoch comes of a marker that somebody else wrote
- * (`kafka-transactions abort`); with it, Kafka's coordinator never completes the transaction, and its id is 51 for ever.
+ * (`kafka-transactions.sh abort`); with it, Kafka's coordinator never completes the transaction, and its id is 51 for ever.
  */
 import { ErrorCode } from "../protocol/errors.ts";
 import type { MarkerWriter, TransactionMarker } from "./marker_writer.ts";

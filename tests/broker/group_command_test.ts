@@ -156,7 +156,7 @@ Deno.test("reset and delete refuse while the group has members", async () => {
         at,
       );
       assertEquals([code, out], [1, ""]);
-      assertStringIncludes(error, "Group g is Stable and has 1 members");
+      assertStringIncludes(error, "Group g is Stable and has 1 member,");
     }
     const deleted = await typed("group", "delete", "g", "--yes", at);
     assertEquals(deleted.code, 1);

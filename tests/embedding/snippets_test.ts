@@ -8,7 +8,7 @@ const MOD = new URL("src/mod.ts", root);
 
 function allSnippets(): Snippet[] {
   const read = (path: string) => Deno.readTextFileSync(new URL(path, root));
-  const sources = ["src/mod.ts", ...files("src/client")];
+  const sources = ["src/mod.ts", ...files("src/client"), ...files("src/broker/embedded")];
   return [
     ...snippetsOfDocument("docs/embedding.md", read("docs/embedding.md")),
     ...sources.flatMap((path) => snippetsOfSource(path, read(path))),

@@ -6,7 +6,7 @@ export const completionCommand: Command = {
   name: "completion",
   summary: "print a script by which a shell completes commands, flags and names",
   notes: [
-    "Names of topics and groups are asked for from the broker that the line names, or the one of RUNNEL_BOOTSTRAP, the",
+    "Names of topics and groups are asked for from the broker that the line names, or the one of RUNNEL_BOOTSTRAP, the " +
     "profile or the configuration; where none answers within a third of a second there are none. No name is ever evaluated.",
   ],
   actions: [{

@@ -18,8 +18,8 @@ export const configCommand: Command = {
   name: "config",
   summary: "print the broker's options, or get, set and compare configs in a running cluster",
   notes: [
-    "Without an action it prints every option of the broker with its value and where it came from; `runnel help` lists",
-    "their flags.",
+    "Without an action it prints every option of the broker with its value and where it came from; `runnel serve --help` " +
+    "lists their flags.",
   ],
   actions: [
     {

@@ -1,7 +1,8 @@
 /** Configs: those that cannot do what they say. */
 import type { Cluster } from "../../client/cluster.ts";
 import { DescribeConfigs } from "../../protocol/messages/describe_configs.ts";
-import { type Check, counted, few, type Found } from "./finding.ts";
+import { counted } from "../counted.ts";
+import { type Check, few, type Found } from "./finding.ts";
 import type { Scene } from "./scene.ts";
 import { partitionsOf, type SurveyedTopic } from "./survey.ts";
 

@@ -50,11 +50,6 @@ export function commandLine(...words: readonly string[]): string {
   ).join(" ");
 }
 
-/** "1 partition", "3 partitions". */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
-
 /** The first few, and how many more. */
 export function few(names: readonly string[], most = 5): string {
   const more = names.length - most;

@@ -10,7 +10,8 @@ import {
 import { KafkaError } from "../../client/errors.ts";
 import { type PartitionEnd, partitionEnds } from "../../client/partition_ends.ts";
 import type { TopicPartition } from "../../client/list_offsets.ts";
-import { type Check, counted, few, type Found } from "./finding.ts";
+import { counted } from "../counted.ts";
+import { type Check, few, type Found } from "./finding.ts";
 import { type GroupAtOnce, stuckBecause } from "./stuck.ts";
 
 /** Those looked at; the ones with members first. */

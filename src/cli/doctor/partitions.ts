@@ -1,7 +1,8 @@
 /** Partitions: those that do not serve and why, and those with too few copies. */
 import { partitionEnds } from "../../client/partition_ends.ts";
 import { ErrorCode, errorName } from "../../protocol/errors.ts";
-import { type Check, counted, few, type Found } from "./finding.ts";
+import { counted } from "../counted.ts";
+import { type Check, few, type Found } from "./finding.ts";
 import type { Scene } from "./scene.ts";
 import { partitionsOf } from "./survey.ts";
 

@@ -2,7 +2,8 @@
 import { describeTransaction, listTransactions } from "../../client/transactions.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import { findHanging } from "../txn/hanging.ts";
-import { type Check, counted, durationText, type Found } from "./finding.ts";
+import { counted } from "../counted.ts";
+import { type Check, durationText, type Found } from "./finding.ts";
 import type { Scene } from "./scene.ts";
 import { partitionsOf } from "./survey.ts";
 

@@ -7,6 +7,7 @@
 import { ConfigError } from "../../config/load.ts";
 import type { Cluster } from "../../client/cluster.ts";
 import { listGroups } from "../../client/groups.ts";
+import { counted } from "../counted.ts";
 import type { Call } from "../call.ts";
 import type { Run } from "../command.ts";
 import { connected } from "../connected.ts";
@@ -99,7 +100,9 @@ export function report(before: GroupLook, now: GroupLook, apartMs: number): stri
   const epoch = group.epoch === null ? "" : `, epoch ${group.epoch}`;
   const found = findings(before, now, apartMs);
   return [
-    `Group ${group.groupId}: ${group.state} (${kind})${epoch}, ${group.members.length} members`,
+    `Group ${group.groupId}: ${group.state} (${kind})${epoch}, ${
+      counted(group.members.length, "member")
+    }`,
     ...section(
       "Members",
       group.members.map((member) => {

@@ -126,7 +126,7 @@ Deno.test("members of the consumer protocol that lag behind their group are told
 
 Deno.test("the report has the group, its members, its partitions and what is wrong", () => {
   assertEquals(report(look({}, {}), look({}, {}), 6000), [
-    "Group g: Stable (classic, range), 1 members",
+    "Group g: Stable (classic, range), 1 member",
     "",
     "Members",
     "  m, client app at /127.0.0.1: t-0",

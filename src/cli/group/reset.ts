@@ -7,6 +7,7 @@ import { committedOffsets, describeGroup } from "../../client/groups.ts";
 import type { Run } from "../command.ts";
 import { confirmed } from "../confirm.ts";
 import { connected } from "../connected.ts";
+import { counted } from "../counted.ts";
 import type { Output } from "../output.ts";
 import { printable } from "../table.ts";
 import { offsetsLine } from "./offsets_file.ts";
@@ -31,9 +32,9 @@ export const resetGroup: Run = (call) => {
     const group = await describeGroup(cluster, groupId);
     if (group !== null && group.members.length > 0) {
       console.error(
-        `runnel: Group ${
-          printable(groupId)
-        } is ${group.state} and has ${group.members.length} members, who would ` +
+        `runnel: Group ${printable(groupId)} is ${group.state} and has ${
+          counted(group.members.length, "member")
+        }, who would ` +
           "commit over it: stop them first. Nothing was changed",
       );
       return 1;
@@ -47,10 +48,11 @@ export const resetGroup: Run = (call) => {
     }
     show(out, plan, call.has("--csv"));
     if (call.has("--dry-run")) return 0;
-    const question = `Set group ${groupId} at ${bootstrap} to this in ${plan.length} partitions?`;
+    const partitions = counted(plan.length, "partition");
+    const question = `Set group ${groupId} at ${bootstrap} to this in ${partitions}?`;
     if (!confirmed(call, question)) return 1;
     await commitOffsets(cluster, groupId, plan.map(committedAs));
-    if (!out.isJson && !call.has("--csv")) out.line(`${groupId}: ${plan.length} partitions set`);
+    if (!out.isJson && !call.has("--csv")) out.line(`${groupId}: ${partitions} set`);
     return 0;
   });
 };

@@ -3,6 +3,7 @@
  * each time; elsewhere each look is printed below the one before.
  */
 import { ConnectionError, KafkaError } from "../../client/errors.ts";
+import { counted } from "../counted.ts";
 import type { Run } from "../command.ts";
 import { connected } from "../connected.ts";
 import { Interrupt } from "../interrupt.ts";
@@ -58,9 +59,9 @@ function draw(out: Output, now: Timed, before: Timed | null): void {
   }
   const height = out.clear();
   out.line(
-    `${
-      time.slice(11, 19)
-    }Z  Group ${group.groupId}: ${group.state}, ${group.members.length} members, ${lag} behind`,
+    `${time.slice(11, 19)}Z  Group ${group.groupId}: ${group.state}, ${
+      counted(group.members.length, "member")
+    }, ${lag} behind`,
   );
   // Those furthest behind, where not all fit: below the line above, the table's header and the line that says so.
   const fitting = height === null || rows.length <= height - 4

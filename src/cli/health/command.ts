@@ -3,7 +3,7 @@ import type { Command } from "../command.ts";
 
 export const healthCommand: Command = {
   name: "health",
-  summary: "whether the broker of this machine's configuration serves, by its /readyz",
+  summary: "ask whether the broker of this machine's configuration serves, by /readyz",
   notes: ["Exit code 0 where it serves, 1 where it does not: for the health check of a container."],
   actions: [{
     name: "",

@@ -23,7 +23,7 @@ export const quotaCommand: Command = {
   name: "quota",
   summary: "list, set and unset what users, client ids and addresses may use",
   notes: [
-    "KEY is producer_byte_rate, consumer_byte_rate (bytes a second), request_percentage (of the event loop's time) or",
+    "KEY is producer_byte_rate, consumer_byte_rate (bytes a second), request_percentage (of the event loop's time) or " +
     "controller_mutation_rate (partitions made and deleted a second); of addresses connection_creation_rate (a second).",
   ],
   actions: [

@@ -83,7 +83,7 @@ export async function clusterState(asking: Asking, scope: Scope): Promise<Found>
     throw new KafkaError(
       ErrorCode.SECURITY_DISABLED,
       "ACLs",
-      "The broker asks none, and there are some in the file",
+      "The file lists ACLs, and the broker has none",
     );
   }
   return {

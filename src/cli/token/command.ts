@@ -11,7 +11,7 @@ const FOR: Flag = {
 
 export const tokenCommand: Command = {
   name: "token",
-  summary: "delegation tokens: make one, list, renew or end them",
+  summary: "make, list, renew and end delegation tokens",
   notes: [
     'create prints the password, once. A Java client logs in with both and tokenauth="true" by SCRAM.',
   ],
@@ -34,8 +34,7 @@ export const tokenCommand: Command = {
         ...CONNECTION,
       ],
       examples: [{
-        line:
-          "runnel token create --renewer scheduler --for 12h --bootstrap broker:9092 --client-config alice.properties",
+        line: "runnel token create --renewer scheduler --for 12h --client-config alice.properties",
         doc: "For half a day, of who asks",
       }],
       load: async () => (await import("./create.ts")).createToken,

@@ -5,6 +5,7 @@ import { ConfigError } from "../../config/load.ts";
 import type { Call } from "../call.ts";
 import type { Run } from "../command.ts";
 import { confirmed } from "../confirm.ts";
+import { counted } from "../counted.ts";
 import { connected } from "../connected.ts";
 import { existingTopic } from "../existing_topic.ts";
 
@@ -25,7 +26,9 @@ export const trimTopic: Run = (call) => {
     }
     const partitions = chosen.length === 0 ? indexes : [...new Set(chosen)];
     const ends = await cutsOf(admin, { topic, partitions, before, olderThanMs });
-    const question = `Delete ${wordsOf(call)} of ${partitions.length} partitions of ${topic}?`;
+    const question = `Delete ${wordsOf(call)} of ${
+      counted(partitions.length, "partition")
+    } of ${topic}?`;
     if (!confirmed(call, question)) return 1;
     for (const { partition, offset } of ends) {
       const start = await admin.deleteRecords({ topic, partition, offset });

@@ -8,10 +8,10 @@ const NAME: Word = { name: "NAME", doc: "The user's name." };
 
 export const userCommand: Command = {
   name: "user",
-  summary: "who may log in: in the users file, or in a running cluster",
+  summary: "list, add and delete who may log in: in the users file, or in a cluster",
   notes: [
-    "With --bootstrap, --client-config or --profile it is about the SCRAM users that the cluster keeps; else about the file",
-    "that --auth-users-file (auth.users_file) names, also before the first start; where there is none, RUNNEL_BOOTSTRAP",
+    "With --bootstrap, --client-config or --profile it is about the SCRAM users that the cluster keeps; else about the file " +
+    "that --auth-users-file (auth.users_file) names, also before the first start; where there is none, RUNNEL_BOOTSTRAP " +
     "or RUNNEL_PROFILE says which cluster.",
   ],
   actions: [
