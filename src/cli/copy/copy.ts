@@ -9,7 +9,7 @@ import { type CompressionName, CompressionType } from "../../protocol/records/co
 import type { Call } from "../call.ts";
 import type { Run } from "../command.ts";
 import { Interrupt } from "../interrupt.ts";
-import { Output, OutputClosed } from "../output.ts";
+import { Output } from "../output.ts";
 import { sideReachedBy } from "../reach.ts";
 import { printable } from "../table.ts";
 import { withCluster } from "../with_cluster.ts";
@@ -54,7 +54,6 @@ export const copy: Run = async (call) => {
         await mustAnswer(target, "target", "--to");
         return await copied({ source, target, out, options, isDry: call.has("--dry-run") });
       } catch (error) {
-        if (error instanceof OutputClosed) return 0;
         const isTold = error instanceof TakenOverError || error instanceof TransactionError ||
           error instanceof RefusedError;
         if (!isTold) throw error;
