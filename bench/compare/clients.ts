@@ -21,13 +21,13 @@ interface Load {
 }
 
 const LOADS: Readonly<Record<string, Load>> = {
-  p100: { kind: "produce", size: 100, records: 3_000_000, compression: "none" },
-  p1k: { kind: "produce", size: 1024, records: 600_000, compression: "none" },
+  p100: { kind: "produce", size: 100, records: 2_000_000, compression: "none" },
+  p1k: { kind: "produce", size: 1024, records: 400_000, compression: "none" },
   "p100-lz4": { kind: "produce", size: 100, records: 2_000_000, compression: "lz4" },
-  "p1k-lz4": { kind: "produce", size: 1024, records: 400_000, compression: "lz4" },
-  c100: { kind: "consume", size: 100, records: 4_000_000, compression: "none" },
-  c1k: { kind: "consume", size: 1024, records: 800_000, compression: "none" },
-  "c1k-lz4": { kind: "consume", size: 1024, records: 800_000, compression: "lz4" },
+  "p1k-lz4": { kind: "produce", size: 1024, records: 300_000, compression: "lz4" },
+  c100: { kind: "consume", size: 100, records: 3_000_000, compression: "none" },
+  c1k: { kind: "consume", size: 1024, records: 600_000, compression: "none" },
+  "c1k-lz4": { kind: "consume", size: 1024, records: 600_000, compression: "lz4" },
 };
 
 interface Sample {
