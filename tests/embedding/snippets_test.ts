@@ -44,7 +44,7 @@ Deno.test("every snippet is right, by the compiler and when it is run", async (t
   await test.step("the compiler takes them", async () => {
     // Against the clients alone, which takes a third of the time; Broker has tests that are compiled.
     const ofClients = snippets.filter(({ code }) => !/\bBroker\b/.test(code));
-    assert(ofClients.length >= snippets.length - 1);
+    assert(ofClients.length >= 12, `only ${ofClients.length} are of clients alone`);
     await Deno.writeTextFile(`${folder}/clients.ts`, clientExports());
     const clients = new URL(`file://${folder}/clients.ts`);
     const checked = `${folder}/checked.ts`, names = Object.keys(await import(clients.href));
@@ -57,11 +57,11 @@ Deno.test("every snippet is right, by the compiler and when it is run", async (t
     assertEquals(code, 0, new TextDecoder().decode(stderr));
   });
   const module = await import(`file://${path}`), log = console.log, error = console.error;
-  for (const { place } of snippets) {
+  for (const { place, code } of snippets) {
     await test.step(place, async () => {
       console.log = console.error = () => {};
       try {
-        await run(module, place);
+        await run(module, place, /\bfor await\b/.test(code));
       } finally {
         Object.assign(console, { log, error });
       }
@@ -76,6 +76,7 @@ async function run(
     closeAll: () => Promise<void>;
   },
   place: string,
+  isEndless: boolean,
 ): Promise<void> {
   await using broker = await runnel.Broker.start({ groups: { initialRebalanceDelayMs: 0 } });
   const cluster = new runnel.Cluster({ bootstrap: broker.address });
@@ -89,7 +90,8 @@ async function run(
   for (let i = 0; i < 4; i++) {
     await producer.send({ topic: "orders", partition: i % 2, value: `${i}` });
   }
-  const timer = setInterval(() => closeAll().catch(() => {}), 1000); // where it goes on without end
+  // A loop without end is ended by closing what it reads from.
+  const timer = setInterval(() => isEndless && closeAll().catch(() => {}), 1500);
   try {
     await snippets[place](broker.address);
   } finally {
