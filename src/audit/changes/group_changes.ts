@@ -126,7 +126,8 @@ export const groupChanges: readonly Change[] = [
   }),
   change(WriteTxnMarkers, {
     action: "transaction.end_in_partition",
-    doc: "Markers that end transactions are written into partitions (`kafka-transactions.sh abort`).",
+    doc:
+      "Markers that end transactions are written into partitions (`kafka-transactions.sh abort`).",
     isChange: () => true,
     items({ markers }) {
       const keyOf = (producerId: number, name: string, partition: number) =>
