@@ -44,13 +44,17 @@ export const acls: Bench = {
 
 const METADATA_VERSION = 9, VALUE_BYTES = 100, CONNECTIONS = 2;
 
+/** The topics that all of it is about. */
+export function topicNames(size: Size): string[] {
+  return Array.from({ length: size === "full" ? 1000 : 20 }, (_, i) => `bench-${i}-topic`);
+}
+
 async function withTopics<T>(
   target: Target,
   size: Size,
   use: (names: readonly string[]) => Promise<T>,
 ): Promise<T> {
-  const count = size === "full" ? 1000 : 20;
-  const names = Array.from({ length: count }, (_, i) => `bench-${i}-topic`);
+  const names = topicNames(size);
   const cluster = new Cluster({ bootstrap: target.address });
   const admin = new Admin(cluster);
   try {
@@ -70,29 +74,8 @@ async function measured(
   names: readonly string[],
   among: string,
 ): Promise<Result[]> {
-  const batch = batchOf(1, VALUE_BYTES);
-  const requests = [
-    {
-      what: "Metadata",
-      bytes: encoded(Metadata, METADATA_VERSION, {
-        topics: names.map((name) => ({ name })),
-        allowAutoTopicCreation: false,
-      }),
-      check: checkDescribed,
-    },
-    {
-      what: "Produce",
-      bytes: encoded(Produce, PRODUCE_VERSION, {
-        transactionalId: null,
-        acks: 1,
-        timeoutMs: 30_000,
-        topicData: names.map((name) => ({ name, partitionData: [{ index: 0, records: batch }] })),
-      }),
-      check: checkProduced,
-    },
-  ];
   const results: Result[] = [];
-  for (const { what, bytes, check } of requests) {
+  for (const { what, bytes, check } of requestsAbout(names)) {
     const { warmUpMs, measureMs } = durations(size), phases = new Phases(warmUpMs, measureMs);
     const latency = new Histogram();
     await Promise.all(Array.from({ length: CONNECTIONS }, async () => {
@@ -116,6 +99,38 @@ async function measured(
   return results;
 }
 
+export interface WideRequest {
+  readonly what: string;
+  readonly bytes: Uint8Array;
+  /** Throws where its answer is not what it should be. */
+  readonly check: (answer: Uint8Array) => void;
+}
+
+/** One request each about all of them. */
+export function requestsAbout(names: readonly string[]): WideRequest[] {
+  const batch = batchOf(1, VALUE_BYTES);
+  return [
+    {
+      what: "Metadata",
+      bytes: encoded(Metadata, METADATA_VERSION, {
+        topics: names.map((name) => ({ name })),
+        allowAutoTopicCreation: false,
+      }),
+      check: checkDescribed,
+    },
+    {
+      what: "Produce",
+      bytes: encoded(Produce, PRODUCE_VERSION, {
+        transactionalId: null,
+        acks: 1,
+        timeoutMs: 30_000,
+        topicData: names.map((name) => ({ name, partitionData: [{ index: 0, records: batch }] })),
+      }),
+      check: checkProduced,
+    },
+  ];
+}
+
 function checkDescribed(answer: Uint8Array): void {
   for (
     const { errorCode, name } of decodeResponse(Metadata, METADATA_VERSION, answer).body.topics
@@ -127,7 +142,7 @@ function checkDescribed(answer: Uint8Array): void {
 const { TOPIC } = ResourceType, { PREFIXED } = PatternType;
 
 /** For each topic a prefix of its own that allows everything, and denies that hit another host and another user. */
-async function makeAcls(target: Target, names: readonly string[]): Promise<number> {
+export async function makeAcls(target: Target, names: readonly string[]): Promise<number> {
   const creations = names.flatMap((name, i) => {
     const rule = {
       resourceType: TOPIC,

@@ -100,6 +100,7 @@ export {
   Producer,
   type ProducerOptions,
   type ProducerRecord,
+  type Receiver,
 } from "./client/producer.ts";
 export {
   type GroupMetadata,

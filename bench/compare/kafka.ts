@@ -35,7 +35,11 @@ export async function installKafka(): Promise<string> {
 /** Starts a broker with Kafka's defaults but for `properties`. Its controller listens on the port after its own. */
 export async function spawnKafka(
   libs: string,
-  { port, properties }: { port: number; properties: Readonly<Record<string, string | number>> },
+  { port, properties, heapMb = 1024 }: {
+    port: number;
+    properties: Readonly<Record<string, string | number | boolean>>;
+    heapMb?: number;
+  },
 ): Promise<SpawnedBroker> {
   const data = await Deno.makeTempDir({ prefix: "runnel-kafka-" });
   const file = `${data}/server.properties`, address = `127.0.0.1:${port}`;
@@ -48,7 +52,15 @@ export async function spawnKafka(
   const clusterId = (await tool(libs, storage, ["random-uuid"])).trim().split("\n").at(-1)!;
   await tool(libs, storage, ["format", "-t", clusterId, "-c", file]);
   const child = new Deno.Command("java", {
-    args: ["-Xms1g", "-Xmx1g", "-XX:+UseG1GC", "-cp", `${libs}/*`, "kafka.Kafka", file],
+    args: [
+      `-Xms${heapMb}m`,
+      `-Xmx${heapMb}m`,
+      "-XX:+UseG1GC",
+      "-cp",
+      `${libs}/*`,
+      "kafka.Kafka",
+      file,
+    ],
     stdin: "null",
     stdout: "null",
     stderr: "null",

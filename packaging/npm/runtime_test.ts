@@ -1,31 +1,7 @@
-// Proves what the package has in the place of Deno's own: a client's TLS, which believes whom it was told to believe and no
-// one else, and the stack on which a broker's rooms are closed.
+// Proves what the package has in the place of Deno's own: errors of its kinds, files that are read, and the stack on which a
+// broker's rooms are closed. (TLS of the client: tests/embedding/in_node.mjs.)
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Authority } from "../../src/testing/certificates.ts";
 import { AsyncStack, denoOnNode } from "./runtime.ts";
-
-Deno.test("a client with TLS comes through to who has a certificate of the authority that it was given", async () => {
-  const authority = await Authority.make(), other = await Authority.make("CN=Other");
-  const { certificate, key } = await authority.issue();
-  const listener = Deno.listenTls({ hostname: "127.0.0.1", port: 0, cert: certificate, key });
-  const port = (listener.addr as Deno.NetAddr).port;
-  const answering = (async () => {
-    for await (const conn of listener) {
-      conn.read(new Uint8Array(16)).then((n) => n === null ? 0 : conn.write(new Uint8Array([7, 8])))
-        .catch(() => 0).finally(() => conn.close());
-    }
-  })();
-  const address = { hostname: "127.0.0.1", port };
-  const conn = await denoOnNode.connectTls({ ...address, caCerts: [authority.certificate] });
-  await conn.handshake();
-  assertEquals(await conn.write(new Uint8Array(5)), 5);
-  const into = new Uint8Array(16);
-  assertEquals([await conn.read(into), into[0], into[1]], [2, 7, 8]);
-  conn.close();
-  await assertRejects(() => denoOnNode.connectTls({ ...address, caCerts: [other.certificate] }));
-  listener.close();
-  await answering;
-});
 
 Deno.test("a connection to where nobody listens is refused by its kind", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

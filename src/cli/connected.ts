@@ -18,12 +18,16 @@ export interface Connected {
 export type Work = (connected: Connected) => Promise<number>;
 
 /** Resolves with the work's exit code; throws KafkaError and ConnectionError as it does. */
-export async function connected(call: Call, work: Work): Promise<number> {
+export async function connected(
+  call: Call,
+  work: Work,
+  { endsUnread = false }: { readonly endsUnread?: boolean } = {},
+): Promise<number> {
   const reached = reachedBy(call, await configOf(call.options)), { bootstrap } = reached;
   return await withCluster(reached, async (cluster) => {
     await cluster.nodes(); // once, so that a wrong address, or a log-in that is missing, is told at once
     try {
-      const out = new Output({ isJson: call.has("--json") });
+      const out = new Output({ isJson: call.has("--json"), endsUnread });
       return await work({ cluster, out, bootstrap, another: () => openCluster(reached) });
     } catch (error) {
       if (error instanceof OutputClosed) return 0;

@@ -22,6 +22,7 @@ export function plainLine(error: unknown): string | null {
 }
 
 const PLAIN_NAMES = new Set([
+  "AnswerError",
   "CompressionError",
   "ConfigError",
   "CorruptBatchError",

@@ -1,6 +1,7 @@
 /**
  * Output: what a command prints: tables for people, that fit their terminal, or JSON for scripts. What others have
- * chosen as names is escaped before a terminal sees it. Who stops reading (`| head`) ends the command quietly.
+ * chosen as names is escaped before a terminal sees it. Who stops reading (`| head`) is told nothing more: what a command
+ * does, and its exit code, stay what they are.
  */
 import { styleText } from "node:util";
 import process from "node:process";
@@ -18,32 +19,37 @@ export interface Sink {
 export class Output {
   readonly isJson: boolean;
   readonly #sink: Sink;
+  readonly #endsUnread: boolean;
+  #isUnread = false;
 
-  constructor({ isJson = false, sink = standardOutput() }: {
+  /** `endsUnread`: what is written when nobody reads any more throws OutputClosed, for who would print for ever. */
+  constructor({ isJson = false, sink = standardOutput(), endsUnread = false }: {
     readonly isJson?: boolean;
     readonly sink?: Sink;
+    readonly endsUnread?: boolean;
   } = {}) {
     this.isJson = isJson;
     this.#sink = sink;
+    this.#endsUnread = endsUnread;
   }
 
   /** In a colour on a terminal alone, unless NO_COLOR is set. */
   line(text = "", colour: "green" | "yellow" | "red" | null = null): void {
     const plain = printable(text), isPlain = colour === null || this.#sink.width === null;
     const told = isPlain ? plain : styleText(colour, plain, { stream: process.stdout });
-    this.#sink.write(`${told}\n`);
+    this.#write(`${told}\n`);
   }
 
   /** Empties the terminal; its rows; null, and nothing happens, where there is none. */
   clear(): number | null {
     const { height = null } = this.#sink;
-    if (height !== null) this.#sink.write("\x1b[H\x1b[2J");
+    if (height !== null) this.#write("\x1b[H\x1b[2J");
     return height;
   }
 
   /** One value on a line; int64s are numbers as they stand, however large. */
   json(value: unknown): void {
-    this.#sink.write(`${jsonText(value)}\n`);
+    this.#write(`${jsonText(value)}\n`);
   }
 
   /**
@@ -69,8 +75,18 @@ export class Output {
     );
     const laidOut = (cells: readonly string[]) =>
       cells.map((cell, at) => fitted(cell, widths[at], isNumber[at])).join("  ").trimEnd();
-    this.#sink.write(`${this.#bold(laidOut(head))}\n`);
-    this.#sink.write(texts.map((row) => `${laidOut(row)}\n`).join(""));
+    this.#write(`${this.#bold(laidOut(head))}\n`);
+    this.#write(texts.map((row) => `${laidOut(row)}\n`).join(""));
+  }
+
+  #write(text: string): void {
+    if (this.#isUnread) return;
+    try {
+      this.#sink.write(text);
+    } catch (error) {
+      if (this.#endsUnread || !(error instanceof OutputClosed)) throw error;
+      this.#isUnread = true;
+    }
   }
 
   #bold(text: string): string {

@@ -9,10 +9,9 @@ import { CreateTopics } from "../protocol/messages/create_topics.ts";
 import { DeleteRecords } from "../protocol/messages/delete_records.ts";
 import { DeleteTopics } from "../protocol/messages/delete_topics.ts";
 import { DescribeCluster } from "../protocol/messages/describe_cluster.ts";
-import { DescribeConfigs } from "../protocol/messages/describe_configs.ts";
-import { IncrementalAlterConfigs } from "../protocol/messages/incremental_alter_configs.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import { type Acl, type AclFilter, createAcls, deleteAcls, describeAcls } from "./admin_acls.ts";
+import { alterConfigs, type ConfigEntry, type ConfigResource, configsOf } from "./admin_configs.ts";
 import { alterQuota, describeQuotas, type Quota, type QuotaEntity } from "./admin_quotas.ts";
 import {
   deleteUser,
@@ -51,6 +50,8 @@ import {
   type TransactionListing,
 } from "./transactions.ts";
 
+export type { ConfigEntry, ConfigResource, ConfigSource } from "./admin_configs.ts";
+
 export interface NewTopic {
   readonly name: string;
   /** The broker's num.partitions if not given. */
@@ -58,38 +59,6 @@ export interface NewTopic {
   /** The broker's default.replication.factor if not given. */
   readonly replicationFactor?: number;
   readonly configs?: Readonly<Record<string, string>>;
-}
-
-export interface ConfigEntry {
-  readonly name: string;
-  /** null when it is sensitive. */
-  readonly value: string | null;
-  readonly isReadOnly: boolean;
-  readonly isSensitive: boolean;
-  /** Whether nobody has set it. */
-  readonly isDefault: boolean;
-  /** Who has set it: the resource itself or another, "default" where nobody has; "unknown" of a newer broker. */
-  readonly source: ConfigSource;
-}
-
-export type ConfigSource =
-  | "topic"
-  | "broker"
-  | "all brokers"
-  | "broker's file"
-  | "default"
-  | "logger"
-  | "client"
-  | "group"
-  | "unknown";
-
-/**
- * Whose configs. A broker's name is its id; "" is the default of all brokers. A group need not be there; a client is a
- * subscription to clients' metrics (KIP-714).
- */
-export interface ConfigResource {
-  readonly type: "topic" | "broker" | "group" | "client";
-  readonly name: string;
 }
 
 export interface ClusterDescription {
@@ -257,25 +226,6 @@ export class Admin {
     }, signal);
   }
 
-  /** Those of many topics, in the order asked, a few hundred a request. */
-  async describeTopicConfigs(
-    topics: readonly string[],
-    call: CallOptions = {},
-  ): Promise<ConfigEntry[][]> {
-    const found: ConfigEntry[][] = [];
-    for (let at = 0; at < topics.length; at += TOPICS_A_REQUEST) {
-      const some = topics.slice(at, at + TOPICS_A_REQUEST);
-      found.push(
-        ...await this.#cluster.retry(async () => {
-          const connection = await this.#cluster.anyConnection();
-          const resources = some.map((name): ConfigResource => ({ type: "topic", name }));
-          return await configsOf(connection, resources, null);
-        }, call),
-      );
-    }
-    return found;
-  }
-
   /**
    * Sets configs one by one; null takes a config back to its default. All or none of them change. With `validateOnly` it
    * only says whether it could.
@@ -285,26 +235,8 @@ export class Admin {
     configs: Readonly<Record<string, string | null>>,
     { validateOnly = false, signal }: ChangeOptions = {},
   ): Promise<void> {
-    await this.#onResource(resource, async (connection) => {
-      const response = await connection.request(
-        IncrementalAlterConfigs,
-        connection.versionFor(IncrementalAlterConfigs),
-        {
-          resources: [{
-            resourceType: RESOURCE_TYPES[resource.type],
-            resourceName: resource.name,
-            configs: Object.entries(configs).map(([name, value]) => ({
-              name,
-              value,
-              configOperation: value === null ? 1 : 0,
-            })),
-          }],
-          validateOnly,
-        },
-      );
-      const [result] = response.responses;
-      check(result.errorCode, `configs of ${resource.type} ${resource.name}`, result.errorMessage);
-    }, signal);
+    const change = { resource, configs, validateOnly };
+    await this.#onResource(resource, (connection) => alterConfigs(connection, change), signal);
   }
 
   /** Every group of every broker, of both protocols, sorted by name. */
@@ -463,52 +395,3 @@ export class Admin {
 }
 
 const TIMEOUT_MS = 30_000;
-const RESOURCE_TYPES = { topic: 2, broker: 4, client: 16, group: 32 };
-const DEFAULT_SOURCE = 5;
-/** By Kafka's number (DescribeConfigsResponse.ConfigSource). */
-const SOURCES: readonly ConfigSource[] = [
-  "unknown",
-  "topic",
-  "broker",
-  "all brokers",
-  "broker's file",
-  "default",
-  "logger",
-  "client",
-  "group",
-];
-
-const TOPICS_A_REQUEST = 500;
-
-/** In the order asked. Throws KafkaError for the first that fails. */
-async function configsOf(
-  connection: Connection,
-  resources: readonly ConfigResource[],
-  names: readonly string[] | null,
-): Promise<ConfigEntry[][]> {
-  const { results } = await connection.request(
-    DescribeConfigs,
-    connection.versionFor(DescribeConfigs),
-    {
-      resources: resources.map(({ type, name }) => ({
-        resourceType: RESOURCE_TYPES[type],
-        resourceName: name,
-        configurationKeys: names,
-      })),
-    },
-  );
-  const byName = new Map(results.map((result) => [result.resourceName, result]));
-  return resources.map(({ type, name }) => {
-    const result = byName.get(name);
-    if (result === undefined) throw new Error(`${connection.address} left out ${type} ${name}`);
-    check(result.errorCode, `configs of ${type} ${name}`, result.errorMessage);
-    return result.configs.map(({ name, value, readOnly, isSensitive, configSource }) => ({
-      name,
-      value,
-      isReadOnly: readOnly,
-      isSensitive,
-      isDefault: configSource === DEFAULT_SOURCE,
-      source: SOURCES[configSource] ?? "unknown",
-    }));
-  });
-}

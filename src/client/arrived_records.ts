@@ -10,6 +10,8 @@ export interface Arrived {
   readonly records: ConsumerRecord[];
   /** Behind the last batch, whether or not anything of it is given. */
   readonly nextOffset: number;
+  /** In which leader epoch the last batch was written. */
+  readonly leaderEpoch: number;
 }
 
 export class ArrivedRecords {
@@ -33,7 +35,8 @@ export class ArrivedRecords {
     let taken: ConsumerRecord[] = [];
     const left: Part[] = [];
     for (const part of this.#parts) {
-      const { assigned, records, nextOffset, at } = part, room = maxRecords - taken.length;
+      const { assigned, records, nextOffset, leaderEpoch, at } = part,
+        room = maxRecords - taken.length;
       if (assigned.isPaused || room <= 0 && records.length > at) {
         left.push(part);
         continue;
@@ -41,9 +44,12 @@ export class ArrivedRecords {
       const end = Math.min(records.length, at + room);
       if (taken.length === 0 && at === 0 && end === records.length) taken = records;
       else for (let i = at; i < end; i++) taken.push(records[i]);
-      if (end === records.length) assigned.position = nextOffset;
-      else {
+      if (end === records.length) {
+        assigned.position = nextOffset;
+        assigned.leaderEpoch = leaderEpoch;
+      } else {
         assigned.position = records[end - 1].offset + 1;
+        assigned.leaderEpoch = -1; // batches may be of several
         part.at = end;
         left.push(part);
       }
@@ -60,6 +66,7 @@ export class ArrivedRecords {
     if (assigned.isPaused || at + 1 >= records.length) return this.take(1)[0] ?? null;
     part.at = at + 1;
     assigned.position = records[at].offset + 1;
+    assigned.leaderEpoch = -1;
     return records[at];
   }
 }

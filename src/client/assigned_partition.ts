@@ -18,8 +18,11 @@ export class AssignedPartition implements TopicPartition {
   isNew = true;
   /** Whether it is neither fetched nor handed out for now. */
   isPaused = false;
-  /** Of the record before the position; -1: not known. */
+  /** In which leader epoch the record before the position was written, and the one before `fetchFrom`; -1: not known. */
   leaderEpoch = -1;
+  fetchEpoch = -1;
+  /** Of the leader by which `fetchFrom` was there last. */
+  validEpoch = -1;
   /** Whether its leader is being asked where to begin. */
   isSearched = false;
   #failures = 0;
@@ -33,7 +36,8 @@ export class AssignedPartition implements TopicPartition {
 
   seek(offset: number, leaderEpoch = -1): void {
     this.position = this.fetchFrom = offset;
-    this.leaderEpoch = leaderEpoch;
+    this.leaderEpoch = this.fetchEpoch = leaderEpoch;
+    this.validEpoch = -1;
     this.isNew = false;
     this.emptyUntil = -1;
     this.epoch++;

@@ -39,7 +39,7 @@ export interface BatchReaderOptions {
 }
 
 export class BatchReader implements Disposable {
-  readonly #cluster: Cluster;
+  readonly cluster: Cluster;
   readonly #maxBytes: number;
   readonly #timeoutMs: number;
   readonly #lane = `batches-${++readers}`;
@@ -48,7 +48,7 @@ export class BatchReader implements Disposable {
     cluster: Cluster,
     { maxBytes = 2 << 20, timeoutMs = 60_000 }: BatchReaderOptions = {},
   ) {
-    this.#cluster = cluster;
+    this.cluster = cluster;
     this.#maxBytes = maxBytes;
     this.#timeoutMs = timeoutMs;
   }
@@ -69,23 +69,23 @@ export class BatchReader implements Disposable {
         throw new TopicGoneError(`${from.topic}-${from.partition} is not there any more`);
       }
     };
-    return await this.#cluster.retry(attempt, { topic: from.topic, timeoutMs: this.#timeoutMs });
+    return await this.cluster.retry(attempt, { topic: from.topic, timeoutMs: this.#timeoutMs });
   }
 
   [Symbol.dispose](): void {
-    this.#cluster.closeLane(this.#lane);
+    this.cluster.closeLane(this.#lane);
   }
 
   async #fetchOnce(
     { topic: name, topicId, partition }: PartitionOfTopic,
     offset: number,
   ): Promise<FetchedBatches> {
-    const topic = await this.#cluster.topic(name), known = topic.partitions[partition];
+    const topic = await this.cluster.topic(name), known = topic.partitions[partition];
     mustBeSame(topic, topicId);
     const about = `fetch of ${name}-${partition} from ${offset}`;
     if (known === undefined) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, about);
     if (known.leaderId < 0) throw new KafkaError(ErrorCode.LEADER_NOT_AVAILABLE, about);
-    const connection = await this.#cluster.connectionTo(known.leaderId, this.#lane);
+    const connection = await this.cluster.connectionTo(known.leaderId, this.#lane);
     const version = connection.versionFor(Fetch, topic.id === ZERO_UUID ? 12 : 17);
     const response = await connection.request(Fetch, version, {
       maxWaitMs: MAX_WAIT_MS,
@@ -107,7 +107,7 @@ export class BatchReader implements Disposable {
     const answer = response.responses[0]?.partitions[0];
     if (answer === undefined) {
       // Over its quota a client is answered with nothing, and is to wait.
-      await this.#cluster.pause(Math.min(response.throttleTimeMs, MAX_THROTTLE_MS));
+      await this.cluster.pause(Math.min(response.throttleTimeMs, MAX_THROTTLE_MS));
       throw new ConnectionError(`${connection.address} left out ${name}-${partition}`);
     }
     if (answer.errorCode !== 0) throw new KafkaError(answer.errorCode, about);

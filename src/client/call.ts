@@ -26,6 +26,39 @@ export async function abortable<T>(promise: Promise<T>, signal?: AbortSignal): P
   }
 }
 
+/**
+ * As `promise`, but rejects with `late()` after `maxMs`, and with the signal's reason once that is aborted. What comes of
+ * `promise` after that is given to `unwanted`.
+ */
+export function withinLimits<T>(
+  promise: Promise<T>,
+  { maxMs, signal, late, unwanted = () => {} }: {
+    readonly maxMs: number;
+    readonly signal?: AbortSignal;
+    readonly late: () => Error;
+    readonly unwanted?: (value: T) => void;
+  },
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let isOver = false;
+    const end = (settle: () => void) => {
+      if (isOver) return;
+      isOver = true;
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", aborted);
+      settle();
+    };
+    const aborted = () => end(() => reject(signal!.reason));
+    const timer = setTimeout(() => end(() => reject(late())), maxMs);
+    signal?.addEventListener("abort", aborted);
+    if (signal?.aborted) aborted();
+    promise.then((value) => {
+      if (isOver) unwanted(value);
+      end(() => resolve(value));
+    }, (error) => end(() => reject(error)));
+  });
+}
+
 /** Resolves with it, or with null after `maxMs`. */
 export async function withinMs<T>(promise: Promise<T>, maxMs: number): Promise<T | null> {
   let timer: ReturnType<typeof setTimeout> | undefined;

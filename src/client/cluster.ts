@@ -248,7 +248,7 @@ export class Cluster {
       connection.retire();
       return await this.#connect(host, port, lane);
     }
-    const opening = Connection.open({ ...this.#options, host, port });
+    const opening = Connection.open({ ...this.#options, host, port }, this.#closing.signal);
     this.#connections.set(address, opening);
     try {
       const connection = await opening;

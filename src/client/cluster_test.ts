@@ -100,7 +100,7 @@ Deno.test("retry() tries again what may go away, and stops at its time or at onc
   assertEquals(tries, 1);
   tries = 0;
   const endless = failing(Infinity, ErrorCode.LEADER_NOT_AVAILABLE);
-  await assertRejects(() => cluster.retry(endless, { timeoutMs: 30 }), KafkaError);
+  await assertRejects(() => cluster.retry(endless, { timeoutMs: 300 }), KafkaError);
   assert(tries > 2);
   cluster.close();
 });

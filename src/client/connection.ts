@@ -12,7 +12,8 @@ import { readInt32 } from "../bytes/int64.ts";
 import { decodeResponse, encodeRequest } from "../protocol/frame.ts";
 import { ApiVersions } from "../protocol/messages/api_versions.ts";
 import type { Api, Decoded, Encodable, Fields, Message } from "../protocol/schema.ts";
-import { check, ConnectionError } from "./errors.ts";
+import { withinLimits } from "./call.ts";
+import { AnswerError, check, ConnectionError } from "./errors.ts";
 import { logIn, type SaslOptions } from "./sasl.ts";
 
 /** What a connection needs of a socket; a Deno.TcpConn and a Deno.TlsConn are one. */
@@ -27,6 +28,8 @@ export interface ConnectionOptions {
   readonly port: number;
   /** Told to the broker with every request, for its logs and quotas. */
   readonly clientId?: string;
+  /** How long making a connection may take, 10 s if not given. */
+  readonly connectTimeoutMs?: number;
   /** How long a request may stay unanswered, 30 s if not given. */
   readonly requestTimeoutMs?: number;
   /** A longer response closes the connection; 128 MiB if not given. */
@@ -77,13 +80,22 @@ export class Connection {
   #isStaleAtMs = Infinity;
   #isRetired = false;
 
-  /** Connects, and asks the broker which versions it speaks. Throws ConnectionError. */
-  static async open(options: ConnectionOptions): Promise<Connection> {
+  /**
+   * Connects, and asks the broker which versions it speaks. Throws ConnectionError, also when `signal` is aborted before
+   * it is connected.
+   */
+  static async open(options: ConnectionOptions, signal?: AbortSignal): Promise<Connection> {
     const address = `${options.host}:${options.port}`;
     const dial = options.dial ?? dialerOf(options.tls);
     let socket: Socket;
     try {
-      socket = await dial({ hostname: options.host, port: options.port });
+      const maxMs = options.connectTimeoutMs ?? 10_000;
+      socket = await withinLimits(dial({ hostname: options.host, port: options.port }), {
+        maxMs,
+        signal,
+        late: () => new Error(`not within ${maxMs} ms`),
+        unwanted: (late) => late.close(),
+      });
     } catch (cause) {
       throw new ConnectionError(`Cannot connect to ${address}: ${messageOf(cause)}`, { cause });
     }
@@ -336,7 +348,9 @@ export class Connection {
     try {
       waiting.accept(frame);
     } catch (error) {
-      waiting.reject(error);
+      waiting.reject(
+        new AnswerError(`${this.address} answers what no broker does: ${messageOf(error)}`),
+      );
     }
     if (this.#isRetired && this.inFlight === 0) this.close();
   }

@@ -10,7 +10,7 @@ import { Fetch } from "../protocol/messages/fetch.ts";
 import { Metadata } from "../protocol/messages/metadata.ts";
 import { Connection, type Socket } from "./connection.ts";
 import { type Answer, type Asked, ScriptedSocket } from "../testing/scripted_socket.ts";
-import { ConnectionError } from "./errors.ts";
+import { AnswerError, ConnectionError } from "./errors.ts";
 
 const versions = (asked: Asked) =>
   joined(encodeResponse(ApiVersions, asked.apiVersion, asked.correlationId, {
@@ -119,6 +119,18 @@ Deno.test("a response over maxResponseBytes closes the connection", async () => 
     () => connection.request(Metadata, 12, { topics: [] }),
     ConnectionError,
     "a response of 2130706432 bytes, allowed are 4 to 1000",
+  );
+});
+
+Deno.test("an answer that cannot be read names who gave it", async () => {
+  // The correlation id, no tags, and a list of more brokers than there are bytes.
+  const rubbish = (asked: Asked) =>
+    new Uint8Array([0, 0, 0, 11, 0, 0, 0, asked.correlationId, 0, 0, 0, 0, 0, 0x7f, 1]);
+  const connection = await open(new ScriptedSocket(afterVersions(rubbish)));
+  await assertRejects(
+    () => connection.request(Metadata, 12, { topics: [] }),
+    AnswerError,
+    "broker:9092 answers what no broker does: Cannot decode Metadata response",
   );
 });
 

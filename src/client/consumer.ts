@@ -49,6 +49,7 @@ export class Consumer {
   /** What a loop over records() is busy with, or left with. */
   #atHand: ConsumerRecord | null = null;
   #closing: Promise<void> | null = null;
+  #isOver = false;
 
   /**
    * Over a cluster that exists (and stays open at close()), or one of its own. Connects at first use. Throws TypeError
@@ -91,6 +92,7 @@ export class Consumer {
    * ```
    */
   subscribe(subscription: Subscription, listener: RebalanceListener = {}): void {
+    this.#throwIfClosed("subscribe");
     const group = this.#groupTo("subscribe");
     if (!group.isSubscribed && this.#fetcher.assignment().length > 0) {
       throw new Error("Cannot subscribe: partitions are assigned by hand; assign([]) comes first");
@@ -368,6 +370,7 @@ export class Consumer {
   }
 
   #end(): void {
+    this.#isOver = true;
     this.#fetcher.close();
     if (this.#ownsCluster) this.#cluster.close();
   }
@@ -436,8 +439,9 @@ export class Consumer {
     if (this.#closing !== null) throw new Error(`Cannot ${what}: the consumer is closed`);
   }
 
+  /** Also while it closes: a listener may commit. */
   #groupTo(what: string): GroupSession {
-    this.#throwIfClosed(what);
+    if (this.#isOver) this.#throwIfClosed(what);
     if (this.#group === null) throw new Error(`Cannot ${what}: needed is a groupId`);
     return this.#group;
   }

@@ -82,7 +82,7 @@ export interface ConsumerRecord extends TopicPartition {
 /**
  * Hears of partitions that come and go. All of it happens within poll(), unsubscribe() or close(), never while the
  * caller is busy with records, and the rebalance waits for what is returned. The consumer may be used meanwhile (commit,
- * seek, pause), but for poll(). What it throws is thrown by that poll(), and the rebalance goes on.
+ * seek, pause), but for poll() and close(). What it throws is thrown by that poll(), and the rebalance goes on.
  */
 export interface RebalanceListener {
   /** These came, [] when none did; nothing of them was read yet. With cooperative members only what is new. */

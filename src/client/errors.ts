@@ -24,6 +24,11 @@ export class ConnectionError extends Error {
   readonly isRetriable = true;
 }
 
+/** What came as an answer is none: no broker speaks so, or one that is broken; the same request would get the same. */
+export class AnswerError extends Error {
+  override readonly name = "AnswerError";
+}
+
 /** wakeup() was called: it ends the wait that is on, or the next one. */
 export class WakeupError extends Error {
   override readonly name = "WakeupError";

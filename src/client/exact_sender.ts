@@ -23,7 +23,7 @@ export interface PlacedBatch {
   readonly offset: number;
 }
 
-/** A record is elsewhere than this producer was to put it. */
+/** A record is elsewhere than this producer was to put it, or not what it was. */
 export class MisplacedError extends Error {
   override readonly name = "MisplacedError";
 }
@@ -130,6 +130,11 @@ export class ExactSender {
     if (!isThere && baseOffset !== offset) {
       throw new MisplacedError(
         `${name}-${partition}: a batch for offset ${offset} is at ${baseOffset}: somebody else writes there`,
+      );
+    }
+    if (answer.logAppendTimeMs >= 0) {
+      throw new MisplacedError(
+        `${name}-${partition}: the broker gave records at ${offset} its own time in place of theirs (message.timestamp.type)`,
       );
     }
     this.#isKnown = true;

@@ -12,6 +12,7 @@
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { Fetch } from "../protocol/messages/fetch.ts";
+import * as batch from "../protocol/records/batch.ts";
 import type { Decoded } from "../protocol/schema.ts";
 import { ArrivedRecords } from "./arrived_records.ts";
 import { AssignedPartition } from "./assigned_partition.ts";
@@ -25,6 +26,7 @@ import { fetchedRecords } from "./fetched_records.ts";
 import { nameOf } from "./group/partitions_by_topic.ts";
 import { locate, type Located } from "./locate.ts";
 import { listOffsets, type OffsetAt, type TopicPartition } from "./list_offsets.ts";
+import { cutError, cutPositions, isUnsure } from "./validate_positions.ts";
 
 /** Where a group has read to: null where it has committed nothing. In the order asked. */
 export type FindCommitted = (
@@ -189,11 +191,12 @@ export class Fetcher {
     const nowMs = performance.now();
     const due = [...this.#assigned.values()].filter((one) => one.pauseLeftMs(nowMs) === 0);
     const fetches = new Map<number, Located[]>(), searches = new Map<number, Located[]>();
+    const unsure = new Map<number, Located[]>();
     const failed = (error: unknown, some: AssignedPartition[]) => this.#failed(error, some);
     for (const located of await locate(this.#cluster, due, failed)) {
       const { assigned, nodeId } = located;
       if (assigned.fetchFrom === null ? assigned.isSearched : assigned.isPaused) continue;
-      const byNode = assigned.fetchFrom === null ? searches : fetches;
+      const byNode = assigned.fetchFrom === null ? searches : isUnsure(located) ? unsure : fetches;
       const partitions = byNode.get(nodeId);
       if (partitions === undefined) byNode.set(nodeId, [located]);
       else partitions.push(located);
@@ -202,10 +205,11 @@ export class Fetcher {
     for (const partitions of searches.values()) {
       this.#run(this.#search(partitions.map(({ assigned }) => assigned)));
     }
-    for (const [nodeId, partitions] of fetches) {
+    for (const [nodeId, partitions] of [...unsure, ...fetches]) {
       if (this.#fetching.has(nodeId)) continue;
       this.#fetching.add(nodeId);
-      const fetch = this.#fetch(nodeId, partitions)
+      const isSure = fetches.get(nodeId) === partitions;
+      const fetch = (isSure ? this.#fetch(nodeId, partitions) : this.#validate(nodeId, partitions))
         .catch((error) => this.#failed(error, partitions.map(({ assigned }) => assigned)))
         .finally(() => this.#fetching.delete(nodeId));
       this.#run(fetch);
@@ -268,6 +272,28 @@ export class Fetcher {
     });
   }
 
+  /** Where a log was cut its reader goes on at the cut, or, where nothing is known of it, where it is told to begin. */
+  async #validate(nodeId: number, partitions: readonly Located[]): Promise<void> {
+    const connection = await this.#cluster.connectionTo(nodeId, this.#lane);
+    const failed = (error: unknown, assigned: AssignedPartition) => this.#failed(error, [assigned]);
+    for (const cut of await cutPositions(connection, partitions, failed)) {
+      const { assigned, currentEpoch, end } = cut;
+      if (this.#options.autoOffsetReset === "none") this.#failed(cutError(cut), [assigned]);
+      else if (end === null) this.#lose(assigned);
+      else {
+        this.seek(assigned, end.offset, end.leaderEpoch);
+        assigned.validEpoch = currentEpoch;
+      }
+    }
+  }
+
+  /** The next round finds where to begin. */
+  #lose(assigned: AssignedPartition): void {
+    assigned.fetchFrom = null;
+    assigned.fetchEpoch = -1;
+    assigned.isNew = false;
+  }
+
   async #fetch(nodeId: number, partitions: readonly Located[]): Promise<void> {
     const connection = await this.#cluster.connectionTo(nodeId, this.#lane);
     const asked = partitions.filter(({ assigned }) => assigned.fetchFrom !== null)
@@ -322,10 +348,14 @@ export class Fetcher {
   }
 
   /** Takes about `maxBytes` of it, a batch at least; returns how much that was, decompressed. */
-  #accept({ assigned, from }: Asked, answer: FetchAnswer, maxBytes: number): number {
+  #accept(
+    { assigned, topic: ofTopic, from }: Asked,
+    answer: FetchAnswer,
+    maxBytes: number,
+  ): number {
     const { isolation, checkCrcs } = this.#options;
     if (answer.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) {
-      assigned.fetchFrom = null; // the next round finds a new one, or throws
+      this.#lose(assigned);
       return 0;
     }
     if (answer.errorCode !== 0) {
@@ -336,8 +366,10 @@ export class Fetcher {
     assigned.answered();
     const isCommittedOnly = isolation === "readCommitted";
     assigned.end = isCommittedOnly ? answer.lastStableOffset : answer.highWatermark;
+    assigned.validEpoch = ofTopic.partitions[assigned.partition].leaderEpoch;
     const { records, nextOffset, bytes } = fetchedRecords(answer, from, { checkCrcs, maxBytes });
     if (nextOffset === from) return 0;
+    const leaderEpoch = epochBefore(answer.records!, nextOffset);
     const { topic, partition } = assigned;
     this.#arrived.add({
       assigned,
@@ -346,8 +378,10 @@ export class Fetcher {
         { offset, timestampMs, key, value, headers },
       ): ConsumerRecord => ({ topic, partition, offset, timestampMs, key, value, headers })),
       nextOffset,
+      leaderEpoch,
     });
     assigned.fetchFrom = nextOffset;
+    assigned.fetchEpoch = leaderEpoch;
     return bytes;
   }
 
@@ -372,6 +406,16 @@ interface Asked {
   readonly topic: Topic;
   readonly from: number;
   readonly epoch: number;
+}
+
+/** In which leader epoch the batch before an offset was written. */
+function epochBefore(bytes: Uint8Array, offset: number): number {
+  let epoch = -1;
+  for (let at = 0; at + batch.BATCH_OVERHEAD <= bytes.length; at += batch.sizeInBytes(bytes, at)) {
+    if (batch.baseOffset(bytes, at) >= offset) break;
+    epoch = batch.partitionLeaderEpoch(bytes, at);
+  }
+  return epoch;
 }
 
 const DEFAULTS: Required<FetchOptions> = {

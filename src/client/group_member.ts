@@ -96,6 +96,7 @@ export class GroupMember {
    */
   async heartbeat(call: CallOptions = {}): Promise<void> {
     const isJoin = this.#epoch === 0, hasNews = isJoin || this.#ownedChanged;
+    let tries = 0;
     const { instanceId = null, rackId = null, assignor = null } = this.#options;
     const names = this.#names(), pattern = this.#options.pattern?.() ?? null;
     const subscription = JSON.stringify([names, pattern]);
@@ -104,18 +105,20 @@ export class GroupMember {
     try {
       const answer = await this.#asked(async (connection) => {
         const version = connection.versionFor(ConsumerGroupHeartbeat);
+        // Where an answer may have been lost everything is said, so that the group says everything, too.
+        const isFull = isJoin || this.#told === "" || tries++ > 0;
         const answer = await connection.request(ConsumerGroupHeartbeat, version, {
           groupId: this.#options.groupId,
           memberId: isJoin && version === 0 ? "" : this.#memberId, // then the broker makes it
           memberEpoch: this.#epoch,
           instanceId,
-          rackId: isJoin ? rackId : null,
-          rebalanceTimeoutMs: isJoin ? this.#options.rebalanceTimeoutMs ?? 60_000 : -1,
-          subscribedTopicNames: isTold ? null : names,
+          rackId: isFull ? rackId : null,
+          rebalanceTimeoutMs: isFull ? this.#options.rebalanceTimeoutMs ?? 60_000 : -1,
+          subscribedTopicNames: isTold && !isFull ? null : names,
           // "" takes back what was said before
-          subscribedTopicRegex: isTold ? null : isJoin ? pattern : pattern ?? "",
-          serverAssignor: isJoin ? assignor : null,
-          topicPartitions: hasNews ? this.#ids.byId(isJoin ? [] : this.#owned) : null,
+          subscribedTopicRegex: isTold && !isFull ? null : isJoin ? pattern : pattern ?? "",
+          serverAssignor: isFull ? assignor : null,
+          topicPartitions: hasNews || isFull ? this.#ids.byId(isJoin ? [] : this.#owned) : null,
         });
         check(answer.errorCode, `member of group ${this.#options.groupId}`, answer.errorMessage);
         return answer;
@@ -131,7 +134,7 @@ export class GroupMember {
       await this.#resolve(answer.heartbeatIntervalMs, call);
     } catch (error) {
       this.#ownedChanged = true;
-      this.#told = ""; // the answer may have been lost: everything is said again
+      this.#told = "";
       if (!isPutOut(error)) throw error;
       this.putOut();
     }

@@ -161,3 +161,28 @@ Deno.test("a commit bears the member's epoch, and one that is out of date is tol
     assertEquals(isPutOut(error), true);
   });
 });
+
+Deno.test("when an answer may have been lost everything is said again, so that the group says everything", async () => {
+  const replies = [{ partitions: [0, 1] }, {}, { errorCode: ErrorCode.NOT_COORDINATOR }, {
+    memberEpoch: 2,
+    partitions: [0],
+  }];
+  await withMember(replies, async (member, { heartbeats }) => {
+    await member.heartbeat();
+    await member.owns([{ topic: "t", partition: 0 }, { topic: "t", partition: 1 }]);
+    await assertRejects(() => member.heartbeat({ timeoutMs: 0 }), KafkaError);
+    await member.heartbeat({ timeoutMs: 0 });
+    assertEquals(member.target, [{ topic: "t", partition: 0 }]);
+    assertEquals(
+      heartbeats.map(({ rebalanceTimeoutMs, subscribedTopicNames, topicPartitions }) => [
+        rebalanceTimeoutMs,
+        subscribedTopicNames,
+        topicPartitions?.[0]?.partitions,
+      ]),
+      [[60_000, ["t"], undefined], [-1, null, [0, 1]], [-1, null, undefined], [60_000, ["t"], [
+        0,
+        1,
+      ]]],
+    );
+  });
+});

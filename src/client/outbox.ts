@@ -8,13 +8,9 @@
 import type { NewRecord } from "../protocol/records/build.ts";
 import { type CompressionName, CompressionType } from "../protocol/records/compression.ts";
 import { partitionOfKey } from "./murmur2.ts";
-import {
-  type Delivery,
-  PartitionSender,
-  type Receiver,
-  type SenderOptions,
-} from "./partition_sender.ts";
+import { PartitionSender, type SenderOptions } from "./partition_sender.ts";
 import type { Partitioner } from "./partitioner.ts";
+import type { Delivery, Receiver } from "./producer_batch.ts";
 import { encodeRecord, type ProducerRecord, sizeOf } from "./producer_record.ts";
 
 /** How any producer sends. */

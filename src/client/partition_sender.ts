@@ -11,31 +11,12 @@
  */
 import { ErrorCode } from "../protocol/errors.ts";
 import { Produce } from "../protocol/messages/produce.ts";
-import { BatchBuilder } from "../protocol/records/batch_builder.ts";
 import type { NewRecord } from "../protocol/records/build.ts";
 import type { CompressionType } from "../protocol/records/compression.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import { type Cluster, isStaleMetadata, type Topic } from "./cluster.ts";
 import { ConnectionError, KafkaError, mayRetry } from "./errors.ts";
-
-/** Where a record went. */
-export interface Delivery {
-  readonly topic: string;
-  readonly partition: number;
-  /** -1 with acks=0, and where the broker no longer knows the offset of a batch it had got before. */
-  readonly offset: number;
-  /** The broker's time with LogAppendTime, else the record's own. */
-  readonly timestampMs: number;
-}
-
-/**
- * Who hears what became of records; `mark` is what was given with the record. Neither may throw. One for many records
- * costs less than a promise for each, which is what keeps a large number of small records from getting on.
- */
-export interface Receiver {
-  delivered(mark: number, delivery: Delivery): void;
-  failed(mark: number, error: unknown): void;
-}
+import { type Delivery, ProducerBatch, type Receiver } from "./producer_batch.ts";
 
 export interface Identity {
   readonly producerId: number;
@@ -83,10 +64,10 @@ export class PartitionSender {
   readonly #topic: string;
   readonly #partition: number;
   readonly #options: SenderOptions;
-  #open: Batch | null = null;
-  #ready: Batch[] = [];
-  #redo: Batch[] = [];
-  readonly #unsettled = new Set<Batch>();
+  #open: ProducerBatch | null = null;
+  #ready: ProducerBatch[] = [];
+  #redo: ProducerBatch[] = [];
+  readonly #unsettled = new Set<ProducerBatch>();
   #inFlight = 0;
   #tries = 0;
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -113,8 +94,10 @@ export class PartitionSender {
   add(record: NewRecord, bytes: number, receiver: Receiver, mark: number): void {
     const { maxBatchBytes, lingerMs } = this.#options;
     if (this.#open && this.#open.bytes + bytes > maxBatchBytes) {
+      const full = this.#open;
       this.#closeBatch();
       this.#pump();
+      this.#pack(full);
     }
     const batch = this.#open ??= this.#newBatch();
     try {
@@ -131,9 +114,19 @@ export class PartitionSender {
     }
   }
 
+  /** While as many are on their way as may be, the next is compressed, so that it leaves as soon as there is room. */
+  #pack(batch: ProducerBatch): void {
+    const { compression, compressionLevel } = this.#options;
+    try {
+      batch.builder.pack(compression, compressionLevel);
+    } catch {
+      // It is said when it is to be sent.
+    }
+  }
+
   /** A record for which there is no memory: those before it stay. */
   #refuse(
-    batch: Batch,
+    batch: ProducerBatch,
     error: unknown,
     { bytes, receiver, mark }: { bytes: number; receiver: Receiver; mark: number },
   ): void {
@@ -152,8 +145,8 @@ export class PartitionSender {
     await Promise.all([...this.#unsettled].map((batch) => batch.settled.promise));
   }
 
-  #newBatch(): Batch {
-    const batch = new Batch(this.#batchBytes);
+  #newBatch(): ProducerBatch {
+    const batch = new ProducerBatch(this.#batchBytes);
     this.#unsettled.add(batch);
     return batch;
   }
@@ -244,7 +237,7 @@ export class PartitionSender {
   }
 
   /** A batch that cannot be encoded fails alone; it has taken no sequence, so that there is no gap behind it. */
-  #encodeAndStart(batch: Batch): void {
+  #encodeAndStart(batch: ProducerBatch): void {
     try {
       batch.encoded ??= this.#encode(batch);
     } catch (error) {
@@ -253,7 +246,7 @@ export class PartitionSender {
     this.#start(batch, batch.encoded);
   }
 
-  #start(batch: Batch, encoded: Uint8Array): void {
+  #start(batch: ProducerBatch, encoded: Uint8Array): void {
     this.#inFlight++;
     this.#send(batch, encoded).then(
       (delivery) => {
@@ -270,7 +263,7 @@ export class PartitionSender {
     });
   }
 
-  #encode(batch: Batch): Uint8Array {
+  #encode(batch: ProducerBatch): Uint8Array {
     const { compression, compressionLevel } = this.#options;
     const bytes = batch.builder.finish({
       compression,
@@ -284,7 +277,7 @@ export class PartitionSender {
     return bytes;
   }
 
-  async #send(batch: Batch, records: Uint8Array): Promise<(i: number) => Delivery> {
+  async #send(batch: ProducerBatch, records: Uint8Array): Promise<(i: number) => Delivery> {
     const { cluster, acks, requestTimeoutMs } = this.#options;
     // One after the other, so that no batch overtakes an earlier one that waits for a connection or for metadata.
     const leader = this.#launched.then(() => cluster.leader(this.#topic, this.#partition));
@@ -329,7 +322,7 @@ export class PartitionSender {
     return topic.id === ZERO_UUID ? LAST_VERSION_WITH_NAMES : Produce.max;
   }
 
-  #delivery(batch: Batch, i: number, baseOffset: number, appendTimeMs: number): Delivery {
+  #delivery(batch: ProducerBatch, i: number, baseOffset: number, appendTimeMs: number): Delivery {
     return {
       topic: this.#topic,
       partition: this.#partition,
@@ -338,7 +331,7 @@ export class PartitionSender {
     };
   }
 
-  #failed(batch: Batch, error: unknown): void {
+  #failed(batch: ProducerBatch, error: unknown): void {
     const { cluster, acks, deliveryTimeoutMs } = this.#options;
     // An earlier batch may be on its way over another connection still, and not in #redo yet.
     const isFirst = ![...this.#unsettled].some((other) =>
@@ -358,14 +351,14 @@ export class PartitionSender {
     this.#reject(batch, error);
   }
 
-  #reject(batch: Batch, error: unknown): void {
+  #reject(batch: ProducerBatch, error: unknown): void {
     this.#options.transaction?.().failed(error, batch.encoded !== null);
     const { receivers, marks } = batch;
     for (let i = 0; i < receivers.length; i++) receivers[i].failed(marks[i], error);
     this.#settle(batch);
   }
 
-  #settle(batch: Batch): void {
+  #settle(batch: ProducerBatch): void {
     this.#unsettled.delete(batch);
     batch.settled.resolve();
     this.#options.onReleased(batch.bytes);
@@ -381,20 +374,3 @@ const MAX_IN_FLIGHT = 5;
 
 const LAST_VERSION_WITH_NAMES = 12;
 const FIRST_VERSION_THAT_JOINS = 12;
-
-class Batch {
-  readonly builder: BatchBuilder;
-  /** By record, as `marks`. */
-  readonly receivers: Receiver[] = [];
-  readonly marks: number[] = [];
-  readonly settled = Promise.withResolvers<void>();
-  readonly createdMs = performance.now();
-  bytes = 0;
-  /** In which order batches were first sent. */
-  order = 0;
-  encoded: Uint8Array | null = null;
-
-  constructor(capacity: number) {
-    this.builder = new BatchBuilder(capacity);
-  }
-}

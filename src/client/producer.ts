@@ -7,7 +7,8 @@ import { abortable, type CallOptions } from "./call.ts";
 import { Cluster, type ClusterOptions } from "./cluster.ts";
 import { check } from "./errors.ts";
 import { Outbox, type SendingOptions } from "./outbox.ts";
-import type { Delivery, Identity, Receiver } from "./partition_sender.ts";
+import type { Identity } from "./partition_sender.ts";
+import type { Delivery, Receiver } from "./producer_batch.ts";
 import type { ProducerRecord } from "./producer_record.ts";
 
 export type { Delivery, ProducerRecord, Receiver };

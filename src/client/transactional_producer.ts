@@ -29,7 +29,8 @@ import { Cluster, type ClusterOptions } from "./cluster.ts";
 import { KafkaError, TransactionError } from "./errors.ts";
 import { kindOf, messageOf, OpenTransaction } from "./open_transaction.ts";
 import { Outbox, type SendingOptions } from "./outbox.ts";
-import type { Delivery, Identity } from "./partition_sender.ts";
+import type { Identity } from "./partition_sender.ts";
+import type { Delivery } from "./producer_batch.ts";
 import type { ProducerRecord } from "./producer_record.ts";
 import {
   type GroupMetadata,

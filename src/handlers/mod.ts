@@ -132,7 +132,7 @@ export interface Services {
 }
 
 /** An answer that says much of many things takes no more of the memory for requests and answers than one in so many. */
-const ANSWER_SHARE = 16;
+const ANSWER_SHARE = 8;
 const TELEMETRY_APIS: readonly number[] = [GetTelemetrySubscriptions.key, PushTelemetry.key];
 /** Clients that push metrics, as many as Kafka remembers. */
 const TELEMETRY_MAX_INSTANCES = 16_384;

@@ -66,8 +66,10 @@ export function offsetFetch({ groups, catalogue, answers }: OffsetFetchServices)
       });
       if (read !== null) return read;
       const told: Answered[] = [];
-      // One after the other: promises for all of many groups take several times what is answered.
-      for (const one of made) told.push(await whenKept(one));
+      // Some at a time: promises for all of very many groups take several times what is answered.
+      for (let i = 0; i < made.length; i += GROUPS_AT_ONCE) {
+        told.push(...await Promise.all(made.slice(i, i + GROUPS_AT_ONCE).map(whenKept)));
+      }
       if (isMany) return { groups: told };
       const [answer] = told;
       if (answer.errorCode === ErrorCode.NONE || apiVersion >= 2 || wanted === null) return answer;
@@ -242,6 +244,7 @@ function partitionsOf({ partitionIndexes }: WantedTopic, from: number): readonly
   return partitionIndexes.slice(from, from + PARTITIONS_AT_ONCE);
 }
 
+const GROUPS_AT_ONCE = 1000;
 /** About a tenth of a millisecond's work. */
 const PARTITIONS_AT_ONCE = 200;
 

@@ -10,6 +10,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { createHash } from "node:crypto";
+import { several } from "../../src/cli/copy/several.ts";
 import { Admin } from "../../src/client/admin.ts";
 import { Cluster } from "../../src/client/cluster.ts";
 import { Consumer, type ConsumerRecord } from "../../src/client/consumer.ts";
@@ -24,6 +25,8 @@ import { Random, seedOfThisRun } from "../random.ts";
 
 const [program, fromAddress, toAddress, megabytes = "8"] = Deno.args;
 if (toAddress === undefined) throw new Error("Usage: tests/cli/copy.ts RUNNEL FROM TO [MB]");
+/** Much is of larger records. */
+const scale = Number(megabytes) >= 100 ? 10 : 1;
 const totalBytes = Number(megabytes) * 1e6, seed = seedOfThisRun();
 const random = new Random(seed), id = seed.toString(36);
 const TOPICS = 20, GROUPS = ["copy-first", "copy-middle", "copy-end"].map((one) => `${one}-${id}`);
@@ -132,16 +135,16 @@ async function fill(): Promise<void> {
     partitions: 1 + n % 4,
     configs: { "retention.ms": "-1", ...configs[n] },
   })));
-  const plain = { "max": 1 << 10, codec: "none" as CompressionName };
-  for (const [n, topic] of names.entries()) {
+  await several(names, 10, async (topic) => {
+    const n = names.indexOf(topic), max = scale * (n % 2 === 0 ? 200 : 4000);
     if (n === 1) await fillKeyed(topic, share);
     else if (n === 2) await fillTransactions(topic, share);
     else if (n === 3) {
-      for (const codec of CODECS) await fillPlain(topic, share / 5, { ...plain, codec });
+      for (const codec of CODECS) await fillPlain(topic, share / 5, { max: 1 << 10, codec });
     } else if (n === 5) {
       await fillPlain(topic, Math.max(share, 15e6), { max: 5_000_000, codec: "none" });
-    } else await fillPlain(topic, share, { max: n % 2 === 0 ? 200 : 4000, codec: CODECS[n % 5] });
-  }
+    } else await fillPlain(topic, share, { max, codec: CODECS[n % 5] });
+  });
   // What moves the compacted topic's last segment along, so that the rest of it may be cleaned.
   await pause(1100);
   await fillKeyed(names[1], 2000);
@@ -154,7 +157,12 @@ async function fillPlain(
   { max, codec }: { readonly max: number; readonly codec: CompressionName },
 ): Promise<void> {
   const lingerMs = random.pick([0, 5]), maxBatchBytes = random.pick([2000, 16_000, 200_000]);
-  await using producer = new Producer(from, { compression: codec, lingerMs, maxBatchBytes });
+  await using producer = new Producer(from, {
+    compression: codec,
+    lingerMs,
+    maxBatchBytes,
+    bufferBytes: 1 << 20,
+  });
   await sendAll(producer, bytes, () => someRecord(topic, max));
 }
 
@@ -199,9 +207,10 @@ async function sendAll(
 function someRecord(topic: string, max: number): ProducerRecord {
   const kind = random.below(20);
   const size = Math.min(noise.length, 1 + random.below(max));
+  const at = random.below(noise.length - size + 1);
   const value = max > noise.length
     ? new Uint8Array(max - random.below(1000)).fill(random.below(256))
-    : noise.slice(random.below(noise.length - size + 1)).subarray(0, size).slice();
+    : noise.slice(at, at + size);
   // Half of it is compressible.
   value.fill(7, value.length >> 1);
   return {

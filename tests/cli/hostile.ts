@@ -57,6 +57,8 @@ try {
     [["quota", "list"], (rows) => assertMatch(JSON.stringify(rows), /pwned/)],
     [["quota", "set", "--client-id", CLIENT, "producer_byte_rate=2"], null],
     [["cluster"], () => {}],
+    [["doctor", "--wait", "1s"], null],
+    [["export"], null],
     // Complaints of what was typed, of what is not there, and of what the broker says.
     ...[
       [`x${STEERING}`],
@@ -85,6 +87,9 @@ try {
       ["backup", "verify", `/x${STEERING}`],
       ["audit", "verify", `/x${STEERING}`],
       ["init", "--secure", "--host", `x${STEERING}`],
+      ["apply", "--file", `/x${STEERING}`],
+      ["bench", "produce", `x${STEERING}`],
+      ["copy", "--from", broker, "--to", broker, `x${STEERING}`],
       ["topic", "list", "--profile", `x${STEERING}`],
       ["topic", "list", "--client-config", `/x${STEERING}`],
     ].map((args): [string[], null] => [args, null]),

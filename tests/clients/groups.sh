@@ -19,6 +19,7 @@ records() { deno run --no-check --allow-net --allow-env records.ts "$@"; }
 consumer() {
   case $1 in
     kafkajs-*) exec deno run --no-check --allow-net --allow-env --allow-read --allow-sys kafkajs.ts "$2" "$3" ;;
+    runnel-*) exec deno run --no-check --allow-net --allow-env --allow-read --allow-sys runnel.ts "$2" "$3" "${1#*-}" ;;
     librdkafka-*) exec "$python" librdkafka.py "$2" "$3" "${1#*-}" ;;
     franz-*) exec "$franz" "$2" "$3" "${1#*-}" ;;
     java-range) java_consumer "$2" "$3" --session-timeout 6000 ;;
@@ -123,11 +124,11 @@ gone() { # at most 15 s, then by force
 }
 
 # Of the light clients all at once, of the JVMs too: the time goes by waiting for sessions to end.
-light="kafkajs-roundrobin librdkafka-range librdkafka-cooperative-sticky franz-range franz-cooperative-sticky"
+light="runnel-range runnel-cooperative-sticky kafkajs-roundrobin librdkafka-range librdkafka-cooperative-sticky franz-range franz-cooperative-sticky"
 heavy="java-range java-cooperative"
 if [ -n "${BROKER_COMMAND:-}" ]; then check "the broker starts" broker_start; fi
 if records serves 68; then
-  light="$light librdkafka-consumer franz-consumer" heavy="$heavy java-consumer"
+  light="$light runnel-consumer librdkafka-consumer franz-consumer" heavy="$heavy java-consumer"
 else
   echo "     $suite: the broker does not serve ConsumerGroupHeartbeat; groups of the consumer protocol are left out"
 fi

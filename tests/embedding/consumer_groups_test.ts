@@ -275,6 +275,17 @@ each(
   },
 );
 
+each("a listener may commit what goes when the consumer is closed", async (world) => {
+  await world.produce(8);
+  const a = world.consumer({ enableAutoCommit: false });
+  a.subscribe("t", { onPartitionsRevoked: () => a.commit() });
+  await read(a, 8);
+  await a.close();
+  const b = world.consumer(), all = [0, 1, 2, 3].map((partition) => ({ topic: "t", partition }));
+  assertEquals((await b.committed(all)).map((one) => one?.offset), [2, 2, 2, 2]);
+  await assertRejects(() => a.commit(), Error, "closed");
+});
+
 each("a static member that is back has what it had, without a rebalance", async (world) => {
   const a = world.consumer({ groupInstanceId: "one" }), b = world.consumer();
   a.subscribe("t");

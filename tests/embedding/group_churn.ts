@@ -27,6 +27,8 @@ export interface ChurnResult {
   readonly produced: number;
   /** Read by a member and again by another, since the first could not commit. */
   readonly readAgain: number;
+  /** Commits that failed, by their error. */
+  readonly failedCommits: Readonly<Record<string, number>>;
   /** Whose commit may or may not have happened: its member was put out meanwhile. */
   readonly uncertain: number;
   readonly joins: number;
@@ -83,6 +85,7 @@ export async function churn({ seed, changes, consumer }: ChurnOptions): Promise<
     return {
       produced: ledger.done,
       readAgain: ledger.readAgain,
+      failedCommits: ledger.failedCommits,
       uncertain: ledger.uncertain,
       ...count,
     };
@@ -160,6 +163,7 @@ class Ledger {
   readonly #read = Array.from({ length: PARTITIONS }, () => new Set<number>());
   readonly #uncertain = Array.from({ length: PARTITIONS }, () => new Set<number>());
   readAgain = 0;
+  readonly failedCommits: Record<string, number> = {};
 
   get done(): number {
     return this.#done.reduce((sum, done) => sum + done.size, 0);
@@ -192,7 +196,9 @@ class Ledger {
   }
 
   /** A commit failed that may have happened. */
-  mayBeDone(records: readonly ConsumerRecord[]): void {
+  mayBeDone(records: readonly ConsumerRecord[], error: Error): void {
+    const name = error instanceof KafkaError ? error.kafkaName : error.name;
+    this.failedCommits[name] = (this.failedCommits[name] ?? 0) + 1;
     for (const { partition, offset } of records) this.#uncertain[partition].add(offset);
   }
 
@@ -301,7 +307,7 @@ class Member {
         if (this.#isLeaving) return; // it crashed
         throw error;
       }
-      this.#ledger.mayBeDone(records);
+      this.#ledger.mayBeDone(records, error);
       return;
     }
     this.#ledger.isDone(records);

@@ -1,9 +1,10 @@
 // Proves, in Node and Bun, of the npm package what docs/testing.md says of it: faults and the clock, large records in every
 // codec, a stop with clients connected, words for what needs Deno, and that brokers leave nothing. Run by walk.ts.
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import net from "node:net";
-import { Admin, Broker, ConfigError, Consumer, Producer } from "runnel";
+import tls from "node:tls";
+import { Admin, Broker, Cluster, ConfigError, Consumer, Producer } from "runnel";
 
 const text = new TextDecoder();
 
@@ -20,6 +21,32 @@ async function used(broker, { compression = "none", value = "x" } = {}) {
     await consumer.close();
     await producer.close();
   };
+}
+
+/** The client by TLS, to who has a certificate of the authority that it was given, and to no one else. */
+async function overTls(broker) {
+  const pem = (name) => readFileSync(new URL(name, import.meta.url), "utf8");
+  const port = Number(broker.address.split(":")[1]);
+  const server = tls.createServer({ cert: pem("server.pem"), key: pem("server.key") }, (socket) => {
+    const inside = net.connect(port, "127.0.0.1");
+    socket.pipe(inside).pipe(socket);
+    for (const [one, other] of [[socket, inside], [inside, socket]]) {
+      one.on("error", () => {});
+      one.on("close", () => other.destroy());
+    }
+  });
+  server.on("tlsClientError", () => {});
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const bootstrap = `127.0.0.1:${server.address().port}`;
+  const trusting = (ca) => ({ bootstrap, tls: { caCerts: [pem(ca)] } });
+  // Metadata leads from there to the broker's own listener, which has no TLS: the first answer alone is by TLS.
+  const cluster = new Cluster(trusting("ca.pem"));
+  assert.equal((await new Admin(cluster).describeCluster()).nodes.length, 1);
+  cluster.close();
+  const stranger = new Producer(trusting("other.pem"), { deliveryTimeoutMs: 1000 });
+  await assert.rejects(() => stranger.send({ topic: "t", value: "x" }));
+  await stranger.close().catch(() => {});
+  await new Promise((resolve) => server.close(resolve));
 }
 
 {
@@ -60,6 +87,8 @@ async function used(broker, { compression = "none", value = "x" } = {}) {
     await member.commit();
     await member.close();
   }
+
+  await overTls(broker);
 
   const raw = net.connect(Number(broker.address.split(":")[1]), "127.0.0.1");
   const ended = new Promise((resolve) => raw.once("close", resolve));

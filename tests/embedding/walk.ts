@@ -5,6 +5,8 @@
  * A block of `ts` whose first line is a path is a file, a block of `sh` is run from that new directory with $RUNNEL set.
  * Where the machine's Node is older than the package needs, one is taken from npm first.
  */
+import { Authority } from "../../src/testing/certificates.ts";
+
 const root = new URL("../../", import.meta.url).pathname.replace(/\/$/, "");
 const book = Deno.readTextFileSync(`${root}/docs/testing.md`);
 const work = Deno.makeTempDirSync({ prefix: "runnel-walk-" });
@@ -30,6 +32,17 @@ try {
   if (files < 4 || commands < 6) throw new Error(`Only ${files} files and ${commands} blocks`);
   // Beyond the book: the package does in Node what it says, and in Bun where there is one.
   Deno.copyFileSync(`${root}/tests/embedding/in_node.mjs`, `${work}/node-project/in_node.mjs`);
+  const authority = await Authority.make(), { certificate, key } = await authority.issue();
+  const other = await Authority.make("CN=Other");
+  const pems = {
+    "ca.pem": authority.certificate,
+    "other.pem": other.certificate,
+    "server.pem": certificate,
+    "server.key": key,
+  };
+  for (const [name, pem] of Object.entries(pems)) {
+    Deno.writeTextFileSync(`${work}/node-project/${name}`, pem);
+  }
   const service = "examples/service";
   Deno.mkdirSync(`${work}/node-project/service`);
   for (const name of ["orders.ts", "orders_node_test.ts"]) {

@@ -30,7 +30,18 @@ export interface BrokerClock {
   advance(ms: number): Promise<void>;
 }
 
-/** A broker in this process. */
+/**
+ * A broker in this process.
+ *
+ * @example
+ * ```ts
+ * import { Broker } from "runnel";
+ *
+ * await using broker = await Broker.start({ numPartitions: 3 }); // stopped at the end of the block
+ * console.log(broker.address); // where any client of Kafka's may connect
+ * await broker.clock.advance(60_000); // a minute later, for this broker
+ * ```
+ */
 export class Broker implements AsyncDisposable {
   /** Its clock, which can be advanced. */
   readonly clock: BrokerClock;

@@ -71,7 +71,18 @@ export interface Faults {
    *
    * @example
    * ```ts
-   * broker.faults.next({ api: "Produce", topic: "orders", errorCode: "NOT_ENOUGH_REPLICAS", count: 2 });
+   * import { Broker, Producer } from "runnel";
+   *
+   * await using broker = await Broker.start();
+   * await using producer = new Producer({ bootstrap: broker.address, allowAutoTopicCreation: true });
+   * broker.faults.next({
+   *   api: "Produce",
+   *   topic: "orders",
+   *   errorCode: "NOT_ENOUGH_REPLICAS",
+   *   count: 2,
+   * });
+   * await producer.send({ topic: "orders", value: "7 apples" }); // the third time it is taken
+   * broker.faults.assertAllFired();
    * ```
    */
   next(rule: FaultRule): Fault;
@@ -79,6 +90,21 @@ export interface Faults {
   /**
    * A partition has no leader until that is taken back: Metadata says so (5), and who asks the broker for it is answered
    * NOT_LEADER_OR_FOLLOWER (6), as with Kafka. Both begin a leader epoch. Rejects with RangeError where there is no such partition.
+   *
+   * @example
+   * ```ts
+   * import { Admin, Broker, Producer } from "runnel";
+   *
+   * await using broker = await Broker.start();
+   * using admin = new Admin({ bootstrap: broker.address });
+   * await admin.createTopics([{ name: "orders", partitions: 1 }]);
+   * await using producer = new Producer({ bootstrap: broker.address });
+   * const leaderless = await broker.faults.leaderless("orders", 0);
+   * const sent = producer.send({ topic: "orders", value: "7 apples" });
+   * while (leaderless.fired === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+   * await leaderless.remove();
+   * await sent; // to the leader that there is again
+   * ```
    */
   leaderless(topic: string, partition?: number): Promise<LastingFault>;
 

@@ -52,7 +52,9 @@ function connectionCall(before: readonly string[]): Call {
   const flags = new Map<string, string[]>(), options: string[] = [];
   for (const [at, word] of before.entries()) {
     const [given] = word.split("="), sign = word.indexOf("=");
-    const flag = CONNECTION.find(({ name, aliases = [] }) => [name, ...aliases].includes(given));
+    // The source of copy is said by flags of its own.
+    const own = given === "--from" ? "--bootstrap" : given.replace(/^--from-/, "--");
+    const flag = CONNECTION.find(({ name, aliases = [] }) => [name, ...aliases].includes(own));
     const value = sign < 0 ? before[at + 1] : word.slice(sign + 1);
     if (value === undefined) continue;
     if (flag !== undefined) flags.set(flag.name, [value]);

@@ -10,6 +10,7 @@ export const copyCommand: Command = {
     words: [{
       name: "TOPIC",
       doc: "Names of topics at the source; or --topics.",
+      completes: "topic",
       isRepeated: true,
       isOptional: true,
     }],

@@ -9,8 +9,9 @@ import { type CompressionName, CompressionType } from "../../protocol/records/co
 import type { Call } from "../call.ts";
 import type { Run } from "../command.ts";
 import { Interrupt } from "../interrupt.ts";
-import { Output, OutputClosed } from "../output.ts";
+import { Output } from "../output.ts";
 import { sideReachedBy } from "../reach.ts";
+import { printable } from "../table.ts";
 import { withCluster } from "../with_cluster.ts";
 import { type CopiedGroups, copyGroups, type Known } from "./groups.ts";
 import { Ledger, LEDGER_PREFIX, readLedger, TakenOverError } from "./ledger.ts";
@@ -49,13 +50,14 @@ export const copy: Run = async (call) => {
   return await withCluster(from, (source) =>
     withCluster(to, async (target) => {
       try {
+        await mustAnswer(source, "source", "--from");
+        await mustAnswer(target, "target", "--to");
         return await copied({ source, target, out, options, isDry: call.has("--dry-run") });
       } catch (error) {
-        if (error instanceof OutputClosed) return 0;
         const isTold = error instanceof TakenOverError || error instanceof TransactionError ||
           error instanceof RefusedError;
         if (!isTold) throw error;
-        console.error(`runnel: ${error.message}`);
+        console.error(`runnel: ${printable(error.message)}`);
         return 1;
       }
     }));
@@ -122,10 +124,11 @@ export async function copied({ source, target, out, options, isDry = false }: {
   const groups = await followed({ rounds, prepared, preparation, tools, options, tell });
   const isWhole = (topic: Prepared) => rounds!.isDone(topic);
   const isDone = prepared.length === topics.length && prepared.every(isWhole);
-  await several(prepared, TOPICS_AT_A_TIME, async ({ recipe, named, failure }) => {
+  await several(prepared, TOPICS_AT_A_TIME, async (one) => {
+    const { recipe, named, failure } = one;
     if (recipe === null) return;
     try {
-      await finishTopic(target, named.target, recipe);
+      await finishTopic(target, { name: named.target, id: one.targetId }, recipe);
     } catch (error) {
       if (failure === null) throw error; // else it may be what failed
     }
@@ -133,7 +136,7 @@ export async function copied({ source, target, out, options, isDry = false }: {
   line[Symbol.dispose]();
   show(out, { prepared, groups, isWhole });
   for (const { group, why } of groups.refused) {
-    console.error(`runnel: Group ${JSON.stringify(group)} is not copied: ${why}`);
+    console.error(`runnel: ${printable(`Group ${JSON.stringify(group)} is not copied: ${why}`)}`);
   }
   if (interrupt.isAsked && !(options.isFollowing && isDone)) {
     const { done, total } = rounds.progress();
@@ -248,6 +251,21 @@ async function showPlan({ source, target, out, topics, name }: {
   }
   out.table(["topic", "target", "partitions", "offsets", "state", "configs"], rows);
   return 0;
+}
+
+/** Once, so that a wrong address is told at once, with the flag that says it. */
+async function mustAnswer(cluster: Cluster, side: string, flag: string): Promise<void> {
+  try {
+    await cluster.anyConnection();
+  } catch (error) {
+    if (!(error instanceof ConnectionError)) throw error;
+    throw new RefusedError(
+      `The ${side} does not answer: ${
+        printable(error.message)
+      }. Is a broker running there? ${flag} HOST:PORT says ` +
+        `where it is, ${flag}-client-config FILE how it is spoken to, where it wants TLS or a log-in`,
+    );
+  }
 }
 
 function optionsOf(call: Call): CopyOptions {

@@ -59,9 +59,10 @@ export async function copyGroups(
     matches(groupId) && !groupId.startsWith(LEDGER_PREFIX) && HAS_OFFSETS.has(type)
   );
   const copied = await several(groups, AT_A_TIME, async ({ groupId }) => {
-    const ours = (await storedOffsets(source, groupId)).filter((one) => bySource.has(nameOf(one)));
-    if (ours.length === 0) return [];
     try {
+      const stored = await storedOffsets(source, groupId); // may be refused though it is listed
+      const ours = stored.filter((one) => bySource.has(nameOf(one)));
+      if (ours.length === 0) return [];
       const why = await refusalOf(target, groupId);
       if (why === null) return await copyGroup(target, { groupId, ours, bySource, look });
       refused.push({ group: groupId, why });

@@ -11,6 +11,7 @@ import { nameOf, openedPartitions, RefusedError } from "./opening.ts";
 import { type CopyTools, keptOf, type OpenedPartition, PartitionCopy } from "./partition_copy.ts";
 import {
   differencesOf,
+  isAsMade,
   limitsOf,
   makeTopic,
   type NamedTopic,
@@ -22,6 +23,8 @@ import {
 
 export interface Prepared {
   readonly named: NamedTopic;
+  /** Of the topic at the target. */
+  readonly targetId: Topic["id"];
   /** Of what this copy made; null: the topic was there. */
   readonly recipe: TopicRecipe | null;
   readonly maxBatchBytes: number;
@@ -60,6 +63,9 @@ export class Preparation {
     } else if (first?.progress.isMade && first.progress.targetId === topic.id) {
       isMade = true;
       topic = await this.#asMeanwhile(named, topic, recipe);
+    } else if (first === undefined && await isAsMade(target, topic, recipe)) {
+      isMade = true;
+      await keepMade(tools.ledger, await this.#opened(named.source, topic, true));
     } else {
       for (const text of await differencesOf(source, target, named)) {
         tell(`${named.target} is there already and is left as it is: ${text}`);
@@ -71,7 +77,13 @@ export class Preparation {
           "new records of a key may go to another one than those that are copied",
       );
     }
-    const { maxBatchBytes, keepsTimestamps } = await limitsOf(target, named.target);
+    let limits = await limitsOf(target, named.target);
+    // A change of configs comes to a broker a moment after it is answered.
+    for (let looks = 0; isMade && !limits.keepsTimestamps && looks < MAX_LOOKS; looks++) {
+      await target.pause(LOOK_AGAIN_MS);
+      limits = await limitsOf(target, named.target);
+    }
+    const { maxBatchBytes, keepsTimestamps } = limits;
     if (!keepsTimestamps) {
       throw new RefusedError(
         `${named.target} would give the records new timestamps: set message.timestamp.type=CreateTime there first ` +
@@ -82,6 +94,7 @@ export class Preparation {
     const { compression } = this.#options;
     return {
       named,
+      targetId: topic.id,
       recipe: isMade ? recipe : null,
       maxBatchBytes,
       partitions: opened.map((one) =>
@@ -134,6 +147,9 @@ export class Preparation {
     });
   }
 }
+
+const MAX_LOOKS = 50;
+const LOOK_AGAIN_MS = 100;
 
 /** So that a later copy knows it for its own, also when nothing is copied before this one ends. */
 async function keepMade(ledger: Ledger, opened: readonly OpenedPartition[]): Promise<void> {

@@ -5,6 +5,7 @@
 import { Admin, type ConfigEntry } from "../../client/admin.ts";
 import type { Cluster, Topic } from "../../client/cluster.ts";
 import { KafkaError } from "../../client/errors.ts";
+import { listOffsets } from "../../client/list_offsets.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import { ConfigError } from "../../config/load.ts";
 
@@ -135,16 +136,35 @@ export async function makeTopic(
   return topic;
 }
 
-/** Gives a topic that was made for this what it is to have from now on. */
+/** Gives a topic that was made for this what it is to have from now on; one that somebody made in its place keeps its own. */
 export async function finishTopic(
   target: Cluster,
-  name: string,
+  { name, id }: Pick<Topic, "name" | "id">,
   { configs }: TopicRecipe,
 ): Promise<void> {
+  if ((await topicAt(target, name))?.id !== id) return;
   const final = Object.fromEntries(
     Object.keys(MEANWHILE).map((config) => [config, configs[config] ?? null]),
   );
   await new Admin(target).alterConfigs({ type: "topic", name }, final);
+}
+
+/**
+ * Whether a topic is as makeTopic() leaves it, nothing ever written to it: then a copy made it that ended before it could
+ * keep that, or somebody did the same, and it may be treated as made for this one.
+ */
+export async function isAsMade(
+  target: Cluster,
+  { name, partitions }: Topic,
+  { configs, meanwhile }: TopicRecipe,
+): Promise<boolean> {
+  const wanted = new Map(Object.entries({ ...configs, ...meanwhile }));
+  const set = (await configsOf(target, name)).filter(({ source }) => source === "topic");
+  if (set.length !== wanted.size) return false;
+  if (set.some((one) => wanted.get(one.name) !== one.value)) return false;
+  const asked = partitions.map(({ index: partition }) => ({ topic: name, partition }));
+  const ends = await listOffsets(target, asked.map((one) => ({ ...one, at: "latest" })));
+  return ends.every(({ offset }) => offset === 0);
 }
 
 /** How the configs of a topic that was there differ from those of the source, in words. */

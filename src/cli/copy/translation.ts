@@ -7,6 +7,7 @@
  */
 import type { BatchReader, PartitionOfTopic } from "../../client/batch_reader.ts";
 import { KafkaError } from "../../client/errors.ts";
+import { listOffsets } from "../../client/list_offsets.ts";
 import { fetchedRecords } from "../../client/fetched_records.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import type { LogRecord } from "../../protocol/records/record.ts";
@@ -102,7 +103,14 @@ async function* recordsIn(
     } catch (error) {
       const isOut = error instanceof KafkaError && error.code === ErrorCode.OFFSET_OUT_OF_RANGE;
       if (!isOut) throw error;
-      return; // what was there is deleted
+      // What was there is deleted: whoever reads goes on with the first record that is left.
+      const { topic, partition: index } = partition;
+      const [start] = await listOffsets(reader.cluster, [
+        { topic, partition: index, at: "earliest" },
+      ]);
+      if (start.offset <= position) return; // behind the end
+      position = start.offset;
+      continue;
     }
     const { records, nextOffset } = fetchedRecords(answer, position);
     for (const record of records) {

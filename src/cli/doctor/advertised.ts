@@ -6,7 +6,8 @@ import { ApiVersions } from "../../protocol/messages/api_versions.ts";
 import type { ClientSecurity } from "../client_config.ts";
 import { type Address, addressText, isLoopbackHost, metAt } from "./address.ts";
 import { detour, type Detours, dial } from "./dial.ts";
-import { counted, type Found, within } from "./finding.ts";
+import { counted } from "../counted.ts";
+import { type Found, within } from "./finding.ts";
 import { isUnresolved, REACH_MS, reachFinding } from "./reach.ts";
 import { type AdvertisedBroker, type Survey, surveyOf } from "./survey.ts";
 

@@ -4,7 +4,8 @@ import { isIP } from "node:net";
 import { parseAddress } from "../../client/cluster.ts";
 import type { TlsOptions } from "../../client/connection.ts";
 import { type Address, addressText } from "./address.ts";
-import { type Check, commandLine, durationText, type Found, Unseen, within } from "./finding.ts";
+import { commandLine } from "../shell_words.ts";
+import { type Check, durationText, type Found, Unseen, within } from "./finding.ts";
 
 const SOON_MS = 7 * 86_400_000;
 const PROBE_MS = 2000, MAX_ADDRESSES = 20;

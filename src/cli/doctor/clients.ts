@@ -1,6 +1,7 @@
 /** Clients: those connected whose software is so old that it should be replaced. */
 import type { ConnectedClient } from "./broker_http.ts";
-import { type Check, counted, few, type Found } from "./finding.ts";
+import { counted } from "../counted.ts";
+import { type Check, few, type Found } from "./finding.ts";
 
 /** By what a client calls its software: the oldest version to go on with, and what is the matter with older ones. */
 const OLDEST: Readonly<Record<string, readonly [version: string, why: string]>> = {

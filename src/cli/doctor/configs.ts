@@ -1,7 +1,8 @@
 /** Configs: those that cannot do what they say. */
 import type { Cluster } from "../../client/cluster.ts";
 import { DescribeConfigs } from "../../protocol/messages/describe_configs.ts";
-import { type Check, counted, few, type Found } from "./finding.ts";
+import { counted } from "../counted.ts";
+import { type Check, few, type Found } from "./finding.ts";
 import type { Scene } from "./scene.ts";
 import { partitionsOf, type SurveyedTopic } from "./survey.ts";
 
@@ -80,7 +81,7 @@ function copiesFindings(
         counted(starved.length, "partition")
       } of ${topic.name}`,
       evidence: `fewer copies are in sync than min.insync.replicas = ${least}`,
-      command: scene.runnel("topic", "describe", topic.name),
+      command: scene.runnel(["topic", "describe"], [topic.name]),
     });
   }
   if (beyond.length > 0) {
@@ -89,7 +90,7 @@ function copiesFindings(
       what: `min.insync.replicas of ${
         few(beyond)
       } is more than there are replicas: acks=all promises fewer copies than it says`,
-      command: scene.runnel("config", "unset", "topic", beyond[0], "min.insync.replicas"),
+      command: scene.runnel(["config", "unset"], ["topic", beyond[0], "min.insync.replicas"]),
     });
   }
   return found;
@@ -107,7 +108,7 @@ function retentionFindings(values: ReadonlyMap<string, Values>, scene: Scene): F
       what: `${idle.join(" and ")} of ${topic} ${
         idle.length === 1 ? "does" : "do"
       } nothing: cleanup.policy is compact, which deletes no key for its age`,
-      command: scene.runnel("config", "set", "topic", topic, "cleanup.policy=compact,delete"),
+      command: scene.runnel(["config", "set"], ["topic", topic, "cleanup.policy=compact,delete"]),
     }];
   });
 }

@@ -1,5 +1,6 @@
 /** Directory: who may write the data directory, where that is on this machine. It is looked at, and nothing is written. */
-import { type Check, commandLine, few, type Found, Unseen } from "./finding.ts";
+import { commandLine } from "../shell_words.ts";
+import { type Check, few, type Found, Unseen } from "./finding.ts";
 import type { Scene } from "./scene.ts";
 
 const META_PROPERTIES = "meta.properties";

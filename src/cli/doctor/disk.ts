@@ -40,7 +40,7 @@ function lookAt(
   earlier: Directory,
   { apartMs, scene }: { readonly apartMs: number; readonly scene: Scene },
 ): Found[] {
-  const where = `${path} of broker ${brokerId}`, command = scene.runnel("topic", "list");
+  const where = `${path} of broker ${brokerId}`, command = scene.runnel(["topic", "list"]);
   if (errorCode !== 0) {
     return [{
       severity: "error",

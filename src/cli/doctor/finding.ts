@@ -43,18 +43,6 @@ export function hasWeight({ severity }: Finding): boolean {
   return severity === "error" || severity === "warning";
 }
 
-/** A command line of these words, each quoted so that a shell evaluates nothing in it. */
-export function commandLine(...words: readonly string[]): string {
-  return words.map((word) =>
-    /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
-  ).join(" ");
-}
-
-/** "1 partition", "3 partitions". */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
-
 /** The first few, and how many more. */
 export function few(names: readonly string[], most = 5): string {
   const more = names.length - most;

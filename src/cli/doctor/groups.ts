@@ -10,7 +10,8 @@ import {
 import { KafkaError } from "../../client/errors.ts";
 import { type PartitionEnd, partitionEnds } from "../../client/partition_ends.ts";
 import type { TopicPartition } from "../../client/list_offsets.ts";
-import { type Check, counted, few, type Found } from "./finding.ts";
+import { counted } from "../counted.ts";
+import { type Check, few, type Found } from "./finding.ts";
 import { type GroupAtOnce, stuckBecause } from "./stuck.ts";
 
 /** Those looked at; the ones with members first. */
@@ -32,7 +33,7 @@ export const groupsCheck: Check = {
         found.push({ severity: "unseen", what: `group ${groupId}: ${now.message}` });
       } else if (now !== undefined && then !== undefined && !(then instanceof KafkaError)) {
         for (const { severity, what, evidence } of stuckBecause(then, now, apartMs)) {
-          const command = scene.runnel("group", "describe", groupId);
+          const command = scene.runnel(["group", "describe"], [groupId]);
           found.push({ severity, what: `Group ${groupId} ${what}`, evidence, command });
         }
       }

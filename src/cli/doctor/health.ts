@@ -1,5 +1,6 @@
 /** Health: whether the broker says that it is ready, and what it says is wrong with a part of it. */
-import { type Check, counted, type Found } from "./finding.ts";
+import { counted } from "../counted.ts";
+import type { Check, Found } from "./finding.ts";
 
 export const healthCheck: Check = {
   name: "health",

@@ -29,13 +29,8 @@ export const hotCheck: Check = {
           durationText(apartMs)
         }: many records have the same key, or their producer names the partition`,
         command: scene.runnel(
-          "consume",
-          topic,
-          "--partition",
-          `${partition}`,
-          "--last",
-          "20",
-          "--json",
+          ["consume", "--partition", `${partition}`, "--last", "20", "--json"],
+          [topic],
         ),
       });
     }

@@ -1,7 +1,8 @@
 /** Partitions: those that do not serve and why, and those with too few copies. */
 import { partitionEnds } from "../../client/partition_ends.ts";
 import { ErrorCode, errorName } from "../../protocol/errors.ts";
-import { type Check, counted, few, type Found } from "./finding.ts";
+import { counted } from "../counted.ts";
+import { type Check, few, type Found } from "./finding.ts";
 import type { Scene } from "./scene.ts";
 import { partitionsOf } from "./survey.ts";
 
@@ -69,7 +70,7 @@ function offlineFindings(offline: ReadonlyMap<string, Offline>, scene: Scene): F
     evidence: why,
     command: isRunnel
       ? "runnel storage verify  # of the stopped broker, then runnel storage repair or a backup"
-      : scene.runnel("topic", "describe", offline.get(names[0])!.topic),
+      : scene.runnel(["topic", "describe"], [offline.get(names[0])!.topic]),
   }));
 }
 
@@ -88,6 +89,6 @@ function copies(scene: Scene): Found[] {
       lacking.length === 1 ? "has" : "have"
     } fewer copies in sync than replicas`,
     evidence: few(names),
-    command: scene.runnel("topic", "describe", lacking[0].topic),
+    command: scene.runnel(["topic", "describe"], [lacking[0].topic]),
   }];
 }

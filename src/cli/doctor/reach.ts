@@ -5,7 +5,8 @@ import { ConnectionError, KafkaError } from "../../client/errors.ts";
 import type { ClientSecurity } from "../client_config.ts";
 import { type Address, addressText } from "./address.ts";
 import { type Detours, dial } from "./dial.ts";
-import { commandLine, type Found, within } from "./finding.ts";
+import { commandLine } from "../shell_words.ts";
+import { type Found, within } from "./finding.ts";
 import { type Survey, surveyOf } from "./survey.ts";
 
 export const REACH = "reach";

@@ -1,5 +1,6 @@
 /** Refused: what a Runnel refused within the last hour, and to whom. */
-import { type Check, commandLine, few, type Found } from "./finding.ts";
+import { commandLine } from "../shell_words.ts";
+import { type Check, few, type Found } from "./finding.ts";
 import type { RefusedClient } from "./broker_http.ts";
 import type { Scene } from "./scene.ts";
 
@@ -34,7 +35,7 @@ const LOG = () => "journalctl -u runnel --since -1h";
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   login_failed: {
     what: "Log-ins failed",
-    command: (_, scene) => scene.runnel("user", "list"),
+    command: (_, scene) => scene.runnel(["user", "list"]),
   },
   denied: {
     what: "A right was missing",
@@ -42,9 +43,9 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
       const { principal, what } = refused.find((one) => one.what !== null) ?? refused[0];
       const [operation, resource] = /^(\S+) ([^]*)$/.exec(what ?? "")?.slice(1) ?? [];
       return resource === undefined || principal === null
-        ? scene.runnel("acl", "list")
+        ? scene.runnel(["acl", "list"])
         : `${
-          scene.runnel("acl", "add", principal.replace(/^User:/, ""), operation, resource)
+          scene.runnel(["acl", "add"], [principal.replace(/^User:/, ""), operation, resource])
         }  # if it is to be allowed`;
     },
   },
@@ -54,12 +55,12 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
       const topic = refused.find((one) => one.what !== null)?.what;
       return topic === null || topic === undefined
         ? LOG()
-        : scene.runnel("topic", "describe", topic);
+        : scene.runnel(["topic", "describe"], [topic]);
     },
   },
   connection_refused: {
     what: "Connections were turned away",
-    command: (_, scene) => scene.runnel("quota", "list"),
+    command: (_, scene) => scene.runnel(["quota", "list"]),
   },
   handshake_failed: {
     what: "TLS handshakes failed",

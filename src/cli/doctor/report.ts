@@ -1,6 +1,7 @@
 /** Report: findings as they are printed, the heaviest first. */
 import type { Output } from "../output.ts";
-import { counted, type Finding, type Severity } from "./finding.ts";
+import { counted } from "../counted.ts";
+import type { Finding, Severity } from "./finding.ts";
 
 const ORDER: readonly Severity[] = ["error", "warning", "note", "unseen"];
 

@@ -3,7 +3,8 @@ import type { Cluster } from "../../client/cluster.ts";
 import type { Config } from "../../config/options.ts";
 import type { ClientSecurity } from "../client_config.ts";
 import type { HttpAnswer } from "./broker_http.ts";
-import { commandLine, Unseen } from "./finding.ts";
+import { runnelLine } from "../shell_words.ts";
+import { Unseen } from "./finding.ts";
 import { type TwoSizes, twoSizes } from "./sizes.ts";
 import type { Survey } from "./survey.ts";
 
@@ -59,8 +60,8 @@ export class Scene {
   }
 
   /** `runnel group describe orders --bootstrap …`, to be pasted. */
-  runnel(...words: readonly string[]): string {
-    return commandLine("runnel", ...words, ...this.parts.connection);
+  runnel(words: readonly string[], names: readonly string[] = []): string {
+    return runnelLine(words, names, this.parts.connection);
   }
 
   get #reached() {

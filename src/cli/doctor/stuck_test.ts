@@ -3,7 +3,6 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { GroupDescription, GroupMember } from "../../client/groups.ts";
 import { hotIn } from "./hot.ts";
 import { isOlder } from "./clients.ts";
-import { commandLine } from "./finding.ts";
 import { type GroupAtOnce, stuckBecause } from "./stuck.ts";
 
 const PARTITION = { topic: "t", partition: 0 };
@@ -132,14 +131,4 @@ Deno.test("versions are compared by their numbers", () => {
   assertEquals(isOlder("3.0.0", "3.0.0"), false);
   assertEquals(isOlder("2.0.2-rc1", "2.0.3"), true);
   assertEquals(isOlder("unknown", "3.0.0"), false);
-});
-
-Deno.test("a command that is advised evaluates nothing in a name", () => {
-  assertEquals(
-    commandLine("runnel", "group", "describe", "orders"),
-    "runnel group describe orders",
-  );
-  assertEquals(commandLine("describe", "$(id)"), "describe '$(id)'");
-  assertEquals(commandLine("describe", "a'; rm -rf /'"), "describe 'a'\\''; rm -rf /'\\'''");
-  assertEquals(commandLine("describe", ""), "describe ''");
 });

@@ -2,7 +2,8 @@
 import { describeTransaction, listTransactions } from "../../client/transactions.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import { findHanging } from "../txn/hanging.ts";
-import { type Check, counted, durationText, type Found } from "./finding.ts";
+import { counted } from "../counted.ts";
+import { type Check, durationText, type Found } from "./finding.ts";
 import type { Scene } from "./scene.ts";
 import { partitionsOf } from "./survey.ts";
 
@@ -35,23 +36,20 @@ async function hanging(scene: Scene): Promise<Found[]> {
     evidence: `of producer ${one.producerId}, whose last record is ${
       durationText(nowMs - one.lastTimestampMs)
     } old, and of which no coordinator knows`,
-    command: scene.runnel(
+    command: scene.runnel([
       "txn",
       "abort",
-      "--topic",
-      one.topic,
-      "--partition",
-      `${one.partition}`,
-      "--start-offset",
-      `${one.startOffset}`,
-    ),
+      `--topic=${one.topic}`,
+      `--partition=${one.partition}`,
+      `--start-offset=${one.startOffset}`,
+    ]),
   }));
   if (hanging.length > MAX_TOLD) {
     const more = counted(hanging.length - MAX_TOLD, "more transaction");
     found.push({
       severity: "error",
       what: `${more} hang`,
-      command: scene.runnel("txn", "find-hanging"),
+      command: scene.runnel(["txn", "find-hanging"]),
     });
   }
   // Of those that are offline the check of partitions tells.
@@ -81,7 +79,7 @@ async function overdue(scene: Scene): Promise<Found[]> {
       evidence: `its timeout is ${durationText(one.timeoutMs)}, and it writes to ${
         counted(one.partitions.length, "partition")
       }`,
-      command: scene.runnel("txn", "describe", transactionalId),
+      command: scene.runnel(["txn", "describe"], [transactionalId]),
     });
   }
   return found;

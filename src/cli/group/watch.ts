@@ -40,7 +40,7 @@ export const watchGroup: Run = (call) => {
       if (!(isEnded && interrupt.isAsked)) throw error;
     }
     return 0;
-  });
+  }, { endsUnread: true });
 };
 
 interface Timed {

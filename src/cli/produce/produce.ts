@@ -10,7 +10,7 @@ import { type Connected, connected } from "../connected.ts";
 import { unescaped } from "../escapes.ts";
 import { existingTopic } from "../existing_topic.ts";
 import { Interrupt } from "../interrupt.ts";
-import { jsonText } from "../output.ts";
+import { jsonText, OutputClosed } from "../output.ts";
 import { printable } from "../table.ts";
 import { Delivering } from "./delivering.ts";
 import { filesOf, linesOf, repeated, type SourceRecords } from "./sources.ts";
@@ -49,7 +49,18 @@ async function sendAll(
 ): Promise<number> {
   const { topic, interrupt, rate, isReported } = plan, sink = new ByteSink();
   const report = (delivery: Delivery) => {
-    if (isReported) sink.text(`${reportLine(delivery)}\n`);
+    if (isReported && isRead) sink.text(`${reportLine(delivery)}\n`);
+  };
+  let isRead = true;
+  // Who stops reading the report does not stop the records.
+  const flush = async () => {
+    if (!isRead) return;
+    try {
+      await sink.flush();
+    } catch (error) {
+      if (!(error instanceof OutputClosed)) throw error;
+      isRead = false;
+    }
   };
   const delivering = new Delivering(cluster, plan.producer, { rate, onDelivered: report });
   const isOver = () => delivering.failure !== null || interrupt.isAsked;
@@ -60,7 +71,7 @@ async function sendAll(
       for (const record of records) {
         while (delivering.isFull && !isOver()) {
           await delivering.wait();
-          await sink.flush();
+          await flush();
         }
         if (isOver()) break sending;
         const { key, value, headers, timestampMs, partition } = record;
@@ -78,13 +89,13 @@ async function sendAll(
         );
         if (delivering.sent >= plan.count) break sending;
       }
-      await sink.flush();
+      await flush();
     }
   } catch (error) {
     refused = error; // what was sent before it is not left behind
   }
   await delivering.finish();
-  await sink.flush();
+  await flush();
   const { failure, delivered } = delivering;
   if (refused instanceof ConfigError) {
     throw new ConfigError(`${refused.message}; ${delivered} records were delivered before it`);

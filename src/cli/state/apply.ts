@@ -9,7 +9,7 @@ import type { Call } from "../call.ts";
 import type { Run } from "../command.ts";
 import { confirmed } from "../confirm.ts";
 import { type Connected, connected } from "../connected.ts";
-import { type Output, OutputClosed } from "../output.ts";
+import type { Output } from "../output.ts";
 import { printable } from "../table.ts";
 import { Applied } from "./applied.ts";
 import { type CarriedOut, carryOut, refusalsOf } from "./carry_out.ts";
@@ -66,9 +66,9 @@ async function applied(
   const { state } = await clusterState(asking, scope);
   const options = { lastListed, rotate, prune: call.has("--prune"), force: call.has("--force") };
   const plan = planOf(wanted, state, options), { changes, problems } = plan;
-  if (!out.isJson) unlessClosed(() => show(plan, out));
+  if (!out.isJson) show(plan, out);
   if (call.has("--check")) {
-    if (out.isJson) unlessClosed(() => showDifferences(plan, out));
+    if (out.isJson) showDifferences(plan, out);
     tellProblems(problems);
     return changes.length + problems.length > 0 ? DIFFERS : 0;
   }
@@ -86,7 +86,7 @@ async function applied(
   try {
     await carryOut(asking, changes, { passwords, tell: (one) => became.push(one) });
   } finally {
-    unlessClosed(() => tellBecame(became, out));
+    tellBecame(became, out);
   }
   if (became.some(({ outcome }) => outcome !== null)) return 1;
   note(call, record, listed);
@@ -95,15 +95,6 @@ async function applied(
     `The broker took this and does not show it: ${sign} ${text}`
   );
   return tellProblems(told) ? 1 : 0;
-}
-
-/** Who stops reading (`| head`) is told nothing more; what is done, and the exit code, stay what they are. */
-function unlessClosed(tell: () => void): void {
-  try {
-    tell();
-  } catch (error) {
-    if (!(error instanceof OutputClosed)) throw error;
-  }
 }
 
 function isSame(listed: ReadonlySet<string>, last: ReadonlySet<string> | null): boolean {

@@ -1,4 +1,5 @@
 /** Plan text: the changes of a plan as a diff for people, and as JSON for programs. */
+import { counted } from "../counted.ts";
 import type { ConfigResource } from "../../client/admin.ts";
 import type { QuotaEntityPart } from "../../topics/client_quotas.ts";
 import { ruleText } from "../acl/acl_text.ts";
@@ -69,10 +70,6 @@ function entityWords(entity: readonly QuotaEntityPart[]): string {
   return entity.map(({ entityType, entityName }) =>
     entityName === null ? `the default of ${entityType}s` : `${entityType} ${entityName}`
   ).join(" with ");
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 /** "1 to add, 2 to change, 1 to remove", of lines. */

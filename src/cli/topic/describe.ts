@@ -1,5 +1,6 @@
 /** `runnel topic describe`: partitions with leader, replicas, offsets and bytes, and configs that somebody has set. */
-import { Admin, type ConfigEntry } from "../../client/admin.ts";
+import { Admin } from "../../client/admin.ts";
+import { type ConfigEntry, describeTopicConfigs } from "../../client/admin_configs.ts";
 import type { Cluster, Topic } from "../../client/cluster.ts";
 import { listOffsets } from "../../client/list_offsets.ts";
 import { logDirs } from "../../client/log_dirs.ts";
@@ -64,7 +65,7 @@ async function lookAt(
     return (await listOffsets(cluster, asked)).values();
   };
   const [configs, starts, ends] = await Promise.all([
-    new Admin(cluster).describeTopicConfigs(topics.map(({ name }) => name)),
+    describeTopicConfigs(cluster, topics.map(({ name }) => name)),
     offsets("earliest"),
     offsets("latest"),
   ]);

@@ -14,6 +14,7 @@ import type { Call } from "../call.ts";
 import type { Run } from "../command.ts";
 import { confirmed } from "../confirm.ts";
 import { type Connected, connected, type Work } from "../connected.ts";
+import { runnelLine } from "../shell_words.ts";
 import { ownerOf, ownersOf } from "./hanging.ts";
 import { type PartitionAbort, partitionAbortOf } from "./partition_abort.ts";
 import { nameOf, unknownId, unknownPartition } from "./txn_text.ts";
@@ -128,7 +129,9 @@ async function abortByPartition(
     throw new ConfigError(
       `The transaction of producer ${marker.producerId} in ${
         nameOf(where)
-      } is one of ${owner.transactionalId} (${owner.state}), which ends it: \`runnel txn abort ${owner.transactionalId}\`, or --force for this partition alone`,
+      } is one of ${owner.transactionalId} (${owner.state}), which ends it: \`${
+        runnelLine(["txn", "abort"], [owner.transactionalId])
+      }\`, or --force for this partition alone`,
     );
   }
   const { producerId, producerEpoch } = marker;

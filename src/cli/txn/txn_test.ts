@@ -357,6 +357,16 @@ Deno.test("a transaction that its coordinator will end is not torn without --for
   assertEquals(broker.asked, ["marker t-1 7/3 0 false"]);
 });
 
+Deno.test("the command that is advised evaluates nothing in an id, and takes none for a flag", async () => {
+  for (const [name, line] of [["$(id)`id`", "runnel txn abort '$(id)`id`'"], ["--x", "-- --x"]]) {
+    const broker = new OneBroker([{ partition: 1, producerId: 7, at: 5 }], [
+      id(name, 7, "Ongoing", 1),
+    ]);
+    const { errors } = await ask(broker, "abort", "--topic=t", "--partition=1", "--start-offset=5");
+    assertStringIncludes(errors[0], line);
+  }
+});
+
 Deno.test("names cannot steer the terminal they are printed on", () => {
   assertEquals(
     printable("a\x1b[2J\r\n\u202eb\u2028\ud800c\\é"),

@@ -44,6 +44,8 @@ export class ClassicMembership implements Membership {
   #generationId = -1;
   /** Whether others may have this member's partitions already. */
   #isLost = false;
+  /** From JoinGroup to the end of the round: which generation it is in is the coordinator's to know. */
+  #isJoining = false;
   #mustJoin = true;
   #isStopped = false;
   #lookAtMs = 0;
@@ -58,13 +60,18 @@ export class ClassicMembership implements Membership {
 
   get identity(): MemberIdentity {
     const { groupInstanceId } = this.#options;
-    return this.#isLost
+    return this.#isLost || this.#isJoining
       ? { generationId: -1, memberId: "", groupInstanceId }
       : { generationId: this.#generationId, memberId: this.#memberId, groupInstanceId };
   }
 
+  get isRebalancing(): boolean {
+    return !this.#isLost && (this.#isJoining || this.#generationId < 0);
+  }
+
   refused(code: number, { generationId }: MemberIdentity): boolean {
-    if (generationId !== this.#generationId || this.#isStopped) return false;
+    // What a round says of an older generation the round itself finds out.
+    if (generationId !== this.#generationId || this.#isJoining || this.#isStopped) return false;
     if (code === ErrorCode.REBALANCE_IN_PROGRESS) this.#joinAgain();
     if (code === ErrorCode.ILLEGAL_GENERATION) this.#lost();
     if (code === ErrorCode.UNKNOWN_MEMBER_ID) {
@@ -86,6 +93,7 @@ export class ClassicMembership implements Membership {
     this.#bell.ring();
     this.#requests.interrupt();
     await withinMs(this.#done, STOP_MS);
+    this.#isJoining = false; // what was read is committed as of the round before, where that is heard
   }
 
   async leave(call: CallOptions): Promise<void> {
@@ -118,6 +126,7 @@ export class ClassicMembership implements Membership {
     await rebalancing.inPoll(() => this.#giveUp());
     this.#heartbeats.stop();
     this.#mustJoin = false;
+    this.#isJoining = true;
     const { names } = topics;
     const protocols = assignors.map((assignor) => ({
       name: assignor.name,
@@ -139,7 +148,7 @@ export class ClassicMembership implements Membership {
     if (this.#isStopped) return;
     this.#generationId = joined.generationId;
     const wasLost = this.#isLost;
-    this.#isLost = false;
+    this.#isLost = this.#isJoining = false;
     this.#heartbeats.start(heartbeatIntervalMs);
     await rebalancing.inPoll(() => this.#take(joined, assigned, wasLost));
     this.#lookAtMs = performance.now() + this.#lookInMs();
@@ -248,6 +257,7 @@ export class ClassicMembership implements Membership {
     if (code === ErrorCode.UNKNOWN_MEMBER_ID || code === ErrorCode.ILLEGAL_GENERATION) {
       if (code === ErrorCode.UNKNOWN_MEMBER_ID) this.#memberId = "";
       this.#isLost = true;
+      this.#isJoining = false;
     } else if (code !== ErrorCode.REBALANCE_IN_PROGRESS && !mayRetry(error)) {
       this.#options.failed(error, false);
     }

@@ -60,6 +60,10 @@ export class ConsumerMembership implements Membership {
       : { generationId: epoch, memberId, groupInstanceId };
   }
 
+  get isRebalancing(): boolean {
+    return this.#member.epoch <= 0 && this.#options.rebalancing.owned.length === 0;
+  }
+
   refused(code: number, { generationId }: MemberIdentity): boolean {
     if (this.#isStopped) return false;
     const isBehind = code === ErrorCode.STALE_MEMBER_EPOCH;

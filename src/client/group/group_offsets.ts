@@ -7,12 +7,12 @@
 import { ErrorCode } from "../../protocol/errors.ts";
 import { OffsetCommit } from "../../protocol/messages/offset_commit.ts";
 import { OffsetFetch } from "../../protocol/messages/offset_fetch.ts";
-import { abortable, type CallOptions } from "../call.ts";
+import { type CallOptions, withinLimits } from "../call.ts";
 import type { Cluster } from "../cluster.ts";
 import type { Connection } from "../connection.ts";
 import type { CommittedOffset } from "../consumer_options.ts";
 import { Coordinator } from "../coordinators.ts";
-import { check, KafkaError, mayRetry } from "../errors.ts";
+import { check, ConnectionError, KafkaError, mayRetry } from "../errors.ts";
 import type { TopicPartition } from "../list_offsets.ts";
 import type { OffsetToCommit } from "../transaction_requests.ts";
 import { hasLostCoordinator, type MemberIdentity, type Membership } from "./membership.ts";
@@ -63,7 +63,8 @@ export class GroupOffsets {
   ): Promise<void> {
     for (const one of offsets) checkOffset(one);
     if (offsets.length === 0) return;
-    const generationId = this.#options.membership()?.identity.generationId ?? -1;
+    const { groupId, membership } = this.#options;
+    const generationId = membership()?.identity.generationId ?? -1;
     const committed = new Promise<void>((resolve, reject) => {
       this.#waiting.push({
         offsets: new Map(offsets.map((one) => [nameOf(one), one])),
@@ -74,7 +75,10 @@ export class GroupOffsets {
       });
     });
     this.#sending ??= this.#sendAll().finally(() => this.#sending = null);
-    await abortable(committed, signal);
+    // A request on its way may take longer than the call.
+    const late = () =>
+      new ConnectionError(`Nothing was committed for ${groupId} in ${timeoutMs} ms`);
+    await withinLimits(committed, { maxMs: timeoutMs + LATE_MS, signal, late });
   }
 
   /** What is on its way comes to its end; nothing is tried again. */
@@ -138,9 +142,9 @@ export class GroupOffsets {
           merged.set(name, one);
           continue;
         }
-        const code = isMember || isOwned(one)
-          ? ErrorCode.ILLEGAL_GENERATION
-          : ErrorCode.REBALANCE_IN_PROGRESS;
+        const code = membership()!.isRebalancing
+          ? ErrorCode.REBALANCE_IN_PROGRESS
+          : ErrorCode.ILLEGAL_GENERATION;
         failures.set(name, new KafkaError(code, `commit of ${name} by group ${groupId}`));
       }
     }
@@ -253,6 +257,8 @@ interface Commit {
 
 const NOBODY: MemberIdentity = { generationId: -1, memberId: "", groupInstanceId: null };
 const LAST_VERSION_WITH_NAMES = 9;
+/** How much later than its time a commit may end, so that a last answer is heard. */
+const LATE_MS = 500;
 
 function checkOffset({ topic, partition, offset }: OffsetToCommit): void {
   const isWhole = typeof offset === "bigint" || Number.isSafeInteger(offset);

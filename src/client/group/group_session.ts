@@ -3,7 +3,7 @@
  * that happens by itself.
  */
 import type { Bell } from "../bell.ts";
-import type { CallOptions } from "../call.ts";
+import { type CallOptions, withinMs } from "../call.ts";
 import type { Cluster } from "../cluster.ts";
 import type { GroupOptions, RebalanceListener, Subscription } from "../consumer_options.ts";
 import { KafkaError, mayRetry } from "../errors.ts";
@@ -147,7 +147,7 @@ export class GroupSession {
   async close(call: CallOptions): Promise<void> {
     if (this.isSubscribed) await this.unsubscribe(call);
     else await this.#commitBefore(null);
-    await this.offsets.close();
+    await withinMs(this.offsets.close(), call.timeoutMs ?? LAST_COMMIT_MS);
     const failure = this.#failure;
     if (failure !== null && !failure.isFinal) throw failure.error;
   }

@@ -18,7 +18,10 @@ export interface MemberIdentity {
 }
 
 export interface Membership {
+  /** Generation -1 while it may not commit. */
   readonly identity: MemberIdentity;
+  /** Whether it is about to be a member (again), with what it has still; else, without a generation, that is others'. */
+  readonly isRebalancing: boolean;
   /** A broker refused something of this member with that code. Whether it may be tried again as it is. */
   refused(code: number, identity: MemberIdentity): boolean;
   /** The subscription is another now. */

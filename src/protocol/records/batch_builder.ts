@@ -47,7 +47,7 @@ export class BatchBuilder {
     return this.#timestamps[i];
   }
 
-  /** Behind the others; its bytes are copied. Not behind finish(). */
+  /** Behind the others; its bytes are copied. Not behind pack() or finish(). */
   add(record: NewRecord): void {
     const offsetDelta = this.count, { timestampMs } = record;
     const timestampDelta = offsetDelta === 0 ? 0 : timestampMs - this.#timestamps[0];
@@ -56,6 +56,16 @@ export class BatchBuilder {
     this.#used = writeRecord(this.#bytes, this.#used, measured);
     this.#timestamps.push(timestampMs);
     this.#maxTimestampMs = Math.max(this.#maxTimestampMs, timestampMs);
+  }
+
+  /** Compresses the records ahead of finish(), which then has little to do. Throws what compress() throws. */
+  pack(compression: CompressionType, level?: number): void {
+    if (compression === CompressionType.none) return;
+    this.#packed ??= compress(
+      compression,
+      this.#bytes.subarray(batch.BATCH_OVERHEAD, this.#used),
+      level,
+    );
   }
 
   /** The batch. Once more it is another array: the first may be on its way still. Throws what compress() throws. */
@@ -83,13 +93,9 @@ export class BatchBuilder {
       this.#isGiven = true;
       return isFirst ? bytes : bytes.slice();
     }
-    this.#packed ??= compress(
-      compression,
-      this.#bytes.subarray(batch.BATCH_OVERHEAD, this.#used),
-      level,
-    );
-    const bytes = new Uint8Array(batch.BATCH_OVERHEAD + this.#packed.length);
-    bytes.set(this.#packed, batch.BATCH_OVERHEAD);
+    this.pack(compression, level);
+    const packed = this.#packed!, bytes = new Uint8Array(batch.BATCH_OVERHEAD + packed.length);
+    bytes.set(packed, batch.BATCH_OVERHEAD);
     return bytes;
   }
 

@@ -30,6 +30,7 @@ for (const name of ["none", "gzip", "lz4", "snappy", "zstd"] as const) {
         const records = RECORDS.slice(0, count), builder = new BatchBuilder(capacity);
         for (const record of records) builder.add(record);
         const options = { compression: CompressionType[name], ...OWNER, isTransactional: true };
+        if (capacity > 0) builder.pack(options.compression);
         assertEquals(builder.finish(options), buildBatch({ records, ...options }));
         assertEquals(builder.count, count);
         assertEquals(builder.timestampMs(count - 1), records[count - 1].timestampMs);

@@ -1,0 +1,38 @@
+/** ProducerBatch: records on their way together, and who hears what became of each. */
+import { BatchBuilder } from "../protocol/records/batch_builder.ts";
+
+/** Where a record went. */
+export interface Delivery {
+  readonly topic: string;
+  readonly partition: number;
+  /** -1 with acks=0, and where the broker no longer knows the offset of a batch it had got before. */
+  readonly offset: number;
+  /** The broker's time with LogAppendTime, else the record's own. */
+  readonly timestampMs: number;
+}
+
+/**
+ * Who hears what became of records; `mark` is what was given with the record. Neither may throw. One for many records
+ * costs less than a promise for each, which is what keeps a large number of small records from getting on.
+ */
+export interface Receiver {
+  delivered(mark: number, delivery: Delivery): void;
+  failed(mark: number, error: unknown): void;
+}
+
+export class ProducerBatch {
+  readonly builder: BatchBuilder;
+  /** By record, as `marks`. */
+  readonly receivers: Receiver[] = [];
+  readonly marks: number[] = [];
+  readonly settled = Promise.withResolvers<void>();
+  readonly createdMs = performance.now();
+  bytes = 0;
+  /** In which order batches were first sent. */
+  order = 0;
+  encoded: Uint8Array | null = null;
+
+  constructor(capacity: number) {
+    this.builder = new BatchBuilder(capacity);
+  }
+}
