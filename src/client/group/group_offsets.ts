@@ -73,7 +73,7 @@ export class GroupOffsets {
         reject,
       });
     });
-    this.#sending ??= this.#sendAll().finally(() => this.#sending = null);
+    this.#sending ??= this.#sendAll();
     await abortable(committed, signal);
   }
 
@@ -85,15 +85,19 @@ export class GroupOffsets {
 
   async #sendAll(): Promise<void> {
     const { cluster } = this.#options;
-    for (let tries = 0; this.#waiting.length > 0;) {
-      const commits = this.#waiting;
-      this.#waiting = [];
-      const left = await this.#send(commits, cluster.backoffMs(tries));
-      if (left.length === 0) tries = 0;
-      else {
-        this.#waiting.unshift(...left);
-        await cluster.pause(cluster.backoffMs(tries++));
+    try {
+      for (let tries = 0; this.#waiting.length > 0;) {
+        const commits = this.#waiting;
+        this.#waiting = [];
+        const left = await this.#send(commits, cluster.backoffMs(tries));
+        if (left.length === 0) tries = 0;
+        else {
+          this.#waiting.unshift(...left);
+          await cluster.pause(cluster.backoffMs(tries++));
+        }
       }
+    } finally {
+      this.#sending = null; // in the turn that found nothing: what comes later begins anew
     }
   }
 
