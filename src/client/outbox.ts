@@ -147,8 +147,10 @@ class TopicSenders {
   readonly #senders: PartitionSender[] = [];
   #partitions = 0;
   #sticky = -1;
-  /** Settles when the number of partitions is known; sends that came before then wait for it in their order. */
+  /** Settles when the number of partitions is known, and what waited for that is with its sender, or refused. */
   #opening: Promise<void> | null = null;
+  /** What came before, in its order. */
+  #waiting: [record: NewRecord, partition: number | undefined, sending: Sending][] = [];
 
   constructor(name: string, options: TopicOptions) {
     this.#name = name;
@@ -157,11 +159,29 @@ class TopicSenders {
 
   send(record: NewRecord, partition: number | undefined, sending: Sending): void {
     if (this.#partitions > 0) return this.#add(record, partition, sending);
-    this.#opening ??= this.#openTopic().finally(() => this.#opening = null);
-    this.#opening.then(
-      () => this.#add(record, partition, sending),
-      (error) => this.#refuse(error, sending),
-    );
+    this.#waiting.push([record, partition, sending]);
+    this.#opening ??= this.#open();
+  }
+
+  /** What waits goes in the turn in which the topic is known: nothing overtakes it, and no flush misses it. */
+  async #open(): Promise<void> {
+    let failure: { readonly error: unknown } | null = null, partitions = 0;
+    try {
+      const { cluster, deliveryTimeoutMs } = this.#options;
+      const topic = await cluster.retry(() => cluster.topic(this.#name), {
+        topic: this.#name,
+        timeoutMs: Math.min(deliveryTimeoutMs, TOPIC_TIMEOUT_MS),
+      });
+      partitions = topic.partitions.length;
+    } catch (error) {
+      failure = { error };
+    }
+    this.#opening = null;
+    this.#partitions = partitions;
+    for (const [record, partition, sending] of this.#waiting.splice(0)) {
+      if (failure === null) this.#add(record, partition, sending);
+      else this.#refuse(failure.error, sending);
+    }
   }
 
   /** The transaction hears of it at once: its flush must not be over before. */
@@ -172,17 +192,8 @@ class TopicSenders {
   }
 
   async flush(): Promise<void> {
-    await this.#opening?.catch(() => {}); // whoever sent hears of it
+    await this.#opening;
     await Promise.all(this.#senders.map((sender) => sender?.flush()));
-  }
-
-  async #openTopic(): Promise<void> {
-    const { cluster, deliveryTimeoutMs } = this.#options;
-    const topic = await cluster.retry(() => cluster.topic(this.#name), {
-      topic: this.#name,
-      timeoutMs: Math.min(deliveryTimeoutMs, TOPIC_TIMEOUT_MS),
-    });
-    this.#partitions = topic.partitions.length;
   }
 
   #add(record: NewRecord, wanted: number | undefined, sending: Sending): void {

@@ -74,11 +74,16 @@ export class GroupOffsets {
         reject,
       });
     });
+<<<<<<< HEAD
     this.#sending ??= this.#sendAll().finally(() => this.#sending = null);
     // A request on its way may take longer than the call.
     const late = () =>
       new ConnectionError(`Nothing was committed for ${groupId} in ${timeoutMs} ms`);
     await withinLimits(committed, { maxMs: timeoutMs + LATE_MS, signal, late });
+=======
+    this.#sending ??= this.#sendAll();
+    await abortable(committed, signal);
+>>>>>>> w25-breaker18
   }
 
   /** What is on its way comes to its end; nothing is tried again. */
@@ -89,15 +94,19 @@ export class GroupOffsets {
 
   async #sendAll(): Promise<void> {
     const { cluster } = this.#options;
-    for (let tries = 0; this.#waiting.length > 0;) {
-      const commits = this.#waiting;
-      this.#waiting = [];
-      const left = await this.#send(commits, cluster.backoffMs(tries));
-      if (left.length === 0) tries = 0;
-      else {
-        this.#waiting.unshift(...left);
-        await cluster.pause(cluster.backoffMs(tries++));
+    try {
+      for (let tries = 0; this.#waiting.length > 0;) {
+        const commits = this.#waiting;
+        this.#waiting = [];
+        const left = await this.#send(commits, cluster.backoffMs(tries));
+        if (left.length === 0) tries = 0;
+        else {
+          this.#waiting.unshift(...left);
+          await cluster.pause(cluster.backoffMs(tries++));
+        }
       }
+    } finally {
+      this.#sending = null; // in the turn that found nothing: what comes later begins anew
     }
   }
 
