@@ -74,16 +74,11 @@ export class GroupOffsets {
         reject,
       });
     });
-<<<<<<< HEAD
-    this.#sending ??= this.#sendAll().finally(() => this.#sending = null);
+    this.#sending ??= this.#sendAll();
     // A request on its way may take longer than the call.
     const late = () =>
       new ConnectionError(`Nothing was committed for ${groupId} in ${timeoutMs} ms`);
     await withinLimits(committed, { maxMs: timeoutMs + LATE_MS, signal, late });
-=======
-    this.#sending ??= this.#sendAll();
-    await abortable(committed, signal);
->>>>>>> w25-breaker18
   }
 
   /** What is on its way comes to its end; nothing is tried again. */
