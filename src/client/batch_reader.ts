@@ -8,7 +8,7 @@ import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
 import type { Cluster, Topic } from "./cluster.ts";
 import { ConnectionError, KafkaError } from "./errors.ts";
 import type { FetchedPartition } from "./fetched_records.ts";
-import type { TopicPartition } from "./list_offsets.ts";
+import { listOffsets, type TopicPartition } from "./list_offsets.ts";
 
 export interface FetchedBatches extends FetchedPartition {
   /** Committed records end here. */
@@ -70,6 +70,12 @@ export class BatchReader implements Disposable {
       }
     };
     return await this.cluster.retry(attempt, { topic: from.topic, timeoutMs: this.#timeoutMs });
+  }
+
+  /** Where its log begins. Retries; throws KafkaError and ConnectionError. */
+  async start({ topic, partition }: TopicPartition): Promise<number> {
+    const [{ offset }] = await listOffsets(this.cluster, [{ topic, partition, at: "earliest" }]);
+    return offset;
   }
 
   [Symbol.dispose](): void {

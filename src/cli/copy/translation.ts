@@ -7,7 +7,6 @@
  */
 import type { BatchReader, PartitionOfTopic } from "../../client/batch_reader.ts";
 import { KafkaError } from "../../client/errors.ts";
-import { listOffsets } from "../../client/list_offsets.ts";
 import { fetchedRecords } from "../../client/fetched_records.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import type { LogRecord } from "../../protocol/records/record.ts";
@@ -104,12 +103,9 @@ async function* recordsIn(
       const isOut = error instanceof KafkaError && error.code === ErrorCode.OFFSET_OUT_OF_RANGE;
       if (!isOut) throw error;
       // What was there is deleted: whoever reads goes on with the first record that is left.
-      const { topic, partition: index } = partition;
-      const [start] = await listOffsets(reader.cluster, [
-        { topic, partition: index, at: "earliest" },
-      ]);
-      if (start.offset <= position) return; // behind the end
-      position = start.offset;
+      const start = await reader.start(partition);
+      if (start <= position) return; // behind the end
+      position = start;
       continue;
     }
     const { records, nextOffset } = fetchedRecords(answer, position);
