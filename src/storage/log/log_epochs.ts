@@ -70,24 +70,29 @@ export class LogEpochs {
     if (this.#epochs?.truncateFromEnd(logEndOffset)) this.#isChanged = true;
   }
 
-  async save(): Promise<void> {
+  /** One at a time: who saves last finds nothing under way when this resolves. */
+  save(): Promise<void> {
+    const saved = this.#saving.then(() => this.#write());
+    this.#saving = saved.catch(() => {}); // whoever asked has the error
+    return saved;
+  }
+
+  /** Resolves when no save is under way, nor waits for another. Never rejects. */
+  settled(): Promise<void> {
+    return this.#saving;
+  }
+
+  async #write(): Promise<void> {
     if (!this.#isChanged && this.#begun.length === 0) return;
     const epochs = this.#loaded;
     if (!this.#isChanged) return;
     this.#isChanged = false;
-    const saved = epochs.save();
-    this.#saving = saved.catch(() => {}); // whoever asked has the error
     try {
-      await saved;
+      await epochs.save();
     } catch (error) {
       this.#isChanged = true; // the next one tries again
       throw error;
     }
-  }
-
-  /** Resolves when no save is under way. */
-  settled(): Promise<void> {
-    return this.#saving;
   }
 
   get #loaded(): LeaderEpochs {

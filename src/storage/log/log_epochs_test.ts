@@ -50,3 +50,19 @@ Deno.test("what the one under way could not write is written by the next, and tw
   await Promise.all(others);
   assertEquals(writes.map(({ text }) => text), ["0\n1\n0 0\n", "0\n1\n1 0\n"]);
 });
+
+Deno.test("who waits for the log to be left alone waits for a save that waits, too", async () => {
+  const { epochs, writes } = world();
+  epochs.assign(0, 0);
+  const saves = [epochs.save()];
+  await turn();
+  epochs.assign(1, 0);
+  saves.push(epochs.save());
+  let isSettled = false;
+  const settled = epochs.settled().then(() => isSettled = true);
+  writes[0].end();
+  await turn();
+  assertEquals([writes.length, isSettled], [2, false]);
+  writes[1].end();
+  await Promise.all([...saves, settled]);
+});
