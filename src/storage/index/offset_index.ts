@@ -86,10 +86,10 @@ export class OffsetIndex {
     return next < this.#entries.count ? this.#entries.get(next, positionAt) : Infinity;
   }
 
-  /** The largest indexed position not above `position`; 0 when there is none. */
-  startBefore(position: number): number {
+  /** The offset of the entry with the largest position not above `position`; -1 when there is none. */
+  offsetBefore(position: number): number {
     const found = this.#entries.floor(position, positionAt);
-    return found < 0 ? 0 : this.#entries.get(found, positionAt);
+    return found < 0 ? -1 : this.baseOffset + this.#entries.get(found, relativeAt);
   }
 
   /** Forgets every entry at or after `offset`. */

@@ -8,6 +8,7 @@ import { CorruptBatchError } from "../segments/corrupt_batch_error.ts";
 import type { ProducerContext } from "./producer_context.ts";
 import { decodeProducerSnapshot, snapshotCrc } from "./producer_snapshot.ts";
 import { ProducerState } from "./producer_state.ts";
+import { startBefore } from "../segments/index_check.ts";
 import { type Segment, segmentName } from "../segments/segment.ts";
 import { meet, mustEndAt } from "../segments/segment_list.ts";
 import { DELETED } from "../segments/segment_files.ts";
@@ -98,7 +99,7 @@ function lookBack(segments: readonly Segment[], offset: number, bytes: number): 
     left -= end;
     end = segments[--i].size;
   }
-  return { i, from: segments[i].offsetIndex.startBefore(end - left) };
+  return { i, from: startBefore(segments[i], end - left) };
 }
 
 /** Whether batches are so large that five of each producer may not lie there. */

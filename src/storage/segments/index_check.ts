@@ -40,6 +40,14 @@ export function positionOfTime(segment: Segment, timestampMs: number): number {
   return positionOfTime(segment, timestampMs);
 }
 
+/** Where a batch begins, near before a position of the log: as far back as the index has an entry. */
+export function startBefore(segment: Segment, position: number): number {
+  const offset = segment.offsetIndex.offsetBefore(position);
+  if (offset < 0) return 0;
+  const start = segment.positionOf(offset); // it may have made the index anew
+  return start <= position ? start : 0;
+}
+
 /** What is known of a segment's timestamps; -1 where there are none. */
 export interface SegmentTimes {
   /** Null when the first batch cannot be read: then the segment's age counts from its creation. */

@@ -9,7 +9,7 @@ import * as batch from "../../protocol/records/batch.ts";
 import { buildBatch } from "../../protocol/records/build.ts";
 import { flipped, putFiles } from "../../testing/file_damage.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
-import { positionOfTime } from "./index_check.ts";
+import { positionOfTime, startBefore } from "./index_check.ts";
 import type { Blob } from "../store.ts";
 import { CorruptBatchError } from "./corrupt_batch_error.ts";
 import { Segment, segmentName } from "./segment.ts";
@@ -232,6 +232,13 @@ function soundAnswers(
     for (const [bytes] of segment.intact(positionOfTime(segment, ms))) {
       if (batch.maxTimestamp(bytes) < ms) continue;
       answers.push(batch.baseOffset(bytes));
+      break;
+    }
+  }
+  for (let position = 0; position <= segment.size; position += 97) {
+    const start = startBefore(segment, position);
+    for (const [, at] of segment.intact(start)) {
+      answers.push(at === start && start <= position); // a batch begins there
       break;
     }
   }
