@@ -34,27 +34,3 @@ export const ConsumerProtocolAssignment = message({
     userData: bytes.nullable(),
   },
 });
-
-/** What a member of a group that is divided stickily says of what it had, in its subscription's user data. */
-export const StickyUserData = message({
-  name: "StickyUserData",
-  versions: "0-1",
-  flexible: "none",
-  fields: {
-    previousAssignment: array({
-      topic: string,
-      partitions: array(int32),
-    }),
-    generation: int32.default(-1).in("1+").ignorable(),
-  },
-});
-
-/** The same of cooperative-sticky, whose subscription has the partitions in a field of its own. */
-export const CooperativeStickyUserData = message({
-  name: "CooperativeStickyUserData",
-  versions: "0",
-  flexible: "none",
-  fields: {
-    generation: int32,
-  },
-});

@@ -3,7 +3,7 @@
  * is left out the first time; its holder gives it up and joins again, and then it is given.
  */
 import { decode, encodeChunks, joined, write } from "../../../protocol/codec.ts";
-import { CooperativeStickyUserData } from "../../../protocol/messages/consumer_protocol.ts";
+import { CooperativeStickyUserData } from "./sticky_user_data.ts";
 import { nameOf, without } from "../partitions_by_topic.ts";
 import type { Assignments, Assignor, MemberSubscription } from "./assignor.ts";
 import { balanced, type Held } from "./sticky_balance.ts";

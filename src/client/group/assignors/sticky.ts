@@ -3,7 +3,7 @@
  * leader in their user data what they had and in which generation; older clients leave the generation out.
  */
 import { decode, encodeChunks, joined, write } from "../../../protocol/codec.ts";
-import { StickyUserData } from "../../../protocol/messages/consumer_protocol.ts";
+import { StickyUserData } from "./sticky_user_data.ts";
 import { byTopic, flat } from "../partitions_by_topic.ts";
 import type { Assignor, MemberSubscription } from "./assignor.ts";
 import { balanced, type Held } from "./sticky_balance.ts";
