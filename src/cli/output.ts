@@ -40,6 +40,12 @@ export class Output {
     this.#write(`${told}\n`);
   }
 
+  /** What was done: a sentence for people, an object for scripts. */
+  told(sentence: string, done: Readonly<Record<string, unknown>>): void {
+    if (this.isJson) this.json(done);
+    else this.line(sentence);
+  }
+
   /** Empties the terminal; its rows; null, and nothing happens, where there is none. */
   clear(): number | null {
     const { height = null } = this.#sink;

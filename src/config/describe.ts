@@ -12,17 +12,28 @@ import {
 } from "./topic_configs.ts";
 import { wrapped } from "./wrap.ts";
 
+/** An option as it is: its value in words, a secret's masked. */
+export interface DescribedOption {
+  readonly option: string;
+  readonly value: string;
+  /** "default", "flag --kafka-port" */
+  readonly source: string;
+}
+
+export function describedOptions({ config, sources }: LoadedConfig): DescribedOption[] {
+  return rows().map((row) => {
+    const note = row.option?.unsupported ? ` — no effect: ${row.option.unsupported}` : "";
+    const source = `${sources.get(row.key) ?? "default"}${note}`;
+    return { option: row.key, value: shown(row, valueIn(config, row)), source };
+  });
+}
+
 /** One line an option: key, value and where the value came from. */
 export function describeConfig(loaded: LoadedConfig): string[] {
-  const table = rows();
-  const width = Math.max(...table.map((row) => row.key.length));
-  const lines = table.map((row) => {
-    const source = loaded.sources.get(row.key) ?? "default";
-    const note = row.option?.unsupported ? ` — no effect: ${row.option.unsupported}` : "";
-    return `${row.key.padEnd(width)}  ${
-      shown(row, valueIn(loaded.config, row))
-    }  (${source}${note})`;
-  });
+  const all = describedOptions(loaded), width = Math.max(...all.map(({ option }) => option.length));
+  const lines = all.map(({ option, value, source }) =>
+    `${option.padEnd(width)}  ${value}  (${source})`
+  );
   return [`# file: ${loaded.file ?? "none"}`, ...lines];
 }
 

@@ -1,5 +1,5 @@
 /** `runnel audit`: what there is of it. */
-import type { Command } from "../command.ts";
+import { type Command, JSON_OUTPUT } from "../command.ts";
 
 export const auditCommand: Command = {
   name: "audit",
@@ -16,7 +16,7 @@ export const auditCommand: Command = {
       name: "--head",
       takes: "SEQ:HASH",
       doc: "What verify printed as the head before: that line must be there still, as it was.",
-    }],
+    }, JSON_OUTPUT],
     examples: [{
       line: "runnel audit verify /var/log/runnel/audit.log",
       doc: "Exit code 1 where a line is not right",

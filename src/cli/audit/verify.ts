@@ -26,8 +26,9 @@ export const verifyAuditLines: Run = async (call) => {
     return verifyAudit(folder, basename(file), { hash, noted });
   });
   if (verdict.files === 0) throw new ConfigError(`Cannot look at ${file}: there is no such file`);
-  const out = new Output();
-  for (const line of told(verdict, audit.hashKey !== "")) out.line(line);
+  const out = new Output({ isJson: call.has("--json") }), isKeyed = audit.hashKey !== "";
+  if (out.isJson) out.json({ ...verdict, isRight: verdict.problem === null, isKeyed });
+  else for (const line of told(verdict, isKeyed)) out.line(line);
   return verdict.problem === null ? 0 : 1;
 };
 

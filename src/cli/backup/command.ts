@@ -1,5 +1,5 @@
 /** `runnel backup`: what there is of it. */
-import { type Command, CONNECTION, type Flag, type Word } from "../command.ts";
+import { type Command, CONNECTION, type Flag, JSON_OUTPUT, type Word } from "../command.ts";
 
 const DEST: Word = { name: "DEST", doc: "The backup's directory.", completes: "file" };
 
@@ -19,7 +19,7 @@ export const backupCommand: Command = {
       name: "create",
       summary: "copy what a serving broker has, as of one moment",
       words: [DEST],
-      flags: [ALLOW_DAMAGE, ...CONNECTION],
+      flags: [ALLOW_DAMAGE, JSON_OUTPUT, ...CONNECTION],
       examples: [{
         line: "runnel backup create /backup/monday --config /etc/runnel/runnel.toml",
         doc: "Again to the same place it copies what is new",
@@ -30,6 +30,7 @@ export const backupCommand: Command = {
       name: "verify",
       summary: "check that a backup is whole",
       words: [DEST],
+      flags: [JSON_OUTPUT],
       takesOptions: false,
       examples: [{ line: "runnel backup verify /backup/monday", doc: "Each byte by its checksum" }],
       load: async () => (await import("./verify.ts")).verifyBackupAt,
@@ -41,6 +42,7 @@ export const backupCommand: Command = {
       flags: [
         { name: "--to", takes: "DIR", doc: "The data directory to make.", completes: "file" },
         ALLOW_DAMAGE,
+        JSON_OUTPUT,
       ],
       takesOptions: false,
       examples: [{

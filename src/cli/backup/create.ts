@@ -15,6 +15,7 @@ import { DirectoryLock } from "../../storage/directory/lock.ts";
 import { StoreError } from "../../storage/store.ts";
 import type { Run } from "../command.ts";
 import { counted } from "../counted.ts";
+import { Output } from "../output.ts";
 import { configOf, reachedBy } from "../reach.ts";
 import { refusing } from "./open_backup.ts";
 
@@ -37,15 +38,25 @@ export const createBackupOf: Run = async (call) => {
     allowDamage: call.has("--allow-damage"),
   });
   for (const warning of report.warnings) console.error(`runnel: ${warning}`);
+  const out = new Output({ isJson: call.has("--json") });
   const { length } = report.removedFiles;
-  if (length > 0) {
-    console.log(`Removed ${counted(length, "file")} that an interrupted backup had left`);
+  if (length > 0 && !out.isJson) {
+    out.line(`Removed ${counted(length, "file")} that an interrupted backup had left`);
   }
   const { partitions, takenAt } = report.manifest;
-  console.log(
+  out.told(
     `Backed up ${counted(partitions.length, "partition")} as of ${takenAt}: ${
       counted(report.copiedFiles, "file")
     } with ${report.copiedBytes} bytes copied, ${report.keptFiles} were there`,
+    {
+      takenAt,
+      partitions: partitions.length,
+      copiedFiles: report.copiedFiles,
+      copiedBytes: report.copiedBytes,
+      keptFiles: report.keptFiles,
+      removedFiles: length,
+      warnings: report.warnings,
+    },
   );
   return 0;
 };

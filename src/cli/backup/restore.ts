@@ -5,6 +5,7 @@ import { FileStore } from "../../storage/backends/file_store.ts";
 import { DirectoryLock } from "../../storage/directory/lock.ts";
 import type { Run } from "../command.ts";
 import { counted } from "../counted.ts";
+import { Output } from "../output.ts";
 import { openBackup, refusing } from "./open_backup.ts";
 
 export const restoreBackupTo: Run = async (call) => {
@@ -23,7 +24,10 @@ export const restoreBackupTo: Run = async (call) => {
     );
   }
   const { partitions, takenAt } = manifest;
-  console.log(`Restored ${counted(partitions.length, "partition")} as of ${takenAt} to ${to}`);
+  new Output({ isJson: call.has("--json") }).told(
+    `Restored ${counted(partitions.length, "partition")} as of ${takenAt} to ${to}`,
+    { takenAt, to, partitions: partitions.length, faults: faults.map(({ what }) => what) },
+  );
   return 0;
 };
 

@@ -2,12 +2,18 @@
 import { verifyBackup } from "../../backup/restore.ts";
 import type { Run } from "../command.ts";
 import { counted } from "../counted.ts";
+import { Output } from "../output.ts";
 import { printable } from "../table.ts";
 import { openBackup } from "./open_backup.ts";
 
-export const verifyBackupAt: Run = ({ words: [destination] }) => {
+export const verifyBackupAt: Run = (call) => {
+  const [destination] = call.words, out = new Output({ isJson: call.has("--json") });
   const problems = verifyBackup(openBackup(destination));
   for (const problem of problems) console.error(`runnel: ${printable(problem)}`);
-  console.log(problems.length === 0 ? "The backup is whole" : counted(problems.length, "fault"));
-  return Promise.resolve(problems.length === 0 ? 0 : 1);
+  const isWhole = problems.length === 0;
+  out.told(isWhole ? "The backup is whole" : counted(problems.length, "fault"), {
+    isWhole,
+    problems,
+  });
+  return Promise.resolve(isWhole ? 0 : 1);
 };

@@ -25,6 +25,7 @@ export const configCommand: Command = {
     {
       name: "",
       summary: "print every option with its value and where it came from",
+      flags: [JSON_OUTPUT],
       examples: [{ line: "runnel config --kafka-port 9093", doc: "What the broker would go by" }],
       load: async () => (await import("./options.ts")).printOptions,
     },
@@ -55,7 +56,11 @@ export const configCommand: Command = {
         doc: "By Kafka's names: retention.ms=60000.",
         isRepeated: true,
       }],
-      flags: [{ name: "--dry-run", doc: "Only say whether the broker would." }, ...CONNECTION],
+      flags: [
+        { name: "--dry-run", doc: "Only say whether the broker would." },
+        JSON_OUTPUT,
+        ...CONNECTION,
+      ],
       examples: [{
         line: "runnel config set group billing consumer.session.timeout.ms=60000",
         doc: "A group's own",
@@ -66,7 +71,11 @@ export const configCommand: Command = {
       name: "unset",
       summary: "take configs back to their defaults, all or none",
       words: [KIND, NAME, { name: "CONFIG", doc: "By Kafka's names.", isRepeated: true }],
-      flags: [{ name: "--dry-run", doc: "Only say whether the broker would." }, ...CONNECTION],
+      flags: [
+        { name: "--dry-run", doc: "Only say whether the broker would." },
+        JSON_OUTPUT,
+        ...CONNECTION,
+      ],
       examples: [{ line: "runnel config unset topic orders retention.ms", doc: "As others" }],
       load: async () => (await import("./set.ts")).unsetConfigs,
     },

@@ -31,7 +31,12 @@ function alter(call: Call, configs: ReadonlyMap<string, string | null>): Promise
     await new Admin(cluster).alterConfigs(resource, Object.fromEntries(configs), { validateOnly });
     for (const [name, value] of configs) {
       const change = value === null ? "unset" : `= ${value === "" ? '""' : value}`;
-      out.line(`${toldOf(resource)}: ${name} ${change}${validateOnly ? " would be fine" : ""}`);
+      out.told(`${toldOf(resource)}: ${name} ${change}${validateOnly ? " would be fine" : ""}`, {
+        ...resource,
+        config: name,
+        value,
+        isDry: validateOnly,
+      });
     }
     return 0;
   });

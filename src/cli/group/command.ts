@@ -95,6 +95,7 @@ export const groupCommand: Command = {
         { ...TOPIC, doc: "Forget only what was committed of this topic: orders, orders:0,4-7." },
         { name: "--if-present", doc: "It is fine if it is not there." },
         YES,
+        JSON_OUTPUT,
         ...CONNECTION,
       ],
       examples: [{ line: "runnel group delete billing --yes", doc: "Without being asked" }],

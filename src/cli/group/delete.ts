@@ -24,12 +24,12 @@ export const deleteGroups: Run = (call) => {
     for (const name of names) {
       try {
         await deleteGroup(cluster, name);
-        out.line(`${name}: deleted`);
+        out.told(`${name}: deleted`, { group: name, result: "deleted" });
       } catch (error) {
         const isAbsent = error instanceof KafkaError &&
           error.code === ErrorCode.GROUP_ID_NOT_FOUND;
         if (!isAbsent || !call.has("--if-present")) throw error;
-        out.line(`${name}: is not there`);
+        out.told(`${name}: is not there`, { group: name, result: "is not there" });
       }
     }
     return 0;
@@ -48,8 +48,9 @@ async function forget(
   );
   if (found.length === 0) {
     const line = `${groupId}: nothing is committed there`;
-    if (call.has("--if-present")) out.line(line);
-    else console.error(`runnel: ${printable(line)}`);
+    if (call.has("--if-present")) {
+      out.told(line, { group: groupId, result: "nothing is committed there" });
+    } else console.error(`runnel: ${printable(line)}`);
     return call.has("--if-present") ? 0 : 1;
   }
   const names = found.map(partitionName).join(", ");
@@ -58,7 +59,13 @@ async function forget(
   }
   await deleteOffsets(cluster, groupId, found);
   for (const { topic, partition, offset } of found) {
-    out.line(`${groupId}: ${topic}-${partition} forgotten, was ${offset}`);
+    out.told(`${groupId}: ${topic}-${partition} forgotten, was ${offset}`, {
+      group: groupId,
+      topic,
+      partition,
+      offset,
+      result: "forgotten",
+    });
   }
   return 0;
 }

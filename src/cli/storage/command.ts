@@ -1,5 +1,5 @@
 /** `runnel storage`: what there is of it. */
-import type { Command, Word } from "../command.ts";
+import { type Command, JSON_OUTPUT, type Word } from "../command.ts";
 
 const DIR: Word = {
   name: "DIR",
@@ -16,6 +16,7 @@ export const storageCommand: Command = {
       name: "verify",
       summary: "say what there is, and what is wrong with it; changes nothing",
       words: [DIR],
+      flags: [JSON_OUTPUT],
       examples: [{
         line: "runnel storage verify /var/lib/runnel",
         doc: "What a start would find; exit code 1 where something is damaged",
@@ -33,6 +34,7 @@ export const storageCommand: Command = {
           doc: "The partition's folder, as verify names it.",
         },
         { name: "--cut", doc: "Do it; without it repair only says what would be lost." },
+        JSON_OUTPUT,
       ],
       examples: [
         {

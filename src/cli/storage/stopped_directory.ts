@@ -14,8 +14,11 @@ import { type Known, knownOf } from "./known_directory.ts";
 type Work = (
   store: Store,
   known: Known,
-  print: (line: string) => void,
+  print: Print,
 ) => Promise<number>;
+
+/** A sentence for people, and what scripts get in its place: the sentence as `message` if it is not given. */
+export type Print = (sentence: string, done?: Readonly<Record<string, unknown>>) => void;
 
 /** Throws ConfigError where it is no data directory, and whatever the system has against it. */
 export async function inStoppedDirectory(
@@ -35,8 +38,12 @@ export async function inStoppedDirectory(
       );
     }
     using _lock = await DirectoryLock.take(store.name, { isReadOnly });
-    const out = new Output();
-    return await work(store, await knownOf(store, config), (line) => out.line(line));
+    const out = new Output({ isJson: call.has("--json") });
+    return await work(
+      store,
+      await knownOf(store, config),
+      (sentence, done = { message: sentence }) => out.told(sentence, done),
+    );
   } catch (error) {
     if (!(error instanceof Error) || error instanceof ConfigError) throw error;
     throw new ConfigError(error.message, { cause: error });

@@ -6,7 +6,7 @@ import type { Store } from "../../storage/store.ts";
 import type { Run } from "../command.ts";
 import { type Known, NOTHING_KNOWN } from "./known_directory.ts";
 import { MEANING } from "./meaning.ts";
-import { inStoppedDirectory } from "./stopped_directory.ts";
+import { inStoppedDirectory, type Print } from "./stopped_directory.ts";
 
 /** 0: all is well. 1: something is damaged, or the directory cannot be looked at. */
 export const verifyStorage: Run = (call) =>
@@ -19,7 +19,7 @@ export const verifyStorage: Run = (call) =>
 /** Says what there is and what is wrong with it. */
 export async function verify(
   store: Store,
-  print: (line: string) => void,
+  print: Print,
   known: Known = NOTHING_KNOWN,
 ): Promise<number> {
   const { catalogued, lastBrokerEpoch } = known;
@@ -37,11 +37,14 @@ export async function verify(
     findings.push(...report.findings.filter(({ kind }) => !isRefused || kind !== "torn"));
   }
   findings.push(...survey.findings());
-  for (const { kind, file, problem } of findings) print(`${MEANING[kind]} ${file}: ${problem}`);
+  for (const { kind, file, problem } of findings) {
+    print(`${MEANING[kind]} ${file}: ${problem}`, { kind, file, problem });
+  }
   const damaged = findings.filter(({ kind }) => kind === "damage").length;
   print(
     `${partitions} partitions, ${segments} segments, ${batches} batches, ${records} records, ${bytes} bytes: ` +
       (damaged === 0 ? "no damage" : `${damaged} damaged`),
+    { partitions, segments, batches, records, bytes, damaged },
   );
   return damaged === 0 ? 0 : 1;
 }

@@ -14,7 +14,11 @@ export const alterTopic: Run = (call) => {
     await existingTopic(cluster, name);
     await new Admin(cluster).alterConfigs({ type: "topic", name }, configs);
     for (const [config, value] of Object.entries(configs)) {
-      out.line(`${name}: ${config} ${value === null ? "unset" : `= ${value}`}`);
+      out.told(`${name}: ${config} ${value === null ? "unset" : `= ${value}`}`, {
+        topic: name,
+        config,
+        value,
+      });
     }
     return 0;
   });

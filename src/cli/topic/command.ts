@@ -57,6 +57,7 @@ export const topicCommand: Command = {
         CONFIG,
         { name: "--if-absent", doc: "It is fine if it is there already." },
         { name: "--dry-run", doc: "Only say whether the broker would." },
+        JSON_OUTPUT,
         ...CONNECTION,
       ],
       examples: [{
@@ -77,6 +78,7 @@ export const topicCommand: Command = {
           isRepeated: true,
           doc: "A config that goes back to its default.",
         },
+        JSON_OUTPUT,
         ...CONNECTION,
       ],
       examples: [{
@@ -89,7 +91,7 @@ export const topicCommand: Command = {
       name: "grow",
       summary: "raise the number of partitions",
       words: [TOPIC, { name: "COUNT", doc: "How many there are to be." }],
-      flags: [YES, ...CONNECTION],
+      flags: [YES, JSON_OUTPUT, ...CONNECTION],
       examples: [{
         line: "runnel topic grow orders 12",
         doc: "Keys go to other partitions from then on",
@@ -110,6 +112,7 @@ export const topicCommand: Command = {
         },
         { name: "--all", doc: "All there are." },
         YES,
+        JSON_OUTPUT,
         ...CONNECTION,
       ],
       examples: [{ line: "runnel topic trim orders --older-than 7d", doc: "Keep the last week" }],
@@ -119,7 +122,12 @@ export const topicCommand: Command = {
       name: "delete",
       summary: "delete topics with all their records",
       words: [TOPICS],
-      flags: [{ name: "--if-present", doc: "It is fine if it is not there." }, YES, ...CONNECTION],
+      flags: [
+        { name: "--if-present", doc: "It is fine if it is not there." },
+        YES,
+        JSON_OUTPUT,
+        ...CONNECTION,
+      ],
       examples: [{ line: "runnel topic delete orders --yes", doc: "Without being asked" }],
       load: async () => (await import("./delete.ts")).deleteTopics,
     },

@@ -18,12 +18,13 @@ export const createTopics: Run = (call) => {
         await admin.createTopics([{ name, partitions, replicationFactor, configs }], {
           validateOnly,
         });
-        out.line(`${name}: ${validateOnly ? "could be created" : "created"}`);
+        const done = validateOnly ? "could be created" : "created";
+        out.told(`${name}: ${done}`, { topic: name, result: done });
       } catch (error) {
         const isThere = error instanceof KafkaError &&
           error.code === ErrorCode.TOPIC_ALREADY_EXISTS;
         if (!isThere || !call.has("--if-absent")) throw error;
-        out.line(`${name}: is there already`);
+        out.told(`${name}: is there already`, { topic: name, result: "is there already" });
       }
     }
     return 0;

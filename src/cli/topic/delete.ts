@@ -16,8 +16,8 @@ export const deleteTopics: Run = (call) =>
     for (const name of names) {
       if (await isThere(cluster, name, call.has("--if-present"))) {
         await admin.deleteTopics([name]);
-        out.line(`${name}: deleted`);
-      } else out.line(`${name}: is not there`);
+        out.told(`${name}: deleted`, { topic: name, result: "deleted" });
+      } else out.told(`${name}: is not there`, { topic: name, result: "is not there" });
     }
     return 0;
   });

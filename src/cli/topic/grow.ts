@@ -18,7 +18,11 @@ export const growTopic: Run = (call) => {
       "records of a key may go to another than before. Go on?";
     if (count > before && !confirmed(call, question)) return 1;
     await admin.createPartitions(name, count);
-    out.line(`${name}: ${count} partitions, ${before} before`);
+    out.told(`${name}: ${count} partitions, ${before} before`, {
+      topic: name,
+      partitions: count,
+      before,
+    });
     return 0;
   });
 };

@@ -32,7 +32,7 @@ export const trimTopic: Run = (call) => {
     if (!confirmed(call, question)) return 1;
     for (const { partition, offset } of ends) {
       const start = await admin.deleteRecords({ topic, partition, offset });
-      out.line(`${topic}-${partition}: begins at ${start}`);
+      out.told(`${topic}-${partition}: begins at ${start}`, { topic, partition, start });
     }
     return 0;
   });

@@ -25,7 +25,8 @@ export const addUser: Run = async (call) => {
   if (file === null) {
     return await connected(call, async ({ cluster, out }) => {
       await clusterUsers(cluster).add(name, { password, hashes, iterations });
-      out.line(`${name} may log in by ${hashes.map(({ mechanism }) => mechanism).join(" and ")}`);
+      const mechanisms = hashes.map(({ mechanism }) => mechanism);
+      out.told(`${name} may log in by ${mechanisms.join(" and ")}`, { user: name, mechanisms });
       return 0;
     });
   }
@@ -35,7 +36,10 @@ export const addUser: Run = async (call) => {
     credential: await newCredential(hash, password, iterations),
   })));
   addToFile(file, users);
-  new Output().line(`${name} is in ${file}; a running broker takes it within a second`);
+  new Output({ isJson: call.has("--json") }).told(
+    `${name} is in ${file}; a running broker takes it within a second`,
+    { user: name, mechanisms: hashes.map(({ mechanism }) => mechanism), file },
+  );
   return 0;
 };
 

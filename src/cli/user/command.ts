@@ -45,6 +45,7 @@ export const userCommand: Command = {
           name: "--password-stdin",
           doc: "Read the password from standard input; else it is asked for.",
         },
+        JSON_OUTPUT,
         ...CONNECTION,
       ],
       examples: [
@@ -63,7 +64,7 @@ export const userCommand: Command = {
       name: "delete",
       summary: "delete a user",
       words: [NAME],
-      flags: [YES, ...CONNECTION],
+      flags: [YES, JSON_OUTPUT, ...CONNECTION],
       examples: [{
         line: "runnel user delete alice --client-config admin.properties",
         doc: "Who may not log in any more",

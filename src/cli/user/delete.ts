@@ -12,7 +12,7 @@ export const deleteUser: Run = async (call) => {
   const name = nameOf(call), file = await usersFileOf(call);
   if (file !== null) {
     return confirmed(call, `Delete the user ${name} from ${file}?`)
-      ? tell(new Output(), name, deleteFromFile(file, name))
+      ? tell(new Output({ isJson: call.has("--json") }), name, deleteFromFile(file, name))
       : 1;
   }
   return await connected(call, async ({ cluster, out, bootstrap }) => {
@@ -24,6 +24,9 @@ export const deleteUser: Run = async (call) => {
 
 function tell(out: Output, name: string, isGone: boolean): number {
   if (!isGone) throw new ConfigError(`there is no user ${name}: \`runnel user list\``);
-  out.line(`${name} is gone; its connections end within seconds`);
+  out.told(`${name} is gone; its connections end within seconds`, {
+    user: name,
+    result: "deleted",
+  });
   return 0;
 }
