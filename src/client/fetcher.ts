@@ -316,13 +316,30 @@ export class Fetcher {
       partitions.every(({ records }) => records === null || records.length === 0)
     );
     let leftBytes = this.#options.maxDecodedBytes;
+    const empty: Asked[] = [];
     for (const { topic, topicId, partitions } of response.responses) {
       for (const partition of partitions) {
         const one = byKey.get(`${topic || topicId}-${partition.partitionIndex}`);
         if (!one || one.epoch !== one.assigned.epoch) continue;
         leftBytes -= this.#accept(one, partition, leftBytes);
-        if (isEmpty && partition.errorCode === 0) one.assigned.emptyUntil = one.assigned.end ?? -1;
+        if (isEmpty && partition.errorCode === 0) empty.push(one);
       }
+    }
+    await this.#noteGaps(empty);
+  }
+
+  /** Of partitions that were answered without a record: from another tier that may only have taken too long (KIP-405). */
+  async #noteGaps(empty: readonly Asked[]): Promise<void> {
+    const stands = ({ assigned, epoch, from }: Asked) =>
+      assigned.epoch === epoch && assigned.fetchFrom === from;
+    const gaps = empty.filter((one) =>
+      stands(one) && Math.max(one.from, one.assigned.emptyUntil) < (one.assigned.end ?? 0)
+    );
+    if (gaps.length === 0) return;
+    const partitions = gaps.map(({ assigned }) => assigned);
+    const starts = await this.offsets(partitions, "earliestLocal", { timeoutMs: 0 });
+    for (const [i, one] of gaps.entries()) {
+      if (stands(one) && one.from >= starts[i]) one.assigned.emptyUntil = one.assigned.end ?? -1;
     }
   }
 
