@@ -1,0 +1,99 @@
+/**
+ * Proves that a partition whose leader moves while a fetch is on its way is handed out once, by a cluster made up here whose
+ * brokers answer when they are told to.
+ */
+import { assertEquals } from "@std/assert";
+import type { Uuid } from "../bytes/uuid.ts";
+import { buildBatch } from "../protocol/records/build.ts";
+import { Bell } from "./bell.ts";
+import type { Cluster } from "./cluster.ts";
+import { Fetcher } from "./fetcher.ts";
+
+const TOPIC = { name: "t", id: "000000000000000000000w" as Uuid, isInternal: false };
+
+/** A partition that `leaderId` leads; each fetch waits for its answer. */
+class MovingCluster {
+  leaderId = 1;
+  readonly fetches: { nodeId: number; from: number; answer: (records: number) => void }[] = [];
+
+  topic() {
+    const partition = { index: 0, leaderId: this.leaderId, leaderEpoch: 0, replicas: [], isr: [] };
+    return Promise.resolve({ ...TOPIC, partitions: [partition] });
+  }
+
+  connectionTo(nodeId: number) {
+    return Promise.resolve({
+      versionFor: () => 17,
+      request: (_: unknown, __: number, { topics: [{ partitions: [{ fetchOffset }] }] }: Asked) =>
+        new Promise((resolve) =>
+          this.fetches.push({
+            nodeId,
+            from: fetchOffset,
+            answer: (records) => resolve(answerOf(fetchOffset, records)),
+          })
+        ),
+    });
+  }
+
+  backoffMs = () => 1;
+  forget() {}
+  closeLane() {}
+}
+
+interface Asked {
+  readonly topics: readonly { readonly partitions: readonly { readonly fetchOffset: number }[] }[];
+}
+
+function answerOf(from: number, records: number) {
+  return {
+    errorCode: 0,
+    responses: [{
+      topic: "t",
+      topicId: TOPIC.id,
+      partitions: [{
+        partitionIndex: 0,
+        errorCode: 0,
+        highWatermark: 9,
+        lastStableOffset: 9,
+        abortedTransactions: null,
+        records: buildBatch({
+          baseOffset: from,
+          records: Array.from({ length: records }, () => ({ timestampMs: 1, value: null })),
+        }),
+      }],
+    }],
+  };
+}
+
+/** What has been answered is taken up. */
+const settled = () => new Promise((resolve) => setTimeout(resolve, 0));
+
+Deno.test("what two leaders answer from the same offset is handed out once", async () => {
+  const cluster = new MovingCluster();
+  const fetcher = new Fetcher(cluster as unknown as Cluster, {}, {
+    bell: new Bell(),
+    findCommitted: null,
+  });
+  const partition = { topic: "t", partition: 0 };
+  fetcher.assign([partition]);
+  fetcher.seek(fetcher.get(partition), 0);
+  await fetcher.start();
+  await settled();
+  cluster.leaderId = 2; // as metadata says now; the old one's answer is on its way
+  fetcher.pause(fetcher.get(partition), false);
+  await fetcher.start();
+  await settled();
+  assertEquals(cluster.fetches.map(({ nodeId, from }) => [nodeId, from]), [[1, 0], [2, 0]]);
+  cluster.fetches[0].answer(2);
+  await settled();
+  cluster.fetches[1].answer(3);
+  await settled();
+  assertEquals(fetcher.take(Infinity).map(({ offset }) => offset), [0, 1]);
+  assertEquals(fetcher.get(partition).position, 2);
+  await fetcher.start();
+  await settled();
+  assertEquals(cluster.fetches.slice(2).map(({ nodeId, from }) => [nodeId, from]), [[2, 2]]);
+  cluster.fetches[2].answer(1);
+  await settled();
+  fetcher.close();
+});
