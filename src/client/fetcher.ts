@@ -320,7 +320,7 @@ export class Fetcher {
     for (const { topic, topicId, partitions } of response.responses) {
       for (const partition of partitions) {
         const one = byKey.get(`${topic || topicId}-${partition.partitionIndex}`);
-        if (!one || one.epoch !== one.assigned.epoch) continue;
+        if (!one || !stands(one)) continue;
         leftBytes -= this.#accept(one, partition, leftBytes);
         if (isEmpty && partition.errorCode === 0) empty.push(one);
       }
@@ -330,8 +330,6 @@ export class Fetcher {
 
   /** Of partitions that were answered without a record: from another tier that may only have taken too long (KIP-405). */
   async #noteGaps(empty: readonly Asked[]): Promise<void> {
-    const stands = ({ assigned, epoch, from }: Asked) =>
-      assigned.epoch === epoch && assigned.fetchFrom === from;
     const gaps = empty.filter((one) =>
       stands(one) && Math.max(one.from, one.assigned.emptyUntil) < (one.assigned.end ?? 0)
     );
@@ -423,6 +421,14 @@ interface Asked {
   readonly topic: Topic;
   readonly from: number;
   readonly epoch: number;
+}
+
+/**
+ * Whether an answer is to the point still: nobody sought meanwhile, and no other leader has answered from there before, as
+ * when a partition moves while a fetch is on its way. Kafka's FetchCollector compares the same.
+ */
+function stands({ assigned, epoch, from }: Asked): boolean {
+  return assigned.epoch === epoch && assigned.fetchFrom === from;
 }
 
 /** In which leader epoch the batch before an offset was written. */
