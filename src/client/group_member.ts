@@ -47,6 +47,8 @@ export class GroupMember {
   /** 0: not in the group. */
   #epoch = 0;
   #dueAtMs = 0;
+  /** Since the last heartbeat was begun something came that the next one has to say. */
+  #isHurried = false;
   /** As the group said it, with topics that may not be known here yet. */
   #assigned: readonly OfTopicId[] | null = null;
   #isResolved = true;
@@ -101,7 +103,7 @@ export class GroupMember {
     const names = this.#names(), pattern = this.#options.pattern?.() ?? null;
     const subscription = JSON.stringify([names, pattern]);
     const isTold = !isJoin && subscription === this.#told;
-    this.#ownedChanged = false;
+    this.#ownedChanged = this.#isHurried = false;
     try {
       const answer = await this.#asked(async (connection) => {
         const version = connection.versionFor(ConsumerGroupHeartbeat);
@@ -125,7 +127,7 @@ export class GroupMember {
       }, call);
       this.#memberId = answer.memberId ?? this.#memberId;
       this.#epoch = answer.memberEpoch;
-      this.#dueAtMs = performance.now() + answer.heartbeatIntervalMs;
+      this.#dueIn(answer.heartbeatIntervalMs);
       this.#told = subscription;
       if (answer.assignment !== null) {
         this.#assigned = answer.assignment.topicPartitions;
@@ -148,9 +150,10 @@ export class GroupMember {
     this.#owned = [];
   }
 
-  /** The next heartbeat is due now. */
+  /** The next heartbeat is due now, or once the one that is on its way is answered. */
   hurry(): void {
     this.#dueAtMs = 0;
+    this.#isHurried = true;
   }
 
   /** These it has now: what it gave up others may have. */
@@ -163,7 +166,7 @@ export class GroupMember {
   acknowledge(partitions: readonly TopicPartition[]): void {
     this.#owned = partitions;
     this.#ownedChanged = true;
-    this.#dueAtMs = 0;
+    this.hurry();
   }
 
   /** How far the group has read in them; null where it has committed nothing. In the order asked. */
@@ -249,9 +252,11 @@ export class GroupMember {
     const { partitions, isWhole } = await this.#ids.byName(this.#assigned, this.#names(), call);
     this.#target = partitions;
     this.#isResolved = isWhole;
-    if (!isWhole) {
-      this.#dueAtMs = performance.now() + Math.min(intervalMs, UNKNOWN_TOPIC_MS);
-    }
+    if (!isWhole) this.#dueIn(Math.min(intervalMs, UNKNOWN_TOPIC_MS));
+  }
+
+  #dueIn(ms: number): void {
+    this.#dueAtMs = this.#isHurried ? 0 : performance.now() + ms;
   }
 
   /** Asks the coordinator, and another one where it has moved. */
