@@ -213,3 +213,16 @@ Deno.test("with a key hashes cannot be made anew without it, and a tail that is 
   assertEquals([problem, notes.length], [null, 1]); // which says that there is no head
   assert(verifyAudit(store, NAME, { hash: key, noted }).problem?.startsWith("the tail is cut off"));
 });
+
+Deno.test("what a failed append has left behind is not in the file that is renamed behind it", async () => {
+  using store = new FaultyStore(new MemoryStore());
+  const { write, time } = opened(store, { rotateDaily: true });
+  await write("a");
+  store.fail({ on: "append", pathEndsWith: NAME, how: "torn", kind: "noSpace" });
+  await assertRejects(() => write("b"), StoreError);
+  time.ms += DAY_MS; // it is tried again on the next day
+  await write("b");
+  assertEquals(actions(store, rotatedFiles(store, NAME)[0]), ["a"]);
+  assertEquals(actions(store), ["b"]);
+  assertEquals(verdict(store).problem, null);
+});
