@@ -172,7 +172,10 @@ export class AuditFile {
     if (hasFile(store, to)) return; // of a file that has no whole line yet: it gets one first
     if (this.#isDurable && this.#isUnsynced && !this.#isSuspect) await this.#syncWhole();
     try {
-      if (hasFile(store, name)) store.rename(name, to);
+      if (hasFile(store, name)) {
+        this.#cutBack();
+        store.rename(name, to);
+      }
       this.#size = 0;
       this.#isCut = this.#isUnsynced = this.#isNamed = false;
       this.#isSuspect = false;
@@ -183,6 +186,18 @@ export class AuditFile {
     }
     store.open(name).close();
     this.#removeOld();
+  }
+
+  /** What a failed append has left behind would be lines that the next file has again. */
+  #cutBack(): void {
+    if (!this.#hasFailed) return;
+    const blob = this.#options.store.open(this.#options.name);
+    try {
+      if (blob.size > this.#size) blob.truncate(this.#size);
+    } finally {
+      blob.close();
+    }
+    this.#hasFailed = false;
   }
 
   /** Lines that nobody waited for: later ones that somebody waits for must not be on the device without them. */
