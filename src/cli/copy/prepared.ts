@@ -2,8 +2,8 @@
 import { Admin } from "../../client/admin.ts";
 import type { Cluster, Topic } from "../../client/cluster.ts";
 import { KafkaError } from "../../client/errors.ts";
-import { newProducerId } from "../../client/exact_sender.ts";
 import type { Identity } from "../../client/partition_sender.ts";
+import { newProducerId } from "../../client/producer_id.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import type { CompressionType } from "../../protocol/records/compression.ts";
 import type { Kept, Ledger } from "./ledger.ts";
