@@ -13,6 +13,7 @@ import type { Cluster } from "./cluster.ts";
 import type { Connection } from "./connection.ts";
 import { Coordinator } from "./coordinators.ts";
 import { check, ConnectionError, KafkaError, mayRetry } from "./errors.ts";
+import { grouped } from "./group/partitions_by_topic.ts";
 import type { TopicPartition } from "./list_offsets.ts";
 import { type OfTopicId, TopicIds } from "./topic_ids.ts";
 
@@ -179,7 +180,7 @@ export class GroupMember {
           groupId: this.#options.groupId,
           memberId: this.#memberId,
           memberEpoch: this.#epoch,
-          topics: grouped(partitions).map(([name, some]) => ({
+          topics: [...grouped(partitions)].map(([name, some]) => ({
             name,
             partitionIndexes: some.map(({ partition }) => partition),
           })),
@@ -209,7 +210,7 @@ export class GroupMember {
         generationIdOrMemberEpoch: this.#epoch,
         memberId: this.#memberId,
         groupInstanceId: null,
-        topics: grouped(positions).map(([name, some]) => ({
+        topics: [...grouped(positions)].map(([name, some]) => ({
           name,
           partitions: some.map(({ partition, offset }) => ({
             partitionIndex: partition,
@@ -283,13 +284,3 @@ const LEAVES_FOR_A_WHILE = -2;
 /** How soon a topic is looked for that the group gives and metadata does not have. */
 const UNKNOWN_TOPIC_MS = 500;
 const LAST_VERSION_WITH_NAMES = 9;
-
-function grouped<P extends TopicPartition>(partitions: readonly P[]): [string, P[]][] {
-  const topics = new Map<string, P[]>();
-  for (const one of partitions) {
-    const some = topics.get(one.topic);
-    if (some === undefined) topics.set(one.topic, [one]);
-    else some.push(one);
-  }
-  return [...topics];
-}
