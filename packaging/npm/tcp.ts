@@ -25,6 +25,9 @@ export function listen(_address: Address): never {
   );
 }
 
+/** Those that nobody has accepted yet, as while a quota lets them wait: Node takes them out of the system's hands. */
+export const MAX_ARRIVED = 256;
+
 class TcpListener implements TransportListener {
   readonly address: Address;
   readonly #server: net.Server;
