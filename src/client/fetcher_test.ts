@@ -1,6 +1,6 @@
 /**
- * Proves that a partition whose leader moves while a fetch is on its way is handed out once, by a cluster made up here whose
- * brokers answer when they are told to.
+ * Proves that a partition whose leader moves while a fetch is on its way is handed out once, and that one which goes before
+ * it is asked for is not handed out at all, by a cluster made up here that answers when it is told to.
  */
 import { assertEquals } from "@std/assert";
 import type { Uuid } from "../bytes/uuid.ts";
@@ -15,14 +15,19 @@ const TOPIC = { name: "t", id: "000000000000000000000w" as Uuid, isInternal: fal
 class MovingCluster {
   leaderId = 1;
   readonly fetches: { nodeId: number; from: number; answer: (records: number) => void }[] = [];
+  /** What is waited for before it says what it knows, and before there is a connection. */
+  metadata = Promise.resolve();
+  connecting = Promise.resolve();
 
-  topic() {
+  async topic() {
+    await this.metadata;
     const partition = { index: 0, leaderId: this.leaderId, leaderEpoch: 0, replicas: [], isr: [] };
-    return Promise.resolve({ ...TOPIC, partitions: [partition] });
+    return { ...TOPIC, partitions: [partition] };
   }
 
-  connectionTo(nodeId: number) {
-    return Promise.resolve({
+  async connectionTo(nodeId: number) {
+    await this.connecting;
+    return {
       versionFor: () => 17,
       request: (_: unknown, __: number, { topics: [{ partitions: [{ fetchOffset }] }] }: Asked) =>
         new Promise((resolve) =>
@@ -32,7 +37,7 @@ class MovingCluster {
             answer: (records) => resolve(answerOf(fetchOffset, records)),
           })
         ),
-    });
+    };
   }
 
   backoffMs = () => 1;
@@ -68,19 +73,39 @@ function answerOf(from: number, records: number) {
 /** What has been answered is taken up. */
 const settled = () => new Promise((resolve) => setTimeout(resolve, 0));
 
-Deno.test("what two leaders answer from the same offset is handed out once", async () => {
-  const cluster = new MovingCluster();
-  const fetcher = new Fetcher(cluster as unknown as Cluster, {}, {
-    bell: new Bell(),
-    findCommitted: null,
+const PARTITION = { topic: "t", partition: 0 };
+
+/** One that has sought the partition's beginning. */
+function fetcherOf(cluster: MovingCluster): Fetcher {
+  const parts = { bell: new Bell(), findCommitted: null };
+  const fetcher = new Fetcher(cluster as unknown as Cluster, {}, parts);
+  fetcher.assign([PARTITION]);
+  fetcher.seek(fetcher.get(PARTITION), 0);
+  return fetcher;
+}
+
+for (const awaited of ["metadata", "connecting"] as const) {
+  Deno.test(`a partition that goes before it is asked for is not asked for (${awaited})`, async () => {
+    const cluster = new MovingCluster(), { promise, resolve } = Promise.withResolvers<void>();
+    cluster[awaited] = promise;
+    const fetcher = fetcherOf(cluster);
+    const starting = fetcher.start();
+    await settled();
+    fetcher.assign([]);
+    resolve();
+    await starting;
+    await settled();
+    assertEquals(cluster.fetches, []);
+    fetcher.close();
   });
-  const partition = { topic: "t", partition: 0 };
-  fetcher.assign([partition]);
-  fetcher.seek(fetcher.get(partition), 0);
+}
+
+Deno.test("what two leaders answer from the same offset is handed out once", async () => {
+  const cluster = new MovingCluster(), fetcher = fetcherOf(cluster);
   await fetcher.start();
   await settled();
   cluster.leaderId = 2; // as metadata says now; the old one's answer is on its way
-  fetcher.pause(fetcher.get(partition), false);
+  fetcher.pause(fetcher.get(PARTITION), false);
   await fetcher.start();
   await settled();
   assertEquals(cluster.fetches.map(({ nodeId, from }) => [nodeId, from]), [[1, 0], [2, 0]]);
@@ -89,7 +114,7 @@ Deno.test("what two leaders answer from the same offset is handed out once", asy
   cluster.fetches[1].answer(3);
   await settled();
   assertEquals(fetcher.take(Infinity).map(({ offset }) => offset), [0, 1]);
-  assertEquals(fetcher.get(partition).position, 2);
+  assertEquals(fetcher.get(PARTITION).position, 2);
   await fetcher.start();
   await settled();
   assertEquals(cluster.fetches.slice(2).map(({ nodeId, from }) => [nodeId, from]), [[2, 2]]);
