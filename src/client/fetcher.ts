@@ -195,6 +195,7 @@ export class Fetcher {
     const failed = (error: unknown, some: AssignedPartition[]) => this.#failed(error, some);
     for (const located of await locate(this.#cluster, due, failed)) {
       const { assigned, nodeId } = located;
+      if (!this.#has(assigned)) continue; // it went meanwhile
       if (assigned.fetchFrom === null ? assigned.isSearched : assigned.isPaused) continue;
       const byNode = assigned.fetchFrom === null ? searches : isUnsure(located) ? unsure : fetches;
       const partitions = byNode.get(nodeId);
@@ -296,7 +297,8 @@ export class Fetcher {
 
   async #fetch(nodeId: number, partitions: readonly Located[]): Promise<void> {
     const connection = await this.#cluster.connectionTo(nodeId, this.#lane);
-    const asked = partitions.filter(({ assigned }) => assigned.fetchFrom !== null)
+    const asked = partitions
+      .filter(({ assigned }) => this.#has(assigned) && assigned.fetchFrom !== null)
       .map(({ assigned, topic }): Asked => ({
         assigned,
         topic,
@@ -339,6 +341,11 @@ export class Fetcher {
     for (const [i, one] of gaps.entries()) {
       if (stands(one) && one.from >= starts[i]) one.assigned.emptyUntil = one.assigned.end ?? -1;
     }
+  }
+
+  /** Whether it is assigned still: one that was given up and taken again is another. */
+  #has(assigned: AssignedPartition): boolean {
+    return this.#assigned.get(assigned.name) === assigned;
   }
 
   #request(connection: Connection, asked: readonly Asked[]) {
