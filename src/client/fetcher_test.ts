@@ -2,11 +2,13 @@
  * Proves that a partition whose leader moves while a fetch is on its way is handed out once, and that one which goes before
  * it is asked for is not handed out at all, by a cluster made up here that answers when it is told to.
  */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import type { Uuid } from "../bytes/uuid.ts";
+import { ErrorCode } from "../protocol/errors.ts";
 import { buildBatch } from "../protocol/records/build.ts";
 import { Bell } from "./bell.ts";
 import type { Cluster } from "./cluster.ts";
+import { KafkaError } from "./errors.ts";
 import { Fetcher } from "./fetcher.ts";
 
 const TOPIC = { name: "t", id: "000000000000000000000w" as Uuid, isInternal: false };
@@ -99,6 +101,23 @@ for (const awaited of ["metadata", "connecting"] as const) {
     fetcher.close();
   });
 }
+
+Deno.test("what fails of a partition that has gone is nobody's", async () => {
+  const cluster = new MovingCluster(), { promise, reject } = Promise.withResolvers<void>();
+  cluster.connecting = promise;
+  const fetcher = fetcherOf(cluster);
+  await fetcher.start();
+  fetcher.assign([]);
+  reject(new KafkaError(ErrorCode.TOPIC_AUTHORIZATION_FAILED, "fetch"));
+  await settled();
+  fetcher.throwFailure();
+  fetcher.assign([PARTITION]);
+  fetcher.seek(fetcher.get(PARTITION), 0);
+  await fetcher.start();
+  await settled();
+  assertThrows(() => fetcher.throwFailure(), KafkaError);
+  fetcher.close();
+});
 
 Deno.test("what two leaders answer from the same offset is handed out once", async () => {
   const cluster = new MovingCluster(), fetcher = fetcherOf(cluster);
