@@ -409,7 +409,8 @@ export class Fetcher {
 
   /** What may go away is tried again after a pause; the rest is what the next poll throws. */
   #failed(error: unknown, partitions: readonly AssignedPartition[]): void {
-    if (this.#isClosed) return;
+    const isNobodys = partitions.length > 0 && !partitions.some((one) => this.#has(one));
+    if (this.#isClosed || isNobodys) return;
     const isOver = !mayRetry(error);
     if (isOver) this.#failure = { error };
     const isStale = !(error instanceof KafkaError) || isStaleMetadata(error.code);
