@@ -7,13 +7,13 @@ import type { Uuid } from "../bytes/uuid.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { ConsumerGroupHeartbeat } from "../protocol/messages/consumer_group_heartbeat.ts";
 import { OffsetCommit } from "../protocol/messages/offset_commit.ts";
-import { OffsetFetch } from "../protocol/messages/offset_fetch.ts";
 import type { CallOptions } from "./call.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Connection } from "./connection.ts";
 import { Coordinator } from "./coordinators.ts";
 import { check, ConnectionError, KafkaError, mayRetry } from "./errors.ts";
-import { grouped } from "./group/partitions_by_topic.ts";
+import { fetchedOffsets } from "./fetched_offsets.ts";
+import { grouped, nameOf } from "./group/partitions_by_topic.ts";
 import type { TopicPartition } from "./list_offsets.ts";
 import { type OfTopicId, TopicIds } from "./topic_ids.ts";
 
@@ -174,29 +174,15 @@ export class GroupMember {
   async committed(partitions: readonly TopicPartition[]): Promise<(number | null)[]> {
     if (partitions.length === 0) return [];
     return await this.#asked(async (connection) => {
-      const version = connection.versionFor(OffsetFetch, LAST_VERSION_WITH_NAMES);
-      const { groups: [group] } = await connection.request(OffsetFetch, version, {
-        groups: [{
-          groupId: this.#options.groupId,
-          memberId: this.#memberId,
-          memberEpoch: this.#epoch,
-          topics: [...grouped(partitions)].map(([name, some]) => ({
-            name,
-            partitionIndexes: some.map(({ partition }) => partition),
-          })),
-        }],
-        requireStable: true,
+      const found = new Map<string, number>();
+      const all = await fetchedOffsets(connection, {
+        groupId: this.#options.groupId,
+        partitions,
+        isStable: true,
+        member: { memberId: this.#memberId, memberEpoch: this.#epoch },
       });
-      check(group.errorCode, `offsets of group ${this.#options.groupId}`);
-      const found = new Map<string, number | null>();
-      for (const { name, partitions } of group.topics) {
-        for (const { partitionIndex, committedOffset, errorCode } of partitions) {
-          check(errorCode, `offset of ${name}-${partitionIndex}`);
-          const offset = committedOffset < 0n ? null : Number(committedOffset);
-          found.set(`${name}-${partitionIndex}`, offset);
-        }
-      }
-      return partitions.map(({ topic, partition }) => found.get(`${topic}-${partition}`) ?? null);
+      for (const one of all) if (one.offset >= 0n) found.set(nameOf(one), Number(one.offset));
+      return partitions.map((one) => found.get(nameOf(one)) ?? null);
     });
   }
 
