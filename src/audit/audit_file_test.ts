@@ -226,3 +226,17 @@ Deno.test("what a failed append has left behind is not in the file that is renam
   assertEquals(actions(store), ["b"]);
   assertEquals(verdict(store).problem, null);
 });
+
+Deno.test("a file that somebody cut in the middle of a line is gone on from in a line of its own", async () => {
+  const store = new MemoryStore();
+  const { write, problems } = opened(store);
+  await write("a");
+  await write("b");
+  await rewritten(store, NAME, (text) => text.slice(0, -40));
+  await write("c");
+  assertEquals(problems, ["audit_file_changed"]);
+  const last = new TextDecoder().decode(store.readAll(NAME)!).split("\n").at(-2)!;
+  assertEquals(JSON.parse(last).action, "c");
+  await write("d"); // with no empty line before it
+  assertEquals(new TextDecoder().decode(store.readAll(NAME)!).includes("\n\n"), false);
+});
