@@ -148,7 +148,7 @@ export class AuditFile {
     onProblem("audit_file_changed", { file: name, bytes: blob.size, expected: this.#size });
     this.#size = blob.size;
     this.#isNamed = false; // another file, perhaps
-    if (blob.size === 0) this.#isCut = false;
+    this.#isCut = !endsWhole(blob);
   }
 
   async #sync(blob: Blob): Promise<void> {
@@ -294,6 +294,12 @@ function endWithin(blob: Blob, tailBytes: number, hash: HashLine | null): End | 
 
 /** Nothing in it can be read: it is gone on behind. */
 const NO_END: End = { seq: null, hash: null, timeMs: null, isTorn: true, isCut: true };
+
+/** Whether there is nothing behind the end of the last line. */
+function endsWhole(blob: Blob): boolean {
+  const last = new Uint8Array(1);
+  return blob.size === 0 || blob.read(blob.size - 1, last) === 1 && last[0] === "\n".charCodeAt(0);
+}
 
 /** What a crash left of a line becomes a line that is none, and the next one says so. */
 function behindCut(bytes: Uint8Array): Uint8Array {
