@@ -4,6 +4,7 @@ import type { Cluster } from "./cluster.ts";
 import { findCoordinator } from "./coordinators.ts";
 import { check } from "./errors.ts";
 import { fetchedOffsets } from "./fetched_offsets.ts";
+import { grouped } from "./group/partitions_by_topic.ts";
 import type { TopicPartition } from "./list_offsets.ts";
 
 export interface StoredOffset extends TopicPartition {
@@ -34,19 +35,13 @@ export async function storeOffsets(
   groupId: string,
   offsets: readonly StoredOffset[],
 ): Promise<void> {
-  const byTopic = new Map<string, StoredOffset[]>();
-  for (const one of offsets) {
-    const others = byTopic.get(one.topic);
-    if (others === undefined) byTopic.set(one.topic, [one]);
-    else others.push(one);
-  }
   await cluster.retry(async () => {
     const { connection } = await findCoordinator(cluster, "group", groupId);
     const version = connection.versionFor(OffsetCommit, LAST_VERSION_WITH_NAMES);
     const { topics } = await connection.request(OffsetCommit, version, {
       groupId,
       memberId: "",
-      topics: [...byTopic].map(([name, partitions]) => ({
+      topics: [...grouped(offsets)].map(([name, partitions]) => ({
         name,
         partitions: partitions.map(({ partition, offset, metadata }) => ({
           partitionIndex: partition,
