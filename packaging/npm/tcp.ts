@@ -25,6 +25,9 @@ export function listen(_address: Address): never {
   );
 }
 
+/** Those that nobody has accepted yet, as while a quota lets them wait: Node takes them out of the system's hands. */
+export const MAX_ARRIVED = 256;
+
 class TcpListener implements TransportListener {
   readonly address: Address;
   readonly #server: net.Server;
@@ -38,7 +41,7 @@ class TcpListener implements TransportListener {
     this.address = { host, port };
     server.on("connection", (socket) => {
       const come = new TcpTransport(socket); // which hears of its errors from now on
-      if (this.#isClosed) return come.close();
+      if (this.#isClosed || this.#come.length >= MAX_ARRIVED) return come.close();
       const waiting = this.#waiting;
       this.#waiting = null;
       if (waiting === null) this.#come.push(come);

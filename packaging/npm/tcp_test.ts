@@ -4,7 +4,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import net from "node:net";
 import { errorKind, type Transport } from "../../src/server/transport/transport.ts";
 import { asOfDeno, Conn, Deno as runtime } from "./runtime.ts";
-import { listenTcp } from "./tcp.ts";
+import { listenTcp, MAX_ARRIVED } from "./tcp.ts";
 
 const LOCAL = { host: "127.0.0.1", port: 0 };
 
@@ -55,6 +55,22 @@ Deno.test("a port in use is told with its address, and a closed listener accepts
   listener.close();
   await accepting;
   await assertRejects(() => listener.accept(), Deno.errors.BadResource);
+});
+
+Deno.test("who comes while nobody accepts waits, but no more than so many", async () => {
+  const listener = await listenTcp(LOCAL), sockets: net.Socket[] = [];
+  let gone = 0;
+  for (let i = 0; i < MAX_ARRIVED + 3; i++) {
+    const socket = net.connect({ host: "127.0.0.1", port: listener.address.port });
+    socket.on("close", () => gone++).on("error", () => {});
+    sockets.push(socket);
+    await new Promise((resolve) => socket.once("connect", resolve));
+  }
+  while (gone < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+  assertEquals(gone, 3);
+  listener.close();
+  for (const socket of sockets) socket.destroy();
+  while (gone < sockets.length) await new Promise((resolve) => setTimeout(resolve, 5));
 });
 
 Deno.test("in Deno the package has Deno's own, and errors of Node's have the names of Deno's", () => {

@@ -148,7 +148,7 @@ export class AuditFile {
     onProblem("audit_file_changed", { file: name, bytes: blob.size, expected: this.#size });
     this.#size = blob.size;
     this.#isNamed = false; // another file, perhaps
-    if (blob.size === 0) this.#isCut = false;
+    this.#isCut = !endsWhole(blob);
   }
 
   async #sync(blob: Blob): Promise<void> {
@@ -172,7 +172,10 @@ export class AuditFile {
     if (hasFile(store, to)) return; // of a file that has no whole line yet: it gets one first
     if (this.#isDurable && this.#isUnsynced && !this.#isSuspect) await this.#syncWhole();
     try {
-      if (hasFile(store, name)) store.rename(name, to);
+      if (hasFile(store, name)) {
+        this.#cutBack();
+        store.rename(name, to);
+      }
       this.#size = 0;
       this.#isCut = this.#isUnsynced = this.#isNamed = false;
       this.#isSuspect = false;
@@ -183,6 +186,18 @@ export class AuditFile {
     }
     store.open(name).close();
     this.#removeOld();
+  }
+
+  /** What a failed append has left behind would be lines that the next file has again. */
+  #cutBack(): void {
+    if (!this.#hasFailed) return;
+    const blob = this.#options.store.open(this.#options.name);
+    try {
+      if (blob.size > this.#size) blob.truncate(this.#size);
+    } finally {
+      blob.close();
+    }
+    this.#hasFailed = false;
   }
 
   /** Lines that nobody waited for: later ones that somebody waits for must not be on the device without them. */
@@ -279,6 +294,12 @@ function endWithin(blob: Blob, tailBytes: number, hash: HashLine | null): End | 
 
 /** Nothing in it can be read: it is gone on behind. */
 const NO_END: End = { seq: null, hash: null, timeMs: null, isTorn: true, isCut: true };
+
+/** Whether there is nothing behind the end of the last line. */
+function endsWhole(blob: Blob): boolean {
+  const last = new Uint8Array(1);
+  return blob.size === 0 || blob.read(blob.size - 1, last) === 1 && last[0] === "\n".charCodeAt(0);
+}
 
 /** What a crash left of a line becomes a line that is none, and the next one says so. */
 function behindCut(bytes: Uint8Array): Uint8Array {

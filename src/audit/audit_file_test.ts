@@ -213,3 +213,30 @@ Deno.test("with a key hashes cannot be made anew without it, and a tail that is 
   assertEquals([problem, notes.length], [null, 1]); // which says that there is no head
   assert(verifyAudit(store, NAME, { hash: key, noted }).problem?.startsWith("the tail is cut off"));
 });
+
+Deno.test("what a failed append has left behind is not in the file that is renamed behind it", async () => {
+  using store = new FaultyStore(new MemoryStore());
+  const { write, time } = opened(store, { rotateDaily: true });
+  await write("a");
+  store.fail({ on: "append", pathEndsWith: NAME, how: "torn", kind: "noSpace" });
+  await assertRejects(() => write("b"), StoreError);
+  time.ms += DAY_MS; // it is tried again on the next day
+  await write("b");
+  assertEquals(actions(store, rotatedFiles(store, NAME)[0]), ["a"]);
+  assertEquals(actions(store), ["b"]);
+  assertEquals(verdict(store).problem, null);
+});
+
+Deno.test("a file that somebody cut in the middle of a line is gone on from in a line of its own", async () => {
+  const store = new MemoryStore();
+  const { write, problems } = opened(store);
+  await write("a");
+  await write("b");
+  await rewritten(store, NAME, (text) => text.slice(0, -40));
+  await write("c");
+  assertEquals(problems, ["audit_file_changed"]);
+  const last = new TextDecoder().decode(store.readAll(NAME)!).split("\n").at(-2)!;
+  assertEquals(JSON.parse(last).action, "c");
+  await write("d"); // with no empty line before it
+  assertEquals(new TextDecoder().decode(store.readAll(NAME)!).includes("\n\n"), false);
+});

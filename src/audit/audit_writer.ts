@@ -69,6 +69,8 @@ export class AuditWriter {
   /** A line that says that it is written again waits, or was. */
   #isResumeTold = false;
   #isClosed = false;
+  /** The last line was written, or given up. */
+  #isOver = false;
 
   constructor(options: AuditWriterOptions) {
     this.#options = options;
@@ -129,6 +131,10 @@ export class AuditWriter {
   /** Writes the lines of a change. Never rejects. */
   change(bodies: readonly Body[]): Promise<Written> {
     if (bodies.length === 0) return Promise.resolve("written");
+    if (this.#isOver) {
+      this.#lose(bodies.length);
+      return Promise.resolve("unwritten");
+    }
     const { promise, resolve } = Promise.withResolvers<Written>();
     const isLate = this.#failure !== null && this.#options.onFailure === "continue";
     bodies.forEach((text, i) => {
@@ -158,6 +164,7 @@ export class AuditWriter {
     for (const text of last) this.#push({ body: text, isChange: true, settle: null });
     await this.#writing;
     await this.#flush();
+    this.#isOver = true;
     for (const cancel of this.#waits) cancel();
     const left = this.#pending.filter(({ isChange }) => isChange).length;
     this.#settleAll();

@@ -198,3 +198,12 @@ Deno.test("close() ends where nothing can be written, and says what is lost", as
   assertEquals(await answered, "unwritten");
   assertEquals(events, ["audit_failed", "audit_failed"]);
 });
+
+Deno.test("a change that comes behind close() is answered as one that is not written, and counted as lost", async () => {
+  const { writer, store, actions } = opened();
+  using _ = store;
+  await writer.close([body(0, "audit", { event: "stopped" })]);
+  const late = Symbol();
+  const written = await Promise.race([writer.change(change("a")), settled().then(() => late)]);
+  assertEquals([written, writer.linesLost, actions()], ["unwritten", 1, ["stopped"]]);
+});

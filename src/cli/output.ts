@@ -76,7 +76,9 @@ export class Output {
       rows.length > 0 && rows.every((row) => row[at] === null || typeof row[at] !== "string")
     );
     const widths = fitting(
-      head.map((name, at) => Math.max(name.length, ...texts.map((row) => columns(row[at])))),
+      head.map((name, at) =>
+        texts.reduce((width, row) => Math.max(width, columns(row[at])), name.length)
+      ),
       this.#sink.width,
     );
     const laidOut = (cells: readonly string[]) =>

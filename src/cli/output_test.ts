@@ -50,3 +50,8 @@ Deno.test("an int64 is printed in full", () => {
     '{"at":9223372036854775807,"x":[1,"1"]}',
   );
 });
+
+Deno.test("a table may have very many rows", () => {
+  const rows = Array.from({ length: 300_000 }, (_, at) => [at]);
+  assertEquals(printed((out) => out.table(["n"], rows)).split("\n").length, rows.length + 2);
+});

@@ -3,7 +3,7 @@
 /** A command line of these words, each quoted so that a shell evaluates nothing in it. */
 export function commandLine(...words: readonly string[]): string {
   return words.map((word) =>
-    /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
+    /^(?!=)[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
   ).join(" ");
 }
 

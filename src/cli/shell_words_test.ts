@@ -10,6 +10,7 @@ Deno.test("a command that is advised evaluates nothing in a name", () => {
   assertEquals(commandLine("describe", "$(id)"), "describe '$(id)'");
   assertEquals(commandLine("describe", "a'; rm -rf /'"), "describe 'a'\\''; rm -rf /'\\'''");
   assertEquals(commandLine("describe", ""), "describe ''");
+  assertEquals(commandLine("describe", "=ls", "--a=b"), "describe '=ls' --a=b"); // zsh makes the path of ls of it
 });
 
 Deno.test("a name that begins as a flag does is none in a command that is advised", () => {

@@ -8,7 +8,7 @@ import { CreatePartitions } from "../protocol/messages/create_partitions.ts";
 import { CreateTopics } from "../protocol/messages/create_topics.ts";
 import { DeleteRecords } from "../protocol/messages/delete_records.ts";
 import { DeleteTopics } from "../protocol/messages/delete_topics.ts";
-import { DescribeCluster } from "../protocol/messages/describe_cluster.ts";
+import { Metadata } from "../protocol/messages/metadata.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import { type Acl, type AclFilter, createAcls, deleteAcls, describeAcls } from "./admin_acls.ts";
 import { alterConfigs, type ConfigEntry, type ConfigResource, configsOf } from "./admin_configs.ts";
@@ -170,15 +170,15 @@ export class Admin {
   async describeCluster(call: CallOptions = {}): Promise<ClusterDescription> {
     return await this.#cluster.retry(async () => {
       const connection = await this.#cluster.anyConnection();
-      const response = await connection.request(
-        DescribeCluster,
-        connection.versionFor(DescribeCluster),
-        {},
-      );
-      check(response.errorCode, "cluster", response.errorMessage);
-      const { clusterId, controllerId, brokers } = response;
-      const nodes = brokers.map(({ brokerId, host, port }) => ({ id: brokerId, host, port }));
-      return { clusterId, controllerId, nodes };
+      // Which brokers of any age answer; DescribeCluster says no more than this, since Kafka 2.8.
+      const answer = await connection.request(Metadata, connection.versionFor(Metadata), {
+        topics: [],
+        allowAutoTopicCreation: false,
+      });
+      check(answer.errorCode, "cluster");
+      const { clusterId, controllerId, brokers } = answer;
+      const nodes = brokers.map(({ nodeId, host, port }) => ({ id: nodeId, host, port }));
+      return { clusterId: clusterId ?? "", controllerId, nodes };
     }, call);
   }
 

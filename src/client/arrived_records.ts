@@ -37,7 +37,7 @@ export class ArrivedRecords {
     for (const part of this.#parts) {
       const { assigned, records, nextOffset, leaderEpoch, at } = part,
         room = maxRecords - taken.length;
-      if (assigned.isPaused || room <= 0 && records.length > at) {
+      if (assigned.isPaused || room <= 0) { // also where it has none: what it is behind may not be out
         left.push(part);
         continue;
       }

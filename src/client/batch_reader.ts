@@ -54,7 +54,8 @@ export class BatchReader implements Disposable {
   }
 
   /**
-   * Batches from the one on that has the offset; none where there is none behind it, by the broker's word. Retries; throws
+   * Batches from the one on that has the offset; none where there is none behind it, by the broker's word. What another
+   * tier has and did not give in time is waited for (KIP-405). Retries; throws
    * KafkaError: OFFSET_OUT_OF_RANGE where there is no such offset (any more); ConnectionError; and TopicGoneError.
    */
   async fetch(from: PartitionOfTopic, offset: number): Promise<FetchedBatches> {
@@ -117,7 +118,19 @@ export class BatchReader implements Disposable {
       throw new ConnectionError(`${connection.address} left out ${name}-${partition}`);
     }
     if (answer.errorCode !== 0) throw new KafkaError(answer.errorCode, about);
+    const isGap = (answer.records?.length ?? 0) === 0 && offset < answer.lastStableOffset;
+    if (isGap) await this.#mustBeLocal({ topic: name, partition }, offset);
     return answer;
+  }
+
+  /** From another tier a broker answers nothing, and no error, when that takes too long (Kafka: DelayedRemoteFetch). */
+  async #mustBeLocal({ topic, partition }: TopicPartition, offset: number): Promise<void> {
+    const asked = [{ topic, partition, at: "earliestLocal" as const }];
+    const [local] = await listOffsets(this.cluster, asked, { timeoutMs: 0 });
+    if (offset >= local.offset) return;
+    throw new ConnectionError(
+      `What ${topic}-${partition} has from ${offset} on is in another tier, which did not answer in time`,
+    );
   }
 }
 

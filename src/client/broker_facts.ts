@@ -4,6 +4,7 @@ import { ApiVersions } from "../protocol/messages/api_versions.ts";
 import { DescribeCluster } from "../protocol/messages/describe_cluster.ts";
 import { DescribeLogDirs } from "../protocol/messages/describe_log_dirs.ts";
 import { apiByKey } from "../protocol/messages/mod.ts";
+import { VERSION } from "../version.ts";
 import type { Cluster } from "./cluster.ts";
 import { check } from "./errors.ts";
 
@@ -80,7 +81,7 @@ async function versionsOf(
   const connection = await cluster.connectionTo(id);
   const response = await connection.request(ApiVersions, connection.versionFor(ApiVersions, 4), {
     clientSoftwareName: "runnel",
-    clientSoftwareVersion: "0.1.0",
+    clientSoftwareVersion: VERSION,
   });
   check(response.errorCode, `versions of broker ${id}`);
   const levels = new Map(

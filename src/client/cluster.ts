@@ -64,12 +64,13 @@ export class Cluster {
   #controllerId = -1;
   #features: FinalizedFeatures = { epoch: -1, levels: new Map() };
 
-  /** Connects at first use. Throws an Error when a bootstrap address is not "host:port". */
+  /** Connects at first use. Throws an Error when a bootstrap address is not "host:port", or there is none. */
   constructor(options: ClusterOptions) {
     this.#options = options;
     const addresses = typeof options.bootstrap === "string"
       ? options.bootstrap.split(",")
       : options.bootstrap;
+    if (addresses.length === 0) throw new Error("Bootstrap addresses: needed is one at least");
     this.#bootstrap = addresses.map(parseAddress);
   }
 

@@ -104,3 +104,7 @@ Deno.test("retry() tries again what may go away, and stops at its time or at onc
   assert(tries > 2);
   cluster.close();
 });
+
+Deno.test("a cluster without an address is refused in words", () => {
+  assertThrows(() => new Cluster({ bootstrap: [] }), Error, "Bootstrap");
+});

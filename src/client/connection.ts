@@ -12,6 +12,7 @@ import { readInt32 } from "../bytes/int64.ts";
 import { decodeResponse, encodeRequest } from "../protocol/frame.ts";
 import { ApiVersions } from "../protocol/messages/api_versions.ts";
 import type { Api, Decoded, Encodable, Fields, Message } from "../protocol/schema.ts";
+import { VERSION } from "../version.ts";
 import { withinLimits } from "./call.ts";
 import { AnswerError, check, ConnectionError } from "./errors.ts";
 import { logIn, type SaslOptions } from "./sasl.ts";
@@ -214,7 +215,7 @@ export class Connection {
    */
   async #negotiate(): Promise<void> {
     const about = `versions of ${this.address}`;
-    const ask = { clientSoftwareName: "runnel", clientSoftwareVersion: "0.1.0" };
+    const ask = { clientSoftwareName: "runnel", clientSoftwareVersion: VERSION };
     // Version 4 is the newest that asks nothing more: 5 checks a cluster and node id that are not known yet.
     let response = await this.#askVersions(4, ask);
     if (response.errorCode === UNSUPPORTED_VERSION) response = await this.#askVersions(0, {});

@@ -26,6 +26,8 @@ type State =
 /** One broker; the partitions of topic "t" hold one record each, and are in these states. */
 class OneBroker {
   asked: number[] = [];
+  /** What comes before it is in another tier, which does not answer in time. */
+  localStart = 0;
 
   constructor(readonly states: State[]) {}
 
@@ -37,7 +39,7 @@ class OneBroker {
     switch (apiKey) {
       case ApiVersions.key:
         return joined(encodeResponse(ApiVersions, apiVersion, correlationId, {
-          apiKeys: [[1, 12], [2, 7], [3, 9], [18, 4]].map(([apiKey, maxVersion]) => ({
+          apiKeys: [[1, 12], [2, 8], [3, 9], [18, 4]].map(([apiKey, maxVersion]) => ({
             apiKey,
             minVersion: 0,
             maxVersion,
@@ -56,17 +58,16 @@ class OneBroker {
         }));
       case ListOffsets.key: {
         const { topics } = decodeRequest(ListOffsets, apiVersion, frame, bodyAt);
-        const indexes = topics.flatMap(({ partitions }) =>
-          partitions.map(({ partitionIndex }) => partitionIndex)
-        );
+        const asked = topics.flatMap(({ partitions }) => partitions);
+        const indexes = asked.map(({ partitionIndex }) => partitionIndex);
         if (indexes.some((i) => this.states[i] === "search is not answered")) return null;
         return joined(encodeResponse(ListOffsets, apiVersion, correlationId, {
-          topics: indexes.map((partitionIndex) => ({
+          topics: asked.map(({ partitionIndex, timestamp }) => ({
             name: "t",
             partitions: [{
               partitionIndex,
               errorCode: this.states[partitionIndex] === "offline" ? 56 : 0,
-              offset: 0,
+              offset: timestamp === -4n ? this.localStart : 0,
             }],
           })),
         }));
@@ -185,4 +186,16 @@ Deno.test("a partition that ends in a gap has reached its end, once no other par
   assertEquals(consumer.position(gap), 0);
   while (!consumer.hasReached(gap, 9)) await consumer.poll(20);
   assertEquals(consumer.hasReached(gap, 10), false);
+});
+
+Deno.test("what another tier does not give in time is not passed", async () => {
+  const broker = new OneBroker(["gap"]);
+  broker.localStart = 5;
+  using client = consumerOf(broker.dial, 1);
+  const { consumer } = client, [gap] = consumer.assignment();
+  consumer.seek(gap, 0);
+  for (let i = 0; i < 5; i++) await consumer.poll(20);
+  assertEquals(consumer.hasReached(gap, 9), false);
+  consumer.seek(gap, 5);
+  while (!consumer.hasReached(gap, 9)) await consumer.poll(20);
 });

@@ -7,13 +7,12 @@
  * process it comes. A batch that lands elsewhere than it was meant to says that somebody else writes there.
  */
 import { ErrorCode } from "../protocol/errors.ts";
-import { InitProducerId } from "../protocol/messages/init_producer_id.ts";
 import { Produce } from "../protocol/messages/produce.ts";
 import * as batch from "../protocol/records/batch.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import { mustBeSame, type PartitionOfTopic } from "./batch_reader.ts";
 import { type Cluster, isStaleMetadata } from "./cluster.ts";
-import { check, ConnectionError, KafkaError, mayRetry } from "./errors.ts";
+import { ConnectionError, KafkaError, mayRetry } from "./errors.ts";
 import type { Identity } from "./partition_sender.ts";
 
 /** A batch without a producer, and where it is to be. */
@@ -147,19 +146,6 @@ export class ExactSender {
       baseSequence: (offset - startOffset) % SEQUENCES,
     });
   }
-}
-
-/** An id of its own. Retries; throws KafkaError and ConnectionError. */
-export async function newProducerId(cluster: Cluster): Promise<Identity> {
-  return await cluster.retry(async () => {
-    const connection = await cluster.anyConnection();
-    const answer = await connection.request(InitProducerId, connection.versionFor(InitProducerId), {
-      transactionalId: null,
-      transactionTimeoutMs: 0x7fffffff,
-    });
-    check(answer.errorCode, "producer id");
-    return { producerId: answer.producerId, producerEpoch: answer.producerEpoch };
-  });
 }
 
 /** Sequences begin again behind 2^31 - 1. */

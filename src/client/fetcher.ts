@@ -195,6 +195,7 @@ export class Fetcher {
     const failed = (error: unknown, some: AssignedPartition[]) => this.#failed(error, some);
     for (const located of await locate(this.#cluster, due, failed)) {
       const { assigned, nodeId } = located;
+      if (!this.#has(assigned)) continue; // it went meanwhile
       if (assigned.fetchFrom === null ? assigned.isSearched : assigned.isPaused) continue;
       const byNode = assigned.fetchFrom === null ? searches : isUnsure(located) ? unsure : fetches;
       const partitions = byNode.get(nodeId);
@@ -296,7 +297,8 @@ export class Fetcher {
 
   async #fetch(nodeId: number, partitions: readonly Located[]): Promise<void> {
     const connection = await this.#cluster.connectionTo(nodeId, this.#lane);
-    const asked = partitions.filter(({ assigned }) => assigned.fetchFrom !== null)
+    const asked = partitions
+      .filter(({ assigned }) => this.#has(assigned) && assigned.fetchFrom !== null)
       .map(({ assigned, topic }): Asked => ({
         assigned,
         topic,
@@ -316,14 +318,34 @@ export class Fetcher {
       partitions.every(({ records }) => records === null || records.length === 0)
     );
     let leftBytes = this.#options.maxDecodedBytes;
+    const empty: Asked[] = [];
     for (const { topic, topicId, partitions } of response.responses) {
       for (const partition of partitions) {
         const one = byKey.get(`${topic || topicId}-${partition.partitionIndex}`);
-        if (!one || one.epoch !== one.assigned.epoch) continue;
+        if (!one || !stands(one)) continue;
         leftBytes -= this.#accept(one, partition, leftBytes);
-        if (isEmpty && partition.errorCode === 0) one.assigned.emptyUntil = one.assigned.end ?? -1;
+        if (isEmpty && partition.errorCode === 0) empty.push(one);
       }
     }
+    await this.#noteGaps(empty);
+  }
+
+  /** Of partitions that were answered without a record: from another tier that may only have taken too long (KIP-405). */
+  async #noteGaps(empty: readonly Asked[]): Promise<void> {
+    const gaps = empty.filter((one) =>
+      stands(one) && Math.max(one.from, one.assigned.emptyUntil) < (one.assigned.end ?? 0)
+    );
+    if (gaps.length === 0) return;
+    const partitions = gaps.map(({ assigned }) => assigned);
+    const starts = await this.offsets(partitions, "earliestLocal", { timeoutMs: 0 });
+    for (const [i, one] of gaps.entries()) {
+      if (stands(one) && one.from >= starts[i]) one.assigned.emptyUntil = one.assigned.end ?? -1;
+    }
+  }
+
+  /** Whether it is assigned still: one that was given up and taken again is another. */
+  #has(assigned: AssignedPartition): boolean {
+    return this.#assigned.get(assigned.name) === assigned;
   }
 
   #request(connection: Connection, asked: readonly Asked[]) {
@@ -387,7 +409,8 @@ export class Fetcher {
 
   /** What may go away is tried again after a pause; the rest is what the next poll throws. */
   #failed(error: unknown, partitions: readonly AssignedPartition[]): void {
-    if (this.#isClosed) return;
+    const isNobodys = partitions.length > 0 && !partitions.some((one) => this.#has(one));
+    if (this.#isClosed || isNobodys) return;
     const isOver = !mayRetry(error);
     if (isOver) this.#failure = { error };
     const isStale = !(error instanceof KafkaError) || isStaleMetadata(error.code);
@@ -406,6 +429,14 @@ interface Asked {
   readonly topic: Topic;
   readonly from: number;
   readonly epoch: number;
+}
+
+/**
+ * Whether an answer is to the point still: nobody sought meanwhile, and no other leader has answered from there before, as
+ * when a partition moves while a fetch is on its way. Kafka's FetchCollector compares the same.
+ */
+function stands({ assigned, epoch, from }: Asked): boolean {
+  return assigned.epoch === epoch && assigned.fetchFrom === from;
 }
 
 /** In which leader epoch the batch before an offset was written. */

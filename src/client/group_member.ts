@@ -7,12 +7,13 @@ import type { Uuid } from "../bytes/uuid.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { ConsumerGroupHeartbeat } from "../protocol/messages/consumer_group_heartbeat.ts";
 import { OffsetCommit } from "../protocol/messages/offset_commit.ts";
-import { OffsetFetch } from "../protocol/messages/offset_fetch.ts";
 import type { CallOptions } from "./call.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Connection } from "./connection.ts";
 import { Coordinator } from "./coordinators.ts";
 import { check, ConnectionError, KafkaError, mayRetry } from "./errors.ts";
+import { fetchedOffsets } from "./fetched_offsets.ts";
+import { grouped, nameOf } from "./group/partitions_by_topic.ts";
 import type { TopicPartition } from "./list_offsets.ts";
 import { type OfTopicId, TopicIds } from "./topic_ids.ts";
 
@@ -47,6 +48,8 @@ export class GroupMember {
   /** 0: not in the group. */
   #epoch = 0;
   #dueAtMs = 0;
+  /** Since the last heartbeat was begun something came that the next one has to say. */
+  #isHurried = false;
   /** As the group said it, with topics that may not be known here yet. */
   #assigned: readonly OfTopicId[] | null = null;
   #isResolved = true;
@@ -101,7 +104,7 @@ export class GroupMember {
     const names = this.#names(), pattern = this.#options.pattern?.() ?? null;
     const subscription = JSON.stringify([names, pattern]);
     const isTold = !isJoin && subscription === this.#told;
-    this.#ownedChanged = false;
+    this.#ownedChanged = this.#isHurried = false;
     try {
       const answer = await this.#asked(async (connection) => {
         const version = connection.versionFor(ConsumerGroupHeartbeat);
@@ -125,7 +128,7 @@ export class GroupMember {
       }, call);
       this.#memberId = answer.memberId ?? this.#memberId;
       this.#epoch = answer.memberEpoch;
-      this.#dueAtMs = performance.now() + answer.heartbeatIntervalMs;
+      this.#dueIn(answer.heartbeatIntervalMs);
       this.#told = subscription;
       if (answer.assignment !== null) {
         this.#assigned = answer.assignment.topicPartitions;
@@ -148,9 +151,10 @@ export class GroupMember {
     this.#owned = [];
   }
 
-  /** The next heartbeat is due now. */
+  /** The next heartbeat is due now, or once the one that is on its way is answered. */
   hurry(): void {
     this.#dueAtMs = 0;
+    this.#isHurried = true;
   }
 
   /** These it has now: what it gave up others may have. */
@@ -163,36 +167,22 @@ export class GroupMember {
   acknowledge(partitions: readonly TopicPartition[]): void {
     this.#owned = partitions;
     this.#ownedChanged = true;
-    this.#dueAtMs = 0;
+    this.hurry();
   }
 
   /** How far the group has read in them; null where it has committed nothing. In the order asked. */
   async committed(partitions: readonly TopicPartition[]): Promise<(number | null)[]> {
     if (partitions.length === 0) return [];
     return await this.#asked(async (connection) => {
-      const version = connection.versionFor(OffsetFetch, LAST_VERSION_WITH_NAMES);
-      const { groups: [group] } = await connection.request(OffsetFetch, version, {
-        groups: [{
-          groupId: this.#options.groupId,
-          memberId: this.#memberId,
-          memberEpoch: this.#epoch,
-          topics: grouped(partitions).map(([name, some]) => ({
-            name,
-            partitionIndexes: some.map(({ partition }) => partition),
-          })),
-        }],
-        requireStable: true,
+      const found = new Map<string, number>();
+      const all = await fetchedOffsets(connection, {
+        groupId: this.#options.groupId,
+        partitions,
+        isStable: true,
+        member: { memberId: this.#memberId, memberEpoch: this.#epoch },
       });
-      check(group.errorCode, `offsets of group ${this.#options.groupId}`);
-      const found = new Map<string, number | null>();
-      for (const { name, partitions } of group.topics) {
-        for (const { partitionIndex, committedOffset, errorCode } of partitions) {
-          check(errorCode, `offset of ${name}-${partitionIndex}`);
-          const offset = committedOffset < 0n ? null : Number(committedOffset);
-          found.set(`${name}-${partitionIndex}`, offset);
-        }
-      }
-      return partitions.map(({ topic, partition }) => found.get(`${topic}-${partition}`) ?? null);
+      for (const one of all) if (one.offset >= 0n) found.set(nameOf(one), Number(one.offset));
+      return partitions.map((one) => found.get(nameOf(one)) ?? null);
     });
   }
 
@@ -206,7 +196,7 @@ export class GroupMember {
         generationIdOrMemberEpoch: this.#epoch,
         memberId: this.#memberId,
         groupInstanceId: null,
-        topics: grouped(positions).map(([name, some]) => ({
+        topics: [...grouped(positions)].map(([name, some]) => ({
           name,
           partitions: some.map(({ partition, offset }) => ({
             partitionIndex: partition,
@@ -249,9 +239,11 @@ export class GroupMember {
     const { partitions, isWhole } = await this.#ids.byName(this.#assigned, this.#names(), call);
     this.#target = partitions;
     this.#isResolved = isWhole;
-    if (!isWhole) {
-      this.#dueAtMs = performance.now() + Math.min(intervalMs, UNKNOWN_TOPIC_MS);
-    }
+    if (!isWhole) this.#dueIn(Math.min(intervalMs, UNKNOWN_TOPIC_MS));
+  }
+
+  #dueIn(ms: number): void {
+    this.#dueAtMs = this.#isHurried ? 0 : performance.now() + ms;
   }
 
   /** Asks the coordinator, and another one where it has moved. */
@@ -278,13 +270,3 @@ const LEAVES_FOR_A_WHILE = -2;
 /** How soon a topic is looked for that the group gives and metadata does not have. */
 const UNKNOWN_TOPIC_MS = 500;
 const LAST_VERSION_WITH_NAMES = 9;
-
-function grouped<P extends TopicPartition>(partitions: readonly P[]): [string, P[]][] {
-  const topics = new Map<string, P[]>();
-  for (const one of partitions) {
-    const some = topics.get(one.topic);
-    if (some === undefined) topics.set(one.topic, [one]);
-    else some.push(one);
-  }
-  return [...topics];
-}

@@ -186,3 +186,22 @@ Deno.test("when an answer may have been lost everything is said again, so that t
     );
   });
 });
+
+Deno.test("what changes while a heartbeat is on its way goes with one that is due at once", async () => {
+  await withMember([{ partitions: [0, 1] }, {}, {}, {}], async (member, { heartbeats }) => {
+    await member.heartbeat();
+    const changes = [
+      () => member.acknowledge([{ topic: "t", partition: 0 }]),
+      () => member.hurry(),
+    ];
+    for (const change of changes) {
+      const beating = member.heartbeat();
+      change();
+      await beating;
+      assertEquals(member.isDue, true);
+    }
+    await member.heartbeat();
+    assertEquals(member.isDue, false);
+    assertEquals(heartbeats.length, 4);
+  });
+});

@@ -10,13 +10,13 @@ import {
 } from "../protocol/messages/consumer_protocol.ts";
 import { DescribeGroups } from "../protocol/messages/describe_groups.ts";
 import { ListGroups } from "../protocol/messages/list_groups.ts";
-import { OffsetFetch } from "../protocol/messages/offset_fetch.ts";
 import type { Decoded } from "../protocol/schema.ts";
 import type { CallOptions } from "./call.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Connection } from "./connection.ts";
 import { findCoordinator } from "./coordinators.ts";
 import { check } from "./errors.ts";
+import { fetchedOffsets } from "./fetched_offsets.ts";
 import type { TopicPartition } from "./list_offsets.ts";
 
 export interface GroupListing {
@@ -109,23 +109,11 @@ export async function committedOffsets(
 ): Promise<Committed[]> {
   return await cluster.retry(async () => {
     const { connection } = await findCoordinator(cluster, "group", groupId);
-    const { groups: [group] } = await connection.request(
-      OffsetFetch,
-      connection.versionFor(OffsetFetch, LAST_VERSION_WITH_NAMES),
-      { groups: [{ groupId, topics: null }] },
-    );
-    check(group.errorCode, `offsets of group ${groupId}`);
-    return group.topics.flatMap(({ name, partitions }) =>
-      partitions.map(({ partitionIndex, committedOffset }) => ({
-        topic: name,
-        partition: partitionIndex,
-        offset: committedOffset,
-      }))
-    ).sort((a, b) => a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1);
+    const all = await fetchedOffsets(connection, { groupId, partitions: null, isStable: false });
+    return all.map(({ topic, partition, offset }) => ({ topic, partition, offset }))
+      .sort((a, b) => a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1);
   }, call);
 }
-
-const LAST_VERSION_WITH_NAMES = 9;
 
 /** null when it is no group of the consumer protocol, or the broker knows none. */
 async function describeConsumerGroup(

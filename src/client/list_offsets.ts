@@ -13,15 +13,16 @@ export interface TopicPartition {
 }
 
 /**
- * The first record's offset, the one after the last, that of the record with the largest timestamp, or that of the
- * first record at or after a time in ms since 1970.
+ * The first record's offset, the one after the last, that of the record with the largest timestamp, that of the first one
+ * which is on the broker itself and not in another tier (KIP-405), or that of the first record at or after a time in ms
+ * since 1970.
  */
-export type OffsetAt = "earliest" | "latest" | "maxTimestamp" | number;
+export type OffsetAt = "earliest" | "latest" | "maxTimestamp" | "earliestLocal" | number;
 
 export interface FoundOffset extends TopicPartition {
   /** -1: no record is that late. */
   readonly offset: number;
-  /** The record's; -1 for "earliest" and "latest". */
+  /** The record's; -1 for "earliest", "latest" and "earliestLocal". */
   readonly timestampMs: number;
 }
 
@@ -71,12 +72,13 @@ async function ask(
   isolation: Isolation,
 ): Promise<FoundOffset[]> {
   const { connection } = await cluster.leader(asked[0].topic, asked[0].partition);
-  const response = await connection.request(ListOffsets, connection.versionFor(ListOffsets, 10), {
+  const version = connection.versionFor(ListOffsets, 10);
+  const response = await connection.request(ListOffsets, version, {
     replicaId: -1,
     isolationLevel: isolation === "readCommitted" ? 1 : 0,
     topics: asked.map(({ topic, partition, at }) => ({
       name: topic,
-      partitions: [{ partitionIndex: partition, timestamp: timestampOf(at) }],
+      partitions: [{ partitionIndex: partition, timestamp: timestampOf(at, version) }],
     })),
     timeoutMs: 30_000,
   });
@@ -101,7 +103,7 @@ async function ask(
   });
 }
 
-function timestampOf(at: OffsetAt): number {
+function timestampOf(at: OffsetAt, version: number): number {
   switch (at) {
     case "latest":
       return -1;
@@ -109,6 +111,8 @@ function timestampOf(at: OffsetAt): number {
       return -2;
     case "maxTimestamp":
       return -3;
+    case "earliestLocal":
+      return version >= FIRST_VERSION_WITH_TIERS ? -4 : -2; // who does not know of tiers has one
     default:
       if (!Number.isSafeInteger(at) || at < 0) {
         throw new Error(`Offset at ${at}: needed is a time in ms since 1970, 0 or more`);
@@ -116,6 +120,8 @@ function timestampOf(at: OffsetAt): number {
       return at;
   }
 }
+
+const FIRST_VERSION_WITH_TIERS = 8;
 
 function withoutRepeats(places: readonly number[], asked: readonly TopicPartition[]): number[][] {
   const rounds: number[][] = [], seen = new Map<string, number>();

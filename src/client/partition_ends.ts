@@ -3,6 +3,7 @@ import { ErrorCode } from "../protocol/errors.ts";
 import { ListOffsets } from "../protocol/messages/list_offsets.ts";
 import type { Cluster } from "./cluster.ts";
 import { KafkaError } from "./errors.ts";
+import { byTopic } from "./group/partitions_by_topic.ts";
 import type { TopicPartition } from "./list_offsets.ts";
 
 export interface PartitionEnd extends TopicPartition {
@@ -82,18 +83,12 @@ async function ask(
   { asked, timestamp }: { readonly asked: readonly TopicPartition[]; readonly timestamp: number },
 ): Promise<Map<string, number | KafkaError>> {
   const connection = await cluster.connectionTo(leaderId);
-  const topics = new Map<string, number[]>();
-  for (const { topic, partition } of asked) {
-    const indexes = topics.get(topic);
-    if (indexes === undefined) topics.set(topic, [partition]);
-    else indexes.push(partition);
-  }
   const answer = await connection.request(ListOffsets, connection.versionFor(ListOffsets, 10), {
     replicaId: -1,
     isolationLevel: 0,
-    topics: [...topics].map(([name, indexes]) => ({
-      name,
-      partitions: indexes.map((partitionIndex) => ({ partitionIndex, timestamp })),
+    topics: byTopic(asked).map(({ topic, partitions }) => ({
+      name: topic,
+      partitions: partitions.map((partitionIndex) => ({ partitionIndex, timestamp })),
     })),
     timeoutMs: 30_000,
   });

@@ -2,13 +2,12 @@
  * Producer: sends records, in batches, and says for each where it went. What order and partitions follow from stands in
  * outbox.ts.
  */
-import { InitProducerId } from "../protocol/messages/init_producer_id.ts";
 import { abortable, type CallOptions } from "./call.ts";
 import { Cluster, type ClusterOptions } from "./cluster.ts";
-import { check } from "./errors.ts";
 import { Outbox, type SendingOptions } from "./outbox.ts";
 import type { Identity } from "./partition_sender.ts";
 import type { Delivery, Receiver } from "./producer_batch.ts";
+import { newProducerId } from "./producer_id.ts";
 import type { ProducerRecord } from "./producer_record.ts";
 
 export type { Delivery, ProducerRecord, Receiver };
@@ -104,16 +103,7 @@ export class Producer {
 
   async #askIdentity(): Promise<Identity> {
     try {
-      return await this.#cluster.retry(async () => {
-        const connection = await this.#cluster.anyConnection();
-        const answer = await connection.request(
-          InitProducerId,
-          connection.versionFor(InitProducerId),
-          { transactionalId: null, transactionTimeoutMs: 0x7fffffff },
-        );
-        check(answer.errorCode, "producer id");
-        return { producerId: answer.producerId, producerEpoch: answer.producerEpoch };
-      });
+      return await newProducerId(this.#cluster);
     } catch (error) {
       this.#identity = null;
       throw error;

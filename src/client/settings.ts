@@ -8,7 +8,6 @@ import { ZERO_UUID } from "../bytes/uuid.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { DescribeAcls } from "../protocol/messages/describe_acls.ts";
 import { DescribeClientQuotas } from "../protocol/messages/describe_client_quotas.ts";
-import { DescribeCluster } from "../protocol/messages/describe_cluster.ts";
 import { DescribeConfigs } from "../protocol/messages/describe_configs.ts";
 import { DescribeUserScramCredentials } from "../protocol/messages/describe_user_scram_credentials.ts";
 import { ListConfigResources } from "../protocol/messages/list_config_resources.ts";
@@ -179,8 +178,11 @@ const ANY = 1;
 
 export async function clusterIdOf(asking: Asking): Promise<string> {
   return await asking.retry(async () => {
-    const answer = await asking.ask(DescribeCluster, () => ({}));
-    check(answer.errorCode, "cluster", answer.errorMessage);
-    return answer.clusterId;
+    const answer = await asking.ask(
+      Metadata,
+      () => ({ topics: [], allowAutoTopicCreation: false }),
+    );
+    check(answer.errorCode, "cluster");
+    return answer.clusterId ?? "";
   });
 }

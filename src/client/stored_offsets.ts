@@ -1,9 +1,10 @@
 /** Stored offsets: what a group has committed, with the text beside each offset, which is the committer's own. */
 import { OffsetCommit } from "../protocol/messages/offset_commit.ts";
-import { OffsetFetch } from "../protocol/messages/offset_fetch.ts";
 import type { Cluster } from "./cluster.ts";
 import { findCoordinator } from "./coordinators.ts";
 import { check } from "./errors.ts";
+import { fetchedOffsets } from "./fetched_offsets.ts";
+import { grouped } from "./group/partitions_by_topic.ts";
 import type { TopicPartition } from "./list_offsets.ts";
 
 export interface StoredOffset extends TopicPartition {
@@ -16,23 +17,15 @@ export interface StoredOffset extends TopicPartition {
 export async function storedOffsets(cluster: Cluster, groupId: string): Promise<StoredOffset[]> {
   return await cluster.retry(async () => {
     const { connection } = await findCoordinator(cluster, "group", groupId);
-    const version = connection.versionFor(OffsetFetch, LAST_VERSION_WITH_NAMES);
-    const { groups: [group] } = await connection.request(OffsetFetch, version, {
-      groups: [{ groupId, topics: null }],
-      requireStable: true,
-    });
-    check(group.errorCode, `offsets of group ${groupId}`);
-    return group.topics.flatMap(({ name, partitions }) =>
-      partitions.map(({ partitionIndex, committedOffset, metadata, errorCode }) => {
-        check(errorCode, `offset of group ${groupId} in ${name}-${partitionIndex}`);
-        return {
-          topic: name,
-          partition: partitionIndex,
-          offset: committedOffset,
-          metadata: metadata ?? "",
-        };
-      })
-    ).filter(({ offset }) => offset >= 0n);
+    const all = await fetchedOffsets(connection, { groupId, partitions: null, isStable: true });
+    return all.filter(({ offset }) => offset >= 0n).map((
+      { topic, partition, offset, metadata },
+    ) => ({
+      topic,
+      partition,
+      offset,
+      metadata,
+    }));
   });
 }
 
@@ -42,19 +35,13 @@ export async function storeOffsets(
   groupId: string,
   offsets: readonly StoredOffset[],
 ): Promise<void> {
-  const byTopic = new Map<string, StoredOffset[]>();
-  for (const one of offsets) {
-    const others = byTopic.get(one.topic);
-    if (others === undefined) byTopic.set(one.topic, [one]);
-    else others.push(one);
-  }
   await cluster.retry(async () => {
     const { connection } = await findCoordinator(cluster, "group", groupId);
     const version = connection.versionFor(OffsetCommit, LAST_VERSION_WITH_NAMES);
     const { topics } = await connection.request(OffsetCommit, version, {
       groupId,
       memberId: "",
-      topics: [...byTopic].map(([name, partitions]) => ({
+      topics: [...grouped(offsets)].map(([name, partitions]) => ({
         name,
         partitions: partitions.map(({ partition, offset, metadata }) => ({
           partitionIndex: partition,

@@ -13,7 +13,7 @@ export interface Refusal {
   readonly kind: string;
   /** Why: "TOPIC_AUTHORIZATION_FAILED"; null where the kind says it. */
   readonly reason?: string | null;
-  /** What was asked for: "WRITE on TOPIC orders", "Fetch v2". */
+  /** What was asked for: "write topic:orders", "Fetch v2". */
   readonly what?: string | null;
   /** The peer's, without port. */
   readonly address?: string | null;

@@ -204,8 +204,14 @@ export class FaultSet implements Faults {
   ): LastingFault {
     const condition = new SetLasting(of, async () => {
       if (!this.#lasting.delete(condition)) return;
+      const lastsOn = [...this.#lasting].some(({ what }) => what === of.what);
+      try {
+        if (!lastsOn) await end();
+      } catch (error) {
+        this.#lasting.add(condition);
+        throw error;
+      }
       this.#removed.add(condition);
-      await end();
     });
     this.#lasting.add(condition);
     return condition;

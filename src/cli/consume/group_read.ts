@@ -5,10 +5,11 @@
  */
 import type { Cluster } from "../../client/cluster.ts";
 import { Consumer, type ConsumerRecord } from "../../client/consumer.ts";
+import { nameOf } from "../../client/group/partitions_by_topic.ts";
 import { GroupMember, isPutOut } from "../../client/group_member.ts";
 import type { Isolation, TopicPartition } from "../../client/list_offsets.ts";
 import { type PlannedPartition, plannedPartitions } from "./plan.ts";
-import { CONSUMER_LIMITS, nameOf } from "./read.ts";
+import { CONSUMER_LIMITS } from "./read.ts";
 
 export interface GroupReadOptions {
   readonly group: string;

@@ -5,6 +5,7 @@
 import type { Cluster } from "../../client/cluster.ts";
 import { Consumer, type ConsumerRecord } from "../../client/consumer.ts";
 import { ConnectionError } from "../../client/errors.ts";
+import { nameOf } from "../../client/group/partitions_by_topic.ts";
 import type { Isolation } from "../../client/list_offsets.ts";
 import type { PlannedPartition } from "./plan.ts";
 
@@ -80,10 +81,6 @@ class Progress {
     }
   }
 }
-
-export const nameOf = (
-  { topic, partition }: { readonly topic: string; readonly partition: number },
-) => `${topic}-${partition}`;
 
 /** What one fetch may bring, compressed and decompressed. */
 export const CONSUMER_LIMITS = {

@@ -2,11 +2,11 @@
 import { BatchReader } from "../../client/batch_reader.ts";
 import type { Cluster } from "../../client/cluster.ts";
 import { KafkaError } from "../../client/errors.ts";
+import { nameOf } from "../../client/group/partitions_by_topic.ts";
 import { describeGroup, listGroups } from "../../client/groups.ts";
 import { type StoredOffset, storedOffsets, storeOffsets } from "../../client/stored_offsets.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import { LEDGER_PREFIX } from "./ledger.ts";
-import { nameOf } from "./opening.ts";
 import type { OpenedPartition } from "./partition_copy.ts";
 import { several } from "./several.ts";
 import { type Translated, translated } from "./translation.ts";

@@ -6,6 +6,7 @@
 import { BatchReader, type PartitionOfTopic } from "../../client/batch_reader.ts";
 import type { Cluster, Topic } from "../../client/cluster.ts";
 import { KafkaError } from "../../client/errors.ts";
+import { nameOf } from "../../client/group/partitions_by_topic.ts";
 import { listOffsets } from "../../client/list_offsets.ts";
 import type { Identity } from "../../client/partition_sender.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
@@ -155,9 +156,6 @@ async function settledEnds(
   }
   return ends.map((end, at) => ({ start: starts[at].offset, end }));
 }
-
-export const nameOf = ({ topic, partition }: { topic: string; partition: number }) =>
-  `${topic}-${partition}`;
 
 const SETTLE_MS = 250;
 const MAX_LOOKS = 60;

@@ -2,12 +2,13 @@
 import { Admin } from "../../client/admin.ts";
 import type { Cluster, Topic } from "../../client/cluster.ts";
 import { KafkaError } from "../../client/errors.ts";
-import { newProducerId } from "../../client/exact_sender.ts";
+import { nameOf } from "../../client/group/partitions_by_topic.ts";
 import type { Identity } from "../../client/partition_sender.ts";
+import { newProducerId } from "../../client/producer_id.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import type { CompressionType } from "../../protocol/records/compression.ts";
 import type { Kept, Ledger } from "./ledger.ts";
-import { nameOf, openedPartitions, RefusedError } from "./opening.ts";
+import { openedPartitions, RefusedError } from "./opening.ts";
 import { type CopyTools, keptOf, type OpenedPartition, PartitionCopy } from "./partition_copy.ts";
 import {
   differencesOf,

@@ -3,6 +3,7 @@ import { Connection } from "../../client/connection.ts";
 import { KafkaError } from "../../client/errors.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import { ApiVersions } from "../../protocol/messages/api_versions.ts";
+import { VERSION } from "../../version.ts";
 import type { ClientSecurity } from "../client_config.ts";
 import { type Address, addressText, isLoopbackHost, metAt } from "./address.ts";
 import { detour, type Detours, dial } from "./dial.ts";
@@ -129,7 +130,7 @@ async function isAnother(
   try {
     const { errorCode } = await connection.request(ApiVersions, 5, {
       clientSoftwareName: "runnel",
-      clientSoftwareVersion: "0.1.0",
+      clientSoftwareVersion: VERSION,
       clusterId,
       nodeId: id,
     });

@@ -62,7 +62,7 @@ async function applied(
       `${path} lists nothing, so that --prune would take away all that the last apply listed; do it with --force`,
     );
   }
-  const scope = scopeOf(new Set([...listed, ...lastListed ?? []]));
+  const scope = scopeOf(listed, lastListed ?? []);
   const { state } = await clusterState(asking, scope);
   const options = { lastListed, rotate, prune: call.has("--prune"), force: call.has("--force") };
   const plan = planOf(wanted, state, options), { changes, problems } = plan;

@@ -30,6 +30,8 @@ export interface Scope {
   readonly users: boolean;
   readonly quotas: boolean;
   readonly acls: boolean;
+  /** Whether a cluster without an authorizer is none to read it from. */
+  readonly needsAcls: boolean;
 }
 
 export const EVERYTHING: Scope = {
@@ -39,13 +41,16 @@ export const EVERYTHING: Scope = {
   users: true,
   quotas: true,
   acls: true,
+  needsAcls: false,
 };
 
-/** What the names speak of (listedIn()). */
-export function scopeOf(names: Iterable<string>): Scope {
+/** What the names speak of (listedIn()), and those that the last apply listed. */
+export function scopeOf(names: Iterable<string>, lastListed: Iterable<string> = []): Scope {
   const topics = new Set<string>(), groups = new Set<string>(), kinds = new Set<string>();
-  for (const listed of names) {
-    const [kind, ...rest] = JSON.parse(listed) as Listed, [first, second] = rest;
+  const parsed = (some: Iterable<string>) => Array.from(some, (name) => JSON.parse(name) as Listed);
+  const listed = parsed(names);
+  for (const [kind, ...rest] of [...listed, ...parsed(lastListed)]) {
+    const [first, second] = rest;
     kinds.add(kind === "config" ? first : kind);
     if (kind === "topic") topics.add(first);
     if (kind === "config" && first === "topic") topics.add(second);
@@ -58,6 +63,7 @@ export function scopeOf(names: Iterable<string>): Scope {
     users: kinds.has("user"),
     quotas: kinds.has("quota"),
     acls: kinds.has("acl"),
+    needsAcls: listed.some(([kind]) => kind === "acl"),
   };
 }
 
@@ -70,7 +76,6 @@ export interface Found {
 /** Throws KafkaError. */
 export async function clusterState(asking: Asking, scope: Scope): Promise<Found> {
   const unseen: string[] = [];
-  const isAll = scope.topics === null;
   const topics = await topicsOf(asking, scope.topics);
   const groups = await groupsOf(asking, scope.groups, unseen);
   const [brokers] = scope.brokers
@@ -79,7 +84,7 @@ export async function clusterState(asking: Asking, scope: Scope): Promise<Found>
   const users = scope.users ? await usersOf(asking) : new Map();
   const quotas = scope.quotas ? await quotasOf(asking) : new Map();
   const acls = scope.acls ? await aclsSet(asking) : [];
-  if (acls === null && !isAll) {
+  if (acls === null && scope.needsAcls) {
     throw new KafkaError(
       ErrorCode.SECURITY_DISABLED,
       "ACLs",

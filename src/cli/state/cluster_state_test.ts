@@ -40,3 +40,9 @@ Deno.test("a cluster that asks no ACLs has none to export, and takes none", asyn
   const scope = scopeOf([JSON.stringify(["acl", "a"])]);
   await assertRejects(() => clusterState(clusterWith(1), scope), KafkaError, "SECURITY_DISABLED");
 });
+
+Deno.test("ACLs that only the last apply listed ask for no authorizer", async () => {
+  const scope = scopeOf([], [JSON.stringify(["acl", "a"])]);
+  assertEquals(scope.acls, true);
+  assertEquals((await clusterState(clusterWith(1), scope)).state.acls.size, 0);
+});

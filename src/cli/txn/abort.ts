@@ -1,6 +1,7 @@
 /** `runnel txn abort`: ends a transaction from outside: by its id, or in one partition where it hangs. */
 import type { Cluster } from "../../client/cluster.ts";
 import { KafkaError } from "../../client/errors.ts";
+import { nameOf } from "../../client/group/partitions_by_topic.ts";
 import {
   abortInPartition,
   describeTransaction,
@@ -17,7 +18,7 @@ import { type Connected, connected, type Work } from "../connected.ts";
 import { runnelLine } from "../shell_words.ts";
 import { ownerOf, ownersOf } from "./hanging.ts";
 import { type PartitionAbort, partitionAbortOf } from "./partition_abort.ts";
-import { nameOf, unknownId, unknownPartition } from "./txn_text.ts";
+import { unknownId, unknownPartition } from "./txn_text.ts";
 
 export const abortTxn: Run = (call) => connected(call, aborting(call));
 

@@ -1,10 +1,11 @@
 /** `runnel txn describe`: a transaction's producer, age and partitions. */
 import { systemClock } from "../../clock.ts";
+import { nameOf } from "../../client/group/partitions_by_topic.ts";
 import { describeTransaction, type TransactionDescription } from "../../client/transactions.ts";
 import type { Call } from "../call.ts";
 import type { Run } from "../command.ts";
 import { connected, type Work } from "../connected.ts";
-import { inOrder, nameOf, seconds, unknownId } from "./txn_text.ts";
+import { inOrder, seconds, unknownId } from "./txn_text.ts";
 
 export const describeTxn: Run = (call) => connected(call, describing(call));
 

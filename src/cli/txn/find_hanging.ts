@@ -1,5 +1,6 @@
 /** `runnel txn find-hanging`: transactions that hold up readers though nobody will end them, and how each is ended. */
 import { systemClock } from "../../clock.ts";
+import { nameOf } from "../../client/group/partitions_by_topic.ts";
 import type { OpenInPartition } from "../../client/transactions.ts";
 import { ConfigError } from "../../config/load.ts";
 import type { Call } from "../call.ts";
@@ -9,7 +10,7 @@ import { counted } from "../counted.ts";
 import type { Output } from "../output.ts";
 import { printable } from "../table.ts";
 import { findHanging } from "./hanging.ts";
-import { longerThanMs, nameOf, seconds, unknownPartition } from "./txn_text.ts";
+import { longerThanMs, seconds, unknownPartition } from "./txn_text.ts";
 
 /** Kafka's largest transaction.max.timeout.ms by default: what is open for longer was to be aborted before. */
 const HANGING_AFTER_MS = 900_000;

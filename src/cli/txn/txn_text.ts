@@ -31,8 +31,6 @@ export function inOrder(a: TopicPartition, b: TopicPartition): number {
   return a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1;
 }
 
-export const nameOf = ({ topic, partition }: TopicPartition) => `${topic}-${partition}`;
-
 export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
 }

@@ -50,7 +50,9 @@ export class ConsumerMembership implements Membership {
       assignor: options.groupRemoteAssignor,
       lane: options.lane,
     });
-    this.#done = this.#run().catch((error) => options.failed(error, true));
+    this.#done = this.#run().catch((error) => {
+      if (!(error instanceof MembershipEnded)) options.failed(error, true);
+    });
   }
 
   get identity(): MemberIdentity {

@@ -6,13 +6,13 @@
  */
 import { ErrorCode } from "../../protocol/errors.ts";
 import { OffsetCommit } from "../../protocol/messages/offset_commit.ts";
-import { OffsetFetch } from "../../protocol/messages/offset_fetch.ts";
 import { type CallOptions, withinLimits } from "../call.ts";
 import type { Cluster } from "../cluster.ts";
 import type { Connection } from "../connection.ts";
 import type { CommittedOffset } from "../consumer_options.ts";
 import { Coordinator } from "../coordinators.ts";
-import { check, ConnectionError, KafkaError, mayRetry } from "../errors.ts";
+import { ConnectionError, KafkaError, mayRetry } from "../errors.ts";
+import { fetchedOffsets } from "../fetched_offsets.ts";
 import type { TopicPartition } from "../list_offsets.ts";
 import type { OffsetToCommit } from "../transaction_requests.ts";
 import { hasLostCoordinator, type MemberIdentity, type Membership } from "./membership.ts";
@@ -209,31 +209,9 @@ export class GroupOffsets {
     partitions: readonly TopicPartition[],
   ): Promise<(CommittedOffset | null)[]> {
     const { groupId } = this.#options;
-    const version = connection.versionFor(OffsetFetch, LAST_VERSION_WITH_NAMES);
-    const topics = [...grouped(partitions)].map(([name, some]) => ({
-      name,
-      partitionIndexes: some.map(({ partition }) => partition),
-    }));
-    const answer = await connection.request(OffsetFetch, version, {
-      ...version >= 8 ? { groups: [{ groupId, topics }] } : { groupId, topics },
-      // Offsets of a transaction that is not over yet are waited for.
-      requireStable: version >= 7,
-    });
-    const group = version >= 8 ? answer.groups[0] : answer;
-    check(group.errorCode, `offsets of group ${groupId}`);
     const found = new Map<string, CommittedOffset>();
-    for (const { name, partitions } of group.topics) {
-      for (const one of partitions) {
-        check(one.errorCode, `offset of ${name}-${one.partitionIndex} in group ${groupId}`);
-        if (one.committedOffset < 0n) continue;
-        found.set(`${name}-${one.partitionIndex}`, {
-          topic: name,
-          partition: one.partitionIndex,
-          offset: Number(one.committedOffset),
-          leaderEpoch: one.committedLeaderEpoch,
-          metadata: one.metadata ?? "",
-        });
-      }
+    for (const one of await fetchedOffsets(connection, { groupId, partitions, isStable: true })) {
+      if (one.offset >= 0n) found.set(nameOf(one), { ...one, offset: Number(one.offset) });
     }
     return partitions.map((one) => found.get(nameOf(one)) ?? null);
   }

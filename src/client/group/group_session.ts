@@ -142,6 +142,7 @@ export class GroupSession {
     else await rebalancing.lose();
     await membership.leave(call);
     this.#membership = this.#rebalancing = null;
+    if (this.#failure?.isFinal) this.#failure = null; // of that membership
   }
 
   async close(call: CallOptions): Promise<void> {
