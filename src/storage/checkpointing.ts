@@ -147,7 +147,15 @@ export class Checkpointing {
     }
     for (const { log, entry } of measured) {
       const error = entry instanceof StoreError ? entry : await epochsSaved(log);
-      if (!isCurrent(log)) continue; // deleted meanwhile
+      if (!isCurrent(log)) {
+        // Deleted meanwhile; or failed, and to be opened again: what was measured still holds, and a log without a row
+        // would be taken for one that was never compacted.
+        if (!this.#isWanted(log)) continue;
+        const row = entry instanceof StoreError ? this.books.last(log) : entry.log;
+        if (row === undefined) isAnyUnknown = true;
+        else entries.push(asEntry({ ...row, isExact: false }));
+        continue;
+      }
       if (error === null) {
         logs.push({ log, entry: entry as Entry });
         entries.push(entry as Entry);
@@ -170,6 +178,15 @@ export class Checkpointing {
     }
     if (isAllKnown && unwritten.size === 0) onAllKnown?.();
     return unwritten;
+  }
+
+  /** Whether a log that serves no more waits to be opened again, or was. */
+  #isWanted({ topicId, partition }: PartitionLog): boolean {
+    if (this.#options.opening.has(topicId, partition)) return true;
+    for (const log of this.#options.logs()) {
+      if (log.topicId === topicId && log.partition === partition) return true;
+    }
+    return false;
   }
 
   /** What can be said of a log that has just ended; what was written down last where the store does not answer. */

@@ -294,3 +294,21 @@ Deno.test("a log that cannot be measured keeps its row, and the others are writt
 function faultOf(folder: string): StoreError {
   return new StoreError(`Cannot replace ${folder}: no space`, "noSpace");
 }
+
+Deno.test("a log that fails while a checkpoint is written keeps its row, so that it stays known as compacted", async () => {
+  const { told, world, a, store } = await twoLogs({});
+  await fill(a, 3);
+  await world.logs.checkpoint();
+  world.logs.positions.set(a, 2);
+  const saveEpochs = a.saveEpochs.bind(a);
+  a.saveEpochs = async () => {
+    await saveEpochs();
+    a.fail("half renamed"); // behind its being measured
+  };
+  await world.logs.checkpoint();
+  assertEquals(told.some(([event]) => event === "partition_not_opened"), true);
+  const { logs } = readInventory(store) as Inventory;
+  const row = logs.find(({ topic }) => topic === "a");
+  assertEquals([row?.compactedTo, row?.isExact], [2, false]);
+  await world.stop();
+});
