@@ -217,7 +217,9 @@ async function forPrograms(
       check(out.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line)));
     }
     const { code, error } = await ran(withBroker(args));
-    if (code !== 0) assertMatch(error, /^runnel: [^\n]+\n$/, told(args));
+    // A doctor that finds something ends with 1 too, behind what it tells of while it looks.
+    const isFailure = code !== 0 && args[0] !== "doctor";
+    if (isFailure) assertMatch(error, /^runnel: [^\n]+\n$/, told(args));
   });
 }
 
