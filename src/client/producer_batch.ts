@@ -20,12 +20,18 @@ export interface Receiver {
   failed(mark: number, error: unknown): void;
 }
 
+/** A promise that is kept from outside; ES2024's type of it is not in everybody's TypeScript. */
+interface Settled {
+  readonly promise: Promise<void>;
+  resolve(): void;
+}
+
 export class ProducerBatch {
   readonly builder: BatchBuilder;
   /** By record, as `marks`. */
   readonly receivers: Receiver[] = [];
   readonly marks: number[] = [];
-  readonly settled = Promise.withResolvers<void>();
+  readonly settled: Settled = Promise.withResolvers<void>();
   readonly createdMs = performance.now();
   bytes = 0;
   /** In which order batches were first sent. */
