@@ -141,3 +141,25 @@ class Codes {
 export function partitionName(topic: string, partition: number): string {
   return `${topic}-${partition}`;
 }
+
+interface AnsweredPartition {
+  readonly partitionIndex?: number;
+  readonly errorCode?: number;
+}
+
+interface AnsweredTopic {
+  readonly name?: string;
+  readonly partitions?: readonly AnsweredPartition[];
+}
+
+/** What an answer has of each partition, for indexed(). */
+export function partitionCodes(
+  topics: readonly AnsweredTopic[] = [],
+): Iterable<readonly [partition: string, errorCode: number | undefined]> {
+  return eachOf(
+    topics,
+    ({ partitions = [] }) => partitions,
+    ({ name = "" }, { partitionIndex = 0, errorCode }) =>
+      [partitionName(name, partitionIndex), errorCode] as const,
+  );
+}

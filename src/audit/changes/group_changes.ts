@@ -7,7 +7,15 @@ import { OffsetCommit } from "../../protocol/messages/offset_commit.ts";
 import { OffsetDelete } from "../../protocol/messages/offset_delete.ts";
 import { WriteTxnMarkers } from "../../protocol/messages/write_txn_markers.ts";
 import type { Encodable } from "../../protocol/schema.ts";
-import { type Change, change, each, eachOf, indexed, partitionName } from "./change.ts";
+import {
+  type Change,
+  change,
+  each,
+  eachOf,
+  indexed,
+  partitionCodes,
+  partitionName,
+} from "./change.ts";
 
 /** What Kafka's admin client says where nobody gave it a reason (KafkaAdminClient.DEFAULT_LEAVE_GROUP_REASON). */
 const ADMINS_REASON = "member was removed by an admin";
@@ -33,12 +41,7 @@ export const groupChanges: readonly Change[] = [
     isChange: () => true,
     items({ groupId, topics }) {
       const codeOf = indexed((answer: Encodable<typeof OffsetDelete.response>) =>
-        eachOf(
-          answer.topics ?? [],
-          ({ partitions = [] }) => partitions,
-          ({ name = "" }, { partitionIndex = 0, errorCode }) =>
-            [partitionName(name, partitionIndex), errorCode] as const,
-        )
+        partitionCodes(answer.topics)
       );
       return eachOf(
         topics,

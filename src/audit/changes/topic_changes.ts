@@ -10,7 +10,15 @@ import { DeleteTopics } from "../../protocol/messages/delete_topics.ts";
 import { ElectLeaders } from "../../protocol/messages/elect_leaders.ts";
 import { Metadata } from "../../protocol/messages/metadata.ts";
 import type { Encodable } from "../../protocol/schema.ts";
-import { type Change, change, each, eachOf, indexed, partitionName } from "./change.ts";
+import {
+  type Change,
+  change,
+  each,
+  eachOf,
+  indexed,
+  partitionCodes,
+  partitionName,
+} from "./change.ts";
 import { configChange } from "./config_changes.ts";
 
 export const topicChanges: readonly Change[] = [
@@ -110,12 +118,7 @@ export const topicChanges: readonly Change[] = [
     isChange: () => true,
     items({ topics }) {
       const codeOf = indexed((answer: Encodable<typeof DeleteRecords.response>) =>
-        eachOf(
-          answer.topics ?? [],
-          ({ partitions = [] }) => partitions,
-          ({ name = "" }, { partitionIndex = 0, errorCode }) =>
-            [partitionName(name, partitionIndex), errorCode] as const,
-        )
+        partitionCodes(answer.topics)
       );
       return eachOf(
         topics,
@@ -174,12 +177,7 @@ export const topicChanges: readonly Change[] = [
     isChange: () => true,
     items({ topics }) {
       const codeOf = indexed((answer: Encodable<typeof AlterPartitionReassignments.response>) =>
-        eachOf(
-          answer.responses ?? [],
-          ({ partitions = [] }) => partitions,
-          ({ name = "" }, { partitionIndex = 0, errorCode }) =>
-            [partitionName(name, partitionIndex), errorCode] as const,
-        )
+        partitionCodes(answer.responses)
       );
       return eachOf(
         topics,
