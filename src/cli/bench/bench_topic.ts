@@ -9,9 +9,11 @@ import { ConfigError } from "../../config/load.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import { clientErrorLine } from "../client_error_line.ts";
 import type { Call } from "../call.ts";
+import { type Connected, connected } from "../connected.ts";
 import { existingTopic } from "../existing_topic.ts";
+import { Interrupt } from "../interrupt.ts";
 
-export interface TopicWish {
+interface TopicWish {
   /** "": one is made. */
   readonly name: string;
   readonly isCreated: boolean;
@@ -21,7 +23,7 @@ export interface TopicWish {
 }
 
 /** Of --create, --keep, --partitions and the name. */
-export function topicWishOf(call: Call): TopicWish {
+function topicWishOf(call: Call): TopicWish {
   const [name = ""] = call.words, isCreated = call.has("--create"), isKept = call.has("--keep");
   const partitions = call.whole("--partitions", { min: 1, max: 10_000 });
   if (name === "" && isCreated) throw call.misused("--create needs the name of the topic");
@@ -41,8 +43,25 @@ export interface BenchTopic {
   readonly partitions: number;
 }
 
+/** A bench by a topic: `run` is given what it is to do, and Ctrl-C. */
+export function onTopicOf<Plan>(
+  call: Call,
+  planOf: (call: Call) => Plan,
+  run: (c: Connected, topic: BenchTopic, plan: Plan, interrupt: Interrupt) => Promise<number>,
+): Promise<number> {
+  const wish = topicWishOf(call), plan = planOf(call);
+  return connected(call, async (connected) => {
+    using interrupt = new Interrupt();
+    return await onTopic(
+      connected.cluster,
+      wish,
+      (topic) => run(connected, topic, plan, interrupt),
+    );
+  });
+}
+
 /** Throws ConfigError where there is no such topic, KafkaError. */
-export async function onTopic(
+async function onTopic(
   cluster: Cluster,
   { name, isCreated, isKept, partitions }: TopicWish,
   work: (topic: BenchTopic) => Promise<number>,

@@ -8,28 +8,18 @@ import { Producer, type ProducerOptions } from "../../client/producer.ts";
 import { clientErrorLine } from "../client_error_line.ts";
 import type { Call } from "../call.ts";
 import type { Run } from "../command.ts";
-import { type Connected, connected } from "../connected.ts";
-import { Interrupt } from "../interrupt.ts";
+import type { Connected } from "../connected.ts";
+import type { Interrupt } from "../interrupt.ts";
 import type { Output } from "../output.ts";
 import { Progress } from "../progress.ts";
-import { type BenchTopic, onTopic, topicWishOf } from "./bench_topic.ts";
+import { type BenchTopic, onTopicOf } from "./bench_topic.ts";
 import { type Limits, limitsOf, shareDone } from "./limits.ts";
 import { Load } from "./load.ts";
 import { payloads } from "./payload.ts";
 import { printRates, printTimes, timesJson } from "./result.ts";
 import { type Sending, sendingOf } from "./sending.ts";
 
-export const benchProduce: Run = (call) => {
-  const wish = topicWishOf(call), plan = planOf(call);
-  return connected(call, async (connected) => {
-    using interrupt = new Interrupt();
-    return await onTopic(
-      connected.cluster,
-      wish,
-      (topic) => run(connected, topic, plan, interrupt),
-    );
-  });
-};
+export const benchProduce: Run = (call) => onTopicOf(call, planOf, run);
 
 interface Plan {
   readonly limits: Limits;
