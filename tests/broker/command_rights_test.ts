@@ -1,7 +1,6 @@
 /** Proves what commands show to a user who may see a topic and nothing else, and what they say of what is missing. */
+import { scramUsers } from "./scram_users.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { addToFile } from "../../src/cli/user/users_file.ts";
-import { hashOf, newCredential } from "../../src/security/sasl/scram_credential.ts";
 import { jsonLines, typed } from "./command_line.ts";
 import { TestBroker } from "./harness.ts";
 
@@ -11,18 +10,7 @@ type As = (who: string, ...args: string[]) => ReturnType<typeof typed>;
 async function withUsers(body: (as: As) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
-    const hash = hashOf("SCRAM-SHA-256")!, usersFile = `${folder}/users`;
-    for (const name of ["root", "ann"]) {
-      const credential = await newCredential(hash, "pw", 4096);
-      addToFile(usersFile, [{ name, mechanism: hash.mechanism, credential }]);
-      const lines = [
-        "security.protocol=SASL_PLAINTEXT",
-        "sasl.mechanism=SCRAM-SHA-256",
-        `sasl.username=${name}`,
-        "sasl.password=pw",
-      ];
-      await Deno.writeTextFile(`${folder}/${name}`, lines.join("\n"), { mode: 0o600 });
-    }
+    const usersFile = await scramUsers(folder, ["root", "ann"]);
     await Deno.writeTextFile(`${folder}/nobody`, "security.protocol=PLAINTEXT\n");
     await using broker = await TestBroker.start({
       authorization: { superUsers: ["User:root"] },

@@ -2,17 +2,16 @@
  * Proves `runnel copy` where things are not as they were: groups that lag behind what the source deleted, groups that
  * the user may not see, topics that somebody else made again, and names that would steer a terminal.
  */
+import { scramUsers } from "./scram_users.ts";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { copied, type CopyOptions } from "../../src/cli/copy/copy.ts";
 import { Output } from "../../src/cli/output.ts";
-import { addToFile } from "../../src/cli/user/users_file.ts";
 import { Admin } from "../../src/client/admin.ts";
 import { Cluster } from "../../src/client/cluster.ts";
 import { commitOffsets } from "../../src/client/group_changes.ts";
 import { GroupMember } from "../../src/client/group_member.ts";
 import { committedOffsets } from "../../src/client/groups.ts";
 import { Producer } from "../../src/client/producer.ts";
-import { hashOf, newCredential } from "../../src/security/sasl/scram_credential.ts";
 import { jsonLines, typed } from "./command_line.ts";
 import { type Settings, TestBroker } from "./harness.ts";
 
@@ -113,18 +112,7 @@ Deno.test("names in what copy complains of cannot steer the terminal", async () 
 Deno.test("a group that this user may not see is told, and the others and the topic are finished", async () => {
   const folder = await Deno.makeTempDir();
   try {
-    const hash = hashOf("SCRAM-SHA-256")!, usersFile = `${folder}/users`;
-    for (const name of ["root", "ann"]) {
-      const credential = await newCredential(hash, "pw", 4096);
-      addToFile(usersFile, [{ name, mechanism: hash.mechanism, credential }]);
-      const lines = [
-        "security.protocol=SASL_PLAINTEXT",
-        "sasl.mechanism=SCRAM-SHA-256",
-        `sasl.username=${name}`,
-        "sasl.password=pw",
-      ];
-      await Deno.writeTextFile(`${folder}/${name}`, lines.join("\n"), { mode: 0o600 });
-    }
+    const usersFile = await scramUsers(folder, ["root", "ann"]);
     const settings: Settings = {
       authorization: { superUsers: ["User:root"] },
       auth: { enabled: true, mechanism: ["SCRAM-SHA-256"], usersFile },
