@@ -1,0 +1,13 @@
+/** The table of routes: all there is of the API but its own description. */
+import { clientRoutes } from "./clients.ts";
+import { overviewRoutes } from "./overview.ts";
+import type { Route } from "./route.ts";
+import { topicRoutes } from "./topics.ts";
+import { warningRoutes } from "./warnings.ts";
+
+export const routes: readonly Route[] = [
+  ...overviewRoutes,
+  ...topicRoutes,
+  ...clientRoutes,
+  ...warningRoutes,
+];
