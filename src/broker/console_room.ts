@@ -13,7 +13,7 @@ import { logger } from "../log.ts";
 import type { PageAsker, Pages } from "../metrics/http_pages.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { apiByKey } from "../protocol/messages/mod.ts";
-import { Access, type Asker } from "../security/acl/access.ts";
+import type { Access, Asker } from "../security/acl/access.ts";
 import { CLUSTER_NAME, Operation, ResourceType } from "../security/acl/acl.ts";
 import { ANONYMOUS } from "../server/session.ts";
 import { VERSION } from "../version.ts";

@@ -1,5 +1,5 @@
 /** A broker in memory with its console, and its API asked over HTTP. */
-import { type BrokerOptions } from "../broker/embedded/broker.ts";
+import type { BrokerOptions } from "../broker/embedded/broker.ts";
 import { type RunningBroker, startBroker } from "../broker.ts";
 import { Cluster } from "../client/cluster.ts";
 import { configOfOptions } from "../config/load.ts";
