@@ -2,11 +2,11 @@
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import type { Requests } from "../client/asking.ts";
 import { check, KafkaError } from "../client/errors.ts";
-import { ErrorCode } from "../protocol/errors.ts";
 import { FindCoordinator } from "../protocol/messages/find_coordinator.ts";
 import { ListOffsets } from "../protocol/messages/list_offsets.ts";
 import { Metadata } from "../protocol/messages/metadata.ts";
 import type { Decoded } from "../protocol/schema.ts";
+import type { House } from "./route.ts";
 
 export type TopicFacts = Decoded<typeof Metadata.response>["topics"][number];
 
@@ -79,20 +79,22 @@ export function nameOfPlace({ topic, partition }: Place): string {
   return `${topic}-${partition}`;
 }
 
-/** Throws KafkaError where the group or transactional id cannot be asked for now. */
-export async function mustHaveCoordinator(
-  requests: Requests,
-  kind: "group" | "transaction",
-  id: string,
-): Promise<void> {
+/** Throws KafkaError where nobody can commit for the group now. The first one asked for makes the topic of offsets. */
+export async function mustHaveCoordinator(requests: Requests, group: string): Promise<void> {
   const answer = await requests.request(FindCoordinator, requests.versionFor(FindCoordinator), {
-    keyType: kind === "group" ? 0 : 1,
-    coordinatorKeys: [id],
+    keyType: GROUP,
+    coordinatorKeys: [group],
   });
   const [{ errorCode, errorMessage }] = answer.coordinators;
-  check(errorCode, `coordinator of ${kind} ${id}`, errorMessage);
+  check(errorCode, `coordinator of group ${group}`, errorMessage);
 }
 
-export function isNotThere(error: unknown): boolean {
-  return error instanceof KafkaError && error.code === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+const GROUP = 0;
+
+export const OFFSETS_TOPIC = "__consumer_offsets", TRANSACTION_TOPIC = "__transaction_state";
+
+/** Whether a topic of the broker's own has been made: before, nobody has asked for a coordinator, and looking makes none. */
+export function isMade({ metrics }: Pick<House, "metrics">, topic: string): boolean {
+  for (const one of metrics.partitions()) if (one.topic === topic) return true;
+  return false;
 }

@@ -215,7 +215,7 @@ async function listConfigs({ requests, params: { topic } }: Call): Promise<Confi
   })).sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
-export const TOPIC = 2;
+const TOPIC = 2;
 
 /** Kafka's ConfigSource. */
 const ORIGINS: readonly ConfigOrigin[] = [

@@ -8,6 +8,8 @@ import { API_PATH, CHANGE_HEADER, CHANGE_VALUE } from "../console/api.ts";
 export class ConsoleBroker implements AsyncDisposable {
   readonly broker: RunningBroker;
   readonly cluster: Cluster;
+  /** Sent with every request. */
+  headers: Record<string, string> = {};
 
   private constructor(broker: RunningBroker) {
     this.broker = broker;
@@ -36,8 +38,9 @@ export class ConsoleBroker implements AsyncDisposable {
     return await response.json();
   }
 
-  fetch(path: string, init?: RequestInit): Promise<Response> {
-    return fetch(`http://${this.broker.httpAddress}${API_PATH}/${path}`, init);
+  fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = { ...this.headers, ...init.headers as Record<string, string> };
+    return fetch(`http://${this.broker.httpAddress}${API_PATH}/${path}`, { ...init, headers });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
