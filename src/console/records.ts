@@ -13,7 +13,7 @@ import type { Shape } from "./shape.ts";
 import { lineOf } from "./streams.ts";
 import type { FollowLine } from "./api.ts";
 
-const placeQuery = {
+export const placeQuery = {
   partitions: { type: "string", maxLength: 1000, doc: 'Which: "0,3,5"; all if not given.' },
   at: {
     type: "string",
@@ -109,7 +109,7 @@ async function browse(call: Call): Promise<RecordsAnswer> {
 const MAX_PROBLEMS = 20;
 
 /** Those that were asked for, or all of the topic. */
-async function partitionsOf(
+export async function partitionsOf(
   { requests, params: { topic }, query }: Call,
 ): Promise<
   { readonly partitions: number[]; readonly problems: RecordsAnswer["problems"][number][] }

@@ -140,6 +140,32 @@ Deno.test("a batch that would be too large once decompressed is told of and pass
     assertEquals(refused.error.code, "too_large");
   }));
 
+Deno.test("what fits is saved as JSON that is produced again, and as CSV without formulas", () =>
+  withRecords(500, async (console, producer) => {
+    for (const value of ["=1+1", '+"a",b', "@x\n", "\ttab", "-1", "plain"]) {
+      await producer.send({ topic: "t", partition: 0, key: "f", value });
+    }
+    await producer.send({ topic: "t", partition: 0, key: "bin", value: new Uint8Array([255, 1]) });
+    const json = await console.fetch("topics/t/records/download");
+    assertMatch(json.headers.get("content-disposition")!, /^attachment; filename="t.jsonl"$/);
+    const lines = (await json.text()).trim().split("\n").map((line) => JSON.parse(line));
+    assertEquals(lines.length, 507);
+    assertEquals(lines.find(({ key }) => key === "bin").value, { base64: "/wE=" });
+    const csv = await (await console.fetch("topics/t/records/download?format=csv&key=f")).text();
+    const cells = csv.split("\r\n").slice(1, -1).map((line) => line.split(",").slice(4).join(","));
+    assertEquals(cells, [
+      `"'=1+1",`,
+      `"'+""a"",b",`,
+      `"'@x\n",`,
+      `"'\ttab",`,
+      `"'-1",`,
+      "plain,",
+    ]);
+    const few = await (await console.fetch("topics/t/records/download?limit=3&at=end")).text();
+    assertEquals(few.trim().split("\n").length, 3);
+    assertEquals((await console.get("topics/t/records/download?format=xml")).error.field, "format");
+  }));
+
 Deno.test("records are followed as they come, and scans end in time", () =>
   withRecords(10, async (console, producer) => {
     const leaving = new AbortController();

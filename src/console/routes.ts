@@ -1,5 +1,6 @@
 /** The table of routes: all there is of the API but its own description. */
 import { clientRoutes } from "./clients.ts";
+import { downloadRoutes } from "./download.ts";
 import { groupChangeRoutes } from "./group_changes.ts";
 import { groupRoutes } from "./groups.ts";
 import { overviewRoutes } from "./overview.ts";
@@ -15,6 +16,7 @@ export const routes: readonly Route[] = [
   ...topicRoutes,
   ...topicChangeRoutes,
   ...recordRoutes,
+  ...downloadRoutes,
   ...groupRoutes,
   ...groupChangeRoutes,
   ...transactionRoutes,

@@ -170,7 +170,7 @@ async function page(conn: HttpConnection, header: ReadHeader, pages: Pages): Pro
     }
     const leaving = drain(conn).then(() => gone.abort());
     const response = await pages.answer(request, { peer: conn.peer?.host ?? "" });
-    await sendResponse(conn, response, { isHead, isOld, reasons: REASONS });
+    await sendResponse(conn, response, { isHead, isOld, reasons: REASONS, partMs: pages.partMs });
     conn.endWrites();
     await atMost(leaving, DRAIN_MS);
   } finally {

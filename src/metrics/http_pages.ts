@@ -7,6 +7,9 @@ import type { HttpConnection } from "./http.ts";
 export interface Pages {
   /** Of a request's body, by its path. */
   readonly maxBodyBytes: (path: string) => number;
+  /** How long a body may take to come, and a reader for a part of an answer; 30 s and 10 s if not given. */
+  readonly bodyMs?: number;
+  readonly partMs?: number;
   /** Never rejects. Its signal is aborted when nobody takes the answer any more. */
   answer(request: Request, asker: PageAsker): Promise<Response>;
 }
@@ -22,7 +25,6 @@ export interface ReadHeader {
   readonly rest: Uint8Array;
 }
 
-/** How long a body may take to come, and how long a reader may take for a part of an answer. */
 const BODY_MS = 30_000, PART_MS = 10_000;
 
 /** A request with its body; or the status and the reason it is refused for. */
@@ -56,7 +58,7 @@ export async function requestOf(
   }
   const most = pages.maxBodyBytes(url.pathname);
   if (size > most) return { status: 413, body: `a body of ${size} bytes: ${most} are taken\n` };
-  const body = await bodyOf(conn, rest, size);
+  const body = await bodyOf(conn, rest, { size, maxMs: pages.bodyMs ?? BODY_MS });
   if (body === null) return { status: 408, body: "body not complete in time\n" };
   return new Request(url, { method, headers, body, signal });
 }
@@ -67,12 +69,12 @@ const METHODS = new Set(["GET", "HEAD", "POST"]);
 async function bodyOf(
   conn: HttpConnection,
   rest: Uint8Array,
-  size: number,
+  { size, maxMs }: { readonly size: number; readonly maxMs: number },
 ): Promise<Uint8Array<ArrayBuffer> | null> {
   const body = new Uint8Array(size);
   let at = Math.min(size, rest.length);
   body.set(rest.subarray(0, at));
-  const deadlineMs = performance.now() + BODY_MS;
+  const deadlineMs = performance.now() + maxMs;
   while (at < size) {
     const reading = conn.read(body.subarray(at));
     const n = await within(reading, deadlineMs - performance.now());
@@ -82,11 +84,12 @@ async function bodyOf(
   return body;
 }
 
-/** Writes the answer's header and body. A reader that takes no part of it for PART_MS is left. */
+/** Writes the answer's header and body. A reader that takes no part of it for `partMs` is left. */
 export async function sendResponse(
   conn: HttpConnection,
   response: Response,
-  { isHead, isOld, reasons }: {
+  { isHead, isOld, reasons, partMs = PART_MS }: {
+    readonly partMs?: number;
     readonly isHead: boolean;
     /** HTTP/1.0, which knows no chunks. */
     readonly isOld: boolean;
@@ -101,17 +104,24 @@ export async function sendResponse(
   if (isChunked) head.push("transfer-encoding: chunked");
   head.push(`date: ${new Date().toUTCString()}`, "connection: close");
   const reader = body?.getReader();
+  const writeWhole = async (bytes: Uint8Array) => {
+    for (let sent = 0; sent < bytes.length;) {
+      const n = await within(conn.write(bytes.subarray(sent)), partMs);
+      if (n === null) throw new Error("the reader takes nothing");
+      sent += n;
+    }
+  };
   try {
-    await writeWhole(conn, LATIN.encode(head.join("\r\n") + "\r\n\r\n"));
+    await writeWhole(LATIN.encode(head.join("\r\n") + "\r\n\r\n"));
     if (reader === undefined || isHead) return;
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
       const { value } = part;
       if (value.length === 0) continue;
-      if (isChunked) await writeWhole(conn, LATIN.encode(`${value.length.toString(16)}\r\n`));
-      await writeWhole(conn, value);
-      if (isChunked) await writeWhole(conn, CRLF);
+      if (isChunked) await writeWhole(LATIN.encode(`${value.length.toString(16)}\r\n`));
+      await writeWhole(value);
+      if (isChunked) await writeWhole(CRLF);
     }
-    if (isChunked) await writeWhole(conn, LAST_CHUNK);
+    if (isChunked) await writeWhole(LAST_CHUNK);
   } finally {
     await reader?.cancel().catch(() => {}); // whoever makes the stream is told that nobody reads it
   }
@@ -120,14 +130,6 @@ export async function sendResponse(
 const LATIN = new TextEncoder(),
   CRLF = LATIN.encode("\r\n"),
   LAST_CHUNK = LATIN.encode("0\r\n\r\n");
-
-async function writeWhole(conn: HttpConnection, bytes: Uint8Array): Promise<void> {
-  for (let sent = 0; sent < bytes.length;) {
-    const n = await within(conn.write(bytes.subarray(sent)), PART_MS);
-    if (n === null) throw new Error("the reader takes nothing");
-    sent += n;
-  }
-}
 
 /** Null after so long. What becomes of the promise then is nobody's. */
 async function within<T>(promise: Promise<T>, ms: number): Promise<T | null> {
