@@ -22,8 +22,8 @@ export interface ConsoleOptions {
   /** "" or "/runnel". */
   readonly basePath: string;
   readonly hosts: readonly string[];
-  /** What the front end is made of; null where there is no such file. */
-  readonly asset: (path: string) => Response | null;
+  /** What the front end is made of, packed for whoever takes that; null where there is no such file. */
+  readonly asset: (path: string, acceptEncoding: string | null) => Response | null;
   /** What there is once the broker has started; null before. */
   readonly begun: () => Begun | null;
 }
@@ -65,7 +65,7 @@ export class Console implements Pages {
         : new ApiFailure("not_found", `there is no ${path} in the API: see openapi.json`);
     });
     this.#app.get("*", ({ req }) => {
-      const found = this.#options.asset(req.path);
+      const found = this.#options.asset(req.path, req.header("accept-encoding") ?? null);
       if (found !== null) return found;
       throw new ApiFailure("not_found", `there is no ${req.path}`);
     });

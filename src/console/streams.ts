@@ -49,7 +49,7 @@ export class Streams {
   }
 }
 
-export class LineStream {
+class LineStream {
   readonly response: Response;
   readonly #nowMs: () => number;
   readonly #onEnd: () => void;
