@@ -8,6 +8,7 @@ import type { Config } from "../config/options.ts";
 import type { Session } from "../console/api.ts";
 import { Sampler } from "../console/sampler.ts";
 import { Streams } from "../console/streams.ts";
+import { Turns } from "../console/turns.ts";
 import type { Begun, Console } from "../console/console.ts";
 import { logger } from "../log.ts";
 import type { PageAsker, Pages } from "../metrics/http_pages.ts";
@@ -40,6 +41,7 @@ export class ConsoleRoom implements Pages, Disposable {
   readonly #parts: ConsoleParts;
   readonly #sampler: Sampler;
   readonly #streams: Streams;
+  readonly #turns = new Turns();
   #begun: Begun | null = null;
   #loaded: Promise<Console> | null = null;
 
@@ -69,6 +71,7 @@ export class ConsoleRoom implements Pages, Disposable {
       status: () => status.facts,
       sampler: this.#sampler,
       streams: this.#streams,
+      turns: this.#turns,
       session: () => ({
         principal,
         canWrite: console.write,

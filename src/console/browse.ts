@@ -3,7 +3,7 @@
  * ends when there are enough, nothing more is there, or it has cost what it may, and says where to go on.
  */
 import { LIMITS, type RecordRow, type RecordsAnswer } from "./api.ts";
-import type { Effort, Found, PartitionReader } from "./partition_reader.ts";
+import type { Effort, PartitionReader } from "./partition_reader.ts";
 import type { RecordFilter } from "./record_filter.ts";
 import { rowOf, sizeOf } from "./record_row.ts";
 
@@ -79,13 +79,12 @@ export async function browseBackwards(
       const low = Math.max(startOf(partition), until - Math.min(most, Math.max(left, window)));
       const found = await lastOf(partition, low, until, left);
       if (found === null) break; // it cost too much: what was not looked at is newer than what was
-      let reached = found.length < left ? low : found[0].record.offset;
-      for (const { record, facts } of found.toReversed()) {
+      let reached = found.length < left ? low : found[0].offset;
+      for (const row of found.toReversed()) {
         if (size >= LIMITS.maxAnswerBytes) break;
-        const row = rowOf(record, facts);
         rows.push(row);
         size += sizeOf(row);
-        if (size >= LIMITS.maxAnswerBytes) reached = record.offset;
+        if (size >= LIMITS.maxAnswerBytes) reached = row.offset;
       }
       positions.set(partition, reached);
       if (reached <= startOf(partition)) active.delete(partition);
@@ -110,12 +109,12 @@ export async function browseBackwards(
     low: number,
     until: number,
     count: number,
-  ): Promise<Found[] | null> {
-    const found: Found[] = [];
+  ): Promise<RecordRow[] | null> {
+    const found: RecordRow[] = []; // rows, which keep nothing of what was fetched
     for (let at = low; at < until;) {
-      const reading = await reader.read(partition, { from: at, until }, (one) => {
-        if (filter !== null && !filter(one.record)) return true;
-        found.push(one);
+      const reading = await reader.read(partition, { from: at, until }, ({ record, facts }) => {
+        if (filter !== null && !filter(record)) return true;
+        found.push(rowOf(record, facts));
         if (found.length > count) found.shift();
         return true;
       });

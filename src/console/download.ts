@@ -6,7 +6,7 @@
 import { Buffer } from "node:buffer";
 import type { LogRecord } from "../protocol/records/record.ts";
 import { LIMITS, type RecordsAnswer } from "./api.ts";
-import { Effort, PartitionReader } from "./partition_reader.ts";
+import { Effort, type Found, PartitionReader } from "./partition_reader.ts";
 import { recordFilterOf } from "./record_filter.ts";
 import { beginOf } from "./record_place.ts";
 import { partitionsOf, placeQuery } from "./records.ts";
@@ -26,7 +26,7 @@ export const downloadRoutes: readonly Route[] = [{
 }];
 
 async function download(call: Call): Promise<Response> {
-  const { requests, params: { topic }, signal } = call, filter = recordFilterOf(call);
+  const { requests, params: { topic }, signal, house } = call, filter = recordFilterOf(call);
   const isCsv = call.query.format === "csv";
   const isCommitted = given(call, "isolation", "committed") === "committed";
   const { partitions } = await partitionsOf(call);
@@ -57,12 +57,13 @@ async function download(call: Call): Promise<Response> {
           onProblem,
         });
         let text = "";
-        const reading = await reader.read(partition, { from, until }, ({ record }) => {
+        const take = ({ record }: Found) => {
           if (filter !== null && !filter(record)) return true;
           text += isCsv ? csvOf(partition, record) : jsonOf(topic, partition, record);
           left--;
           return left > 0 && text.length < PART_LENGTH;
-        });
+        };
+        const reading = await house.turns.take(() => reader.read(partition, { from, until }, take));
         bytesLeft -= text.length;
         yield text;
         if (signal.aborted || (reading.isAtEnd && reading.nextOffset <= from)) break;

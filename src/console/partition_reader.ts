@@ -90,19 +90,15 @@ export class PartitionReader {
 
   /**
    * One fetch: hands records from `from` on (before `until`) to `take`, until it says false or the effort is over. Throws
-   * KafkaError. `maxWaitMs`: how long it waits where nothing is there.
+   * KafkaError.
    */
   async read(
     partition: number,
-    { from, until = Infinity, maxWaitMs = 0 }: {
-      readonly from: number;
-      readonly until?: number;
-      readonly maxWaitMs?: number;
-    },
+    { from, until = Infinity }: { readonly from: number; readonly until?: number },
     take: (found: Found) => boolean,
   ): Promise<Reading> {
     const { topic, effort, isCommitted, onProblem } = this.#options;
-    const answer = await this.#fetch(partition, from, maxWaitMs);
+    const answer = await this.#fetch(partition, from);
     const bytes = answer.records ?? new Uint8Array();
     const aborted = new AbortedTransactions(answer.abortedTransactions ?? []);
     effort.bytes += bytes.length;
@@ -139,11 +135,11 @@ export class PartitionReader {
     return { nextOffset, isAtEnd: bytes.length === 0 || nextOffset >= Math.min(end, until) };
   }
 
-  async #fetch(partition: number, fetchOffset: number, maxWaitMs: number) {
+  async #fetch(partition: number, fetchOffset: number) {
     const { requests, topic, isCommitted } = this.#options;
     const response = await requests.request(Fetch, requests.versionFor(Fetch, BY_NAME), {
-      maxWaitMs,
-      minBytes: maxWaitMs === 0 ? 0 : 1,
+      maxWaitMs: 0,
+      minBytes: 0,
       maxBytes: FETCH_BYTES,
       isolationLevel: isCommitted ? 1 : 0,
       topics: [{

@@ -1,7 +1,7 @@
 /** Records: browsing, one of them with all its bytes, following and downloading. */
 import { KafkaError } from "../client/errors.ts";
 import { LIMITS, type RecordDetail, type RecordsAnswer } from "./api.ts";
-import { topicOf } from "./ask.ts";
+import { LATEST, nameOfPlace, offsetsAt, topicOf } from "./ask.ts";
 import { browseBackwards, browseOnwards } from "./browse.ts";
 import { ApiFailure } from "./failure.ts";
 import { Effort, type Found, PartitionReader } from "./partition_reader.ts";
@@ -44,7 +44,7 @@ export const recordRoutes: readonly Route[] = [
       },
     },
     answers: "RecordsAnswer",
-    handle: browse,
+    handle: (call) => call.house.turns.take(() => browse(call)),
   },
   {
     method: "GET",
@@ -154,10 +154,12 @@ async function oneRecord(call: Call): Promise<Found> {
     effort: new Effort(signal),
     onProblem: ({ reason }) => problem = reason,
   });
-  await reader.read(partition, { from: offset, until: offset + 1 }, (one) => {
-    found = one;
-    return false;
-  });
+  await call.house.turns.take(() =>
+    reader.read(partition, { from: offset, until: offset + 1 }, (one) => {
+      found = one;
+      return false;
+    })
+  );
   if (found !== null) return found;
   const message = problem ?? `there is no record at ${offset} of ${topic}-${partition}`;
   throw new ApiFailure(problem === null ? "not_found" : "too_large", message, { field: "offset" });
@@ -196,15 +198,21 @@ async function follow(call: Call): Promise<Response> {
     const effort = new Effort(signal), onProblem = () => {};
     const reader = new PartitionReader({ requests, topic, isCommitted, effort, onProblem });
     let isQuiet = true;
+    const places = [...positions.keys()].map((partition) => ({ topic, partition }));
+    const ends = await offsetsAt(requests, places, { timestamp: LATEST, isCommitted });
     for (const [partition, from] of positions) {
+      const end = ends.get(nameOfPlace({ topic, partition }))!;
+      if (typeof end !== "number") throw end;
+      if (end <= from) continue; // one request says so of all
       let left = FOLLOWED_A_TURN;
-      const reading = await reader.read(partition, { from }, ({ record, facts }) => {
+      const take = ({ record, facts }: Found) => {
         if (filter === null || filter(record)) {
           send({ type: "record", record: rowOf(record, facts) });
           left--;
         }
         return left > 0;
-      });
+      };
+      const reading = await house.turns.take(() => reader.read(partition, { from }, take));
       if (reading.nextOffset > from) isQuiet = false;
       positions.set(partition, reading.nextOffset);
       await stream.room();

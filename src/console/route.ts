@@ -7,6 +7,7 @@ import type { Sampler } from "./sampler.ts";
 import { ApiFailure } from "./failure.ts";
 import type { ObjectShape, Shape } from "./shape.ts";
 import type { Streams } from "./streams.ts";
+import type { Turns } from "./turns.ts";
 
 export interface Route {
   readonly method: "GET" | "POST";
@@ -48,6 +49,8 @@ export interface House {
   readonly status: () => StatusFacts;
   readonly sampler: Sampler;
   readonly streams: Streams;
+  /** Of looking into logs. */
+  readonly turns: Turns;
 }
 
 /** Of /status, what is shown. */
