@@ -8,10 +8,9 @@
  */
 import { Hono } from "hono";
 import type { Requests } from "../client/asking.ts";
-import { logger } from "../log.ts";
 import type { PageAsker, Pages } from "../metrics/http_pages.ts";
 import { API_PATH, LIMITS, type Session } from "./api.ts";
-import { ApiFailure, failureOf } from "./failure.ts";
+import { ApiFailure, toldOf } from "./failure.ts";
 import { mustBeOurs, pathBelow, protect } from "./gate.ts";
 import { openApi } from "./openapi.ts";
 import type { Call, House, Route } from "./route.ts";
@@ -132,15 +131,10 @@ async function bodyOf({ body: shape }: Route, request: Request): Promise<unknown
   return body;
 }
 
-/** What went wrong in the broker is for its log alone. */
 function refusal(error: unknown): Response {
-  const failure = failureOf(error);
-  if (failure === null) log.error("console_failed", { error });
-  const told = failure ?? new ApiFailure("broker_failed", "the broker failed: its log says why");
+  const told = toldOf(error);
   return Response.json(told.body, { status: told.status });
 }
-
-const log = logger("console");
 
 /** Whether a path may be one of the route's, whatever its parameters are. */
 function fits(route: string, path: string): boolean {

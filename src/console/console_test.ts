@@ -4,6 +4,7 @@ import { Admin } from "../client/admin.ts";
 import { ConsoleBroker } from "../testing/console_broker.ts";
 import { CHANGE_HEADER } from "./api.ts";
 import { Console } from "./console.ts";
+import { routes } from "./routes.ts";
 
 const PAGE = new Response("page", { headers: { "content-type": "text/html" } });
 
@@ -172,4 +173,19 @@ Deno.test("switched off, there is neither a page nor an API, and health stays", 
   await response.body?.cancel();
   const health = await fetch(`http://${console.broker.httpAddress}/healthz`);
   assertEquals(await health.text(), "ok\n");
+});
+
+Deno.test("the description has every route, its parameters and bodies, and nothing besides", async () => {
+  const described = await (await ask(consoleAt(), "http://localhost/api/v1/openapi.json")).json();
+  const found = Object.entries(described.paths as Record<string, Record<string, unknown>>)
+    .flatMap(([path, methods]) =>
+      Object.keys(methods).map((one) => `${one.toUpperCase()} ${path}`)
+    );
+  const known = routes.map(({ method, path }) => `${method} /${path.replace(/:(\w+)/g, "{$1}")}`);
+  assertEquals(found.toSorted(), known.toSorted());
+  const reset = described.paths["/group/offsets"].post;
+  const schema = reset.requestBody.content["application/json"].schema;
+  assertEquals([schema.required, schema.additionalProperties], [["topic", "to"], false]);
+  assertEquals(schema.properties.to.oneOf.length, 4);
+  assertEquals(JSON.stringify(described).includes('"doc"'), false);
 });

@@ -1,5 +1,6 @@
 /** ApiFailure: why a request of the console is not answered as it was meant, with the status and body that say so. */
 import { KafkaError } from "../client/errors.ts";
+import { logger } from "../log.ts";
 import { errorName } from "../protocol/errors.ts";
 import type { ApiError, ErrorWord } from "./api.ts";
 
@@ -51,13 +52,18 @@ export class ApiFailure extends Error {
   }
 }
 
-/** What an error of a handler is for whoever asked; null: a fault of the broker, which is no business of theirs. */
-export function failureOf(error: unknown): ApiFailure | null {
+/** What an error of a handler is for whoever asked; what went wrong in the broker is for its log alone. */
+export function toldOf(error: unknown): ApiFailure {
   if (error instanceof ApiFailure) return error;
-  if (!(error instanceof KafkaError)) return null;
+  if (!(error instanceof KafkaError)) {
+    log.error("console_failed", { error });
+    return new ApiFailure("broker_failed", "the broker failed: its log says why");
+  }
   const kafka = errorName(error.code);
   return new ApiFailure(wordOf(kafka), error.message, { kafka });
 }
+
+const log = logger("console");
 
 /** By Kafka's name of the error. */
 function wordOf(kafka: string): ErrorWord {

@@ -1,9 +1,8 @@
 /** Records: browsing, one of them with all its bytes, following and downloading. */
-import { KafkaError } from "../client/errors.ts";
 import { LIMITS, type RecordDetail, type RecordsAnswer } from "./api.ts";
 import { LATEST, nameOfPlace, offsetsAt, topicOf } from "./ask.ts";
 import { browseBackwards, browseOnwards } from "./browse.ts";
-import { ApiFailure } from "./failure.ts";
+import { ApiFailure, toldOf } from "./failure.ts";
 import { Effort, type Found, PartitionReader } from "./partition_reader.ts";
 import { filterQuery, recordFilterOf } from "./record_filter.ts";
 import { beginOf, cursorOf } from "./record_place.ts";
@@ -229,9 +228,7 @@ async function follow(call: Call): Promise<Response> {
       if (await round()) await new Promise((resolve) => setTimeout(resolve, FOLLOW_PAUSE_MS));
     }
   };
-  run().catch((error) =>
-    stream.end(error instanceof KafkaError ? error.message : "the broker failed: its log says why")
-  );
+  run().catch((error) => stream.end(toldOf(error).message));
   return stream.response;
 }
 

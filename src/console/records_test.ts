@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Admin } from "../client/admin.ts";
 import { Producer } from "../client/producer.ts";
+import { TransactionalProducer } from "../client/transactional_producer.ts";
 import { ConsoleBroker } from "../testing/console_broker.ts";
 import { LIMITS, type RecordRow, type RecordsAnswer } from "./api.ts";
 import { ApiFailure } from "./failure.ts";
@@ -218,4 +219,33 @@ Deno.test("a text is cut between characters, and what is no text is base64", () 
     bytes: 2,
     isCut: false,
   });
+});
+
+Deno.test("what was aborted or is open is left out unless it is asked for, and its id is shown as it is", async () => {
+  await using console = await ConsoleBroker.start();
+  assertEquals((await console.get("transaction?id=x")).error.code, "not_found");
+  assertEquals((await console.get("transactions")).total, 0);
+  await new Admin(console.cluster).createTopics([{ name: "t" }]);
+  const id = "../<img onerror=alert(1)>";
+  await using producer = new TransactionalProducer(console.cluster, { transactionalId: id });
+  await producer.init();
+  for (const [value, isKept] of [["kept", true], ["aborted", false], ["last", true]] as const) {
+    producer.begin();
+    await producer.send({ topic: "t", key: value, value });
+    if (isKept) await producer.commit();
+    else await producer.abort();
+  }
+  producer.begin();
+  await producer.send({ topic: "t", key: "open", value: "open" });
+  const committed: RecordsAnswer = await console.get("topics/t/records?at=start");
+  assertEquals(keys(committed), ["kept", "last"]);
+  assert(committed.records.every(({ isTransactional }) => isTransactional));
+  const all = await console.get("topics/t/records?at=start&isolation=uncommitted");
+  assertEquals(keys(all).toSorted(), ["aborted", "kept", "last", "open"]);
+  const [row] = (await console.get("transactions")).items;
+  assertEquals([row.transactionalId, row.state], [id, "Ongoing"]);
+  const shown = await console.get(`transaction?id=${encodeURIComponent(id)}`);
+  assertEquals(shown.partitions, [{ topic: "t", partition: 0 }]);
+  assert(shown.startedMs > 0);
+  await producer.abort();
 });
