@@ -167,6 +167,18 @@ Deno.test("what fits is saved as JSON that is produced again, and as CSV without
     assertEquals((await console.get("topics/t/records/download?format=xml")).error.field, "format");
   }));
 
+Deno.test("looking takes no memory from the pool that clients' requests need", () =>
+  withRecords(300, async (console) => {
+    const lent = async () => {
+      const metrics = await fetch(`http://${console.broker.httpAddress}/metrics`);
+      return Number(/^runnel_buffers_lent_bytes (\d+)$/m.exec(await metrics.text())![1]);
+    };
+    await console.get("topics/t/records");
+    const before = await lent();
+    for (let i = 0; i < 30; i++) await console.get("topics/t/records?at=start&limit=500");
+    assertEquals(await lent(), before);
+  }));
+
 Deno.test("records are followed as they come, and scans end in time", () =>
   withRecords(10, async (console, producer) => {
     const leaving = new AbortController();

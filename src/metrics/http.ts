@@ -16,7 +16,7 @@
  */
 import { logger } from "../log.ts";
 import { type Asker, Askers } from "./askers.ts";
-import { type Pages, type ReadHeader, requestOf, sendResponse } from "./http_pages.ts";
+import { type Pages, ReaderGone, type ReadHeader, requestOf, sendResponse } from "./http_pages.ts";
 
 /** One connection of a client, as the transports of the server are. */
 export interface HttpConnection {
@@ -173,6 +173,8 @@ async function page(conn: HttpConnection, header: ReadHeader, pages: Pages): Pro
     await sendResponse(conn, response, { isHead, isOld, reasons: REASONS, partMs: pages.partMs });
     conn.endWrites();
     await atMost(leaving, DRAIN_MS);
+  } catch (error) {
+    if (!(error instanceof ReaderGone) && !gone.signal.aborted) throw error;
   } finally {
     gone.abort();
   }

@@ -84,7 +84,15 @@ async function bodyOf(
   return body;
 }
 
-/** Writes the answer's header and body. A reader that takes no part of it for `partMs` is left. */
+/** The client left, or takes nothing: there is nobody to tell. */
+export class ReaderGone extends Error {
+  override readonly name = "ReaderGone";
+}
+
+/**
+ * Writes the answer's header and body. A reader that takes no part of it for `partMs` is left. Throws ReaderGone, and what
+ * the body's maker fails with.
+ */
 export async function sendResponse(
   conn: HttpConnection,
   response: Response,
@@ -100,14 +108,15 @@ export async function sendResponse(
   const isChunked = body !== null && !headers.has("content-length") && !isOld;
   const head = [`HTTP/1.1 ${status} ${reasons[status] ?? "Answer"}`];
   for (const [name, value] of headers) head.push(`${name}: ${value}`);
-  if (body === null && !headers.has("content-length")) head.push("content-length: 0");
+  if (body === null && !isHead && !headers.has("content-length")) head.push("content-length: 0");
   if (isChunked) head.push("transfer-encoding: chunked");
   head.push(`date: ${new Date().toUTCString()}`, "connection: close");
   const reader = body?.getReader();
   const writeWhole = async (bytes: Uint8Array) => {
     for (let sent = 0; sent < bytes.length;) {
-      const n = await within(conn.write(bytes.subarray(sent)), partMs);
-      if (n === null) throw new Error("the reader takes nothing");
+      const writing = conn.write(bytes.subarray(sent)).catch(() => null);
+      const n = await within(writing, partMs);
+      if (n === null) throw new ReaderGone("the reader takes nothing");
       sent += n;
     }
   };
