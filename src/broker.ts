@@ -19,6 +19,7 @@ import { ServerRoom } from "./broker/server_room.ts";
 import { commitOf, StorageRoom } from "./broker/storage_room.ts";
 import { TokensRoom } from "./broker/tokens_room.ts";
 import type { Audit } from "./audit/audit.ts";
+import type { Uuid } from "./bytes/uuid.ts";
 import type { Asking } from "./client/asking.ts";
 import { addressOf } from "./config/addresses.ts";
 import { preallocated, tellPreallocated } from "./broker/without_effect.ts";
@@ -200,6 +201,8 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
   server.console?.begun({
     requestsAs: requestsAs({ ...own, onAnswered: () => {} }, authorizer),
     accessOf: accessBy(authorizer),
+    segmentsOf: (topicId, partition) =>
+      storage.logs.get(topicId as Uuid, partition)?.segments ?? null,
     hasAcls: authorizer !== null,
     clusterId: metadata.nodes.clusterId,
     nodeId: metadata.nodes.selfId,

@@ -32,6 +32,7 @@ interface ConsoleParts {
 interface BegunParts extends Pick<Session, "clusterId" | "nodeId" | "kafkaAddress" | "hasAcls"> {
   readonly requestsAs: (asker: OwnAsker) => Requests;
   readonly accessOf: (asker: Asker) => Access;
+  readonly segmentsOf: Begun["segmentsOf"];
 }
 
 const CLIENT_ID = "runnel-console";
@@ -61,7 +62,7 @@ export class ConsoleRoom implements Pages, Disposable {
   }
 
   /** From now on the broker answers. */
-  begun({ requestsAs, accessOf, hasAcls, clusterId, nodeId, kafkaAddress }: BegunParts): void {
+  begun({ requestsAs, accessOf, segmentsOf, hasAcls, ...broker }: BegunParts): void {
     const { status, metrics, machine: { clock } } = this.#parts, { console } = this.#config;
     const principal = principalOf(this.#config);
     this.#sampler.begin((error) => log.warn("console_look_failed", { error }));
@@ -72,14 +73,13 @@ export class ConsoleRoom implements Pages, Disposable {
       sampler: this.#sampler,
       streams: this.#streams,
       turns: this.#turns,
+      segmentsOf,
       session: () => ({
         principal,
         canWrite: console.write,
         hasAcls,
         version: VERSION,
-        clusterId,
-        nodeId,
-        kafkaAddress,
+        ...broker,
         basePath: console.basePath,
         nowMs: clock.nowMs(),
         startedMs: status.startedMs,

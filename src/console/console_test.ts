@@ -1,8 +1,9 @@
 /** Proves what protects the console, what it says of wrong requests, and that its API is described as it is. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Admin } from "../client/admin.ts";
+import { Producer } from "../client/producer.ts";
 import { ConsoleBroker } from "../testing/console_broker.ts";
-import { CHANGE_HEADER } from "./api.ts";
+import { CHANGE_HEADER, type SegmentRow } from "./api.ts";
 import { Console } from "./console.ts";
 import { routes } from "./routes.ts";
 
@@ -152,6 +153,27 @@ Deno.test("a broker shows itself over HTTP, and topics with sizes and configs", 
   assertEquals((await console.get("history")).stepMs, 5000);
   const described = await console.get("openapi.json");
   assertEquals(described.paths["/topics/{topic}"].get.parameters[0].name, "topic");
+});
+
+Deno.test("a partition's log is shown by its segments, without gap", async () => {
+  await using console = await ConsoleBroker.start();
+  const configs = { "segment.bytes": "1048576" }; // the least there may be
+  await new Admin(console.cluster).createTopics([{ name: "t", configs }]);
+  await using producer = new Producer(console.cluster);
+  for (let i = 0; i < 9; i++) {
+    const value = new Uint8Array(400_000);
+    await producer.send({ topic: "t", value, timestampMs: 1_700_000_000_000 + i });
+  }
+  const segments: SegmentRow[] = await console.get("topics/t/partitions/0/segments");
+  assertEquals([segments.length, segments[0].start, segments.at(-1)!.end], [5, 0, 9]);
+  for (const [i, { start, latestMs, bytes, isActive }] of segments.entries()) {
+    const { end } = segments[i];
+    if (i > 0) assertEquals(start, segments[i - 1].end);
+    assertEquals([latestMs, isActive], [1_700_000_000_000 + end - 1, i === 4]);
+    assert(bytes! > 400_000 * (end - start));
+  }
+  assertEquals((await console.get("topics/t/partitions/1/segments")).error.field, "partition");
+  assertEquals((await console.get("topics/none/partitions/0/segments")).error.code, "not_found");
 });
 
 Deno.test("a stream begins with what was, and ends when nobody reads", async () => {

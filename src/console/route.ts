@@ -49,8 +49,18 @@ export interface House {
   readonly status: () => StatusFacts;
   readonly sampler: Sampler;
   readonly streams: Streams;
+  /** Of a partition's log, the oldest first; null where there is none here. */
+  readonly segmentsOf: (topicId: string, partition: number) => readonly SegmentFacts[] | null;
   /** Of looking into logs. */
   readonly turns: Turns;
+}
+
+/** May throw StoreError where the file cannot be looked at. */
+export interface SegmentFacts {
+  readonly baseOffset: number;
+  readonly size: number;
+  /** -1: there is none; Infinity: damage hides it. */
+  readonly largestTimestampMs: number;
 }
 
 /** Of /status, what is shown. */

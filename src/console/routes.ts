@@ -6,6 +6,7 @@ import { groupRoutes } from "./groups.ts";
 import { overviewRoutes } from "./overview.ts";
 import { recordRoutes } from "./records.ts";
 import type { Route } from "./route.ts";
+import { segmentRoutes } from "./segments.ts";
 import { topicChangeRoutes } from "./topic_changes.ts";
 import { topicRoutes } from "./topics.ts";
 import { transactionRoutes } from "./transactions.ts";
@@ -15,6 +16,7 @@ export const routes: readonly Route[] = [
   ...overviewRoutes,
   ...topicRoutes,
   ...topicChangeRoutes,
+  ...segmentRoutes,
   ...recordRoutes,
   ...downloadRoutes,
   ...groupRoutes,
