@@ -250,6 +250,16 @@ export interface SegmentRow {
   readonly isActive: boolean;
 }
 
+/** `GET topics/{topic}/partitions/{partition}/producers` answers ProducerRow[]: those whose batches are remembered. */
+export interface ProducerRow {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly lastSequence: number;
+  readonly lastTimestampMs: number;
+  /** Where its open transaction begins; null: none is open. */
+  readonly openSince: number | null;
+}
+
 /** `GET topics/{topic}/configs` answers ConfigRow[], sorted by name. */
 export interface ConfigRow {
   readonly name: string;

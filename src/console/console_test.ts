@@ -84,6 +84,13 @@ Deno.test("behind a base path it answers with it and without it, and its bare na
     headers: { origin: "http://evil" },
   });
   assertEquals(through.status, 403);
+  const change = { [CHANGE_HEADER]: "1", "content-type": "application/json" };
+  const posted = await ask(console, "http://localhost/tools/runnel/api/v1/topics", {
+    method: "POST",
+    headers: change,
+    body: '{"name":"t"}',
+  });
+  assertEquals(await wordOf(posted), "starting"); // its body came with it
 });
 
 Deno.test("what is not there, not a method, not begun or not a parameter is said in words", async () => {

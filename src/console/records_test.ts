@@ -259,5 +259,8 @@ Deno.test("what was aborted or is open is left out unless it is asked for, and i
   const shown = await console.get(`transaction?id=${encodeURIComponent(id)}`);
   assertEquals(shown.partitions, [{ topic: "t", partition: 0 }]);
   assert(shown.startedMs > 0);
+  const [one] = await console.get("topics/t/partitions/0/producers");
+  assertEquals([one.producerId, one.openSince], [shown.producerId, 6]);
+  assertEquals((await console.get("topics/t/partitions/x/producers")).error.code, "not_found");
   await producer.abort();
 });

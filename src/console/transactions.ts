@@ -1,8 +1,9 @@
 /** Transactions: which transactional ids there are, and what one has open. */
 import { check } from "../client/errors.ts";
+import { DescribeProducers } from "../protocol/messages/describe_producers.ts";
 import { DescribeTransactions } from "../protocol/messages/describe_transactions.ts";
 import { ListTransactions } from "../protocol/messages/list_transactions.ts";
-import type { Page, TransactionDetail, TransactionRow } from "./api.ts";
+import type { Page, ProducerRow, TransactionDetail, TransactionRow } from "./api.ts";
 import { isMade, TRANSACTION_TOPIC } from "./ask.ts";
 import { ApiFailure } from "./failure.ts";
 import { idQuery } from "./groups.ts";
@@ -25,6 +26,14 @@ export const transactionRoutes: readonly Route[] = [
     query: idQuery,
     answers: "TransactionDetail",
     handle: describeTransaction,
+  },
+  {
+    method: "GET",
+    path: "topics/:topic/partitions/:partition/producers",
+    summary: "Producers whose batches in a partition are remembered",
+    query: {},
+    answers: "ProducerRow[]",
+    handle: listProducers,
   },
 ];
 
@@ -68,4 +77,22 @@ async function describeTransaction(call: Call): Promise<TransactionDetail> {
       partitions.map((partition) => ({ topic, partition }))
     ),
   };
+}
+
+async function listProducers({ requests, params }: Call): Promise<ProducerRow[]> {
+  const { topic } = params, partition = /^\d{1,9}$/.test(params.partition) ? +params.partition : -1;
+  const answer = await requests.request(
+    DescribeProducers,
+    requests.versionFor(DescribeProducers),
+    { topics: [{ name: topic, partitionIndexes: [partition] }] },
+  );
+  const { errorCode, errorMessage, activeProducers } = answer.topics[0].partitions[0];
+  check(errorCode, `producers of ${topic}-${params.partition}`, errorMessage);
+  return activeProducers.map((one) => ({
+    producerId: one.producerId,
+    producerEpoch: one.producerEpoch,
+    lastSequence: one.lastSequence,
+    lastTimestampMs: one.lastTimestamp,
+    openSince: one.currentTxnStartOffset < 0 ? null : one.currentTxnStartOffset,
+  })).sort((a, b) => a.producerId - b.producerId);
 }
