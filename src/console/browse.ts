@@ -40,7 +40,7 @@ export async function browseOnwards(
       if (left <= 0 || ended() !== null) break;
       const begin = { from: positions.get(partition)! };
       const reading = await reader.read(partition, begin, ({ record, facts }) => {
-        if (filter !== null && !filter(record)) return true;
+        if (filter !== null && !filter(record, facts)) return true;
         const row = rowOf(record, facts);
         rows.push(row);
         size += sizeOf(row);
@@ -113,7 +113,7 @@ export async function browseBackwards(
     const found: RecordRow[] = []; // rows, which keep nothing of what was fetched
     for (let at = low; at < until;) {
       const reading = await reader.read(partition, { from: at, until }, ({ record, facts }) => {
-        if (filter !== null && !filter(record)) return true;
+        if (filter !== null && !filter(record, facts)) return true;
         found.push(rowOf(record, facts));
         if (found.length > count) found.shift();
         return true;

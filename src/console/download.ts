@@ -57,8 +57,8 @@ async function download(call: Call): Promise<Response> {
           onProblem,
         });
         let text = "";
-        const take = ({ record }: Found) => {
-          if (filter !== null && !filter(record)) return true;
+        const take = ({ record, facts }: Found) => {
+          if (filter !== null && !filter(record, facts)) return true;
           text += isCsv ? csvOf(partition, record) : jsonOf(topic, partition, record);
           left--;
           return left > 0 && text.length < PART_LENGTH;

@@ -10,8 +10,8 @@ import { jsonpath } from "json-p3";
 import { RE2JS } from "re2js";
 import { ApiFailure } from "./failure.ts";
 
-/** JSON that is longer is not parsed. */
-export const MAX_JSON_BYTES = 256 * 1024;
+/** JSON that is longer is not parsed: to look through one value takes one turn of the event loop, of some 50 ms at most. */
+export const MAX_JSON_BYTES = 64 * 1024;
 /** Steps of a compiled pattern: a character costs as many at most. */
 const MAX_PROGRAM = 500;
 

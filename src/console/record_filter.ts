@@ -1,12 +1,13 @@
 /** RecordFilter: which records are meant; all that is asked for has to hold. Nothing in it is ever run as code. */
 import { Buffer } from "node:buffer";
 import type { LogRecord } from "../protocol/records/record.ts";
-import { LIMITS } from "./api.ts";
+import { LIMITS, type RecordsAnswer } from "./api.ts";
+import type { BatchFacts } from "./record_row.ts";
 import { jsonPathOf, MAX_JSON_BYTES, patternOf } from "./json_path.ts";
 import type { Call } from "./route.ts";
 import type { Shape } from "./shape.ts";
 
-export type RecordFilter = (record: LogRecord) => boolean;
+export type RecordFilter = (record: LogRecord, facts: Pick<BatchFacts, "partition">) => boolean;
 
 const text = (doc: string): Shape => ({ type: "string", maxLength: LIMITS.maxFilterLength, doc });
 
@@ -17,12 +18,15 @@ export const filterQuery = {
   text: text("The key, the value or a header's value has this text."),
   regex: text(`RE2 over the first ${64} KiB of the value.`),
   jsonpath: text(
-    `JSONPath (RFC 9535) over the value: something is there. Values over ${MAX_JSON_BYTES} bytes never fit.`,
+    `JSONPath (RFC 9535) over the value: something is there. Values over ${MAX_JSON_BYTES} bytes never fit, and are among the problems.`,
   ),
 } satisfies Record<string, Shape>;
 
 /** Null: every record fits. Throws ApiFailure for what cannot be looked for. */
-export function recordFilterOf({ query }: Pick<Call, "query">): RecordFilter | null {
+export function recordFilterOf(
+  { query }: Pick<Call, "query">,
+  onProblem: (problem: RecordsAnswer["problems"][number]) => void = () => {},
+): RecordFilter | null {
   const filters: RecordFilter[] = [];
   const asked = (name: keyof typeof filterQuery) => query[name] as string | undefined;
   const key = asked("key"), value = asked("value"), header = asked("header");
@@ -44,11 +48,17 @@ export function recordFilterOf({ query }: Pick<Call, "query">): RecordFilter | n
   }
   if (path !== undefined) {
     const isThere = jsonPathOf(path);
-    filters.push(({ value }) =>
-      value !== null && value.length <= MAX_JSON_BYTES && isThere(LENIENT.decode(value))
-    );
+    filters.push(({ value, offset }, { partition }) => {
+      if (value === null) return false;
+      if (value.length <= MAX_JSON_BYTES) return isThere(LENIENT.decode(value));
+      const reason = `its value of ${value.length} bytes is too large for a JSON path`;
+      onProblem({ partition, offset, reason });
+      return false;
+    });
   }
-  return filters.length === 0 ? null : (record) => filters.every((filter) => filter(record));
+  return filters.length === 0
+    ? null
+    : (record, facts) => filters.every((filter) => filter(record, facts));
 }
 
 const MAX_REGEX_BYTES = 64 * 1024;

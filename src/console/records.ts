@@ -75,7 +75,7 @@ export const recordRoutes: readonly Route[] = [
 ];
 
 async function browse(call: Call): Promise<RecordsAnswer> {
-  const { requests, params: { topic }, signal } = call, filter = recordFilterOf(call);
+  const { requests, params: { topic }, signal } = call;
   const limit = given(call, "limit", LIMITS.records as number);
   const effort = new Effort(signal), { partitions, problems } = await partitionsOf(call);
   const isCommitted = given(call, "isolation", "committed") === "committed";
@@ -86,6 +86,7 @@ async function browse(call: Call): Promise<RecordsAnswer> {
     if (problems.length < MAX_PROBLEMS) problems.push(problem);
   };
   const reader = new PartitionReader({ requests, topic, isCommitted, effort, onProblem });
+  const filter = recordFilterOf(call, onProblem);
   const options = { reader, effort, filter, limit }, { direction, positions, starts } = begin;
   const browsed = direction === "onwards"
     ? await browseOnwards(positions, options)
@@ -205,7 +206,7 @@ async function follow(call: Call): Promise<Response> {
       if (end <= from) continue; // one request says so of all
       let left = FOLLOWED_A_TURN;
       const take = ({ record, facts }: Found) => {
-        if (filter === null || filter(record)) {
+        if (filter === null || filter(record, facts)) {
           send({ type: "record", record: rowOf(record, facts) });
           left--;
         }

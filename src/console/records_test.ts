@@ -87,6 +87,10 @@ Deno.test("what is looked for is found by key, header, text, pattern and JSON pa
     const path = encodeURIComponent("$.tags[?@ == '3']");
     assertEquals(await found(`jsonpath=${path}&key=k1`), ["k13"]);
     assertEquals(await found("text=9007199254740993&key=k99"), ["k99"]);
+    const large = `{"tags":["3"],"pad":"${"x".repeat(65_536)}"}`;
+    await producer.send({ topic: "t", partition: 2, key: "large", value: large });
+    const { problems, records } = await console.get(`topics/t/records?jsonpath=${path}&key=large`);
+    assertEquals([records, problems[0].partition, problems[0].offset], [[], 2, 33]);
     const [row] = (await console.get("topics/t/records?key=k99")).records as RecordRow[];
     assertMatch(row.value!.text, /"id":9007199254740993/);
     assertEquals((await console.get("topics/t/records?jsonpath=nonsense")).error.field, "jsonpath");
