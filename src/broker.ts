@@ -198,18 +198,20 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
 
   quotas.follow(metadata.metadata, metrics);
   const { dispatch, asking, authorizer, own } = dispatchOf(config, whole, quotas);
-  server.console?.begun({
-    requestsAs: requestsAs({ ...own, onAnswered: () => {} }, authorizer),
-    accessOf: accessBy(authorizer),
-    segmentsOf: (topicId, partition) =>
-      storage.logs.get(topicId as Uuid, partition)?.segments ?? null,
-    hasAcls: authorizer !== null,
-    clusterId: metadata.nodes.clusterId,
-    nodeId: metadata.nodes.selfId,
-    kafkaAddress: addressOf(server.endpoints[0].host, server.endpoints[0].port),
-  });
   stack.use(await server.serve(machine.around?.(dispatch) ?? dispatch));
   stack.defer(metrics.watchEventLoop());
+  stack.use(
+    server.console?.begun({
+      requestsAs: requestsAs({ ...own, onAnswered: () => {} }, authorizer),
+      accessOf: accessBy(authorizer),
+      segmentsOf: (topicId, partition) =>
+        storage.logs.get(topicId as Uuid, partition)?.segments ?? null,
+      hasAcls: authorizer !== null,
+      clusterId: metadata.nodes.clusterId,
+      nodeId: metadata.nodes.selfId,
+      kafkaAddress: addressOf(server.endpoints[0].host, server.endpoints[0].port),
+    }),
+  );
   room.isServing = true;
   readiness.phase = null;
   return { ...whole, asking };

@@ -5,7 +5,7 @@
 import process from "node:process";
 import type { Requests } from "../client/asking.ts";
 import type { Config } from "../config/options.ts";
-import type { Session } from "../console/api.ts";
+import { LIMITS, type Session } from "../console/api.ts";
 import { Sampler } from "../console/sampler.ts";
 import { Streams } from "../console/streams.ts";
 import { Turns } from "../console/turns.ts";
@@ -37,7 +37,7 @@ interface BegunParts extends Pick<Session, "clusterId" | "nodeId" | "kafkaAddres
 
 const CLIENT_ID = "runnel-console";
 
-export class ConsoleRoom implements Pages, Disposable {
+export class ConsoleRoom implements Pages {
   readonly #config: Config;
   readonly #parts: ConsoleParts;
   readonly #sampler: Sampler;
@@ -61,8 +61,8 @@ export class ConsoleRoom implements Pages, Disposable {
     this.#streams = new Streams(() => clock.nowMs());
   }
 
-  /** From now on the broker answers. */
-  begun({ requestsAs, accessOf, segmentsOf, hasAcls, ...broker }: BegunParts): void {
+  /** From now on the broker answers, until what is returned is disposed of: what it asks for then would be half gone. */
+  begun({ requestsAs, accessOf, segmentsOf, hasAcls, ...broker }: BegunParts): Disposable {
     const { status, metrics, machine: { clock } } = this.#parts, { console } = this.#config;
     const principal = principalOf(this.#config);
     this.#sampler.begin((error) => log.warn("console_look_failed", { error }));
@@ -88,10 +88,17 @@ export class ConsoleRoom implements Pages, Disposable {
       maySeeBroker: (peer) =>
         accessOf({ principal, peer }).may(Operation.DESCRIBE, ResourceType.CLUSTER, CLUSTER_NAME),
     };
+    return {
+      [Symbol.dispose]: () => {
+        this.#begun = null;
+        this.#sampler[Symbol.dispose]();
+        this.#streams.endAll("the broker stops");
+      },
+    };
   }
 
   maxBodyBytes(path: string): number {
-    return path.endsWith("/records") ? 2 << 20 : 64 << 10;
+    return path.endsWith("/records") ? LIMITS.maxPublishBytes : LIMITS.maxBodyBytes;
   }
 
   async answer(request: Request, asker: PageAsker): Promise<Response> {
@@ -99,16 +106,15 @@ export class ConsoleRoom implements Pages, Disposable {
     return await (await this.#loaded).answer(request, asker);
   }
 
-  [Symbol.dispose](): void {
-    this.#begun = null;
-    this.#sampler[Symbol.dispose]();
-    this.#streams.endAll("the broker stops");
-  }
-
   async #load(): Promise<Console> {
     const { Console } = await import("../console/console.ts");
-    const { basePath, hosts } = this.#config.console;
-    return new Console({ basePath, hosts, asset: () => null, begun: () => this.#begun });
+    const { console: { basePath, hosts }, http } = this.#config;
+    return new Console({
+      basePath,
+      hosts: [...hosts, http.address],
+      asset: () => null,
+      begun: () => this.#begun,
+    });
   }
 }
 

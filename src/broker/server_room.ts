@@ -75,7 +75,7 @@ export class ServerRoom implements AsyncDisposable {
     const clients = () => listener.clients();
     const status = new Status({ config, metrics, readiness, machine, clients });
     const pages = config.console.enabled
-      ? stack.use(new ConsoleRoom(config, { machine, metrics, status }))
+      ? new ConsoleRoom(config, { machine, metrics, status })
       : null;
     const http = httpFor(config, {
       metrics,

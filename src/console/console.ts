@@ -8,8 +8,8 @@
  */
 import { Hono } from "hono";
 import type { Requests } from "../client/asking.ts";
-import type { PageAsker, Pages } from "../metrics/http_pages.ts";
-import { API_PATH, LIMITS, type Session } from "./api.ts";
+import type { PageAsker } from "../metrics/http_pages.ts";
+import { API_PATH, type Session } from "./api.ts";
 import { ApiFailure, toldOf } from "./failure.ts";
 import { mustBeOurs, pathBelow, protect } from "./gate.ts";
 import { openApi } from "./openapi.ts";
@@ -39,7 +39,7 @@ interface Bindings {
   readonly peer: string;
 }
 
-export class Console implements Pages {
+export class Console {
   readonly #options: ConsoleOptions;
   readonly #app = new Hono<{ Bindings: Bindings }>();
 
@@ -72,10 +72,6 @@ export class Console implements Pages {
     this.#app.notFound(() => refusal(new ApiFailure("not_found", "there is nothing")));
   }
 
-  maxBodyBytes(path: string): number {
-    return path.endsWith("/records") ? LIMITS.maxPublishBytes : LIMITS.maxBodyBytes;
-  }
-
   async answer(request: Request, { peer }: PageAsker): Promise<Response> {
     try {
       const url = new URL(request.url), path = pathBelow(this.#options.basePath, url.pathname);
@@ -102,7 +98,7 @@ export class Console implements Pages {
     const query = queryOf(route.query, new URL(request.url).searchParams);
     const body = route.body === undefined ? null : await bodyOf(route, request);
     const begun = this.#options.begun();
-    if (begun === null) throw new ApiFailure("starting", "the broker starts");
+    if (begun === null) throw new ApiFailure("starting", "the broker starts or stops");
     const session = begun.session();
     if (route.isChange && !session.canWrite) {
       throw new ApiFailure("read_only", "the console only shows: needs console.write = true");

@@ -195,6 +195,14 @@ Deno.test("a stream begins with what was, and ends when nobody reads", async () 
   await reader.closed.catch(() => {});
 });
 
+Deno.test("a broker that stops says so to who looks, and has nothing half gone to answer with", async () => {
+  const console = await ConsoleBroker.start();
+  const live = await console.fetch("live"), text = live.text();
+  await console[Symbol.asyncDispose]();
+  const lines = (await text).trim().split("\n").map((line) => JSON.parse(line));
+  assertEquals(lines.at(-1), { type: "end", reason: "the broker stops" });
+});
+
 Deno.test("switched off, there is neither a page nor an API, and health stays", async () => {
   await using console = await ConsoleBroker.start({ console: { enabled: false } });
   const response = await console.fetch("session");
