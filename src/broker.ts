@@ -12,13 +12,14 @@ import { CleanStop } from "./broker/clean_stop.ts";
 import { CoordinatorsRoom } from "./broker/coordinators_room.ts";
 import { type Machine, MachineRoom } from "./broker/machine.ts";
 import { MetadataRoom } from "./broker/metadata_room.ts";
-import { ownRequests } from "./broker/own_requests.ts";
+import { ownRequests, requestsAs } from "./broker/own_requests.ts";
 import { Readiness } from "./broker/readiness.ts";
 import { refusalOf } from "./broker/refusal_of.ts";
 import { ServerRoom } from "./broker/server_room.ts";
 import { commitOf, StorageRoom } from "./broker/storage_room.ts";
 import { TokensRoom } from "./broker/tokens_room.ts";
 import type { Audit } from "./audit/audit.ts";
+import type { Uuid } from "./bytes/uuid.ts";
 import type { Asking } from "./client/asking.ts";
 import { addressOf } from "./config/addresses.ts";
 import { preallocated, tellPreallocated } from "./broker/without_effect.ts";
@@ -30,6 +31,7 @@ import { BackgroundWork } from "./metrics/background.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { leaderEpochs } from "./placement/desired_logs.ts";
 import { Placement } from "./placement/placement.ts";
+import type { Authorizer } from "./security/acl/authorizer.ts";
 import type { Dispatch } from "./server/connection.ts";
 import { dispatcher, type DispatchOptions } from "./server/dispatch.ts";
 import type { PartitionLog } from "./storage/log/partition_log.ts";
@@ -195,9 +197,21 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
   tellPreallocated(preallocated(atStart, metadata.metadata.catalogue));
 
   quotas.follow(metadata.metadata, metrics);
-  const { dispatch, asking } = dispatchOf(config, whole, quotas);
+  const { dispatch, asking, authorizer, own } = dispatchOf(config, whole, quotas);
   stack.use(await server.serve(machine.around?.(dispatch) ?? dispatch));
   stack.defer(metrics.watchEventLoop());
+  stack.use(
+    server.console?.begun({
+      requestsAs: requestsAs({ ...own, onAnswered: () => {} }, authorizer),
+      accessOf: accessBy(authorizer),
+      segmentsOf: (topicId, partition) =>
+        storage.logs.get(topicId as Uuid, partition)?.segments ?? null,
+      hasAcls: authorizer !== null,
+      clusterId: metadata.nodes.clusterId,
+      nodeId: metadata.nodes.selfId,
+      kafkaAddress: addressOf(server.endpoints[0].host, server.endpoints[0].port),
+    }),
+  );
   room.isServing = true;
   readiness.phase = null;
   return { ...whole, asking };
@@ -324,7 +338,12 @@ function dispatchOf(
   config: Config,
   house: House,
   quotas: BrokerQuotas,
-): { readonly dispatch: Dispatch; readonly asking: () => Asking } {
+): {
+  readonly dispatch: Dispatch;
+  readonly asking: () => Asking;
+  readonly authorizer: Authorizer | null;
+  readonly own: Omit<DispatchOptions, "accessOf" | "quotas">;
+} {
   const { machine, audit, metrics, metadata, tokens, storage, placement, coordinators } = house;
   const { clock, timers, turn, decoding, pool, store, freeBytes } = machine;
   const log = logger("broker");
@@ -386,5 +405,7 @@ function dispatchOf(
   return {
     dispatch: dispatcher({ ...options, accessOf, quotas: quotas.clients }),
     asking: () => ownRequests(options, { isOpen: authorizer === null }),
+    authorizer,
+    own: options,
   };
 }

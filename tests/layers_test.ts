@@ -14,6 +14,7 @@ const STOREYS: readonly (readonly string[])[] = [
   ["placement", "background", "audit"],
   ["handlers"],
   ["server"],
+  ["console"],
   ["broker"],
   ["mod", "cli"],
   ["main"],

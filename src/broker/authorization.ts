@@ -5,9 +5,8 @@ import { asksAcls } from "../config/asks_acls.ts";
 import type { Config } from "../config/options.ts";
 import { logger } from "../log.ts";
 import { administrators } from "../security/acl/administrators.ts";
-import { Access, OPEN_ACCESS } from "../security/acl/access.ts";
+import { Access, type Asker, OPEN_ACCESS } from "../security/acl/access.ts";
 import { Authorizer } from "../security/acl/authorizer.ts";
-import type { ConnectionInfo } from "../handlers/handler.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
 
 /**
@@ -47,8 +46,6 @@ function lockOutWarning({ index }: Authorizer): () => void {
 }
 
 /** What the one at a connection may do. */
-export function accessBy(authorizer: Authorizer | null): (connection: ConnectionInfo) => Access {
-  return authorizer === null
-    ? () => OPEN_ACCESS
-    : (connection) => new Access(authorizer, connection);
+export function accessBy(authorizer: Authorizer | null): (asker: Asker) => Access {
+  return authorizer === null ? () => OPEN_ACCESS : (asker) => new Access(authorizer, asker);
 }

@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Config } from "../config/options.ts";
+import type { Pages } from "../metrics/http_pages.ts";
 import { type HttpGuard, type HttpListener, type HttpServer, startHttp } from "../metrics/http.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { MetricsText } from "../metrics/text.ts";
@@ -19,11 +20,13 @@ export interface HttpParts {
   readonly readiness: Readiness;
   readonly listener: HttpListener;
   readonly status: () => string;
+  /** What answers everything else; null: nothing does. */
+  readonly pages: Pages | null;
 }
 
 export function httpFor(
   config: Config,
-  { metrics, store, readiness, listener, status }: HttpParts,
+  { metrics, store, readiness, listener, status, pages }: HttpParts,
 ): HttpServer {
   const { prefix, enabled, maxScrapeBytes } = config.metrics;
   const text = new MetricsText(metrics, {
@@ -41,6 +44,7 @@ export function httpFor(
     admits: store instanceof FileStore ? admitsFor(store, maxConnections) : undefined,
     metrics: enabled ? text : null,
     status,
+    pages: pages ?? undefined,
     notReady: () => readiness.notReady,
     warnings: () => readiness.warnings,
   });

@@ -16,6 +16,7 @@ import type { Endpoint } from "../topics/registration.ts";
 import type { ConnectionQuotas } from "../quotas/connection_quotas.ts";
 import { FileStore } from "../storage/backends/file_store.ts";
 import type { Authentication } from "./authentication.ts";
+import { ConsoleRoom } from "./console_room.ts";
 import { Entrances } from "./entrances.ts";
 import { httpFor } from "./http.ts";
 import { refusalOf } from "./refusal_of.ts";
@@ -38,13 +39,15 @@ export class ServerRoom implements AsyncDisposable {
   readonly authentication: Authentication | null;
   /** What /status answers. */
   readonly status: Status;
+  /** The pages that the broker shows itself by; null where it does not. */
+  readonly console: ConsoleRoom | null;
   readonly #listener: Listener;
   readonly #http: HttpServer;
   readonly #stack: AsyncDisposableStack;
   #isServing = false;
 
   private constructor(
-    parts: Pick<ServerRoom, "endpoints" | "authentication" | "status"> & {
+    parts: Pick<ServerRoom, "endpoints" | "authentication" | "status" | "console"> & {
       listener: Listener;
       http: HttpServer;
     },
@@ -55,6 +58,7 @@ export class ServerRoom implements AsyncDisposable {
     this.endpoints = parts.endpoints;
     this.authentication = parts.authentication;
     this.status = parts.status;
+    this.console = parts.console;
     this.#stack = stack;
   }
 
@@ -70,17 +74,21 @@ export class ServerRoom implements AsyncDisposable {
     if (store instanceof FileStore) store.onStarved = () => listener.relieve();
     const clients = () => listener.clients();
     const status = new Status({ config, metrics, readiness, machine, clients });
+    const pages = config.console.enabled
+      ? new ConsoleRoom(config, { machine, metrics, status })
+      : null;
     const http = httpFor(config, {
       metrics,
       store,
       readiness,
       listener: entrances.http,
       status: () => status.text,
+      pages,
     });
     stack.defer(() => http.stop());
     const endpoints = listenersOf(config).map((one) => endpointOf(one, entrances.portOf(one.name)));
     return room = new ServerRoom(
-      { listener, http, endpoints, authentication, status },
+      { listener, http, endpoints, authentication, status, console: pages },
       stack.move(),
     );
   }

@@ -38,6 +38,8 @@ export interface StatusOptions {
   readonly clients: () => Iterable<ConnectionInfo>;
 }
 
+export type StatusFacts = ReturnType<typeof factsOf>;
+
 /** Those that have the same of everything are one. */
 interface ClientCount {
   readonly clientId: string | null;
@@ -60,7 +62,7 @@ export class Status {
   readonly #options: StatusOptions;
   readonly #startedMs: number;
   #rooms: Rooms | null = null;
-  #made: { readonly text: string; readonly atMs: number } | null = null;
+  #made: { readonly facts: StatusFacts; readonly atMs: number; text: string | null } | null = null;
 
   constructor(options: StatusOptions) {
     this.#options = options;
@@ -75,48 +77,67 @@ export class Status {
 
   /** As JSON. */
   get text(): string {
-    const atMs = this.#options.machine.clock.monotonicMs();
-    if (this.#made === null || atMs - this.#made.atMs >= BELIEVED_MS) {
-      this.#made = { text: `${JSON.stringify(this.#make())}\n`, atMs };
-    }
-    return this.#made.text;
+    const made = this.#now();
+    return made.text ??= `${JSON.stringify(made.facts)}\n`;
   }
 
-  #make(): unknown {
-    const { config, metrics, readiness, machine, clients } = this.#options, rooms = this.#rooms;
-    const offline = [...rooms?.logs.offline() ?? []], counted = countClients(clients());
-    return {
-      version: VERSION,
-      clusterId: rooms?.clusterId ?? null,
-      nodeId: rooms?.nodeId ?? null,
-      nowMs: machine.clock.nowMs(),
-      startedMs: this.#startedMs,
-      notReady: readiness.notReady,
-      warnings: readiness.warnings,
-      offline: offline.slice(0, MAX_OFFLINE).map(({ topic, partition, reason }) => ({
-        topic,
-        partition,
-        reason,
-      })),
-      offlineCount: offline.length,
-      storage: {
-        path: machine.store.name,
-        freeBytes: freeBytesOf(machine),
-        minFreeBytes: config.storage.minFreeBytes,
-      },
-      process: { ...processFacts(), ...descriptors(machine.store) },
-      tlsExpiresMs: expiryOf(metrics),
-      limits: {
-        maxConnections: config.limits.maxConnections,
-        maxBufferedBytes: config.limits.maxBufferedBytes,
-      },
-      connections: metrics.connections.open,
-      clients: counted.clients,
-      clientsLeftOut: counted.leftOut,
-      refused: metrics.refusals.lately().slice(0, MAX_REFUSED),
-      events: recentEvents(),
-    };
+  get facts(): StatusFacts {
+    return this.#now().facts;
   }
+
+  get startedMs(): number {
+    return this.#startedMs;
+  }
+
+  #now() {
+    const atMs = this.#options.machine.clock.monotonicMs();
+    if (this.#made === null || atMs - this.#made.atMs >= BELIEVED_MS) {
+      this.#made = { facts: this.#make(), atMs, text: null };
+    }
+    return this.#made;
+  }
+
+  #make(): StatusFacts {
+    return factsOf(this.#options, { rooms: this.#rooms, startedMs: this.#startedMs });
+  }
+}
+
+function factsOf(
+  { config, metrics, readiness, machine, clients }: StatusOptions,
+  { rooms, startedMs }: { readonly rooms: Rooms | null; readonly startedMs: number },
+) {
+  const offline = [...rooms?.logs.offline() ?? []], counted = countClients(clients());
+  return {
+    version: VERSION,
+    clusterId: rooms?.clusterId ?? null,
+    nodeId: rooms?.nodeId ?? null,
+    nowMs: machine.clock.nowMs(),
+    startedMs,
+    notReady: readiness.notReady,
+    warnings: readiness.warnings,
+    offline: offline.slice(0, MAX_OFFLINE).map(({ topic, partition, reason }) => ({
+      topic,
+      partition,
+      reason,
+    })),
+    offlineCount: offline.length,
+    storage: {
+      path: machine.store.name,
+      freeBytes: freeBytesOf(machine),
+      minFreeBytes: config.storage.minFreeBytes,
+    },
+    process: { ...processFacts(), ...descriptors(machine.store) },
+    tlsExpiresMs: expiryOf(metrics),
+    limits: {
+      maxConnections: config.limits.maxConnections,
+      maxBufferedBytes: config.limits.maxBufferedBytes,
+    },
+    connections: metrics.connections.open,
+    clients: counted.clients,
+    clientsLeftOut: counted.leftOut,
+    refused: metrics.refusals.lately().slice(0, MAX_REFUSED),
+    events: recentEvents(),
+  };
 }
 
 function countClients(
@@ -148,7 +169,9 @@ function countClients(
 }
 
 /** Null where nobody can tell. */
-function freeBytesOf({ freeBytes }: StatusOptions["machine"]): number | null {
+export function freeBytesOf(
+  { freeBytes }: Pick<StatusOptions["machine"], "freeBytes">,
+): number | null {
   try {
     const bytes = freeBytes();
     return Number.isFinite(bytes) ? bytes : null;

@@ -2,6 +2,7 @@
 import { DescribeConfigs } from "../protocol/messages/describe_configs.ts";
 import { IncrementalAlterConfigs } from "../protocol/messages/incremental_alter_configs.ts";
 import type { Cluster } from "./cluster.ts";
+import type { Requests } from "./asking.ts";
 import type { Connection } from "./connection.ts";
 import { check } from "./errors.ts";
 
@@ -109,7 +110,7 @@ export async function configsOf(
 
 /** All of them change, or none. Throws KafkaError. */
 export async function alterConfigs(
-  connection: Connection,
+  connection: Requests,
   { resource, configs, validateOnly }: {
     readonly resource: ConfigResource;
     readonly configs: Readonly<Record<string, string | null>>;

@@ -4,6 +4,7 @@
  */
 import type { Api, Decoded, Encodable, Fields, Message } from "../protocol/schema.ts";
 import type { Cluster } from "./cluster.ts";
+import type { Connection } from "./connection.ts";
 import { KafkaError } from "./errors.ts";
 
 export interface Asking {
@@ -17,6 +18,9 @@ export interface Asking {
   /** Runs it until it succeeds, fails for good, or its time is over; then throws what it threw last. */
   retry<T>(attempt: () => Promise<T>): Promise<T>;
 }
+
+/** One broker that is asked, over a connection or without. */
+export type Requests = Pick<Connection, "versionFor" | "request">;
 
 /** Asks the controller of a cluster. */
 export function askingOf(cluster: Cluster): Asking {

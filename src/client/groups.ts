@@ -13,7 +13,7 @@ import { ListGroups } from "../protocol/messages/list_groups.ts";
 import type { Decoded } from "../protocol/schema.ts";
 import type { CallOptions } from "./call.ts";
 import type { Cluster } from "./cluster.ts";
-import type { Connection } from "./connection.ts";
+import type { Requests } from "./asking.ts";
 import { findCoordinator } from "./coordinators.ts";
 import { check } from "./errors.ts";
 import { fetchedOffsets } from "./fetched_offsets.ts";
@@ -92,9 +92,17 @@ export async function describeGroup(
 ): Promise<GroupDescription | null> {
   return await cluster.retry(async () => {
     const { connection } = await findCoordinator(cluster, "group", groupId);
-    return await describeConsumerGroup(connection, groupId) ??
-      await describeClassicGroup(connection, groupId);
+    return await describeGroupAt(connection, groupId);
   }, call);
+}
+
+/** The same asked of its coordinator, once. */
+export async function describeGroupAt(
+  coordinator: Requests,
+  groupId: string,
+): Promise<GroupDescription | null> {
+  return await describeConsumerGroup(coordinator, groupId) ??
+    await describeClassicGroup(coordinator, groupId);
 }
 
 export interface Committed extends TopicPartition {
@@ -117,7 +125,7 @@ export async function committedOffsets(
 
 /** null when it is no group of the consumer protocol, or the broker knows none. */
 async function describeConsumerGroup(
-  connection: Connection,
+  connection: Requests,
   groupId: string,
 ): Promise<GroupDescription | null> {
   const version = consumerVersion(connection);
@@ -157,7 +165,7 @@ async function describeConsumerGroup(
   };
 }
 
-function consumerVersion(connection: Connection): number | null {
+function consumerVersion(connection: Requests): number | null {
   try {
     return connection.versionFor(ConsumerGroupDescribe);
   } catch {
@@ -166,7 +174,7 @@ function consumerVersion(connection: Connection): number | null {
 }
 
 async function describeClassicGroup(
-  connection: Connection,
+  connection: Requests,
   groupId: string,
 ): Promise<GroupDescription | null> {
   const { groups: [group] } = await connection.request(

@@ -243,6 +243,9 @@ const mistakes: [Parameters<typeof load>[0], ...string[]][] = [
   [{ args: ["--listen-addresses=0.0.0.0"] }, "0.0.0.0", "--insecure"],
   [{ args: ["--storage-flush=interval"] }, "flush_interval_ms"],
   [{ args: ["--http-port=9092"] }, "9092"],
+  [{ args: ["--console-principal=User:root"] }, "User:root", "http.authentication"],
+  [{ args: ["--console-base-path=runnel/"] }, "runnel/", "begins with /"],
+  [{ args: ["--console-hosts=a.example:9093"] }, "a.example:9093", "without ports"],
   [{ args: ["--topic-min-compaction-lag-ms=9", "--topic-max-compaction-lag-ms=5"] }, "contradict"],
 ];
 

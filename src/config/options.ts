@@ -8,6 +8,7 @@ import { auditOptions } from "./audit_options.ts";
 import { compactionOptions } from "./compaction_options.ts";
 import { delegationTokenOptions } from "./delegation_token_options.ts";
 import { groupOptions } from "./group_options.ts";
+import { consoleOptions } from "./console_options.ts";
 import { httpOptions } from "./http_options.ts";
 import { LISTENERS_NEED } from "./listener_settings.ts";
 import { metricsOptions } from "./metrics_options.ts";
@@ -120,6 +121,7 @@ export const options = {
   },
   tls: tlsOptions,
   http: httpOptions,
+  console: consoleOptions,
   storage: storageOptions,
   auth: authOptions,
   oauth: oauthOptions,

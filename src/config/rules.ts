@@ -21,7 +21,7 @@ export function checkRules(config: Config): string | null {
       "authenticated, and cannot be given another: leave it out";
   }
   const fault = listenersFault(config);
-  return fault ?? authRule(config) ?? httpRule(config) ?? auditRule(config);
+  return fault ?? authRule(config) ?? httpRule(config) ?? consoleRule(config) ?? auditRule(config);
 }
 
 /** What is asked of a file needs one. */
@@ -107,6 +107,13 @@ function httpRule(config: Config): string | null {
   return http.tls
     ? null
     : `HTTP listens on ${address}, where a password or token would travel in clear: set http.tls, or insecure = true`;
+}
+
+/** Who may change something says who it is, or is on this machine, where that is everybody. */
+function consoleRule({ console, http }: Config): string | null {
+  if (!console.enabled || console.principal === "" || http.authentication !== "none") return null;
+  return `console.principal = ${console.principal}: whoever asks would be that user, and http.authentication asks nobody who ` +
+    "they are: set http.authentication, or leave console.principal out";
 }
 
 /** Where HTTP listens: with listeners of its own kind it stays at home unless it is told otherwise. */

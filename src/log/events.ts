@@ -23,6 +23,9 @@ const KEEP = "keep or remove what was renamed: nothing reads it";
 const NOTHING = null;
 
 const TABLE: readonly (readonly [name: string, meaning: string, advice: string | null])[] = [
+  // Console
+  ["console_failed", "A request of the console failed in the broker", REPORT],
+  ["console_look_failed", "The console could not look at the metrics, and tries again", REPORT],
   // Clients
   [
     "unsupported_version",

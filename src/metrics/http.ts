@@ -1,9 +1,11 @@
 /**
- * HTTP: /metrics, /status, /healthz and /readyz, one request a connection.
+ * HTTP: /metrics, /status, /healthz and /readyz, and the console's pages (http_pages.ts), one request a connection.
  *
- * Spoken over bare connections and not through node:http, whose limits against slow clients (headersTimeout, maxHeaderSize)
- * have no effect before Deno 2.7, where a half-sent header is held for ever. Three routes without bodies need little:
- * a header read under a deadline and a bound, and everything but exactly those routes refused.
+ * Spoken over bare connections: Deno.serve has no deadline for a header, nor for a reader that takes nothing, and
+ * node:http keeps its limits against slow clients (headersTimeout, maxHeaderSize) only since Deno 2.7, and none for slow
+ * readers: http_test.ts has the cases. What is needed is little: a header read under a deadline and a bound, and
+ * everything but what is there refused. When the runtime has these limits this file goes; handlers of pages stay, as they
+ * are functions from Request to Response.
  *
  * Whoever asks gets in: when there are as many connections as there may be, another one makes room (Askers). So neither
  * slow clients nor those who come again and again hide a health check from anybody: it is answered in the turn in which
@@ -14,9 +16,11 @@
  */
 import { logger } from "../log.ts";
 import { type Asker, Askers } from "./askers.ts";
+import { type Pages, ReaderGone, type ReadHeader, requestOf, sendResponse } from "./http_pages.ts";
 
 /** One connection of a client, as the transports of the server are. */
 export interface HttpConnection {
+  readonly peer?: { readonly host: string };
   /** Shakes hands, where there is TLS; before anything is read. */
   secure?(): Promise<unknown>;
   read(into: Uint8Array): Promise<number | null>;
@@ -55,6 +59,8 @@ export interface HttpSettings {
   readonly metrics: { readonly contentType: string; render(): Promise<Uint8Array> } | null;
   /** What /status answers, as JSON; absent: there is none. */
   readonly status?: () => string;
+  /** What answers everything else; absent: nothing does. */
+  readonly pages?: Pages;
   /** Why the broker is not ready, or null when it is. */
   readonly notReady: () => string | null;
   /** What is wrong though it is, a line each. */
@@ -129,13 +135,17 @@ async function serve(conn: HttpConnection, asker: Asker, settings: HttpSettings)
   }, timeoutMs);
   try {
     await conn.secure?.();
-    const header = await readHeader(conn);
+    const read = await readHeader(conn);
     if (isLate) return;
     clearTimeout(timer);
-    if (header === null) return;
+    if (read === null) return;
     asker.hasAsked = true;
+    const header = read.text, refused = refusalOf(header, settings);
+    if (refused === null && settings.pages !== undefined && !OWN_PATHS.has(pathOf(header))) {
+      return await page(conn, read, settings.pages);
+    }
     const isHead = header.startsWith("HEAD ");
-    const reply = await answer(header, settings);
+    const reply = refused ?? await answer(header, settings);
     const ceiling = setTimeout(() => asker.close(), timeoutMs);
     await send(conn, reply, isHead);
     await drain(conn);
@@ -148,8 +158,39 @@ async function serve(conn: HttpConnection, asker: Asker, settings: HttpSettings)
   }
 }
 
+/** A request for none of the routes here. */
+async function page(conn: HttpConnection, header: ReadHeader, pages: Pages): Promise<void> {
+  const gone = new AbortController(), isHead = header.text.startsWith("HEAD ");
+  const isOld = header.text.split("\r\n", 1)[0].endsWith("1.0");
+  try {
+    const request = await requestOf(conn, header, { pages, signal: gone.signal });
+    if (!(request instanceof Request)) {
+      await send(conn, request, isHead);
+      return await atMost(drain(conn), DRAIN_MS);
+    }
+    const leaving = drain(conn).then(() => gone.abort());
+    const response = await pages.answer(request, { peer: conn.peer?.host ?? "" });
+    await sendResponse(conn, response, { isHead, isOld, reasons: REASONS, partMs: pages.partMs });
+    conn.endWrites();
+    await atMost(leaving, DRAIN_MS);
+  } catch (error) {
+    if (!(error instanceof ReaderGone) && !gone.signal.aborted) throw error;
+  } finally {
+    gone.abort();
+  }
+}
+
+/** How long is read on for what a client still sends after its answer. */
+const DRAIN_MS = 1000;
+
+async function atMost(promise: Promise<void>, ms: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  await Promise.race([promise, new Promise((resolve) => timer = setTimeout(resolve, ms))]);
+  clearTimeout(timer);
+}
+
 /** The header with its empty line, the beginning of one that is too large, or null when the client left. */
-async function readHeader(conn: HttpConnection): Promise<string | null> {
+async function readHeader(conn: HttpConnection): Promise<ReadHeader | null> {
   let buffer = new Uint8Array(USUAL_HEADER_BYTES), size = 0;
   while (size < MAX_HEADER_BYTES) {
     if (size === buffer.length) {
@@ -163,22 +204,34 @@ async function readHeader(conn: HttpConnection): Promise<string | null> {
     // Latin-1: a byte is a character, and anything outside ASCII fails the checks below.
     const text = String.fromCharCode(...buffer.subarray(0, size));
     const end = text.indexOf("\r\n\r\n");
-    if (end >= 0) return text.slice(0, end + 4);
-    if (!/^[A-Z]{0,16}($| )/.test(text)) return text; // TLS or something else: refused without waiting for more.
+    if (end >= 0) return { text: text.slice(0, end + 4), rest: buffer.slice(end + 4, size) };
+    if (!/^[A-Z]{0,16}($| )/.test(text)) return { text, rest: NOTHING }; // TLS or something else: refused without waiting for more.
   }
-  return "";
+  return { text: "", rest: NOTHING };
 }
 
-async function answer(header: string, settings: HttpSettings): Promise<Reply> {
+const NOTHING = new Uint8Array();
+/** The routes here, whether or not they answer now. */
+const OWN_PATHS = new Set(["/metrics", "/status", "/healthz", "/readyz"]);
+
+function pathOf(header: string): string {
+  return header.split(" ", 2)[1].split("?", 1)[0];
+}
+
+/** Why it is not answered, whatever it asks for; null: it is. */
+function refusalOf(header: string, { guard }: HttpSettings): Reply | null {
   const fault = faultOf(header);
   if (fault !== null) return { status: 400, body: `${fault}\n` };
-  const [method, target] = header.split(" ", 2);
-  const path = target.split("?", 1)[0];
-  const { guard } = settings;
+  const path = pathOf(header);
   if (guard !== undefined && !guard.open.includes(path) && !guard.admits(authorizationOf(header))) {
     const fields = [`WWW-Authenticate: ${guard.challenge}`];
     return { status: 401, body: "say who you are\n", fields };
   }
+  return null;
+}
+
+async function answer(header: string, settings: HttpSettings): Promise<Reply> {
+  const [method] = header.split(" ", 1), path = pathOf(header);
   const isThere = path === "/metrics"
     ? settings.metrics !== null
     : path === "/status"
@@ -236,12 +289,22 @@ function faultOf(header: string): string | null {
 
 const REASONS: Record<number, string> = {
   200: "OK",
+  304: "Not Modified",
+  308: "Permanent Redirect",
   400: "Bad Request",
   401: "Unauthorized",
+  403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",
   408: "Request Timeout",
+  409: "Conflict",
+  411: "Length Required",
+  413: "Content Too Large",
+  421: "Misdirected Request",
+  429: "Too Many Requests",
+  500: "Internal Server Error",
   503: "Service Unavailable",
+  504: "Gateway Timeout",
 };
 
 async function send(conn: HttpConnection, reply: Reply, isHead: boolean): Promise<void> {

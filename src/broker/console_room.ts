@@ -1,0 +1,127 @@
+/**
+ * The console's room: what the console needs of the broker. The history is kept from the start on; everything else is
+ * loaded when somebody asks for the first time.
+ */
+import process from "node:process";
+import type { Requests } from "../client/asking.ts";
+import type { Config } from "../config/options.ts";
+import { LIMITS, type Session } from "../console/api.ts";
+import { Sampler } from "../console/sampler.ts";
+import { Streams } from "../console/streams.ts";
+import { Turns } from "../console/turns.ts";
+import type { Begun, Console } from "../console/console.ts";
+import { logger } from "../log.ts";
+import type { PageAsker, Pages } from "../metrics/http_pages.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import { apiByKey } from "../protocol/messages/mod.ts";
+import type { Access, Asker } from "../security/acl/access.ts";
+import { CLUSTER_NAME, Operation, ResourceType } from "../security/acl/acl.ts";
+import { ANONYMOUS } from "../server/session.ts";
+import { VERSION } from "../version.ts";
+import type { MachineRoom } from "./machine.ts";
+import type { OwnAsker } from "./own_requests.ts";
+import { freeBytesOf, type Status } from "./status.ts";
+
+interface ConsoleParts {
+  readonly machine: Pick<MachineRoom, "clock" | "freeBytes">;
+  readonly metrics: Metrics;
+  readonly status: Status;
+}
+
+/** What there is when the broker has begun. */
+interface BegunParts extends Pick<Session, "clusterId" | "nodeId" | "kafkaAddress" | "hasAcls"> {
+  readonly requestsAs: (asker: OwnAsker) => Requests;
+  readonly accessOf: (asker: Asker) => Access;
+  readonly segmentsOf: Begun["segmentsOf"];
+}
+
+const CLIENT_ID = "runnel-console";
+
+export class ConsoleRoom implements Pages {
+  readonly #config: Config;
+  readonly #parts: ConsoleParts;
+  readonly #sampler: Sampler;
+  readonly #streams: Streams;
+  readonly #turns = new Turns();
+  #begun: Begun | null = null;
+  #loaded: Promise<Console> | null = null;
+
+  constructor(config: Config, parts: ConsoleParts) {
+    this.#config = config;
+    this.#parts = parts;
+    const { machine: { clock }, metrics } = parts;
+    this.#sampler = new Sampler({
+      metrics,
+      nowMs: () => clock.nowMs(),
+      monotonicMs: () => performance.now(),
+      freeBytes: () => freeBytesOf(parts.machine),
+      memory: () => process.memoryUsage(),
+      apiName: (key) => apiByKey(key)?.name ?? String(key),
+    });
+    this.#streams = new Streams(() => clock.nowMs());
+  }
+
+  /** From now on the broker answers, until what is returned is disposed of: what it asks for then would be half gone. */
+  begun({ requestsAs, accessOf, segmentsOf, hasAcls, ...broker }: BegunParts): Disposable {
+    const { status, metrics, machine: { clock } } = this.#parts, { console } = this.#config;
+    const principal = principalOf(this.#config);
+    this.#sampler.begin((error) => log.warn("console_look_failed", { error }));
+    this.#begun = {
+      metrics,
+      nowMs: () => clock.nowMs(),
+      status: () => status.facts,
+      sampler: this.#sampler,
+      streams: this.#streams,
+      turns: this.#turns,
+      segmentsOf,
+      session: () => ({
+        principal,
+        canWrite: console.write,
+        hasAcls,
+        version: VERSION,
+        ...broker,
+        basePath: console.basePath,
+        nowMs: clock.nowMs(),
+        startedMs: status.startedMs,
+      }),
+      requestsFrom: (peer) => requestsAs({ principal, peer, clientId: CLIENT_ID }),
+      maySeeBroker: (peer) =>
+        accessOf({ principal, peer }).may(Operation.DESCRIBE, ResourceType.CLUSTER, CLUSTER_NAME),
+    };
+    return {
+      [Symbol.dispose]: () => {
+        this.#begun = null;
+        this.#sampler[Symbol.dispose]();
+        this.#streams.endAll("the broker stops");
+      },
+    };
+  }
+
+  maxBodyBytes(path: string): number {
+    return path.endsWith("/records") ? LIMITS.maxPublishBytes : LIMITS.maxBodyBytes;
+  }
+
+  async answer(request: Request, asker: PageAsker): Promise<Response> {
+    this.#loaded ??= this.#load();
+    return await (await this.#loaded).answer(request, asker);
+  }
+
+  async #load(): Promise<Console> {
+    const { Console } = await import("../console/console.ts");
+    const { console: { basePath, hosts }, http } = this.#config;
+    return new Console({
+      basePath,
+      hosts: [...hosts, http.address],
+      asset: () => null,
+      begun: () => this.#begun,
+    });
+  }
+}
+
+const log = logger("console");
+
+/** HTTP knows one user: whoever gets in is it. */
+function principalOf({ console, http }: Config): string {
+  if (console.principal !== "") return console.principal;
+  return http.authentication === "basic" ? `User:${http.username}` : ANONYMOUS;
+}

@@ -1,0 +1,140 @@
+/**
+ * Console: the pages and the API that a broker shows itself by, as one function from Request to Response.
+ *
+ *     gate (Host, Origin, header) ──▶ route ──▶ query and body as their shapes say ──▶ rights ──▶ handler ──▶ JSON
+ *
+ * Who asks is the same for all of HTTP (`console.principal`); whatever is asked of the broker goes through the handlers of
+ * Kafka's requests as that user, so ACLs and audit are those of a client.
+ */
+import { Hono } from "hono";
+import type { Requests } from "../client/asking.ts";
+import type { PageAsker } from "../metrics/http_pages.ts";
+import { API_PATH, type Session } from "./api.ts";
+import { ApiFailure, toldOf } from "./failure.ts";
+import { mustBeOurs, pathBelow, protect } from "./gate.ts";
+import { openApi } from "./openapi.ts";
+import type { Call, House, Route } from "./route.ts";
+import { routes } from "./routes.ts";
+import { mustFit, queryOf } from "./shape.ts";
+
+export interface ConsoleOptions {
+  /** "" or "/runnel". */
+  readonly basePath: string;
+  readonly hosts: readonly string[];
+  /** What the front end is made of, packed for whoever takes that; null where there is no such file. */
+  readonly asset: (path: string, acceptEncoding: string | null) => Response | null;
+  /** What there is once the broker has started; null before. */
+  readonly begun: () => Begun | null;
+}
+
+export interface Begun extends House {
+  readonly session: () => Session;
+  /** Asks the broker as the user, from an address. */
+  readonly requestsFrom: (peer: string) => Requests;
+  /** Whether the user may describe the cluster. */
+  readonly maySeeBroker: (peer: string) => boolean;
+}
+
+interface Bindings {
+  readonly peer: string;
+}
+
+export class Console {
+  readonly #options: ConsoleOptions;
+  readonly #app = new Hono<{ Bindings: Bindings }>();
+
+  constructor(options: ConsoleOptions) {
+    this.#options = options;
+    for (const route of routes) {
+      this.#app.on(
+        route.method,
+        `${API_PATH}/${route.path}`,
+        (context) => this.#answer(route, context.req.raw, context.req.param(), context.env.peer),
+      );
+    }
+    this.#app.get(`${API_PATH}/openapi.json`, () => {
+      const version = this.#options.begun()?.session().version ?? "";
+      return Response.json(openApi(routes, version, options.basePath));
+    });
+    this.#app.all(`${API_PATH}/*`, ({ req }) => {
+      const path = req.path.slice(API_PATH.length + 1);
+      const other = routes.some((route) => fits(route.path, path));
+      throw other
+        ? new ApiFailure("method_not_allowed", `${req.method} ${path} is not there`)
+        : new ApiFailure("not_found", `there is no ${path} in the API: see openapi.json`);
+    });
+    this.#app.get("*", ({ req }) => {
+      const found = this.#options.asset(req.path, req.header("accept-encoding") ?? null);
+      if (found !== null) return found;
+      throw new ApiFailure("not_found", `there is no ${req.path}`);
+    });
+    this.#app.onError((error) => refusal(error));
+    this.#app.notFound(() => refusal(new ApiFailure("not_found", "there is nothing")));
+  }
+
+  async answer(request: Request, { peer }: PageAsker): Promise<Response> {
+    try {
+      const url = new URL(request.url), path = pathBelow(this.#options.basePath, url.pathname);
+      mustBeOurs(request, path ?? "/", this.#options);
+      if (path === null) {
+        const headers = { location: `${this.#options.basePath}/${url.search}` };
+        return protect(new Response(null, { status: 308, headers }));
+      }
+      url.pathname = path;
+      const inner = path === new URL(request.url).pathname ? request : new Request(url, request);
+      const response = await this.#app.fetch(inner, { peer });
+      return protect(new Response(response.body, response));
+    } catch (error) {
+      return protect(refusal(error));
+    }
+  }
+
+  async #answer(
+    route: Route,
+    request: Request,
+    params: Record<string, string>,
+    peer: string,
+  ): Promise<Response> {
+    const query = queryOf(route.query, new URL(request.url).searchParams);
+    const body = route.body === undefined ? null : await bodyOf(route, request);
+    const begun = this.#options.begun();
+    if (begun === null) throw new ApiFailure("starting", "the broker starts or stops");
+    const session = begun.session();
+    if (route.isChange && !session.canWrite) {
+      throw new ApiFailure("read_only", "the console only shows: needs console.write = true");
+    }
+    if (route.isOfBroker && !begun.maySeeBroker(peer)) {
+      const message = `${session.principal} may not describe the cluster`;
+      throw new ApiFailure("forbidden", message, { kafka: "CLUSTER_AUTHORIZATION_FAILED" });
+    }
+    const { signal } = request, requests = begun.requestsFrom(peer);
+    const call: Call = { params, query, body, requests, house: begun, session, signal };
+    const answered = await route.handle(call);
+    return answered instanceof Response ? answered : Response.json(answered);
+  }
+}
+
+async function bodyOf({ body: shape }: Route, request: Request): Promise<unknown> {
+  let body: unknown;
+  try {
+    body = JSON.parse(await request.text());
+  } catch (error) {
+    throw new ApiFailure("bad_request", `the body is no JSON: ${(error as Error).message}`, {
+      field: "body",
+    });
+  }
+  mustFit(shape!, body);
+  return body;
+}
+
+function refusal(error: unknown): Response {
+  const told = toldOf(error);
+  return Response.json(told.body, { status: told.status });
+}
+
+/** Whether a path may be one of the route's, whatever its parameters are. */
+function fits(route: string, path: string): boolean {
+  const ours = route.split("/"), asked = path.split("/");
+  return ours.length === asked.length &&
+    ours.every((part, i) => part.startsWith(":") || part === asked[i]);
+}

@@ -1,0 +1,160 @@
+/**
+ * PartitionReader: reads a partition's records as the user may, a fetch at a time, within what one look may cost: bytes of
+ * logs, time, and what a batch may be once decompressed. Others have their turn in between.
+ */
+import type { Requests } from "../client/asking.ts";
+import { check, KafkaError } from "../client/errors.ts";
+import { AbortedTransactions } from "../client/fetched_records.ts";
+import { Fetch } from "../protocol/messages/fetch.ts";
+import * as batch from "../protocol/records/batch.ts";
+import { CompressionError } from "../protocol/records/compression.ts";
+import {
+  type LogRecord,
+  readRecordsIn,
+  recordBytes,
+  RecordError,
+} from "../protocol/records/record.ts";
+import { LIMITS, type RecordsAnswer } from "./api.ts";
+import { type BatchFacts, batchFacts } from "./record_row.ts";
+
+/** What one look may cost, and has cost. */
+export class Effort {
+  records = 0;
+  bytes = 0;
+  readonly #beganMs = performance.now();
+  #turnMs = performance.now();
+  readonly #signal: AbortSignal;
+  readonly #limits: { readonly maxBytes: number; readonly maxMs: number };
+
+  constructor(
+    signal: AbortSignal,
+    limits: { readonly maxBytes: number; readonly maxMs: number } = {
+      maxBytes: LIMITS.maxScanBytes,
+      maxMs: LIMITS.maxScanMs,
+    },
+  ) {
+    this.#signal = signal;
+    this.#limits = limits;
+  }
+
+  get elapsedMs(): number {
+    return Math.round(performance.now() - this.#beganMs);
+  }
+
+  /** Why it has to end; null: it need not. */
+  get isOver(): "time" | "bytes" | null {
+    if (this.#signal.aborted || performance.now() - this.#beganMs >= this.#limits.maxMs) {
+      return "time";
+    }
+    return this.bytes >= this.#limits.maxBytes ? "bytes" : null;
+  }
+
+  /** Lets others have their turn when it has had its own. */
+  async breathe(): Promise<void> {
+    if (performance.now() - this.#turnMs < TURN_MS) return;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    this.#turnMs = performance.now();
+  }
+}
+
+const TURN_MS = 8, FETCH_BYTES = 1 << 20;
+
+export interface Found {
+  readonly record: LogRecord;
+  readonly facts: BatchFacts;
+}
+
+export interface Reading {
+  /** Where to go on. */
+  readonly nextOffset: number;
+  /** Whether nothing is there behind it now. */
+  readonly isAtEnd: boolean;
+}
+
+type Problem = RecordsAnswer["problems"][number];
+
+export interface PartitionReaderOptions {
+  readonly requests: Requests;
+  readonly topic: string;
+  readonly isCommitted: boolean;
+  readonly effort: Effort;
+  readonly onProblem: (problem: Problem) => void;
+}
+
+export class PartitionReader {
+  readonly #options: PartitionReaderOptions;
+
+  constructor(options: PartitionReaderOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * One fetch: hands records from `from` on (before `until`) to `take`, until it says false or the effort is over. Throws
+   * KafkaError.
+   */
+  async read(
+    partition: number,
+    { from, until = Infinity }: { readonly from: number; readonly until?: number },
+    take: (found: Found) => boolean,
+  ): Promise<Reading> {
+    const { topic, effort, isCommitted, onProblem } = this.#options;
+    const answer = await this.#fetch(partition, from);
+    const bytes = answer.records ?? new Uint8Array();
+    const aborted = new AbortedTransactions(answer.abortedTransactions ?? []);
+    effort.bytes += bytes.length;
+    let nextOffset = from;
+    const end = isCommitted ? answer.lastStableOffset : answer.highWatermark;
+    for (const at of batch.batches(bytes)) {
+      if (effort.isOver !== null && nextOffset > from) return { nextOffset, isAtEnd: false };
+      const last = batch.lastOffset(bytes, at);
+      if (aborted.hides(bytes, at)) {
+        nextOffset = Math.max(nextOffset, last + 1);
+        continue;
+      }
+      const facts = batchFacts(bytes, at, partition);
+      try {
+        const plain = recordBytes(bytes, at, LIMITS.maxBatchBytes);
+        if (plain.length !== 0 && facts.compression !== "none") effort.bytes += plain.length;
+        for (const record of readRecordsIn(plain, bytes, at)) {
+          if (record.offset < nextOffset) continue;
+          if (record.offset >= until) return { nextOffset, isAtEnd: true };
+          effort.records++;
+          if (!take({ record, facts })) return { nextOffset: record.offset + 1, isAtEnd: false };
+          nextOffset = record.offset + 1;
+          if (effort.records % 16 === 0) await effort.breathe();
+          if (effort.isOver !== null) return { nextOffset, isAtEnd: false };
+        }
+      } catch (error) {
+        if (!(error instanceof CompressionError || error instanceof RecordError)) throw error;
+        const offset = batch.baseOffset(bytes, at);
+        onProblem({ partition, offset, reason: `${topic}-${partition}: ${error.message}` });
+      }
+      nextOffset = Math.max(nextOffset, last + 1);
+      await effort.breathe();
+    }
+    return { nextOffset, isAtEnd: bytes.length === 0 || nextOffset >= Math.min(end, until) };
+  }
+
+  async #fetch(partition: number, fetchOffset: number) {
+    const { requests, topic, isCommitted } = this.#options;
+    const response = await requests.request(Fetch, requests.versionFor(Fetch, BY_NAME), {
+      maxWaitMs: 0,
+      minBytes: 0,
+      maxBytes: FETCH_BYTES,
+      isolationLevel: isCommitted ? 1 : 0,
+      topics: [{
+        topic,
+        partitions: [{ partition, fetchOffset, partitionMaxBytes: FETCH_BYTES }],
+      }],
+    });
+    const about = `records of ${topic}-${partition} from ${fetchOffset}`;
+    check(response.errorCode, about);
+    const answer = response.responses[0]?.partitions[0];
+    if (answer === undefined) throw new KafkaError(-1, about, "The answer left it out.");
+    check(answer.errorCode, about);
+    return answer;
+  }
+}
+
+/** The last version that asks by a topic's name. */
+const BY_NAME = 12;

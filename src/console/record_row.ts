@@ -1,0 +1,76 @@
+/** RecordRow: a record as it is shown: bytes as text where they are, cut to what a list may show of them. */
+import * as batch from "../protocol/records/batch.ts";
+import type { LogRecord } from "../protocol/records/record.ts";
+import { Buffer } from "node:buffer";
+import { type Bytes, LIMITS, type RecordRow } from "./api.ts";
+
+const COMPRESSIONS = ["none", "gzip", "snappy", "lz4", "zstd"];
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Of the batch at `at`, which the record is of. */
+export interface BatchFacts
+  extends Pick<RecordRow, "timestampType" | "isTransactional" | "producerId" | "compression"> {
+  readonly partition: number;
+}
+
+export function batchFacts(bytes: Uint8Array, at: number, partition: number): BatchFacts {
+  const producerId = batch.producerId(bytes, at);
+  return {
+    partition,
+    timestampType: batch.isLogAppendTime(bytes, at) ? "append" : "create",
+    isTransactional: batch.isTransactional(bytes, at),
+    producerId: producerId < 0 ? null : producerId,
+    compression: COMPRESSIONS[batch.compression(bytes, at)] ?? "unknown",
+  };
+}
+
+export function rowOf(
+  { offset, timestampMs, key, value, headers }: LogRecord,
+  facts: BatchFacts,
+  maxBytes: number = LIMITS.previewBytes,
+): RecordRow {
+  const { partition, ...rest } = facts;
+  return {
+    partition,
+    offset,
+    timestampMs,
+    timestampType: rest.timestampType,
+    key: shownBytes(key, maxBytes),
+    value: shownBytes(value, maxBytes),
+    headers: headers.slice(0, LIMITS.maxHeaders).map((one) => ({
+      key: one.key,
+      value: shownBytes(one.value, maxBytes),
+    })),
+    headersLeftOut: Math.max(0, headers.length - LIMITS.maxHeaders),
+    isTransactional: rest.isTransactional,
+    producerId: rest.producerId,
+    compression: rest.compression,
+  };
+}
+
+/** What a row takes in an answer, about. */
+export function sizeOf(row: RecordRow): number {
+  const texts = [row.key, row.value, ...row.headers.map(({ value }) => value)];
+  return 200 + texts.reduce((sum, one) => sum + (one?.text.length ?? 0) + 50, 0) +
+    row.headers.reduce((sum, { key }) => sum + key.length, 0);
+}
+
+export function shownBytes(bytes: Uint8Array | null, maxBytes: number): Bytes | null {
+  if (bytes === null) return null;
+  const isCut = bytes.length > maxBytes;
+  const shown = isCut ? bytes.subarray(0, wholeCharacters(bytes, maxBytes)) : bytes;
+  try {
+    return { encoding: "utf8", text: UTF8.decode(shown), bytes: bytes.length, isCut };
+  } catch {
+    const some = bytes.subarray(0, Math.min(bytes.length, maxBytes));
+    const text = Buffer.from(some.buffer, some.byteOffset, some.length).toString("base64");
+    return { encoding: "base64", text, bytes: bytes.length, isCut };
+  }
+}
+
+/** Where to cut so that no character is cut through, as far as it is UTF-8. */
+function wholeCharacters(bytes: Uint8Array, at: number): number {
+  let end = at;
+  while (end > at - 4 && end > 0 && (bytes[end] & 0xc0) === 0x80) end--;
+  return end;
+}

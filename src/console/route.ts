@@ -1,0 +1,115 @@
+/** Route: one row of the console's API: how it is asked for, what it takes, and what answers it. */
+import type { Requests } from "../client/asking.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import type { RefusedOften } from "../metrics/refusals.ts";
+import type { Session } from "./api.ts";
+import type { Sampler } from "./sampler.ts";
+import { ApiFailure } from "./failure.ts";
+import type { ObjectShape, Shape } from "./shape.ts";
+import type { Streams } from "./streams.ts";
+import type { Turns } from "./turns.ts";
+
+export interface Route {
+  readonly method: "GET" | "POST";
+  /** Below /api/v1: "topics/:topic/records". */
+  readonly path: string;
+  /** A sentence without its end. */
+  readonly summary: string;
+  readonly query: { readonly [name: string]: Shape };
+  /** Of POST. */
+  readonly body?: ObjectShape;
+  readonly maxBodyBytes?: number;
+  /** The type of its answer (api.ts). */
+  readonly answers: string;
+  /** Whether it tells of the broker itself, so that it takes the right to describe the cluster. */
+  readonly isOfBroker?: boolean;
+  /** Whether it changes something, so that it needs console.write. */
+  readonly isChange?: boolean;
+  /** A value becomes JSON. */
+  readonly handle: (call: Call) => unknown;
+}
+
+/** One request. */
+export interface Call {
+  readonly params: { readonly [name: string]: string };
+  readonly query: { readonly [name: string]: string | number | boolean | undefined };
+  readonly body: unknown;
+  /** The broker, asked as the user. */
+  readonly requests: Requests;
+  readonly house: House;
+  readonly session: Session;
+  /** Aborted when nobody takes the answer any more. */
+  readonly signal: AbortSignal;
+}
+
+/** What there is once the broker has started. */
+export interface House {
+  readonly metrics: Metrics;
+  readonly nowMs: () => number;
+  readonly status: () => StatusFacts;
+  readonly sampler: Sampler;
+  readonly streams: Streams;
+  /** Of a partition's log, the oldest first; null where there is none here. */
+  readonly segmentsOf: (topicId: string, partition: number) => readonly SegmentFacts[] | null;
+  /** Of looking into logs. */
+  readonly turns: Turns;
+}
+
+/** May throw StoreError where the file cannot be looked at. */
+export interface SegmentFacts {
+  readonly baseOffset: number;
+  readonly size: number;
+  /** -1: there is none; Infinity: damage hides it. */
+  readonly largestTimestampMs: number;
+}
+
+/** Of /status, what is shown. */
+export interface StatusFacts {
+  readonly notReady: string | null;
+  readonly warnings: readonly string[];
+  readonly offline: readonly {
+    readonly topic: string;
+    readonly partition: number;
+    readonly reason: string;
+  }[];
+  readonly storage: {
+    readonly path: string;
+    readonly freeBytes: number | null;
+    readonly minFreeBytes: number;
+  };
+  readonly clients: readonly {
+    readonly clientId: string | null;
+    readonly software: string;
+    readonly version: string;
+    readonly principal: string;
+    readonly address: string;
+    readonly listener: string;
+    readonly connections: number;
+  }[];
+  readonly refused: readonly RefusedOften[];
+  readonly events: readonly {
+    readonly room: string;
+    readonly level: "warn" | "error";
+    readonly event: string;
+    readonly count: number;
+    readonly firstMs: number;
+    readonly lastMs: number;
+    readonly fields: { readonly [name: string]: unknown };
+  }[];
+}
+
+/** A parameter of the query that was given, or what it is if not. */
+export function given<T extends string | number | boolean>(
+  { query }: Pick<Call, "query">,
+  name: string,
+  otherwise: T,
+): T {
+  return (query[name] ?? otherwise) as T;
+}
+
+/** A parameter of the query that has to be there. */
+export function needed({ query }: Pick<Call, "query">, name: string): string {
+  const value = query[name];
+  if (value !== undefined) return String(value);
+  throw new ApiFailure("bad_request", `the parameter ${name} is missing`, { field: name });
+}
