@@ -1,7 +1,12 @@
+/** The console in the browser: where it begins. */
 import { render } from "preact";
-import { signal } from "@preact/signals";
-const n = signal(0);
-function App() {
-  return <button type="button" onClick={() => n.value++}>{n}</button>;
-}
-render(<App />, document.body);
+import { Frame } from "./frame.tsx";
+import { beginLive, watchVisibility } from "./live/live.ts";
+import { listen } from "./navigation.ts";
+import { beginTheme } from "./theme.ts";
+
+beginTheme();
+watchVisibility();
+beginLive();
+listen();
+render(<Frame />, document.getElementById("console")!);

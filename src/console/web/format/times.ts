@@ -43,7 +43,7 @@ const AWAY: readonly (readonly [string, number])[] = [
 
 function localText(date: Date, ms: number, zone: string | undefined): string {
   const parts = new Map(formatOf(zone).formatToParts(date).map(({ type, value }) => [type, value]));
-  const part = (type: string) => parts.get(type) ?? "";
+  const part = (type: Intl.DateTimeFormatPartTypes) => parts.get(type) ?? "";
   const millis = String(((ms % 1000) + 1000) % 1000).padStart(3, "0");
   return `${part("year").padStart(4, "0")}-${part("month")}-${part("day")} ` +
     `${part("hour")}:${part("minute")}:${part("second")}.${millis}`;
