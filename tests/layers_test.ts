@@ -169,7 +169,7 @@ function importsOf({ path, text }: Source): string[] {
   ];
   return specifiers.map((match) => match[1] ?? match[2] ?? match[3])
     .map((specifier) => new URL(specifier, `file:///${path}`).pathname.slice(1))
-    .filter((target) => target.endsWith(".ts")); // deno.json, wasm: data, not a room
+    .filter((target) => /\.tsx?$/.test(target)); // deno.json, wasm: data, not a room
 }
 
 /**
@@ -282,6 +282,6 @@ function everything(): Source[] {
 function files(root: URL, folder: string): string[] {
   return [...Deno.readDirSync(new URL(folder, root))].flatMap(({ name, isDirectory }) => {
     const path = `${folder}/${name}`;
-    return isDirectory ? files(root, path) : name.endsWith(".ts") ? [path] : [];
+    return isDirectory ? files(root, path) : /\.tsx?$/.test(name) ? [path] : [];
   });
 }

@@ -2,8 +2,9 @@
  * Plot: lines over time by uPlot. Its place has its height before there is a line, its colours are the palette's, and
  * what it shows is said in words, too, for who does not see it.
  */
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
+import { Time } from "./time.tsx";
 import { repaint, theme } from "../theme.ts";
 
 export interface Line {
@@ -20,6 +21,8 @@ export function Plot(
     write: (value: number) => string;
   },
 ) {
+  /** Of the value below the pointer; null: there is none, so that the last ones are shown. */
+  const [at, setAt] = useState<number | null>(null);
   const area = useRef<HTMLDivElement>(null), plot = useRef<uPlot | null>(null);
   const labels = lines.map(({ label }) => label).join(),
     painted = `${theme.value} ${repaint.value}`;
@@ -30,7 +33,14 @@ export function Plot(
   useEffect(() => {
     const element = area.current!;
     const size = () => ({ width: element.clientWidth, height: element.clientHeight });
-    const made = new uPlot(optionsFor(element, lines, write, size()), data, element);
+    const made = new uPlot(
+      {
+        ...optionsFor(element, lines, write, size()),
+        hooks: { setCursor: [({ cursor }) => setAt(cursor.idx ?? null)] },
+      },
+      data,
+      element,
+    );
     plot.current = made;
     const watched = new ResizeObserver(() => made.setSize(size()));
     watched.observe(element);
@@ -46,10 +56,11 @@ export function Plot(
       <figcaption>
         <h3>{title}</h3>
         <span class="legend">
-          {lines.map(({ label, values }, at) => (
+          {at !== null && atMs[at] !== undefined && <Time ms={atMs[at]} isShort />}
+          {lines.map(({ label, values }, line) => (
             <span key={label}>
-              <span class={`key plot-${at + 1}`} aria-hidden="true" />
-              {label} {written(values.at(-1), write)}
+              <span class={`key plot-${line + 1}`} aria-hidden="true" />
+              {label} {written(values.at(at ?? -1), write)}
             </span>
           ))}
         </span>

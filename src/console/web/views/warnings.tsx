@@ -1,12 +1,12 @@
 /** Warnings: what was wrong, or refused, within the last hour. */
 import type { Warning } from "../../api.ts";
 import { exact } from "../format/numbers.ts";
-import { session } from "../live/live.ts";
+import { latest, session } from "../live/live.ts";
 import { List } from "../parts/list.tsx";
 import { Name } from "../parts/name.tsx";
 import { Tag } from "../parts/notice.tsx";
 import { type Column, Table } from "../parts/table.tsx";
-import { Time } from "../parts/time.tsx";
+import { Ago } from "../parts/time.tsx";
 
 export function Warnings() {
   return (
@@ -43,8 +43,18 @@ const COLUMNS: readonly Column<Warning>[] = [
   },
   { name: "message", title: "How", cell: (warning) => <How warning={warning} /> },
   { name: "count", title: "Times", isNumber: true, cell: ({ count }) => exact(count) },
-  { name: "lastMs", title: "Last", isWide: true, cell: ({ lastMs }) => <Time ms={lastMs} /> },
+  {
+    name: "lastMs",
+    title: "Last",
+    isWide: true,
+    cell: ({ lastMs }) => <Ago ms={lastMs} nowMs={nowMs()} />,
+  },
 ];
+
+/** By the broker's clock, as far as it is known. */
+function nowMs(): number {
+  return latest.value?.atMs ?? session.value?.nowMs ?? Date.now();
+}
 
 function How({ warning: { message, fields } }: { warning: Warning }) {
   return (
