@@ -62,7 +62,7 @@ function How({ warning: { message, fields } }: { warning: Warning }) {
       <Name text={message} />
       {Object.entries(fields).map(([name, text]) => (
         <div class="small muted" key={name}>
-          {name}: <Name text={text} />
+          <Name text={name} />: <Name text={text} />
         </div>
       ))}
     </>

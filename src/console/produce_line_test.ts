@@ -1,10 +1,10 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { unescaped } from "../../../cli/escapes.ts";
-import { parse } from "../../../cli/parse.ts";
-import { produceCommand } from "../../../cli/produce/command.ts";
-import { recordOfJson } from "../../../cli/record_json.ts";
-import { produceLine, type Sent } from "./produce_line.ts";
-import { isPlain } from "./visible.ts";
+import { unescaped } from "../cli/escapes.ts";
+import { parse } from "../cli/parse.ts";
+import { produceCommand } from "../cli/produce/command.ts";
+import { recordOfJson } from "../cli/record_json.ts";
+import { produceLine, type Sent } from "./web/text/produce_line.ts";
+import { isPlain } from "./web/text/visible.ts";
 
 const ENCODER = new TextEncoder();
 

@@ -1,0 +1,307 @@
+/**
+ * The whole front end in a DOM without a browser, with a broker whose every name is hostile: each view is walked to, and
+ * looked through for what would be markup, for fields and buttons without a name, and for what it has to say.
+ */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Window } from "happy-dom";
+import { API_PATH } from "../api.ts";
+import { ANSWERS, HOSTILE, LIVE } from "../../testing/hostile_console.ts";
+
+const asked: {
+  readonly method: string;
+  readonly path: string;
+  readonly body: unknown;
+  readonly header: string | null;
+}[] = [];
+const page = new Window({ url: "http://localhost:8080/runnel/", width: 1280, height: 800 });
+const { document } = page;
+document.write(
+  `<!doctype html><html><head><base href="/runnel/"></head><body><div id="console"></div></body></html>`,
+);
+give();
+await import("./main.tsx");
+
+// Timers of the views go on as long as the page does.
+const options = { sanitizeOps: false, sanitizeResources: false };
+
+Deno.test(
+  { ...options, name: "every view shows what is there, and hostile names are text in it" },
+  async (test) => {
+    const name = encodeURIComponent(HOSTILE);
+    const views: readonly (readonly [path: string, title: string, ...says: string[]])[] = [
+      ["/", "Overview", "Full in 3 d", "Produce", "1.5 MiB/s"],
+      ["/topics", "Topics", "orders", "7 d", "1 in all"],
+      ["/topics/orders", "orders", "9,007,199,254,740,991", "served"],
+      ["/topics/orders/configs", "orders", "cleanup.policy", "the default"],
+      ["/topics/orders/records?at=start", "orders", "2 records of 12 looked at"],
+      ["/groups", "Groups", "Stable"],
+      [`/group?id=${name}`, "", "Reset offsets", "It waits for a member"],
+      ["/clients", "Clients", "librdkafka"],
+      ["/transactions", "Transactions", "Ongoing"],
+      [`/transaction?id=${name}`, "", "orders"],
+      ["/warnings", "Warnings", "disk_low"],
+      ["/nothing", "There is nothing here"],
+    ];
+    for (const [path, title, ...says] of views) {
+      await test.step(path, async () => {
+        await goTo(path);
+        const text = document.body.textContent, headings = all("h1");
+        assertEquals(headings.length, 1, text);
+        assertStringIncludes(headings[0].textContent, title);
+        for (const one of says) assertStringIncludes(text, one);
+        mustBeText();
+        mustHaveNames();
+        assertEquals(document.querySelectorAll('[role="alert"]').length, 0, text);
+      });
+    }
+  },
+);
+
+Deno.test({
+  ...options,
+  name: "a record opens below its row, with its JSON exact and its command quoted",
+}, async () => {
+  await goTo("/topics/orders/records?at=start");
+  for (const button of all<HTMLButtonElement>("tbody button[aria-expanded='false']")) {
+    button.click();
+  }
+  await turns();
+  all<HTMLButtonElement>("tbody button[aria-expanded]").find((one) =>
+    one.textContent.includes("41")
+  )!.click();
+  await turns();
+  const opened = document.querySelector("tr.open")!.textContent;
+  assertStringIncludes(opened, "9007199254740993");
+  press("Show the command");
+  await turns();
+  assertStringIncludes(document.querySelector("pre.command")!.textContent, "printf '%s\\n' '{");
+  mustBeText();
+  mustHaveNames();
+});
+
+Deno.test(
+  { ...options, name: "what one looks for is in the address, and asked of the broker" },
+  async () => {
+    await goTo("/topics/orders/records");
+    await write("Key, value or header has", "a&b=<c>");
+    press("Look");
+    await turns();
+    assertEquals(new URLSearchParams(page.location.search).get("text"), "a&b=<c>");
+    assertStringIncludes(asked.at(-1)!.path, "text=a%26b%3D%3Cc%3E");
+  },
+);
+
+Deno.test({
+  ...options,
+  name: "a topic is created by the keyboard's way: a form, its header, and the view of it",
+}, async () => {
+  await goTo("/topics");
+  press("Create a topic");
+  await turns();
+  assert(document.querySelector("dialog")!.hasAttribute("open"));
+  mustHaveNames();
+  await write("Name: letters", "orders");
+  press("Create");
+  await turns();
+  const change = asked.findLast(({ method }) => method === "POST")!;
+  assertEquals([change.path, change.body, change.header], ["topics", { name: "orders" }, "1"]);
+  assertEquals(page.location.pathname, "/runnel/topics/orders");
+});
+
+Deno.test({ ...options, name: "nothing is deleted before its name is typed" }, async () => {
+  await goTo("/topics/orders");
+  press("Delete");
+  await turns();
+  const button = () => all<HTMLButtonElement>("dialog button[type='submit']")[0];
+  assertEquals(button().disabled, true);
+  await write("Type", "order");
+  assertEquals(button().disabled, true);
+  await write("Type", "orders");
+  assertEquals(button().disabled, false);
+  press("Delete", "dialog button[type='submit']");
+  await turns();
+  const { path, body } = asked.findLast(({ method }) => method === "POST")!;
+  assertEquals([path, body], ["topics/orders/delete", { confirm: "orders" }]);
+});
+
+Deno.test({ ...options, name: "a reset is seen before it is done" }, async () => {
+  await goTo(`/group?id=${encodeURIComponent(HOSTILE)}`);
+  press("Reset offsets");
+  await turns();
+  mustHaveNames();
+  press("Show what would be");
+  await turns();
+  assertStringIncludes(document.querySelector("dialog")!.textContent, "5 again");
+  press("Reset", "dialog button[type='submit']");
+  await turns();
+  const [preview, done] = asked.filter(({ method }) => method === "POST").slice(-2);
+  assertEquals(
+    preview.path,
+    `group/offsets?id=${new URLSearchParams({ id: HOSTILE }).toString().slice(3)}`,
+  );
+  assertEquals([preview.body, done.body], [
+    { topic: "orders", to: { kind: "start" }, preview: true },
+    { topic: "orders", to: { kind: "start" }, preview: false },
+  ]);
+});
+
+Deno.test(
+  { ...options, name: "what the broker refuses is said, and the dialog stays" },
+  async () => {
+    await goTo("/topics/orders");
+    press("Add partitions");
+    await turns();
+    press("Add", "dialog button[type='submit']");
+    await turns();
+    assertStringIncludes(
+      document.querySelector('dialog [role="alert"]')!.textContent,
+      "It may not grow <b>",
+    );
+    mustBeText();
+    press("Cancel");
+  },
+);
+
+Deno.test(
+  { ...options, name: "/ leads to the search, and a link to its view" },
+  async () => {
+    await goTo("/groups");
+    document.body.dispatchEvent(new page.KeyboardEvent("keydown", { key: "/", bubbles: true }));
+    assertEquals(document.activeElement!.id, "search");
+    const link = all<HTMLAnchorElement>("nav.views a").find((one) =>
+      one.textContent === "Clients"
+    )!;
+    link.click();
+    await turns();
+    assertEquals([page.location.pathname, document.querySelector("h1")!.textContent], [
+      "/runnel/clients",
+      "Clients",
+    ]);
+    assertEquals(all("nav.views [aria-current]").map((one) => one.textContent), ["Clients"]);
+    assertEquals(document.title, "Clients \u2013 Runnel");
+  },
+);
+
+/** What there is of the broker is neither an element nor an attribute that does something. */
+function mustBeText(): void {
+  assertEquals(all("img, script, iframe, object, embed, style, b").map((one) => one.outerHTML), []);
+  for (const element of all("*")) {
+    for (const { name, value } of element.attributes) {
+      assert(!name.startsWith("on"), element.outerHTML);
+      if (name === "href") {
+        assert(value.startsWith("/runnel/") || value === "#main", element.outerHTML);
+      }
+    }
+  }
+  assert(
+    !/[\u202a-\u202e\u2066-\u2069]/.test(document.body.textContent),
+    "something turns the writing",
+  );
+}
+
+/** Whoever hears the page has to know what each thing is. */
+function mustHaveNames(): void {
+  for (const element of all("input, select, textarea, button, a")) {
+    const label = element.closest("label") ?? element;
+    const name = element.getAttribute("aria-label") ?? label.textContent;
+    assert(name.trim() !== "", element.outerHTML);
+  }
+  for (const element of all('[role="region"], nav, dialog, [role="group"], [role="img"]')) {
+    assert(
+      element.hasAttribute("aria-label") || element.hasAttribute("aria-labelledby"),
+      element.outerHTML,
+    );
+  }
+  for (const element of all("th")) assert(element.hasAttribute("scope"), element.outerHTML);
+  const ids = all("[id]").map(({ id }) => id);
+  assertEquals(ids.length, new Set(ids).size, ids.join());
+}
+
+function all<T extends Element = HTMLElement>(selector: string): T[] {
+  return [...document.querySelectorAll(selector)] as unknown as T[];
+}
+
+function press(label: string, selector = "button"): void {
+  const button = all<HTMLButtonElement>(selector).find((one) => one.textContent.trim() === label);
+  if (button === undefined) throw new Error(`no button says ${label}`);
+  button.click();
+}
+
+async function write(label: string, text: string): Promise<void> {
+  const field = all("label").find((one) => one.textContent.startsWith(label))?.querySelector(
+    "input",
+  );
+  if (!field) throw new Error(`no field is called ${label}`);
+  field.value = text;
+  field.dispatchEvent(new page.Event("input", { bubbles: true }) as unknown as Event);
+  await turns();
+}
+
+async function goTo(path: string): Promise<void> {
+  page.history.pushState(null, "", `/runnel${path}`);
+  page.dispatchEvent(new page.PopStateEvent("popstate"));
+  await turns();
+}
+
+/** Until what was asked for is there and shown. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 6; turn++) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+/** The page's own things, as in a browser; and a broker that answers. */
+function give(): void {
+  const context = new Proxy({}, {
+    get: (_, name) => name === "measureText" ? () => ({ width: 10 }) : () => {},
+    set: () => true,
+  });
+  Object.assign(page.HTMLCanvasElement.prototype, { getContext: () => context });
+  const own = {
+    window: globalThis,
+    document,
+    location: page.location,
+    history: page.history,
+    localStorage: page.localStorage,
+    matchMedia: page.matchMedia.bind(page),
+    getComputedStyle: page.getComputedStyle.bind(page),
+    addEventListener: page.addEventListener.bind(page),
+    scrollTo: () => {},
+    requestAnimationFrame: (act: () => void) => setTimeout(act, 0),
+    cancelAnimationFrame: clearTimeout,
+    devicePixelRatio: 1,
+    Element: page.Element,
+    HTMLElement: page.HTMLElement,
+    HTMLAnchorElement: page.HTMLAnchorElement,
+    ResizeObserver: page.ResizeObserver,
+    Path2D: class {
+      moveTo() {}
+      lineTo() {}
+      rect() {}
+      addPath() {}
+    },
+    fetch: broker,
+  };
+  for (const [name, value] of Object.entries(own)) {
+    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+  }
+}
+
+async function broker(address: string, init: RequestInit = {}): Promise<Response> {
+  const path = address.replace(`/runnel${API_PATH}/`, ""), [plain] = path.split("?");
+  const { method = "GET", body, headers } = init;
+  asked.push({
+    method,
+    path,
+    body: typeof body === "string" ? JSON.parse(body) : null,
+    header: new Headers(headers).get("x-runnel-console"),
+  });
+  await Promise.resolve();
+  if (plain === "live") {
+    const lines = LIVE.map((line) => `${JSON.stringify(line)}\n`).join("");
+    return new Response(
+      new ReadableStream({ start: (to) => to.enqueue(new TextEncoder().encode(lines)) }),
+    );
+  }
+  const answer = ANSWERS[`${method} ${plain}`];
+  if (answer === undefined) throw new Error(`${method} ${path} is not answered`);
+  return typeof answer === "function" ? answer() : Response.json(answer);
+}
