@@ -267,7 +267,7 @@ function styleFaults({ path, text }: Source): string[] {
 /** Every source file of the product; tests may look where they like. */
 function sources(): Source[] {
   const root = new URL("..", import.meta.url);
-  const paths = ["main.ts", ...files(root, "src")].filter((path) => !path.endsWith("_test.ts"));
+  const paths = ["main.ts", ...files(root, "src")].filter((path) => !/_test\.tsx?$/.test(path));
   return paths.map((path) => ({ path, text: Deno.readTextFileSync(new URL(path, root)) }));
 }
 

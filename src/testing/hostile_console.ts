@@ -4,11 +4,13 @@ import type {
   Changed,
   ClientRow,
   ConfigRow,
+  FollowLine,
   GroupDetail,
   History,
   LiveLine,
   Overview,
   Page,
+  Published,
   RecordRow,
   RecordsAnswer,
   ResetAnswer,
@@ -236,6 +238,13 @@ const refusal: ApiError = {
   },
 };
 
+/** Of the stream `follow`. */
+export const FOLLOWED: readonly FollowLine[] = [
+  { type: "record", record: { ...record(43, HOSTILE, HOSTILE), partition: 1 } },
+  { type: "scanned", records: 1, bytes: 100, next: "1:44" },
+  { type: "dropped", lines: 7 },
+];
+
 /** Of the stream `live`. */
 export const LIVE: readonly LiveLine[] = [
   { type: "hello", session, history },
@@ -244,6 +253,7 @@ export const LIVE: readonly LiveLine[] = [
   { type: "beat", nowMs: NOW_MS },
 ];
 
+const published: Published = { partition: 1, offset: 44 };
 const done: Changed = { isDone: true };
 
 /** By method and path below /api/v1. */
@@ -261,6 +271,8 @@ export const ANSWERS: { readonly [request: string]: unknown } = {
   "GET transactions": page(transaction),
   "GET transaction": transaction,
   "POST topics": done,
+  "POST topics/orders/configs": done,
+  "POST topics/orders/records": published,
   "POST topics/orders/delete": done,
   "POST topics/orders/partitions": () => Response.json(refusal, { status: 403 }),
   "POST group/offsets": reset,

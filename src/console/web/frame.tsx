@@ -107,7 +107,7 @@ function State() {
     <p role="status">
       <span class={`dot ${state.kind}`} aria-hidden="true" />
       {text}
-      {state.kind === "lost" && <span class="hidden">: {visible(state.reason)}</span>}
+      {state.kind === "lost" && `: ${visible(state.reason)}`}
     </p>
   );
 }

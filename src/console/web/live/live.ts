@@ -1,7 +1,7 @@
 /** Live: what the broker says of itself all along, for every view that shows it. */
 import { effect, signal } from "@preact/signals";
 import type { History, LiveLine, Sample, SampleSeries, Session, Warning } from "../../api.ts";
-import { askStream } from "../ask.ts";
+import { ask, askStream } from "../ask.ts";
 import { basePathOf } from "../routes.ts";
 import { type Locks, shareStream, type StreamState, type Told } from "./shared_stream.ts";
 
@@ -41,9 +41,18 @@ export function beginLive(): void {
         return gone.signal;
       },
     },
-    { line: heard, state: (state) => streamState.value = state, soFar },
+    { line: heard, state: stateHeard, soFar },
     new AbortController().signal,
   ).catch((error) => streamState.value = { kind: "lost", reason: String(error) });
+}
+
+/** Without the stream the session is asked for by itself: what may be done depends on it. */
+function stateHeard(state: StreamState): void {
+  streamState.value = state;
+  if (state.kind !== "lost" || session.value !== null) return;
+  ask<Session>("session").then((known) => session.value ??= known, () => {
+    // The views say what is wrong, and the next try to have the stream asks again.
+  });
 }
 
 function heard(line: LiveLine): void {

@@ -4,7 +4,7 @@
  */
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
-import { Time } from "./time.tsx";
+import { writtenTime } from "../format/times.ts";
 import { repaint, theme } from "../theme.ts";
 
 export interface Line {
@@ -56,7 +56,8 @@ export function Plot(
       <figcaption>
         <h3>{title}</h3>
         <span class="legend">
-          {at !== null && atMs[at] !== undefined && <Time ms={atMs[at]} isShort />}
+          {/* When it was: always there, so that nothing moves when the pointer comes. */}
+          {clockOf(atMs.at(at ?? -1))}
           {lines.map(({ label, values }, line) => (
             <span key={label}>
               <span class={`key plot-${line + 1}`} aria-hidden="true" />
@@ -135,11 +136,13 @@ function optionsFor(
 
 /** "14:05", as a clock on the wall says. */
 function clock(_: uPlot, seconds: number[]): string[] {
-  return seconds.map((second) => {
-    const date = new Date(second * 1000);
-    const two = (part: number) => String(part).padStart(2, "0");
-    return `${two(date.getHours())}:${two(date.getMinutes())}`;
-  });
+  return seconds.map((second) => clockOf(second * 1000).slice(0, 5));
+}
+
+/** "14:05:10" */
+function clockOf(ms: number | undefined): string {
+  const written = ms === undefined ? null : writtenTime(ms);
+  return written === null ? "" : written.local.slice(11, 19);
 }
 
 /** A canvas knows no variables: the browser says what they come to. */

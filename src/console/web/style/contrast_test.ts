@@ -37,7 +37,7 @@ Deno.test("contrasts are as WCAG has them", () => {
 });
 
 Deno.test("no colour stands outside of the palette", () => {
-  for (const file of ["base.css", "parts.css", "views.css"]) {
+  for (const file of ["base.css", "parts.css", "plot.css", "views.css"]) {
     const css = Deno.readTextFileSync(new URL(file, import.meta.url));
     assertEquals(css.match(/#[\da-f]{3,8}\b|\brgba?\(|\bhsla?\(/gi) ?? [], [], file);
     for (const [, name] of css.matchAll(/var\(--([\w-]+)\)/g)) {

@@ -28,6 +28,7 @@ export function Overview() {
   const { value, error, reload } = useAnswer<Facts>("overview", {}, AGAIN_MS);
   const [range, setRange] = useState<Range>("hour");
   const sample = latest.value ?? value?.now ?? null, known = session.value;
+  const nowMs = sample?.atMs ?? known?.nowMs ?? Date.now();
   return (
     <>
       <div class="head">
@@ -36,14 +37,14 @@ export function Overview() {
           {known === null
             ? "\u00a0"
             : `Node ${known.nodeId} of ${visible(known.clusterId)}, up for ${
-              duration(Math.max(0, known.nowMs - known.startedMs))
+              duration(Math.max(0, nowMs - known.startedMs))
             }`}
         </span>
       </div>
       <Failure error={error} retry={reload} />
       {value?.notReady && <Note tone="bad">Not ready: {visible(value.notReady)}</Note>}
       <Figures sample={sample} facts={value} />
-      {value !== null && <Disk disk={value.disk} nowMs={known?.nowMs ?? value.now?.atMs ?? 0} />}
+      <Disk disk={value?.disk} nowMs={nowMs} />
       <section class="stack" aria-labelledby="over-time">
         <div class="head">
           <h2 id="over-time">Over time</h2>
@@ -123,20 +124,26 @@ function of<T>(value: T | null | undefined, write: (value: T) => string): string
   return value === null || value === undefined ? null : write(value);
 }
 
-/** What the disk will come to at this rate. */
-function Disk({ disk, nowMs }: { disk: DiskForecast; nowMs: number }) {
-  const { path, freeBytes, minFreeBytes, freeBytesPerSecond, overMs, fullAtMs } = disk;
-  if (freeBytes === null) return null;
-  const rate = freeBytesPerSecond === null
-    ? ""
-    : Math.abs(freeBytesPerSecond) < 1
-    ? `, and that has not changed in ${duration(overMs)}`
-    : `, ${bytesPerSecond(Math.abs(freeBytesPerSecond))} ${
-      freeBytesPerSecond < 0 ? "less" : "more"
-    } over ${duration(overMs)}`;
+/** What the disk will come to at this rate. Its place is there before anything is known. */
+function Disk({ disk, nowMs }: { disk: DiskForecast | undefined; nowMs: number }) {
+  if (disk === undefined || disk.freeBytes === null) {
+    return (
+      <p class="disk muted">
+        {disk !== undefined && "How much is free on its disk nobody can tell."}
+      </p>
+    );
+  }
+  const { path, freeBytes, minFreeBytes, freeBytesPerSecond: change, overMs, fullAtMs } = disk;
   const isSoon = fullAtMs !== null && fullAtMs - nowMs < WEEK_MS;
+  const rate = change === null
+    ? ""
+    : Math.abs(change) < 1
+    ? `, as ${duration(overMs)} ago`
+    : `, ${bytesPerSecond(Math.abs(change))} ${change < 0 ? "less" : "more"} over ${
+      duration(overMs)
+    }`;
   return (
-    <Note tone={isSoon ? "warn" : undefined}>
+    <div class={`disk note ${isSoon ? "warn" : ""}`}>
       {fullAtMs !== null && (
         <strong>
           Full in {duration(Math.max(0, fullAtMs - nowMs))}{" "}
@@ -145,7 +152,7 @@ function Disk({ disk, nowMs }: { disk: DiskForecast; nowMs: number }) {
       )}
       {bytes(freeBytes)} free at <span class="mono">{visible(path)}</span>
       {rate}. Below {bytes(minFreeBytes)} producers are refused.
-    </Note>
+    </div>
   );
 }
 

@@ -12,13 +12,12 @@ import { useFollow } from "./follow.ts";
 import { RecordTable } from "./record_table.tsx";
 import { type Draft, draftOf, parametersOf, queryOf } from "./records_query.ts";
 
-export function Records({ topic, partitions }: { topic: string; partitions: number | null }) {
+export function Records({ topic }: { topic: string }) {
   const query = queryOf(route.value.query), [isFollowing, follow] = useState(false);
   return (
     <>
       <Form
         query={query}
-        partitions={partitions}
         isFollowing={isFollowing}
         onFollow={() => follow(!isFollowing)}
       />
@@ -30,9 +29,8 @@ export function Records({ topic, partitions }: { topic: string; partitions: numb
 }
 
 function Form(
-  { query, partitions, isFollowing, onFollow }: {
+  { query, isFollowing, onFollow }: {
     query: RecordsQuery;
-    partitions: number | null;
     isFollowing: boolean;
     onFollow: () => void;
   },
@@ -115,11 +113,9 @@ function Form(
           <span>Key, value or header has</span>
           <input id="search" aria-keyshortcuts="/" {...text("text")} />
         </label>
-        {partitions !== 1 && (
-          <Field label="Partitions, as 0,3; all if none">
-            <input inputMode="numeric" {...text("partitions")} />
-          </Field>
-        )}
+        <Field label="Partitions, as 0,3; all if none">
+          <input inputMode="numeric" {...text("partitions")} />
+        </Field>
         <button type="submit" class="main">Look</button>
         <button type="button" aria-pressed={isFollowing} onClick={() => apply() && onFollow()}>
           Follow

@@ -61,7 +61,7 @@ export function Topic({ topic, tab }: { topic: string; tab: TopicTab }) {
         ))}
       </nav>
       {tab === "partitions" && value !== null && <Partitions topic={value} />}
-      {tab === "records" && <Records topic={topic} partitions={value?.partitions ?? null} />}
+      {tab === "records" && <Records topic={topic} />}
       {tab === "configs" && <Configs topic={topic} />}
       {asked === "publish" && value !== null && (
         <Publish topic={topic} partitions={value.partitions} onClose={close} />

@@ -5,7 +5,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Window } from "happy-dom";
 import { API_PATH } from "../api.ts";
-import { ANSWERS, HOSTILE, LIVE } from "../../testing/hostile_console.ts";
+import { ANSWERS, FOLLOWED, HOSTILE, LIVE } from "../../testing/hostile_console.ts";
 
 const asked: {
   readonly method: string;
@@ -13,6 +13,8 @@ const asked: {
   readonly body: unknown;
   readonly header: string | null;
 }[] = [];
+/** How many streams there are. */
+let streams = 0;
 const page = new Window({ url: "http://localhost:8080/runnel/", width: 1280, height: 800 });
 const { document } = page;
 document.write(
@@ -182,6 +184,88 @@ Deno.test(
   },
 );
 
+Deno.test(
+  { ...options, name: "records are followed as they come, until one does not want to" },
+  async () => {
+    await goTo("/topics/orders/records?at=start&key=a");
+    press("Follow");
+    await until(() => document.body.textContent.includes("7 left out"));
+    assertStringIncludes(document.body.textContent, "Following, 1 record so far");
+    const { path } = asked.findLast(({ path }) => path.includes("/follow"))!;
+    assertEquals(path, "topics/orders/records/follow?key=a&at=end");
+    assertEquals(streams, 2);
+    mustBeText();
+    press("Follow");
+    await until(() => streams === 1);
+    assertStringIncludes(document.body.textContent, "2 records of 12 looked at");
+  },
+);
+
+Deno.test({ ...options, name: "a config is checked before it is set" }, async () => {
+  await goTo("/topics/orders/configs");
+  all<HTMLButtonElement>("tbody button")[0].click();
+  await turns();
+  mustHaveNames();
+  await write("Value (list)", "compact");
+  press("Check");
+  await turns();
+  assertStringIncludes(document.querySelector("dialog")!.textContent, "Nothing is set yet");
+  press("Set");
+  await turns();
+  const bodies = asked.filter(({ method }) => method === "POST").slice(-2).map(({ body }) => body);
+  assertEquals(
+    bodies,
+    [true, false].map((validateOnly) => ({
+      configs: { "cleanup.policy": "compact" },
+      validateOnly,
+    })),
+  );
+  assertEquals(document.querySelector("dialog"), null);
+});
+
+Deno.test(
+  { ...options, name: "a record is published by hand, and shown where it went" },
+  async () => {
+    await goTo("/topics/orders");
+    press("Publish a record");
+    await turns();
+    press("Add a header");
+    await turns();
+    mustHaveNames();
+    await write("Key", "17");
+    press("Publish");
+    await turns();
+    const { path, body } = asked.findLast(({ method }) => method === "POST")!;
+    assertEquals(path, "topics/orders/records");
+    const utf8 = (text: string) => ({ encoding: "utf8", text });
+    assertEquals(body, {
+      key: utf8("17"),
+      value: utf8(""),
+      headers: [{ key: "", value: utf8("") }],
+    });
+    assertEquals(page.location.search, "?partitions=1&at=offset%3A44");
+  },
+);
+
+Deno.test(
+  { ...options, name: "the theme is as the system has it, until one chooses" },
+  async () => {
+    const root = document.documentElement;
+    assertEquals(root.hasAttribute("data-theme"), false);
+    const select = document.querySelector(".foot select") as unknown as HTMLSelectElement;
+    for (const theme of ["dark", "light", "system"]) {
+      select.value = theme;
+      select.dispatchEvent(new page.Event("change", { bubbles: true }) as unknown as Event);
+      await turns();
+      assertEquals(root.getAttribute("data-theme"), theme === "system" ? null : theme);
+      assertEquals(
+        page.localStorage.getItem("runnel-console-theme"),
+        theme === "system" ? null : theme,
+      );
+    }
+  },
+);
+
 /** What there is of the broker is neither an element nor an attribute that does something. */
 function mustBeText(): void {
   assertEquals(all("img, script, iframe, object, embed, style, b").map((one) => one.outerHTML), []);
@@ -248,6 +332,29 @@ async function turns(): Promise<void> {
   for (let turn = 0; turn < 6; turn++) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
+async function until(isSo: () => boolean): Promise<void> {
+  for (let round = 0; !isSo(); round++) {
+    if (round > 200) throw new Error(document.body.textContent);
+    await turns();
+  }
+}
+
+function stream(lines: readonly unknown[], signal: AbortSignal | null | undefined): Response {
+  const text = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+  streams++;
+  return new Response(
+    new ReadableStream({
+      start: (to) => {
+        to.enqueue(new TextEncoder().encode(text));
+        signal!.addEventListener("abort", () => {
+          streams--;
+          to.error(signal!.reason);
+        });
+      },
+    }),
+  );
+}
+
 /** The page's own things, as in a browser; and a broker that answers. */
 function give(): void {
   const context = new Proxy({}, {
@@ -295,12 +402,8 @@ async function broker(address: string, init: RequestInit = {}): Promise<Response
     header: new Headers(headers).get("x-runnel-console"),
   });
   await Promise.resolve();
-  if (plain === "live") {
-    const lines = LIVE.map((line) => `${JSON.stringify(line)}\n`).join("");
-    return new Response(
-      new ReadableStream({ start: (to) => to.enqueue(new TextEncoder().encode(lines)) }),
-    );
-  }
+  if (plain === "live") return stream(LIVE, init.signal);
+  if (plain.endsWith("/follow")) return stream(FOLLOWED, init.signal);
   const answer = ANSWERS[`${method} ${plain}`];
   if (answer === undefined) throw new Error(`${method} ${path} is not answered`);
   return typeof answer === "function" ? answer() : Response.json(answer);
