@@ -185,6 +185,24 @@ Deno.test(
 );
 
 Deno.test(
+  { ...options, name: "what is typed into a search is asked once, and is in the address" },
+  async () => {
+    await goTo("/topics");
+    const before = asked.length,
+      search = document.querySelector("#search") as unknown as HTMLInputElement;
+    for (const text of ["o", "or", "ord"]) {
+      search.value = text;
+      search.dispatchEvent(new page.Event("input", { bubbles: true }) as unknown as Event);
+    }
+    await until(() => page.location.search === "?q=ord");
+    await turns();
+    const { path } = asked.at(-1)!;
+    assertEquals([asked.length - before, path], [1, "topics?q=ord&limit=100"]);
+    assertEquals(search.value, "ord");
+  },
+);
+
+Deno.test(
   { ...options, name: "records are followed as they come, until one does not want to" },
   async () => {
     await goTo("/topics/orders/records?at=start&key=a");

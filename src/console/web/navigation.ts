@@ -21,7 +21,10 @@ export function hrefOf(place: Place, query?: PlaceQuery): string {
 export function goTo(place: Place, query?: PlaceQuery, { replace = false } = {}): void {
   const next = hrefOf(place, query);
   if (replace) history.replaceState(null, "", next);
-  else history.pushState(null, "", next);
+  else {
+    history.pushState(null, "", next);
+    scrollTo(0, 0);
+  }
   address.value = next;
 }
 

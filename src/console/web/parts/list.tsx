@@ -1,5 +1,6 @@
 /** List: a part of the broker's things as a table; what is looked for, the order and the page are in the address. */
 import type { ComponentChildren } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Page } from "../../api.ts";
 import type { Query } from "../ask.ts";
 import { exact } from "../format/numbers.ts";
@@ -10,6 +11,7 @@ import { type Column, Table } from "./table.tsx";
 
 const PAGE = 100;
 const AGAIN_MS = 10_000;
+const TYPING_MS = 200;
 
 export function List<T>(
   { path, label, columns, keyOf, empty, query = {}, children }: {
@@ -71,8 +73,23 @@ export function List<T>(
   );
 }
 
-/** The field that `/` leads to. */
-export function Search({ label, text }: { label: string; text: string }) {
+/** The field that `/` leads to. What is typed counts once one stops for a moment. */
+function Search({ label, text }: { label: string; text: string }) {
+  const [typed, type] = useState(text),
+    timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  // The address may change by itself, as by Back; but it does not take away what is being typed.
+  useEffect(() => {
+    if (timer.current === undefined) type(text);
+  }, [text]);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  const look = (given: string) => {
+    type(given);
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => {
+      timer.current = undefined;
+      withQuery({ q: given, from: "" }, { replace: true });
+    }, TYPING_MS);
+  };
   return (
     <input
       type="search"
@@ -80,10 +97,9 @@ export function Search({ label, text }: { label: string; text: string }) {
       aria-label={label}
       aria-keyshortcuts="/"
       placeholder={`${label}  ( / )`}
-      maxLength={1000}
-      value={text}
-      onInput={({ currentTarget }) =>
-        withQuery({ q: currentTarget.value, from: "" }, { replace: true })}
+      maxLength={250}
+      value={typed}
+      onInput={({ currentTarget }) => look(currentTarget.value)}
     />
   );
 }
