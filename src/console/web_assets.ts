@@ -19,4 +19,4 @@ export const WEB_ASSETS: { readonly [path: string]: { readonly type: string; rea
 };
 
 /** Of what they were made of. */
-export const WEB_SOURCES = "c68e35d463cc7a89fb90faddbcd4364251926afdfb73146b84bece02464df016";
+export const WEB_SOURCES = "262c15fe16fc00168c554fe9d481779238b13e13d1af235b7c7e13faf8cc2cef";
