@@ -78,9 +78,8 @@ Deno.test("what is no view and no file is nothing", () => {
 });
 
 function sources(folder: URL): string[] {
-  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) =>
-    isDirectory
-      ? sources(new URL(`${name}/`, folder))
-      : [Deno.readTextFileSync(new URL(name, folder))]
-  );
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
+    if (isDirectory) return sources(new URL(`${name}/`, folder));
+    return /_test\.tsx?$/.test(name) ? [] : [Deno.readTextFileSync(new URL(name, folder))];
+  });
 }

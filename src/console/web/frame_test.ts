@@ -15,7 +15,12 @@ const asked: {
 }[] = [];
 /** How many streams there are. */
 let streams = 0;
-const page = new Window({ url: "http://localhost:8080/runnel/", width: 1280, height: 800 });
+const page = new Window({
+  url: "http://localhost:8080/runnel/",
+  width: 1280,
+  height: 800,
+  settings: { disableJavaScriptEvaluation: true },
+});
 const { document } = page;
 document.write(
   `<!doctype html><html><head><base href="/runnel/"></head><body><div id="console"></div></body></html>`,
@@ -340,7 +345,7 @@ async function write(label: string, text: string): Promise<void> {
 }
 
 async function goTo(path: string): Promise<void> {
-  page.history.pushState(null, "", `/runnel${path}`);
+  page.history.pushState({}, "", `/runnel${path}`);
   page.dispatchEvent(new page.PopStateEvent("popstate"));
   await turns();
 }
