@@ -238,6 +238,28 @@ export interface PartitionRow {
   readonly error: string | null;
 }
 
+/** `GET topics/{topic}/partitions/{partition}/segments` answers SegmentRow[], the oldest first; the latest 200 at most. */
+export interface SegmentRow {
+  /** Of its first record, and the one after its last. */
+  readonly start: number;
+  readonly end: number;
+  readonly bytes: number | null;
+  /** The latest timestamp of a record in it; null where there is none, or it cannot be told. */
+  readonly latestMs: number | null;
+  /** Whether it is the one that is written to. */
+  readonly isActive: boolean;
+}
+
+/** `GET topics/{topic}/partitions/{partition}/producers` answers ProducerRow[]: those whose batches are remembered. */
+export interface ProducerRow {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly lastSequence: number;
+  readonly lastTimestampMs: number;
+  /** Where its open transaction begins; null: none is open. */
+  readonly openSince: number | null;
+}
+
 /** `GET topics/{topic}/configs` answers ConfigRow[], sorted by name. */
 export interface ConfigRow {
   readonly name: string;

@@ -10,11 +10,13 @@ import type {
   LiveLine,
   Overview,
   Page,
+  ProducerRow,
   Published,
   RecordRow,
   RecordsAnswer,
   ResetAnswer,
   Sample,
+  SegmentRow,
   Session,
   TopicDetail,
   TransactionDetail,
@@ -124,6 +126,22 @@ const topic: TopicDetail = {
     error: partition === 0 ? null : HOSTILE,
   })),
 };
+
+const segments: readonly SegmentRow[] = [0, 1, 2].map((at) => ({
+  start: at * 100,
+  end: at * 100 + 100,
+  bytes: at === 1 ? null : 1048576,
+  latestMs: at === 2 ? null : NOW_MS + at * 60_000,
+  isActive: at === 2,
+}));
+
+const producers: readonly ProducerRow[] = [{
+  producerId: 4000,
+  producerEpoch: 2,
+  lastSequence: 99,
+  lastTimestampMs: NOW_MS,
+  openSince: 250,
+}];
 
 const configs: readonly ConfigRow[] = [{
   name: "cleanup.policy",
@@ -264,6 +282,8 @@ export const ANSWERS: { readonly [request: string]: unknown } = {
   "GET topics": page(topic),
   "GET topics/orders": topic,
   "GET topics/orders/configs": configs,
+  "GET topics/orders/partitions/0/segments": segments,
+  "GET topics/orders/partitions/0/producers": producers,
   "GET topics/orders/records": records,
   "GET groups": page(group),
   "GET group": group,

@@ -39,6 +39,13 @@ Deno.test(
       ["/", "Overview", "Full in 3 d", "Produce", "1.5 MiB/s"],
       ["/topics", "Topics", "orders", "7 d", "1 in all"],
       ["/topics/orders", "orders", "9,007,199,254,740,991", "served"],
+      [
+        "/topics/orders?partition=0",
+        "orders",
+        "Partition 0",
+        "written to",
+        "open since offset 250",
+      ],
       ["/topics/orders/configs", "orders", "cleanup.policy", "the default"],
       ["/topics/orders/records?at=start", "orders", "2 records of 12 looked at"],
       ["/groups", "Groups", "Stable"],

@@ -5,7 +5,7 @@ import { change } from "../ask.ts";
 import { bytes, bytesPerSecond, exact } from "../format/numbers.ts";
 import { retention } from "../format/retention.ts";
 import { session } from "../live/live.ts";
-import { goTo } from "../navigation.ts";
+import { goTo, route } from "../navigation.ts";
 import { useAnswer } from "../parts/answer.ts";
 import { Dialog, Field, TypedName } from "../parts/dialog.tsx";
 import { Facts } from "../parts/facts.tsx";
@@ -15,6 +15,7 @@ import { Failure, Tag } from "../parts/notice.tsx";
 import { type Column, Table } from "../parts/table.tsx";
 import type { TopicTab } from "../routes.ts";
 import { Configs } from "./configs.tsx";
+import { Partition } from "./partition.tsx";
 import { Publish } from "./publish.tsx";
 import { Records } from "./records.tsx";
 
@@ -76,6 +77,8 @@ export function Topic({ topic, tab }: { topic: string; tab: TopicTab }) {
 
 function Partitions({ topic }: { topic: TopicDetail }) {
   const { partitionList, groups } = topic;
+  const opened = route.value.query.get("partition");
+  const isThere = partitionList.some(({ partition }) => String(partition) === opened);
   return (
     <>
       <Facts
@@ -98,6 +101,7 @@ function Partitions({ topic }: { topic: TopicDetail }) {
           ))}
         </p>
       )}
+      {isThere && <Partition key={opened} topic={topic.name} partition={Number(opened)} />}
       <Table
         label="Partitions"
         columns={columnsFor(topic)}
@@ -115,8 +119,9 @@ function columnsFor({ name, partitionList }: TopicDetail): readonly Column<Parti
       name: "partition",
       title: "Partition",
       cell: ({ partition }) => (
-        <Link to={{ view: "topic", topic: name, tab: "records" }} query={{ partitions: partition }}>
+        <Link to={{ view: "topic", topic: name, tab: "partitions" }} query={{ partition }}>
           {partition}
+          <span class="hidden">: its segments and producers</span>
         </Link>
       ),
     },
@@ -126,8 +131,15 @@ function columnsFor({ name, partitionList }: TopicDetail): readonly Column<Parti
       name: "records",
       title: "Records",
       isNumber: true,
-      isWide: true,
-      cell: ({ start, end }) => start === null || end === null ? "\u2013" : exact(end - start),
+      cell: ({ partition, start, end }) =>
+        start === null || end === null ? "\u2013" : (
+          <Link
+            to={{ view: "topic", topic: name, tab: "records" }}
+            query={{ partitions: partition }}
+          >
+            {exact(end - start)}
+          </Link>
+        ),
     },
     {
       name: "bytes",
