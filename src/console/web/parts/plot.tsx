@@ -13,8 +13,10 @@ export interface Line {
 }
 
 export function Plot(
-  { title, atMs, lines, write }: {
+  { title, level = 3, atMs, lines, write }: {
     title: string;
+    /** Of its heading, below that of what it belongs to. */
+    level?: 2 | 3;
     atMs: readonly number[];
     lines: readonly Line[];
     /** A value as it is read: "1.5 MiB/s". */
@@ -23,6 +25,7 @@ export function Plot(
 ) {
   /** Of the value below the pointer; null: there is none, so that the last ones are shown. */
   const [at, setAt] = useState<number | null>(null);
+  const Heading = level === 2 ? "h2" : "h3";
   const area = useRef<HTMLDivElement>(null), plot = useRef<uPlot | null>(null);
   const labels = lines.map(({ label }) => label).join(),
     painted = `${theme.value} ${repaint.value}`;
@@ -54,7 +57,7 @@ export function Plot(
   return (
     <figure class="card plot">
       <figcaption>
-        <h3>{title}</h3>
+        <Heading class="minor">{title}</Heading>
         <span class="legend">
           {/* When it was: always there, so that nothing moves when the pointer comes. */}
           {clockOf(atMs.at(at ?? -1))}

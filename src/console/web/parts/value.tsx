@@ -30,7 +30,7 @@ export function Value({ label, value }: { label: string; value: Bytes | null }) 
   return (
     <section class="stack" aria-label={label}>
       <div class="row">
-        <h3>{label}</h3>
+        <h2 class="minor">{label}</h2>
         <span class="small muted">
           {bytes(value.bytes)}
           {value.isCut && ", of which a part is shown"}

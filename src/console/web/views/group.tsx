@@ -107,6 +107,7 @@ function LagPlot({ group }: { group: GroupDetail }) {
   return (
     <Plot
       title="Lag since this was opened"
+      level={2}
       atMs={points.atMs}
       write={short}
       lines={[{ label: "records", values: points.lags }]}

@@ -52,8 +52,8 @@ export function Overview() {
         </div>
         {range === "hour" ? <Plots known={history.value} /> : <Day />}
       </section>
-      <section class="stack" aria-labelledby="requests">
-        <h2 id="requests">Requests of the last minute</h2>
+      <section class="stack">
+        <h2>Requests of the last minute</h2>
         {value !== null && value.apis.length === 0 && <Empty>Nobody has asked for anything.</Empty>}
         {value !== null && value.apis.length > 0 && (
           <Table
@@ -65,8 +65,8 @@ export function Overview() {
         )}
       </section>
       {value !== null && value.warnings.length > 0 && (
-        <section class="stack" aria-labelledby="warnings">
-          <h2 id="warnings">Warnings</h2>
+        <section class="stack">
+          <h2>Warnings</h2>
           <WarningTable warnings={value.warnings} />
         </section>
       )}
