@@ -10,7 +10,10 @@ Deno.test("the assets are made of the sources that are there (deno task console)
 Deno.test("the front end is under 300 KB, and under 80 KB packed", () => {
   const all = keptAssets(kept);
   const bytes = all.reduce((sum, { text }) => sum + new TextEncoder().encode(text).length, 0);
-  const packed = Object.values(kept.WEB_ASSETS).reduce((sum, { gzip }) => sum + gzip.length * 3 / 4, 0);
+  const packed = Object.values(kept.WEB_ASSETS).reduce(
+    (sum, { gzip }) => sum + gzip.length * 3 / 4,
+    0,
+  );
   assert(bytes < 300_000, `${bytes} bytes`);
   assert(packed < 80_000, `${packed} bytes packed`);
 });
@@ -18,7 +21,11 @@ Deno.test("the front end is under 300 KB, and under 80 KB packed", () => {
 Deno.test("nothing in the front end evaluates text, writes markup, or names another origin", () => {
   for (const { path, type, text } of keptAssets(kept)) {
     const code = text.replaceAll("http://www.w3.org/", ""); // names of SVG and MathML, which nobody asks for
-    assertEquals(code.match(/\beval\(|new Function\b|document\.write\b|https?:\/\/[\w.]+/g) ?? [], [], path);
+    assertEquals(
+      code.match(/\beval\(|new Function\b|document\.write\b|https?:\/\/[\w.]+/g) ?? [],
+      [],
+      path,
+    );
     if (type.startsWith("text/html")) {
       assertEquals(code.match(/<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=/g) ?? [], [], path);
     }
@@ -27,14 +34,27 @@ Deno.test("nothing in the front end evaluates text, writes markup, or names anot
 
 Deno.test("no source of the front end writes markup", () => {
   for (const text of sources(new URL("web/", import.meta.url))) {
-    assertEquals(text.match(/innerHTML|outerHTML|insertAdjacentHTML|dangerously\w*|srcdoc/g) ?? [], []);
+    assertEquals(
+      text.match(/innerHTML|outerHTML|insertAdjacentHTML|dangerously\w*|srcdoc/g) ?? [],
+      [],
+    );
   }
 });
 
 Deno.test("every view is the page, whose base is the base path, and which names what is there", async () => {
   for (const basePath of ["", "/runnel", "/a/b"]) {
     const asset = assetsBelow(basePath);
-    for (const path of ["/", "/topics", "/topics/a.b", "/topics/a/records", "/group", "/groups", "/warnings"]) {
+    for (
+      const path of [
+        "/",
+        "/topics",
+        "/topics/a.b",
+        "/topics/a/records",
+        "/group",
+        "/groups",
+        "/warnings",
+      ]
+    ) {
       const answer = asset(path)!, page = await answer.text();
       assertEquals(answer.headers.get("cache-control"), "no-cache");
       assertStringIncludes(page, `<base href="${basePath}/">`);
@@ -72,7 +92,17 @@ Deno.test("who takes gzip gets it, and the same comes out of it", async () => {
 
 Deno.test("what is no view and no file is nothing", () => {
   const asset = assetsBelow("");
-  for (const path of ["/x", "/assets/", "/assets/x.js", "/assets/../deno.json", "/metrics", "/assets/__proto__", "/favicon.ico"]) {
+  for (
+    const path of [
+      "/x",
+      "/assets/",
+      "/assets/x.js",
+      "/assets/../deno.json",
+      "/metrics",
+      "/assets/__proto__",
+      "/favicon.ico",
+    ]
+  ) {
     assertEquals(asset(path), null, path);
   }
 });
