@@ -1,9 +1,11 @@
 /**
  * What is in the executable that others made, as a bill of materials (CycloneDX 1.6, JSON) on standard output:
  *
- *     deno info --json main.ts | deno run --allow-read packaging/sbom.ts > dist/runnel.cdx.json
+ *     (deno info --json main.ts; deno info --json src/console/web/main.tsx) |
+ *       deno run --allow-read packaging/sbom.ts > dist/runnel.cdx.json
  *
- * Packages are those that main.ts reaches, with the hashes of deno.lock; what tests alone use is not in it.
+ * Packages are those that the program and the console's front end reach, with the hashes of deno.lock; what tests alone
+ * use is not in it.
  */
 import manifest from "../deno.json" with { type: "json" };
 
@@ -18,13 +20,22 @@ interface NpmPackage {
   readonly dependencies: readonly string[];
 }
 
-/** Its integrity by a package's id ("commander@15.1.0"). */
+/** Its integrity by a package's id ("commander@15.1.0"; "a@1.0.0_b@2.0.0" where it goes by another one). */
 type Integrity = (id: string) => string | undefined;
 
 if (import.meta.main) {
   const lock = JSON.parse(Deno.readTextFileSync(new URL("../deno.lock", import.meta.url))).npm;
-  const info = await new Response(Deno.stdin.readable).json() as Info;
+  const info = infoOf(await new Response(Deno.stdin.readable).text());
   console.log(JSON.stringify(billOf(info, (id) => lock[id]?.integrity), null, 2));
+}
+
+/** What `deno info --json` said, once or several times after each other. */
+export function infoOf(text: string): Info {
+  const all = text.split(/(?<=^\})\s*(?=^\{)/m).map((part) => JSON.parse(part) as Info);
+  return {
+    modules: all.flatMap(({ modules }) => modules),
+    npmPackages: Object.assign({}, ...all.map(({ npmPackages }) => npmPackages)),
+  };
 }
 
 /** Throws where a package has no hash: it is not the one that the lock file means. */
@@ -49,7 +60,7 @@ export function billOf(info: Info, integrityOf: Integrity): unknown {
     },
     components: [
       runtime,
-      ...packagesOf(info).map((id) => component(info.npmPackages[id], integrityOf)),
+      ...packagesOf(info).map((id) => component(info.npmPackages[id], integrityOf(id))),
     ],
   };
 }
@@ -66,8 +77,7 @@ function packagesOf({ modules, npmPackages }: Info): string[] {
   return [...found].sort();
 }
 
-function component({ name, version }: NpmPackage, integrityOf: Integrity): unknown {
-  const integrity = integrityOf(`${name}@${version}`);
+function component({ name, version }: NpmPackage, integrity: string | undefined): unknown {
   if (!integrity?.startsWith("sha512-")) {
     throw new Error(`${name}@${version}: deno.lock has no hash of it`);
   }

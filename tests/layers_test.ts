@@ -170,7 +170,7 @@ function importsOf({ path, text }: Source): string[] {
   ];
   return specifiers.map((match) => match[1] ?? match[2] ?? match[3])
     .map((specifier) => new URL(specifier, `file:///${path}`).pathname.slice(1))
-    .filter((target) => target.endsWith(".ts")); // deno.json, wasm: data, not a room
+    .filter((target) => /\.tsx?$/.test(target)); // deno.json, wasm: data, not a room
 }
 
 /**
@@ -268,7 +268,7 @@ function styleFaults({ path, text }: Source): string[] {
 /** Every source file of the product; tests may look where they like. */
 function sources(): Source[] {
   const root = new URL("..", import.meta.url);
-  const paths = ["main.ts", ...files(root, "src")].filter((path) => !path.endsWith("_test.ts"));
+  const paths = ["main.ts", ...files(root, "src")].filter((path) => !/_test\.tsx?$/.test(path));
   return paths.map((path) => ({ path, text: Deno.readTextFileSync(new URL(path, root)) }));
 }
 
@@ -283,6 +283,6 @@ function everything(): Source[] {
 function files(root: URL, folder: string): string[] {
   return [...Deno.readDirSync(new URL(folder, root))].flatMap(({ name, isDirectory }) => {
     const path = `${folder}/${name}`;
-    return isDirectory ? files(root, path) : name.endsWith(".ts") ? [path] : [];
+    return isDirectory ? files(root, path) : /\.tsx?$/.test(name) ? [path] : [];
   });
 }

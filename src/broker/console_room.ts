@@ -107,12 +107,15 @@ export class ConsoleRoom implements Pages {
   }
 
   async #load(): Promise<Console> {
-    const { Console } = await import("../console/console.ts");
+    const [{ Console }, { assetsBelow }] = await Promise.all([
+      import("../console/console.ts"),
+      import("../console/assets.ts"),
+    ]);
     const { console: { basePath, hosts }, http } = this.#config;
     return new Console({
       basePath,
       hosts: [...hosts, http.address],
-      asset: () => null,
+      asset: assetsBelow(basePath),
       begun: () => this.#begun,
     });
   }

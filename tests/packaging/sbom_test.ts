@@ -1,6 +1,6 @@
 /** Proves that the bill of materials has what is imported, what that needs, and the hashes of deno.lock; nothing else. */
 import { assertEquals, assertThrows } from "@std/assert";
-import { billOf } from "../../packaging/sbom.ts";
+import { billOf, infoOf } from "../../packaging/sbom.ts";
 
 const info = {
   modules: [{ npmPackage: "@a/b@1.0.0" }, {}],
@@ -39,4 +39,20 @@ Deno.test("a package that deno.lock has no hash of ends it", () => {
     Error,
     "c@2.0.0: deno.lock has no hash of it",
   );
+});
+
+Deno.test("what several entries reach is one bill", () => {
+  const other = {
+    modules: [{ npmPackage: "d@1.0.0_c@2.0.0" }],
+    npmPackages: { "d@1.0.0_c@2.0.0": { name: "d", version: "1.0.0", dependencies: ["c@2.0.0"] } },
+  };
+  const text = [info, other].map((one) => `${JSON.stringify(one, null, 2)}\n`).join("");
+  const asked: string[] = [];
+  const { components } = billOf(infoOf(text), (id) => {
+    asked.push(id);
+    return hash;
+  }) as { components: { name: string }[] };
+  assertEquals(components.map(({ name }) => name), ["deno", "@a/b", "c", "d"]);
+  assertEquals(asked, ["@a/b@1.0.0", "c@2.0.0", "d@1.0.0_c@2.0.0"]);
+  assertEquals(infoOf(JSON.stringify(info)), info);
 });

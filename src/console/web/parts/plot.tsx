@@ -1,0 +1,157 @@
+/**
+ * Plot: lines over time by uPlot. Its place has its height before there is a line, its colours are the palette's, and
+ * what it shows is said in words, too, for who does not see it.
+ */
+import { useEffect, useRef, useState } from "preact/hooks";
+import uPlot from "uplot";
+import { writtenTime } from "../format/times.ts";
+import { repaint, theme } from "../theme.ts";
+
+export interface Line {
+  readonly label: string;
+  readonly values: readonly (number | null)[];
+}
+
+export function Plot(
+  { title, level = 3, atMs, lines, write }: {
+    title: string;
+    /** Of its heading, below that of what it belongs to. */
+    level?: 2 | 3;
+    atMs: readonly number[];
+    lines: readonly Line[];
+    /** A value as it is read: "1.5 MiB/s". */
+    write: (value: number) => string;
+  },
+) {
+  /** Of the value below the pointer; null: there is none, so that the last ones are shown. */
+  const [at, setAt] = useState<number | null>(null);
+  const Heading = level === 2 ? "h2" : "h3";
+  const area = useRef<HTMLDivElement>(null), plot = useRef<uPlot | null>(null);
+  const labels = lines.map(({ label }) => label).join(),
+    painted = `${theme.value} ${repaint.value}`;
+  const data = [
+    atMs.map((ms) => ms / 1000),
+    ...lines.map(({ values }) => [...values]),
+  ] as uPlot.AlignedData;
+  useEffect(() => {
+    const element = area.current!;
+    const size = () => ({ width: element.clientWidth, height: element.clientHeight });
+    const made = new uPlot(
+      {
+        ...optionsFor(element, lines, write, size()),
+        hooks: { setCursor: [({ cursor }) => setAt(cursor.idx ?? null)] },
+      },
+      data,
+      element,
+    );
+    plot.current = made;
+    const watched = new ResizeObserver(() => made.setSize(size()));
+    watched.observe(element);
+    return () => {
+      watched.disconnect();
+      made.destroy();
+      plot.current = null;
+    };
+  }, [labels, painted]);
+  useEffect(() => plot.current?.setData(data), [atMs, ...lines.map(({ values }) => values)]);
+  return (
+    <figure class="card plot">
+      <figcaption>
+        <Heading class="minor">{title}</Heading>
+        <span class="legend">
+          {/* When it was: always there, so that nothing moves when the pointer comes. */}
+          {clockOf(atMs.at(at ?? -1))}
+          {lines.map(({ label, values }, line) => (
+            <span key={label}>
+              <span class={`key plot-${line + 1}`} aria-hidden="true" />
+              {label} {written(values.at(at ?? -1), write)}
+            </span>
+          ))}
+        </span>
+      </figcaption>
+      <div class="area" ref={area} role="img" aria-label={inWords(title, lines, write)} />
+    </figure>
+  );
+}
+
+function inWords(title: string, lines: readonly Line[], write: (value: number) => string): string {
+  const said = lines.map(({ label, values }) => {
+    const known = values.filter((value) => value !== null);
+    if (known.length === 0) return `${label}: nothing is known`;
+    // Not Math.max(...known): a day has more values than some browsers take arguments.
+    const [least, most] = known.reduce(([low, high], value) => [
+      Math.min(low, value),
+      Math.max(high, value),
+    ], [Infinity, -Infinity]);
+    return `${label}: now ${written(known.at(-1), write)}, ${write(least)} to ${write(most)}`;
+  });
+  return `${title}. ${said.join(". ")}`;
+}
+
+function written(value: number | null | undefined, write: (value: number) => string): string {
+  return value === null || value === undefined ? "\u2013" : write(value);
+}
+
+function optionsFor(
+  element: HTMLElement,
+  lines: readonly Line[],
+  write: (value: number) => string,
+  size: { width: number; height: number },
+): uPlot.Options {
+  const text = colour(element, "--muted"), grid = { stroke: colour(element, "--line"), width: 1 };
+  const font = `12px ${getComputedStyle(element).fontFamily}`;
+  return {
+    ...size,
+    legend: { show: false },
+    cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
+    padding: [8, 8, 0, 0],
+    scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
+    axes: [
+      {
+        stroke: text,
+        grid: { show: false },
+        ticks: { show: false },
+        font,
+        space: 70,
+        values: clock,
+      },
+      {
+        stroke: text,
+        grid,
+        ticks: { show: false },
+        font,
+        size: 76,
+        space: 36,
+        values: (_, splits) => splits.map(write),
+      },
+    ],
+    series: [
+      {},
+      ...lines.map(({ label }, at) => ({
+        label,
+        stroke: colour(element, `--plot-${at + 1}`),
+        width: 1.5,
+        points: { show: false },
+      })),
+    ],
+  };
+}
+
+/** "14:05", as a clock on the wall says. */
+function clock(_: uPlot, seconds: number[]): string[] {
+  return seconds.map((second) => clockOf(second * 1000).slice(0, 5));
+}
+
+/** "14:05:10" */
+function clockOf(ms: number | undefined): string {
+  const written = ms === undefined ? null : writtenTime(ms);
+  return written === null ? "" : written.local.slice(11, 19);
+}
+
+/** A canvas knows no variables: the browser says what they come to. */
+function colour(element: HTMLElement, name: string): string {
+  element.style.color = `var(${name})`;
+  const found = getComputedStyle(element).color;
+  element.style.color = "";
+  return found;
+}
