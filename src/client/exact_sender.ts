@@ -131,7 +131,9 @@ export class ExactSender {
         `${name}-${partition}: a batch for offset ${offset} is at ${baseOffset}: somebody else writes there`,
       );
     }
-    if (answer.logAppendTimeMs >= 0) {
+    // Of a batch that was there already a broker tells the timestamp it has, which may be the records' own.
+    const { logAppendTimeMs } = answer;
+    if (logAppendTimeMs >= 0 && logAppendTimeMs !== batch.maxTimestamp(bytes)) {
       throw new MisplacedError(
         `${name}-${partition}: the broker gave records at ${offset} its own time in place of theirs (message.timestamp.type)`,
       );
