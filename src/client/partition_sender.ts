@@ -11,7 +11,7 @@
  */
 import { ErrorCode } from "../protocol/errors.ts";
 import { Produce } from "../protocol/messages/produce.ts";
-import type { NewRecord } from "../protocol/records/build.ts";
+import type { TimedRecord } from "../protocol/records/batch_builder.ts";
 import type { CompressionType } from "../protocol/records/compression.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import { type Cluster, isStaleMetadata, type Topic } from "./cluster.ts";
@@ -91,10 +91,10 @@ export class PartitionSender {
   }
 
   /** Takes a record of about `bytes`, and copies it; the receiver hears when the broker has acknowledged it. */
-  add(record: NewRecord, bytes: number, receiver: Receiver, mark: number): void {
+  add(record: TimedRecord, bytes: number, receiver: Receiver, mark: number): void {
     const { maxBatchBytes, lingerMs } = this.#options;
-    if (this.#open && this.#open.bytes + bytes > maxBatchBytes) {
-      const full = this.#open;
+    const full = this.#open;
+    if (full && (full.bytes + bytes > maxBatchBytes || !full.builder.takes(record))) {
       this.#closeBatch();
       this.#pump();
       this.#pack(full);
@@ -323,12 +323,14 @@ export class PartitionSender {
   }
 
   #delivery(batch: ProducerBatch, i: number, baseOffset: number, appendTimeMs: number): Delivery {
-    return {
+    const isOwn = appendTimeMs < 0, { exactTimestampMs } = batch.builder;
+    const delivery = {
       topic: this.#topic,
       partition: this.#partition,
       offset: baseOffset < 0 ? -1 : baseOffset + i,
-      timestampMs: appendTimeMs >= 0 ? appendTimeMs : batch.builder.timestampMs(i),
+      timestampMs: isOwn ? batch.builder.timestampMs(i) : appendTimeMs,
     };
+    return isOwn && exactTimestampMs !== undefined ? { ...delivery, exactTimestampMs } : delivery;
   }
 
   #failed(batch: ProducerBatch, error: unknown): void {

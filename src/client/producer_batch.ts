@@ -9,6 +9,8 @@ export interface Delivery {
   readonly offset: number;
   /** The broker's time with LogAppendTime, else the record's own. */
   readonly timestampMs: number;
+  /** There where it is beyond 2^53, which no number has; `timestampMs` is ±(2^53 - 1) then. */
+  readonly exactTimestampMs?: bigint;
 }
 
 /**

@@ -362,6 +362,9 @@ Deno.test("a record that is none is refused alone: those of its batch are sent",
     [{ headers: [null] }, "headers"],
     [{ headers: [{ key: 1, value: "" }] }, "the key of a header is a number"],
     [{ headers: [{ key: "h", value: 1 }] }, "value of header h is a number"],
+    [{ headers: [{ key: "h", keyBytes: "x", value: "" }] }, "keyBytes of header h are a string"],
+    [{ exactTimestampMs: 1 }, "exactTimestampMs is a number"],
+    [{ exactTimestampMs: 2n ** 63n }, "needs an int64"],
     [{ topic: undefined }, "topic is undefined"],
   ];
   const sent = client.producer.send({ topic: "t", partition: 0, value: "good" });
