@@ -6,6 +6,8 @@ import process from "node:process";
 import type { Requests } from "../client/asking.ts";
 import type { Config } from "../config/options.ts";
 import { LIMITS, type Session } from "../console/api.ts";
+import { GroupLags } from "../console/group_lags.ts";
+import { lookEvery } from "../console/looks.ts";
 import { Sampler } from "../console/sampler.ts";
 import { Streams } from "../console/streams.ts";
 import { Turns } from "../console/turns.ts";
@@ -41,6 +43,7 @@ export class ConsoleRoom implements Pages {
   readonly #config: Config;
   readonly #parts: ConsoleParts;
   readonly #sampler: Sampler;
+  readonly #lags: GroupLags;
   readonly #streams: Streams;
   readonly #turns = new Turns();
   #begun: Begun | null = null;
@@ -58,6 +61,7 @@ export class ConsoleRoom implements Pages {
       memory: () => process.memoryUsage(),
       apiName: (key) => apiByKey(key)?.name ?? String(key),
     });
+    this.#lags = new GroupLags({ groups: () => metrics.groups(), nowMs: () => clock.nowMs() });
     this.#streams = new Streams(() => clock.nowMs());
   }
 
@@ -65,12 +69,15 @@ export class ConsoleRoom implements Pages {
   begun({ requestsAs, accessOf, segmentsOf, hasAcls, ...broker }: BegunParts): Disposable {
     const { status, metrics, machine: { clock } } = this.#parts, { console } = this.#config;
     const principal = principalOf(this.#config);
-    this.#sampler.begin((error) => log.warn("console_look_failed", { error }));
+    const onProblem = (error: unknown) => log.warn("console_look_failed", { error });
+    const sampling = this.#sampler.begin(onProblem);
+    const lagging = lookEvery(GroupLags.stepMs, () => this.#lags.look(), onProblem);
     this.#begun = {
       metrics,
       nowMs: () => clock.nowMs(),
       status: () => status.facts,
       sampler: this.#sampler,
+      lags: this.#lags,
       streams: this.#streams,
       turns: this.#turns,
       segmentsOf,
@@ -91,7 +98,8 @@ export class ConsoleRoom implements Pages {
     return {
       [Symbol.dispose]: () => {
         this.#begun = null;
-        this.#sampler[Symbol.dispose]();
+        sampling[Symbol.dispose]();
+        lagging[Symbol.dispose]();
         this.#streams.endAll("the broker stops");
       },
     };

@@ -3,6 +3,7 @@ import type { Requests } from "../client/asking.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { RefusedOften } from "../metrics/refusals.ts";
 import type { Session } from "./api.ts";
+import type { GroupLags } from "./group_lags.ts";
 import type { Sampler } from "./sampler.ts";
 import { ApiFailure } from "./failure.ts";
 import type { ObjectShape, Shape } from "./shape.ts";
@@ -48,6 +49,7 @@ export interface House {
   readonly nowMs: () => number;
   readonly status: () => StatusFacts;
   readonly sampler: Sampler;
+  readonly lags: GroupLags;
   readonly streams: Streams;
   /** Of a partition's log, the oldest first; null where there is none here. */
   readonly segmentsOf: (topicId: string, partition: number) => readonly SegmentFacts[] | null;
