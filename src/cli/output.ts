@@ -157,7 +157,7 @@ function fitted(cell: string, width: number, isRight: boolean): string {
 }
 
 /** How many columns of a terminal a text takes: two of what is wide in East Asia, none of what combines. */
-function columns(text: string): number {
+export function columns(text: string): number {
   let count = 0;
   for (const character of text) {
     if (COMBINING.test(character)) continue;
