@@ -1,12 +1,13 @@
 /**
  * `deno task docs`: writes what derives from code into README.md, docs/options.md, docs/log.md and docs/audit.md (between
- * their markers), packaging/runnel.toml and packaging/grafana.json. With --check it writes nothing and fails when something is out of date.
+ * their markers, and the version that examples show), packaging/runnel.toml and packaging/grafana.json. With --check it writes nothing and fails when something is out of date.
  */
 import { exampleToml, optionTable } from "../src/config/describe.ts";
 import { CHANGES } from "../src/audit/changes/mod.ts";
 import { FIELDS } from "../src/audit/event.ts";
 import { dashboard } from "./dashboard.ts";
 import { events } from "../src/log/events.ts";
+import { VERSION } from "../src/version.ts";
 
 const root = new URL("..", import.meta.url);
 
@@ -24,11 +25,14 @@ const README_OPTIONS = [
   "topic.retention.ms",
 ];
 
+/** What these documents show of this version: "Runnel 1.2.3", "runnel-1.2.3.tgz". */
+const VERSION_SHOWN = /\b([Rr]unnel[ -])\d+\.\d+\.\d+\b/g;
+
 /** The files that derive from code, with their current and their due text. */
 export async function derived(): Promise<{ path: string; text: string; due: string }[]> {
   const filled = (path: string, parts: Readonly<Record<string, string>>) => {
     const text = Deno.readTextFileSync(new URL(path, root));
-    let due = text;
+    let due = text.replace(VERSION_SHOWN, (_, name) => `${name}${VERSION}`);
     for (const [name, content] of Object.entries(parts)) due = fill(due, name, content, path);
     return { path, text, due };
   };
@@ -38,6 +42,7 @@ export async function derived(): Promise<{ path: string; text: string; due: stri
     filled("docs/options.md", { options: optionTable() }),
     filled("docs/log.md", { events: eventTable() }),
     filled("docs/audit.md", { fields: fieldTable(), changes: changeTable() }),
+    filled("docs/testing.md", {}),
     { path: grafana, text: Deno.readTextFileSync(new URL(grafana, root)), due: dashboard() },
     { path: toml, text: Deno.readTextFileSync(new URL(toml, root)), due: exampleToml() },
   ];

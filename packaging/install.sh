@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs Runnel's executable, checked against its checksum:
 #
-#   RUNNEL_RELEASES=https://…/download/v0.1.0 sh install.sh
+#   RUNNEL_RELEASES=https://…/download/v0.2.0 sh install.sh
 #
 # RUNNEL_RELEASES is the folder of a release, with the executables and SHA256SUMS in it; of a published install.sh it is
 # its own. RUNNEL_BIN: where the executable goes; else /usr/local/bin for root, ~/.local/bin for everybody else.
