@@ -192,7 +192,7 @@ async function follow(call: Call): Promise<Response> {
   const isCommitted = given(call, "isolation", "committed") === "committed";
   const at = given(call, "at", "end");
   const { positions } = await beginOf(requests, { topic, partitions, at, isCommitted });
-  const stream = house.streams.open(signal, () => {});
+  const stream = house.streams.open(call, () => {});
   const send = (line: FollowLine) => stream.send(lineOf(line));
   const round = async (): Promise<boolean> => {
     const effort = new Effort(signal), onProblem = () => {};

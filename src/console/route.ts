@@ -41,6 +41,8 @@ export interface Call {
   readonly session: Session;
   /** Aborted when nobody takes the answer any more. */
   readonly signal: AbortSignal;
+  /** Whether the user may still have what was begun: asked now and then by what goes on. */
+  readonly mayGoOn: () => boolean;
 }
 
 /** What there is once the broker has started. */
