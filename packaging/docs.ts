@@ -1,10 +1,12 @@
 /**
- * `deno task docs`: writes what derives from code into README.md, docs/options.md, docs/log.md and docs/audit.md (between
- * their markers, and the version that examples show), packaging/runnel.toml and packaging/grafana.json. With --check it writes nothing and fails when something is out of date.
+ * `deno task docs`: writes what derives from code into README.md and pages of docs/ (between their markers, and the version
+ * that examples show), packaging/runnel.toml and packaging/grafana.json. With --check it writes nothing and fails when
+ * something is out of date.
  */
 import { exampleToml, optionTable } from "../src/config/describe.ts";
 import { CHANGES } from "../src/audit/changes/mod.ts";
 import { FIELDS } from "../src/audit/event.ts";
+import { apiTable, kipTable, notServedTable } from "./compatibility/tables.ts";
 import { dashboard } from "./dashboard.ts";
 import { events } from "../src/log/events.ts";
 import { VERSION } from "../src/version.ts";
@@ -38,7 +40,12 @@ export async function derived(): Promise<{ path: string; text: string; due: stri
   };
   const toml = "packaging/runnel.toml", grafana = "packaging/grafana.json";
   return [
-    filled("README.md", { options: optionTable(README_OPTIONS), apis: await apiTable() }),
+    filled("README.md", { options: optionTable(README_OPTIONS) }),
+    filled("docs/compatibility.md", {
+      apis: await apiTable(),
+      "not-served": await notServedTable(),
+      kips: kipTable(),
+    }),
     filled("docs/options.md", { options: optionTable() }),
     filled("docs/log.md", { events: eventTable() }),
     filled("docs/audit.md", { fields: fieldTable(), changes: changeTable() }),
@@ -76,30 +83,6 @@ function fieldTable(): string {
 function changeTable(): string {
   const lines = CHANGES.map(({ api, action, doc }) => `| \`${action}\` | ${api.name} | ${doc} |`);
   return ["| Action | API | What it is |", "|---|---|---|", ...lines].join("\n");
-}
-
-/** Every API served with its versions, from the handlers' own declarations: `handler(Fetch, { min: 4, max: 18 }, …)`. */
-async function apiTable(): Promise<string> {
-  const rows: [key: number, line: string][] = [];
-  for (const { name } of Deno.readDirSync(new URL("src/handlers", root))) {
-    if (!name.endsWith(".ts") || name.endsWith("_test.ts")) continue;
-    const source = Deno.readTextFileSync(new URL(`src/handlers/${name}`, root));
-    for (
-      const [, api, min, max] of source.matchAll(
-        /\bhandler\(\s*(\w+),\s*\{\s*min:\s*(\d+),\s*max:\s*(\d+)/g,
-      )
-    ) {
-      const path = new RegExp(`\\b${api}\\b[^;]*from "\\.\\./protocol/messages/([a-z_0-9]+\\.ts)"`)
-        .exec(source)?.[1];
-      if (path === undefined) {
-        throw new Error(`src/handlers/${name} serves ${api} but does not import its declaration`);
-      }
-      const { key } = (await import(`../src/protocol/messages/${path}`))[api] as { key: number };
-      rows.push([key, `| ${api} | ${key} | ${min}–${max} |`]);
-    }
-  }
-  const lines = rows.sort(([a], [b]) => a - b).map(([, line]) => line);
-  return ["| API | Key | Versions |", "|---|---|---|", ...lines].join("\n");
 }
 
 if (import.meta.main) {

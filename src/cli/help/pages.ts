@@ -84,6 +84,11 @@ export const PAGES: readonly Page[] = [
     load: () => text(import("../../../docs/testing.md", { with: { type: "text" } })),
   },
   {
+    name: "compatibility",
+    about: "which APIs and KIPs of Kafka there are",
+    load: () => text(import("../../../docs/compatibility.md", { with: { type: "text" } })),
+  },
+  {
     name: "reliability",
     about: "what is promised, and by which test",
     load: () => text(import("../../../docs/reliability.md", { with: { type: "text" } })),
