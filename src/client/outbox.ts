@@ -10,8 +10,8 @@ import { type CompressionName, CompressionType } from "../protocol/records/compr
 import { partitionOfKey } from "./murmur2.ts";
 import { PartitionSender, type SenderOptions } from "./partition_sender.ts";
 import type { Partitioner } from "./partitioner.ts";
-import type { Delivery, Receiver } from "./producer_batch.ts";
-import { encodeRecord, type ProducerRecord, sizeOf } from "./producer_record.ts";
+import { type Delivery, type Receiver, tellAll } from "./producer_batch.ts";
+import { copyOf, encodeRecord, type ProducerRecord, sizeOf } from "./producer_record.ts";
 
 /** How any producer sends. */
 export interface SendingOptions {
@@ -159,7 +159,7 @@ class TopicSenders {
 
   send(record: TimedRecord, partition: number | undefined, sending: Sending): void {
     if (this.#partitions > 0) return this.#add(record, partition, sending);
-    this.#waiting.push([record, partition, sending]);
+    this.#waiting.push([copyOf(record), partition, sending]);
     this.#opening ??= this.#open();
   }
 
@@ -178,10 +178,12 @@ class TopicSenders {
     }
     this.#opening = null;
     this.#partitions = partitions;
-    for (const [record, partition, sending] of this.#waiting.splice(0)) {
+    const waiting = this.#waiting.splice(0);
+    tellAll(waiting.length, (i) => {
+      const [record, partition, sending] = waiting[i];
       if (failure === null) this.#add(record, partition, sending);
       else this.#refuse(failure.error, sending);
-    }
+    });
   }
 
   /** The transaction hears of it at once: its flush must not be over before. */

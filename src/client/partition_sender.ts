@@ -14,9 +14,10 @@ import { Produce } from "../protocol/messages/produce.ts";
 import type { TimedRecord } from "../protocol/records/batch_builder.ts";
 import type { CompressionType } from "../protocol/records/compression.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
+import { timerMs } from "./call.ts";
 import { type Cluster, isStaleMetadata, type Topic } from "./cluster.ts";
 import { ConnectionError, KafkaError, mayRetry } from "./errors.ts";
-import { type Delivery, ProducerBatch, type Receiver } from "./producer_batch.ts";
+import { type Delivery, ProducerBatch, type Receiver, tellAll } from "./producer_batch.ts";
 
 export interface Identity {
   readonly producerId: number;
@@ -109,7 +110,7 @@ export class PartitionSender {
     batch.marks.push(mark);
     batch.bytes += bytes;
     if (batch.receivers.length === 1) {
-      if (lingerMs > 0) this.#timer = setTimeout(() => this.flush(), lingerMs);
+      if (lingerMs > 0) this.#timer = setTimeout(() => this.flush(), timerMs(lingerMs));
       else queueMicrotask(() => this.#pump()); // what is sent in one turn goes together
     }
   }
@@ -253,7 +254,7 @@ export class PartitionSender {
         this.#tries = 0;
         this.#isIdentityKnown = true;
         const { receivers, marks } = batch;
-        for (let i = 0; i < receivers.length; i++) receivers[i].delivered(marks[i], delivery(i));
+        tellAll(receivers.length, (i) => receivers[i].delivered(marks[i], delivery(i)));
         this.#settle(batch);
       },
       (error) => this.#failed(batch, error),
@@ -356,7 +357,7 @@ export class PartitionSender {
   #reject(batch: ProducerBatch, error: unknown): void {
     this.#options.transaction?.().failed(error, batch.encoded !== null);
     const { receivers, marks } = batch;
-    for (let i = 0; i < receivers.length; i++) receivers[i].failed(marks[i], error);
+    tellAll(receivers.length, (i) => receivers[i].failed(marks[i], error));
     this.#settle(batch);
   }
 

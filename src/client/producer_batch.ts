@@ -14,12 +14,26 @@ export interface Delivery {
 }
 
 /**
- * Who hears what became of records; `mark` is what was given with the record. Neither may throw. One for many records
+ * Who hears what became of records; `mark` is what was given with the record. Neither is to throw: what it throws is an
+ * uncaught error of the process, and the others are told all the same. One for many records
  * costs less than a promise for each, which is what keeps a large number of small records from getting on.
  */
 export interface Receiver {
   delivered(mark: number, delivery: Delivery): void;
   failed(mark: number, error: unknown): void;
+}
+
+/** Tells `count` receivers, whatever they throw, which is nobody's here. */
+export function tellAll(count: number, tell: (i: number) => void): void {
+  for (let i = 0; i < count; i++) {
+    try {
+      for (; i < count; i++) tell(i);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
 }
 
 /** A promise that is kept from outside; ES2024's type of it is not in everybody's TypeScript. */

@@ -74,6 +74,16 @@ function withTime(record: TimedRecord, topic: string, exactTimestampMs: bigint):
     : { ...record, timestampMs, exactTimestampMs };
 }
 
+/** In memory of its own: who sent it may use theirs again, as once it is in a batch. */
+export function copyOf({ timestampMs, key, value, headers }: NewRecord): NewRecord {
+  return {
+    timestampMs,
+    key: key?.slice() ?? null,
+    value: value?.slice() ?? null,
+    headers: headers?.map((header) => ({ ...header, value: header.value?.slice() ?? null })),
+  };
+}
+
 /** About what it takes in a batch. */
 export function sizeOf({ key, value, headers }: TimedRecord): number {
   let bytes = RECORD_OVERHEAD + (key?.length ?? 0) + (value?.length ?? 0);
