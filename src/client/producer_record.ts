@@ -75,12 +75,16 @@ function withTime(record: TimedRecord, topic: string, exactTimestampMs: bigint):
 }
 
 /** In memory of its own: who sent it may use theirs again, as once it is in a batch. */
-export function copyOf({ timestampMs, key, value, headers }: NewRecord): NewRecord {
+export function copyOf(record: TimedRecord): TimedRecord {
+  const { key, value, headers } = record;
   return {
-    timestampMs,
+    ...record,
     key: key?.slice() ?? null,
     value: value?.slice() ?? null,
-    headers: headers?.map((header) => ({ ...header, value: header.value?.slice() ?? null })),
+    headers: headers?.map((header) => {
+      const { keyBytes } = header, copy = { ...header, value: header.value?.slice() ?? null };
+      return keyBytes === undefined ? copy : { ...copy, keyBytes: keyBytes.slice() };
+    }),
   };
 }
 

@@ -58,7 +58,9 @@ Deno.test("where listeners ask for log-ins the console does, and acts as each us
   await admin.createAcls([
     { resource: "topic", name: "mine", principal: "User:alice", operation: "read" },
   ]);
-  for (const wrong of [null, basic("alice:x"), basic("nobody:x"), "Bearer abc", "Basic", "Basic %%"]) {
+  for (
+    const wrong of [null, basic("alice:x"), basic("nobody:x"), "Bearer abc", "Basic", "Basic %%"]
+  ) {
     assertEquals([wrong, await secured.status(wrong)], [wrong, 401]);
   }
   const as = async (user: string) => {
