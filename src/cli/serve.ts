@@ -199,13 +199,15 @@ export async function isLate(
   closedLogs: () => number,
   timers: Timers,
 ): Promise<boolean> {
-  let cancel = () => {}, elapsedMs = 0, before = closedLogs();
+  let cancel = () => {}, elapsedMs = 0, movedAtMs = 0, before = closedLogs();
   const late = new Promise<true>((resolve) => {
     const look = () => {
       elapsedMs += LOOK_MS;
-      const closed = closedLogs(), mostMs = closed === before ? STANDSTILL_MS : STOP_CEILING_MS;
+      const closed = closedLogs();
+      if (closed !== before) movedAtMs = elapsedMs;
       before = closed;
-      if (elapsedMs >= mostMs) resolve(true);
+      const isStill = elapsedMs - movedAtMs >= STANDSTILL_MS;
+      if (isStill || elapsedMs >= STOP_CEILING_MS) resolve(true);
       else cancel = timers.after(LOOK_MS, look);
     };
     cancel = timers.after(LOOK_MS, look);
