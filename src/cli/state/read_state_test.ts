@@ -38,7 +38,7 @@ Deno.test("a quota that a newer Kafka has, and the file could not say, is left o
     ["c", { entity: [user], values: new Map([["produce_joules", 1]]) }],
   ]);
   const { text, leftOut } = writeState({ ...await read(""), quotas });
-  assertEquals(text, '[[quotas]]\nuser = "u\\u001B"\nproducer_byte_rate = 5\n');
+  assertEquals(text, '[[quotas]]\nuser = "u\\u001b"\nproducer_byte_rate = 5\n');
   assertEquals(leftOut, [
     "produce_joules of user u\x1b: there is no such quota",
     "quotas of user u\x1b, rack r: there is nobody of that kind",
