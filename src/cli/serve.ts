@@ -117,7 +117,7 @@ export type Greeted = Pick<
   "kafkaAddress" | "listeners" | "httpAddress" | "dataName"
 >;
 
-/** At most five lines. */
+/** At most six lines. */
 export function greeting(broker: Greeted, config: Config): string[] {
   const lines = [
     `Runnel ${VERSION}`,
@@ -125,11 +125,10 @@ export function greeting(broker: Greeted, config: Config): string[] {
     `  Data     ${broker.dataName}`,
   ];
   if (broker.httpAddress !== null) {
-    lines.push(
-      `  ${config.metrics.enabled ? "Metrics " : "Health  "} http://${broker.httpAddress}/${
-        config.metrics.enabled ? "metrics" : "healthz"
-      }`,
-    );
+    const { console: pages, metrics, http } = config;
+    const origin = `${http.tls ? "https" : "http"}://${broker.httpAddress}`;
+    if (pages.enabled) lines.push(`  Console  ${origin}${pages.basePath}/`);
+    lines.push(metrics.enabled ? `  Metrics  ${origin}/metrics` : `  Health   ${origin}/healthz`);
   }
   return [...lines, `  Try      ${tryOf(broker, config)}`];
 }

@@ -3,6 +3,9 @@ import { type Browser, type BrowserContext, chromium, type Page } from "playwrig
 
 const CHROMIUM = Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium";
 
+/** What is not there by then does not come, on a machine that has other work too. */
+const WAIT_LIMIT_MS = 15_000;
+
 export async function openBrowser(): Promise<Browser> {
   return await chromium.launch({
     executablePath: CHROMIUM,
@@ -10,6 +13,14 @@ export async function openBrowser(): Promise<Browser> {
     // Whoever runs a suite in a container is root there, and has a small /dev/shm.
     args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking"],
   });
+}
+
+/** Asks until it is so. */
+export async function until(isSo: () => Promise<boolean>, limitMs = WAIT_LIMIT_MS): Promise<void> {
+  for (const endMs = performance.now() + limitMs; !await isSo();) {
+    if (performance.now() > endMs) throw new Error(`not so within ${limitMs} ms: ${isSo}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 export interface Look {
@@ -44,6 +55,7 @@ export class Watched implements AsyncDisposable {
       acceptDownloads: true,
       permissions: ["clipboard-read", "clipboard-write"],
     });
+    context.setDefaultTimeout(WAIT_LIMIT_MS);
     const watched = new Watched(context, origin);
     context.on("page", (page) => watched.#watch(page));
     context.on("request", (request) => {

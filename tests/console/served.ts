@@ -13,6 +13,9 @@ export interface Served extends AsyncDisposable {
   start(): Promise<void>;
 }
 
+/** A group's name, such as a client may choose. */
+export const HOSTILE = '"><img src=x onerror=alert(1)>javascript:alert(2)\u202e';
+
 const START_LIMIT_MS = 20_000;
 
 /** `flags` are what `runnel serve` takes. */
@@ -105,8 +108,12 @@ export function load(program: string, kafka: string, topic: string, rate: number
 }
 
 /** Topics, records, groups and a transaction, such as a shop may have. */
-export async function furnish(address: string): Promise<AsyncDisposable> {
-  const kafka = new Kafka({ clientId: "shop", brokers: [address], logLevel: logLevel.NOTHING });
+export async function furnish(served: Served): Promise<AsyncDisposable> {
+  const kafka = new Kafka({
+    clientId: "shop",
+    brokers: [served.kafka],
+    logLevel: logLevel.NOTHING,
+  });
   const admin = kafka.admin(), producer = kafka.producer();
   await Promise.all([admin.connect(), producer.connect()]);
   await admin.createTopics({
@@ -134,15 +141,13 @@ export async function furnish(address: string): Promise<AsyncDisposable> {
       },
     ],
   });
-  const offsets = (each: number) =>
-    [0, 1, 2].map((partition) => ({ partition, offset: String(each + 7 * partition) }));
-  await admin.setOffsets({ groupId: "analytics", topic: "orders", partitions: offsets(20) });
-  await admin.setOffsets({ groupId: "reports", topic: "orders", partitions: offsets(5) });
-  await admin.setOffsets({ groupId: "old-group", topic: "orders", partitions: offsets(1) });
+  for (const [group, offset] of [["analytics", 20], ["reports", 5], [HOSTILE, 1]] as const) {
+    await committed(served, group, "orders", offset);
+  }
   const consumer = kafka.consumer({ groupId: "billing", sessionTimeout: 30_000 });
-  await consumer.connect();
-  await consumer.subscribe({ topics: ["orders"], fromBeginning: true });
-  await consumer.run({ eachMessage: () => Promise.resolve() });
+  const joined = consumer.connect()
+    .then(() => consumer.subscribe({ topics: ["orders"], fromBeginning: true }))
+    .then(() => consumer.run({ eachMessage: () => Promise.resolve() }));
   const writer = kafka.producer({
     transactionalId: "payments-writer",
     maxInFlightRequests: 1,
@@ -152,12 +157,48 @@ export async function furnish(address: string): Promise<AsyncDisposable> {
   await writer.connect();
   const open = await writer.transaction();
   await open.send({ topic: "payments", messages: [{ key: "order-1", value: "not yet" }] });
+  await joined;
   return {
     async [Symbol.asyncDispose]() {
       // Their broker may be gone already.
       await Promise.allSettled([admin, producer, consumer, writer].map((one) => one.disconnect()));
     },
   };
+}
+
+/** As if the group had read so far in every partition, and left. */
+async function committed(
+  { origin }: Served,
+  group: string,
+  topic: string,
+  offset: number,
+): Promise<void> {
+  await change(origin, `group/offsets?id=${encodeURIComponent(group)}`, {
+    topic,
+    to: { kind: "offset", offset },
+    preview: false,
+  });
+}
+
+/** What the API answers; its types are those of src/console/api.ts. */
+// deno-lint-ignore no-explicit-any -- whoever asks knows what of it they want
+export async function asked(origin: string, path: string): Promise<any> {
+  const answer = await fetch(`${origin}/api/v1/${path}`);
+  const said = await answer.json();
+  if (!answer.ok) throw new Error(said.error.message);
+  return said;
+}
+
+/** A change that a script asks the API for. */
+async function change(origin: string, path: string, body: unknown): Promise<unknown> {
+  const answer = await fetch(`${origin}/api/v1/${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-runnel-console": "1" },
+    body: JSON.stringify(body),
+  });
+  const said = await answer.json();
+  if (!answer.ok) throw new Error(said.error.message);
+  return said;
 }
 
 const CITIES = ["Zürich", "Lisboa", "Kraków", "São Paulo", "Turku"];
