@@ -9,6 +9,7 @@ import { LIMITS, type Session } from "../console/api.ts";
 import { GroupLags } from "../console/group_lags.ts";
 import { lookEvery } from "../console/looks.ts";
 import { Sampler } from "../console/sampler.ts";
+import { Saves } from "../console/saves.ts";
 import { Streams } from "../console/streams.ts";
 import { Turns } from "../console/turns.ts";
 import type { Begun, Console } from "../console/console.ts";
@@ -49,6 +50,7 @@ export class ConsoleRoom implements Pages {
   readonly #lags: GroupLags;
   readonly #streams: Streams;
   readonly #turns = new Turns();
+  readonly #saves = new Saves();
   #begun: Begun | null = null;
   #loaded: Promise<Console> | null = null;
 
@@ -88,6 +90,7 @@ export class ConsoleRoom implements Pages {
       lags: this.#lags,
       streams: this.#streams,
       turns: this.#turns,
+      saves: this.#saves,
       segmentsOf,
       session: (asker) => ({
         principal: identity(asker).principal,

@@ -29,6 +29,8 @@ export const LIMITS = {
   maxHeaders: 100,
   /** One answer of records: bytes of all its texts together. */
   maxAnswerBytes: 4 * 1024 * 1024,
+  /** Of a key, a value or a header's value of one record that is asked for by itself; the whole of it is there to save. */
+  maxRecordBytes: 1024 * 1024,
   /** What one browse may read of logs, and how long it may look, before it answers with where to go on. */
   maxScanBytes: 64 * 1024 * 1024,
   maxScanMs: 2000,

@@ -15,6 +15,7 @@ import { mustBeOurs, pathBelow, protect } from "./gate.ts";
 import { openApi } from "./openapi.ts";
 import type { Call, House, Route } from "./route.ts";
 import { routes } from "./routes.ts";
+import { slicesOf } from "./saves.ts";
 import { mustFit, queryOf } from "./shape.ts";
 
 export interface ConsoleOptions {
@@ -112,8 +113,19 @@ export class Console {
       asker.login?.isRevoked() !== true && (!route.isOfBroker || begun.maySeeBroker(asker));
     const call: Call = { params, query, body, requests, house: begun, session, signal, mayGoOn };
     const answered = await route.handle(call);
-    return answered instanceof Response ? answered : Response.json(answered);
+    return answered instanceof Response ? answered : await answerOf(answered, begun);
   }
+}
+
+/** So long a text is held until it is taken, however many ask. */
+const SHORT_LENGTH = 128 * 1024;
+
+async function answerOf(answered: unknown, { saves }: House): Promise<Response> {
+  const text = JSON.stringify(answered), headers = { "content-type": "application/json" };
+  if (text.length <= SHORT_LENGTH) return new Response(text, { headers });
+  const bytes = new TextEncoder().encode(text), length = String(bytes.length);
+  const body = await saves.bodyOf(() => Promise.resolve(slicesOf(bytes)));
+  return new Response(body as BodyInit, { headers: { ...headers, "content-length": length } });
 }
 
 async function bodyOf({ body: shape }: Route, request: Request): Promise<unknown> {

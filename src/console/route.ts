@@ -7,6 +7,7 @@ import type { GroupLags } from "./group_lags.ts";
 import type { Sampler } from "./sampler.ts";
 import { ApiFailure } from "./failure.ts";
 import type { ObjectShape, Shape } from "./shape.ts";
+import type { Saves } from "./saves.ts";
 import type { Streams } from "./streams.ts";
 import type { Turns } from "./turns.ts";
 
@@ -57,6 +58,8 @@ export interface House {
   readonly segmentsOf: (topicId: string, partition: number) => readonly SegmentFacts[] | null;
   /** Of looking into logs. */
   readonly turns: Turns;
+  /** Of what is large. */
+  readonly saves: Saves;
 }
 
 /** May throw StoreError where the file cannot be looked at. */

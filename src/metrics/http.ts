@@ -17,6 +17,7 @@
 import { logger } from "../log.ts";
 import { type Asker, Askers } from "./askers.ts";
 import {
+  AnswerCut,
   type LogIn,
   type PageLogin,
   type Pages,
@@ -222,7 +223,8 @@ async function page(
     conn.endWrites();
     await atMost(leaving, DRAIN_MS);
   } catch (error) {
-    if (!(error instanceof ReaderGone) && !gone.signal.aborted) throw error;
+    const isTold = error instanceof ReaderGone || error instanceof AnswerCut;
+    if (!isTold && !gone.signal.aborted) throw error;
   } finally {
     gone.abort();
   }

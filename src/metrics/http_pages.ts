@@ -108,6 +108,11 @@ async function bodyOf(
   return body;
 }
 
+/** Whoever makes the answer cannot go on, and has told its log of it as far as that is worth it. */
+export class AnswerCut extends Error {
+  override readonly name = "AnswerCut";
+}
+
 /** The client left, or takes nothing: there is nobody to tell. */
 export class ReaderGone extends Error {
   override readonly name = "ReaderGone";
