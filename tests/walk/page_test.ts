@@ -1,8 +1,13 @@
 /** Proves that the walk finds what it is for: each way in which what is printed can differ from what README shows. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { difference, replaced, stepsOf } from "./readme.ts";
+import { lexer } from "marked";
+import { blocksOf, difference, replaced, stepsOf, useOf } from "./page.ts";
 
 const TEXT = `
+<!-- walk: before
+mkdir x
+-->
+
 Run it:
 
 <!-- walk: broker -->
@@ -31,6 +36,19 @@ code();
 noName();
 \`\`\`
 
+\`\`\`toml
+kafka_port = 1
+\`\`\`
+
+\`\`\`toml
+# etc/state.toml
+a = 1
+\`\`\`
+
+\`\`\`sh not run: needs root
+halt
+\`\`\`
+
 \`\`\`sh
 ls
 \`\`\`
@@ -42,22 +60,79 @@ total 5
 \`\`\`
 `;
 
-Deno.test("stepsOf() gives commands with their outputs and files, in order", () => {
+Deno.test("stepsOf() gives commands with their outputs, files and configurations, in order", () => {
+  const commands = { kind: "commands", mark: null, output: null, doNumbersVary: false } as const;
   assertEquals(stepsOf(TEXT), [
+    { ...commands, line: 2, text: "mkdir x\n" },
     {
-      kind: "commands",
+      ...commands,
+      line: 10,
       text: "runnel --kafka-port=9092\n",
       mark: "broker",
       output: ["Runnel 0.1.0", "  Kafka  127.0.0.1:9092"],
-      doNumbersVary: false,
     },
     { kind: "file", name: "a.ts", text: "// a.ts\ncode();\n" },
-    { kind: "commands", text: "ls\n", mark: null, output: ["total 5"], doNumbersVary: true },
+    { kind: "configuration", line: 34, text: "kafka_port = 1\n" },
+    { kind: "file", name: "etc/state.toml", text: "# etc/state.toml\na = 1\n" },
+    { ...commands, line: 47, text: "ls\n", output: ["total 5"], doNumbersVary: true },
   ]);
 });
 
+Deno.test("every block has a use, or is none that is known", () => {
+  const uses = blocksOf(TEXT).map((block, at, all) => useOf(block, all[at - 1] ?? null));
+  assertEquals(uses, [
+    "commands",
+    "commands",
+    "output",
+    null,
+    "file",
+    "snippet",
+    "configuration",
+    "file",
+    "not run",
+    "commands",
+    "output",
+  ]);
+});
+
+/** README.md and docs/, path → text. */
+function book(): Map<string, string> {
+  const root = new URL("../../", import.meta.url);
+  const pages = [...Deno.readDirSync(new URL("docs", root))].map(({ name }) => `docs/${name}`)
+    .filter((path) => path.endsWith(".md"));
+  return new Map(["README.md", ...pages.sort()].map((path) => [
+    path,
+    Deno.readTextFileSync(new URL(path, root)),
+  ]));
+}
+
+Deno.test("every block of README.md and docs/ is run, compared, or says why not", () => {
+  const lost: string[] = [];
+  for (const [path, text] of book()) {
+    for (const [at, block] of blocksOf(text).entries()) {
+      const use = useOf(block, blocksOf(text)[at - 1] ?? null);
+      // tests/embedding/snippets_test.ts has all that are no file.
+      if (use === null) {
+        lost.push(`${path}:${block.line} ${block.language || "without a language"}`);
+      }
+      if (use === "not run" && block.notRun!.split(" ").length < 2) {
+        lost.push(`${path}:${block.line}: why?`);
+      }
+    }
+    // A fence that the parser does not know would be run by nobody.
+    const fences = text.match(/^ *```/gm)?.length ?? 0;
+    assertEquals(fences, 2 * blocksOf(text).filter(({ isHidden }) => !isHidden).length, path);
+    for (const token of lexer(text)) {
+      if (token.type === "code" && token.codeBlockStyle === "indented") {
+        lost.push(`${path}: "${token.text.split("\n")[0]}" is indented, so that nobody runs it`);
+      }
+    }
+  }
+  assertEquals(lost, []);
+});
+
 Deno.test("README.md has a broker three ways, files and outputs to compare", () => {
-  const steps = stepsOf(Deno.readTextFileSync(new URL("../../README.md", import.meta.url)));
+  const steps = stepsOf(book().get("README.md")!);
   const commands = steps.filter((step) => step.kind === "commands");
   assertEquals(commands.filter(({ mark }) => mark === "broker").length, 3);
   assert(commands.filter(({ output }) => output !== null).length >= 5);
