@@ -3,7 +3,7 @@
  * page says, its program is run and has to print what the page shows. Then the same program with what the page has for
  * TLS and a password in it. After each run the group must have committed what it read.
  *
- *     RUNNEL=./runnel deno run -A tests/clients/book.ts            a first part of the clients; --all: those that take long, too
+ *     RUNNEL=./runnel deno run -A tests/clients/book.ts            without those that take minutes; --all: with them
  *     deno run -A tests/clients/book.ts kafkajs sarama              these, against this checkout
  *
  * A client whose registry, or whose language, is not there is left out, in words. Ports and the place of `secure/` are the
@@ -16,8 +16,8 @@ import { type Client, clientsOf, securingOf, withSnippet } from "./book_page.ts"
 const ROOT = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 const PAGE = "docs/clients.md";
 const LIMIT_MS = 120_000, INSTALL_LIMIT_MS = 900_000;
-/** Minutes of compiling, or a second client of the same family: by hand. */
-const BY_HAND = ["kafka-javascript", "rdkafka", "sarama", "kafka-go"];
+/** Minutes of compiling. */
+const BY_HAND = ["rdkafka"];
 /** What a package manager says when its registry cannot be reached. */
 const UNREACHED =
   /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ECONNRESET|Could not resolve|Temporary failure in name resolution|Failed to establish a new connection|dial tcp|Could not transfer artifact|UnknownHostException|spurious network error|Connection timed out/;
@@ -45,13 +45,15 @@ async function main(): Promise<void> {
   const page = Deno.readTextFileSync(`${ROOT}/${PAGE}`);
   const chosen = chosenOf(clientsOf(page));
   const path = await tools(chosen);
+  const places = installing(chosen, path);
   serve(["--kafka-port", `${PORTS.clear}`, "--storage-path", "memory://"]);
-  const secured = chosen.some((client) => client.secured.length > 0);
-  if (secured) await secure(securingOf(page));
+  await secure(securingOf(page));
   await answers(PORTS.clear);
   using clear = new Admin({ bootstrap: `127.0.0.1:${PORTS.clear}` });
-  using locked = secured ? new Admin(administrator()) : null;
-  for (const client of chosen) await tried(client, path, { clear, locked });
+  using locked = new Admin(administrator());
+  for (const [i, client] of chosen.entries()) {
+    await tried(client, await places[i], { clear, locked });
+  }
 }
 
 function chosenOf(clients: readonly Client[]): readonly Client[] {
@@ -63,49 +65,79 @@ function chosenOf(clients: readonly Client[]): readonly Client[] {
   return clients.filter(({ name }) => !isShort || !BY_HAND.includes(name));
 }
 
-/** Installs one and runs it in clear and secured. */
-async function tried(
-  client: Client,
-  path: string,
-  { clear, locked }: { clear: Admin; locked: Admin | null },
-): Promise<void> {
-  const folder = `${work}/${client.name.replace(/\W/g, "-")}`;
-  Deno.mkdirSync(folder, { recursive: true });
+// ---- One client
+
+/** Where a client is installed. */
+interface Place {
+  readonly folder: string;
+  readonly path: string;
+  readonly took: string;
+  /** Why it is not. */
+  readonly missing: string | null;
+  readonly problem: string | null;
+}
+
+/** One after the other of the same package manager, and those side by side, while others are tried. */
+function installing(clients: readonly Client[], path: string): Promise<Place>[] {
+  const chains = new Map<string, Promise<unknown>>();
+  return clients.map((client) => {
+    const [tool] = client.install.split(" ");
+    const place = (chains.get(tool) ?? Promise.resolve()).then(() => install(client, path));
+    chains.set(tool, place.catch(() => {}));
+    return place;
+  });
+}
+
+async function install(client: Client, path: string): Promise<Place> {
+  const folder = `${work}/${client.name.replace(/\W/g, "-")}`, began = performance.now();
   for (const { name, text } of client.files) {
     Deno.mkdirSync(`${folder}/${name}`.replace(/\/[^/]+$/, ""), { recursive: true });
     Deno.writeTextFileSync(`${folder}/${name}`, replaced(text, given));
   }
-  const began = performance.now();
-  const missing = await lacks(client, path);
-  if (missing !== null) return leftOut(client, `there is no ${missing} here`);
-  const installed = await run(client.install, { folder, path, limitMs: INSTALL_LIMIT_MS });
-  if (installed.code !== 0) {
-    if (UNREACHED.test(installed.printed)) return leftOut(client, "its registry is not reached");
-    return told(`${client.name}: installed`, installed.printed);
+  const lacked = await lacks(client, path);
+  if (lacked !== null) {
+    return { folder, path, took: "", missing: `there is no ${lacked} here`, problem: null };
   }
-  const seconds = ((performance.now() - began) / 1000).toFixed(1);
-  await round(client, `${client.name}, installed in ${seconds} s`, { folder, path, admin: clear });
-  if (client.secured.length === 0 || locked === null) return;
-  for (const file of client.secured) {
-    if (file.name !== null) {
-      Deno.writeTextFileSync(`${folder}/${file.name}`, replaced(file.text, given));
-    } else {
-      const program = client.files.findLast(({ name }) => name === client.program)!;
-      const text = withSnippet(program.text, file.text);
-      Deno.writeTextFileSync(`${folder}/${program.name}`, replaced(text, given));
-    }
+  const { code, printed } = await run(client.install, { folder, path, limitMs: INSTALL_LIMIT_MS });
+  const isUnreached = code !== 0 && UNREACHED.test(printed);
+  return {
+    folder,
+    path,
+    took: secondsSince(began),
+    missing: isUnreached ? "its registry is not reached" : null,
+    problem: code !== 0 && !isUnreached ? printed : null,
+  };
+}
+
+/** In clear, and with what the page has for TLS and a password. */
+async function tried(
+  client: Client,
+  place: Place,
+  { clear, locked }: { clear: Admin; locked: Admin },
+): Promise<void> {
+  const { folder, took, missing, problem } = place;
+  if (missing !== null) return console.log(`ok   book: left out: ${client.name}, as ${missing}`);
+  if (problem !== null) return told(`${client.name} is installed`, problem);
+  await round(client, `${client.name}, installed in ${took}`, place, clear);
+  for (const { name, text } of client.secured) {
+    const program = client.files.at(-1)!;
+    const [path, due] = name === null
+      ? [program.name, withSnippet(program.text, text)]
+      : [name, text];
+    Deno.writeTextFileSync(`${folder}/${path}`, replaced(due, given));
   }
-  await round(client, `${client.name} over TLS with a password`, { folder, path, admin: locked });
+  await round(client, `${client.name} over TLS with a password`, place, locked);
 }
 
 async function round(
   client: Client,
   title: string,
-  { folder, path, admin }: { folder: string; path: string; admin: Admin },
+  { folder, path }: Place,
+  admin: Admin,
 ): Promise<void> {
   const began = performance.now();
   const { code, printed } = await run(client.command, { folder, path, limitMs: LIMIT_MS });
-  const took = `${((performance.now() - began) / 1000).toFixed(1)} s`;
+  const took = secondsSince(began);
   const expected = { output: client.output, doNumbersVary: false };
   const problem = code !== 0 ? `ended with ${code}` : difference(expected, printed, given);
   const committed = await committedOf(admin);
@@ -278,8 +310,8 @@ function told(title: string, problem: string | null): void {
   console.log(problem.trimEnd().split("\n").slice(-25).map((line) => `       ${line}`).join("\n"));
 }
 
-function leftOut({ name }: Client, why: string): void {
-  console.log(`ok   book: left out: ${name}, as ${why}`);
+function secondsSince(began: number): string {
+  return `${((performance.now() - began) / 1000).toFixed(1)} s`;
 }
 
 function freePort(): number {

@@ -16,9 +16,8 @@ export interface File {
 export interface Client {
   readonly name: string;
   readonly install: string;
+  /** The last is the program. */
   readonly files: readonly File[];
-  /** The name of that file which the snippet goes into: the last. */
-  readonly program: string;
   readonly command: string;
   readonly output: readonly string[];
   readonly secured: readonly { readonly name: string | null; readonly text: string }[];
@@ -53,7 +52,7 @@ function clientOf(name: string, section: string): Client | string {
   }
   if (files.length === 0) return "it has no program";
   if (output === null) return "it does not say what is printed";
-  return { name, install, files, program: files.at(-1)!.name, command, output, secured };
+  return { name, install, files, command, output, secured };
 }
 
 /** The commands that make a broker with TLS and a user. */

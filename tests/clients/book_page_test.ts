@@ -27,7 +27,10 @@ const client = (...blocks: string[]) => `### one\n\n${blocks.join("\n")}`;
 const sh = "```sh\nmake\n```\n", file = "```py\n# a.py\nx = 1\n```\n", shown = "```\n1\n```\n";
 
 Deno.test("a client that lacks something is refused by its name", () => {
-  assertEquals(clientsOf(client(sh, file, sh, shown))[0].program, "a.py");
+  assertEquals(clientsOf(client(sh, file, sh, shown))[0].files, [{
+    name: "a.py",
+    text: "# a.py\nx = 1\n",
+  }]);
   assertThrows(
     () => clientsOf(client(sh, file, shown)),
     Error,
