@@ -6,8 +6,9 @@
  * its way, and then go first, oldest first, with the sequences they had.
  *
  * When a batch fails for good its sequences leave a gap, so the partition goes on under a new producer id (Kafka's
- * client bumps the epoch for the same end). In a transaction nothing is sent behind it: the transaction is aborted, and
- * the next one has another epoch.
+ * client bumps the epoch for the same end). What was sent before keeps its id and sequences, though, until the broker
+ * says that it is not there: it may have got it, and would take it a second time under another id. In a transaction
+ * nothing is sent behind a gap: the transaction is aborted, and the next one has another epoch.
  */
 import { ErrorCode } from "../protocol/errors.ts";
 import { Produce } from "../protocol/messages/produce.ts";
@@ -194,7 +195,8 @@ export class PartitionSender {
     if (this.#ready.length === 0 && this.#options.lingerMs === 0) this.#closeBatch();
     if (this.#ready.length === 0) return false;
     if (transaction) return await this.#mayStartIn(transaction());
-    if (!identity || this.#identity && !this.#isIdentitySpent) return true;
+    const wasSent = this.#ready[0].encoded !== null;
+    if (!identity || this.#identity && (wasSent || !this.#isIdentitySpent)) return true;
     if (this.#inFlight > 0) return false;
     await this.#renewIdentity(identity);
     return true;
@@ -347,6 +349,7 @@ export class PartitionSender {
       if (!(error instanceof KafkaError) || isStaleMetadata(error.code)) {
         cluster.forget(this.#topic);
       }
+      if (isBehindFailed && this.#isIdentitySpent) batch.encoded = null; // behind the gap: it is not there
       this.#redo.push(batch);
       return;
     }
