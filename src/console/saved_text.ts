@@ -82,7 +82,9 @@ function* characters(bytes: Uint8Array): Generator<string> {
 function* base64(bytes: Uint8Array): Generator<string> {
   const { buffer, byteOffset, length } = bytes;
   for (let at = 0; at < length; at += PART_BYTES) {
-    yield Buffer.from(buffer, byteOffset + at, Math.min(PART_BYTES, length - at)).toString("base64");
+    yield Buffer.from(buffer, byteOffset + at, Math.min(PART_BYTES, length - at)).toString(
+      "base64",
+    );
   }
 }
 

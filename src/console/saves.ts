@@ -50,7 +50,9 @@ export class Saves {
     end: () => void,
   ): ReadableStream<Uint8Array> {
     const patienceMs = this.#patienceMs;
-    const parts = Symbol.asyncIterator in made ? made[Symbol.asyncIterator]() : made[Symbol.iterator]();
+    const parts = Symbol.asyncIterator in made
+      ? made[Symbol.asyncIterator]()
+      : made[Symbol.iterator]();
     let waitedMs = 0, bytes = 0, givenMs: number | null = null;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const over = () => {

@@ -60,7 +60,13 @@ Deno.test("a large value is saved in small parts, and they are what it would be 
   ];
   for (const [name, value] of values) {
     const headers = [{ key: "h", value }, { key: '"', value: null }];
-    const record = { offset: 5, timestampMs: 7, key: value, value, headers } as unknown as LogRecord;
+    const record = {
+      offset: 5,
+      timestampMs: 7,
+      key: value,
+      value,
+      headers,
+    } as unknown as LogRecord;
     const parts = [...jsonTexts("t", 3, record)];
     assertEquals(parts.filter(({ length }) => length > 100_000), [], name);
     const read = JSON.parse(parts.join(""));

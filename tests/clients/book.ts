@@ -10,7 +10,7 @@
  * test's own, in the places of the page's.
  */
 import { Admin } from "../../src/mod.ts";
-import { difference, replaced } from "../walk/readme.ts";
+import { difference, replaced } from "../walk/page.ts";
 import { type Client, clientsOf, securingOf, withSnippet } from "./book_page.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
