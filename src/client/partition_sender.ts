@@ -8,10 +8,13 @@
  * When a batch fails for good its sequences leave a gap, so the partition goes on under a new producer id (Kafka's
  * client bumps the epoch for the same end). What was sent before keeps its id and sequences, though, until the broker
  * says that it is not there: it may have got it, and would take it a second time under another id. In a transaction
- * nothing is sent behind a gap: the transaction is aborted, and the next one has another epoch.
+ * nothing is sent behind a gap: the transaction is aborted, and the next one has another epoch. A batch that is too large
+ * for the topic is sent again as two, with the same sequences, as Kafka's client does
+ * (RecordAccumulator.splitAndReenqueue); those behind it are as small from the beginning.
  */
 import { ErrorCode } from "../protocol/errors.ts";
 import { Produce } from "../protocol/messages/produce.ts";
+import { baseSequence, producerEpoch, producerId } from "../protocol/records/batch.ts";
 import type { TimedRecord } from "../protocol/records/batch_builder.ts";
 import type { CompressionType } from "../protocol/records/compression.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
@@ -72,6 +75,10 @@ export class PartitionSender {
   readonly #unsettled = new Set<ProducerBatch>();
   #inFlight = 0;
   #tries = 0;
+  /** Whether something of #redo failed that may need a moment. */
+  #isBackoffDue = false;
+  /** Where a batch stops growing. */
+  #maxBatchBytes: number;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #isPumping = false;
   #pumpAgain = false;
@@ -90,13 +97,14 @@ export class PartitionSender {
     this.#topic = topic;
     this.#partition = partition;
     this.#options = options;
+    this.#maxBatchBytes = options.maxBatchBytes;
   }
 
   /** Takes a record of about `bytes`, and copies it; the receiver hears when the broker has acknowledged it. */
   add(record: TimedRecord, bytes: number, receiver: Receiver, mark: number): void {
-    const { maxBatchBytes, lingerMs } = this.#options;
+    const { lingerMs } = this.#options;
     const full = this.#open;
-    if (full && (full.bytes + bytes > maxBatchBytes || !full.builder.takes(record))) {
+    if (full && (full.bytes + bytes > this.#maxBatchBytes || !full.builder.takes(record))) {
       this.#closeBatch();
       this.#pump();
       this.#pack(full);
@@ -187,7 +195,9 @@ export class PartitionSender {
     if (this.#redo.length > 0) {
       if (this.#inFlight > 0) return false; // the last answer pumps again
       this.#ready.unshift(...this.#redo.splice(0).sort((a, b) => a.order - b.order));
-      await this.#options.cluster.pause(this.#options.cluster.backoffMs(this.#tries++));
+      const { cluster } = this.#options, isBackoffDue = this.#isBackoffDue;
+      this.#isBackoffDue = false;
+      if (isBackoffDue) await cluster.pause(cluster.backoffMs(this.#tries++));
     }
     const { identity, transaction } = this.#options;
     if (this.#inFlight >= this.#maxInFlight()) return false;
@@ -351,10 +361,41 @@ export class PartitionSender {
       }
       if (isBehindFailed && this.#isIdentitySpent) batch.encoded = null; // behind the gap: it is not there
       this.#redo.push(batch);
+      this.#isBackoffDue = true;
       return;
+    }
+    const isTooLarge = error instanceof KafkaError && error.code === ErrorCode.MESSAGE_TOO_LARGE;
+    if (isTooLarge && batch.receivers.length > 1 && !isLate && !cluster.isClosed) {
+      try {
+        return this.#part(batch);
+      } catch (why) {
+        error = why;
+      }
     }
     this.#isIdentitySpent = true;
     this.#reject(batch, error);
+  }
+
+  /** The broker has taken none of its sequences, so its halves have them. */
+  #part(batch: ProducerBatch): void {
+    const { compression, compressionLevel: level } = this.#options, encoded = batch.encoded!;
+    let sequence = baseSequence(encoded);
+    const owner = {
+      compression,
+      level,
+      producerId: producerId(encoded),
+      producerEpoch: producerEpoch(encoded),
+      isTransactional: this.#options.transaction !== null,
+    };
+    const halves = batch.halves();
+    for (const half of halves) {
+      half.encoded = half.builder.finish({ ...owner, baseSequence: sequence });
+      if (sequence >= 0) sequence = (sequence + half.builder.count) % 0x80000000;
+    }
+    this.#maxBatchBytes = Math.min(this.#maxBatchBytes, Math.ceil(batch.bytes / 2));
+    this.#unsettled.delete(batch);
+    for (const half of halves) this.#unsettled.add(half);
+    this.#redo.push(...halves);
   }
 
   #reject(batch: ProducerBatch, error: unknown): void {

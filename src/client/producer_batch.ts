@@ -1,4 +1,5 @@
 /** ProducerBatch: records on their way together, and who hears what became of each. */
+import { takeRecords } from "../protocol/records/record.ts";
 import { BatchBuilder } from "../protocol/records/batch_builder.ts";
 
 /** Where a record went. */
@@ -48,13 +49,41 @@ export class ProducerBatch {
   readonly receivers: Receiver[] = [];
   readonly marks: number[] = [];
   readonly settled: Settled = Promise.withResolvers<void>();
-  readonly createdMs = performance.now();
+  readonly createdMs: number;
   bytes = 0;
   /** In which order batches were first sent. */
   order = 0;
   encoded: Uint8Array | null = null;
+  /** The next batch's order is so far away. */
+  #span = 1;
 
-  constructor(capacity: number) {
+  constructor(capacity: number, createdMs: number = performance.now()) {
     this.builder = new BatchBuilder(capacity);
+    this.createdMs = createdMs;
+  }
+
+  /**
+   * Two batches of its records, of which it has more than one, and is encoded. It settles when both have. Their order is
+   * its own and one right behind it. Throws what decompressing throws.
+   */
+  halves(): readonly [ProducerBatch, ProducerBatch] {
+    const count = this.receivers.length, half = count >> 1, share = this.bytes * half / count;
+    const [first, second] = [half, count - half].map((some) =>
+      new ProducerBatch(Math.ceil(this.builder.sizeInBytes * some / count), this.createdMs)
+    );
+    let at = 0;
+    takeRecords(this.encoded!, 0, (record) => {
+      const part = at < half ? first : second;
+      part.builder.add(record);
+      part.receivers.push(this.receivers[at]);
+      part.marks.push(this.marks[at++]);
+    });
+    first.bytes = Math.floor(share);
+    second.bytes = this.bytes - first.bytes;
+    first.order = this.order;
+    second.order = this.order + this.#span / 2;
+    first.#span = second.#span = this.#span / 2;
+    Promise.all([first.settled.promise, second.settled.promise]).then(this.settled.resolve);
+    return [first, second];
   }
 }
