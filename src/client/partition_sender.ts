@@ -5,6 +5,8 @@
  * acknowledged), since the broker refuses the ones behind a failed one by their sequence; without it, one. Batches that may be tried again wait until nothing is on
  * its way, and then go first, oldest first, with the sequences they had.
  *
+ * A batch that is larger than the topic takes is parted, as Kafka's client does, and those behind it are cut smaller.
+ *
  * When a batch fails for good its sequences leave a gap, so the partition goes on under a new producer id (Kafka's
  * client bumps the epoch for the same end). In a transaction nothing is sent behind it: the transaction is aborted, and
  * the next one has another epoch.
@@ -16,6 +18,7 @@ import type { CompressionType } from "../protocol/records/compression.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import { type Cluster, isStaleMetadata, type Topic } from "./cluster.ts";
 import { ConnectionError, KafkaError, mayRetry } from "./errors.ts";
+import { halvesOf } from "./batch_halves.ts";
 import { type Delivery, ProducerBatch, type Receiver } from "./producer_batch.ts";
 
 export interface Identity {
@@ -70,6 +73,8 @@ export class PartitionSender {
   readonly #unsettled = new Set<ProducerBatch>();
   #inFlight = 0;
   #tries = 0;
+  /** What is in #redo failed for what time may mend, and not as it was too large, or behind another. */
+  #isPauseDue = false;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #isPumping = false;
   #pumpAgain = false;
@@ -79,6 +84,8 @@ export class PartitionSender {
   #isIdentityKnown = false;
   #sequence = 0;
   #nextOrder = 0;
+  /** Less than asked for, once the topic took less. */
+  #maxBatchBytes: number;
   /** What the last batch took, which the next may take as well. */
   #batchBytes = 0;
   /** Settles when the last batch that was started has found its leader, or has not. */
@@ -88,13 +95,14 @@ export class PartitionSender {
     this.#topic = topic;
     this.#partition = partition;
     this.#options = options;
+    this.#maxBatchBytes = options.maxBatchBytes;
   }
 
   /** Takes a record of about `bytes`, and copies it; the receiver hears when the broker has acknowledged it. */
   add(record: TimedRecord, bytes: number, receiver: Receiver, mark: number): void {
-    const { maxBatchBytes, lingerMs } = this.#options;
+    const { lingerMs } = this.#options;
     const full = this.#open;
-    if (full && (full.bytes + bytes > maxBatchBytes || !full.builder.takes(record))) {
+    if (full && (full.bytes + bytes > this.#maxBatchBytes || !full.builder.takes(record))) {
       this.#closeBatch();
       this.#pump();
       this.#pack(full);
@@ -185,7 +193,9 @@ export class PartitionSender {
     if (this.#redo.length > 0) {
       if (this.#inFlight > 0) return false; // the last answer pumps again
       this.#ready.unshift(...this.#redo.splice(0).sort((a, b) => a.order - b.order));
-      await this.#options.cluster.pause(this.#options.cluster.backoffMs(this.#tries++));
+      const isPaused = this.#isPauseDue, { cluster } = this.#options;
+      this.#isPauseDue = false;
+      if (isPaused) await cluster.pause(cluster.backoffMs(this.#tries++));
     }
     const { identity, transaction } = this.#options;
     if (this.#inFlight >= this.#maxInFlight()) return false;
@@ -263,18 +273,25 @@ export class PartitionSender {
     });
   }
 
+  /** With the next sequences. */
   #encode(batch: ProducerBatch): Uint8Array {
-    const { compression, compressionLevel } = this.#options;
-    const bytes = batch.builder.finish({
-      compression,
-      level: compressionLevel,
-      ...this.#identity,
-      baseSequence: this.#identity ? this.#sequence : -1,
-      isTransactional: this.#options.transaction !== null,
-    });
+    batch.sequence = this.#identity ? this.#sequence : -1;
+    const bytes = this.#finished(batch);
     batch.order = this.#nextOrder++;
     this.#sequence = (this.#sequence + batch.builder.count) % 0x80000000;
     return bytes;
+  }
+
+  /** With the sequences it has. */
+  #finished({ builder, sequence }: ProducerBatch): Uint8Array {
+    const { compression, compressionLevel } = this.#options;
+    return builder.finish({
+      compression,
+      level: compressionLevel,
+      ...this.#identity,
+      baseSequence: sequence,
+      isTransactional: this.#options.transaction !== null,
+    });
   }
 
   async #send(batch: ProducerBatch, records: Uint8Array): Promise<(i: number) => Delivery> {
@@ -347,10 +364,30 @@ export class PartitionSender {
         cluster.forget(this.#topic);
       }
       this.#redo.push(batch);
+      this.#isPauseDue ||= !isBehindFailed;
       return;
     }
+    const isTooLarge = error instanceof KafkaError &&
+      error.code === ErrorCode.MESSAGE_TOO_LARGE && batch.builder.count > 1;
+    if (isTooLarge && !isLate && this.#part(batch)) return;
     this.#isIdentitySpent = true;
     this.#reject(batch, error);
+  }
+
+  /** In two, which are tried in its place; whether there was memory for it. */
+  #part(batch: ProducerBatch): boolean {
+    let halves: readonly ProducerBatch[];
+    try {
+      halves = halvesOf(batch);
+      for (const half of halves) half.encoded = this.#finished(half);
+    } catch {
+      return false; // the batch fails, with what the broker said of it
+    }
+    this.#maxBatchBytes = Math.max(1, Math.min(this.#maxBatchBytes, batch.bytes >> 1));
+    this.#unsettled.delete(batch);
+    for (const half of halves) this.#unsettled.add(half);
+    this.#redo.push(...halves);
+    return true;
   }
 
   #reject(batch: ProducerBatch, error: unknown): void {

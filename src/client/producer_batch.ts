@@ -34,13 +34,17 @@ export class ProducerBatch {
   readonly receivers: Receiver[] = [];
   readonly marks: number[] = [];
   readonly settled: Settled = Promise.withResolvers<void>();
-  readonly createdMs = performance.now();
+  readonly createdMs: number;
   bytes = 0;
-  /** In which order batches were first sent. */
+  /** In which order batches were first sent; what it is parted into stays below its order and its span. */
   order = 0;
+  span = 1;
+  /** Of its first record; -1: none. */
+  sequence = -1;
   encoded: Uint8Array | null = null;
 
-  constructor(capacity: number) {
+  constructor(capacity: number, createdMs: number = performance.now()) {
     this.builder = new BatchBuilder(capacity);
+    this.createdMs = createdMs;
   }
 }
