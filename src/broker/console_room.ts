@@ -52,6 +52,7 @@ export class ConsoleRoom implements Pages {
   readonly #turns = new Turns();
   readonly #saves = new Saves();
   #begun: Begun | null = null;
+  #requests = 0;
   #loaded: Promise<Console> | null = null;
 
   constructor(config: Config, parts: ConsoleParts) {
@@ -69,6 +70,12 @@ export class ConsoleRoom implements Pages {
     });
     this.#lags = new GroupLags({ groups: () => metrics.groups(), nowMs: () => clock.nowMs() });
     this.#streams = new Streams(() => clock.nowMs());
+    metrics.gauge("console_streams", "Streams of the console open.", () => this.#streams.size);
+    metrics.gauge(
+      "console_requests_total",
+      "Requests of the console: its pages and its API.",
+      () => this.#requests,
+    );
   }
 
   /** From now on the broker answers, until what is returned is disposed of: what it asks for then would be half gone. */
@@ -121,6 +128,7 @@ export class ConsoleRoom implements Pages {
   }
 
   async answer(request: Request, asker: PageAsker): Promise<Response> {
+    this.#requests++;
     this.#loaded ??= this.#load();
     return await (await this.#loaded).answer(request, asker);
   }
