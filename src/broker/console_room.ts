@@ -50,6 +50,7 @@ export class ConsoleRoom implements Pages {
   readonly #lags: GroupLags;
   readonly #streams: Streams;
   readonly #turns = new Turns();
+  readonly #answers = new Saves();
   readonly #saves = new Saves();
   #begun: Begun | null = null;
   #requests = 0;
@@ -97,6 +98,7 @@ export class ConsoleRoom implements Pages {
       lags: this.#lags,
       streams: this.#streams,
       turns: this.#turns,
+      answers: this.#answers,
       saves: this.#saves,
       segmentsOf,
       session: (asker) => ({
