@@ -1,7 +1,7 @@
 /**
  * The book: types every page of docs/ that the walk does not, each in a folder and with a broker of its own, which runs when
- * the page begins, at 127.0.0.1:9092 as the page has it. By itself: deno run -A tests/walk/book.ts RUNNEL [PAGE…], RUNNEL
- * being an executable; `deno task walk` does it with the one that README has compiled.
+ * the page begins, at 127.0.0.1:9092 as the page has it. By itself: deno task walk:book RUNNEL [PAGE…], RUNNEL being an
+ * executable; `deno task walk` does it with the one that README has compiled.
  *
  * <!-- walk: with NAME=VALUE … --> at the head of a page are variables that its broker and its commands have, and
  * <!-- walk: without a broker --> says that it begins without one. <!-- walk: where old:9092 is 127.0.0.1:9192, … --> says which of its brokers a name stands for.
@@ -116,7 +116,8 @@ function freePorts(count: number): number[] {
 }
 
 if (import.meta.main) {
-  const [runnel, ...only] = Deno.args, work = await Deno.makeTempDir({ prefix: "runnel-book-" });
+  const [executable, ...only] = Deno.args, runnel = await Deno.realPath(executable);
+  const work = await Deno.makeTempDir({ prefix: "runnel-book-" });
   const began = performance.now();
   const env = Object.fromEntries(
     Object.entries(Deno.env.toObject()).filter(([name]) => !/^(DENO_|RUNNEL_)/.test(name)),
