@@ -8,6 +8,7 @@ import { CHANGES } from "../src/audit/changes/mod.ts";
 import { FIELDS } from "../src/audit/event.ts";
 import { apiTable, kipTable, notServedTable } from "./compatibility/tables.ts";
 import { dashboard } from "./dashboard.ts";
+import { rows } from "../src/config/rows.ts";
 import { events } from "../src/log/events.ts";
 import { VERSION } from "../src/version.ts";
 
@@ -30,6 +31,53 @@ const README_OPTIONS = [
 /** What these documents show of this version: "Runnel 1.2.3", "runnel-1.2.3.tgz". */
 const VERSION_SHOWN = /\b([Rr]unnel[ -])\d+\.\d+\.\d+\b/g;
 
+/** What docs/limits.md has, by its headings. */
+const LIMITS = {
+  many: [
+    "limits.max_partitions",
+    "limits.max_connections",
+    "limits.max_queued_requests",
+    "limits.fetch_sessions",
+    "limits.open_files",
+    "limits.http_connections",
+    "groups.max_groups",
+    "groups.max_size",
+    "groups.consumer_max_size",
+    "transactions.max_ids",
+    "authorization.max_acls",
+    "delegation_token.max_tokens",
+    "delegation_token.max_tokens_per_owner",
+  ],
+  large: [
+    "topic.max.message.bytes",
+    "batching.max_batch_size",
+    "batching.max_batch_messages",
+    "limits.max_decompressed_bytes",
+    "limits.max_frame_bytes",
+    "limits.unauthenticated_frame_bytes",
+    "limits.max_fetch_bytes",
+    "limits.max_buffered_bytes",
+    "groups.offset_metadata_max_length",
+    "storage.min_free_bytes",
+  ],
+  long: [
+    "limits.authentication_timeout_ms",
+    "limits.idle_timeout_ms",
+    "limits.frame_timeout_ms",
+    "limits.min_bytes_per_second",
+    "groups.min_session_timeout_ms",
+    "groups.max_session_timeout_ms",
+    "groups.offsets_retention_minutes",
+    "transactions.max_timeout_ms",
+    "transactions.id_expiration_ms",
+    "storage.producer_id_expiration_ms",
+  ],
+};
+
+/** Topic configs that are kept for Kafka and have no effect with one node, which docs/topics.md leaves to docs/options.md. */
+const WITHOUT_EFFECT =
+  /^topic\.(preallocate|remote\.|local\.|errors\.|unclean\.|min\.insync\.|.*\.throttled\.)/;
+
 /** The files that derive from code, with their current and their due text. */
 export async function derived(): Promise<{ path: string; text: string; due: string }[]> {
   const filled = (path: string, parts: Readonly<Record<string, string>>) => {
@@ -47,6 +95,12 @@ export async function derived(): Promise<{ path: string; text: string; due: stri
       kips: kipTable(),
     }),
     filled("docs/options.md", { options: optionTable() }),
+    filled("docs/topics.md", { "topic-configs": topicConfigTable() }),
+    filled("docs/limits.md", {
+      "limits-many": optionTable(LIMITS.many),
+      "limits-large": optionTable(LIMITS.large),
+      "limits-long": optionTable(LIMITS.long),
+    }),
     filled("docs/log.md", { events: eventTable() }),
     filled("docs/audit.md", { fields: fieldTable(), changes: changeTable() }),
     filled("docs/testing.md", {}),
@@ -61,6 +115,13 @@ export function fill(text: string, name: string, content: string, path = "The te
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`${path} has no markers ${begin} … ${end}`);
   return `${text.slice(0, from + begin.length)}\n${content}\n${text.slice(to)}`;
+}
+
+/** By their names as configs. */
+function topicConfigTable(): string {
+  const keys = rows().map(({ key }) => key)
+    .filter((key) => key.startsWith("topic.") && !WITHOUT_EFFECT.test(key));
+  return optionTable(keys).replace("| Option |", "| Config |").replaceAll("| `topic.", "| `");
 }
 
 /** The warnings and errors of the log. */

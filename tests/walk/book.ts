@@ -1,7 +1,7 @@
 /**
  * The book: types every page of docs/ that the walk does not, each in a folder and with a broker of its own, which runs when
- * the page begins, at 127.0.0.1:9092 as the page has it. By itself: deno run -A tests/walk/book.ts RUNNEL [PAGE…], RUNNEL
- * being an executable; `deno task walk` does it with the one that README has compiled.
+ * the page begins, at 127.0.0.1:9092 as the page has it. By itself: deno task walk:book RUNNEL [PAGE…], RUNNEL being an
+ * executable; `deno task walk` does it with the one that README has compiled.
  *
  * <!-- walk: with NAME=VALUE … --> at the head of a page are variables that its broker and its commands have, and
  * <!-- walk: without a broker --> says that it begins without one. <!-- walk: where old:9092 is 127.0.0.1:9192, … --> says which of its brokers a name stands for.
@@ -12,8 +12,8 @@ import { stepsOf } from "./page.ts";
 const ROOT = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 /** They mostly wait, so there may be more than there are cores. */
 const AT_A_TIME = 4;
-/** Gone by elsewhere: the walk, `deno task walk:embedding`, tests/clients/book.ts. */
-export const ELSEWHERE = ["listeners.md", "testing.md", "clients.md"];
+/** Gone by elsewhere: tests/clients/book.ts, the walk, and `deno task walk:embedding`. */
+const ELSEWHERE = ["clients.md", "listeners.md", "testing.md"];
 /** Those that a page may name: of its own broker, HTTP, and of others that it starts. */
 const PORTS = [9092, 9093, 9094, 9192, 9193, 9194];
 
@@ -116,7 +116,8 @@ function freePorts(count: number): number[] {
 }
 
 if (import.meta.main) {
-  const [runnel, ...only] = Deno.args, work = await Deno.makeTempDir({ prefix: "runnel-book-" });
+  const [executable, ...only] = Deno.args, runnel = await Deno.realPath(executable);
+  const work = await Deno.makeTempDir({ prefix: "runnel-book-" });
   const began = performance.now();
   const env = Object.fromEntries(
     Object.entries(Deno.env.toObject()).filter(([name]) => !/^(DENO_|RUNNEL_)/.test(name)),

@@ -8,7 +8,7 @@ import { pause, Typed } from "./typed.ts";
 const LIMIT_MS = 900_000;
 const STOP_LIMIT_MS = 20_000;
 /** What goes on until Ctrl-C is let do so until it has said something, or for so long, and a little longer. */
-const SILENT_MS = 5000, WATCHED_MS = 300;
+const SILENT_MS = 3000, WATCHED_MS = 300;
 const BROKER = "broker", UNTIL_CTRL_C = "until Ctrl-C", EXIT = /^exit (\d+)$/;
 
 export interface Place {

@@ -20,11 +20,10 @@ async function walk(work: string): Promise<Tally> {
   const env = {
     ...inherited(),
     HOME: home,
-    PATH: `${home}/.npm-global/bin:${pathWithoutDeno(work)}`,
+    PATH: `${home}/.npm-global/bin:${work}/bin:${pathWithoutDeno(work)}`,
     NPM_CONFIG_PREFIX: `${home}/.npm-global`,
   };
-  await using typist = new Typist({
-    name: "README.md",
+  const place = {
     cwd: clone,
     given: {
       "127.0.0.1:9092": `127.0.0.1:${kafka}`,
@@ -33,18 +32,27 @@ async function walk(work: string): Promise<Tally> {
     },
     env: { ...env, RUNNEL_KAFKA_PORT: `${kafka}`, RUNNEL_HTTP_PORT: `${http}` },
     folders: { "in Kafka's folder": `${work}/kafka` },
-  });
-  const follow = async (path: string) => {
-    for (const step of stepsOf(Deno.readTextFileSync(`${clone}/${path}`))) await typist.do(step);
   };
-  await typist.type({ ...BARE, text: "! command -v deno\n" });
-  await follow("README.md");
-  // What follows has the Deno and the executable that README has made, and is apart.
-  const book = typeBook({ clone, runnel: `${clone}/dist/runnel`, work, env });
-  await follow("docs/listeners.md");
-  await typist.stopBroker();
-  const { passed, failed } = await book;
-  return { passed: typist.passed + passed, failed: typist.failed + failed };
+  const runnel = `${clone}/dist/runnel`;
+  let book: Promise<Tally> | null = null;
+  const follow = async (path: string): Promise<Tally> => {
+    await using typist = new Typist({ ...place, name: path });
+    if (path === "README.md") await typist.type({ ...BARE, text: "! command -v deno\n" });
+    for (const step of stepsOf(Deno.readTextFileSync(`${clone}/${path}`))) {
+      await typist.do(step);
+      // The pages of docs/ need nothing but what README makes first, and are apart from the rest of it.
+      if (book === null && exists(runnel)) book = typeBook({ clone, runnel, work, env });
+    }
+    await typist.stopBroker();
+    return typist;
+  };
+  const tallies = [await follow("README.md"), await follow("docs/listeners.md")];
+  if (book === null) throw new Error(`README.md made no ${runnel}`);
+  tallies.push(await book);
+  return {
+    passed: tallies.reduce((sum, { passed }) => sum + passed, 0),
+    failed: tallies.reduce((sum, { failed }) => sum + failed, 0),
+  };
 }
 
 /** What a login would bring, and nothing of this session's Deno or Runnel. */

@@ -14,6 +14,36 @@ const text = (loading: Promise<{ default: string }>) => loading.then((module) =>
 
 export const PAGES: readonly Page[] = [
   {
+    name: "getting-started",
+    about: "from nothing to records and a group that reads them",
+    load: () => text(import("../../../docs/getting-started.md", { with: { type: "text" } })),
+  },
+  {
+    name: "topics",
+    about: "topics, their configs, how long records stay",
+    load: () => text(import("../../../docs/topics.md", { with: { type: "text" } })),
+  },
+  {
+    name: "groups",
+    about: "groups of consumers: who reads what, how far",
+    load: () => text(import("../../../docs/groups.md", { with: { type: "text" } })),
+  },
+  {
+    name: "transactions",
+    about: "all or nothing, and what hangs",
+    load: () => text(import("../../../docs/transactions.md", { with: { type: "text" } })),
+  },
+  {
+    name: "durability",
+    about: "what is kept, and when it is said so",
+    load: () => text(import("../../../docs/durability.md", { with: { type: "text" } })),
+  },
+  {
+    name: "security",
+    about: "where to begin: listeners, log-ins, ACLs, quotas, audit",
+    load: () => text(import("../../../docs/security.md", { with: { type: "text" } })),
+  },
+  {
     name: "commands",
     about: "what each command is for",
     load: () => text(import("../../../docs/commands.md", { with: { type: "text" } })),
@@ -82,6 +112,16 @@ export const PAGES: readonly Page[] = [
     name: "testing",
     about: "a broker in a test",
     load: () => text(import("../../../docs/testing.md", { with: { type: "text" } })),
+  },
+  {
+    name: "from-kafka",
+    about: "from Kafka, and back",
+    load: () => text(import("../../../docs/from-kafka.md", { with: { type: "text" } })),
+  },
+  {
+    name: "limits",
+    about: "how much, how large, how long",
+    load: () => text(import("../../../docs/limits.md", { with: { type: "text" } })),
   },
   {
     name: "compatibility",
