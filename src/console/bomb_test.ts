@@ -42,7 +42,9 @@ const bombs: Readonly<Record<"gzip" | "snappy" | "lz4" | "zstd", () => Uint8Arra
   },
   /** A frame of blocks that are one byte, so many times. */
   zstd() {
-    const blockBytes = 128 * 1024, count = GB / blockBytes, header = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x38];
+    const blockBytes = 128 * 1024,
+      count = GB / blockBytes,
+      header = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x38];
     const block = (isLast: boolean) => {
       const word = Number(isLast) | 1 << 1 | blockBytes << 3;
       return new Uint8Array([word & 255, word >> 8 & 255, word >> 16 & 255, 0]);
