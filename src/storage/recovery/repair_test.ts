@@ -264,6 +264,28 @@ for (const unsynced of ["kept", "lost"] as const) {
   });
 }
 
+Deno.test("what the journal alone had on the device is there on its own before a repair forgets the journal", async () => {
+  const memory = new MemoryStore();
+  const { entries } = await withJournal(memory);
+  memory.remove("runnel-journal-0");
+  await writeJournal(memory, entries.filter(({ segmentBase }) => segmentBase !== 16));
+  await harm(memory, pathOf(16), (bytes) => void (bytes[100] ^= 1)); // in the second batch, offset 18
+  const [checkpoint] = readCheckpoint(memory, RECOVERY_POINT_CHECKPOINT);
+  await writeCheckpoint(memory, RECOVERY_POINT_CHECKPOINT, [{ ...checkpoint, offset: 8 }]);
+  const store = new FaultyStore(memory);
+  await syncAll(store);
+  { // a broker was killed before it synced these
+    const blob = store.open(pathOf(8)), bytes = memory.readAll(pathOf(8))!.slice();
+    blob.truncate(bytes.length / 2);
+    blob.append(bytes.subarray(bytes.length / 2));
+    blob.close();
+  }
+  await repaired(store);
+  const disk = await store.crash({ unsynced: "lost", names: "lost", random: () => 0 });
+  const { batches, damage, nextOffset } = await verified(disk);
+  assertEquals([batches, damage, nextOffset], [9, null, 18]);
+});
+
 /** A log of two segments that is written down in an inventory too. */
 async function writtenDown(store: MemoryStore): Promise<void> {
   await filledLog({ store });
