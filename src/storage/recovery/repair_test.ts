@@ -166,6 +166,28 @@ async function gappedLog(store = new MemoryStore()): Promise<MemoryStore> {
   return store;
 }
 
+Deno.test("a compacted log that was cut is whole, also where no recovery point proved its gaps", async () => {
+  for (const n of [1, 2, 3, 5, 6, 7]) { // the fourth begins a segment, whose name stays
+    const store = await gappedLog();
+    store.remove(RECOVERY_POINT_CHECKPOINT);
+    await harm(store, pathOf(n < 4 ? 0 : 40), (bytes) => {
+      bytes[(n & 3) * bytes.length / 4 + 70] ^= 1;
+    });
+    await repaired(store, true);
+    const { damage, nextOffset } = await verified(store, true);
+    assertEquals([damage, nextOffset], [null, (n - 1) * 10 + 2]);
+    const { log } = await opened(store, {}, COMPACTED);
+    await log.append(twoRecords(), { origin: "client", leaderEpoch: 0 }).durable;
+    assertEquals([log.offline, log.logEndOffset], [null, nextOffset + 2]);
+  }
+  const { store } = await filledLog();
+  await harm(store, pathOf(8), (bytes) => void (bytes[100] ^= 1));
+  await repaired(store);
+  const { log, damage } = await opened(store);
+  await log.append(twoRecords(), { origin: "client", leaderEpoch: 0 }).durable;
+  assertEquals([damage, log.logEndOffset, batchesOf(log).length], [null, 12, 6]);
+});
+
 Deno.test("a repair leaves no batch that lies about its base offset, behind a gap either", async () => {
   const start = async (store: Store) => {
     const [{ offset: recoveryPoint }] = readCheckpoint(store, RECOVERY_POINT_CHECKPOINT);
