@@ -81,6 +81,13 @@ export async function cutAt(
     const files = isCut ? INDEXES_ALONE : SEGMENT_FILES_AND_SNAPSHOT;
     removeSegment(store, folder, base, { suffix: "", files });
   }
+  // What ends behind a gap of compaction is proven by a segment that was begun there, where nothing else proves it.
+  const isProven = readCheckpoint(store, RECOVERY_POINT_CHECKPOINT).some((entry) =>
+    `${entry.topic}-${entry.partition}` === folder
+  );
+  if (!isProven && fault.position > 0) {
+    await sync(store, `${folder}/${segmentName(fault.offset)}.log`);
+  }
   await store.syncFolder(folder);
 }
 
