@@ -3,7 +3,7 @@
  * bytes, and no objects. Whose it is (producer id, sequence) is said last, and may be said again.
  */
 import * as batch from "./batch.ts";
-import { compress, CompressionType } from "./compression.ts";
+import { compressForNow, CompressionType } from "./compression.ts";
 import type { NewRecord } from "./build.ts";
 import { measuredRecord, writeRecord } from "./write_record.ts";
 
@@ -30,10 +30,10 @@ export class BatchBuilder {
   #maxTimestampMs: number = batch.NO_TIMESTAMP;
   /** Of the one record there is. */
   #exactTimestampMs: bigint | undefined;
-  /** Whether somebody may hold #bytes. */
+  /** Whether somebody may hold #bytes or #packed. */
   #isGiven = false;
-  /** The records, compressed; null before. */
-  #packed: Uint8Array | null = null;
+  /** The records, compressed, behind the room for a header; null before. */
+  #packed: Uint8Array<ArrayBuffer> | null = null;
 
   /** `capacity`: bytes it may have without being moved, about. */
   constructor(capacity: number) {
@@ -81,12 +81,11 @@ export class BatchBuilder {
 
   /** Compresses the records ahead of finish(), which then has little to do. Throws what compress() throws. */
   pack(compression: CompressionType, level?: number): void {
-    if (compression === CompressionType.none) return;
-    this.#packed ??= compress(
-      compression,
-      this.#bytes.subarray(batch.BATCH_OVERHEAD, this.#used),
-      level,
-    );
+    if (compression === CompressionType.none || this.#packed !== null) return;
+    const plain = this.#bytes.subarray(batch.BATCH_OVERHEAD, this.#used);
+    const packed = compressForNow(compression, plain, level);
+    this.#packed = new Uint8Array(batch.BATCH_OVERHEAD + packed.length);
+    this.#packed.set(packed, batch.BATCH_OVERHEAD);
   }
 
   /** The batch. Once more it is another array: the first may be on its way still. Throws what compress() throws. */
@@ -112,15 +111,13 @@ export class BatchBuilder {
 
   /** Its records behind the room for a header. */
   #whole(compression: CompressionType, level: number | undefined): Uint8Array<ArrayBuffer> {
-    if (compression === CompressionType.none) {
-      const bytes = this.#bytes.subarray(0, this.#used), isFirst = !this.#isGiven;
-      this.#isGiven = true;
-      return isFirst ? bytes : bytes.slice();
-    }
     this.pack(compression, level);
-    const packed = this.#packed!, bytes = new Uint8Array(batch.BATCH_OVERHEAD + packed.length);
-    bytes.set(packed, batch.BATCH_OVERHEAD);
-    return bytes;
+    const bytes = compression === CompressionType.none
+      ? this.#bytes.subarray(0, this.#used)
+      : this.#packed!;
+    const isFirst = !this.#isGiven;
+    this.#isGiven = true;
+    return isFirst ? bytes : bytes.slice();
   }
 
   #reserve(more: number): void {
