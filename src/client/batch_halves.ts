@@ -2,18 +2,17 @@
  * Batch halves: a batch that is larger than the broker takes as two, in its order, with the sequences it had: the broker
  * has spent none of them, and what is on its way behind it counts on (Kafka: RecordAccumulator.splitAndReenqueue).
  */
-import { CompressionType } from "../protocol/records/compression.ts";
 import { readRecords } from "../protocol/records/record.ts";
 import { ProducerBatch } from "./producer_batch.ts";
 
-/** Of two records at least. Who waits for the batch hears when both halves are settled. */
+/** Of two records at least, as they were sent. Who waits for the batch hears when both halves are settled. */
 export function halvesOf(batch: ProducerBatch): readonly [ProducerBatch, ProducerBatch] {
-  const { builder, sequence, createdMs, order, span } = batch;
+  const { builder, sequence, createdMs, order, span, encoded } = batch;
   const middle = builder.count >> 1, middleBytes = batch.bytes >> 1;
-  const first = new ProducerBatch(builder.sizeInBytes >> 1, createdMs);
-  const second = new ProducerBatch(builder.sizeInBytes >> 1, createdMs);
+  const first = new ProducerBatch(builder.sizeInBytes >> 1, { createdMs });
+  const second = new ProducerBatch(builder.sizeInBytes >> 1, { createdMs });
   let at = 0;
-  for (const record of readRecords(builder.finish({ compression: CompressionType.none }))) {
+  for (const record of readRecords(encoded!)) {
     const half = at < middle ? first : second;
     half.builder.add(record);
     half.receivers.push(batch.receivers[at]);

@@ -43,8 +43,15 @@ export class ProducerBatch {
   sequence = -1;
   encoded: Uint8Array | null = null;
 
-  constructor(capacity: number, createdMs: number = performance.now()) {
-    this.builder = new BatchBuilder(capacity);
+  constructor(
+    capacity: number,
+    { createdMs = performance.now(), room = null }: {
+      readonly createdMs?: number;
+      /** What the builder of another released. */
+      readonly room?: Uint8Array<ArrayBuffer> | null;
+    } = {},
+  ) {
+    this.builder = new BatchBuilder(capacity, room);
     this.createdMs = createdMs;
   }
 }

@@ -34,10 +34,12 @@ export class BatchBuilder {
   #isGiven = false;
   /** The records, compressed, behind the room for a header; null before. */
   #packed: Uint8Array<ArrayBuffer> | null = null;
+  #released: Uint8Array<ArrayBuffer> | null = null;
 
-  /** `capacity`: bytes it may have without being moved, about. */
-  constructor(capacity: number) {
-    this.#bytes = new Uint8Array(Math.max(capacity, MIN_CAPACITY));
+  /** `capacity`: bytes it may have without being moved, about; `room`: what another one released, in place of new memory. */
+  constructor(capacity: number, room: Uint8Array<ArrayBuffer> | null = null) {
+    const needed = Math.max(capacity, MIN_CAPACITY);
+    this.#bytes = room !== null && room.length >= needed ? room : new Uint8Array(needed);
   }
 
   /** How many records. */
@@ -86,6 +88,15 @@ export class BatchBuilder {
     const packed = compressForNow(compression, plain, level);
     this.#packed = new Uint8Array(batch.BATCH_OVERHEAD + packed.length);
     this.#packed.set(packed, batch.BATCH_OVERHEAD);
+    this.#released = this.#bytes.length <= MOST_KEPT ? this.#bytes : null;
+    this.#bytes = NOTHING;
+  }
+
+  /** Memory that it needs no more as it is compressed, once; null: there is none. */
+  released(): Uint8Array<ArrayBuffer> | null {
+    const room = this.#released;
+    this.#released = null;
+    return room;
   }
 
   /** The batch. Once more it is another array: the first may be on its way still. Throws what compress() throws. */
@@ -112,9 +123,10 @@ export class BatchBuilder {
   /** Its records behind the room for a header. */
   #whole(compression: CompressionType, level: number | undefined): Uint8Array<ArrayBuffer> {
     this.pack(compression, level);
-    const bytes = compression === CompressionType.none
-      ? this.#bytes.subarray(0, this.#used)
-      : this.#packed!;
+    if ((compression === CompressionType.none) !== (this.#packed === null)) {
+      throw new Error("This batch is compressed already");
+    }
+    const bytes = this.#packed ?? this.#bytes.subarray(0, this.#used);
     const isFirst = !this.#isGiven;
     this.#isGiven = true;
     return isFirst ? bytes : bytes.slice();
@@ -130,3 +142,6 @@ export class BatchBuilder {
 }
 
 const MIN_CAPACITY = 512;
+/** What one large record has taken is not kept for small ones. */
+const MOST_KEPT = 1 << 20;
+const NOTHING = new Uint8Array(0);
