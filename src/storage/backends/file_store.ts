@@ -9,16 +9,28 @@
  * read shares its position with every other.
  */
 import { statfsSync } from "node:fs";
+import { directoryProblem } from "../../platform.ts";
 import { SharedSyncs } from "./shared_syncs.ts";
 import { InPlaceFile } from "./in_place_file.ts";
+import { isCaseFolded } from "./name_case.ts";
 import { type OpenFile, OpenFiles } from "./open_files.ts";
 import { patiently, relieved } from "./starved.ts";
+import { attempt, storeError } from "./system_error.ts";
 import { type Blob, type InPlaceBlob, type Store, type StoreEntry, StoreError } from "../store.ts";
 import { folderOf, splitPath } from "./path.ts";
 
 export interface FileStoreOptions {
   /** Blobs with an open descriptor; 0 for as many as the process may have. */
   readonly maxOpenFiles?: number;
+  /** The system it is on, if not this one. */
+  readonly platform?: string;
+}
+
+/** A directory keeps nothing for sure on this system. Nothing was made of it. */
+export class UnsupportedSystemError extends Error {
+  override readonly name = "UnsupportedSystemError";
+  /** For people, as it is. */
+  readonly kind = "refused";
 }
 
 /** Only the owner may read what is stored (as under umask 077). */
@@ -36,8 +48,14 @@ export class FileStore implements Store {
   readonly #replacing = new Map<string, Promise<void>>();
   #statfsRefused = false;
 
-  /** Creates the directory when it is absent. */
+  /** Creates the directory when it is absent. Throws UnsupportedSystemError where none can keep what is promised. */
   constructor(root: string, options: FileStoreOptions = {}) {
+    const problem = directoryProblem(options.platform);
+    if (problem !== null) {
+      throw new UnsupportedSystemError(
+        `Cannot keep files in ${root}: ${problem}. Run Runnel in WSL 2, in a container or on Linux or macOS; in memory a broker runs here too (--storage-path memory://)`,
+      );
+    }
     attempt(
       "create directory",
       root,
@@ -206,6 +224,19 @@ export class FileStore implements Store {
       this.#statfsRefused = true;
       return Infinity;
     }
+  }
+
+  foldsCase(): boolean {
+    const names = this.list("").map(({ name }) => name);
+    return isCaseFolded(names, (name) => {
+      try {
+        const { dev, ino } = Deno.statSync(this.#full(name));
+        return `${dev}:${ino}`;
+      } catch (e) {
+        if (e instanceof Deno.errors.NotFound) return null;
+        throw storeError("find", this.#full(name), e);
+      }
+    });
   }
 
   /** Something else found no descriptor: blobs give some of theirs back. */
@@ -450,29 +481,4 @@ function sizeOf(full: string): number | null {
     if (e instanceof Deno.errors.NotFound) return null;
     throw e;
   }
-}
-
-/** Runs `action`; what the operating system has against it becomes a StoreError. */
-export function attempt<T>(what: string, full: string, action: () => T): T {
-  try {
-    return action();
-  } catch (e) {
-    throw storeError(what, full, e);
-  }
-}
-
-/** What the operating system said, as a StoreError. */
-export function storeError(what: string, full: string, cause: unknown): StoreError {
-  if (cause instanceof StoreError) return cause;
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new StoreError(`Cannot ${what} ${full}: ${reason}`, kindOf(cause, reason), { cause });
-}
-
-function kindOf(cause: unknown, reason: string): StoreError["kind"] {
-  if (cause instanceof Deno.errors.NotFound) return "absent";
-  if (cause instanceof Deno.errors.PermissionDenied || cause instanceof Deno.errors.NotCapable) {
-    return "permission";
-  }
-  // ENOSPC, EDQUOT and EFBIG have no class of their own in Deno.
-  return /\(os error (28|122|27)\)/.test(reason) ? "noSpace" : "io";
 }
