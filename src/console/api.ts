@@ -195,7 +195,7 @@ export interface DiskForecast {
 
 /** `GET warnings` answers Page<Warning>: of the last hour, the latest first. */
 export interface Warning {
-  readonly kind: "readiness" | "offline" | "event" | "refused";
+  readonly kind: "readiness" | "advice" | "offline" | "event" | "refused";
   readonly level: "warning" | "error";
   /** What it is about: an event's name (docs/log.md), a kind of refusal (docs/status.md). */
   readonly what: string;

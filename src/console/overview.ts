@@ -37,7 +37,7 @@ export const overviewRoutes: readonly Route[] = [
     path: "live",
     summary: "A stream of what is: samples, and warnings as they change",
     query: {},
-    answers: "LiveLine, one a line (application/x-ndjson)",
+    answers: "LiveLine, one a line",
     isOfBroker: true,
     handle: live,
   },

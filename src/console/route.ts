@@ -2,6 +2,7 @@
 import type { Requests } from "../client/asking.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { RefusedOften } from "../metrics/refusals.ts";
+import type { AnswerName } from "./answers.ts";
 import type { Session } from "./api.ts";
 import type { GroupLags } from "./group_lags.ts";
 import type { Sampler } from "./sampler.ts";
@@ -21,8 +22,8 @@ export interface Route {
   /** Of POST. */
   readonly body?: ObjectShape;
   readonly maxBodyBytes?: number;
-  /** The type of its answer (api.ts). */
-  readonly answers: string;
+  /** What it answers: a type of api.ts, or in words. */
+  readonly answers: AnswerName;
   /** Whether it tells of the broker itself, so that it takes the right to describe the cluster. */
   readonly isOfBroker?: boolean;
   /** Whether it changes something, so that it needs console.write. */
