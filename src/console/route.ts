@@ -87,6 +87,16 @@ export interface StatusFacts {
     readonly freeBytes: number | null;
     readonly minFreeBytes: number;
   };
+  readonly process: {
+    readonly spareDescriptors: number | null;
+    readonly lookedFor: number;
+    readonly heapUsedBytes: number;
+    readonly heapLimitBytes: number;
+  };
+  readonly limits: { readonly maxConnections: number };
+  readonly connections: number;
+  /** Of a listener's certificate; null where there is none. */
+  readonly tlsExpiresMs: number | null;
   readonly clients: readonly {
     readonly clientId: string | null;
     readonly software: string;
