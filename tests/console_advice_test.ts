@@ -34,6 +34,7 @@ const client = (software: string, version: string, connections = 1) => ({
   address: "10.0.0.1",
   listener: "PLAINTEXT",
   connections,
+  requests: 0,
 });
 
 const of = (status: StatusFacts, forecast = disk) =>

@@ -300,6 +300,8 @@ const clientRow: Schema<ClientRow> = object({
   address: text,
   listener: text,
   connections: integer,
+  requests: integer,
+  throttledMs: nullable(number),
 });
 
 const transactionMembers = { transactionalId: text, producerId: integer, state: text };

@@ -417,6 +417,10 @@ export interface ClientRow {
   readonly address: string;
   readonly listener: string;
   readonly connections: number;
+  /** Of these connections, since each was made. */
+  readonly requests: number;
+  /** What quotas that bind it told it to wait, and those that share them with it; null where none does. */
+  readonly throttledMs: number | null;
 }
 
 /** `GET transactions` answers Page<TransactionRow>. */

@@ -105,6 +105,7 @@ export interface StatusFacts {
     readonly address: string;
     readonly listener: string;
     readonly connections: number;
+    readonly requests: number;
   }[];
   readonly refused: readonly RefusedOften[];
   readonly events: readonly {
