@@ -238,6 +238,8 @@ const client: ClientRow = {
   address: "127.0.0.1",
   listener: "kafka",
   connections: 2,
+  requests: 1234,
+  throttledMs: 250,
 };
 
 const transaction: TransactionDetail = {
