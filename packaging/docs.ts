@@ -1,6 +1,7 @@
 /**
- * `deno task docs`: writes what derives from code into README.md and pages of docs/ (between their markers), packaging/runnel.toml
- * and packaging/grafana.json. With --check it writes nothing and fails when something is out of date.
+ * `deno task docs`: writes what derives from code into README.md and pages of docs/ (between their markers, and the version
+ * that examples show), packaging/runnel.toml and packaging/grafana.json. With --check it writes nothing and fails when
+ * something is out of date.
  */
 import { exampleToml, optionTable } from "../src/config/describe.ts";
 import { CHANGES } from "../src/audit/changes/mod.ts";
@@ -9,6 +10,7 @@ import { apiTable, kipTable, notServedTable } from "./compatibility/tables.ts";
 import { dashboard } from "./dashboard.ts";
 import { rows } from "../src/config/rows.ts";
 import { events } from "../src/log/events.ts";
+import { VERSION } from "../src/version.ts";
 
 const root = new URL("..", import.meta.url);
 
@@ -73,11 +75,14 @@ const LIMITS = {
 const WITHOUT_EFFECT =
   /^topic\.(preallocate|remote\.|local\.|errors\.|unclean\.|min\.insync\.|.*\.throttled\.)/;
 
+/** What these documents show of this version: "Runnel 1.2.3", "runnel-1.2.3.tgz". */
+const VERSION_SHOWN = /\b([Rr]unnel[ -])\d+\.\d+\.\d+\b/g;
+
 /** The files that derive from code, with their current and their due text. */
 export async function derived(): Promise<{ path: string; text: string; due: string }[]> {
   const filled = (path: string, parts: Readonly<Record<string, string>>) => {
     const text = Deno.readTextFileSync(new URL(path, root));
-    let due = text;
+    let due = text.replace(VERSION_SHOWN, (_, name) => `${name}${VERSION}`);
     for (const [name, content] of Object.entries(parts)) due = fill(due, name, content, path);
     return { path, text, due };
   };
@@ -98,6 +103,8 @@ export async function derived(): Promise<{ path: string; text: string; due: stri
     }),
     filled("docs/log.md", { events: eventTable() }),
     filled("docs/audit.md", { fields: fieldTable(), changes: changeTable() }),
+    filled("docs/getting-started.md", {}),
+    filled("docs/testing.md", {}),
     { path: grafana, text: Deno.readTextFileSync(new URL(grafana, root)), due: dashboard() },
     { path: toml, text: Deno.readTextFileSync(new URL(toml, root)), due: exampleToml() },
   ];

@@ -38,7 +38,7 @@ const STORAGE_STOREYS: readonly (readonly string[])[] = [
 ];
 
 /** Imported from everywhere, importing nothing but each other. */
-const LEAVES = ["config", "metrics", "clock", "log", "version"];
+const LEAVES = ["config", "metrics", "clock", "log", "platform", "version"];
 
 /** Fixtures and doubles for tests: may import everything, and no product file may import them. */
 const TESTING = "testing";

@@ -14,6 +14,7 @@
  * | ssl.keystore.location with ssl.keystore.type=PEM (certificates and key) | ssl.certificate.location, ssl.key.location |
  */
 import { ConfigError } from "../config/load.ts";
+import { permissionsOf } from "../platform.ts";
 import { SECURITY_PROTOCOLS, type SecurityProtocol } from "../config/listener_settings.ts";
 import type { TlsOptions } from "../client/connection.ts";
 import type { SaslOptions } from "../client/sasl.ts";
@@ -35,7 +36,7 @@ export function readClientConfig(path: string): ClientConfig {
   let text: string, mode: number | null;
   try {
     text = Deno.readTextFileSync(path);
-    mode = Deno.statSync(path).mode;
+    mode = permissionsOf(Deno.statSync(path).mode);
   } catch (error) {
     throw new ConfigError(`--client-config: cannot read ${path}: ${(error as Error).message}`);
   }

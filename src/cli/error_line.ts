@@ -67,7 +67,7 @@ function wayOut(message: string, path: string): string {
     return "a directory lies where a file of the broker belongs: move it away, and restore the file if it was one";
   }
   if (/name too long/i.test(message)) return `the name is too long: ${choose}`;
-  if (/No space left|Disk quota/i.test(message)) return `make room, or ${choose}`;
+  if (/No space left|Dis[ck] quota/i.test(message)) return `make room, or ${choose}`;
   return `mend that, or ${choose}`;
 }
 

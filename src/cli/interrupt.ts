@@ -1,3 +1,5 @@
+import { stopSignals } from "../platform.ts";
+
 /** Interrupt: Ctrl-C ends a command in order: it finishes what it holds. The second one ends it at once. */
 export class Interrupt implements Disposable {
   #isAsked = false;
@@ -26,4 +28,4 @@ export class Interrupt implements Disposable {
   }
 }
 
-const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+const SIGNALS = stopSignals();

@@ -40,6 +40,16 @@ export class Output {
     this.#write(`${told}\n`);
   }
 
+  /** Lines that are written as one: all of them are read, or none. */
+  lines(texts: readonly string[]): void {
+    this.#write(texts.map((text) => `${printable(text)}\n`).join(""));
+  }
+
+  /** Whether something was left out as nobody reads any more. */
+  get isUnread(): boolean {
+    return this.#isUnread;
+  }
+
   /** What was done: a sentence for people, an object for scripts. */
   told(sentence: string, done: Readonly<Record<string, unknown>>): void {
     if (this.isJson) this.json(done);

@@ -7,6 +7,7 @@ import { parseAddress } from "../client/cluster.ts";
 import { type ListenerConfig, listenersOf } from "../config/listeners.ts";
 import { ConfigError, denoSurroundings, loadConfig } from "../config/load.ts";
 import type { Config } from "../config/options.ts";
+import { configHome } from "../platform.ts";
 import type { Call } from "./call.ts";
 import { type ClientConfig, type ClientSecurity, readClientConfig } from "./client_config.ts";
 
@@ -72,8 +73,7 @@ function profileOf(call: Call, flag: string, name: string | null): string | null
   if (!/^[\w.-]{1,100}$/.test(name) || name.startsWith(".")) {
     throw call.misused(`${flag} ${name || '""'}: needs a name of letters, digits, _, - and .`);
   }
-  const home = Deno.env.get("XDG_CONFIG_HOME") ?? `${Deno.env.get("HOME") ?? ""}/.config`;
-  const path = `${home}/runnel/${name}.properties`;
+  const path = `${configHome((name) => Deno.env.get(name))}/runnel/${name}.properties`;
   try {
     Deno.statSync(path);
   } catch (error) {

@@ -1,7 +1,7 @@
 /**
  * `runnel serve`: starts the broker, says in five lines what there is, and waits for a signal.
  *
- * SIGTERM and SIGINT stop it in order, within five seconds or as long as closing thousands of logs takes, and end with 0; a second one ends at once with the code
+ * SIGTERM and SIGINT (on Windows Ctrl-C, Ctrl-Break and a closed window) stop it in order, within five seconds or as long as closing thousands of logs takes, and end with 0; a second one ends at once with the code
  * shells give for that signal. What can go wrong at a start is told in one line on standard error, with exit code 1.
  */
 import type { RunningBroker } from "../broker.ts";
@@ -11,6 +11,7 @@ import type { Config } from "../config/options.ts";
 import { listenersOf } from "../config/listeners.ts";
 import { logWarnings } from "../config/warnings.ts";
 import { configureLog, logger } from "../log.ts";
+import { stopSignals } from "../platform.ts";
 import { VERSION } from "../version.ts";
 import { plainLine, startErrorLine, unforeseenLine } from "./error_line.ts";
 import { notifySocket } from "./notify_socket.ts";
@@ -117,7 +118,7 @@ export type Greeted = Pick<
   "kafkaAddress" | "listeners" | "httpAddress" | "dataName"
 >;
 
-/** At most five lines. */
+/** At most six lines. */
 export function greeting(broker: Greeted, config: Config): string[] {
   const lines = [
     `Runnel ${VERSION}`,
@@ -125,11 +126,10 @@ export function greeting(broker: Greeted, config: Config): string[] {
     `  Data     ${broker.dataName}`,
   ];
   if (broker.httpAddress !== null) {
-    lines.push(
-      `  ${config.metrics.enabled ? "Metrics " : "Health  "} http://${broker.httpAddress}/${
-        config.metrics.enabled ? "metrics" : "healthz"
-      }`,
-    );
+    const { console: pages, metrics, http } = config;
+    const origin = `${http.tls ? "https" : "http"}://${broker.httpAddress}`;
+    if (pages.enabled) lines.push(`  Console  ${origin}${pages.basePath}/`);
+    lines.push(metrics.enabled ? `  Metrics  ${origin}/metrics` : `  Health   ${origin}/healthz`);
   }
   return [...lines, `  Try      ${tryOf(broker, config)}`];
 }
@@ -165,10 +165,10 @@ function placesOf({ listeners, kafkaAddress }: Greeted): string {
 
 /** Resolves at the first signal; the second ends the process. */
 function awaitSignal(): Promise<void> {
-  const codes = { SIGINT: 130, SIGTERM: 143 } as const;
+  const codes = { SIGINT: 130, SIGTERM: 143, SIGBREAK: 149, SIGHUP: 129 } as const;
   return new Promise((resolve) => {
     let isStopping = false;
-    for (const name of ["SIGINT", "SIGTERM"] as const) {
+    for (const name of stopSignals()) {
       Deno.addSignalListener(name, () => {
         if (isStopping) Deno.exit(codes[name]);
         isStopping = true;
@@ -199,13 +199,15 @@ export async function isLate(
   closedLogs: () => number,
   timers: Timers,
 ): Promise<boolean> {
-  let cancel = () => {}, elapsedMs = 0, before = closedLogs();
+  let cancel = () => {}, elapsedMs = 0, movedAtMs = 0, before = closedLogs();
   const late = new Promise<true>((resolve) => {
     const look = () => {
       elapsedMs += LOOK_MS;
-      const closed = closedLogs(), mostMs = closed === before ? STANDSTILL_MS : STOP_CEILING_MS;
+      const closed = closedLogs();
+      if (closed !== before) movedAtMs = elapsedMs;
       before = closed;
-      if (elapsedMs >= mostMs) resolve(true);
+      const isStill = elapsedMs - movedAtMs >= STANDSTILL_MS;
+      if (isStill || elapsedMs >= STOP_CEILING_MS) resolve(true);
       else cancel = timers.after(LOOK_MS, look);
     };
     cancel = timers.after(LOOK_MS, look);

@@ -4,6 +4,7 @@
  * Nothing is guessed: an unknown key or a bad value ends the start with where it stands, what it is and what it may be.
  */
 import { type FlagNeeds, splitArguments } from "./flags.ts";
+import { permissionsOf } from "../platform.ts";
 import { readListenerSettings } from "./listener_settings.ts";
 import { closest } from "./near_miss.ts";
 import { accept, needOf, type Option, type OptionValue } from "./option.ts";
@@ -17,7 +18,7 @@ import { readToml, type TomlEntry } from "./toml_file.ts";
 export interface Surroundings {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** The text of a file and its permission bits, or null when there is none. */
+  /** The text of a file and its permission bits (null where they say nothing), or null when there is none. */
   readFile(path: string): { text: string; mode: number | null } | null;
 }
 
@@ -111,7 +112,7 @@ export function denoSurroundings(args: readonly string[]): Surroundings {
 
 function readFile(path: string): ReturnType<Surroundings["readFile"]> {
   try {
-    return { text: Deno.readTextFileSync(path), mode: Deno.statSync(path).mode };
+    return { text: Deno.readTextFileSync(path), mode: permissionsOf(Deno.statSync(path).mode) };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     const why = (error as Error).message.replace(/: \w+ '[^]*'$/, "");

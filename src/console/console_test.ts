@@ -15,7 +15,7 @@ function consoleAt(basePath = "", hosts: readonly string[] = []): Console {
 }
 
 function ask(console: Console, url: string, init: RequestInit = {}): Promise<Response> {
-  return console.answer(new Request(url, init), { peer: "127.0.0.1" });
+  return console.answer(new Request(url, init), { peer: "127.0.0.1", login: null });
 }
 
 async function wordOf(response: Response): Promise<string> {

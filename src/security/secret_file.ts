@@ -1,4 +1,5 @@
 /** Secret files: read only where not everybody else can read them too. */
+import { permissionsOf } from "../platform.ts";
 
 export interface SecretFile {
   readonly bytes: Uint8Array;
@@ -11,9 +12,9 @@ export interface SecretFile {
 const MAX_BYTES = 16 << 20;
 
 /** Throws an Error that says what is wrong with the file, and never what is in it. */
-export function readSecretFile(path: string): SecretFile {
+export function readSecretFile(path: string, platform?: string): SecretFile {
   const stamp = fileStamp(path);
-  const { mode } = Deno.statSync(path);
+  const mode = permissionsOf(Deno.statSync(path).mode, platform);
   if (mode !== null && (mode & 0o006) !== 0) {
     const what = (mode & 0o004) !== 0 ? "read" : "written";
     throw new Error(`${path} can be ${what} by everybody: chmod 600 ${path}`);

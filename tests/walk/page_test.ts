@@ -109,11 +109,11 @@ function book(): Map<string, string> {
 Deno.test("every block of README.md and docs/ is run, compared, or says why not", () => {
   const lost: string[] = [];
   for (const [path, text] of book()) {
-    if (path === "docs/clients.md") continue; // tests/clients/book.ts knows its blocks
     for (const [at, block] of blocksOf(text).entries()) {
       const use = useOf(block, blocksOf(text)[at - 1] ?? null);
       // tests/embedding/snippets_test.ts has all that are no file.
-      if (use === null) {
+      // tests/clients/book.ts runs what docs/clients.md has of other languages, and fails where it knows not what to do with it.
+      if (use === null && path !== "docs/clients.md") {
         lost.push(`${path}:${block.line} ${block.language || "without a language"}`);
       }
       if (use === "not run" && block.notRun!.split(" ").length < 2) {

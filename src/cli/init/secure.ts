@@ -6,6 +6,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { ConfigError, loadConfig } from "../../config/load.ts";
+import { permissionsOf, PLATFORM } from "../../platform.ts";
 import {
   type Issued,
   newAuthority,
@@ -30,14 +31,21 @@ import { isThere, PUBLIC, SECRET, writeNew } from "./writing.ts";
 export const AUTHORITY_DAYS = 3650;
 
 interface SecureWish extends Wish {
+  /** Where it is made, if not here. */
+  readonly platform?: string;
   readonly port: number;
   readonly storagePath: string | null;
 }
 
 /** Makes all of it; what is printed. Throws ConfigError. */
 export async function makeSecure(
-  { folder, hosts, port, storagePath, validity }: SecureWish,
+  { folder, hosts, port, storagePath, validity, platform = PLATFORM }: SecureWish,
 ): Promise<string[]> {
+  if (platform === "win32") {
+    throw new ConfigError(
+      "init: --secure makes files that only their owner may read, which Windows does not make of a mode: make them where the broker will run",
+    );
+  }
   mustBeFree(folder);
   const isNewFolder = made(folder), path = Deno.realPathSync(folder), names = namesIn(path);
   const written: string[] = [];
@@ -112,7 +120,7 @@ function made(folder: string): boolean {
   } catch (error) {
     throw new ConfigError(`init: cannot make ${folder}: ${(error as Error).message}`);
   }
-  if (((Deno.statSync(folder).mode ?? 0) & 0o002) !== 0) {
+  if (((permissionsOf(Deno.statSync(folder).mode) ?? 0) & 0o002) !== 0) {
     throw new ConfigError(
       `init: everybody can put files into ${folder}, in the place of these too: chmod o-w ${folder}, or give another ` +
         "folder with --dir",

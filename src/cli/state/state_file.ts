@@ -1,5 +1,6 @@
 /** State file: a state.toml as somebody named it: a path, or - for standard input. */
 import { ConfigError } from "../../config/load.ts";
+import { permissionsOf } from "../../platform.ts";
 import { readPublicFile } from "../../security/secret_file.ts";
 import { MAX_STATE_BYTES, readState, type Source } from "./read_state.ts";
 import type { State } from "./state.ts";
@@ -24,7 +25,7 @@ interface Given {
 function fromFile(path: string): Given {
   try {
     // The mode first: what is let in by it later is not read any more.
-    const { mode } = Deno.statSync(path);
+    const mode = permissionsOf(Deno.statSync(path).mode);
     return { bytes: readPublicFile(path, MAX_STATE_BYTES), source: { path, mode } };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {

@@ -4,6 +4,7 @@
  */
 import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
 import { Buffer } from "node:buffer";
+import { permissionsOf } from "../../platform.ts";
 import { readPublicFile } from "../../security/secret_file.ts";
 
 export interface TlsFiles {
@@ -144,7 +145,7 @@ const MAX_BYTES = 16 << 20;
 
 function modeOf(file: string): number | null {
   try {
-    return Deno.statSync(file).mode;
+    return permissionsOf(Deno.statSync(file).mode);
   } catch (error) {
     throw new TlsMaterialError(`Cannot read ${file}: ${why(error)}`);
   }

@@ -9,6 +9,7 @@
  * read shares its position with every other.
  */
 import { statfsSync } from "node:fs";
+import { directoryProblem } from "../../platform.ts";
 import { SharedSyncs } from "./shared_syncs.ts";
 import { InPlaceFile } from "./in_place_file.ts";
 import { type OpenFile, OpenFiles } from "./open_files.ts";
@@ -19,6 +20,15 @@ import { folderOf, splitPath } from "./path.ts";
 export interface FileStoreOptions {
   /** Blobs with an open descriptor; 0 for as many as the process may have. */
   readonly maxOpenFiles?: number;
+  /** The system it is on, if not this one. */
+  readonly platform?: string;
+}
+
+/** A directory keeps nothing for sure on this system. Nothing was made of it. */
+export class UnsupportedSystemError extends Error {
+  override readonly name = "UnsupportedSystemError";
+  /** For people, as it is. */
+  readonly kind = "refused";
 }
 
 /** Only the owner may read what is stored (as under umask 077). */
@@ -36,8 +46,14 @@ export class FileStore implements Store {
   readonly #replacing = new Map<string, Promise<void>>();
   #statfsRefused = false;
 
-  /** Creates the directory when it is absent. */
+  /** Creates the directory when it is absent. Throws UnsupportedSystemError where none can keep what is promised. */
   constructor(root: string, options: FileStoreOptions = {}) {
+    const problem = directoryProblem(options.platform);
+    if (problem !== null) {
+      throw new UnsupportedSystemError(
+        `Cannot keep files in ${root}: ${problem}. Run Runnel in WSL 2, in a container or on Linux or macOS; in memory a broker runs here too (--storage-path memory://)`,
+      );
+    }
     attempt(
       "create directory",
       root,
@@ -473,6 +489,6 @@ function kindOf(cause: unknown, reason: string): StoreError["kind"] {
   if (cause instanceof Deno.errors.PermissionDenied || cause instanceof Deno.errors.NotCapable) {
     return "permission";
   }
-  // ENOSPC, EDQUOT and EFBIG have no class of their own in Deno.
-  return /\(os error (28|122|27)\)/.test(reason) ? "noSpace" : "io";
+  // ENOSPC, EDQUOT (122, of macOS 69, which is none of a file on Linux) and EFBIG have no class of their own in Deno.
+  return /\(os error (28|122|69|27)\)/.test(reason) ? "noSpace" : "io";
 }

@@ -43,7 +43,7 @@ export function RecordTable({ topic, records }: { topic: string; records: readon
                     </button>
                   </th>
                   <td class="wide">{row.partition}</td>
-                  <td class="nowrap">
+                  <td class="nowrap time">
                     <Time ms={row.timestampMs} isShort />
                   </td>
                   <td>
@@ -57,7 +57,9 @@ export function RecordTable({ topic, records }: { topic: string; records: readon
                 {isOpen && (
                   <tr class="open">
                     <td colSpan={6}>
-                      <Record topic={topic} row={row} />
+                      <div class="opened">
+                        <Record topic={topic} row={row} />
+                      </div>
                     </td>
                   </tr>
                 )}

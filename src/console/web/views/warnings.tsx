@@ -13,8 +13,9 @@ export function Warnings() {
     <>
       <h1>Warnings</h1>
       <p class="muted">
-        Of the last hour. The log and the audit have what was before
-        {session.value === null ? "" : `, and \`runnel doctor\` says what to do`}.
+        Of the last hour. The log and the audit have what was before ; <code>runnel doctor</code>
+        {" "}
+        says what to do.
       </p>
       <List<Warning>
         path="warnings"
