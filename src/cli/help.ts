@@ -1,12 +1,11 @@
 /** Help, made of the tables of commands and pages: what `runnel help` and `runnel serve --help` print, and what is near a typo. */
-import { styleText } from "node:util";
-import process from "node:process";
 import { flagHelp, flagLines } from "../config/describe.ts";
 import { ConfigError } from "../config/load.ts";
 import { closest } from "../config/near_miss.ts";
 import type { Command, Run } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { askedAs, type Page, PAGES } from "./help/pages.ts";
+import { styled } from "./output.ts";
 import { helpOf } from "./parse.ts";
 
 export const printHelp: Run = async ({ words: [topic, action] }) => {
@@ -30,8 +29,7 @@ const USUAL_WIDTH = 80;
 function terminal() {
   const isTerminal = Deno.stdout.isTerminal();
   const width = isTerminal ? Math.min(Deno.consoleSize().columns, MAX_WIDTH) : USUAL_WIDTH;
-  // Node's rules of what may be styled: a terminal, and no NO_COLOR.
-  const isStyled = styleText("bold", "x", { stream: process.stdout }) !== "x";
+  const isStyled = styled("bold", "x") !== "x";
   return { width: Math.max(20, width), isStyled: isTerminal && isStyled };
 }
 

@@ -36,7 +36,7 @@ export class Output {
   /** In a colour on a terminal alone, unless NO_COLOR is set. */
   line(text = "", colour: "green" | "yellow" | "red" | null = null): void {
     const plain = printable(text), isPlain = colour === null || this.#sink.width === null;
-    const told = isPlain ? plain : styleText(colour, plain, { stream: process.stdout });
+    const told = isPlain ? plain : styled(colour, plain);
     this.#write(`${told}\n`);
   }
 
@@ -108,8 +108,13 @@ export class Output {
   }
 
   #bold(text: string): string {
-    return this.#sink.width === null ? text : styleText("bold", text, { stream: process.stdout });
+    return this.#sink.width === null ? text : styled("bold", text);
   }
+}
+
+/** As it is where the terminal shows no styles, and with NO_COLOR, which styleText of older runtimes does not know. */
+export function styled(style: "bold" | "green" | "yellow" | "red", text: string): string {
+  return Deno.noColor ? text : styleText(style, text, { stream: process.stdout });
 }
 
 /** Null is what there is none of: "-" in a table. */

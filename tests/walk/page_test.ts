@@ -109,7 +109,6 @@ function book(): Map<string, string> {
 Deno.test("every block of README.md and docs/ is run, compared, or says why not", () => {
   const lost: string[] = [];
   for (const [path, text] of book()) {
-    if (path === "docs/clients.md") continue; // tests/clients/book.ts knows its blocks
     for (const [at, block] of blocksOf(text).entries()) {
       const use = useOf(block, blocksOf(text)[at - 1] ?? null);
       // tests/embedding/snippets_test.ts has all that are no file.

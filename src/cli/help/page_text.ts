@@ -48,7 +48,8 @@ class Page {
       case "text":
         return wrapped(this.#inline(token as Tokens.Generic), width);
       case "code":
-        return (token as Tokens.Code).text.split("\n").map((line) => line && `    ${line}`);
+        return (token as Tokens.Code).text.replaceAll("\t", "    ").split("\n")
+          .map((line) => line && `    ${line}`);
       case "blockquote":
         return this.#within("  ", (token as Tokens.Blockquote).tokens, width);
       case "list":

@@ -32,7 +32,10 @@ Part
 
 Deno.test("code stands as it is, indented, whatever its width", () => {
   const line = `runnel topic list ${"x".repeat(60)}  # & <b>`;
-  assertEquals(plainly(`\`\`\`sh\n${line}\n\n\`a\`\n\`\`\`\n`), `    ${line}\n\n    \`a\``);
+  assertEquals(
+    plainly(`\`\`\`sh\n${line}\n\n\`a\`\n\tb\n\`\`\`\n`),
+    `    ${line}\n\n    \`a\`\n        b`,
+  );
 });
 
 Deno.test("a table has columns while its words fit, and is a list where they do not", () => {

@@ -104,6 +104,11 @@ export const PAGES: readonly Page[] = [
     load: () => text(import("../../../docs/console.md", { with: { type: "text" } })),
   },
   {
+    name: "clients",
+    about: "ten lines in each language",
+    load: () => text(import("../../../docs/clients.md", { with: { type: "text" } })),
+  },
+  {
     name: "embedding",
     about: "consumer, producer and admin in your program",
     load: () => text(import("../../../docs/embedding.md", { with: { type: "text" } })),
