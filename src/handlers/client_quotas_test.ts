@@ -149,7 +149,16 @@ Deno.test("A bad entity or value is refused, and the others of the request are s
       "Invalid quota entity combination, IP entity should not be combined with User or ClientId",
     ],
     [{ user: "c" }, { producer_byte_rate: 0 }, "Quota producer_byte_rate must be greater than 0"],
-    [{ user: "d" }, { request_percentage: NaN }, "Quota request_percentage must be greater than 0"],
+    [
+      { user: "d" },
+      { request_percentage: NaN },
+      "Quota request_percentage must be a finite number",
+    ],
+    [
+      { user: "d" },
+      { producer_byte_rate: Infinity },
+      "Quota producer_byte_rate must be a finite number",
+    ],
     [
       { user: "e" },
       { producer_byte_rate: 1.5 },
