@@ -320,7 +320,11 @@ const streamLines: readonly Schema<StreamLine>[] = [
   object({ type: word("end"), reason: text }),
 ];
 const liveLine: Schema<LiveLine> = either<LiveLine>(
-  object({ type: word("hello"), session: named<Session>("Session"), history: named<History>("History") }),
+  object({
+    type: word("hello"),
+    session: named<Session>("Session"),
+    history: named<History>("History"),
+  }),
   object({ type: word("sample"), sample: named<Sample>("Sample") }),
   object({ type: word("warnings"), warnings: list(named<Warning>("Warning")) }),
   ...streamLines,

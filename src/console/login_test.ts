@@ -172,7 +172,8 @@ Deno.test("a password is checked before a body is taken", async () => {
 });
 
 Deno.test("a bearer token is a log-in too, until its time is up, and no longer", async () => {
-  const { publicKey, privateKey } = await generateKeyPair("ES256"), file = await Deno.makeTempFile();
+  const { publicKey, privateKey } = await generateKeyPair("ES256"),
+    file = await Deno.makeTempFile();
   const keys = [{ ...await exportJWK(publicKey), kid: "k", alg: "ES256" }];
   await Deno.writeTextFile(file, JSON.stringify({ keys }));
   const tokenUntil = (exp: number, key = privateKey) =>

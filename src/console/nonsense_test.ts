@@ -28,7 +28,9 @@ const NONSENSE = [
   "x".repeat(300),
   "x".repeat(5000),
 ];
-const VALUES: readonly unknown[] = [...NONSENSE, 0, -1, 1.5, 2 ** 53, 1e300, true, null, [], {}, [[]], {
+const VALUES: readonly unknown[] = [...NONSENSE, 0, -1, 1.5, 2 ** 53, 1e300, true, null, [], {}, [
+  [],
+], {
   kind: "__proto__",
 }];
 
@@ -85,8 +87,10 @@ function* bodiesOf(shape: ObjectShape): Generator<unknown> {
   yield* VALUES;
   for (const name of [...Object.keys(shape.properties), "__proto__", "nothing"]) {
     for (const value of VALUES) {
-      yield JSON.parse(JSON.stringify(whole).replace(/^\{/, `{${JSON.stringify(name)}:${JSON.stringify(value)},`)
-        .replace(/,\}$/, "}"));
+      yield JSON.parse(
+        JSON.stringify(whole).replace(/^\{/, `{${JSON.stringify(name)}:${JSON.stringify(value)},`)
+          .replace(/,\}$/, "}"),
+      );
       yield { ...whole, [name]: value };
     }
   }
@@ -107,7 +111,9 @@ function usualOf(shape: Shape): unknown {
     case "map":
       return {};
     case "object":
-      return Object.fromEntries(shape.required.map((name) => [name, usualOf(shape.properties[name])]));
+      return Object.fromEntries(
+        shape.required.map((name) => [name, usualOf(shape.properties[name])]),
+      );
   }
 }
 

@@ -33,9 +33,20 @@ function mustBe(schema: Json, value: unknown, components: Json, at = "answer"): 
     throw new Error(errors.join("; "));
   }
   const fail = () => {
-    throw new Error(`${at} = ${JSON.stringify(value)?.slice(0, 100)}: needs ${JSON.stringify(schema).slice(0, 200)}`);
+    throw new Error(
+      `${at} = ${JSON.stringify(value)?.slice(0, 100)}: needs ${
+        JSON.stringify(schema).slice(0, 200)
+      }`,
+    );
   };
-  const known = new Set(["type", "enum", "properties", "required", "additionalProperties", "items"]);
+  const known = new Set([
+    "type",
+    "enum",
+    "properties",
+    "required",
+    "additionalProperties",
+    "items",
+  ]);
   for (const word of Object.keys(schema)) assert(known.has(word), `${word} is not looked at`);
   const is = {
     string: typeof value === "string",
@@ -150,14 +161,18 @@ Deno.test("every route answers what its description says, and refuses as it says
     if (route === "POST group/offsets") await live.close();
     const asked = path ??
       pattern.replace(":topic", "t").replace(":partition", "0").replace(":offset", "0");
-    const { responses } =
-      paths[`/${pattern.replace(/:(\w+)/g, "{$1}")}`][method.toLowerCase()];
+    const { responses } = paths[`/${pattern.replace(/:(\w+)/g, "{$1}")}`][method.toLowerCase()];
     const wrong = `${asked}${asked.includes("?") ? "&" : "?"}nonsense=1`;
     const refused = method === "GET" ? await console.get(wrong) : await console.post(wrong, body);
     const refusal = responses.default.content["application/json"].schema;
     mustBe(refusal, refused, schemas, `${route} refused`);
     if (method === "POST") {
-      mustBe(responses["200"].content["application/json"].schema, await console.post(asked, body), schemas, route);
+      mustBe(
+        responses["200"].content["application/json"].schema,
+        await console.post(asked, body),
+        schemas,
+        route,
+      );
       continue;
     }
     const response = await console.fetch(asked), type = response.headers.get("content-type")!;
@@ -175,8 +190,18 @@ Deno.test("every route answers what its description says, and refuses as it says
 });
 
 Deno.test("what does not fit its schema is found", () => {
-  const components = { R: { type: "object", properties: { a: { type: "integer" } }, required: ["a"], additionalProperties: false } };
-  const schema = { type: "array", items: { anyOf: [{ $ref: "#/components/schemas/R" }, { type: "null" }] } };
+  const components = {
+    R: {
+      type: "object",
+      properties: { a: { type: "integer" } },
+      required: ["a"],
+      additionalProperties: false,
+    },
+  };
+  const schema = {
+    type: "array",
+    items: { anyOf: [{ $ref: "#/components/schemas/R" }, { type: "null" }] },
+  };
   mustBe(schema, [{ a: 1 }, null], components);
   for (const wrong of [[{ a: "1" }], [{}], [{ a: 1, b: 2 }], [1], {}, [{ a: 1.5 }]]) {
     assertThrows(() => mustBe(schema, wrong, components), Error);
