@@ -16,7 +16,7 @@ const RECORDS = [
   '{"key":"k\\u001b[31m","value":"a\\u001b]0;owned\\u0007\\u009b31m\\u202e\\u2028","timestamp":1700000000000,"headers":[{"key":"h\\u001b","value":"\\u001b[2J"}]}',
   '{"key":null,"value":null,"timestamp":1700000000001}',
   '{"key":"","value":"","timestamp":1700000000002}',
-  '{"key":{"base64":"/w=="},"value":{"base64":"m//AAA=="},"timestamp":1700000000003}',
+  '{"key":{"base64":"/w=="},"value":{"base64":"m//AAA=="},"timestamp":1700000000003,"headers":[{"key":{"base64":"/2g="},"value":"v"}]}',
   '{"key":"=1+1","value":"{\\"n\\":9007199254740993}","timestamp":1700000000004,"headers":[{"key":"a","value":null},{"key":"a","value":""},{"key":"","value":{"base64":"/w=="}}]}',
   '{"key":"é","value":"😀 \\u001bc\\u001b(0\\r","timestamp":1700000000005}',
 ];
