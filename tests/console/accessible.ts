@@ -10,7 +10,8 @@ interface Found {
   }[];
 }
 
-export async function mustBeAccessible(page: Page): Promise<void> {
+/** `only` is one of its rules; all if not given. */
+export async function mustBeAccessible(page: Page, only?: string): Promise<void> {
   // By the browser's own inspector, which the page's policy does not bind, and which leaves nothing in the page's scripts.
   const inspector = await page.context().newCDPSession(page);
   const run = async (expression: string) => {
@@ -23,7 +24,11 @@ export async function mustBeAccessible(page: Page): Promise<void> {
     return result.value;
   };
   await run(`if (typeof axe === "undefined") { ${axe.source} }`);
-  const { violations }: Found = await run("axe.run(document, { resultTypes: ['violations'] })");
+  const options = JSON.stringify({
+    resultTypes: ["violations"],
+    ...only === undefined ? {} : { runOnly: { type: "rule", values: [only] } },
+  });
+  const { violations }: Found = await run(`axe.run(document, ${options})`);
   await inspector.detach();
   assertEquals(
     violations.map(({ id, nodes }) => [
