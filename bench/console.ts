@@ -1,5 +1,6 @@
 /**
- * Console: what the broker's own console costs, and how soon it answers: `deno task bench:console [--size smoke|full]`.
+ * Console: what the broker's own console costs, and how soon it answers: `deno task bench:console [--size smoke|full]
+ * [answers|consoles]`.
  *
  * | part | what |
  * | --- | --- |
@@ -71,17 +72,25 @@ export interface ConsoleLines {
   }[];
 }
 
-export async function consoleBench(target: ConsoleTarget, size: Size): Promise<ConsoleLines> {
+const PARTS = ["answers", "consoles"];
+
+export async function consoleBench(
+  target: ConsoleTarget,
+  size: Size,
+  parts: readonly string[] = PARTS,
+): Promise<ConsoleLines> {
   const scale = SCALES[size];
   await fill(target, scale);
   const load = await Load.begin(target, scale);
   try {
     const answers: ConsoleLines["answers"][number][] = [];
-    for (const path of PATHS) {
+    for (const path of parts.includes("answers") ? PATHS : []) {
       answers.push({ path, latency: await answered(target, path, scale.requests) });
     }
     const costs: ConsoleLines["costs"][number][] = [];
-    for (const consoles of scale.consoles) costs.push(await costOf(target, consoles, scale));
+    for (const consoles of parts.includes("consoles") ? scale.consoles : []) {
+      costs.push(await costOf(target, consoles, scale));
+    }
     return { answers, costs };
   } finally {
     await load.end();
@@ -310,10 +319,13 @@ export function consoleTable({ answers, costs }: ConsoleLines): string {
 }
 
 if (import.meta.main) {
-  const { size } = parseArgs(Deno.args, { string: ["size"], default: { size: "full" } });
+  const { size, _ } = parseArgs(Deno.args, { string: ["size"], default: { size: "full" } });
+  const parts: readonly string[] = _.length === 0 ? PARTS : _.map(String);
+  const unknown = parts.find((one) => !PARTS.includes(one));
+  if (unknown !== undefined) throw new Error(`${unknown}: needs ${PARTS.join(" or ")}`);
   const broker = await spawnBroker("os");
   try {
-    const lines = await consoleBench(broker, parseSize(size));
+    const lines = await consoleBench(broker, parseSize(size), parts);
     console.log(heading(`deno task bench:console --size ${size}`));
     console.log(consoleTable(lines));
   } finally {

@@ -206,6 +206,7 @@ async function build(config: Config, machine: Machine, stack: AsyncDisposableSta
       accessOf: accessBy(authorizer),
       segmentsOf: (topicId, partition) =>
         storage.logs.get(topicId as Uuid, partition)?.segments ?? null,
+      metadataVersion: () => metadata.metadata.version,
       hasAcls: authorizer !== null,
       clusterId: metadata.nodes.clusterId,
       nodeId: metadata.nodes.selfId,

@@ -7,6 +7,7 @@ import type { Requests } from "../client/asking.ts";
 import type { Config } from "../config/options.ts";
 import { LIMITS, type Session } from "../console/api.ts";
 import { GroupLags } from "../console/group_lags.ts";
+import { KnownTopics } from "../console/known_topics.ts";
 import { lookEvery } from "../console/looks.ts";
 import { Sampler } from "../console/sampler.ts";
 import { Saves } from "../console/saves.ts";
@@ -38,6 +39,8 @@ interface BegunParts extends Pick<Session, "clusterId" | "nodeId" | "kafkaAddres
   readonly requestsAs: (asker: OwnAsker) => Requests;
   readonly accessOf: (asker: Asker) => Access;
   readonly segmentsOf: Begun["segmentsOf"];
+  /** Another one whenever the metadata has changed. */
+  readonly metadataVersion: () => number;
 }
 
 const CLIENT_ID = "runnel-console";
@@ -80,7 +83,9 @@ export class ConsoleRoom implements Pages {
   }
 
   /** From now on the broker answers, until what is returned is disposed of: what it asks for then would be half gone. */
-  begun({ requestsAs, accessOf, segmentsOf, hasAcls, ...broker }: BegunParts): Disposable {
+  begun(
+    { requestsAs, accessOf, segmentsOf, metadataVersion, hasAcls, ...broker }: BegunParts,
+  ): Disposable {
     const { status, metrics, machine: { clock } } = this.#parts, { console } = this.#config;
     const common = principalOf(this.#config);
     const identity = ({ peer, login }: PageAsker) => ({
@@ -96,6 +101,7 @@ export class ConsoleRoom implements Pages {
       status: () => status.facts,
       sampler: this.#sampler,
       lags: this.#lags,
+      knownTopics: new KnownTopics(metadataVersion),
       streams: this.#streams,
       turns: this.#turns,
       answers: this.#answers,

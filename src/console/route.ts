@@ -5,6 +5,7 @@ import type { RefusedOften } from "../metrics/refusals.ts";
 import type { AnswerName } from "./answers.ts";
 import type { Session } from "./api.ts";
 import type { GroupLags } from "./group_lags.ts";
+import type { KnownTopics } from "./known_topics.ts";
 import type { Sampler } from "./sampler.ts";
 import { ApiFailure } from "./failure.ts";
 import type { ObjectShape, Shape } from "./shape.ts";
@@ -54,6 +55,7 @@ export interface House {
   readonly status: () => StatusFacts;
   readonly sampler: Sampler;
   readonly lags: GroupLags;
+  readonly knownTopics: KnownTopics;
   readonly streams: Streams;
   /** Of a partition's log, the oldest first; null where there is none here. */
   readonly segmentsOf: (topicId: string, partition: number) => readonly SegmentFacts[] | null;

@@ -85,8 +85,9 @@ export class Sampler {
 
   /** Of a topic that has counters of its own; null where it has none, or was not looked at twice. */
   rateOf(topic: string): TopicRate | null {
-    const [before, now] = this.#looks.slice(-2);
+    const before = this.#looks.at(-2), now = this.#looks.at(-1);
     const then = before?.topics.get(topic), counted = now?.topics.get(topic);
+    if (before === undefined || now === undefined) return null;
     if (then === undefined || counted === undefined) return null;
     const seconds = (now.atMs - before.atMs) / 1000;
     return {

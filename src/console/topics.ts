@@ -14,6 +14,7 @@ import {
   topicsOf,
 } from "./ask.ts";
 import { KafkaError } from "../client/errors.ts";
+import type { KnownTopic, Retention } from "./known_topics.ts";
 import { pageOf, pageQuery } from "./page.ts";
 import { type Call, given, type Route } from "./route.ts";
 
@@ -56,10 +57,12 @@ interface Held {
 }
 
 async function listTopics(call: Call): Promise<Page<TopicRow>> {
-  const { requests, house } = call, isInternal = given(call, "internal", false);
-  const topics = (await topicsOf(requests, null)).filter((topic) =>
-    topic.errorCode === 0 && (isInternal || !topic.isInternal)
-  );
+  const { requests, house, session } = call, isInternal = given(call, "internal", false);
+  const known = await house.knownTopics.of(session.principal, async () => {
+    const found = (await topicsOf(requests, null)).filter(({ errorCode }) => errorCode === 0);
+    return found.map(knownOf);
+  });
+  const topics = known.topics.filter((topic) => isInternal || !topic.isInternal);
   const held = new Map<string, Held>();
   for (const { topic, sizeBytes, logStartOffset, logEndOffset } of house.metrics.partitions()) {
     let sum = held.get(topic);
@@ -67,18 +70,29 @@ async function listTopics(call: Call): Promise<Page<TopicRow>> {
     sum.bytes += sizeBytes; // NaN where one cannot be looked at
     sum.records += logEndOffset - logStartOffset;
   }
-  const rows = topics.map((topic) => rowOf(topic, held.get(topic.name!), call));
+  const rows = topics.map((topic) => rowOf(topic, held.get(topic.name), call));
   const page = pageOf(rows, call, { nameOf: ({ name }) => name, sort: "name" });
-  const names = page.items.map(({ name }) => name), configs = await retentions(requests, names);
+  const { retentions: configs } = known;
+  const names = page.items.map(({ name }) => name).filter((name) => !configs.has(name));
+  const asked = await retentions(requests, names);
+  for (const name of names) configs.set(name, asked.get(name) ?? null);
   return { ...page, items: page.items.map((row) => ({ ...row, ...configs.get(row.name) })) };
 }
 
-function rowOf(topic: TopicFacts, held: Held | undefined, { house }: Call): TopicRow {
-  const name = topic.name!, rate = house.sampler.rateOf(name);
+function knownOf({ name, isInternal, partitions: { length } }: TopicFacts): KnownTopic {
+  return { name: name!, isInternal, partitions: length };
+}
+
+function rowOf(
+  { name, isInternal, partitions }: KnownTopic,
+  held: Held | undefined,
+  { house }: Call,
+): TopicRow {
+  const rate = house.sampler.rateOf(name);
   return {
     name,
-    isInternal: topic.isInternal,
-    partitions: topic.partitions.length,
+    isInternal,
+    partitions,
     bytes: held === undefined || Number.isNaN(held.bytes) ? null : held.bytes,
     records: held?.records ?? 0,
     bytesIn: rate?.bytesIn ?? null,
@@ -88,8 +102,6 @@ function rowOf(topic: TopicFacts, held: Held | undefined, { house }: Call): Topi
     retentionBytes: null,
   };
 }
-
-type Retention = Pick<TopicRow, "cleanupPolicy" | "retentionMs" | "retentionBytes">;
 
 /** Of topics whose configs the user may see. */
 async function retentions(
@@ -163,7 +175,7 @@ async function describeTopic(call: Call): Promise<TopicDetail> {
     : null;
   const records = known.reduce((sum, { start, end }) => sum + end! - start!, 0);
   return {
-    ...rowOf(topic, undefined, call),
+    ...rowOf(knownOf(topic), undefined, call),
     ...(await retentions(requests, [name])).get(name),
     bytes,
     records,
