@@ -18,8 +18,8 @@ case $machine in
   183) architecture=arm64 ;;
   *) echo "debian.sh: $executable is for machine $machine of ELF, not for x86-64 (62) or aarch64 (183)" >&2 && exit 1 ;;
 esac
-# The newest symbols of the C library that it asks for.
-glibc=$(grep -ao 'GLIBC_2\.[0-9]*' "$executable" | sed 's/GLIBC_//' | sort -Vu | tail -1)
+# The newest symbols of the C library that it asks for, and no older library than it is tried on (tests/packaging/debian.sh).
+glibc=$( (echo 2.31; grep -ao 'GLIBC_2\.[0-9]*' "$executable" | sed 's/GLIBC_//') | sort -Vu | tail -1)
 
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT

@@ -28,6 +28,9 @@ const README_OPTIONS = [
   "topic.retention.ms",
 ];
 
+/** What these documents show of this version: "Runnel 1.2.3", "runnel-1.2.3.tgz". */
+const VERSION_SHOWN = /\b([Rr]unnel[ -])\d+\.\d+\.\d+\b/g;
+
 /** What docs/limits.md has, by its headings. */
 const LIMITS = {
   many: [
@@ -74,9 +77,6 @@ const LIMITS = {
 /** Topic configs that are kept for Kafka and have no effect with one node, which docs/topics.md leaves to docs/options.md. */
 const WITHOUT_EFFECT =
   /^topic\.(preallocate|remote\.|local\.|errors\.|unclean\.|min\.insync\.|.*\.throttled\.)/;
-
-/** What these documents show of this version: "Runnel 1.2.3", "runnel-1.2.3.tgz". */
-const VERSION_SHOWN = /\b([Rr]unnel[ -])\d+\.\d+\.\d+\b/g;
 
 /** The files that derive from code, with their current and their due text. */
 export async function derived(): Promise<{ path: string; text: string; due: string }[]> {

@@ -159,6 +159,7 @@ class Below implements Store {
   remove = (path: string) => this.store.remove(this.#at(path));
   removeAsync = (path: string) => this.store.removeAsync(this.#at(path));
   syncFolder = (folder: string) => this.store.syncFolder(this.#at(folder));
+  foldsCase = () => this.store.foldsCase();
   freeBytes = () => this.store.freeBytes();
   close() {}
 }

@@ -57,6 +57,7 @@ const OUTSIDE = [
   "src/backup/source_directory.ts",
   "src/storage/backends/file_store.ts",
   "src/storage/backends/in_place_file.ts",
+  "src/storage/backends/system_error.ts",
   "src/storage/directory/lock.ts",
 ];
 

@@ -18,6 +18,7 @@ import { checkDestination, markDestination, removeLeftovers } from "./destinatio
 import { contentOf, OvertakenError } from "./held_log.ts";
 import { type BackedUpPartition, knownFaults, type Manifest, writeManifest } from "./manifest.ts";
 import { type Moment, takeMoment } from "./moment.ts";
+import { mustTellCase } from "./tells_case.ts";
 import type { SourceDirectory } from "./source_directory.ts";
 
 export interface BackupOptions {
@@ -55,6 +56,7 @@ export async function createBackup(
       tellOffline(moment, context);
       if (removedFiles === null) {
         await markDestination(destination);
+        mustTellCase(destination, moment.partitions.map(({ log }) => log.of));
         removedFiles = removeLeftovers(destination, before);
       }
       const manifest = await copyMoment(context, moment);

@@ -25,6 +25,7 @@ import {
   needManifest,
   storedPath,
 } from "./manifest.ts";
+import { mustTellCase } from "./tells_case.ts";
 import { openStored } from "./verify.ts";
 
 export { verifyBackup } from "./verify.ts";
@@ -102,6 +103,7 @@ export async function restoreBackup(
 /** Everything that a start needs, on the device. */
 async function fill(target: Store, backup: Store, manifest: Manifest): Promise<void> {
   await target.replace(RESTORE_MARKER, new TextEncoder().encode(`Unfinished, of ${backup.name}\n`));
+  mustTellCase(target, manifest.partitions);
   const folders = new Set<string>([""]);
   for (const file of manifest.files) {
     const folder = file.path.slice(0, Math.max(0, file.path.lastIndexOf("/")));

@@ -6,7 +6,7 @@
  * removed, so a folder is taken by opening what it lists and listing it again: what was opened is still what the names
  * stand for, and nothing is in the middle of being replaced, so it is the folder of one moment.
  */
-import { attempt } from "../storage/backends/file_store.ts";
+import { attempt } from "../storage/backends/system_error.ts";
 import { StoreError } from "../storage/store.ts";
 
 /** The process may not open as many files as that takes. */

@@ -50,8 +50,10 @@ export class ConsoleRoom implements Pages {
   readonly #lags: GroupLags;
   readonly #streams: Streams;
   readonly #turns = new Turns();
+  readonly #answers = new Saves();
   readonly #saves = new Saves();
   #begun: Begun | null = null;
+  #requests = 0;
   #loaded: Promise<Console> | null = null;
 
   constructor(config: Config, parts: ConsoleParts) {
@@ -69,6 +71,12 @@ export class ConsoleRoom implements Pages {
     });
     this.#lags = new GroupLags({ groups: () => metrics.groups(), nowMs: () => clock.nowMs() });
     this.#streams = new Streams(() => clock.nowMs());
+    metrics.gauge("console_streams", "Streams of the console open.", () => this.#streams.size);
+    metrics.gauge(
+      "console_requests_total",
+      "Requests of the console: its pages and its API.",
+      () => this.#requests,
+    );
   }
 
   /** From now on the broker answers, until what is returned is disposed of: what it asks for then would be half gone. */
@@ -90,6 +98,7 @@ export class ConsoleRoom implements Pages {
       lags: this.#lags,
       streams: this.#streams,
       turns: this.#turns,
+      answers: this.#answers,
       saves: this.#saves,
       segmentsOf,
       session: (asker) => ({
@@ -121,6 +130,7 @@ export class ConsoleRoom implements Pages {
   }
 
   async answer(request: Request, asker: PageAsker): Promise<Response> {
+    this.#requests++;
     this.#loaded ??= this.#load();
     return await (await this.#loaded).answer(request, asker);
   }

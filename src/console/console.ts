@@ -120,11 +120,11 @@ export class Console {
 /** So long a text is held until it is taken, however many ask. */
 const SHORT_LENGTH = 128 * 1024;
 
-async function answerOf(answered: unknown, { saves }: House): Promise<Response> {
+async function answerOf(answered: unknown, { answers }: House): Promise<Response> {
   const text = JSON.stringify(answered), headers = { "content-type": "application/json" };
   if (text.length <= SHORT_LENGTH) return new Response(text, { headers });
   const bytes = new TextEncoder().encode(text), length = String(bytes.length);
-  const body = await saves.bodyOf(() => Promise.resolve(slicesOf(bytes)));
+  const body = await answers.bodyOf(() => Promise.resolve(slicesOf(bytes)));
   return new Response(body as BodyInit, { headers: { ...headers, "content-length": length } });
 }
 

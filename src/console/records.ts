@@ -144,8 +144,8 @@ function bytesARecord({ house, params: { topic } }: Call, partitions: readonly n
 /** What is made of the record while its bytes are there. */
 async function oneRecord<T>(call: Call, made: (found: Found) => T): Promise<T> {
   const { requests, params, signal } = call, { topic } = params;
-  const partition = numberOf(params.partition, "partition");
-  const offset = numberOf(params.offset, "offset");
+  const partition = numberOf(params.partition, "partition", 2 ** 31 - 1);
+  const offset = numberOf(params.offset, "offset", Number.MAX_SAFE_INTEGER - 1);
   let found: { readonly it: T } | null = null, problem: string | null = null;
   const reader = new PartitionReader({
     requests,
@@ -165,9 +165,10 @@ async function oneRecord<T>(call: Call, made: (found: Found) => T): Promise<T> {
   throw new ApiFailure(problem === null ? "not_found" : "too_large", message, { field: "offset" });
 }
 
-function numberOf(text: string, field: string): number {
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new ApiFailure("bad_request", `${field} = ${text}: needs a whole number from 0`, { field });
+function numberOf(text: string, field: string, most: number): number {
+  if (/^\d{1,16}$/.test(text) && Number(text) <= most) return Number(text);
+  const message = `${field} = ${text}: needs a whole number, 0 to ${most}`;
+  throw new ApiFailure("bad_request", message, { field });
 }
 
 /** To save and not to show: whatever is in it, no browser takes it for a page. */

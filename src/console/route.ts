@@ -58,7 +58,9 @@ export interface House {
   readonly segmentsOf: (topicId: string, partition: number) => readonly SegmentFacts[] | null;
   /** Of looking into logs. */
   readonly turns: Turns;
-  /** Of what is large. */
+  /** Of answers that are large. */
+  readonly answers: Saves;
+  /** Of what is saved. */
   readonly saves: Saves;
 }
 

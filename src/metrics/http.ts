@@ -1,11 +1,11 @@
 /**
  * HTTP: /metrics, /status, /healthz and /readyz, and the console's pages (http_pages.ts), one request a connection.
  *
- * Spoken over bare connections: Deno.serve has no deadline for a header, nor for a reader that takes nothing, and
- * node:http keeps its limits against slow clients (headersTimeout, maxHeaderSize) only since Deno 2.7, and none for slow
- * readers: http_test.ts has the cases. What is needed is little: a header read under a deadline and a bound, and
- * everything but what is there refused. When the runtime has these limits this file goes; handlers of pages stay, as they
- * are functions from Request to Response.
+ * Spoken over bare connections, by our own parser: Deno.serve has no deadline for a header, and none for a reader that
+ * takes nothing of its answer (runtime_http_test.ts shows both, and fails once it has); node:http keeps its limits against
+ * slow clients (headersTimeout, maxHeaderSize) only since Deno 2.7, and has none for slow readers. What is needed is
+ * little: a header read under a deadline and a bound, and everything but what is there refused. When the runtime has these
+ * limits this file goes; what answers pages stays, as that are functions from Request to Response.
  *
  * Whoever asks gets in: when there are as many connections as there may be, another one makes room (Askers). So neither
  * slow clients nor those who come again and again hide a health check from anybody: it is answered in the turn in which

@@ -31,6 +31,8 @@ export interface Store {
   syncFolder(folder: string): Promise<void>;
   /** Bytes free for data, or Infinity where the question has no meaning. */
   freeBytes(): number;
+  /** Whether names that differ in case alone are one here, as far as what lies in the root shows: not of an empty one. */
+  foldsCase(): boolean;
   /** Closes every descriptor. */
   close(): void;
 }

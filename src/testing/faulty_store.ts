@@ -260,6 +260,10 @@ export class FaultyStore implements Store, FaultyContext {
     });
   }
 
+  foldsCase(): boolean {
+    return this.#inner.foldsCase();
+  }
+
   freeBytes(): number {
     return this.#inner.freeBytes();
   }

@@ -8,6 +8,7 @@
  */
 import type { Uuid } from "../bytes/uuid.ts";
 import { resolveTopicConfig, type TopicConfig } from "../config/topic_configs.ts";
+import { foldedName } from "../storage/backends/name_case.ts";
 import { brokerConfigOverrides } from "./broker_configs.ts";
 import { DeletedTopics } from "./deleted_topics.ts";
 import type { MetadataRecord, ValueOf } from "./metadata_record.ts";
@@ -57,6 +58,8 @@ export interface CatalogueOptions {
   readonly nodeId: number;
   /** What a topic without overrides has: the static configuration. */
   readonly topicDefaults: TopicConfig;
+  /** Whether two names that differ in case alone would be one folder. */
+  readonly foldsCase?: boolean;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -73,8 +76,8 @@ export class Catalogue {
   readonly #options: CatalogueOptions;
   readonly #byName = new Map<string, TopicState>();
   readonly #byId = new Map<Uuid, TopicState>();
-  /** Mostly one: only topics of one request may collide. */
-  readonly #namesByCollisionKey = new Map<string, readonly string[]>();
+  /** Mostly one: only topics of one request may collide. By the folded name where case is folded. */
+  readonly #namesByKey = new Map<string, readonly string[]>();
   #sorted: readonly Topic[] | null = null;
   #partitionCount = 0;
   /** Of everything but topics, by "type:name". */
@@ -112,7 +115,19 @@ export class Catalogue {
 
   /** An existing topic whose metric names a topic of this name would share ("a.b" and "a_b"), or undefined. */
   collidingTopic(name: string): string | undefined {
-    return this.#namesByCollisionKey.get(collisionKey(name))?.[0];
+    const key = collisionKey(name);
+    return this.#alike(name).find((other) => collisionKey(other) === key);
+  }
+
+  /** Whether two names that differ in case alone would be one folder. */
+  get foldsCase(): boolean {
+    return this.#options.foldsCase ?? false;
+  }
+
+  /** The topic whose folders one of this name would have, where the file system folds case, or undefined. */
+  topicInFolderOf(name: string): string | undefined {
+    const folded = foldedName(name);
+    return this.#alike(name).find((other) => foldedName(other) === folded);
   }
 
   /** The topic's whole config, typed: override, else dynamic broker config, else static default. */
@@ -299,12 +314,20 @@ export class Catalogue {
     }
   }
 
+  #keyOf(name: string): string {
+    return collisionKey(this.foldsCase ? foldedName(name) : name);
+  }
+
+  /** Topics whose names have the same key. */
+  #alike(name: string): readonly string[] {
+    return this.#namesByKey.get(this.#keyOf(name)) ?? [];
+  }
+
   #createTopic(name: string, id: Uuid, change: CatalogueChange): void {
     const topic: TopicState = { name, id, partitions: [], configs: new Map(), typed: null };
     this.#byName.set(name, topic);
     this.#byId.set(id, topic);
-    const key = collisionKey(name), names = this.#namesByCollisionKey.get(key) ?? [];
-    this.#namesByCollisionKey.set(key, [...names, name]);
+    this.#namesByKey.set(this.#keyOf(name), [...this.#alike(name), name]);
     this.#sorted = null;
     change.created.add(topic);
   }
@@ -314,10 +337,9 @@ export class Catalogue {
     this.#byId.delete(id);
     this.deleted.add(id);
     this.#byName.delete(topic.name);
-    const key = collisionKey(topic.name);
-    const left = this.#namesByCollisionKey.get(key)?.filter((name) => name !== topic.name) ?? [];
-    if (left.length > 0) this.#namesByCollisionKey.set(key, left);
-    else this.#namesByCollisionKey.delete(key);
+    const left = this.#alike(topic.name).filter((name) => name !== topic.name);
+    if (left.length > 0) this.#namesByKey.set(this.#keyOf(topic.name), left);
+    else this.#namesByKey.delete(this.#keyOf(topic.name));
     this.#partitionCount -= topic.partitions.length;
     this.#sorted = null;
     change.deleted.push(topic);

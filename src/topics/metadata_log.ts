@@ -138,7 +138,8 @@ export class MetadataLog implements MetadataStore {
   /** Replays the log. Throws MetadataLogError for what this broker must not touch. */
   static async open(options: MetadataLogOptions): Promise<MetadataLog> {
     const { store, log, meta, topicDefaults, give } = options;
-    const catalogue = new Catalogue({ nodeId: meta.nodeId, topicDefaults });
+    const foldsCase = store.foldsCase();
+    const catalogue = new Catalogue({ nodeId: meta.nodeId, topicDefaults, foldsCase });
     const opened = new MetadataLog(options, catalogue);
     opened.#start(await replayLog(opened.#replay, { store, log, folder: FOLDER, give }));
     checkThatItIsOurs(options, opened.#replay);
@@ -154,7 +155,8 @@ export class MetadataLog implements MetadataStore {
     lastStop: LastStop,
   ): Promise<void> {
     const { store, meta, topicDefaults } = options;
-    const catalogue = new Catalogue({ nodeId: meta.nodeId, topicDefaults });
+    const foldsCase = store.foldsCase();
+    const catalogue = new Catalogue({ nodeId: meta.nodeId, topicDefaults, foldsCase });
     const replay = new Replay(catalogue);
     const log = new FrozenLog(store, FOLDER, readQuorumState(store, FOLDER)?.leaderEpoch);
     try {

@@ -2,6 +2,7 @@
  * notOurs: what a directory says that this broker cannot keep: then it must not write to it. Kafka's own directories of
  * one node with one log directory are fine; the rest would lose something that Kafka can read.
  */
+import { sameName } from "../storage/backends/name_case.ts";
 import type { MetaProperties } from "../storage/directory/meta_properties.ts";
 import type { Catalogue, Partition } from "./catalogue.ts";
 import { HELD_FEATURES } from "./features.ts";
@@ -28,7 +29,8 @@ export function notOurs(
   if (broker !== undefined) {
     return `belongs to a cluster with broker ${broker.brokerId}, but broker ${nodeId} would serve it alone: move its partitions away and unregister it first`;
   }
-  return unknownFeature(features, kraftVersion) ?? misplaced(catalogue, nodeId, directoryId) ??
+  return unknownFeature(features, kraftVersion) ?? sharedFolder(catalogue) ??
+    misplaced(catalogue, nodeId, directoryId) ??
     unregistered(catalogue, nodeId, directoryId);
 }
 
@@ -52,6 +54,16 @@ function unknownFeature(
     }
   }
   return null;
+}
+
+/** Two topics that would be one on this file system: what is in their folder is of one of them, or of both. */
+function sharedFolder(catalogue: Catalogue): string | null {
+  const same = catalogue.foldsCase ? sameName(catalogue.topics().map(({ name }) => name)) : null;
+  return same === null
+    ? null
+    : `has the topics ${same[0]} and ${
+      same[1]
+    }, which are one folder on this file system, as it does not tell upper from lower case: bring the directory to one that does`;
 }
 
 /** Records that lie somewhere else. */

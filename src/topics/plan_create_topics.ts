@@ -5,12 +5,13 @@
 import { randomUuid, type Uuid } from "../bytes/uuid.ts";
 import { validateTopicConfigs } from "../config/topic_configs.ts";
 import { ErrorCode } from "../protocol/errors.ts";
+import { foldedName } from "../storage/backends/name_case.ts";
 import { assignmentError, newPartition, replicationError, spread } from "./assignment.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { METADATA_TOPIC } from "./metadata_topic.ts";
 import type { NewRecord } from "./metadata_record.ts";
 import type { Steps } from "./metadata_store.ts";
-import { topicNameError } from "./names.ts";
+import { isInternalTopic, topicNameError } from "./names.ts";
 import { A_STEP, failure, type Outcome, repeatedInSteps, SUCCESS } from "./outcome.ts";
 import { exceeds, OVER_QUOTA, type TopicLimits } from "./topic_limits.ts";
 
@@ -49,18 +50,21 @@ export function* planCreateTopics(
   const twice = yield* repeatedInSteps(topics.map((topic) => topic.name));
   const records: NewRecord[] = [];
   const results: CreatedTopic[] = [];
+  const made = new Map<string, string>();
   const once = topics.filter((topic) => !twice.has(topic.name) && topic.name !== METADATA_TOPIC);
   yield;
   const total = once.reduce((sum, topic) => sum + partitionsOf(topic, options), 0);
   const tooMany = exceeds(catalogue, total, options);
   for (const [i, topic] of once.entries()) {
     if (i % A_STEP === 0) yield;
-    const refused = tooMany ?? topicError(catalogue, topic);
+    const refused = tooMany ?? topicError(catalogue, topic) ?? folderError(catalogue, topic, made);
     if (refused !== null) {
       results.push({ name: topic.name, ...refused });
       continue;
     }
-    results.push(create(catalogue, topic, options, records));
+    const created = create(catalogue, topic, options, records);
+    if (created.errorCode === ErrorCode.NONE) made.set(foldedName(topic.name), topic.name);
+    results.push(created);
   }
   yield;
   for (const name of twice) {
@@ -98,6 +102,25 @@ function topicError(catalogue: Catalogue, topic: NewTopic): Outcome | null {
   return topic.assignments.length > 0
     ? manualError(catalogue, topic)
     : countError(catalogue, topic);
+}
+
+/**
+ * Where the file system does not tell upper from lower case, a name that differs in nothing else from another topic's, one
+ * made by the same request or one of the broker's own: Kafka makes both, and each writes into the other's files.
+ */
+function folderError(
+  catalogue: Catalogue,
+  { name }: NewTopic,
+  made: ReadonlyMap<string, string>,
+): Outcome | null {
+  if (!catalogue.foldsCase) return null;
+  const folded = foldedName(name);
+  const isOwn = folded !== name && (isInternalTopic(folded) || folded === METADATA_TOPIC);
+  const other = catalogue.topicInFolderOf(name) ?? made.get(folded) ?? (isOwn ? folded : undefined);
+  return other === undefined ? null : failure(
+    ErrorCode.INVALID_TOPIC_EXCEPTION,
+    `Topic '${name}' would share the folder of topic '${other}': the broker's file system does not tell upper from lower case`,
+  );
 }
 
 function countError(catalogue: Catalogue, topic: NewTopic): Outcome | null {

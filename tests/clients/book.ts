@@ -323,6 +323,10 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
+Deno.addSignalListener("SIGTERM", () => {
+  for (const broker of brokers) broker.kill("SIGKILL");
+  Deno.exit(1);
+});
 try {
   await main();
 } catch (error) {

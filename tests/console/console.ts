@@ -58,7 +58,9 @@ try {
   }));
   // What is measured is measured alone.
   await run(paint);
-  if (folder !== undefined) await screenshots(house, folder);
+  if (folder !== undefined) {
+    await suite.check("pictures are made", () => screenshots(house, folder), 600_000);
+  }
 } finally {
   await stack.disposeAsync();
 }

@@ -5,7 +5,8 @@ import { Watched } from "./browser.ts";
 import type { House } from "./console.ts";
 
 const MAX_BYTES = 300 * 1024;
-const ROUNDS = 20, MAX_PAINT_MS = 100;
+/** PAINT_LIMIT_MS is for a machine that has other work. */
+const ROUNDS = 20, MAX_PAINT_MS = Number(Deno.env.get("PAINT_LIMIT_MS") ?? 100);
 
 /** When the last of what is large was painted: the figures of the overview. */
 const LARGEST = `new Promise((resolve) =>
@@ -18,7 +19,7 @@ export async function paint({ suite, browser, served: { origin } }: House): Prom
     assert(bytes < MAX_BYTES, `${bytes} bytes`);
     return Promise.resolve(`${(bytes / 1024).toFixed(1)} KiB`);
   });
-  await suite.check("a warm browser paints within 100 ms, and asks for little", async () => {
+  await suite.check("a warm browser paints soon, and asks for little", async () => {
     await using watched = await Watched.open(browser, origin);
     const page = await watched.context.newPage();
     const times: number[] = [], largest: number[] = [];

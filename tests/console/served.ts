@@ -25,12 +25,14 @@ export async function serve(
 ): Promise<Served> {
   const folder = await Deno.makeTempDir({ prefix: "runnel-console-" });
   const [kafkaPort, httpPort] = [freePort(), freePort()];
+  const path = await Deno.realPath(program);
   const begin = () =>
-    new Deno.Command(program, {
+    new Deno.Command(path, {
       args: [
         ...["serve", "--kafka-port", String(kafkaPort), "--http-port", String(httpPort)],
-        ...["--storage-path", `${folder}/data`, ...flags],
+        ...["--storage-path", "runnel-data", ...flags],
       ],
+      cwd: folder,
       env: { NO_COLOR: "1", ...env },
       stdin: "null",
       stdout: "null",

@@ -12,8 +12,8 @@ import { stepsOf } from "./page.ts";
 const ROOT = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 /** They mostly wait, so there may be more than there are cores. */
 const AT_A_TIME = 4;
-/** Gone by elsewhere: the walk, `deno task walk:embedding`, tests/clients/book.ts. */
-const ELSEWHERE = ["listeners.md", "testing.md", "clients.md"];
+/** Gone by elsewhere: tests/clients/book.ts, the walk, and `deno task walk:embedding`. */
+const ELSEWHERE = ["clients.md", "listeners.md", "testing.md"];
 /** Those that a page may name: of its own broker, HTTP, and of others that it starts. */
 const PORTS = [9092, 9093, 9094, 9192, 9193, 9194];
 

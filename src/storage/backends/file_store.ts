@@ -12,8 +12,10 @@ import { statfsSync } from "node:fs";
 import { directoryProblem } from "../../platform.ts";
 import { SharedSyncs } from "./shared_syncs.ts";
 import { InPlaceFile } from "./in_place_file.ts";
+import { isCaseFolded } from "./name_case.ts";
 import { type OpenFile, OpenFiles } from "./open_files.ts";
 import { patiently, relieved } from "./starved.ts";
+import { attempt, storeError } from "./system_error.ts";
 import { type Blob, type InPlaceBlob, type Store, type StoreEntry, StoreError } from "../store.ts";
 import { folderOf, splitPath } from "./path.ts";
 
@@ -222,6 +224,19 @@ export class FileStore implements Store {
       this.#statfsRefused = true;
       return Infinity;
     }
+  }
+
+  foldsCase(): boolean {
+    const names = this.list("").map(({ name }) => name);
+    return isCaseFolded(names, (name) => {
+      try {
+        const { dev, ino } = Deno.statSync(this.#full(name));
+        return `${dev}:${ino}`;
+      } catch (e) {
+        if (e instanceof Deno.errors.NotFound) return null;
+        throw storeError("find", this.#full(name), e);
+      }
+    });
   }
 
   /** Something else found no descriptor: blobs give some of theirs back. */
@@ -466,29 +481,4 @@ function sizeOf(full: string): number | null {
     if (e instanceof Deno.errors.NotFound) return null;
     throw e;
   }
-}
-
-/** Runs `action`; what the operating system has against it becomes a StoreError. */
-export function attempt<T>(what: string, full: string, action: () => T): T {
-  try {
-    return action();
-  } catch (e) {
-    throw storeError(what, full, e);
-  }
-}
-
-/** What the operating system said, as a StoreError. */
-export function storeError(what: string, full: string, cause: unknown): StoreError {
-  if (cause instanceof StoreError) return cause;
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new StoreError(`Cannot ${what} ${full}: ${reason}`, kindOf(cause, reason), { cause });
-}
-
-function kindOf(cause: unknown, reason: string): StoreError["kind"] {
-  if (cause instanceof Deno.errors.NotFound) return "absent";
-  if (cause instanceof Deno.errors.PermissionDenied || cause instanceof Deno.errors.NotCapable) {
-    return "permission";
-  }
-  // ENOSPC, EDQUOT (122, of macOS 69, which is none of a file on Linux) and EFBIG have no class of their own in Deno.
-  return /\(os error (28|122|69|27)\)/.test(reason) ? "noSpace" : "io";
 }

@@ -3,7 +3,8 @@
  * StoreErrors. What every store has to do is in store_contract_test.ts.
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { FileStore, storeError } from "./file_store.ts";
+import { FileStore } from "./file_store.ts";
+import { storeError } from "./system_error.ts";
 import { StoreError } from "../store.ts";
 
 async function inDirectory(run: (root: string) => void | Promise<void>): Promise<void> {

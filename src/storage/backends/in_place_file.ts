@@ -1,7 +1,7 @@
 /**
  * InPlaceFile: a file that is written at any position, for the journal. Without O_APPEND, unlike the logs' files.
  */
-import { attempt, storeError } from "./file_store.ts";
+import { attempt, storeError } from "./system_error.ts";
 import type { InPlaceBlob } from "../store.ts";
 
 export class InPlaceFile implements InPlaceBlob {

@@ -124,6 +124,10 @@ export class MemoryStore implements Store {
     }
   }
 
+  foldsCase(): boolean {
+    return false;
+  }
+
   freeBytes(): number {
     return this.#budget.maxBytes - this.#budget.usedBytes;
   }

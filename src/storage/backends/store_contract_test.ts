@@ -33,6 +33,12 @@ const CASES: Record<string, Case> = {
     assertEquals(into, bytes(2, 3, 4));
   },
 
+  "foldsCase() says whether names that differ in case alone are one": (store) => {
+    assertEquals(store.foldsCase(), false); // nothing is known
+    store.open("a.log").append(bytes(1));
+    assertEquals(store.foldsCase(), store.readAll("A.LOG") !== null);
+  },
+
   "read() gives fewer bytes only at the end, and 0 past it": (store) => {
     const blob = store.open("a.log");
     blob.append(bytes(1, 2, 3));

@@ -10,7 +10,7 @@
  * Deno locks with flock(2), Java with fcntl(2), and on Linux these do not see each other: so this keeps out a second
  * Runnel, not a Kafka started on the same directory.
  */
-import { attempt } from "../backends/file_store.ts";
+import { attempt } from "../backends/system_error.ts";
 
 /** Another process uses the directory. */
 export class DirectoryLockedError extends Error {

@@ -113,6 +113,10 @@ export class PlannedStore implements Store {
     return Promise.resolve();
   }
 
+  foldsCase(): boolean {
+    return this.#store.foldsCase();
+  }
+
   freeBytes(): number {
     return this.#store.freeBytes();
   }

@@ -62,10 +62,8 @@ export async function cutAt(
   const epochRepairs = examined.epochRepairs.filter(isBefore);
   const tails = examined.tails.filter(isBefore);
   heal({ store, folder }, { ...examined, segments, epochRepairs, tails, torn: null, strays: [] });
-  for (const { base, patches } of segments) {
-    const isCut = tails.some(({ segmentBase }) => segmentBase === base);
-    if (patches.length > 0 || isCut) await sync(store, `${folder}/${segmentName(base)}.log`);
-  }
+  // All of them: a broker that was killed may have had what it acknowledged in the journal alone.
+  for (const { base } of segments) await sync(store, `${folder}/${segmentName(base)}.log`);
   await store.syncFolder(folder);
   await voidEntries(store, (entry) => entry.folder === folder);
   const bytesOf = (base: number) => sizeOf(store, folder, `${segmentName(base)}.log`);
@@ -82,6 +80,13 @@ export async function cutAt(
     const isCut = base === fault.segmentBase;
     const files = isCut ? INDEXES_ALONE : SEGMENT_FILES_AND_SNAPSHOT;
     removeSegment(store, folder, base, { suffix: "", files });
+  }
+  // What ends behind a gap of compaction is proven by a segment that was begun there, where nothing else proves it.
+  const isProven = readCheckpoint(store, RECOVERY_POINT_CHECKPOINT).some((entry) =>
+    `${entry.topic}-${entry.partition}` === folder
+  );
+  if (!isProven && fault.position > 0) {
+    await sync(store, `${folder}/${segmentName(fault.offset)}.log`);
   }
   await store.syncFolder(folder);
 }

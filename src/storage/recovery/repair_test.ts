@@ -166,6 +166,28 @@ async function gappedLog(store = new MemoryStore()): Promise<MemoryStore> {
   return store;
 }
 
+Deno.test("a compacted log that was cut is whole, also where no recovery point proved its gaps", async () => {
+  for (const n of [1, 2, 3, 5, 6, 7]) { // the fourth begins a segment, whose name stays
+    const store = await gappedLog();
+    store.remove(RECOVERY_POINT_CHECKPOINT);
+    await harm(store, pathOf(n < 4 ? 0 : 40), (bytes) => {
+      bytes[(n & 3) * bytes.length / 4 + 70] ^= 1;
+    });
+    await repaired(store, true);
+    const { damage, nextOffset } = await verified(store, true);
+    assertEquals([damage, nextOffset], [null, (n - 1) * 10 + 2]);
+    const { log } = await opened(store, {}, COMPACTED);
+    await log.append(twoRecords(), { origin: "client", leaderEpoch: 0 }).durable;
+    assertEquals([log.offline, log.logEndOffset], [null, nextOffset + 2]);
+  }
+  const { store } = await filledLog();
+  await harm(store, pathOf(8), (bytes) => void (bytes[100] ^= 1));
+  await repaired(store);
+  const { log, damage } = await opened(store);
+  await log.append(twoRecords(), { origin: "client", leaderEpoch: 0 }).durable;
+  assertEquals([damage, log.logEndOffset, batchesOf(log).length], [null, 12, 6]);
+});
+
 Deno.test("a repair leaves no batch that lies about its base offset, behind a gap either", async () => {
   const start = async (store: Store) => {
     const [{ offset: recoveryPoint }] = readCheckpoint(store, RECOVERY_POINT_CHECKPOINT);
@@ -263,6 +285,28 @@ for (const unsynced of ["kept", "lost"] as const) {
     assert(calls > 15, `${calls} calls`);
   });
 }
+
+Deno.test("what the journal alone had on the device is there on its own before a repair forgets the journal", async () => {
+  const memory = new MemoryStore();
+  const { entries } = await withJournal(memory);
+  memory.remove("runnel-journal-0");
+  await writeJournal(memory, entries.filter(({ segmentBase }) => segmentBase !== 16));
+  await harm(memory, pathOf(16), (bytes) => void (bytes[100] ^= 1)); // in the second batch, offset 18
+  const [checkpoint] = readCheckpoint(memory, RECOVERY_POINT_CHECKPOINT);
+  await writeCheckpoint(memory, RECOVERY_POINT_CHECKPOINT, [{ ...checkpoint, offset: 8 }]);
+  const store = new FaultyStore(memory);
+  await syncAll(store);
+  { // a broker was killed before it synced these
+    const blob = store.open(pathOf(8)), bytes = memory.readAll(pathOf(8))!.slice();
+    blob.truncate(bytes.length / 2);
+    blob.append(bytes.subarray(bytes.length / 2));
+    blob.close();
+  }
+  await repaired(store);
+  const disk = await store.crash({ unsynced: "lost", names: "lost", random: () => 0 });
+  const { batches, damage, nextOffset } = await verified(disk);
+  assertEquals([batches, damage, nextOffset], [9, null, 18]);
+});
 
 /** A log of two segments that is written down in an inventory too. */
 async function writtenDown(store: MemoryStore): Promise<void> {

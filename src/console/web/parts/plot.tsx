@@ -149,7 +149,7 @@ function optionsFor(
         grid,
         ticks: { show: false },
         font,
-        size: 70,
+        size: AXIS_WIDTH,
         space: 30,
         incrs: STEPS[steps],
         values: (_, splits) => splits.map(write),
@@ -179,10 +179,22 @@ function spanOf(first?: number, last?: number): [number, number] {
   return [Math.min(first ?? end, end - MIN_SPAN_S), end];
 }
 
-/** "14:05", as a clock on the wall says; with seconds where they tell times apart. */
-function clock(_: uPlot, seconds: number[], __: number, ___: number, step: number): string[] {
-  return seconds.map((second) => clockOf(second * 1000).slice(0, step < 60 ? 8 : 5));
+/** "14:05", as a clock on the wall says; with seconds where they tell times apart. Not where it would be cut off. */
+function clock(
+  plot: uPlot,
+  seconds: number[],
+  _: number,
+  __: number,
+  step: number,
+): (string | null)[] {
+  const end = plot.width - AXIS_WIDTH - HALF_CLOCK;
+  return seconds.map((second) =>
+    plot.valToPos(second, "x") > end ? null : clockOf(second * 1000).slice(0, step < 60 ? 8 : 5)
+  );
 }
+
+/** Of the axis of values, and half of what a time takes, in px. */
+const AXIS_WIDTH = 70, HALF_CLOCK = 32;
 
 /** "rgb(1, 2, 3)", hardly seen. */
 function faint(colour: string): string {

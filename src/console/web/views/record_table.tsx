@@ -43,13 +43,13 @@ export function RecordTable({ topic, records }: { topic: string; records: readon
                     </button>
                   </th>
                   <td class="wide">{row.partition}</td>
-                  <td class="nowrap time">
+                  <td class="nowrap">
                     <Time ms={row.timestampMs} isShort />
                   </td>
-                  <td>
+                  <td class="keys">
                     <Preview of={row.key} />
                   </td>
-                  <td>
+                  <td class="values">
                     <Preview of={row.value} />
                   </td>
                   <td class="number wide">{row.value === null ? "" : bytes(row.value.bytes)}</td>
