@@ -46,6 +46,20 @@ compile() {
     ${TARGET:+--target "$TARGET"} --include deno.json --output "$output" "$main" > "$said" 2>&1
 }
 
+# What pip has to be asked for the package of another machine, whose runtime is that machine's.
+platform_of() {
+  case $1 in
+    '') return ;;
+    x86_64-unknown-linux-gnu) platform=manylinux_2_28_x86_64 ;;
+    aarch64-unknown-linux-gnu) platform=manylinux_2_28_aarch64 ;;
+    x86_64-apple-darwin) platform=macosx_10_12_x86_64 ;;
+    aarch64-apple-darwin) platform=macosx_11_0_arm64 ;;
+    x86_64-pc-windows-msvc) platform=win_amd64 ;;
+    *) say "no runtime for $1 in the Python package index"; exit 1 ;;
+  esac
+  echo "--platform $platform --only-binary=:all:"
+}
+
 # Nothing is left to try: all that Deno said, but for its own backtrace.
 give_up() {
   sed '/^Stack backtrace:/,$d' "$said" >&2
@@ -66,11 +80,16 @@ else
     if [ ! -x "$tools/venv/bin/deno" ]; then
       python3 -m venv "$tools/venv"
       "$tools/venv/bin/pip" -q install deno==2.6.10
-      "$tools/venv/bin/pip" -q download --no-deps -d "$tools" bids-validator-deno==2.4.1
-      (cd "$tools" && python3 -m zipfile -e bids_validator_deno-2.4.1-*.whl .)
     fi
-    chmod +x "$tools/bids_validator_deno-2.4.1.data/scripts/bids-validator-deno"
-    DENORT_BIN=$(realpath "$tools/bids_validator_deno-2.4.1.data/scripts/bids-validator-deno")
+    runtimes=$tools${TARGET:+/$TARGET}
+    scripts=$runtimes/bids_validator_deno-2.4.1.data/scripts
+    if [ ! -d "$scripts" ]; then
+      # shellcheck disable=SC2046 # none, or several words
+      "$tools/venv/bin/pip" -q download --no-deps $(platform_of "${TARGET:-}") -d "$runtimes" bids-validator-deno==2.4.1
+      (cd "$runtimes" && python3 -m zipfile -e bids_validator_deno-2.4.1-*.whl .)
+    fi
+    for runtime in "$scripts"/bids-validator-deno*; do DENORT_BIN=$(realpath "$runtime"); done
+    chmod +x "$DENORT_BIN"
     export DENORT_BIN RUST_MIN_STACK=268435456 DENO_TLS_CA_STORE=system
     compile "$tools/venv/bin/deno" || give_up
   fi

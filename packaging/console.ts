@@ -46,7 +46,12 @@ export function keptAssets(module: typeof import("../src/console/web_assets.ts")
 async function madeAssets(): Promise<Made[]> {
   const style = STYLES.map((name) => read(`${WEB}style/${name}.css`)).map(withoutBlanks).join("");
   const files = [
-    { name: "console.js", type: "text/javascript; charset=utf-8", text: await bundled() },
+    {
+      name: "first.js",
+      type: "text/javascript; charset=utf-8",
+      text: `(()=>{${await bundled("first.ts")}})();`,
+    },
+    { name: "console.js", type: "text/javascript; charset=utf-8", text: await bundled("main.tsx") },
     { name: "console.css", type: "text/css; charset=utf-8", text: style },
     { name: "icon.svg", type: "image/svg+xml", text: read(`${WEB}icon.svg`) },
   ];
@@ -63,7 +68,8 @@ async function madeAssets(): Promise<Made[]> {
   return [{ path: "", type: "text/html; charset=utf-8", text: page }, ...assets];
 }
 
-async function bundled(): Promise<string> {
+/** What is below web/, with all that it imports. */
+async function bundled(entry: string): Promise<string> {
   const to = Deno.makeTempFileSync({ suffix: ".js" });
   try {
     const { success, stderr } = await new Deno.Command("deno", {
@@ -74,7 +80,7 @@ async function bundled(): Promise<string> {
         "browser",
         "--minify",
         `--output=${to}`,
-        `${WEB}main.tsx`,
+        `${WEB}${entry}`,
       ],
       cwd: root,
     }).output();

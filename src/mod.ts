@@ -45,7 +45,7 @@ export {
 export type { Acl, AclFilter } from "./client/admin_acls.ts";
 export type { Quota, QuotaEntity } from "./client/admin_quotas.ts";
 export type { ScramCredential, ScramMechanism } from "./client/admin_users.ts";
-export type { CallOptions } from "./client/call.ts";
+export type { CallOptions, SignalOptions } from "./client/call.ts";
 export {
   Cluster,
   type ClusterOptions,

@@ -1,5 +1,6 @@
 /** Tcp of the package: what src/server/transport/tcp.ts is in Deno, over node:net. The bundle has it in that one's place. */
 import net from "node:net";
+import { TcpTransport } from "../../src/server/transport/tcp_transport.ts";
 import {
   type Address,
   LISTEN_BACKLOG,
@@ -40,7 +41,7 @@ class TcpListener implements TransportListener {
     const { address: host, port } = server.address() as net.AddressInfo;
     this.address = { host, port };
     server.on("connection", (socket) => {
-      const come = new TcpTransport(socket); // which hears of its errors from now on
+      const come = new TcpTransport(new Conn(socket)); // which hears of its errors from now on
       if (this.#isClosed || this.#come.length >= MAX_ARRIVED) return come.close();
       const waiting = this.#waiting;
       this.#waiting = null;
@@ -70,48 +71,4 @@ class TcpListener implements TransportListener {
     this.#waiting?.reject(error);
     this.#waiting = null;
   }
-}
-
-class TcpTransport implements Transport {
-  readonly peer: Address;
-  readonly local: Address;
-  readonly #conn: Conn;
-
-  constructor(socket: net.Socket) {
-    this.#conn = new Conn(socket);
-    this.peer = addressOf(this.#conn.remoteAddr);
-    this.local = addressOf(this.#conn.localAddr);
-  }
-
-  read(into: Uint8Array): Promise<number | null> {
-    return this.#conn.read(into);
-  }
-
-  write(bytes: Uint8Array): Promise<number> {
-    return this.#conn.write(bytes);
-  }
-
-  close(): void {
-    closeQuietly(this.#conn);
-  }
-
-  setNoDelay(): void {
-    this.#conn.setNoDelay(true);
-  }
-
-  endWrites(): void {
-    this.#conn.closeWrite().catch(() => {}); // the peer was faster
-  }
-}
-
-/** Of a listener or either end of a connection. */
-export function addressOf({ hostname, port }: { hostname: string; port: number }): Address {
-  return { host: hostname, port };
-}
-
-/** Closing what its peer has closed is no error. */
-export function closeQuietly(closable: { close(): void }): void {
-  try {
-    closable.close();
-  } catch { /* closed already */ }
 }

@@ -49,6 +49,8 @@ interface ClientCount {
   readonly address: string;
   readonly listener: string;
   connections: number;
+  /** Of these connections, since each was made. */
+  requests: number;
 }
 
 const BELIEVED_MS = 1000;
@@ -161,8 +163,11 @@ function countClients(
       listener: one.listener,
     };
     const key = JSON.stringify(Object.values(facts)), known = found.get(key);
-    if (known !== undefined) known.connections++;
-    else if (found.size < MAX_CLIENTS) found.set(key, { ...facts, connections: 1 });
+    const { requests = 0 } = one;
+    if (known !== undefined) {
+      known.connections++;
+      known.requests += requests;
+    } else if (found.size < MAX_CLIENTS) found.set(key, { ...facts, connections: 1, requests });
     else leftOut++;
   }
   return { clients: [...found.values()], leftOut };

@@ -20,7 +20,7 @@ import {
   type ScramMechanism,
   setPassword,
 } from "./admin_users.ts";
-import { abortable, type CallOptions } from "./call.ts";
+import { abortable, type CallOptions, limited } from "./call.ts";
 import { Cluster, type ClusterOptions, type Node, type Topic } from "./cluster.ts";
 import type { Connection } from "./connection.ts";
 import { check } from "./errors.ts";
@@ -161,9 +161,9 @@ export class Admin {
   }
 
   /** One topic with its partitions, as a broker has it now. */
-  async describeTopic(name: string, { signal }: CallOptions = {}): Promise<Topic> {
+  async describeTopic(name: string, call: CallOptions = {}): Promise<Topic> {
     this.#cluster.forget(name);
-    return await abortable(() => this.#cluster.topic(name), signal);
+    return await limited(() => this.#cluster.topic(name), call, `Topic ${name}`);
   }
 
   /** The cluster's id, controller and brokers. */
@@ -218,12 +218,12 @@ export class Admin {
   async describeConfigs(
     resource: ConfigResource,
     names: readonly string[] | null = null,
-    { signal }: CallOptions = {},
+    call: CallOptions = {},
   ): Promise<ConfigEntry[]> {
     return await this.#onResource(resource, async (connection) => {
       const [entries] = await configsOf(connection, [resource], names);
       return entries;
-    }, signal);
+    }, call);
   }
 
   /**
@@ -233,10 +233,10 @@ export class Admin {
   async alterConfigs(
     resource: ConfigResource,
     configs: Readonly<Record<string, string | null>>,
-    { validateOnly = false, signal }: ChangeOptions = {},
+    { validateOnly = false, ...call }: ChangeOptions = {},
   ): Promise<void> {
     const change = { resource, configs, validateOnly };
-    await this.#onResource(resource, (connection) => alterConfigs(connection, change), signal);
+    await this.#onResource(resource, (connection) => alterConfigs(connection, change), call);
   }
 
   /** Every group of every broker, of both protocols, sorted by name. */
@@ -280,17 +280,18 @@ export class Admin {
   /** Transactional ids of all coordinators that fit, sorted. */
   async listTransactions(
     filters: TransactionFilters = {},
-    { signal }: CallOptions = {},
+    call: CallOptions = {},
   ): Promise<TransactionListing[]> {
-    return await abortable(() => listTransactions(this.#cluster, filters), signal);
+    return await limited(() => listTransactions(this.#cluster, filters), call, "Transactions");
   }
 
   /** null when the coordinator does not know it. */
   async describeTransaction(
     transactionalId: string,
-    { signal }: CallOptions = {},
+    call: CallOptions = {},
   ): Promise<TransactionDescription | null> {
-    return await abortable(() => describeTransaction(this.#cluster, transactionalId), signal);
+    const what = `Transaction of ${transactionalId}`;
+    return await limited(() => describeTransaction(this.#cluster, transactionalId), call, what);
   }
 
   /** Aborts what the transactional id has open, and fences its producer. */
@@ -302,8 +303,8 @@ export class Admin {
   }
 
   /** Bytes of every replica on every broker. */
-  async describeLogDirs({ signal }: CallOptions = {}): Promise<ReplicaSize[]> {
-    return await abortable(() => logDirs(this.#cluster), signal);
+  async describeLogDirs(call: CallOptions = {}): Promise<ReplicaSize[]> {
+    return await limited(() => logDirs(this.#cluster), call, "Sizes on disk");
   }
 
   async createAcls(acls: readonly Acl[], call: CallOptions = {}): Promise<void> {
@@ -383,14 +384,14 @@ export class Admin {
   #onResource<T>(
     { type, name }: ConfigResource,
     attempt: (connection: Connection) => Promise<T>,
-    signal?: AbortSignal,
+    call: CallOptions,
   ): Promise<T> {
     return this.#cluster.retry(async () =>
       attempt(
         type === "broker" && name !== ""
           ? await this.#cluster.connectionTo(Number(name))
           : await this.#cluster.controllerConnection(),
-      ), { signal });
+      ), call);
   }
 }
 

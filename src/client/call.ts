@@ -9,6 +9,9 @@ export interface CallOptions {
   readonly timeoutMs?: number;
 }
 
+/** Of calls whose time is another's: that of a poll, of a delivery, of a transactional producer. */
+export type SignalOptions = Pick<CallOptions, "signal">;
+
 /** As many as setTimeout() can wait for: 25 days, also in place of Infinity, which it would not wait for at all. */
 export function timerMs(ms: number): number {
   return Math.min(ms, MAX_TIMER_MS);
@@ -68,6 +71,17 @@ export function withinLimits<T>(
       end(() => resolve(value));
     }, (error) => end(() => reject(error)));
   });
+}
+
+/** As abortable(), and for no longer than `timeoutMs`, where that is given; `what` stands in the error. */
+export function limited<T>(
+  work: () => Promise<T>,
+  { signal, timeoutMs }: CallOptions,
+  what: string,
+): Promise<T> {
+  if (timeoutMs === undefined) return abortable(work, signal);
+  const late = () => new Error(`${what}: not within ${timeoutMs} ms`);
+  return abortable(() => withinLimits(work(), { maxMs: timeoutMs, signal, late }), signal);
 }
 
 /** Resolves with it, or with null after `maxMs`. */

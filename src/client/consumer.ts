@@ -13,7 +13,7 @@
  */
 import type { AssignedPartition } from "./assigned_partition.ts";
 import { Bell } from "./bell.ts";
-import { abortable, type CallOptions, withinMs } from "./call.ts";
+import { abortable, type CallOptions, type SignalOptions, withinMs } from "./call.ts";
 import { Cluster, type ClusterOptions, type Partition } from "./cluster.ts";
 import type {
   CommittedOffset,
@@ -205,7 +205,7 @@ export class Consumer {
    * OFFSET_OUT_OF_RANGE with autoOffsetReset "none", missing rights, FENCED_INSTANCE_ID where another member took this
    * one's place; WakeupError after wakeup(); and what a listener threw.
    */
-  async poll(maxWaitMs = 500, { signal }: CallOptions = {}): Promise<ConsumerRecord[]> {
+  async poll(maxWaitMs = 500, { signal }: SignalOptions = {}): Promise<ConsumerRecord[]> {
     if (this.#isPolling) throw new Error("Cannot poll: another poll() is not over yet");
     const wake = () => this.#bell.ring();
     this.#isPolling = true;
@@ -234,7 +234,7 @@ export class Consumer {
    * }
    * ```
    */
-  async *records({ signal }: CallOptions = {}): AsyncGenerator<ConsumerRecord, void> {
+  async *records({ signal }: SignalOptions = {}): AsyncGenerator<ConsumerRecord, void> {
     while (this.#closing === null) {
       signal?.throwIfAborted();
       const isQuiet = !this.#isWoken && !this.#group?.isDue;

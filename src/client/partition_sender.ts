@@ -88,6 +88,8 @@ export class PartitionSender {
   #isIdentityKnown = false;
   #sequence = 0;
   #nextOrder = 0;
+  /** Of a batch that is compressed, for the next one. */
+  #room: Uint8Array<ArrayBuffer> | null = null;
   /** What the last batch took, which the next may take as well. */
   #batchBytes = 0;
   /** Settles when the last batch that was started has found its leader, or has not. */
@@ -129,6 +131,7 @@ export class PartitionSender {
     const { compression, compressionLevel } = this.#options;
     try {
       batch.builder.pack(compression, compressionLevel);
+      this.#room = batch.builder.released() ?? this.#room;
     } catch {
       // It is said when it is to be sent.
     }
@@ -156,7 +159,8 @@ export class PartitionSender {
   }
 
   #newBatch(): ProducerBatch {
-    const batch = new ProducerBatch(this.#batchBytes);
+    const batch = new ProducerBatch(this.#batchBytes, { room: this.#room });
+    this.#room = null;
     this.#unsettled.add(batch);
     return batch;
   }

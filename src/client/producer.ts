@@ -2,7 +2,7 @@
  * Producer: sends records, in batches, and says for each where it went. What order and partitions follow from stands in
  * outbox.ts.
  */
-import { abortable, type CallOptions } from "./call.ts";
+import { abortable, type CallOptions, limited, type SignalOptions } from "./call.ts";
 import { Cluster, type ClusterOptions } from "./cluster.ts";
 import { Outbox, type SendingOptions } from "./outbox.ts";
 import type { Identity } from "./partition_sender.ts";
@@ -51,7 +51,7 @@ export class Producer {
    * (or, after a lost connection, perhaps was), TypeError for a record that is none, and an Error when the buffer is full
    * or the batch cannot be encoded; the reason of `signal`, with which the record may be delivered all the same.
    */
-  send(record: ProducerRecord, call?: CallOptions): Promise<Delivery> {
+  send(record: ProducerRecord, call?: SignalOptions): Promise<Delivery> {
     if (this.#isClosed) return Promise.reject(new Error("Cannot send: the producer is closed"));
     if (call?.signal === undefined) return this.#outbox.send(record);
     return abortable(() => this.#outbox.send(record), call.signal);
@@ -72,20 +72,23 @@ export class Producer {
   }
 
   /** Resolves when send() takes records again. */
-  room({ signal }: CallOptions = {}): Promise<void> {
+  room({ signal }: SignalOptions = {}): Promise<void> {
     return abortable(() => this.#outbox.room(), signal);
   }
 
   /** Sends what waits for company; resolves when everything sent before is delivered or has failed. */
-  flush({ signal }: CallOptions = {}): Promise<void> {
+  flush({ signal }: SignalOptions = {}): Promise<void> {
     return abortable(() => this.#outbox.flush(), signal);
   }
 
-  /** Flushes and closes; at once, and with the signal's reason, when that is aborted: what is on its way may be lost then. */
+  /**
+   * Flushes and closes, which takes as long as deliveries may take. At once when the signal is aborted, with its reason,
+   * or `timeoutMs` are over, with an Error: what is on its way may be lost then.
+   */
   async close(call: CallOptions = {}): Promise<void> {
     this.#isClosed = true;
     try {
-      await this.flush(call);
+      await limited(() => this.flush(), call, "The last deliveries");
     } finally {
       if (this.#ownsCluster) this.#cluster.close();
     }

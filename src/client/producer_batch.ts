@@ -57,8 +57,15 @@ export class ProducerBatch {
   /** The next batch's order is so far away. */
   #span = 1;
 
-  constructor(capacity: number, createdMs: number = performance.now()) {
-    this.builder = new BatchBuilder(capacity);
+  constructor(
+    capacity: number,
+    { createdMs = performance.now(), room = null }: {
+      readonly createdMs?: number;
+      /** What the builder of another released. */
+      readonly room?: Uint8Array<ArrayBuffer> | null;
+    } = {},
+  ) {
+    this.builder = new BatchBuilder(capacity, room);
     this.createdMs = createdMs;
   }
 
@@ -69,7 +76,9 @@ export class ProducerBatch {
   halves(): readonly [ProducerBatch, ProducerBatch] {
     const count = this.receivers.length, half = count >> 1, share = this.bytes * half / count;
     const [first, second] = [half, count - half].map((some) =>
-      new ProducerBatch(Math.ceil(this.builder.sizeInBytes * some / count), this.createdMs)
+      new ProducerBatch(Math.ceil(this.builder.sizeInBytes * some / count), {
+        createdMs: this.createdMs,
+      })
     );
     let at = 0;
     takeRecords(this.encoded!, 0, (record) => {

@@ -24,7 +24,7 @@
  * after a failure only. Kafka's TransactionManager does the same.
  */
 import { ErrorCode } from "../protocol/errors.ts";
-import { abortable, type CallOptions } from "./call.ts";
+import { abortable, type SignalOptions } from "./call.ts";
 import { Cluster, type ClusterOptions } from "./cluster.ts";
 import { KafkaError, TransactionError } from "./errors.ts";
 import { kindOf, messageOf, OpenTransaction } from "./open_transaction.ts";
@@ -98,7 +98,7 @@ export class TransactionalProducer {
    * transactional id left open is aborted, and that producer is fenced. Throws TransactionError "again" when no answer
    * came in time.
    */
-  init({ signal }: CallOptions = {}): Promise<void> {
+  init({ signal }: SignalOptions = {}): Promise<void> {
     const init = async () => {
       this.#identity = await this.#initialise(null);
       this.#joinsByProduce = this.#hasVersionTwo();
@@ -120,7 +120,7 @@ export class TransactionalProducer {
    * It need not be awaited: whatever could not be sent makes commit() throw. Throws as Producer.send() does, and
    * TransactionError where there is no transaction that may still be committed.
    */
-  send(record: ProducerRecord, call?: CallOptions): Promise<Delivery> {
+  send(record: ProducerRecord, call?: SignalOptions): Promise<Delivery> {
     if (call?.signal !== undefined) return abortable(() => this.send(record), call.signal);
     const refusal = this.#refusal("send", ["open"]) ?? this.#transaction.failure;
     const delivery = refusal === null ? this.#outbox.send(record) : Promise.reject(refusal);
@@ -129,12 +129,12 @@ export class TransactionalProducer {
   }
 
   /** Resolves when send() takes records again. */
-  room({ signal }: CallOptions = {}): Promise<void> {
+  room({ signal }: SignalOptions = {}): Promise<void> {
     return abortable(() => this.#outbox.room(), signal);
   }
 
   /** Sends what waits for company; resolves when everything sent before is delivered or has failed. */
-  flush({ signal }: CallOptions = {}): Promise<void> {
+  flush({ signal }: SignalOptions = {}): Promise<void> {
     return abortable(() => this.#outbox.flush(), signal);
   }
 
@@ -146,7 +146,7 @@ export class TransactionalProducer {
   sendOffsets(
     group: string | GroupMetadata,
     offsets: readonly OffsetToCommit[],
-    { signal }: CallOptions = {},
+    { signal }: SignalOptions = {},
   ): Promise<void> {
     if (signal !== undefined) return abortable(() => this.sendOffsets(group, offsets), signal);
     const refusal = this.#refusal("send offsets", ["open"]) ?? this.#transaction.failure;
@@ -163,7 +163,7 @@ export class TransactionalProducer {
    * has to follow; "again" when no answer came in time, so that it may be committed or not: commit() once more tells, as
    * it does after its signal was aborted; "fenced" when another producer took over.
    */
-  commit({ signal }: CallOptions = {}): Promise<void> {
+  commit({ signal }: SignalOptions = {}): Promise<void> {
     const commit = async () => {
       const transaction = this.#transaction;
       this.#state = "committing";
@@ -178,7 +178,7 @@ export class TransactionalProducer {
   }
 
   /** Aborts: what was not sent yet is rejected, what was sent readers will not see. Throws TransactionError. */
-  abort({ signal }: CallOptions = {}): Promise<void> {
+  abort({ signal }: SignalOptions = {}): Promise<void> {
     const abort = async () => {
       const transaction = this.#transaction;
       this.#state = "aborting";
@@ -192,23 +192,32 @@ export class TransactionalProducer {
   }
 
   /**
-   * Aborts what is open, and closes. Never throws: a transaction that could not be aborted in time is aborted by the
-   * coordinator once its own time is over.
+   * Aborts what is open, and closes. Throws nothing but the signal's reason, when that is aborted: a transaction that
+   * could not be aborted is aborted by the coordinator once its own time is over.
    */
-  async close(): Promise<void> {
+  async close({ signal }: SignalOptions = {}): Promise<void> {
     if (this.#isClosed) return;
-    await this.#call?.done.catch(() => {});
-    if (this.#state === "open") await this.abort().catch(() => {});
-    this.#isClosed = true;
-    this.#transaction.stop(
-      new TransactionError("fatal", `The producer of ${this.transactionalId} was closed`),
-    );
-    await withinMs(this.#outbox.flush(), this.#limitMs, () => new Error("late")).catch(() => {});
-    if (this.#ownsCluster) this.#cluster.close();
+    try {
+      await abortable(() => this.#abortOpen(), signal);
+    } finally {
+      this.#isClosed = true;
+      this.#transaction.stop(
+        new TransactionError("fatal", `The producer of ${this.transactionalId} was closed`),
+      );
+      const flushed = withinMs(this.#outbox.flush(), this.#limitMs, () => new Error("late"));
+      if (signal?.aborted) flushed.catch(() => {});
+      else await abortable(() => flushed.catch(() => {}), signal).catch(() => {});
+      if (this.#ownsCluster) this.#cluster.close();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #abortOpen(): Promise<void> {
+    await this.#call?.done.catch(() => {});
+    if (this.#state === "open") await this.abort().catch(() => {});
   }
 
   /** Everything sent has been answered, or was given up. */

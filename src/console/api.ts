@@ -195,7 +195,7 @@ export interface DiskForecast {
 
 /** `GET warnings` answers Page<Warning>: of the last hour, the latest first. */
 export interface Warning {
-  readonly kind: "readiness" | "offline" | "event" | "refused";
+  readonly kind: "readiness" | "advice" | "offline" | "event" | "refused";
   readonly level: "warning" | "error";
   /** What it is about: an event's name (docs/log.md), a kind of refusal (docs/status.md). */
   readonly what: string;
@@ -417,6 +417,10 @@ export interface ClientRow {
   readonly address: string;
   readonly listener: string;
   readonly connections: number;
+  /** Of these connections, since each was made. */
+  readonly requests: number;
+  /** What quotas that bind it told it to wait, and those that share them with it; null where none does. */
+  readonly throttledMs: number | null;
 }
 
 /** `GET transactions` answers Page<TransactionRow>. */

@@ -59,7 +59,7 @@ Deno.test("every view is the page, whose base is the base path, and which names 
       assertEquals(answer.headers.get("cache-control"), "no-cache");
       assertStringIncludes(page, `<base href="${basePath}/">`);
       const named = [...page.matchAll(/(?:src|href)="(assets\/[^"]+)"/g)].map(([, name]) => name);
-      assertEquals(named.length, 3);
+      assertEquals(named.length, 4);
       for (const name of named) {
         const file = asset(`/${name}`)!;
         assertStringIncludes(file.headers.get("cache-control")!, "immutable");

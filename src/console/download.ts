@@ -21,7 +21,7 @@ export const downloadRoutes: readonly Route[] = [{
     format: { type: "string", enum: ["json", "csv"], doc: "json if not given." },
     limit: { type: "integer", minimum: 1, maximum: LIMITS.maxDownloadRecords },
   },
-  answers: "a JSON object a line (application/x-ndjson), or text/csv",
+  answers: "records to save, one a line",
   handle: download,
 }];
 

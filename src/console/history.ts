@@ -1,7 +1,7 @@
 /** History: samples of the last hour and the last day, in columns of fixed size, so that it never grows. */
 import type { History, Sample, SampleSeries } from "./api.ts";
 
-const SERIES: readonly SampleSeries[] = [
+export const SERIES: readonly SampleSeries[] = [
   "bytesIn",
   "bytesOut",
   "recordsIn",

@@ -1,5 +1,6 @@
 /** Proves who may look at the console where it asks for a log-in: a broker's users, as themselves, and nobody by guessing. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { Admin } from "../client/admin.ts";
 import { deleteUser, setPassword } from "../client/admin_users.ts";
 import { Cluster } from "../client/cluster.ts";
@@ -168,4 +169,38 @@ Deno.test("a password is checked before a body is taken", async () => {
   const header = "POST /api/v1/topics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n\r\n";
   await conn.write(new TextEncoder().encode(header)); // and nothing of the body
   assertMatch(await new Response(conn.readable).text(), /^HTTP\/1\.1 401 /);
+});
+
+Deno.test("a bearer token is a log-in too, until its time is up, and no longer", async () => {
+  const { publicKey, privateKey } = await generateKeyPair("ES256"),
+    file = await Deno.makeTempFile();
+  const keys = [{ ...await exportJWK(publicKey), kid: "k", alg: "ES256" }];
+  await Deno.writeTextFile(file, JSON.stringify({ keys }));
+  const tokenUntil = (exp: number, key = privateKey) =>
+    new SignJWT({ iss: "us", aud: "kafka", sub: "carol", exp })
+      .setProtectedHeader({ alg: "ES256", kid: "k" }).sign(key);
+  await using secured = await SecuredConsole.start({
+    auth: { ...auth, mechanism: ["OAUTHBEARER"] },
+    oauth: { jwks: file, issuer: "us", audience: ["kafka"], clockSkewSeconds: 0 },
+    authorization: { mode: "off" },
+  });
+  const { console } = secured, nowS = Math.floor(Date.now() / 1000);
+  const soon = `Bearer ${await tokenUntil(nowS + 3)}`;
+  console.headers = { authorization: soon };
+  assertEquals((await console.get("session")).principal, "User:carol");
+  console.headers = {};
+  const stranger = (await generateKeyPair("ES256")).privateKey;
+  const wrong = [
+    `Bearer ${await tokenUntil(nowS - 10)}`,
+    `Bearer ${await tokenUntil(nowS + 60, stranger)}`,
+    "Bearer x",
+    basic("admin:s:ecret"), // no listener takes a password here
+  ];
+  for (const one of wrong) assertEquals([one, await secured.status(one)], [one, 401]);
+  const asked = await console.fetch("session");
+  assertEquals(asked.headers.get("www-authenticate"), 'Bearer realm="runnel"');
+  await asked.body?.cancel();
+  while (Date.now() < (nowS + 4) * 1000) await new Promise((resolve) => setTimeout(resolve, 100));
+  assertEquals(await secured.status(soon), 401); // though it was believed
+  await Deno.remove(file);
 });

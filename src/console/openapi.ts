@@ -1,5 +1,6 @@
 /** The console's API for programs (OpenAPI 3.1), made of the same table of routes that answers. */
 import { API_PATH, CHANGE_HEADER, CHANGE_VALUE } from "./api.ts";
+import { ANSWERS, SCHEMAS } from "./answers.ts";
 import type { Route } from "./route.ts";
 import { schemaOf, type Shape } from "./shape.ts";
 
@@ -14,7 +15,7 @@ export function openApi(routes: readonly Route[], version: string, basePath: str
     info: { title: "Runnel console", version },
     servers: [{ url: `${basePath}${API_PATH}` }],
     paths,
-    components: { schemas: { ApiError: ERROR } },
+    components: { schemas: SCHEMAS },
   };
 }
 
@@ -41,7 +42,7 @@ function operationOf(route: Route): unknown {
       ? {}
       : { requestBody: { required: true, content: content(schemaOf(route.body)) } },
     responses: {
-      "200": { description: `${route.answers} of src/console/api.ts` },
+      "200": { description: route.answers, content: answerOf(route) },
       default: {
         description: "It is not answered as it was meant.",
         content: content({ $ref: "#/components/schemas/ApiError" }),
@@ -50,18 +51,8 @@ function operationOf(route: Route): unknown {
   };
 }
 
-const NULLABLE = { type: ["string", "null"] };
-const ERROR = {
-  type: "object",
-  properties: {
-    error: {
-      type: "object",
-      properties: {
-        code: { type: "string" },
-        message: { type: "string" },
-        kafka: NULLABLE,
-        field: NULLABLE,
-      },
-    },
-  },
-};
+function answerOf({ answers }: Route): unknown {
+  return Object.fromEntries(
+    Object.entries(ANSWERS[answers]).map(([type, schema]) => [type, { schema }]),
+  );
+}

@@ -37,7 +37,7 @@ export const overviewRoutes: readonly Route[] = [
     path: "live",
     summary: "A stream of what is: samples, and warnings as they change",
     query: {},
-    answers: "LiveLine, one a line (application/x-ndjson)",
+    answers: "LiveLine, one a line",
     isOfBroker: true,
     handle: live,
   },
@@ -59,7 +59,7 @@ function overview({ house }: Call): Overview {
     groups,
     disk: sampler.disk(status.storage),
     apis: sampler.apis(),
-    warnings: warningsOf(status).slice(0, MAX_WARNINGS),
+    warnings: warningsOf(house).slice(0, MAX_WARNINGS),
     notReady: status.notReady,
   };
 }
@@ -72,7 +72,7 @@ function live(call: Call): Response {
   const stream = streams.open(call, () => unwatch());
   const send = (line: LiveLine) => stream.send(lineOf(line));
   const tellWarnings = () => {
-    const warnings = warningsOf(house.status()).slice(0, MAX_WARNINGS);
+    const warnings = warningsOf(house).slice(0, MAX_WARNINGS);
     const text = JSON.stringify(warnings);
     if (text !== told) send({ type: "warnings", warnings });
     told = text;

@@ -51,7 +51,7 @@ export const recordRoutes: readonly Route[] = [
     path: "topics/:topic/records/follow",
     summary: "A stream of records as they come",
     query: placeQuery,
-    answers: "FollowLine, one a line (application/x-ndjson)",
+    answers: "FollowLine, one a line",
     handle: follow,
   },
   {
@@ -68,7 +68,7 @@ export const recordRoutes: readonly Route[] = [
     path: `topics/:topic/partitions/:partition/records/:offset/${part}`,
     summary: `The bytes of a record's ${part}, to save`,
     query: {},
-    answers: "bytes (application/octet-stream)",
+    answers: "bytes to save",
     handle: (call) => bytesOf(call, part),
   })),
 ];

@@ -2,6 +2,7 @@
 import type { Requests } from "../client/asking.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { RefusedOften } from "../metrics/refusals.ts";
+import type { AnswerName } from "./answers.ts";
 import type { Session } from "./api.ts";
 import type { GroupLags } from "./group_lags.ts";
 import type { Sampler } from "./sampler.ts";
@@ -21,8 +22,8 @@ export interface Route {
   /** Of POST. */
   readonly body?: ObjectShape;
   readonly maxBodyBytes?: number;
-  /** The type of its answer (api.ts). */
-  readonly answers: string;
+  /** What it answers: a type of api.ts, or in words. */
+  readonly answers: AnswerName;
   /** Whether it tells of the broker itself, so that it takes the right to describe the cluster. */
   readonly isOfBroker?: boolean;
   /** Whether it changes something, so that it needs console.write. */
@@ -86,6 +87,16 @@ export interface StatusFacts {
     readonly freeBytes: number | null;
     readonly minFreeBytes: number;
   };
+  readonly process: {
+    readonly spareDescriptors: number | null;
+    readonly lookedFor: number;
+    readonly heapUsedBytes: number;
+    readonly heapLimitBytes: number;
+  };
+  readonly limits: { readonly maxConnections: number };
+  readonly connections: number;
+  /** Of a listener's certificate; null where there is none. */
+  readonly tlsExpiresMs: number | null;
   readonly clients: readonly {
     readonly clientId: string | null;
     readonly software: string;
@@ -94,6 +105,7 @@ export interface StatusFacts {
     readonly address: string;
     readonly listener: string;
     readonly connections: number;
+    readonly requests: number;
   }[];
   readonly refused: readonly RefusedOften[];
   readonly events: readonly {

@@ -1,7 +1,9 @@
 /** Warnings: what is wrong with the broker, and what went wrong or was refused within the last hour, in one list. */
-import type { Page, Warning } from "./api.ts";
+import type { Page, Sample, Warning } from "./api.ts";
+import type { Sampler } from "./sampler.ts";
 import { pageOf, pageQuery } from "./page.ts";
-import type { Call, Route, StatusFacts } from "./route.ts";
+import { adviceOf } from "./advice.ts";
+import type { Call, House, Route, StatusFacts } from "./route.ts";
 
 export const warningRoutes: readonly Route[] = [{
   method: "GET",
@@ -15,14 +17,32 @@ export const warningRoutes: readonly Route[] = [{
 
 function listWarnings(call: Call): Page<Warning> {
   const query = { sort: "lastMs", order: "desc", ...call.query };
-  return pageOf(warningsOf(call.house.status()), { query }, {
+  return pageOf(warningsOf(call.house), { query }, {
     nameOf: ({ what, message }) => `${what} ${message}`,
     sort: "lastMs",
   });
 }
 
+/** What was made last, of which look: all streams are told the same in one turn. */
+const made = new WeakMap<Sampler, {
+  readonly status: StatusFacts;
+  readonly now: Sample | null;
+  readonly warnings: readonly Warning[];
+}>();
+
 /** What is wrong now first; then the latest first. */
-export function warningsOf(status: StatusFacts): Warning[] {
+export function warningsOf(
+  { sampler, nowMs, status: look }: Pick<House, "status" | "sampler" | "nowMs">,
+): readonly Warning[] {
+  const status = look(), { now } = sampler, known = made.get(sampler);
+  if (known?.status === status && known.now === now) return known.warnings;
+  const advice = adviceOf(status, sampler.disk(status.storage), nowMs());
+  const warnings = listOf(status, advice);
+  made.set(sampler, { status, now, warnings });
+  return warnings;
+}
+
+function listOf(status: StatusFacts, advice: readonly Warning[]): Warning[] {
   const now = { count: 1, firstMs: null, lastMs: null, fields: {} };
   const standing: Warning[] = [
     ...(status.notReady === null ? [] : [status.notReady]).map((message): Warning => ({
@@ -68,7 +88,7 @@ export function warningsOf(status: StatusFacts): Warning[] {
     fields: textsOf(rest),
   }));
   const past = [...events, ...refused].sort((a, b) => b.lastMs! - a.lastMs!);
-  return [...standing, ...past];
+  return [...standing, ...advice, ...past];
 }
 
 function textsOf(fields: { readonly [name: string]: unknown }): Record<string, string> {

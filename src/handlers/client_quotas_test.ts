@@ -149,7 +149,11 @@ Deno.test("A bad entity or value is refused, and the others of the request are s
       "Invalid quota entity combination, IP entity should not be combined with User or ClientId",
     ],
     [{ user: "c" }, { producer_byte_rate: 0 }, "Quota producer_byte_rate must be greater than 0"],
-    [{ user: "d" }, { request_percentage: NaN }, "Quota request_percentage must be greater than 0"],
+    [
+      { user: "d" },
+      { request_percentage: NaN },
+      "Quota request_percentage must be a finite number",
+    ],
     [
       { user: "e" },
       { producer_byte_rate: 1.5 },
@@ -158,6 +162,11 @@ Deno.test("A bad entity or value is refused, and the others of the request are s
     [
       { user: "f" },
       { consumer_byte_rate: Infinity },
+      "Quota consumer_byte_rate must be a finite number",
+    ],
+    [
+      { user: "h" },
+      { consumer_byte_rate: 1e30 },
       "Proposed value for consumer_byte_rate is too large for a LONG.",
     ],
     [{ user: "g" }, { producer_byte_rate: 5, zap: 6 }, "Invalid configuration key zap"],

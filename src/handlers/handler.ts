@@ -50,6 +50,8 @@ export interface ConnectionInfo {
   readonly isEnding: boolean;
   /** Whether it has taken a reply before. */
   readonly isReader: boolean;
+  /** How many it has asked for, as far as reads with them were gone through; absent where nobody counts. */
+  readonly requests?: number;
   /**
    * Keeps the bytes of the request that is being handled as they are, and takes no other from this connection, until the
    * promise settles: for work that takes its time and whose order counts. To be called before the handler's first await.

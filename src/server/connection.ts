@@ -91,6 +91,7 @@ export class Connection implements ConnectionInfo {
   readonly ends = new Set<() => void>();
   isEnding = false;
   isReader = false;
+  requests = 0;
   held: Promise<void> | null = null;
   /** Null while it is open. */
   reason: CloseReason | null = null;
@@ -301,6 +302,7 @@ export class Connection implements ConnectionInfo {
       }
       if (this.reason !== null) return;
     }
+    this.requests += count; // once for all that a read brings
     if (this.held !== null) await this.#release();
     this.#outbox.flush();
   }

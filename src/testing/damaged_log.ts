@@ -2,42 +2,26 @@
  * A small log whose files a test may harm, and what a start makes of them: plain or compacted, three segments, batches
  * of two records, so that a wrong offset, epoch or byte shows.
  */
-import { BufferPool } from "../bytes/pool.ts";
 import { randomUuid } from "../bytes/uuid.ts";
-import { FakeClock } from "./fake_clock.ts";
 import { type TopicConfig, topicConfigDefaults } from "../config/topic_configs.ts";
 import * as batch from "../protocol/records/batch.ts";
 import { buildBatch } from "../protocol/records/build.ts";
 import { MemoryStore } from "../storage/backends/memory_store.ts";
-import { GroupCommit } from "../storage/durability/group_commit.ts";
 import type { JournalEntry } from "../storage/durability/journal_entries.ts";
 import type { LogContext } from "../storage/log/log_context.ts";
 import type { KnownLog } from "../storage/recovery/known_log.ts";
 import { createLog, openLog, type OpenReport } from "../storage/log/open_log.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
 import { segmentName } from "../storage/segments/segment.ts";
-import { DEFAULT_PRODUCER_LIMITS } from "../storage/producers/producer_state.ts";
 import type { Store } from "../storage/store.ts";
+import { contextOf as bareContextOf } from "./log_context.ts";
 import { readNow } from "./read_now.ts";
 
 export const REF = { topicId: randomUuid(), topic: "t", partition: 0 };
 
+/** Whose syncs are those of a device. */
 export function contextOf(store: Store): LogContext {
-  return {
-    store,
-    clock: new FakeClock(),
-    pool: new BufferPool({ keepBytes: 0 }),
-    producers: DEFAULT_PRODUCER_LIMITS,
-    commit: new GroupCommit({
-      policy: "fsync",
-      intervalMs: 0,
-      journal: null,
-      onFailure: (error) => {
-        throw error;
-      },
-    }),
-    onProblem: () => {},
-  };
+  return bareContextOf(store, { policy: "fsync" });
 }
 
 export const PLAIN: TopicConfig = { ...topicConfigDefaults(), "index.interval.bytes": 100 };

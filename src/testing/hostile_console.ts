@@ -6,6 +6,7 @@ import type {
   ConfigRow,
   FollowLine,
   GroupDetail,
+  GroupLag,
   History,
   LiveLine,
   Overview,
@@ -222,6 +223,13 @@ const group: GroupDetail = {
   stuck: [`It waits for a member ${HOSTILE}`],
 };
 
+const groupLag: GroupLag = {
+  stepMs: 10_000,
+  atMs: [NOW_MS - 20_000, NOW_MS - 10_000],
+  lag: [null, 5],
+  partitions: [{ topic: "orders", partition: 0, lag: [null, 5] }],
+};
+
 const client: ClientRow = {
   clientId: HOSTILE,
   software: "librdkafka",
@@ -230,6 +238,8 @@ const client: ClientRow = {
   address: "127.0.0.1",
   listener: "kafka",
   connections: 2,
+  requests: 1234,
+  throttledMs: 250,
 };
 
 const transaction: TransactionDetail = {
@@ -287,6 +297,7 @@ export const ANSWERS: { readonly [request: string]: unknown } = {
   "GET topics/orders/records": records,
   "GET groups": page(group),
   "GET group": group,
+  "GET group/lag": groupLag,
   "GET clients": page(client),
   "GET transactions": page(transaction),
   "GET transaction": transaction,

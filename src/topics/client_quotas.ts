@@ -104,7 +104,8 @@ export function quotaError(
   const keys = keysOf(entity);
   if (!Object.hasOwn(keys, key)) return `Invalid configuration key ${key}`;
   const type = keys[key];
-  if (!(value > 0)) return `Quota ${key} must be greater than 0`;
+  if (!Number.isFinite(value)) return `Quota ${key} must be a finite number`;
+  if (value <= 0) return `Quota ${key} must be greater than 0`;
   if (value > LARGEST[type]) {
     return `Proposed value for ${key} is too large for ${type === "INT" ? "an" : "a"} ${type}.`;
   }

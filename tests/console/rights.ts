@@ -67,14 +67,26 @@ function proxyTo(origin: string, prefix: string): Deno.HttpServer<Deno.NetAddr> 
 }
 
 async function limited({ suite, browser, program }: House): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "runnel-console-" });
+  const users = `${folder}/users`, mechanism = "SCRAM-SHA-512";
+  const adding = new Deno.Command(program, {
+    args: [
+      ...["user", "add", "con", "--password-stdin", "--mechanism", mechanism],
+      ...["--auth-users-file", users],
+    ],
+    stdin: "piped",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  await new Blob(["of con"]).stream().pipeTo(adding.stdin);
+  assertEquals((await adding.status).code, 0);
   await using served = await serve(program, {
     flags: [
-      ...["--auth-enabled", "--auth-mechanism", "PLAIN", "--auth-plain-username", "admin"],
-      ...["--http-authentication", "basic", "--http-username", "con", "--console-write"],
+      ...["--auth-enabled", "--auth-mechanism", `PLAIN,${mechanism}`, "--auth-users-file", users],
+      ...["--auth-plain-username", "admin", "--console-write"],
     ],
-    env: { RUNNEL_AUTH_PLAIN_PASSWORD: "pw", RUNNEL_HTTP_PASSWORD: "of con" },
+    env: { RUNNEL_AUTH_PLAIN_PASSWORD: "pw" },
   });
-  const folder = await Deno.makeTempDir({ prefix: "runnel-console-" });
   const config = `${folder}/admin.properties`;
   await Deno.writeTextFile(
     config,
@@ -91,10 +103,11 @@ async function limited({ suite, browser, program }: House): Promise<void> {
   };
   const { origin } = served, httpCredentials = { username: "con", password: "of con" };
   await suite.check("without the password nothing is shown", async () => {
-    for (const path of ["", "/topics", "/api/v1/topics"]) {
-      const answer = await fetch(`${origin}${path}`);
+    for (const given of [null, `Basic ${btoa("con:of pat")}`]) {
+      const headers: Record<string, string> = given === null ? {} : { authorization: given };
+      const answer = await fetch(`${origin}/api/v1/topics`, { headers });
       await answer.body?.cancel();
-      assertEquals(answer.status, 401, path);
+      assertEquals(answer.status, 401);
     }
   });
   await suite.check(
@@ -137,6 +150,14 @@ async function limited({ suite, browser, program }: House): Promise<void> {
       await admin("acl", "add", "con", "describe", "cluster");
       await page.goto(origin);
       await page.locator(".who").getByText("User:con").waitFor();
+      // Another one, who may do everything, at the same time.
+      const theirs = { username: "admin", password: "pw" };
+      await using other = await Watched.open(browser, origin, { httpCredentials: theirs });
+      const second = await other.context.newPage();
+      await second.goto(`${origin}/topics`);
+      await second.getByRole("link", { name: "secret" }).waitFor();
+      await second.locator(".who").getByText("User:admin").waitFor();
+      assertEquals(other.faults(/401 \(/), []);
       await page.locator(".dot.live").waitFor();
       assertEquals(watched.faults(/40[34] \(/), []);
     },

@@ -2,7 +2,7 @@
 import type { Page } from "playwright-core";
 import { type Look, Watched } from "./browser.ts";
 import type { House } from "./console.ts";
-import { load, wait } from "./served.ts";
+import { committed, load, wait } from "./served.ts";
 
 const SOON_MS = 150_000, QUALITY = 82;
 
@@ -36,8 +36,14 @@ const PICTURES: readonly Picture[] = [
   },
   {
     name: "console-group-dark",
-    path: "/group?id=analytics",
+    path: "/group?id=dashboards",
     look: dark,
+    before: live,
+  },
+  {
+    name: "console-reset",
+    path: "/group?id=analytics",
+    look: { ...light, height: 760 },
     before: async (page) => {
       await page.getByRole("button", { name: "Reset offsets" }).click();
       await page.getByRole("button", { name: "Show what would be" }).click();
@@ -54,9 +60,10 @@ const PICTURES: readonly Picture[] = [
 ];
 
 export async function screenshots(
-  { browser, program, served: { origin, kafka } }: House,
+  { browser, program, served }: House,
   folder: string,
 ): Promise<void> {
+  const { origin, kafka } = served;
   await Deno.mkdir(folder, { recursive: true });
   await using stack = new AsyncDisposableStack();
   // Somebody reads what is produced, and for a while more is.
@@ -70,6 +77,8 @@ export async function screenshots(
     reader.kill("SIGKILL");
     await reader.status;
   });
+  // Somebody else does not.
+  await committed(served, "dashboards", "clicks", 1000);
   await wait(SOON_MS / 3);
   {
     await using _ = load(program, kafka, "clicks", 1500);

@@ -169,7 +169,7 @@ export async function furnish(served: Served): Promise<AsyncDisposable> {
 }
 
 /** As if the group had read so far in every partition, and left. */
-async function committed(
+export async function committed(
   { origin }: Served,
   group: string,
   topic: string,

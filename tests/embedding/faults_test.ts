@@ -194,6 +194,14 @@ Deno.test("errors stand where each API has them: by topic, by group, at the top"
   broker.faults.assertAllFired();
 });
 
+Deno.test("a fault of a topic that an answer does not have has not fired", async () => {
+  await using broker = await Broker.start();
+  using connection = await connect(broker, ["t"]);
+  broker.faults.next({ api: "Metadata", topic: "absent", errorCode: "LEADER_NOT_AVAILABLE" });
+  await connection.request(Metadata, 12, { topics: null });
+  assertThrows(() => broker.faults.assertAllFired(), Error, "Metadata of absent (0 of 1 times)");
+});
+
 Deno.test("a request that is held up waits by the broker's clock, and so does what came behind it", async () => {
   await using broker = await Broker.start();
   using connection = await connect(broker, ["t"]);

@@ -52,9 +52,13 @@ Deno.test("calls end with their signal's reason, also where nobody answers", asy
     await assertRejects(() => call(controller.signal), Error, `no more ${name}`);
   }
   const aborted = AbortSignal.abort(new Error("before"));
+  const leaver = new TransactionalProducer(cluster, { transactionalId: "y" });
+  const initialised = leaver.init().catch(() => {});
+  await assertRejects(() => leaver.close({ signal: AbortSignal.timeout(5) }), DOMException);
   await using other = new Producer({ bootstrap: "nobody:9092" });
   await assertRejects(() => other.send({ topic: "t" }, { signal: aborted }), Error, "before");
   cluster.close();
+  await initialised;
 });
 
 Deno.test("who sends may use the bytes again at once, also of the first record of a topic", async () => {
@@ -77,6 +81,17 @@ Deno.test("who sends may use the bytes again at once, also of the first record o
     ),
     ["aaa", "bbb", "ccc"],
   );
+});
+
+Deno.test("close() waits for deliveries no longer than it is told", async () => {
+  await using broker = await Broker.start();
+  const producer = new Producer({ bootstrap: broker.address, allowAutoTopicCreation: true });
+  await producer.send({ topic: "t", value: "x" });
+  await using _led = await broker.faults.leaderless("t");
+  const sent = producer.send({ topic: "t", value: "y" });
+  const lost = assertRejects(() => sent);
+  await assertRejects(() => producer.close({ timeoutMs: 100 }), Error, "not within 100 ms");
+  await lost;
 });
 
 Deno.test("a receiver that throws keeps nobody else from hearing", async () => {

@@ -85,7 +85,9 @@ export class Broker implements AsyncDisposable {
           },
         });
         const nameOf = (topicId: Uuid) => catalogue.topicById(topicId)?.name;
-        return faultyHandlers(handlers, { faults, timers: clock, sessions, nameOf, giveBack });
+        const hasTopic = (name: string) => catalogue.topic(name) !== undefined;
+        const parts = { faults, timers: clock, sessions, nameOf, hasTopic, giveBack };
+        return faultyHandlers(handlers, parts);
       },
     });
     logWarnings(loaded);

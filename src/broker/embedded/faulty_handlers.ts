@@ -33,6 +33,7 @@ export interface FaultyParts {
   readonly sessions: Pick<FetchSessions, "partitionsOf">;
   /** The name of a topic; undefined where there is none of this id. */
   readonly nameOf: (topicId: Uuid) => string | undefined;
+  readonly hasTopic: (name: string) => boolean;
   /** Takes the memory back of records that will not be sent. */
   readonly giveBack: (records: Uint8Array) => void;
 }
@@ -250,16 +251,19 @@ function metadataBy(
   const { errorCode } = rule, meant = meantBy(parts, rule);
   const topics = request.topics as { name: string | null; topicId: Uuid }[] | null;
   const asksAll = topics === null || version === 0 && topics.length === 0;
-  if (rule.topic !== undefined && !asksAll && !topics!.some(meant.topic)) return null;
+  const { topic } = rule;
+  const isAsked = topic === undefined ||
+    (asksAll ? parts.hasTopic(topic) : topics!.some(meant.topic));
+  if (!isAsked) return null;
   if (errorCode === null) return (serve) => serve(request);
   if (topics?.length === 0 && !asksAll) return null; // it asks for brokers alone
   return (serve) =>
     then(serve(request), (answer) => {
       if (answer === NO_REPLY || answer === CLOSE) return answer;
-      const told = (answer.topics as Struct[] | undefined ?? []).map((topic) => {
-        const { name = null, topicId = ZERO_UUID } = topic as { name?: string; topicId?: Uuid };
-        if (rule.topic !== undefined && !meant.topic({ name, topicId })) return topic;
-        return { ...topic, errorCode, partitions: [] };
+      const told = (answer.topics as Struct[] | undefined ?? []).map((one) => {
+        const { name = null, topicId = ZERO_UUID } = one as { name?: string; topicId?: Uuid };
+        if (rule.topic !== undefined && !meant.topic({ name, topicId })) return one;
+        return { ...one, errorCode, partitions: [] };
       });
       return { ...answer, topics: told };
     });

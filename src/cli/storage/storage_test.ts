@@ -3,18 +3,14 @@
  * on a store in memory that a partition log filled.
  */
 import { assert, assertEquals } from "@std/assert";
-import { BufferPool } from "../../bytes/pool.ts";
+import { contextOf } from "../../testing/log_context.ts";
 import { randomUuid } from "../../bytes/uuid.ts";
-import { FakeClock } from "../../testing/fake_clock.ts";
 import { topicConfigDefaults } from "../../config/topic_configs.ts";
 import { buildBatch } from "../../protocol/records/build.ts";
 import { buildEndTxnBatch } from "../../protocol/records/control_record.ts";
 import { RECOVERY_POINT_CHECKPOINT, writeCheckpoint } from "../../storage/directory/checkpoints.ts";
-import { GroupCommit } from "../../storage/durability/group_commit.ts";
-import type { LogContext } from "../../storage/log/log_context.ts";
 import { MemoryStore } from "../../storage/backends/memory_store.ts";
 import { createLog, openLog } from "../../storage/log/open_log.ts";
-import { DEFAULT_PRODUCER_LIMITS } from "../../storage/producers/producer_state.ts";
 import { NOTHING_KNOWN } from "./known_directory.ts";
 import { repair } from "./repair.ts";
 import { verify } from "./verify.ts";
@@ -22,17 +18,6 @@ import { verify } from "./verify.ts";
 const REF = { topicId: randomUuid(), topic: "t", partition: 0 };
 const IDENTITY = "version=1\ncluster.id=c\nnode.id=0\ndirectory.id=3H17zCOgUQb0UZnvcuxt5w\n";
 const FIRST = "t-0/00000000000000000000.log";
-
-function contextOf(store: MemoryStore): LogContext {
-  return {
-    store,
-    clock: new FakeClock(),
-    pool: new BufferPool({ keepBytes: 0 }),
-    producers: DEFAULT_PRODUCER_LIMITS,
-    commit: new GroupCommit({ policy: "os", intervalMs: 0, journal: null, onFailure: () => {} }),
-    onProblem: () => {},
-  };
-}
 
 /** Two segments of 12 batches with 2 records each, in a log that was closed. */
 async function filled(): Promise<MemoryStore> {

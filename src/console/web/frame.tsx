@@ -7,7 +7,8 @@ import { Link } from "./parts/link.tsx";
 import { Empty } from "./parts/notice.tsx";
 import type { Place } from "./routes.ts";
 import { visible } from "./text/visible.ts";
-import { type Theme, theme } from "./theme.ts";
+import type { Theme } from "./kept_theme.ts";
+import { theme } from "./theme.ts";
 import { Clients } from "./views/clients.tsx";
 import { Group } from "./views/group.tsx";
 import { Groups } from "./views/groups.tsx";
@@ -70,7 +71,13 @@ export function Frame() {
 }
 
 function Side({ place }: { place: Place }) {
-  const count = warnings.value?.length ?? 0;
+  const count = warnings.value?.length ?? 0, nav = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // Where they do not fit beside each other, as on a phone.
+    const at = nav.current?.querySelector<HTMLElement>("[aria-current]");
+    if (at == null || nav.current === null) return;
+    nav.current.scrollLeft = at.offsetLeft - (nav.current.clientWidth - at.offsetWidth) / 2;
+  }, [place.view]);
   return (
     <header class="side">
       <Link to={{ view: "overview" }}>
@@ -78,7 +85,7 @@ function Side({ place }: { place: Place }) {
           <Waves />Runnel
         </span>
       </Link>
-      <nav class="views" aria-label="Views">
+      <nav class="views" aria-label="Views" ref={nav}>
         {VIEWS.map(({ view, title, of }) => (
           <Link key={view} to={{ view }} current={of.includes(place.view)}>
             {title}

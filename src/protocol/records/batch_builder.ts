@@ -3,7 +3,7 @@
  * bytes, and no objects. Whose it is (producer id, sequence) is said last, and may be said again.
  */
 import * as batch from "./batch.ts";
-import { compress, CompressionType } from "./compression.ts";
+import { compressForNow, CompressionType } from "./compression.ts";
 import type { NewRecord } from "./build.ts";
 import { measuredRecord, writeRecord } from "./write_record.ts";
 
@@ -30,14 +30,16 @@ export class BatchBuilder {
   #maxTimestampMs: number = batch.NO_TIMESTAMP;
   /** Of the one record there is. */
   #exactTimestampMs: bigint | undefined;
-  /** Whether somebody may hold #bytes. */
+  /** Whether somebody may hold #bytes or #packed. */
   #isGiven = false;
-  /** The records, compressed; null before. */
-  #packed: Uint8Array | null = null;
+  /** The records, compressed, behind the room for a header; null before. */
+  #packed: Uint8Array<ArrayBuffer> | null = null;
+  #released: Uint8Array<ArrayBuffer> | null = null;
 
-  /** `capacity`: bytes it may have without being moved, about. */
-  constructor(capacity: number) {
-    this.#bytes = new Uint8Array(Math.max(capacity, MIN_CAPACITY));
+  /** `capacity`: bytes it may have without being moved, about; `room`: what another one released, in place of new memory. */
+  constructor(capacity: number, room: Uint8Array<ArrayBuffer> | null = null) {
+    const needed = Math.max(capacity, MIN_CAPACITY);
+    this.#bytes = room !== null && room.length >= needed ? room : new Uint8Array(needed);
   }
 
   /** How many records. */
@@ -81,12 +83,20 @@ export class BatchBuilder {
 
   /** Compresses the records ahead of finish(), which then has little to do. Throws what compress() throws. */
   pack(compression: CompressionType, level?: number): void {
-    if (compression === CompressionType.none) return;
-    this.#packed ??= compress(
-      compression,
-      this.#bytes.subarray(batch.BATCH_OVERHEAD, this.#used),
-      level,
-    );
+    if (compression === CompressionType.none || this.#packed !== null) return;
+    const plain = this.#bytes.subarray(batch.BATCH_OVERHEAD, this.#used);
+    const packed = compressForNow(compression, plain, level);
+    this.#packed = new Uint8Array(batch.BATCH_OVERHEAD + packed.length);
+    this.#packed.set(packed, batch.BATCH_OVERHEAD);
+    this.#released = this.#bytes.length <= MOST_KEPT ? this.#bytes : null;
+    this.#bytes = NOTHING;
+  }
+
+  /** Memory that it needs no more as it is compressed, once; null: there is none. */
+  released(): Uint8Array<ArrayBuffer> | null {
+    const room = this.#released;
+    this.#released = null;
+    return room;
   }
 
   /** The batch. Once more it is another array: the first may be on its way still. Throws what compress() throws. */
@@ -112,15 +122,14 @@ export class BatchBuilder {
 
   /** Its records behind the room for a header. */
   #whole(compression: CompressionType, level: number | undefined): Uint8Array<ArrayBuffer> {
-    if (compression === CompressionType.none) {
-      const bytes = this.#bytes.subarray(0, this.#used), isFirst = !this.#isGiven;
-      this.#isGiven = true;
-      return isFirst ? bytes : bytes.slice();
-    }
     this.pack(compression, level);
-    const packed = this.#packed!, bytes = new Uint8Array(batch.BATCH_OVERHEAD + packed.length);
-    bytes.set(packed, batch.BATCH_OVERHEAD);
-    return bytes;
+    if ((compression === CompressionType.none) !== (this.#packed === null)) {
+      throw new Error("This batch is compressed already");
+    }
+    const bytes = this.#packed ?? this.#bytes.subarray(0, this.#used);
+    const isFirst = !this.#isGiven;
+    this.#isGiven = true;
+    return isFirst ? bytes : bytes.slice();
   }
 
   #reserve(more: number): void {
@@ -133,3 +142,6 @@ export class BatchBuilder {
 }
 
 const MIN_CAPACITY = 512;
+/** What one large record has taken is not kept for small ones. */
+const MOST_KEPT = 1 << 20;
+const NOTHING = new Uint8Array(0);

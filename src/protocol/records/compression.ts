@@ -36,6 +36,16 @@ export function isCompressionType(id: number): id is CompressionType {
 
 /** Compresses; `level` matters to gzip (1–9) and zstd (-131072–22), as in compression.gzip.level and .zstd.level. */
 export function compress(type: CompressionType, bytes: Uint8Array, level?: number): Uint8Array {
+  const packed = compressForNow(type, bytes, level);
+  return type === CompressionType.lz4 ? packed.slice() : packed;
+}
+
+/** The same for who is finished with the result before anything else is compressed: that may overwrite it. */
+export function compressForNow(
+  type: CompressionType,
+  bytes: Uint8Array,
+  level?: number,
+): Uint8Array {
   switch (type) {
     case CompressionType.none:
       return bytes;

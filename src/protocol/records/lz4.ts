@@ -106,11 +106,15 @@ function brokenBlock(fault: Fault, decoder: BlockDecoder, start: number, end: nu
 
 /** Made when there is something to compress; a block is done with before the next begins. */
 let encoder: Lz4Encoder | null = null;
+/** Memory that is used again, since to have it zeroed, and collected, costs as much as it does to compress. */
+let scratch = new Uint8Array(0);
+const KEPT_BYTES = 2 << 20;
 
+/** What is returned is overwritten by the next. */
 export function compressLz4(from: Uint8Array): Uint8Array {
   encoder ??= new Lz4Encoder();
   const blocks = Math.ceil(from.length / BLOCK_BYTES);
-  const into = new Uint8Array(7 + from.length + blocks * 4 + 4);
+  const into = roomFor(7 + from.length + blocks * 4 + 4);
   into.set([...MAGIC, VERSION | INDEPENDENT, 0x40]);
   into[6] = xxhash32(into, 4, 6) >>> 8;
   let to = 7;
@@ -123,6 +127,12 @@ export function compressLz4(from: Uint8Array): Uint8Array {
   }
   writeUint32(into, to, 0);
   return into.subarray(0, to + 4);
+}
+
+function roomFor(bytes: number): Uint8Array<ArrayBuffer> {
+  if (bytes > KEPT_BYTES) return new Uint8Array(bytes);
+  if (bytes > scratch.length) scratch = new Uint8Array(bytes);
+  return scratch;
 }
 
 function writeUint32(into: Uint8Array, at: number, value: number): void {

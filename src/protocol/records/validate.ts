@@ -12,7 +12,7 @@
 import { ErrorCode } from "../errors.ts";
 import * as batch from "./batch.ts";
 import {
-  compress,
+  compressForNow,
   CompressionError,
   CompressionType,
   decompressForNow,
@@ -336,7 +336,7 @@ function recompressed(
   type: CompressionType,
   level?: number,
 ): Uint8Array {
-  const packed = compress(type, plain, level);
+  const packed = compressForNow(type, plain, level);
   const into = new Uint8Array(batch.BATCH_OVERHEAD + packed.length);
   into.set(packed, batch.BATCH_OVERHEAD);
   batch.copyHeader(bytes, into, type);

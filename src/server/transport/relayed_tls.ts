@@ -9,7 +9,8 @@
  * is what peers connect to: they are accepted plain, and closed, as on any listener, and another certificate is another
  * listener inside. It costs two more descriptors a connection and the copying, which is why it is for want of better.
  */
-import { addressOf, closeQuietly, listen } from "./tcp.ts";
+import { listen } from "./tcp.ts";
+import { addressOf, closeQuietly } from "./tcp_transport.ts";
 import type { TlsMaterial } from "./tls_material.ts";
 import {
   type Address,

@@ -1,4 +1,5 @@
-/** Tcp: plain sockets as transports. What is read and written goes straight to the system. */
+/** Tcp: listens for plain sockets. */
+import { addressOf, closeQuietly, TcpTransport } from "./tcp_transport.ts";
 import {
   type Address,
   LISTEN_BACKLOG,
@@ -40,49 +41,4 @@ class TcpListener implements TransportListener {
   close(): void {
     closeQuietly(this.#listener);
   }
-}
-
-class TcpTransport implements Transport {
-  readonly peer: Address;
-  readonly local: Address;
-  readonly #conn: Deno.TcpConn;
-
-  constructor(conn: Deno.TcpConn) {
-    this.#conn = conn;
-    this.peer = addressOf(conn.remoteAddr);
-    this.local = addressOf(conn.localAddr);
-  }
-
-  read(into: Uint8Array): Promise<number | null> {
-    return this.#conn.read(into);
-  }
-
-  write(bytes: Uint8Array): Promise<number> {
-    return this.#conn.write(bytes);
-  }
-
-  close(): void {
-    closeQuietly(this.#conn);
-  }
-
-  setNoDelay(): void {
-    this.#conn.setNoDelay(true);
-  }
-
-  endWrites(): void {
-    this.#conn.closeWrite().catch(() => {}); // the peer was faster
-  }
-}
-
-/** Of a listener or either end of a connection. */
-export function addressOf(address: Deno.Addr): Address {
-  const { hostname, port } = address as Deno.NetAddr;
-  return { host: hostname, port };
-}
-
-/** Closing what its peer has closed is no error. */
-export function closeQuietly(closable: { close(): void }): void {
-  try {
-    closable.close();
-  } catch { /* closed already */ }
 }

@@ -10,7 +10,8 @@ import net from "node:net";
 import tls from "node:tls";
 import type { ClientAuth } from "../../config/listener_settings.ts";
 import { PeerTrust, type PresentedCertificate } from "./peer_trust.ts";
-import { addressOf, closeQuietly, listen } from "./tcp.ts";
+import { listen } from "./tcp.ts";
+import { addressOf, closeQuietly } from "./tcp_transport.ts";
 import type { TlsMaterial } from "./tls_material.ts";
 import {
   type Address,

@@ -4,16 +4,12 @@
  * Reads find it when no start has looked; a start heals it.
  */
 import { assert, assertEquals } from "@std/assert";
-import { BufferPool } from "../../bytes/pool.ts";
+import { contextOf } from "../../testing/log_context.ts";
 import { randomUuid } from "../../bytes/uuid.ts";
-import { FakeClock } from "../../testing/fake_clock.ts";
 import { topicConfigDefaults } from "../../config/topic_configs.ts";
 import { buildBatch } from "../../protocol/records/build.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
 import { formatLines } from "../directory/checkpoints.ts";
-import { GroupCommit } from "../durability/group_commit.ts";
-import { DEFAULT_PRODUCER_LIMITS } from "../producers/producer_state.ts";
-import type { LogContext } from "./log_context.ts";
 import { createLog } from "./open_log.ts";
 import type { PartitionLog } from "./partition_log.ts";
 import type { LogInventory } from "../directory/inventory.ts";
@@ -27,17 +23,6 @@ import {
 
 const REF = { topicId: randomUuid(), topic: "t", partition: 0 };
 const PATH = "t-0/leader-epoch-checkpoint";
-
-function contextOf(store: MemoryStore, problems: string[] = []): LogContext {
-  return {
-    store,
-    clock: new FakeClock(),
-    pool: new BufferPool({ keepBytes: 0 }),
-    producers: DEFAULT_PRODUCER_LIMITS,
-    commit: new GroupCommit({ policy: "os", intervalMs: 0, journal: null, onFailure: () => {} }),
-    onProblem: (event) => problems.push(event),
-  };
-}
 
 /** Epoch 2 from 0, 4 from 10, 7 from 20, to 30; a segment ends at 5, 15, 25. */
 async function written(store: MemoryStore): Promise<PartitionLog> {
@@ -68,7 +53,11 @@ async function reopened(
   record: LogInventory,
   problems: string[],
 ): Promise<PartitionLog> {
-  const { log } = await believing(contextOf(store, problems), topicConfigDefaults(), record);
+  const { log } = await believing(
+    contextOf(store, { onProblem: (event) => problems.push(event) }),
+    topicConfigDefaults(),
+    record,
+  );
   log.leaderEpoch = 7;
   return log;
 }
@@ -110,7 +99,7 @@ for (
       const store = new MemoryStore(), problems: string[] = [];
       const record = await recorded(store, await written(store));
       await store.replace(PATH, formatLines(claimed));
-      const context = contextOf(store, problems);
+      const context = contextOf(store, { onProblem: (event) => problems.push(event) });
       const { log, damage, warnings } = await open(context, topicConfigDefaults(), record);
       log.leaderEpoch = 7;
       assertEquals(damage, null);
@@ -157,7 +146,8 @@ Deno.test("when the log start moves, the epoch it lies in begins there and earli
   const record = await recorded(store, log);
   assertEquals(store.readAll(PATH), formatLines(["4 12", "7 20"]));
   for (const open of [believing, asRecorded, withoutRecord, afterCrash]) {
-    const problems: string[] = [], context = contextOf(store, problems);
+    const problems: string[] = [],
+      context = contextOf(store, { onProblem: (event) => problems.push(event) });
     const report = await open(context, topicConfigDefaults(), record);
     assertEquals(pairs(report.log), [[4, 12], [7, 20]]);
     assertEquals([problems, report.warnings, report.damage], [[], [], null]);

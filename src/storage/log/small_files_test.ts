@@ -5,7 +5,7 @@
  * achieve that; a start that looks at the files first may heal them, or take the partition offline.
  */
 import { assert, assertEquals } from "@std/assert";
-import { BufferPool } from "../../bytes/pool.ts";
+import { contextOf } from "../../testing/log_context.ts";
 import { randomUuid } from "../../bytes/uuid.ts";
 import { FakeClock } from "../../testing/fake_clock.ts";
 import { topicConfigDefaults } from "../../config/topic_configs.ts";
@@ -23,12 +23,9 @@ import {
   withoutRecord,
 } from "../../testing/recorded_log.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
-import { GroupCommit } from "../durability/group_commit.ts";
-import { DEFAULT_PRODUCER_LIMITS } from "../producers/producer_state.ts";
 import type { LogInventory } from "../directory/inventory.ts";
 import type { Store } from "../store.ts";
 import { CorruptBatchError } from "../segments/corrupt_batch_error.ts";
-import type { LogContext } from "./log_context.ts";
 import { createLog } from "./open_log.ts";
 import type { PartitionLog } from "./partition_log.ts";
 import { findByTimestamp, findLargestTimestamp } from "./time_search.ts";
@@ -39,17 +36,6 @@ const TOPIC_IDS = [randomUuid(), randomUuid()];
 const NOW_MS = new FakeClock().nowMs();
 const MAX_BYTES = 1 << 20;
 const EPOCHS = [1, 4, 5];
-
-function contextOf(store: Store, problems: string[] = []): LogContext {
-  return {
-    store,
-    clock: new FakeClock(),
-    commit: new GroupCommit({ policy: "os", intervalMs: 0, journal: null, onFailure: () => {} }),
-    pool: new BufferPool({ keepBytes: 1 << 20 }),
-    producers: DEFAULT_PRODUCER_LIMITS,
-    onProblem: (event, details) => problems.push(`${event} ${JSON.stringify(details)}`),
-  };
-}
 
 /** The n-th batch of an idempotent producer: two records, the timestamps of neighbours sometimes alike. */
 function data(partition: number, n: number): Uint8Array {
@@ -174,7 +160,13 @@ async function reopened(
 ): Promise<{ log: PartitionLog; problems: string[]; damage: string | null }> {
   const store = new MemoryStore(), problems: string[] = [];
   putFiles(store, "t-0", files);
-  const { log, damage, warnings } = await open(contextOf(store, problems), CONFIG, record);
+  const { log, damage, warnings } = await open(
+    contextOf(store, {
+      onProblem: (event, details) => problems.push(`${event} ${JSON.stringify(details)}`),
+    }),
+    CONFIG,
+    record,
+  );
   problems.push(...warnings);
   if (damage === null) await log.lead(EPOCHS.at(-1)!);
   return { log, problems, damage };

@@ -3,39 +3,21 @@
  * and that what is missing is found all the same.
  */
 import { assert, assertEquals } from "@std/assert";
-import { BufferPool } from "../../bytes/pool.ts";
+import { contextOf } from "../../testing/log_context.ts";
 import { randomUuid } from "../../bytes/uuid.ts";
 import { topicConfigDefaults } from "../../config/topic_configs.ts";
 import { buildBatch } from "../../protocol/records/build.ts";
 import { buildEndTxnBatch } from "../../protocol/records/control_record.ts";
 import { CountedTurns } from "../../testing/counted_turns.ts";
-import { FakeClock } from "../../testing/fake_clock.ts";
 import { readNow } from "../../testing/read_now.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
-import { GroupCommit } from "../durability/group_commit.ts";
-import type { LogContext } from "../log/log_context.ts";
 import { createLog, openLog } from "../log/open_log.ts";
 import type { PartitionLog } from "../log/partition_log.ts";
-import { DEFAULT_PRODUCER_LIMITS } from "./producer_state.ts";
 import type { Blob, Store } from "../store.ts";
 
 const REF = { topicId: randomUuid(), topic: "t", partition: 0 };
 const INDEX = "t-0/00000000000000000000.txnindex";
 const BATCHES = 20;
-
-function contextOf(store: Store, problems: string[] = []): LogContext {
-  const onFailure = (error: unknown) => {
-    throw error;
-  };
-  return {
-    store,
-    clock: new FakeClock(),
-    commit: new GroupCommit({ policy: "os", intervalMs: 0, journal: null, onFailure }),
-    pool: new BufferPool({ keepBytes: 1 << 20 }),
-    producers: DEFAULT_PRODUCER_LIMITS,
-    onProblem: (event) => problems.push(event),
-  };
-}
 
 /** A segment of three megabytes: a transaction that is aborted, one that is committed, and a last one, whose abort is the end. */
 async function written(store: Store): Promise<void> {
@@ -61,7 +43,12 @@ async function reopened(store: Store, problems: string[] = []): Promise<Partitio
     clean: false,
     journal: [],
   };
-  const { log } = await openLog(contextOf(store, problems), REF, topicConfigDefaults(), checkpoint);
+  const { log } = await openLog(
+    contextOf(store, { onProblem: (event) => problems.push(event) }),
+    REF,
+    topicConfigDefaults(),
+    checkpoint,
+  );
   for (const segment of log.segments) {
     segment.areTransactionsChecked = false;
     segment.unload();

@@ -3,14 +3,12 @@
  * lie before the newest snapshot, behind it or on both sides; older ones and gaps are refused.
  */
 import { assert, assertEquals } from "@std/assert";
-import { BufferPool } from "../../bytes/pool.ts";
+import { contextOf } from "../../testing/log_context.ts";
 import { randomUuid } from "../../bytes/uuid.ts";
 import { FakeClock } from "../../testing/fake_clock.ts";
 import { topicConfigDefaults } from "../../config/topic_configs.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import { buildBatch } from "../../protocol/records/build.ts";
-import { GroupCommit } from "../durability/group_commit.ts";
-import type { LogContext } from "../log/log_context.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
 import { createLog, openLog } from "../log/open_log.ts";
 import { PartitionLog } from "../log/partition_log.ts";
@@ -20,20 +18,8 @@ import {
   type ProducerSnapshotEntry,
   snapshotCrc,
 } from "./producer_snapshot.ts";
-import { DEFAULT_PRODUCER_LIMITS } from "./producer_state.ts";
 
 const REF = { topicId: randomUuid(), topic: "t", partition: 0 };
-
-function contextOf(store: MemoryStore): LogContext {
-  return {
-    store,
-    clock: new FakeClock(),
-    pool: new BufferPool({ keepBytes: 0 }),
-    producers: DEFAULT_PRODUCER_LIMITS,
-    commit: new GroupCommit({ policy: "os", intervalMs: 0, journal: null, onFailure: () => {} }),
-    onProblem: () => {},
-  };
-}
 
 /** Sends batch `n` of producer 7, two records each; the offset or the error code. */
 async function send(

@@ -4,9 +4,8 @@
  * aborted transactions, the second of which begins a segment before its marker.
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { BufferPool } from "../../bytes/pool.ts";
+import { contextOf } from "../../testing/log_context.ts";
 import { randomUuid } from "../../bytes/uuid.ts";
-import { FakeClock } from "../../testing/fake_clock.ts";
 import { topicConfigDefaults } from "../../config/topic_configs.ts";
 import { buildBatch } from "../../protocol/records/build.ts";
 import { buildEndTxnBatch } from "../../protocol/records/control_record.ts";
@@ -18,13 +17,10 @@ import {
   withoutRecord,
 } from "../../testing/recorded_log.ts";
 import { FaultyStore } from "../../testing/faulty_store.ts";
-import { GroupCommit } from "../durability/group_commit.ts";
 import { CorruptBatchError } from "../segments/corrupt_batch_error.ts";
-import type { LogContext } from "../log/log_context.ts";
 import { MemoryStore } from "../backends/memory_store.ts";
 import { createLog, openLog } from "../log/open_log.ts";
 import type { PartitionLog } from "../log/partition_log.ts";
-import { DEFAULT_PRODUCER_LIMITS } from "./producer_state.ts";
 import type { Store } from "../store.ts";
 import type { AbortedTransaction } from "../index/txn_index.ts";
 import { readNow } from "../../testing/read_now.ts";
@@ -40,20 +36,6 @@ const ABORTED = [
   { producerId: 1, firstOffset: 0, lastOffset: 1, lastStableOffset: 2 },
   { producerId: 2, firstOffset: 2, lastOffset: 4, lastStableOffset: 3 },
 ];
-
-function contextOf(store: Store, problems: string[] = []): LogContext {
-  const onFailure = (error: unknown) => {
-    throw error;
-  };
-  return {
-    store,
-    clock: new FakeClock(),
-    commit: new GroupCommit({ policy: "os", intervalMs: 0, journal: null, onFailure }),
-    pool: new BufferPool({ keepBytes: 1 << 20 }),
-    producers: DEFAULT_PRODUCER_LIMITS,
-    onProblem: (event) => problems.push(event),
-  };
-}
 
 function write(log: PartitionLog, producerId: number): void {
   const records = [{ timestampMs: 1000, value: new Uint8Array(10) }];
@@ -91,7 +73,12 @@ async function reopen(store: Store, problems: string[] = []): Promise<PartitionL
     clean: false,
     journal: [],
   };
-  const report = await openLog(contextOf(store, problems), REF, topicConfigDefaults(), checkpoint);
+  const report = await openLog(
+    contextOf(store, { onProblem: (event) => problems.push(event) }),
+    REF,
+    topicConfigDefaults(),
+    checkpoint,
+  );
   assertEquals(report.damage, null);
   return report.log;
 }
@@ -235,7 +222,11 @@ Deno.test("an abort is written beside a .txnindex that is another's: that is mad
     foreign[at] = value;
   }
   await store.replace(SECOND, foreign);
-  const { log } = await believing(contextOf(store, problems), topicConfigDefaults(), record);
+  const { log } = await believing(
+    contextOf(store, { onProblem: (event) => problems.push(event) }),
+    topicConfigDefaults(),
+    record,
+  );
   await end(log, 4, false);
   const mine = { producerId: 4, firstOffset: 6, lastOffset: 7, lastStableOffset: 8 };
   await log.segments[1].txnIndex.sync();
@@ -265,7 +256,8 @@ Deno.test("damage below what a start walks does not keep it from serving the res
   const bytes = store.readAll(FIRST)!;
   bytes[70] ^= 1;
   await store.replace(FIRST, bytes);
-  const config = topicConfigDefaults(), context = contextOf(store, problems);
+  const config = topicConfigDefaults(),
+    context = contextOf(store, { onProblem: (event) => problems.push(event) });
   const { log, damage, warnings } = await afterCrash(context, config, record);
   assertEquals(damage, null);
   assert(warnings.some((warning) => warning.includes(".txnindex")), `${warnings}`);
@@ -279,7 +271,11 @@ Deno.test("a marker that ended nothing is no damage: it has no entry, and nobody
   const first = await history(store);
   await end(first, 99, false);
   const record = await closedForRecord(contextOf(store), first);
-  const { log } = await believing(contextOf(store, problems), topicConfigDefaults(), record);
+  const { log } = await believing(
+    contextOf(store, { onProblem: (event) => problems.push(event) }),
+    topicConfigDefaults(),
+    record,
+  );
   assertEquals(log.txnIndexOf(1, true).entries, [ABORTED[1]]);
   assertEquals(problems, []);
 });

@@ -2,21 +2,10 @@
  * What the same right looks like in other forms of a request: versions that name topics by id, what is named twice, in two ways or
  * in none, older versions, pages, patterns, batches of transactions.
  */
+import type { Question, Right } from "../acls/questions/question.ts";
 import { ZERO_UUID } from "../../../src/bytes/uuid.ts";
 import { apis } from "../../../src/protocol/messages/mod.ts";
 import { buildBatch } from "../../../src/protocol/records/build.ts";
-import type { Api } from "../../../src/protocol/schema.ts";
-
-/** Operation and resource, by Kafka's numbers: [4, 2, "shown"] is WRITE on the topic "shown". */
-export type Right = readonly [operation: number, resourceType: number, name: string];
-
-export interface Question {
-  readonly name: string;
-  readonly api: Api;
-  readonly version: number;
-  readonly request: Record<string, unknown>;
-  readonly rights: readonly Right[];
-}
 
 /** There before anything is asked. */
 export const TOPICS = ["shown", "other", "doomed", "idle", "null"] as const;

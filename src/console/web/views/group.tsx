@@ -1,6 +1,13 @@
 /** Group: one group, its members, how far behind each partition is, and why it does not get on. */
-import { useEffect, useState } from "preact/hooks";
-import type { Changed, DeleteBody, GroupDetail, GroupOffset, MemberRow } from "../../api.ts";
+import { useState } from "preact/hooks";
+import type {
+  Changed,
+  DeleteBody,
+  GroupDetail,
+  GroupLag,
+  GroupOffset,
+  MemberRow,
+} from "../../api.ts";
 import { change } from "../ask.ts";
 import { exact, short } from "../format/numbers.ts";
 import { session } from "../live/live.ts";
@@ -18,8 +25,10 @@ import { stateTone } from "./groups.tsx";
 import { Reset } from "./reset.tsx";
 
 const AGAIN_MS = 5000;
-/** Of the plot of its lag: an hour. */
-const MAX_POINTS = 720;
+/** A look is taken every ten seconds. */
+const LAG_AGAIN_MS = 10_000;
+/** A plot has three colours. */
+const SHOWN_PARTITIONS = 2;
 
 type Asked = "reset" | "delete";
 
@@ -73,7 +82,7 @@ function Detail({ group }: { group: GroupDetail }) {
           ...generation === null ? [] : [["Generation", exact(generation)] as const],
         ]}
       />
-      <LagPlot group={group} />
+      <LagPlot id={group.id} />
       <h2>Partitions</h2>
       {offsets.length === 0 ? <Empty>It has committed nothing.</Empty> : (
         <Table
@@ -91,30 +100,34 @@ function Detail({ group }: { group: GroupDetail }) {
   );
 }
 
-interface Points {
-  readonly atMs: readonly number[];
-  readonly lags: readonly (number | null)[];
-}
-
-/** The broker keeps no history of lags: it is what was seen since the view was opened. */
-function LagPlot({ group }: { group: GroupDetail }) {
-  const [points, set] = useState<Points>({ atMs: [], lags: [] });
-  useEffect(() =>
-    set(({ atMs, lags }) => ({
-      atMs: [...atMs, Date.now()].slice(-MAX_POINTS),
-      lags: [...lags, group.lag].slice(-MAX_POINTS),
-    })), [group]);
+/** Of the group, and of its partitions that are most behind. */
+function LagPlot({ id }: { id: string }) {
+  const { value } = useAnswer<GroupLag>("group/lag", { id }, LAG_AGAIN_MS);
+  const behind = (value?.partitions ?? [])
+    .map((one) => ({ ...one, last: one.lag.findLast((lag) => lag !== null) ?? 0 }))
+    .toSorted((a, b) => b.last - a.last)
+    .slice(0, SHOWN_PARTITIONS);
+  // Of a single one it is the group's own.
+  const shown = (value?.partitions.length ?? 0) > 1 ? behind : [];
   return (
     <Plot
-      title="Lag since this was opened"
+      title="Lag of the last hour"
       level={2}
-      atMs={points.atMs}
+      atMs={value?.atMs ?? NONE}
       steps="whole"
       write={short}
-      lines={[{ label: "records", values: points.lags }]}
+      lines={[
+        { label: "in all", values: value?.lag ?? NONE },
+        ...shown.map(({ topic, partition, lag }) => ({
+          label: `${visible(topic)} ${partition}`,
+          values: lag,
+        })),
+      ]}
     />
   );
 }
+
+const NONE: readonly never[] = [];
 
 function offsetColumns(offsets: readonly GroupOffset[]): readonly Column<GroupOffset>[] {
   const most = Math.max(1, ...offsets.map(({ lag }) => lag ?? 0));
