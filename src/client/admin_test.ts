@@ -4,7 +4,7 @@ import { joined } from "../protocol/codec.ts";
 import { encodeResponse } from "../protocol/frame.ts";
 import { ApiVersions } from "../protocol/messages/api_versions.ts";
 import { Metadata } from "../protocol/messages/metadata.ts";
-import { ScriptedSocket } from "../testing/scripted_socket.ts";
+import { ScriptedSocket, versionsAnswer } from "../testing/scripted_socket.ts";
 import { Admin } from "./admin.ts";
 import { askingOf } from "./asking.ts";
 import { Cluster } from "./cluster.ts";
@@ -15,13 +15,7 @@ Deno.test("a broker from before there was DescribeCluster (Kafka 2.8) says which
     Promise.resolve(
       new ScriptedSocket(({ apiKey, apiVersion, correlationId }) => {
         if (apiKey === ApiVersions.key) {
-          return joined(encodeResponse(ApiVersions, apiVersion, correlationId, {
-            apiKeys: [[3, 9], [18, 3]].map(([apiKey, maxVersion]) => ({
-              apiKey,
-              minVersion: 0,
-              maxVersion,
-            })),
-          }));
+          return versionsAnswer({ apiVersion, correlationId }, [[3, 9], [18, 3]]);
         }
         return joined(encodeResponse(Metadata, apiVersion, correlationId, {
           clusterId: "old",
