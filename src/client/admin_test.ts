@@ -5,7 +5,7 @@ import { encodeResponse } from "../protocol/frame.ts";
 import { ApiVersions } from "../protocol/messages/api_versions.ts";
 import { DescribeLogDirs } from "../protocol/messages/describe_log_dirs.ts";
 import { Metadata } from "../protocol/messages/metadata.ts";
-import { ScriptedSocket } from "../testing/scripted_socket.ts";
+import { ScriptedSocket, versionsAnswer } from "../testing/scripted_socket.ts";
 import { Admin } from "./admin.ts";
 import { askingOf } from "./asking.ts";
 import { clusterFacts } from "./broker_facts.ts";
@@ -17,13 +17,7 @@ Deno.test("a broker from before there was DescribeCluster (Kafka 2.8) says which
     Promise.resolve(
       new ScriptedSocket(({ apiKey, apiVersion, correlationId }) => {
         if (apiKey === ApiVersions.key) {
-          return joined(encodeResponse(ApiVersions, apiVersion, correlationId, {
-            apiKeys: [[3, 9], [18, 3], [35, 1]].map(([apiKey, maxVersion]) => ({
-              apiKey,
-              minVersion: 0,
-              maxVersion,
-            })),
-          }));
+          return versionsAnswer({ apiVersion, correlationId }, [[3, 9], [18, 3], [35, 1]]);
         }
         if (apiKey === DescribeLogDirs.key) {
           return joined(

@@ -12,7 +12,7 @@ import { ListOffsets } from "../protocol/messages/list_offsets.ts";
 import { Metadata } from "../protocol/messages/metadata.ts";
 import * as batch from "../protocol/records/batch.ts";
 import { buildBatch } from "../protocol/records/build.ts";
-import { type Asked, ScriptedSocket } from "../testing/scripted_socket.ts";
+import { type Asked, ScriptedSocket, versionsAnswer } from "../testing/scripted_socket.ts";
 import { BatchReader } from "./batch_reader.ts";
 import { Cluster } from "./cluster.ts";
 
@@ -31,11 +31,12 @@ class OneBroker {
     const { empty, localStart, listOffsetsVersion = 8 } = this.of;
     switch (apiKey) {
       case ApiVersions.key:
-        return joined(encodeResponse(ApiVersions, apiVersion, correlationId, {
-          apiKeys: [[1, 13], [2, listOffsetsVersion], [3, 12], [18, 4]].map((
-            [apiKey, maxVersion],
-          ) => ({ apiKey, minVersion: 0, maxVersion })),
-        }));
+        return versionsAnswer({ apiVersion, correlationId }, [
+          [1, 13],
+          [2, listOffsetsVersion],
+          [3, 12],
+          [18, 4],
+        ]);
       case Metadata.key:
         return joined(encodeResponse(Metadata, apiVersion, correlationId, {
           brokers: [{ nodeId: 0, host: "broker", port: 9092 }],

@@ -11,7 +11,7 @@ import { Fetch } from "../protocol/messages/fetch.ts";
 import { ListOffsets } from "../protocol/messages/list_offsets.ts";
 import { Metadata } from "../protocol/messages/metadata.ts";
 import { buildBatch } from "../protocol/records/build.ts";
-import { type Asked, ScriptedSocket } from "../testing/scripted_socket.ts";
+import { type Asked, ScriptedSocket, versionsAnswer } from "../testing/scripted_socket.ts";
 import { Cluster } from "./cluster.ts";
 import { Consumer, type ConsumerOptions } from "./consumer.ts";
 
@@ -38,13 +38,7 @@ class OneBroker {
     this.asked.push(apiKey);
     switch (apiKey) {
       case ApiVersions.key:
-        return joined(encodeResponse(ApiVersions, apiVersion, correlationId, {
-          apiKeys: [[1, 12], [2, 8], [3, 9], [18, 4]].map(([apiKey, maxVersion]) => ({
-            apiKey,
-            minVersion: 0,
-            maxVersion,
-          })),
-        }));
+        return versionsAnswer({ apiVersion, correlationId }, [[1, 12], [2, 8], [3, 9], [18, 4]]);
       case Metadata.key:
         return joined(encodeResponse(Metadata, apiVersion, correlationId, {
           brokers: [{ nodeId: 0, host: "broker", port: 9092 }],

@@ -13,7 +13,7 @@ import { FindCoordinator } from "../protocol/messages/find_coordinator.ts";
 import { Metadata } from "../protocol/messages/metadata.ts";
 import { OffsetCommit } from "../protocol/messages/offset_commit.ts";
 import type { Decoded } from "../protocol/schema.ts";
-import { type Asked, ScriptedSocket } from "../testing/scripted_socket.ts";
+import { type Asked, ScriptedSocket, versionsAnswer } from "../testing/scripted_socket.ts";
 import { Cluster } from "./cluster.ts";
 import { KafkaError } from "./errors.ts";
 import { GroupMember, isPutOut } from "./group_member.ts";
@@ -36,13 +36,10 @@ class OneCoordinator {
   #answer({ apiKey, apiVersion, correlationId, frame, bodyAt }: Asked): Uint8Array | null {
     switch (apiKey) {
       case ApiVersions.key:
-        return joined(encodeResponse(ApiVersions, apiVersion, correlationId, {
-          apiKeys: [[3, 12], [8, 9], [10, 4], [18, 4], [68, 1]].map(([apiKey, maxVersion]) => ({
-            apiKey,
-            minVersion: 0,
-            maxVersion,
-          })),
-        }));
+        return versionsAnswer({ apiVersion, correlationId }, [[3, 12], [8, 9], [10, 4], [18, 4], [
+          68,
+          1,
+        ]]);
       case Metadata.key:
         return joined(encodeResponse(Metadata, apiVersion, correlationId, {
           brokers: [{ nodeId: 0, host: "broker", port: 9092 }],

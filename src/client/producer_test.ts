@@ -14,7 +14,7 @@ import { readRecords } from "../protocol/records/record.ts";
 import { Cluster } from "./cluster.ts";
 import { KafkaError } from "./errors.ts";
 import { Producer, type ProducerOptions, type ProducerRecord } from "./producer.ts";
-import { type Asked, ScriptedSocket } from "../testing/scripted_socket.ts";
+import { type Asked, ScriptedSocket, versionsAnswer } from "../testing/scripted_socket.ts";
 
 /** One broker with topic "t" of two partitions. `faults` are taken one a produce request; 0 is none. */
 class OneBroker {
@@ -36,13 +36,7 @@ class OneBroker {
     const { apiKey, apiVersion, correlationId, frame, bodyAt } = asked;
     switch (apiKey) {
       case ApiVersions.key:
-        return joined(encodeResponse(ApiVersions, apiVersion, correlationId, {
-          apiKeys: [[0, 9], [3, 9], [18, 4], [22, 3]].map(([apiKey, maxVersion]) => ({
-            apiKey,
-            minVersion: 0,
-            maxVersion,
-          })),
-        }));
+        return versionsAnswer({ apiVersion, correlationId }, [[0, 9], [3, 9], [18, 4], [22, 3]]);
       case Metadata.key:
         return joined(encodeResponse(Metadata, apiVersion, correlationId, {
           brokers: [{ nodeId: 0, host: "broker", port: 9092 }],

@@ -7,7 +7,7 @@ import { ApiVersions } from "../protocol/messages/api_versions.ts";
 import { FindCoordinator } from "../protocol/messages/find_coordinator.ts";
 import { Metadata } from "../protocol/messages/metadata.ts";
 import { OffsetFetch } from "../protocol/messages/offset_fetch.ts";
-import { type Asked, ScriptedSocket } from "../testing/scripted_socket.ts";
+import { type Asked, ScriptedSocket, versionsAnswer } from "../testing/scripted_socket.ts";
 import { Cluster } from "./cluster.ts";
 import { KafkaError } from "./errors.ts";
 import { committedOffsets } from "./groups.ts";
@@ -27,13 +27,10 @@ function coordinator(maxVersion: number, errorCode = 0) {
   const answer = ({ apiKey, apiVersion, correlationId, frame, bodyAt }: Asked): Uint8Array => {
     switch (apiKey) {
       case ApiVersions.key:
-        return joined(encodeResponse(ApiVersions, apiVersion, correlationId, {
-          apiKeys: [[3, 12], [9, maxVersion], [10, 3], [18, 4]].map(([apiKey, maxVersion]) => ({
-            apiKey,
-            minVersion: 0,
-            maxVersion,
-          })),
-        }));
+        return versionsAnswer({ apiVersion, correlationId }, [[3, 12], [9, maxVersion], [10, 3], [
+          18,
+          4,
+        ]]);
       case Metadata.key:
         return joined(encodeResponse(Metadata, apiVersion, correlationId, {
           brokers: [{ nodeId: 0, host: "broker", port: 9092 }],

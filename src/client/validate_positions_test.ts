@@ -13,7 +13,7 @@ import { Metadata } from "../protocol/messages/metadata.ts";
 import { OffsetForLeaderEpoch } from "../protocol/messages/offset_for_leader_epoch.ts";
 import * as batch from "../protocol/records/batch.ts";
 import { buildBatch } from "../protocol/records/build.ts";
-import { type Asked, ScriptedSocket } from "../testing/scripted_socket.ts";
+import { type Asked, ScriptedSocket, versionsAnswer } from "../testing/scripted_socket.ts";
 import { Cluster } from "./cluster.ts";
 import { Consumer, type ConsumerOptions } from "./consumer.ts";
 import { KafkaError } from "./errors.ts";
@@ -38,13 +38,10 @@ class ElectedBroker {
   #answer({ apiKey, apiVersion, correlationId, frame, bodyAt }: Asked): Uint8Array | null {
     switch (apiKey) {
       case ApiVersions.key:
-        return joined(encodeResponse(ApiVersions, apiVersion, correlationId, {
-          apiKeys: [[1, 12], [2, 7], [3, 9], [18, 4], [23, 4]].map(([apiKey, maxVersion]) => ({
-            apiKey,
-            minVersion: 0,
-            maxVersion,
-          })),
-        }));
+        return versionsAnswer({ apiVersion, correlationId }, [[1, 12], [2, 7], [3, 9], [18, 4], [
+          23,
+          4,
+        ]]);
       case Metadata.key:
         return joined(encodeResponse(Metadata, apiVersion, correlationId, {
           brokers: [{ nodeId: 0, host: "broker", port: 9092 }],

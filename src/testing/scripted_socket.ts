@@ -2,7 +2,8 @@
  * ScriptedSocket: for tests of the client: a socket in memory, at whose other end a function plays the broker.
  */
 import { joined } from "../protocol/codec.ts";
-import { decodeRequestHeader } from "../protocol/frame.ts";
+import { decodeRequestHeader, encodeResponse } from "../protocol/frame.ts";
+import { ApiVersions } from "../protocol/messages/api_versions.ts";
 import type { Socket } from "../client/connection.ts";
 
 export interface Asked {
@@ -15,6 +16,15 @@ export interface Asked {
 }
 /** The bytes of an answer, its size in front; null for none. Throwing ends the connection. */
 export type Answer = (asked: Asked) => Uint8Array | null;
+
+/** A broker's answer to ApiVersions: the APIs that it serves, from version 0 on. */
+export function versionsAnswer(
+  { apiVersion, correlationId }: Pick<Asked, "apiVersion" | "correlationId">,
+  apis: readonly (readonly number[])[],
+): Uint8Array {
+  const apiKeys = apis.map(([apiKey, maxVersion]) => ({ apiKey, minVersion: 0, maxVersion }));
+  return joined(encodeResponse(ApiVersions, apiVersion, correlationId, { apiKeys }));
+}
 
 /** A socket whose other end is `answer`: a broker's end of a socket: requests are cut from what is written and answered by `answer`. */
 export class ScriptedSocket implements Socket {

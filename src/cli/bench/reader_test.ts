@@ -6,7 +6,7 @@ import { ApiVersions } from "../../protocol/messages/api_versions.ts";
 import { Fetch } from "../../protocol/messages/fetch.ts";
 import { Metadata } from "../../protocol/messages/metadata.ts";
 import { buildBatch } from "../../protocol/records/build.ts";
-import { type Asked, ScriptedSocket } from "../../testing/scripted_socket.ts";
+import { type Asked, ScriptedSocket, versionsAnswer } from "../../testing/scripted_socket.ts";
 import { Cluster } from "../../client/cluster.ts";
 import { Reader } from "./reader.ts";
 
@@ -25,13 +25,7 @@ class TwoPartitions {
 
   #answer({ apiKey, apiVersion, correlationId, frame, bodyAt }: Asked): Uint8Array {
     if (apiKey === ApiVersions.key) {
-      return joined(encodeResponse(ApiVersions, apiVersion, correlationId, {
-        apiKeys: [[1, 12], [3, 9], [18, 4]].map(([apiKey, maxVersion]) => ({
-          apiKey,
-          minVersion: 0,
-          maxVersion,
-        })),
-      }));
+      return versionsAnswer({ apiVersion, correlationId }, [[1, 12], [3, 9], [18, 4]]);
     }
     if (apiKey === Metadata.key) {
       this.metadata++;

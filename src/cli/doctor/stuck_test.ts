@@ -1,6 +1,7 @@
 /** Proves which groups are told of as stuck, and which are not, from two looks. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { GroupDescription, GroupMember } from "../../client/groups.ts";
+import { describedGroup, describedMember } from "../../testing/described_group.ts";
 import { hotIn } from "./hot.ts";
 import { isOlder } from "./clients.ts";
 import { type GroupAtOnce, stuckBecause } from "./stuck.ts";
@@ -8,20 +9,7 @@ import { type GroupAtOnce, stuckBecause } from "./stuck.ts";
 const PARTITION = { topic: "t", partition: 0 };
 
 function member(more: Partial<GroupMember> = {}): GroupMember {
-  return {
-    id: "m-1",
-    instanceId: null,
-    clientId: "app",
-    host: "/10.0.0.1",
-    topics: ["t"],
-    partitions: [PARTITION],
-    target: null,
-    epoch: null,
-    awaited: null,
-    silentMs: null,
-    sessionTimeoutMs: null,
-    ...more,
-  };
+  return describedMember({ id: "m-1", host: "/10.0.0.1", ...more });
 }
 
 interface Wish {
@@ -33,17 +21,7 @@ interface Wish {
 
 function at({ group = {}, committed = 10, start = 0, end = 10 }: Wish = {}): GroupAtOnce {
   return {
-    group: {
-      groupId: "g",
-      type: "classic",
-      state: "Stable",
-      assignor: "range",
-      epoch: null,
-      rebalancingMs: null,
-      pendingMembers: 0,
-      members: [member()],
-      ...group,
-    },
+    group: describedGroup({ members: [member()], ...group }),
     committed: committed < 0 ? [] : [{ ...PARTITION, offset: BigInt(committed) }],
     ends: new Map([["t-0", { ...PARTITION, start, end, error: null }]]),
   };

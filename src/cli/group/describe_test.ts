@@ -8,6 +8,7 @@ import {
 } from "@std/assert";
 import type { GroupDescription, GroupMember } from "../../client/groups.ts";
 import { ConfigError } from "../../config/load.ts";
+import { describedGroup, describedMember } from "../../testing/described_group.ts";
 import { configOf } from "../reach.ts";
 import type { Call } from "../call.ts";
 import { parse } from "../parse.ts";
@@ -17,20 +18,7 @@ import { report, waitLine, waitMsOf } from "./describe.ts";
 import { findings, type GroupLook, type PartitionLook } from "./findings.ts";
 
 function member(id: string, some: Partial<GroupMember> = {}): GroupMember {
-  return {
-    id,
-    instanceId: null,
-    clientId: "app",
-    host: "/127.0.0.1",
-    topics: ["t"],
-    partitions: [{ topic: "t", partition: 0 }],
-    target: null,
-    epoch: null,
-    awaited: null,
-    silentMs: 1000,
-    sessionTimeoutMs: 45_000,
-    ...some,
-  };
+  return describedMember({ id, silentMs: 1000, sessionTimeoutMs: 45_000, ...some });
 }
 
 function look(
@@ -38,17 +26,7 @@ function look(
   ...partitions: Partial<PartitionLook>[]
 ): GroupLook {
   return {
-    group: {
-      groupId: "g",
-      type: "classic",
-      state: "Stable",
-      assignor: "range",
-      epoch: null,
-      rebalancingMs: null,
-      pendingMembers: 0,
-      members: [member("m")],
-      ...group,
-    },
+    group: describedGroup({ members: [member("m")], ...group }),
     partitions: partitions.map((one, partition) => ({
       topic: "t",
       partition,
