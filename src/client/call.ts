@@ -5,7 +5,7 @@
 export interface CallOptions {
   /** Ends the call when it is aborted, with the signal's reason. What was asked of a broker may take effect still. */
   readonly signal?: AbortSignal;
-  /** How long the call may go on trying; `callTimeoutMs` of the cluster if not given. */
+  /** How long the call may take, 0 for one try; it goes on trying for `callTimeoutMs` of the cluster if not given. */
   readonly timeoutMs?: number;
 }
 

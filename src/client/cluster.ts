@@ -9,7 +9,7 @@ import { type ErrorCode, ErrorCode as Code } from "../protocol/errors.ts";
 import { Metadata } from "../protocol/messages/metadata.ts";
 import type { Decoded } from "../protocol/schema.ts";
 import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
-import { abortable, type CallOptions, timerMs } from "./call.ts";
+import { abortable, type CallOptions, timerMs, withinLimits } from "./call.ts";
 import { Connection, type ConnectionOptions, type FinalizedFeatures } from "./connection.ts";
 import { check, ConnectionError, KafkaError, mayRetry } from "./errors.ts";
 
@@ -177,22 +177,28 @@ export class Cluster {
 
   /**
    * Runs `attempt` until it succeeds, fails for good, or the time for the call is over; then throws what it threw
-   * last, or the reason of `signal`. Whatever was known of `topic` is forgotten before each retry.
+   * last, or the reason of `signal`. A time that is given cuts the last attempt short, too; 0 is one attempt. Whatever
+   * was known of `topic` is forgotten before each retry.
    */
   async retry<T>(
     attempt: () => Promise<T>,
-    { topic, timeoutMs = this.callTimeoutMs, signal }: CallOptions & { topic?: string } = {},
+    { topic, timeoutMs, signal }: CallOptions & { topic?: string } = {},
   ): Promise<T> {
-    const deadlineMs = performance.now() + timeoutMs;
+    const deadlineMs = performance.now() + (timeoutMs ?? this.callTimeoutMs);
+    let last: Error | null = null;
+    const late = () => last ?? new ConnectionError(`No answer within ${timeoutMs} ms`);
     for (let tries = 0;; tries++) {
       try {
         signal?.throwIfAborted();
-        return await abortable(attempt, signal);
+        if (!timeoutMs) return await abortable(attempt, signal);
+        const maxMs = Math.max(0, deadlineMs - performance.now());
+        return await withinLimits(attempt(), { maxMs, signal, late });
       } catch (error) {
         if (signal?.aborted) throw signal.reason;
         const pauseMs = this.backoffMs(tries);
         const isLate = performance.now() + pauseMs > deadlineMs;
         if (!mayRetry(error) || isLate || this.isClosed) throw error;
+        if (error instanceof Error) last = error;
         if (topic !== undefined) this.forget(topic);
         await abortable(() => this.pause(pauseMs), signal);
       }

@@ -2,7 +2,7 @@
  * Proves that a consumer comes out of its group whatever its listener does and however often it is asked to: nothing is
  * told twice, nothing waits for ever, and what is subscribed to next is not lost.
  */
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   Admin,
   Broker,
@@ -26,6 +26,16 @@ for (const groupProtocol of ["classic", "consumer"] as const) {
       "onPartitionsRevoked in 100",
     );
     release();
+  });
+
+  Deno.test(`close() of a ${groupProtocol} member ends though nobody answers that it leaves`, async () => {
+    await using broker = await Broker.start({ groups: { initialRebalanceDelayMs: 0 } });
+    const consumer = await member(broker, { groupProtocol }, {});
+    const api = groupProtocol === "classic" ? "LeaveGroup" : "ConsumerGroupHeartbeat";
+    broker.faults.next({ api, delayMs: 60_000, count: Infinity });
+    const beganMs = performance.now();
+    await consumer.close({ timeoutMs: 200 });
+    assert(performance.now() - beganMs < 5000, `${performance.now() - beganMs} ms`);
   });
 
   Deno.test(`a poll of a ${groupProtocol} member ends with its signal while a listener is busy, and the next waits on`, async () => {
