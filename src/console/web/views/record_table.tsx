@@ -1,6 +1,5 @@
 /** Record table: records a row each, one of them opened. */
-import { Fragment } from "preact";
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import type { Bytes, RecordRow } from "../../api.ts";
 import { bytes, exact } from "../format/numbers.ts";
 import { Pieces } from "../parts/name.tsx";
@@ -29,47 +28,62 @@ export function RecordTable({ topic, records }: { topic: string; records: readon
           {records.map((row) => {
             const id = `${row.partition}-${row.offset}`, isOpen = id === opened;
             return (
-              <Fragment key={id}>
-                <tr>
-                  <th scope="row" class="nowrap">
-                    <button
-                      type="button"
-                      class="bare"
-                      aria-expanded={isOpen}
-                      onClick={() => open(isOpen ? null : id)}
-                    >
-                      <span aria-hidden="true">{isOpen ? "\u25be " : "\u25b8 "}</span>
-                      {exact(row.offset)}
-                    </button>
-                  </th>
-                  <td class="wide">{row.partition}</td>
-                  <td class="nowrap">
-                    <Time ms={row.timestampMs} isShort />
-                  </td>
-                  <td class="keys">
-                    <Preview of={row.key} />
-                  </td>
-                  <td class="values">
-                    <Preview of={row.value} />
-                  </td>
-                  <td class="number wide">{row.value === null ? "" : bytes(row.value.bytes)}</td>
-                </tr>
-                {isOpen && (
-                  <tr class="open">
-                    <td colSpan={6}>
-                      <div class="opened">
-                        <Record topic={topic} row={row} />
-                      </div>
-                    </td>
-                  </tr>
-                )}
-              </Fragment>
+              <Row
+                key={id}
+                topic={topic}
+                row={row}
+                isOpen={isOpen}
+                onToggle={() => open(isOpen ? null : id)}
+              />
             );
           })}
         </tbody>
       </table>
     </div>
   );
+}
+
+/** Made again only when it opens or closes: records that are followed come many at a time. */
+function Row(
+  { topic, row, isOpen, onToggle }: {
+    topic: string;
+    row: RecordRow;
+    isOpen: boolean;
+    onToggle: () => void;
+  },
+) {
+  return useMemo(() => (
+    <>
+      <tr>
+        <th scope="row" class="nowrap">
+          <button type="button" class="bare" aria-expanded={isOpen} onClick={onToggle}>
+            <span aria-hidden="true">{isOpen ? "\u25be " : "\u25b8 "}</span>
+            {exact(row.offset)}
+          </button>
+        </th>
+        <td class="wide">{row.partition}</td>
+        <td class="nowrap">
+          <Time ms={row.timestampMs} isShort />
+        </td>
+        <td class="keys">
+          <Preview of={row.key} />
+        </td>
+        <td class="values">
+          <Preview of={row.value} />
+        </td>
+        <td class="number wide">{row.value === null ? "" : bytes(row.value.bytes)}</td>
+      </tr>
+      {isOpen && (
+        <tr class="open">
+          <td colSpan={6}>
+            <div class="opened">
+              <Record topic={topic} row={row} />
+            </div>
+          </td>
+        </tr>
+      )}
+    </>
+  ), [topic, row, isOpen]);
 }
 
 function Preview({ of }: { of: Bytes | null }) {
