@@ -1,11 +1,11 @@
 /** RecordRow: a record as it is shown: bytes as text where they are, cut to what a list may show of them. */
 import * as batch from "../protocol/records/batch.ts";
 import type { LogRecord } from "../protocol/records/record.ts";
-import { Buffer } from "node:buffer";
+import { Buffer, isUtf8 } from "node:buffer";
 import { type Bytes, LIMITS, type RecordRow } from "./api.ts";
 
 const COMPRESSIONS = ["none", "gzip", "snappy", "lz4", "zstd"];
-const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Of the batch at `at`, which the record is of. */
 export interface BatchFacts
@@ -57,13 +57,12 @@ export function shownBytes(bytes: Uint8Array | null, maxBytes: number): Bytes | 
   if (bytes === null) return null;
   const isCut = bytes.length > maxBytes;
   const shown = isCut ? bytes.subarray(0, wholeCharacters(bytes, maxBytes)) : bytes;
-  try {
+  if (isUtf8(shown)) {
     return { encoding: "utf8", text: UTF8.decode(shown), bytes: bytes.length, isCut };
-  } catch {
-    const some = bytes.subarray(0, Math.min(bytes.length, maxBytes));
-    const text = Buffer.from(some.buffer, some.byteOffset, some.length).toString("base64");
-    return { encoding: "base64", text, bytes: bytes.length, isCut };
   }
+  const some = bytes.subarray(0, Math.min(bytes.length, maxBytes));
+  const text = Buffer.from(some.buffer, some.byteOffset, some.length).toString("base64");
+  return { encoding: "base64", text, bytes: bytes.length, isCut };
 }
 
 /** Where to cut so that no character is cut through, as far as it is UTF-8. */
