@@ -17,7 +17,8 @@ function allSnippets(): Snippet[] {
 
 /** Pages of docs/; a block that begins with its file's name is run elsewhere (tests/walk/page.ts). */
 function documents(): string[] {
-  return [...Deno.readDirSync(new URL("docs", root))].map(({ name }) => `docs/${name}`).sort();
+  return [...Deno.readDirSync(new URL("docs", root))].map(({ name }) => `docs/${name}`)
+    .filter((path) => path.endsWith(".md")).sort();
 }
 
 /** What src/mod.ts exports of the clients. */

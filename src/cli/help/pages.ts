@@ -134,6 +134,11 @@ export const PAGES: readonly Page[] = [
     load: () => text(import("../../../docs/compatibility.md", { with: { type: "text" } })),
   },
   {
+    name: "platforms",
+    about: "what it runs on, and what differs there",
+    load: () => text(import("../../../docs/platforms.md", { with: { type: "text" } })),
+  },
+  {
     name: "reliability",
     about: "what is promised, and by which test",
     load: () => text(import("../../../docs/reliability.md", { with: { type: "text" } })),
