@@ -34,6 +34,11 @@ async function connect(
   const { caCerts = [], cert, key } = tls;
   const own = cert !== undefined && key !== undefined ? { cert, key } : {};
   const socket = await Deno.connectTls({ ...to, caCerts: [...caCerts], ...own });
-  await socket.handshake();
+  try {
+    await socket.handshake();
+  } catch (error) {
+    socket.close(); // a handshake that failed leaves it open
+    throw error;
+  }
   return socket;
 }
