@@ -111,10 +111,12 @@ Deno.test("who guesses waits, also when it guesses many at a time, and nobody is
     auth: { ...auth, maxFailuresPerSecond: 1 },
     limits: { authenticationTimeoutMs: 300 },
   });
+  const beganMs = performance.now();
   const guesses = Array.from({ length: 60 }, (_, i) => secured.status(basic(`admin:${i}`)));
   const answered = await Promise.all(guesses);
   const looked = answered.filter((status) => status === 401).length;
-  assert(looked <= 13, `${looked} guesses were looked at`);
+  const most = 11 + (performance.now() - beganMs) / 1000; // ten seconds' worth are for free
+  assert(looked <= most, `${looked} guesses were looked at, of ${most}`);
   assertEquals(answered.filter((status) => status !== 401 && status !== 503), []);
 });
 

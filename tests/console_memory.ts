@@ -1,4 +1,6 @@
 /**
+ * `deno test --no-check --allow-all tests/console_memory.ts`, alone, as it looks at /proc.
+ *
  * Proves that looking costs little memory, whatever there is to look at: large values of every kind, and bombs. The broker
  * is a process of its own, whose highest resident memory the kernel keeps; it has served the same routes before, with small
  * records, so that what is counted is what the large ones take.
