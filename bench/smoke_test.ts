@@ -5,6 +5,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { startBroker } from "../src/broker.ts";
 import { defaultConfig } from "../src/config/options.ts";
+import { consoleBench, consoleTable } from "./console.ts";
 import { certificateIn, floods, floodTable } from "./floods.ts";
 import { attacks } from "./floods_attack.ts";
 import { report } from "./report.ts";
@@ -77,6 +78,14 @@ for (const [name, scale] of Object.entries(scales)) {
     assert(scaleTable(lines).includes(`| ${lines[0].what} | `));
   });
 }
+
+Deno.test("the console's bench runs in its smoke size", async () => {
+  const target = await inProcess();
+  const lines = await consoleBench(target, "smoke").finally(target.stop);
+  for (const { path, latency } of lines.answers) assert(latency.count > 0, path);
+  assert(lines.costs.every(({ mean, half }) => Number.isFinite(mean + half)));
+  assert(consoleTable(lines).includes("| overview | 2 | "));
+});
 
 for (const name of Object.keys(attacks)) {
   Deno.test(`flood ${name} runs in its smoke size`, async () => {

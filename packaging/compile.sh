@@ -34,7 +34,7 @@ entry() {
 }
 
 # Datagrams, by which systemd is told, are Deno's unstable "net": deno.json switches them on, which is not seen where OUTPUT lies
-# elsewhere. What is said to V8 is the same as for `deno task start`: it lets garbage become no more than what is in use, where by itself
+# elsewhere, as with texts as modules (the pages of the book), which only Deno before 2.8 calls unstable. What is said to V8 is the same as for `deno task start`: it lets garbage become no more than what is in use, where by itself
 # it would take three times that before it collects.
 v8=$(sed -nE 's/^ *"start": .* (--v8-flags=[^ ]+) .*/\1/p' deno.json)
 
@@ -42,7 +42,7 @@ v8=$(sed -nE 's/^ *"start": .* (--v8-flags=[^ ]+) .*/\1/p' deno.json)
 # not narrowed; env is, by what unknown RUNNEL_ variables need to be refused: seeing them all. No run, no ffi.
 compile() {
   main=$(entry "$1")
-  "$1" compile --quiet --no-check --unstable-net "$v8" --allow-net --allow-read --allow-write --allow-env --allow-sys=hostname,networkInterfaces,statfs \
+  "$1" compile --quiet --no-check --unstable-net --unstable-raw-imports "$v8" --allow-net --allow-read --allow-write --allow-env --allow-sys=hostname,networkInterfaces,statfs \
     ${TARGET:+--target "$TARGET"} --include deno.json --output "$output" "$main" > "$said" 2>&1
 }
 

@@ -5,6 +5,7 @@
 # service starts once it is installed, listening on this machine alone. What is removed or purged leaves the data.
 # VERSION=… names another version than deno.json does, COMPRESSION=none makes it at once.
 set -eu
+umask 022
 executable=$(realpath "${1:-dist/runnel}")
 folder=$(realpath "${2:-dist}")
 cd "$(dirname "$0")/.."

@@ -1,11 +1,14 @@
 /**
- * `deno task docs`: writes what derives from code into README.md, docs/options.md, docs/log.md and docs/audit.md (between
- * their markers, and the version that examples show), packaging/runnel.toml and packaging/grafana.json. With --check it writes nothing and fails when something is out of date.
+ * `deno task docs`: writes what derives from code into README.md and pages of docs/ (between their markers, and the version
+ * that examples show), packaging/runnel.toml and packaging/grafana.json. With --check it writes nothing and fails when
+ * something is out of date.
  */
 import { exampleToml, optionTable } from "../src/config/describe.ts";
 import { CHANGES } from "../src/audit/changes/mod.ts";
 import { FIELDS } from "../src/audit/event.ts";
+import { apiTable, kipTable, notServedTable } from "./compatibility/tables.ts";
 import { dashboard } from "./dashboard.ts";
+import { rows } from "../src/config/rows.ts";
 import { events } from "../src/log/events.ts";
 import { VERSION } from "../src/version.ts";
 
@@ -28,6 +31,53 @@ const README_OPTIONS = [
 /** What these documents show of this version: "Runnel 1.2.3", "runnel-1.2.3.tgz". */
 const VERSION_SHOWN = /\b([Rr]unnel[ -])\d+\.\d+\.\d+\b/g;
 
+/** What docs/limits.md has, by its headings. */
+const LIMITS = {
+  many: [
+    "limits.max_partitions",
+    "limits.max_connections",
+    "limits.max_queued_requests",
+    "limits.fetch_sessions",
+    "limits.open_files",
+    "limits.http_connections",
+    "groups.max_groups",
+    "groups.max_size",
+    "groups.consumer_max_size",
+    "transactions.max_ids",
+    "authorization.max_acls",
+    "delegation_token.max_tokens",
+    "delegation_token.max_tokens_per_owner",
+  ],
+  large: [
+    "topic.max.message.bytes",
+    "batching.max_batch_size",
+    "batching.max_batch_messages",
+    "limits.max_decompressed_bytes",
+    "limits.max_frame_bytes",
+    "limits.unauthenticated_frame_bytes",
+    "limits.max_fetch_bytes",
+    "limits.max_buffered_bytes",
+    "groups.offset_metadata_max_length",
+    "storage.min_free_bytes",
+  ],
+  long: [
+    "limits.authentication_timeout_ms",
+    "limits.idle_timeout_ms",
+    "limits.frame_timeout_ms",
+    "limits.min_bytes_per_second",
+    "groups.min_session_timeout_ms",
+    "groups.max_session_timeout_ms",
+    "groups.offsets_retention_minutes",
+    "transactions.max_timeout_ms",
+    "transactions.id_expiration_ms",
+    "storage.producer_id_expiration_ms",
+  ],
+};
+
+/** Topic configs that are kept for Kafka and have no effect with one node, which docs/topics.md leaves to docs/options.md. */
+const WITHOUT_EFFECT =
+  /^topic\.(preallocate|remote\.|local\.|errors\.|unclean\.|min\.insync\.|.*\.throttled\.)/;
+
 /** The files that derive from code, with their current and their due text. */
 export async function derived(): Promise<{ path: string; text: string; due: string }[]> {
   const filled = (path: string, parts: Readonly<Record<string, string>>) => {
@@ -38,8 +88,19 @@ export async function derived(): Promise<{ path: string; text: string; due: stri
   };
   const toml = "packaging/runnel.toml", grafana = "packaging/grafana.json";
   return [
-    filled("README.md", { options: optionTable(README_OPTIONS), apis: await apiTable() }),
+    filled("README.md", { options: optionTable(README_OPTIONS) }),
+    filled("docs/compatibility.md", {
+      apis: await apiTable(),
+      "not-served": await notServedTable(),
+      kips: kipTable(),
+    }),
     filled("docs/options.md", { options: optionTable() }),
+    filled("docs/topics.md", { "topic-configs": topicConfigTable() }),
+    filled("docs/limits.md", {
+      "limits-many": optionTable(LIMITS.many),
+      "limits-large": optionTable(LIMITS.large),
+      "limits-long": optionTable(LIMITS.long),
+    }),
     filled("docs/log.md", { events: eventTable() }),
     filled("docs/audit.md", { fields: fieldTable(), changes: changeTable() }),
     filled("docs/testing.md", {}),
@@ -54,6 +115,13 @@ export function fill(text: string, name: string, content: string, path = "The te
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`${path} has no markers ${begin} … ${end}`);
   return `${text.slice(0, from + begin.length)}\n${content}\n${text.slice(to)}`;
+}
+
+/** By their names as configs. */
+function topicConfigTable(): string {
+  const keys = rows().map(({ key }) => key)
+    .filter((key) => key.startsWith("topic.") && !WITHOUT_EFFECT.test(key));
+  return optionTable(keys).replace("| Option |", "| Config |").replaceAll("| `topic.", "| `");
 }
 
 /** The warnings and errors of the log. */
@@ -76,30 +144,6 @@ function fieldTable(): string {
 function changeTable(): string {
   const lines = CHANGES.map(({ api, action, doc }) => `| \`${action}\` | ${api.name} | ${doc} |`);
   return ["| Action | API | What it is |", "|---|---|---|", ...lines].join("\n");
-}
-
-/** Every API served with its versions, from the handlers' own declarations: `handler(Fetch, { min: 4, max: 18 }, …)`. */
-async function apiTable(): Promise<string> {
-  const rows: [key: number, line: string][] = [];
-  for (const { name } of Deno.readDirSync(new URL("src/handlers", root))) {
-    if (!name.endsWith(".ts") || name.endsWith("_test.ts")) continue;
-    const source = Deno.readTextFileSync(new URL(`src/handlers/${name}`, root));
-    for (
-      const [, api, min, max] of source.matchAll(
-        /\bhandler\(\s*(\w+),\s*\{\s*min:\s*(\d+),\s*max:\s*(\d+)/g,
-      )
-    ) {
-      const path = new RegExp(`\\b${api}\\b[^;]*from "\\.\\./protocol/messages/([a-z_0-9]+\\.ts)"`)
-        .exec(source)?.[1];
-      if (path === undefined) {
-        throw new Error(`src/handlers/${name} serves ${api} but does not import its declaration`);
-      }
-      const { key } = (await import(`../src/protocol/messages/${path}`))[api] as { key: number };
-      rows.push([key, `| ${api} | ${key} | ${min}–${max} |`]);
-    }
-  }
-  const lines = rows.sort(([a], [b]) => a - b).map(([, line]) => line);
-  return ["| API | Key | Versions |", "|---|---|---|", ...lines].join("\n");
 }
 
 if (import.meta.main) {

@@ -6,12 +6,15 @@
 # RUNNEL_RELEASES is the folder of a release, with the executables and SHA256SUMS in it; of a published install.sh it is
 # its own. RUNNEL_BIN: where the executable goes; else /usr/local/bin for root, ~/.local/bin for everybody else.
 set -eu
+HOME=${HOME:-}
 releases=${RUNNEL_RELEASES:-@RELEASES@}
 say() { echo "install.sh: $*" >&2; }
 fail() { say "$@" && exit 1; }
 
 case $releases in
-  https://* | http://127.0.0.1:* | http://localhost:*) ;;
+  http://*@*) fail "RUNNEL_RELEASES=$releases: needs https:// where somebody logs in" ;;
+  https://*) only_https="--proto =https --proto-redir =https" ;;
+  http://127.0.0.1:* | http://localhost:*) only_https= ;;
   @*) fail "say with RUNNEL_RELEASES where the releases are" ;;
   *) fail "RUNNEL_RELEASES=$releases: needs https://" ;;
 esac
@@ -29,18 +32,30 @@ esac
 if [ "$system" = linux ] && ! getconf GNU_LIBC_VERSION > /dev/null 2>&1; then
   fail "the executable needs glibc, which this system has not (Alpine?); with Deno it runs from the source"
 fi
-if [ "$(id -u)" = 0 ]; then folder=${RUNNEL_BIN:-/usr/local/bin}; else folder=${RUNNEL_BIN:-$HOME/.local/bin}; fi
+folder=${RUNNEL_BIN:-}
+if [ -z "$folder" ] && [ "$(id -u)" = 0 ]; then folder=/usr/local/bin; fi
+[ -n "$folder$HOME" ] || fail "HOME is not set: give a folder by RUNNEL_BIN"
+folder=${folder:-$HOME/.local/bin}
 mkdir -p "$folder" 2> /dev/null || true
-[ -w "$folder" ] || fail "cannot write to $folder: give another folder by RUNNEL_BIN"
+{ [ -d "$folder" ] && [ -w "$folder" ]; } || fail "cannot write to $folder: give another folder by RUNNEL_BIN"
+# What is moved onto a folder goes into it.
+[ ! -d "$folder/runnel" ] || fail "$folder/runnel is a folder: give another one than $folder by RUNNEL_BIN"
+if command -v sha256sum > /dev/null; then sums=sha256sum
+elif command -v shasum > /dev/null; then sums="shasum -a 256"
+else fail "needs sha256sum or shasum, by which it checks what it fetches"; fi
 
 work=$(mktemp -d "$folder/.runnel.XXXXXX")
 trap 'rm -rf "$work"' EXIT
+# Not every shell does what is to be done at its exit when a signal ends it.
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
 fetch() {
-  if command -v curl > /dev/null; then curl -fsSL --retry 3 -o "$work/$1" "$releases/$1"
+  if command -v curl > /dev/null; then curl $only_https -fsSL --retry 3 -o "$work/$1" "$releases/$1"
   elif command -v wget > /dev/null; then wget -q -O "$work/$1" "$releases/$1"
   else fail "needs curl or wget"; fi || fail "cannot fetch $releases/$1"
 }
-sum() { if command -v sha256sum > /dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d ' ' -f 1; }
+sum() { $sums "$1" | cut -d ' ' -f 1; }
 
 name=runnel-$system-$processor
 say "fetching $releases/$name"

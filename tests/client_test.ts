@@ -172,6 +172,24 @@ inMemory("topics are created, grown, configured, listed and deleted", async (clu
   await assertRejects(() => admin.describeTopic("b"), KafkaError, "UNKNOWN_TOPIC_OR_PARTITION");
 });
 
+inMemory(
+  "records of a topic that takes small batches alone arrive in batches that it takes",
+  async (cluster) => {
+    await new Admin(cluster).createTopics([{
+      name: "t",
+      partitions: 1,
+      configs: { "max.message.bytes": "1000" },
+    }]);
+    await using producer = new Producer(cluster, { maxBatchBytes: 100_000 });
+    const sent = Array.from(
+      { length: 1000 },
+      (_, n) => producer.send({ topic: "t", value: `${n}` }),
+    );
+    const offsets = (await Promise.all(sent)).map(({ offset }) => offset);
+    assertEquals(offsets, Array.from({ length: 1000 }, (_, n) => n));
+  },
+);
+
 inMemory("a record the broker refuses fails alone", async (cluster) => {
   await new Admin(cluster).createTopics([{
     name: "t",

@@ -92,7 +92,11 @@ function types(): void {
     for (const one of imported) if (!due.includes(one)) due.push(one);
     const to = `${out}/types/${path.slice("src/".length)}`;
     Deno.mkdirSync(to.slice(0, to.lastIndexOf("/")), { recursive: true });
-    Deno.writeTextFileSync(to, text.replace(/((?:from|import\()\s*"\.[^"]+)\.ts"/g, '$1.js"'));
+    const lib = path === due[0] ? '/// <reference lib="esnext.disposable" />\n' : ""; // for who targets less
+    Deno.writeTextFileSync(
+      to,
+      lib + text.replace(/((?:from|import\()\s*"\.[^"]+)\.ts"/g, '$1.js"'),
+    );
   }
 }
 

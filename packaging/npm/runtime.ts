@@ -132,14 +132,14 @@ export class Conn {
   }
 }
 
-type Address = { hostname: string; port: number };
+type Address = { hostname: string; port: number; signal?: AbortSignal };
 
-function connect({ hostname, port }: Address): Promise<Conn> {
-  return connected(net.connect({ host: hostname, port, allowHalfOpen: true }), "connect");
+function connect({ hostname, port, signal }: Address): Promise<Conn> {
+  return connected(net.connect({ host: hostname, port, allowHalfOpen: true }), "connect", signal);
 }
 
 async function connectTls(
-  { hostname, port, caCerts = [], cert, key }: Address & {
+  { hostname, port, caCerts = [], cert, key, signal }: Address & {
     caCerts?: readonly string[];
     cert?: string;
     key?: string;
@@ -150,14 +150,25 @@ async function connectTls(
   const conn = await connected(
     tls.connect({ host: hostname, port, ca, cert, key, servername }),
     "secureConnect",
+    signal,
   );
   return Object.assign(conn, { handshake: () => Promise.resolve() }); // it was made
 }
 
-function connected(socket: net.Socket, event: string): Promise<Conn> {
+/** Of an attempt that is given up nothing is left, which would keep the process. */
+function connected(socket: net.Socket, event: string, signal?: AbortSignal): Promise<Conn> {
   return new Promise((resolve, reject) => {
-    socket.once("error", (error) => reject(asOfDeno(error)));
-    socket.once(event, () => resolve(new Conn(socket)));
+    const end = () => socket.destroy(signal!.reason);
+    signal?.addEventListener("abort", end);
+    if (signal?.aborted) end();
+    socket.once("error", (error) => {
+      signal?.removeEventListener("abort", end);
+      reject(asOfDeno(error));
+    });
+    socket.once(event, () => {
+      signal?.removeEventListener("abort", end);
+      resolve(new Conn(socket));
+    });
   });
 }
 

@@ -15,6 +15,7 @@ import {
   RECOVERY_POINT_CHECKPOINT,
   writeCheckpoint,
 } from "../storage/directory/checkpoints.ts";
+import { noteRestored } from "../storage/directory/restored.ts";
 import { type Store, StoreError } from "../storage/store.ts";
 import { chunksOf } from "./log_walk.ts";
 import {
@@ -121,6 +122,7 @@ async function fill(target: Store, backup: Store, manifest: Manifest): Promise<v
     trimmed.map(({ topic, partition, startOffset }) => ({ topic, partition, offset: startOffset })),
   );
   await keepOffline(target, manifest);
+  await noteRestored(target, backup.name);
   for (const folder of folders) await target.syncFolder(folder);
 }
 

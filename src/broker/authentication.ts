@@ -14,16 +14,18 @@ import type { NewAuthenticator } from "../security/authenticator.ts";
 import { AttemptPace } from "../security/sasl/attempt_pace.ts";
 import { BearerTokens } from "../security/sasl/bearer_tokens.ts";
 import type { LoginEnd, LoginRules } from "../security/sasl/conversation.ts";
+import { EveryPassword } from "../security/sasl/every_password.ts";
 import { Derivations } from "../security/sasl/derivations.ts";
 import { BearerLogin } from "../security/sasl/oauthbearer.ts";
 import { Population } from "../security/sasl/population.ts";
-import { Passwords } from "../security/sasl/passwords.ts";
+import { Passwords, type PasswordStore } from "../security/sasl/passwords.ts";
 import { PlainLogin } from "../security/sasl/plain.ts";
 import { ScramLogin, type TokenLogin } from "../security/sasl/scram.ts";
 import {
   DEFAULT_ITERATIONS,
   hashOf,
   newCredential,
+  SCRAM_HASHES,
   type ScramCredential,
   type ScramHash,
 } from "../security/sasl/scram_credential.ts";
@@ -48,6 +50,8 @@ interface OwnUser {
 
 export class Authentication {
   readonly mechanisms: ReadonlyMap<string, NewAuthenticator>;
+  /** Of log-ins over HTTP: PLAIN is every user's there that has a password, whichever mechanism it is for. */
+  readonly httpMechanisms: ReadonlyMap<string, NewAuthenticator>;
   readonly rules: LoginRules;
   readonly #file: UsersFile | null;
   /** The user of the configuration. */
@@ -76,6 +80,7 @@ export class Authentication {
       mechanisms.set(mechanism, this.#maker(mechanism, { config, keys }));
     }
     this.mechanisms = mechanisms;
+    this.httpMechanisms = this.#overHttp(config);
   }
 
   /** Throws ConfigError for a users file that cannot be used. */
@@ -165,7 +170,47 @@ export class Authentication {
     return () => new BearerLogin(tokens);
   }
 
-  #passwordStore() {
+  #overHttp({ auth: { mechanism: asked } }: Config): Map<string, NewAuthenticator> {
+    const secret = this.#secret, found = new Map<string, NewAuthenticator>();
+    const passwords = (store: PasswordStore, hash: ScramHash) =>
+      new Passwords(store, secret, this.#derivations, hash);
+    const kinds = [
+      ...asked.includes("PLAIN") ? [passwords(this.#passwordStore(), PASSWORD_HASH)] : [],
+      ...SCRAM_HASHES.filter(({ mechanism }) => asked.includes(mechanism))
+        .map((hash) => passwords(this.#scramStore(hash), hash)),
+    ];
+    if (kinds.length > 0) {
+      const every = new EveryPassword(kinds);
+      found.set("PLAIN", () => new PlainLogin(every));
+    }
+    const bearer = this.mechanisms.get("OAUTHBEARER");
+    if (bearer !== undefined) found.set("OAUTHBEARER", bearer);
+    return found;
+  }
+
+  #scramStore(hash: ScramHash): PasswordStore {
+    const file = this.#file;
+    let known = { version: -1, most: 0 };
+    const mostOf = (): number => {
+      const metadata = this.#metadata;
+      if (metadata !== null && metadata.version !== known.version) {
+        let most = 0;
+        for (const one of metadata.catalogue.kept("UserScramCredentialRecord")) {
+          if (one.mechanism === hash.number) most = Math.max(most, one.iterations);
+        }
+        known = { version: metadata.version, most };
+      }
+      return Math.max(known.most, file?.mostIterations(hash.mechanism) ?? 0);
+    };
+    return {
+      find: (name) => this.#findScram(hash, name),
+      get mostIterations() {
+        return mostOf();
+      },
+    };
+  }
+
+  #passwordStore(): PasswordStore {
     const file = this.#file, own = this.#own;
     return {
       find: (name: string) =>

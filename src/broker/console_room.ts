@@ -6,12 +6,15 @@ import process from "node:process";
 import type { Requests } from "../client/asking.ts";
 import type { Config } from "../config/options.ts";
 import { LIMITS, type Session } from "../console/api.ts";
+import { GroupLags } from "../console/group_lags.ts";
+import { lookEvery } from "../console/looks.ts";
 import { Sampler } from "../console/sampler.ts";
+import { Saves } from "../console/saves.ts";
 import { Streams } from "../console/streams.ts";
 import { Turns } from "../console/turns.ts";
 import type { Begun, Console } from "../console/console.ts";
 import { logger } from "../log.ts";
-import type { PageAsker, Pages } from "../metrics/http_pages.ts";
+import type { PageAsker, PageLogin, Pages } from "../metrics/http_pages.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { apiByKey } from "../protocol/messages/mod.ts";
 import type { Access, Asker } from "../security/acl/access.ts";
@@ -26,6 +29,8 @@ interface ConsoleParts {
   readonly machine: Pick<MachineRoom, "clock" | "freeBytes">;
   readonly metrics: Metrics;
   readonly status: Status;
+  /** Who asks says who it is, as a user of the broker; null: nobody is asked that. */
+  readonly login: PageLogin | null;
 }
 
 /** What there is when the broker has begun. */
@@ -38,17 +43,23 @@ interface BegunParts extends Pick<Session, "clusterId" | "nodeId" | "kafkaAddres
 const CLIENT_ID = "runnel-console";
 
 export class ConsoleRoom implements Pages {
+  readonly login: PageLogin | undefined;
   readonly #config: Config;
   readonly #parts: ConsoleParts;
   readonly #sampler: Sampler;
+  readonly #lags: GroupLags;
   readonly #streams: Streams;
   readonly #turns = new Turns();
+  readonly #answers = new Saves();
+  readonly #saves = new Saves();
   #begun: Begun | null = null;
+  #requests = 0;
   #loaded: Promise<Console> | null = null;
 
   constructor(config: Config, parts: ConsoleParts) {
     this.#config = config;
     this.#parts = parts;
+    this.login = parts.login ?? undefined;
     const { machine: { clock }, metrics } = parts;
     this.#sampler = new Sampler({
       metrics,
@@ -58,24 +69,40 @@ export class ConsoleRoom implements Pages {
       memory: () => process.memoryUsage(),
       apiName: (key) => apiByKey(key)?.name ?? String(key),
     });
+    this.#lags = new GroupLags({ groups: () => metrics.groups(), nowMs: () => clock.nowMs() });
     this.#streams = new Streams(() => clock.nowMs());
+    metrics.gauge("console_streams", "Streams of the console open.", () => this.#streams.size);
+    metrics.gauge(
+      "console_requests_total",
+      "Requests of the console: its pages and its API.",
+      () => this.#requests,
+    );
   }
 
   /** From now on the broker answers, until what is returned is disposed of: what it asks for then would be half gone. */
   begun({ requestsAs, accessOf, segmentsOf, hasAcls, ...broker }: BegunParts): Disposable {
     const { status, metrics, machine: { clock } } = this.#parts, { console } = this.#config;
-    const principal = principalOf(this.#config);
-    this.#sampler.begin((error) => log.warn("console_look_failed", { error }));
+    const common = principalOf(this.#config);
+    const identity = ({ peer, login }: PageAsker) => ({
+      principal: login?.principal ?? common,
+      peer,
+    });
+    const onProblem = (error: unknown) => log.warn("console_look_failed", { error });
+    const sampling = this.#sampler.begin(onProblem);
+    const lagging = lookEvery(GroupLags.stepMs, () => this.#lags.look(), onProblem);
     this.#begun = {
       metrics,
       nowMs: () => clock.nowMs(),
       status: () => status.facts,
       sampler: this.#sampler,
+      lags: this.#lags,
       streams: this.#streams,
       turns: this.#turns,
+      answers: this.#answers,
+      saves: this.#saves,
       segmentsOf,
-      session: () => ({
-        principal,
+      session: (asker) => ({
+        principal: identity(asker).principal,
         canWrite: console.write,
         hasAcls,
         version: VERSION,
@@ -84,14 +111,15 @@ export class ConsoleRoom implements Pages {
         nowMs: clock.nowMs(),
         startedMs: status.startedMs,
       }),
-      requestsFrom: (peer) => requestsAs({ principal, peer, clientId: CLIENT_ID }),
-      maySeeBroker: (peer) =>
-        accessOf({ principal, peer }).may(Operation.DESCRIBE, ResourceType.CLUSTER, CLUSTER_NAME),
+      requestsFrom: (asker) => requestsAs({ ...identity(asker), clientId: CLIENT_ID }),
+      maySeeBroker: (asker) =>
+        accessOf(identity(asker)).may(Operation.DESCRIBE, ResourceType.CLUSTER, CLUSTER_NAME),
     };
     return {
       [Symbol.dispose]: () => {
         this.#begun = null;
-        this.#sampler[Symbol.dispose]();
+        sampling[Symbol.dispose]();
+        lagging[Symbol.dispose]();
         this.#streams.endAll("the broker stops");
       },
     };
@@ -102,6 +130,7 @@ export class ConsoleRoom implements Pages {
   }
 
   async answer(request: Request, asker: PageAsker): Promise<Response> {
+    this.#requests++;
     this.#loaded ??= this.#load();
     return await (await this.#loaded).answer(request, asker);
   }
@@ -123,7 +152,7 @@ export class ConsoleRoom implements Pages {
 
 const log = logger("console");
 
-/** HTTP knows one user: whoever gets in is it. */
+/** Of whoever is no user of the broker: HTTP's own, or nobody that is known. */
 function principalOf({ console, http }: Config): string {
   if (console.principal !== "") return console.principal;
   return http.authentication === "basic" ? `User:${http.username}` : ANONYMOUS;

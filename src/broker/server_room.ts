@@ -4,11 +4,13 @@
  */
 import type { Audit } from "../audit/audit.ts";
 import { addressOf } from "../config/addresses.ts";
+import { asksConsoleLogin } from "../config/asks_console_login.ts";
 import { type ListenerConfig, listenersOf } from "../config/listeners.ts";
 import { SECURITY_PROTOCOLS } from "../config/listener_settings.ts";
 import type { Config } from "../config/options.ts";
 import { logger } from "../log.ts";
 import type { HttpServer } from "../metrics/http.ts";
+import type { PageLogin } from "../metrics/http_pages.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Dispatch } from "../server/connection.ts";
 import { type Entrance, Listener } from "../server/listener.ts";
@@ -74,8 +76,11 @@ export class ServerRoom implements AsyncDisposable {
     if (store instanceof FileStore) store.onStarved = () => listener.relieve();
     const clients = () => listener.clients();
     const status = new Status({ config, metrics, readiness, machine, clients });
+    const login = authentication !== null && asksConsoleLogin(config)
+      ? await consoleLogin(authentication)
+      : null;
     const pages = config.console.enabled
-      ? new ConsoleRoom(config, { machine, metrics, status })
+      ? new ConsoleRoom(config, { machine, metrics, status, login })
       : null;
     const http = httpFor(config, {
       metrics,
@@ -123,8 +128,13 @@ async function authenticationOf(
   config: Config,
   options: ServerRoomOptions,
 ): Promise<Authentication | null> {
-  if (!listenersOf(config).some(({ protocol }) => protocol.startsWith("SASL_"))) return null;
+  const isAsked = listenersOf(config).some(({ protocol }) => protocol.startsWith("SASL_"));
+  if (!isAsked && !asksConsoleLogin(config)) return null;
   return await (await import("./authentication.ts")).Authentication.open(config, options);
+}
+
+async function consoleLogin(authentication: Authentication): Promise<PageLogin> {
+  return new (await import("./console_login.ts")).ConsoleLogin(authentication);
 }
 
 function newListener(

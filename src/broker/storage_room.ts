@@ -18,6 +18,7 @@ import {
   readJournal,
 } from "../storage/durability/journal_entries.ts";
 import { forgetStart } from "../storage/directory/interrupted_start.ts";
+import { forgetRestored } from "../storage/directory/restored.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
 import { LogManager } from "../storage/log_manager.ts";
 import { type Store, StoreError } from "../storage/store.ts";
@@ -73,6 +74,7 @@ export class StorageRoom implements AsyncDisposable {
     const { catalogue } = metadata.metadata;
     await logs.open(desiredAtStart(catalogue, metadata.nodes.selfId, options.ledBefore));
     await unlessFull(forgetStart(store)); // the logs are used from now on
+    await unlessFull(forgetRestored(store));
     if (earlier.length > 0) await forgetEarlierJournal(store, earlier, { logs, journal });
     const cleaner = startCleaner(config, machine, logs);
     stack.defer(() => cleaner.stop());
@@ -128,7 +130,7 @@ function fatal(error: unknown): void {
 }
 
 function openJournal(store: Store, run: number, left: JournalLeft): Journal {
-  if (left.unknown !== null) {
+  if (left.unknown !== null && !left.isRestored) {
     const action = "damage with whole batches behind it is kept, and not cut";
     logger("broker").warn("journal_unknown", { reason: left.unknown, action });
   }

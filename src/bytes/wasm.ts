@@ -139,11 +139,23 @@ const binary =
   (opcode: number) => (a: Value, b: Value): readonly Code[] => [value(a), value(b), opcode];
 export const add = binary(0x6a),
   sub = binary(0x6b),
+  multiply = binary(0x6c),
   and = binary(0x71),
-  or = binary(0x72);
+  or = binary(0x72),
+  xor = binary(0x73);
 export const shiftLeft = binary(0x74), shiftRight = binary(0x76);
 export const equal = binary(0x46), less = binary(0x49), more = binary(0x4b);
 export const notLess = binary(0x4f);
+export const differ = binary(0x47);
+/** One of two values, of which both are computed. */
+export const either = (condition: Value, then: Value, otherwise: Value): readonly Code[] => [
+  value(then),
+  value(otherwise),
+  value(condition),
+  0x1b,
+];
+/** How many bits are 0 below the lowest that is 1; 32 where none is. */
+export const zerosBelow = (v: Value): readonly Code[] => [value(v), 0x68];
 
 /** An access to memory at an address plus `offset`, aligned or not. */
 const load = (...opcode: number[]) => (at: Value, offset = 0): readonly Code[] => [
@@ -160,7 +172,7 @@ const store = (...opcode: number[]) => (at: Value, v: Value, offset = 0): Code =
   leb(offset),
 ];
 export const load8 = load(0x2d), load16 = load(0x2f), load32 = load(0x28);
-export const store32 = store(0x36);
+export const store8 = store(0x3a), store16 = store(0x3b), store32 = store(0x36);
 
 const simd = (opcode: number) => [0xfd, ...leb(opcode)];
 const simdBinary = (opcode: number) => (a: Value, b: Value): readonly Code[] => [
@@ -172,6 +184,11 @@ export const load128 = load(...simd(0x00)), store128 = store(...simd(0x0b));
 export const and128 = simdBinary(0x4e), xor128 = simdBinary(0x51);
 /** Each 16 bits shifted. */
 export const shiftRight16x8 = simdBinary(0x8d);
+/** Sixteen bits, of which each says whether a byte of one is that of the other. */
+export const sameBytes = (a: Value, b: Value): readonly Code[] => [
+  simdBinary(0x23)(a, b),
+  simd(0x64),
+];
 /** Byte i of the result is byte b[i] of a. (i8x16.relaxed_swizzle: undefined unless every b[i] is below 16.) */
 export const pick = simdBinary(0x100);
 export const all16 = (byte: number): readonly Code[] => [simd(0x0c), new Array(16).fill(byte)];

@@ -1,6 +1,7 @@
 /** Connected: a client command's way to its broker and back: it connects, and does its work. */
 import type { Cluster } from "../client/cluster.ts";
 import type { Call } from "./call.ts";
+import { firstAnswer } from "./first_answer.ts";
 import { Output, OutputClosed } from "./output.ts";
 import { configOf, reachedBy } from "./reach.ts";
 import { openCluster, withCluster } from "./with_cluster.ts";
@@ -25,7 +26,7 @@ export async function connected(
 ): Promise<number> {
   const reached = reachedBy(call, await configOf(call.options)), { bootstrap } = reached;
   return await withCluster(reached, async (cluster) => {
-    await cluster.nodes(); // once, so that a wrong address, or a log-in that is missing, is told at once
+    await firstAnswer(cluster, bootstrap);
     try {
       const out = new Output({ isJson: call.has("--json"), endsUnread });
       return await work({ cluster, out, bootstrap, another: () => openCluster(reached) });

@@ -1,15 +1,58 @@
-/** Help, made of the table of commands: what `runnel help` and `runnel serve --help` print, and what is near a typo. */
+/** Help, made of the tables of commands and pages: what `runnel help` and `runnel serve --help` print, and what is near a typo. */
+import { styleText } from "node:util";
+import process from "node:process";
 import { flagHelp, flagLines } from "../config/describe.ts";
 import { ConfigError } from "../config/load.ts";
 import { closest } from "../config/near_miss.ts";
 import type { Command, Run } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
+import { askedAs, type Page, PAGES } from "./help/pages.ts";
 import { helpOf } from "./parse.ts";
 
-export const printHelp: Run = ({ words: [name, action] }) => {
-  console.log(name === "" ? helpText() : commandHelp(commandOf(name), action));
-  return Promise.resolve(0);
+export const printHelp: Run = async ({ words: [topic, action] }) => {
+  console.log(await textOf(topic, action));
+  return 0;
 };
+
+async function textOf(topic: string, action: string): Promise<string> {
+  if (topic === "") return helpText();
+  const page = pageOf(topic);
+  if (page === null || action !== "") return commandHelp(commandOrPage(topic), action);
+  const { pageText } = await import("./help/page_text.ts");
+  return pageText(await page.load(), terminal());
+}
+
+/** Lines longer than these are hard to read. */
+const MAX_WIDTH = 100;
+/** Where there is no terminal. */
+const USUAL_WIDTH = 80;
+
+function terminal() {
+  const isTerminal = Deno.stdout.isTerminal();
+  const width = isTerminal ? Math.min(Deno.consoleSize().columns, MAX_WIDTH) : USUAL_WIDTH;
+  // Node's rules of what may be styled: a terminal, and no NO_COLOR.
+  const isStyled = styleText("bold", "x", { stream: process.stdout }) !== "x";
+  return { width: Math.max(20, width), isStyled: isTerminal && isStyled };
+}
+
+/** `docs/audit.md` and `audit.md` are what pages call each other. */
+function pageOf(topic: string): Page | null {
+  const name = topic.replace(/^docs\//, "");
+  return PAGES.find((page) => name === askedAs(page) || name === `${page.name}.md`) ?? null;
+}
+
+/** Throws ConfigError with the one that was probably meant, be it a page. */
+function commandOrPage(topic: string): Command {
+  const found = COMMANDS.find(({ name }) => name === topic);
+  if (found !== undefined) return found;
+  const names = [...COMMANDS.map(({ name }) => name), ...PAGES.map(askedAs)];
+  const near = closest(topic, names);
+  throw new ConfigError(
+    `There is neither a command nor a page ${topic}: ${
+      near === null ? "`runnel help` lists both" : `did you mean ${near}?`
+    }`,
+  );
+}
 
 /** Of all commands. */
 export function helpText(): string {
@@ -20,6 +63,9 @@ ${COMMANDS.map((command) => `  ${command.name.padEnd(11)} ${summaryOf(command)}`
 
 \`runnel COMMAND --help\` says all of a command, \`runnel COMMAND ACTION --help\` all
 of one of its actions, \`runnel serve --help\` lists the broker's flags.
+
+Pages of the book, by \`runnel help PAGE\`
+${PAGES.map((page) => `  ${askedAs(page).padEnd(15)} ${page.about}`).join("\n")}
 
 A command that speaks to a broker finds it by --bootstrap HOST:PORT, by
 --client-config FILE or --profile NAME, which also say how to log in, by

@@ -54,6 +54,34 @@ Deno.test("help, --help and -h list all commands with their actions, and the exi
   }
 });
 
+Deno.test("help of a page prints it, by its name, its file's, and beside a command of that name", async () => {
+  const { code, out } = await type("help", "listeners");
+  assertEquals([code, out.split("\n", 2)], [0, [
+    "Who connects: listeners and TLS",
+    "===============================",
+  ]]);
+  assert(!out.includes("\x1b"));
+  for (const line of out.split("\n")) assert(line.length <= 80 || /^ {4}/.test(line), line);
+  for (const name of ["listeners.md", "docs/listeners.md"]) {
+    assertEquals((await type("help", name)).out, out);
+  }
+  assertStringIncludes((await type("help", "audit")).out, "Usage: runnel audit");
+  assertStringIncludes((await type("help", "audit.md")).out, "Who did what: the audit\n");
+  assertStringIncludes(helpText(), "\n  audit.md        who did what\n");
+});
+
+Deno.test("help of what is neither says what was meant, be it a page", async () => {
+  for (
+    const [given, meant] of [["lisstners", "listeners"], ["topc", "topic"], ["audit.m", "audit"]]
+  ) {
+    const { code, error } = await type("help", given);
+    assertEquals(code, 1);
+    assertStringIncludes(error, `neither a command nor a page ${given}: did you mean ${meant}`);
+  }
+  assertStringIncludes((await type("help", "xyzzyplugh")).error, "`runnel help` lists both");
+  assertEquals((await type("help", "listeners", "more")).code, 1);
+});
+
 Deno.test("help fits a terminal of 100 columns, and of 80 but for the list of commands and examples", () => {
   for (const line of helpText().split("\n")) assert(line.length <= 100, line);
   for (const command of COMMANDS) {

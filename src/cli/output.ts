@@ -40,6 +40,16 @@ export class Output {
     this.#write(`${told}\n`);
   }
 
+  /** Lines that are written as one: all of them are read, or none. */
+  lines(texts: readonly string[]): void {
+    this.#write(texts.map((text) => `${printable(text)}\n`).join(""));
+  }
+
+  /** Whether something was left out as nobody reads any more. */
+  get isUnread(): boolean {
+    return this.#isUnread;
+  }
+
   /** What was done: a sentence for people, an object for scripts. */
   told(sentence: string, done: Readonly<Record<string, unknown>>): void {
     if (this.isJson) this.json(done);
@@ -157,7 +167,7 @@ function fitted(cell: string, width: number, isRight: boolean): string {
 }
 
 /** How many columns of a terminal a text takes: two of what is wide in East Asia, none of what combines. */
-function columns(text: string): number {
+export function columns(text: string): number {
   let count = 0;
   for (const character of text) {
     if (COMBINING.test(character)) continue;

@@ -1,31 +1,44 @@
 /**
  * Record as JSON, on a line: what `consume --json` prints and `produce --json` takes, without loss. Bytes that are
- * UTF-8 are a string, others {"base64": "…"}; null is null.
+ * UTF-8 are a string, others {"base64": "…"}, the key of a header too; null is null. A timestamp is any int64.
  *
  *     {"topic":"t","partition":0,"offset":7,"timestamp":1764489600000,"key":null,"value":"…","headers":[{"key":"h","value":"…"}]}
  */
 import type { ConsumerRecord } from "../client/consumer.ts";
+import type { RecordHeader } from "../protocol/records/record.ts";
 
 /** A record as somebody wrote it; where nothing is said of a member it is undefined. */
 export interface WrittenRecord {
   readonly partition?: number;
   readonly timestampMs?: number;
+  /** In its place where no number has it. */
+  readonly exactTimestampMs?: bigint;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
-  readonly headers: { readonly key: string; readonly value: Uint8Array | null }[];
+  readonly headers: RecordHeader[];
 }
 
 /** Without the end of the line. What could steer a terminal stands as \uXXXX. */
 export function recordJson(record: ConsumerRecord): string {
-  const { topic, partition, offset, timestampMs, key, value, headers } = record;
+  const { topic, partition, offset, key, value, headers } = record;
   return `{"topic":${text(topic)},"partition":${partition},"offset":${offset},` +
-    `"timestamp":${timestampMs},"key":${bytesJson(key)},"value":${bytesJson(value)},` +
+    `"timestamp":${timestampOf(record)},"key":${bytesJson(key)},"value":${bytesJson(value)},` +
     `"headers":${headersJson(headers)}}`;
 }
 
 export function headersJson(headers: ConsumerRecord["headers"]): string {
-  const listed = headers.map((one) => `{"key":${text(one.key)},"value":${bytesJson(one.value)}}`);
+  const listed = headers.map(({ key, keyBytes, value }) => {
+    const name = keyBytes === undefined ? text(key) : bytesJson(keyBytes);
+    return `{"key":${name},"value":${bytesJson(value)}}`;
+  });
   return `[${listed.join(",")}]`;
+}
+
+/** In full. */
+export function timestampOf(
+  { timestampMs, exactTimestampMs }: Pick<ConsumerRecord, "timestampMs" | "exactTimestampMs">,
+): number | bigint {
+  return exactTimestampMs ?? timestampMs;
 }
 
 /** A string says what is wrong with the line. */
@@ -49,17 +62,34 @@ export function recordOfJson(line: string): WrittenRecord | string {
   if (partition !== undefined && !(Number.isInteger(partition) && partition as number >= 0)) {
     return `has the partition ${JSON.stringify(partition)}, which is no whole number from 0`;
   }
-  if (timestamp !== undefined && !Number.isSafeInteger(timestamp)) {
-    return `has the timestamp ${JSON.stringify(timestamp)}, which is no whole ms since 1970`;
+  const record = { partition: partition as number | undefined, key, value, headers };
+  if (timestamp === undefined || Number.isSafeInteger(timestamp)) {
+    return { ...record, timestampMs: timestamp as number | undefined };
   }
-  return {
-    partition: partition as number | undefined,
-    timestampMs: timestamp as number | undefined,
-    key,
-    value,
-    headers,
-  };
+  const exactTimestampMs = typeof timestamp === "number" ? exactTimestamp(line) : null;
+  if (exactTimestampMs !== null) return { ...record, exactTimestampMs };
+  return `has the timestamp ${JSON.stringify(timestamp)}, which is no int64 of ms since 1970`;
 }
+
+/** The timestamp of a line as it stands there; null where that is no int64. */
+function exactTimestamp(line: string): bigint | null {
+  let written = "";
+  const parse = JSON.parse as JsonParse;
+  parse(line, (name, value, { source }) => {
+    // The record's own comes last of that name: what is within is walked before.
+    if (name === "timestamp" && typeof value === "number") written = source ?? "";
+    return value;
+  });
+  if (!/^-?\d{1,19}$/.test(written)) return null;
+  const exact = BigInt(written);
+  return BigInt.asIntN(64, exact) === exact ? exact : null;
+}
+
+/** With the text of what it read (JSON.parse source text access), of which TypeScript does not know yet. */
+type JsonParse = (
+  text: string,
+  reviver: (name: string, value: unknown, context: { source?: string }) => unknown,
+) => unknown;
 
 /** Bytes as text, where they are UTF-8; null where they are not. */
 export function utf8Text(bytes: Uint8Array): string | null {
@@ -76,16 +106,26 @@ function headersOf(given: unknown): WrittenRecord["headers"] | string {
   if (!Array.isArray(given)) return "has headers that are no list";
   const headers: WrittenRecord["headers"] = [];
   for (const one of given as unknown[]) {
-    const isHeader = isObject(one) && typeof one.key === "string" && one.key.isWellFormed() &&
+    const isHeader = isObject(one) &&
       Object.keys(one).every((name) => name === "key" || name === "value");
-    if (!isHeader) return 'has a header that is not {"key": "…", "value": …}';
-    const { key, value: written } = one as { key: string; value?: unknown };
-    if (written === undefined) return `has a header ${JSON.stringify(key)} without a value or null`;
-    const value = bytesOf(written);
-    if (typeof value === "string") return `has a header ${JSON.stringify(key)} that ${value}`;
-    headers.push({ key, value });
+    const name = isHeader ? headerKeyOf(one.key) : null;
+    if (!isHeader || name === null) return 'has a header that is not {"key": "…", "value": …}';
+    const shown = JSON.stringify(one.key);
+    if (one.value === undefined) return `has a header ${shown} without a value or null`;
+    const value = bytesOf(one.value);
+    if (typeof value === "string") return `has a header ${shown} that ${value}`;
+    headers.push({ ...name, value });
   }
   return headers;
+}
+
+/** Null where it is none. */
+function headerKeyOf(key: unknown): Pick<RecordHeader, "key" | "keyBytes"> | null {
+  if (typeof key === "string") return key.isWellFormed() ? { key } : null;
+  const bytes = bytesOf(key);
+  if (!(bytes instanceof Uint8Array)) return null;
+  const text = utf8Text(bytes);
+  return text === null ? { key: LOSSY_UTF8.decode(bytes), keyBytes: bytes } : { key: text };
 }
 
 /** A string says what is wrong. */
@@ -132,5 +172,6 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 const ENCODER = new TextEncoder();
+const LOSSY_UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
 /** A BOM stays: it is three bytes of the record. */
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -50,6 +50,18 @@ Deno.test("an absent key is none, an absent value is refused, and null is a tomb
   assertStringIncludes(recordOfJson('{"key":"a"}') as string, 'has no "value"');
 });
 
+Deno.test("a time that no number has, and a header's key that is no text, come through as they were", () => {
+  const keyBytes = Uint8Array.of(0x61, 0xff), headers = [{ key: "a\ufffd", keyBytes, value: null }];
+  const rest = { topic: "t", partition: 0, offset: 0, key: null, value: null };
+  for (const exactTimestampMs of [2n ** 53n + 1n, 2n ** 63n - 1n, -(2n ** 63n)]) {
+    const line = recordJson({ ...rest, timestampMs: 0, exactTimestampMs, headers });
+    assertStringIncludes(line, `"timestamp":${exactTimestampMs},`);
+    assertStringIncludes(line, '{"key":{"base64":"Yf8="},"value":null}');
+    const { partition, key, value } = rest;
+    assertEquals(recordOfJson(line), { partition, exactTimestampMs, key, value, headers });
+  }
+});
+
 Deno.test("what is no record is refused, and the complaint says why", () => {
   const refused: Record<string, string> = {
     "": "is no JSON",
@@ -59,7 +71,12 @@ Deno.test("what is no record is refused, and the complaint says why", () => {
     '{"value":5}': "neither a string",
     '{"value":{"base64":"!"}}': "no base64",
     '{"value":"\\ud800"}': "surrogate",
-    '{"value":"a","timestamp":9007199254740993}': "timestamp",
+    '{"value":"a","timestamp":9223372036854775808}': "timestamp",
+    '{"value":"a","timestamp":1e300}': "timestamp",
+    '{"value":"a","timestamp":1.5}': "timestamp",
+    '{"value":"a","timestamp":"1"}': "timestamp",
+    '{"value":"a","headers":[{"key":{"base64":"!"},"value":null}]}': 'not {"key"',
+    '{"value":"a","headers":[{"key":null,"value":null}]}': 'not {"key"',
     '{"value":"a","partition":-1}': "partition",
     '{"value":"a","headers":[{"key":"h"}]}': "without a value",
     '{"value":"a","headers":{"h":"v"}}': "no list",

@@ -118,7 +118,7 @@ export type Greeted = Pick<
   "kafkaAddress" | "listeners" | "httpAddress" | "dataName"
 >;
 
-/** At most five lines. */
+/** At most six lines. */
 export function greeting(broker: Greeted, config: Config): string[] {
   const lines = [
     `Runnel ${VERSION}`,
@@ -126,11 +126,10 @@ export function greeting(broker: Greeted, config: Config): string[] {
     `  Data     ${broker.dataName}`,
   ];
   if (broker.httpAddress !== null) {
-    lines.push(
-      `  ${config.metrics.enabled ? "Metrics " : "Health  "} http://${broker.httpAddress}/${
-        config.metrics.enabled ? "metrics" : "healthz"
-      }`,
-    );
+    const { console: pages, metrics, http } = config;
+    const origin = `${http.tls ? "https" : "http"}://${broker.httpAddress}`;
+    if (pages.enabled) lines.push(`  Console  ${origin}${pages.basePath}/`);
+    lines.push(metrics.enabled ? `  Metrics  ${origin}/metrics` : `  Health   ${origin}/healthz`);
   }
   return [...lines, `  Try      ${tryOf(broker, config)}`];
 }
@@ -200,13 +199,15 @@ export async function isLate(
   closedLogs: () => number,
   timers: Timers,
 ): Promise<boolean> {
-  let cancel = () => {}, elapsedMs = 0, before = closedLogs();
+  let cancel = () => {}, elapsedMs = 0, movedAtMs = 0, before = closedLogs();
   const late = new Promise<true>((resolve) => {
     const look = () => {
       elapsedMs += LOOK_MS;
-      const closed = closedLogs(), mostMs = closed === before ? STANDSTILL_MS : STOP_CEILING_MS;
+      const closed = closedLogs();
+      if (closed !== before) movedAtMs = elapsedMs;
       before = closed;
-      if (elapsedMs >= mostMs) resolve(true);
+      const isStill = elapsedMs - movedAtMs >= STANDSTILL_MS;
+      if (isStill || elapsedMs >= STOP_CEILING_MS) resolve(true);
       else cancel = timers.after(LOOK_MS, look);
     };
     cancel = timers.after(LOOK_MS, look);

@@ -163,7 +163,7 @@ export class Admin {
   /** One topic with its partitions, as a broker has it now. */
   async describeTopic(name: string, { signal }: CallOptions = {}): Promise<Topic> {
     this.#cluster.forget(name);
-    return await abortable(this.#cluster.topic(name), signal);
+    return await abortable(() => this.#cluster.topic(name), signal);
   }
 
   /** The cluster's id, controller and brokers. */
@@ -282,7 +282,7 @@ export class Admin {
     filters: TransactionFilters = {},
     { signal }: CallOptions = {},
   ): Promise<TransactionListing[]> {
-    return await abortable(listTransactions(this.#cluster, filters), signal);
+    return await abortable(() => listTransactions(this.#cluster, filters), signal);
   }
 
   /** null when the coordinator does not know it. */
@@ -290,7 +290,7 @@ export class Admin {
     transactionalId: string,
     { signal }: CallOptions = {},
   ): Promise<TransactionDescription | null> {
-    return await abortable(describeTransaction(this.#cluster, transactionalId), signal);
+    return await abortable(() => describeTransaction(this.#cluster, transactionalId), signal);
   }
 
   /** Aborts what the transactional id has open, and fences its producer. */
@@ -298,12 +298,12 @@ export class Admin {
     transactionalId: string,
     { signal, timeoutMs = TIMEOUT_MS }: CallOptions = {},
   ): Promise<void> {
-    await abortable(fenceProducer(this.#cluster, transactionalId, timeoutMs), signal);
+    await abortable(() => fenceProducer(this.#cluster, transactionalId, timeoutMs), signal);
   }
 
   /** Bytes of every replica on every broker. */
   async describeLogDirs({ signal }: CallOptions = {}): Promise<ReplicaSize[]> {
-    return await abortable(logDirs(this.#cluster), signal);
+    return await abortable(() => logDirs(this.#cluster), signal);
   }
 
   async createAcls(acls: readonly Acl[], call: CallOptions = {}): Promise<void> {

@@ -2,6 +2,8 @@
  * Bell: a wait that ends when somebody rings. A ring that nobody waits for ends the next wait at once, so that none is
  * lost between a look and the wait behind it.
  */
+import { timerMs } from "./call.ts";
+
 export class Bell {
   #wake: (() => void) | null = null;
   #isRung = false;
@@ -15,7 +17,7 @@ export class Bell {
   async wait(maxMs: number): Promise<void> {
     if (!this.#isRung && maxMs > 0) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, Math.min(maxMs, MAX_TIMER_MS));
+        const timer = setTimeout(resolve, timerMs(maxMs));
         this.#wake = () => {
           clearTimeout(timer);
           resolve();
@@ -26,6 +28,3 @@ export class Bell {
     this.#isRung = false;
   }
 }
-
-/** A timer for longer goes off at once. */
-const MAX_TIMER_MS = 0x7fffffff;

@@ -1,8 +1,8 @@
 /** Broker facts: what each broker of a cluster is, speaks and stores, as it says itself. */
 import { ErrorCode } from "../protocol/errors.ts";
 import { ApiVersions } from "../protocol/messages/api_versions.ts";
-import { DescribeCluster } from "../protocol/messages/describe_cluster.ts";
 import { DescribeLogDirs } from "../protocol/messages/describe_log_dirs.ts";
+import { Metadata } from "../protocol/messages/metadata.ts";
 import { apiByKey } from "../protocol/messages/mod.ts";
 import { VERSION } from "../version.ts";
 import type { Cluster } from "./cluster.ts";
@@ -59,11 +59,15 @@ export interface LogDir {
 export async function clusterFacts(cluster: Cluster): Promise<ClusterFacts> {
   const { clusterId, controllerId, brokers } = await cluster.retry(async () => {
     const any = await cluster.anyConnection();
-    const response = await any.request(DescribeCluster, any.versionFor(DescribeCluster), {});
-    check(response.errorCode, "cluster", response.errorMessage);
+    // Which brokers of any age answer; DescribeCluster says no more than this, since Kafka 2.8.
+    const response = await any.request(Metadata, any.versionFor(Metadata), {
+      topics: [],
+      allowAutoTopicCreation: false,
+    });
+    check(response.errorCode, "cluster");
     return response;
   });
-  const known = brokers.map(({ brokerId: id, host, port, rack }) => ({ id, host, port, rack }))
+  const known = brokers.map(({ nodeId: id, host, port, rack }) => ({ id, host, port, rack }))
     .sort((a, b) => a.id - b.id);
   const facts: BrokerFacts[] = [];
   for (const broker of known) {
@@ -71,7 +75,7 @@ export async function clusterFacts(cluster: Cluster): Promise<ClusterFacts> {
     const dirs = await cluster.retry(() => logDirsOf(cluster, broker.id));
     facts.push({ ...broker, ...spoken, dirs });
   }
-  return { clusterId, controllerId, brokers: facts };
+  return { clusterId: clusterId ?? "", controllerId, brokers: facts };
 }
 
 async function versionsOf(

@@ -9,11 +9,22 @@ export interface CallOptions {
   readonly timeoutMs?: number;
 }
 
-/** As `promise`, but rejects with the signal's reason once that is aborted; what becomes of `promise` then is nobody's. */
-export async function abortable<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
-  if (signal === undefined) return await promise;
-  promise.catch(() => {}); // it is not waited for when the signal comes first
+/** As many as setTimeout() can wait for: 25 days, also in place of Infinity, which it would not wait for at all. */
+export function timerMs(ms: number): number {
+  return Math.min(ms, MAX_TIMER_MS);
+}
+
+const MAX_TIMER_MS = 0x7fffffff;
+
+/**
+ * As what `work` promises, but rejects with the signal's reason once that is aborted; what becomes of the work then is
+ * nobody's. Where it was aborted before, nothing is begun.
+ */
+export async function abortable<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (signal === undefined) return await work();
   signal.throwIfAborted();
+  const promise = work();
+  promise.catch(() => {}); // it is not waited for when the signal comes first
   let end: (() => void) | undefined;
   const aborted = new Promise<never>((_, reject) => {
     end = () => reject(signal.reason);
@@ -49,7 +60,7 @@ export function withinLimits<T>(
       settle();
     };
     const aborted = () => end(() => reject(signal!.reason));
-    const timer = setTimeout(() => end(() => reject(late())), maxMs);
+    const timer = setTimeout(() => end(() => reject(late())), timerMs(maxMs));
     signal?.addEventListener("abort", aborted);
     if (signal?.aborted) aborted();
     promise.then((value) => {
@@ -62,7 +73,9 @@ export function withinLimits<T>(
 /** Resolves with it, or with null after `maxMs`. */
 export async function withinMs<T>(promise: Promise<T>, maxMs: number): Promise<T | null> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<null>((resolve) => timer = setTimeout(() => resolve(null), maxMs));
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), timerMs(maxMs));
+  });
   try {
     return await Promise.race([promise, late]);
   } finally {

@@ -9,7 +9,7 @@ import { type ErrorCode, ErrorCode as Code } from "../protocol/errors.ts";
 import { Metadata } from "../protocol/messages/metadata.ts";
 import type { Decoded } from "../protocol/schema.ts";
 import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
-import { abortable, type CallOptions } from "./call.ts";
+import { abortable, type CallOptions, timerMs } from "./call.ts";
 import { Connection, type ConnectionOptions, type FinalizedFeatures } from "./connection.ts";
 import { check, ConnectionError, KafkaError, mayRetry } from "./errors.ts";
 
@@ -56,8 +56,8 @@ export class Cluster {
   readonly #options: ClusterOptions;
   readonly #bootstrap: readonly { host: string; port: number }[];
   readonly #nodes = new Map<number, Node>();
-  /** By lane and "host:port"; a promise while connecting, so that callers share the attempt. */
-  readonly #connections = new Map<string, Promise<Connection>>();
+  /** By lane and "host:port". */
+  readonly #connections = new Map<string, Opening>();
   readonly #topics = new Map<string, { topic: Topic; freshUntilMs: number }>();
   readonly #asking = new Map<string, Promise<Topic>>();
   readonly #closing = new AbortController();
@@ -187,14 +187,14 @@ export class Cluster {
     for (let tries = 0;; tries++) {
       try {
         signal?.throwIfAborted();
-        return await (signal === undefined ? attempt() : abortable(attempt(), signal));
+        return await abortable(attempt, signal);
       } catch (error) {
         if (signal?.aborted) throw signal.reason;
         const pauseMs = this.backoffMs(tries);
         const isLate = performance.now() + pauseMs > deadlineMs;
         if (!mayRetry(error) || isLate || this.isClosed) throw error;
         if (topic !== undefined) this.forget(topic);
-        await abortable(this.pause(pauseMs), signal);
+        await abortable(() => this.pause(pauseMs), signal);
       }
     }
   }
@@ -215,7 +215,7 @@ export class Cluster {
         signal.removeEventListener("abort", end);
         resolve();
       };
-      const timer = setTimeout(end, ms);
+      const timer = setTimeout(end, timerMs(ms));
       signal.addEventListener("abort", end);
     });
   }
@@ -225,16 +225,14 @@ export class Cluster {
     for (const [address, connection] of this.#connections) {
       if (!address.startsWith(`${lane} `)) continue;
       this.#connections.delete(address);
-      connection.then((open) => open.close(), () => {});
+      connection.end();
     }
   }
 
   /** Closes every connection; what is unanswered fails with ConnectionError. */
   close(): void {
     this.#closing.abort();
-    for (const connection of this.#connections.values()) {
-      connection.then((open) => open.close(), () => {});
-    }
+    for (const connection of this.#connections.values()) connection.end();
     this.#connections.clear();
   }
 
@@ -243,17 +241,16 @@ export class Cluster {
     const address = `${lane} ${host}:${port}`;
     const known = this.#connections.get(address);
     if (known) {
-      const connection = await known;
+      const connection = await known.connection;
       if (!connection.isClosed && !connection.isStale) return connection;
       if (this.#connections.get(address) === known) this.#connections.delete(address);
       connection.retire();
       return await this.#connect(host, port, lane);
     }
-    const opening = Connection.open({ ...this.#options, host, port }, this.#closing.signal);
+    const opening = newOpening({ ...this.#options, host, port });
     this.#connections.set(address, opening);
     try {
-      const connection = await opening;
-      if (this.isClosed) connection.close();
+      const connection = await opening.connection;
       // An older broker than another, or one that lags, does not take back what is known.
       if (connection.features.epoch >= this.#features.epoch) this.#features = connection.features;
       return connection;
@@ -294,6 +291,23 @@ export class Cluster {
       } else if (topic.name !== null) this.#topics.delete(topic.name);
     }
   }
+}
+
+/** A connection, or the attempt to make it, which its callers share. */
+interface Opening {
+  readonly connection: Promise<Connection>;
+  /** Closes it, also while it is being made. */
+  end(): void;
+}
+
+function newOpening(options: ConnectionOptions): Opening {
+  const ending = new AbortController();
+  const connection = Connection.open(options, ending.signal);
+  const end = () => {
+    ending.abort();
+    connection.then((open) => open.close(), () => {});
+  };
+  return { connection, end };
 }
 
 /** An error code that says the leader moved or the topic changed: ask again before retrying. */

@@ -13,7 +13,7 @@ import { decodeResponse, encodeRequest } from "../protocol/frame.ts";
 import { ApiVersions } from "../protocol/messages/api_versions.ts";
 import type { Api, Decoded, Encodable, Fields, Message } from "../protocol/schema.ts";
 import { VERSION } from "../version.ts";
-import { withinLimits } from "./call.ts";
+import { timerMs, withinLimits } from "./call.ts";
 import { AnswerError, check, ConnectionError } from "./errors.ts";
 import { logIn, type SaslOptions } from "./sasl.ts";
 
@@ -40,7 +40,11 @@ export interface ConnectionOptions {
   /** Who the client is, where the broker asks. */
   readonly sasl?: SaslOptions;
   /** Makes the socket, in the place of `tls`. */
-  readonly dial?: (address: { hostname: string; port: number }) => Promise<Socket>;
+  readonly dial?: (
+    address: { hostname: string; port: number },
+    /** Aborted when nobody waits for the socket any more; one that comes all the same is closed. */
+    signal: AbortSignal,
+  ) => Promise<Socket>;
 }
 
 /** Levels of features that the whole cluster goes by ("transaction.version"), as of an epoch; -1 before any. */
@@ -83,30 +87,36 @@ export class Connection {
 
   /**
    * Connects, and asks the broker which versions it speaks. Throws ConnectionError, also when `signal` is aborted before
-   * it is connected.
+   * that is answered; nothing is left open then.
    */
   static async open(options: ConnectionOptions, signal?: AbortSignal): Promise<Connection> {
     const address = `${options.host}:${options.port}`;
     const dial = options.dial ?? dialerOf(options.tls);
+    const dialing = new AbortController();
     let socket: Socket;
     try {
       const maxMs = options.connectTimeoutMs ?? 10_000;
-      socket = await withinLimits(dial({ hostname: options.host, port: options.port }), {
+      const dialed = dial({ hostname: options.host, port: options.port }, dialing.signal);
+      socket = await withinLimits(dialed, {
         maxMs,
         signal,
         late: () => new Error(`not within ${maxMs} ms`),
         unwanted: (late) => late.close(),
       });
     } catch (cause) {
+      dialing.abort();
       throw new ConnectionError(`Cannot connect to ${address}: ${messageOf(cause)}`, { cause });
     }
-    const connection = new Connection(socket, address, options);
+    const connection = new Connection(socket, address, options), end = () => connection.close();
+    signal?.addEventListener("abort", end);
     try {
       await connection.#negotiate();
       if (options.sasl !== undefined) await connection.#logIn(options.sasl);
     } catch (error) {
       connection.close();
       throw error;
+    } finally {
+      signal?.removeEventListener("abort", end);
     }
     return connection;
   }
@@ -198,7 +208,7 @@ export class Connection {
   /** Resolves when all that was sent so far has gone to the socket. Throws ConnectionError. */
   async written(): Promise<void> {
     const isLate = () => this.#fail("the broker takes nothing");
-    const timer = this.#isWriting ? setTimeout(isLate, this.#requestTimeoutMs) : undefined;
+    const timer = this.#isWriting ? setTimeout(isLate, timerMs(this.#requestTimeoutMs)) : undefined;
     await this.#writing;
     clearTimeout(timer);
     if (this.#failure !== null) throw this.#failure;
@@ -369,7 +379,7 @@ export class Connection {
         this.#fail("no answer in time");
       }
       this.#watchOldest();
-    }, Math.max(1, deadlineMs - performance.now()));
+    }, timerMs(Math.max(1, deadlineMs - performance.now())));
   }
 
   #fail(why: string, cause?: unknown): void {
@@ -381,11 +391,7 @@ export class Connection {
     this.#waiting = [];
     this.#head = 0;
     this.#out = [];
-    try {
-      this.#socket.close();
-    } catch {
-      // closed already, by the other side
-    }
+    closeQuietly(this.#socket);
     for (const waiting of left) waiting.reject(failure);
   }
 }
@@ -407,17 +413,38 @@ function dialerOf(tls: TlsOptions | undefined): NonNullable<ConnectionOptions["d
   if (tls === undefined) return dialTcp;
   const { caCerts = [], cert, key } = tls,
     own = cert !== undefined && key !== undefined ? { cert, key } : {};
-  return async (address) => {
-    const socket = await Deno.connectTls({ ...address, caCerts: [...caCerts], ...own });
-    await socket.handshake();
+  return async (address, signal) => {
+    const options = { ...address, caCerts: [...caCerts], ...own, signal };
+    const socket = await Deno.connectTls(options);
+    const end = () => closeQuietly(socket);
+    signal.addEventListener("abort", end);
+    try {
+      await socket.handshake();
+    } catch (error) {
+      closeQuietly(socket); // a handshake that failed leaves it open
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", end);
+    }
     return socket;
   };
 }
 
-async function dialTcp(address: { hostname: string; port: number }): Promise<Socket> {
-  const socket = await Deno.connect(address);
+async function dialTcp(
+  address: { hostname: string; port: number },
+  signal: AbortSignal,
+): Promise<Socket> {
+  const socket = await Deno.connect({ ...address, signal });
   socket.setNoDelay(true);
   return socket;
+}
+
+function closeQuietly(socket: Socket): void {
+  try {
+    socket.close();
+  } catch {
+    // closed already, by the other side
+  }
 }
 
 /** Neighbours that are small together become one array; large chunks stay as they are. */

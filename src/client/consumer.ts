@@ -44,6 +44,7 @@ export class Consumer {
   readonly #fetcher: Fetcher;
   readonly #group: GroupSession | null;
   readonly #maxPollRecords: number;
+  readonly #newsMs: number;
   #isPolling = false;
   #isWoken = false;
   /** What a loop over records() is busy with, or left with. */
@@ -57,9 +58,11 @@ export class Consumer {
    */
   constructor(cluster: Cluster | ClusterOptions, options: ConsumerOptions = {}) {
     const { groupId, maxPollRecords = Infinity } = options;
-    if (!(maxPollRecords >= 1)) {
-      throw new TypeError(`maxPollRecords is ${maxPollRecords}, needs 1 or more`);
+    const isCount = Number.isInteger(maxPollRecords) || maxPollRecords === Infinity;
+    if (!isCount || maxPollRecords < 1) {
+      throw new TypeError(`maxPollRecords is ${maxPollRecords}, needs a whole number from 1`);
     }
+    this.#newsMs = Math.min(NEWS_MS, (options.maxPollIntervalMs ?? Infinity) / 2);
     this.#ownsCluster = !(cluster instanceof Cluster);
     this.#cluster = cluster instanceof Cluster ? cluster : new Cluster(cluster);
     this.#maxPollRecords = maxPollRecords;
@@ -100,9 +103,13 @@ export class Consumer {
     group.subscribe(subscription, listener);
   }
 
-  /** Leaves the group, after what was read is committed (if that happens by itself) and its listener was told. */
+  /**
+   * Leaves the group, after what was read is committed (if that happens by itself) and its listener was told, which it
+   * waits for within the time of the call: the next poll() throws that it took longer. Nothing may be subscribed to before
+   * it is over.
+   */
   async unsubscribe(call: CallOptions = {}): Promise<void> {
-    await abortable(this.#group?.unsubscribe(call) ?? Promise.resolve(), call.signal);
+    await abortable(async () => await this.#group?.unsubscribe(call), call.signal);
     this.#fetcher.assign([]);
   }
 
@@ -194,7 +201,7 @@ export class Consumer {
 
   /**
    * Records in order within each partition; [] when none came in `maxWaitMs`, which holds whatever the brokers do (a
-   * listener of rebalances is waited for, though). One call at a time. Throws KafkaError for what retrying will not mend:
+   * listener of rebalances is waited for, though; where `signal` ends that, the next poll() waits on). One call at a time. Throws KafkaError for what retrying will not mend:
    * OFFSET_OUT_OF_RANGE with autoOffsetReset "none", missing rights, FENCED_INSTANCE_ID where another member took this
    * one's place; WakeupError after wakeup(); and what a listener threw.
    */
@@ -281,12 +288,12 @@ export class Consumer {
   /** As commit(), once and without waiting; `onDone` hears of it, with null when it is durable; what it throws poll() throws. */
   commitAsync(
     what?: readonly Committable[],
-    onDone: (error: unknown, offsets: readonly OffsetToCommit[]) => void = () => {},
+    onDone: (error: unknown, offsets: readonly OffsetToCommit[]) => void | Promise<void> = () => {},
   ): void {
     const group = this.#groupTo("commit"), offsets = what ? offsetsOf(what) : this.#positions();
     group.offsets.commit(offsets, {}, false).then(() => {
       group.noteCommitted(offsets);
-      onDone(null, offsets);
+      return onDone(null, offsets);
     }, (error) => onDone(error, offsets)).catch((error) => group.failed(error));
   }
 
@@ -341,7 +348,7 @@ export class Consumer {
   /**
    * Commits what was read (if that happens by itself), tells the listener, leaves the group and closes; within
    * `timeoutMs` (30 s if not given) and a few seconds. A static member does not leave: its partitions wait for it. Throws
-   * what the listener threw. Further calls wait for the first.
+   * what the listener threw, and where that took longer. Further calls wait for the first.
    */
   close({ timeoutMs = CLOSE_MS, signal }: CallOptions = {}): Promise<void> {
     this.#closing ??= this.#close({ timeoutMs, signal });
@@ -363,8 +370,9 @@ export class Consumer {
   async #close(call: CallOptions): Promise<void> {
     this.#bell.ring();
     try {
-      if (this.#group !== null) await abortable(this.#group.close(call), call.signal);
+      await abortable(async () => await this.#group?.close(call), call.signal);
     } finally {
+      this.#group?.abandon(); // what is left of it
       this.#end();
     }
   }
@@ -415,7 +423,7 @@ export class Consumer {
     this.#atHand = null;
     if (this.#group === null) return;
     this.#group.autoCommit();
-    await this.#group.work();
+    await abortable(() => this.#group!.work(), signal);
     this.#throwIfEnded(signal);
   }
 
@@ -423,7 +431,7 @@ export class Consumer {
   async #hasNews(deadlineMs: number): Promise<boolean> {
     const leftMs = deadlineMs - performance.now();
     if (!(leftMs > 0)) return false;
-    await this.#fetcher.news(Math.min(leftMs, NEWS_MS));
+    await this.#fetcher.news(Math.min(leftMs, this.#newsMs));
     return true;
   }
 
@@ -480,5 +488,5 @@ export class Consumer {
 const CLOSE_MS = 30_000;
 /** How long records wait for the next fetch to be on its way. */
 const STARTING_MS = 20;
-/** How long a poll waits between looks: positions are committed meanwhile. */
+/** How long a poll waits between looks at most: positions are committed meanwhile, and the group hears that it polls. */
 const NEWS_MS = 1000;

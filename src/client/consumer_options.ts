@@ -73,7 +73,10 @@ export interface ConsumerOptions extends FetchOptions, GroupOptions {
 /** A record as read. Key, value and header values are views: they hold on to the whole response they came in. */
 export interface ConsumerRecord extends TopicPartition {
   readonly offset: number;
+  /** ms since 1970; ±(2^53 - 1) where it is beyond. */
   readonly timestampMs: number;
+  /** There where it is beyond 2^53, which no number has. */
+  readonly exactTimestampMs?: bigint;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
   readonly headers: readonly RecordHeader[];

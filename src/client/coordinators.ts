@@ -34,6 +34,38 @@ export async function findCoordinator(
   return { connection: await cluster.connectionTo(found.nodeId, lane), nodeId: found.nodeId };
 }
 
+/** The coordinators of many groups, each with its own. Asks as seldom as the broker can; throws as findCoordinator(). */
+export async function coordinatorsOf(
+  cluster: Cluster,
+  groupIds: readonly string[],
+): Promise<{ readonly connection: Connection; readonly groupIds: string[] }[]> {
+  const byNode = new Map<number, string[]>();
+  const any = await cluster.anyConnection(), version = any.versionFor(FindCoordinator);
+  const size = version >= 4 ? KEYS_AT_ONCE : 1, { keyType, noun } = KINDS.group;
+  for (let at = 0; at < groupIds.length; at += size) {
+    const keys = groupIds.slice(at, at + size);
+    const answer = await any.request(
+      FindCoordinator,
+      version,
+      version >= 4 ? { keyType, coordinatorKeys: keys } : { keyType, key: keys[0] },
+    );
+    for (const found of version >= 4 ? answer.coordinators : [{ ...answer, key: keys[0] }]) {
+      check(found.errorCode, `coordinator of ${noun} ${found.key}`, found.errorMessage || null);
+      const others = byNode.get(found.nodeId);
+      if (others === undefined) byNode.set(found.nodeId, [found.key]);
+      else others.push(found.key);
+    }
+  }
+  return await Promise.all(
+    [...byNode].map(async ([nodeId, groupIds]) => ({
+      connection: await cluster.connectionTo(nodeId),
+      groupIds,
+    })),
+  );
+}
+
+const KEYS_AT_ONCE = 1000;
+
 /** A coordinator that is asked again and again: it is looked for once, and anew after forget(). */
 export class Coordinator {
   readonly #cluster: Cluster;

@@ -5,6 +5,10 @@
  * The sequence of a record follows from its offset: it counts from where the producer began in this partition. So who
  * goes on with the same producer id gives the same record the same sequence, and the broker takes it once, from whichever
  * process it comes. A batch that lands elsewhere than it was meant to says that somebody else writes there.
+ *
+ * A broker does not always know a producer: after a restart it has its last batch alone, and who copies old records is
+ * forgotten by their timestamps (Kafka's producer.id.expiration.ms, which counts from the last record's own). So what
+ * got no answer is looked for in the log before it is sent again.
  */
 import { ErrorCode } from "../protocol/errors.ts";
 import { Produce } from "../protocol/messages/produce.ts";
@@ -13,7 +17,9 @@ import { ZERO_UUID } from "../bytes/uuid.ts";
 import { mustBeSame, type PartitionOfTopic } from "./batch_reader.ts";
 import { type Cluster, isStaleMetadata } from "./cluster.ts";
 import { ConnectionError, KafkaError, mayRetry } from "./errors.ts";
+import { listOffsets } from "./list_offsets.ts";
 import type { Identity } from "./partition_sender.ts";
+import { isWrittenBy } from "./written_by.ts";
 
 /** A batch without a producer, and where it is to be. */
 export interface PlacedBatch {
@@ -54,26 +60,51 @@ export class ExactSender {
    */
   async send(batches: readonly PlacedBatch[]): Promise<void> {
     for (const one of batches) this.#stamp(one);
-    let done = 0, sinceMs = performance.now();
+    let done = 0, sinceMs = performance.now(), hasLooked = false;
     for (let tries = 0; done < batches.length;) {
       const { acknowledged, failure } = await this.#round(batches.slice(done));
       if (acknowledged > 0) {
         done += acknowledged;
         tries = 0;
         sinceMs = performance.now();
+        hasLooked = false;
       }
       if (failure === null) continue;
-      const isLate = performance.now() - sinceMs > (this.#options.stalledMs ?? 120_000);
-      // One that overtook the one before it, which is there by now.
-      const wasAhead = acknowledged > 0 && failure.error instanceof KafkaError &&
+      const isLate = performance.now() - sinceMs > this.#stalledMs;
+      // One that overtook the one before it, or whose producer the broker knows by a later one alone.
+      const isOutOfOrder = !hasLooked && failure.error instanceof KafkaError &&
         failure.error.code === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER;
-      if (!(mayRetry(failure.error) || wasAhead) || isLate || this.#cluster.isClosed) {
+      if (!(mayRetry(failure.error) || isOutOfOrder) || isLate || this.#cluster.isClosed) {
         throw failure.error;
       }
       this.#isKnown = false;
       this.#cluster.forget(this.#options.topic);
       await this.#cluster.pause(this.#cluster.backoffMs(tries++));
+      done += await this.#countThere(batches.slice(done));
+      hasLooked = true;
     }
+  }
+
+  /** How many of them are there. Throws as send() does. */
+  async #countThere(batches: readonly PlacedBatch[]): Promise<number> {
+    const { identity } = this.#options, timeoutMs = this.#stalledMs;
+    const [{ offset: end }] = await listOffsets(
+      this.#cluster,
+      [{ ...this.#options, at: "latest" }],
+      { timeoutMs },
+    );
+    let count = 0;
+    for (const { offset, count: records } of batches) {
+      if (offset + records > end) break;
+      const place = { offset, identity, timeoutMs };
+      if (!await isWrittenBy(this.#cluster, this.#options, place)) break; // it is misplaced, as sending it tells
+      count++;
+    }
+    return count;
+  }
+
+  get #stalledMs(): number {
+    return this.#options.stalledMs ?? 120_000;
   }
 
   /** Sends them in order, and says how many were acknowledged before the first that was not. */
@@ -131,7 +162,9 @@ export class ExactSender {
         `${name}-${partition}: a batch for offset ${offset} is at ${baseOffset}: somebody else writes there`,
       );
     }
-    if (answer.logAppendTimeMs >= 0) {
+    // Of a batch that was there already a broker tells the timestamp it has, which may be the records' own.
+    const { logAppendTimeMs } = answer;
+    if (logAppendTimeMs >= 0 && logAppendTimeMs !== batch.maxTimestamp(bytes)) {
       throw new MisplacedError(
         `${name}-${partition}: the broker gave records at ${offset} its own time in place of theirs (message.timestamp.type)`,
       );

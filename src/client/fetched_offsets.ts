@@ -1,5 +1,6 @@
 /** Fetched offsets: what a group has committed, asked of its coordinator as each version of OffsetFetch has it. */
 import { OffsetFetch } from "../protocol/messages/offset_fetch.ts";
+import type { Decoded } from "../protocol/schema.ts";
 import type { Connection } from "./connection.ts";
 import { check } from "./errors.ts";
 import { grouped } from "./group/partitions_by_topic.ts";
@@ -38,9 +39,40 @@ export async function fetchedOffsets(
     ...hasGroups ? { groups: [{ groupId, topics, ...member }] } : { groupId, topics },
     requireStable: isStable && version >= FIRST_VERSION_WITH_STABLE,
   });
-  const group = hasGroups ? answer.groups[0] : answer;
-  check(group.errorCode, `offsets of group ${groupId}`);
-  return group.topics.flatMap(({ name, partitions }) =>
+  return offsetsIn(groupId, hasGroups ? answer.groups[0] : answer);
+}
+
+/** All that many groups have committed, which its coordinator keeps; asked for together where it can be. One try each. */
+export async function allFetchedOffsets(
+  connection: Connection,
+  groupIds: readonly string[],
+): Promise<Map<string, FetchedOffset[]>> {
+  const version = connection.versionFor(OffsetFetch, LAST_VERSION_WITH_NAMES);
+  const found = new Map<string, FetchedOffset[]>();
+  if (version < FIRST_VERSION_WITH_GROUPS) {
+    for (const groupId of groupIds) {
+      const asked = { groupId, partitions: null, isStable: false };
+      found.set(groupId, await fetchedOffsets(connection, asked));
+    }
+    return found;
+  }
+  const { groups } = await connection.request(OffsetFetch, version, {
+    groups: groupIds.map((groupId) => ({ groupId, topics: null })),
+    requireStable: false,
+  });
+  for (const group of groups) found.set(group.groupId, offsetsIn(group.groupId, group));
+  return found;
+}
+
+type OffsetsAnswer = Pick<
+  Decoded<typeof OffsetFetch["response"]>,
+  "errorCode" | "topics"
+>;
+
+/** Throws KafkaError. */
+function offsetsIn(groupId: string, { errorCode, topics }: OffsetsAnswer): FetchedOffset[] {
+  check(errorCode, `offsets of group ${groupId}`);
+  return topics.flatMap(({ name, partitions }) =>
     partitions.map((one): FetchedOffset => {
       check(one.errorCode, `offset of ${name}-${one.partitionIndex} in group ${groupId}`);
       return {

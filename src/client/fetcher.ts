@@ -396,9 +396,12 @@ export class Fetcher {
     this.#arrived.add({
       assigned,
       // Spelled out: to spread an object takes longer than all else that is done to a small record here.
-      records: records.map((
-        { offset, timestampMs, key, value, headers },
-      ): ConsumerRecord => ({ topic, partition, offset, timestampMs, key, value, headers })),
+      records: records.map((record): ConsumerRecord => {
+        const { offset, timestampMs, exactTimestampMs, key, value, headers } = record;
+        return exactTimestampMs === undefined
+          ? { topic, partition, offset, timestampMs, key, value, headers }
+          : { topic, partition, ...record };
+      }),
       nextOffset,
       leaderEpoch,
     });

@@ -14,9 +14,10 @@ import type { Decoded } from "../protocol/schema.ts";
 import type { CallOptions } from "./call.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Requests } from "./asking.ts";
-import { findCoordinator } from "./coordinators.ts";
+import type { Connection } from "./connection.ts";
+import { coordinatorsOf } from "./coordinators.ts";
 import { check } from "./errors.ts";
-import { fetchedOffsets } from "./fetched_offsets.ts";
+import { allFetchedOffsets } from "./fetched_offsets.ts";
 import type { TopicPartition } from "./list_offsets.ts";
 
 export interface GroupListing {
@@ -90,19 +91,35 @@ export async function describeGroup(
   groupId: string,
   call: CallOptions = {},
 ): Promise<GroupDescription | null> {
-  return await cluster.retry(async () => {
-    const { connection } = await findCoordinator(cluster, "group", groupId);
-    return await describeGroupAt(connection, groupId);
-  }, call);
+  return (await describeGroups(cluster, [groupId], call)).get(groupId) ?? null;
 }
 
-/** The same asked of its coordinator, once. */
+/** Those of them that there are. Throws KafkaError for the first that may not be seen. */
+export async function describeGroups(
+  cluster: Cluster,
+  groupIds: readonly string[],
+  call: CallOptions = {},
+): Promise<Map<string, GroupDescription>> {
+  return await ofMany(cluster, groupIds, call, describeGroupsAt);
+}
+
+/** Asked of the coordinator of all of them, once. */
+async function describeGroupsAt(
+  coordinator: Requests,
+  groupIds: readonly string[],
+): Promise<Map<string, GroupDescription>> {
+  const found = await describeConsumerGroups(coordinator, groupIds);
+  const others = groupIds.filter((groupId) => !found.has(groupId));
+  if (others.length === 0) return found;
+  return new Map([...found, ...await describeClassicGroups(coordinator, others)]);
+}
+
+/** One of it, asked of its coordinator, once. */
 export async function describeGroupAt(
   coordinator: Requests,
   groupId: string,
 ): Promise<GroupDescription | null> {
-  return await describeConsumerGroup(coordinator, groupId) ??
-    await describeClassicGroup(coordinator, groupId);
+  return (await describeGroupsAt(coordinator, [groupId])).get(groupId) ?? null;
 }
 
 export interface Committed extends TopicPartition {
@@ -115,29 +132,75 @@ export async function committedOffsets(
   groupId: string,
   call: CallOptions = {},
 ): Promise<Committed[]> {
-  return await cluster.retry(async () => {
-    const { connection } = await findCoordinator(cluster, "group", groupId);
-    const all = await fetchedOffsets(connection, { groupId, partitions: null, isStable: false });
-    return all.map(({ topic, partition, offset }) => ({ topic, partition, offset }))
-      .sort((a, b) => a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1);
-  }, call);
+  return (await committedOffsetsOf(cluster, [groupId], call)).get(groupId) ?? [];
 }
 
-/** null when it is no group of the consumer protocol, or the broker knows none. */
-async function describeConsumerGroup(
+/** The same of many groups. Throws KafkaError for the first that may not be seen. */
+export async function committedOffsetsOf(
+  cluster: Cluster,
+  groupIds: readonly string[],
+  call: CallOptions = {},
+): Promise<Map<string, Committed[]>> {
+  const found = await ofMany(cluster, groupIds, call, allFetchedOffsets);
+  return new Map(
+    Array.from(found, ([groupId, all]) => [
+      groupId,
+      all.map(({ topic, partition, offset }) => ({ topic, partition, offset }))
+        .sort((a, b) =>
+          a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1
+        ),
+    ]),
+  );
+}
+
+/** Asks the coordinators of many groups, of some of them at a time; what fails and may go away is asked again. */
+async function ofMany<Found>(
+  cluster: Cluster,
+  groupIds: readonly string[],
+  call: CallOptions,
+  ask: (coordinator: Connection, some: readonly string[]) => Promise<Map<string, Found>>,
+): Promise<Map<string, Found>> {
+  const all = new Map<string, Found>();
+  for (let at = 0; at < groupIds.length; at += GROUPS_AT_ONCE) {
+    const some = groupIds.slice(at, at + GROUPS_AT_ONCE);
+    const found = await cluster.retry(async () => {
+      const coordinators = await coordinatorsOf(cluster, some);
+      return await Promise.all(
+        coordinators.map(({ connection, groupIds }) => ask(connection, groupIds)),
+      );
+    }, call);
+    for (const [groupId, one] of found.flatMap((some) => [...some])) all.set(groupId, one);
+  }
+  return all;
+}
+
+/** So many are in one answer, which a group of very many members makes long. */
+const GROUPS_AT_ONCE = 100;
+
+/** Those of them that are of the consumer protocol; none where the broker knows none. */
+async function describeConsumerGroups(
   connection: Requests,
-  groupId: string,
-): Promise<GroupDescription | null> {
-  const version = consumerVersion(connection);
-  if (version === null) return null;
-  const { groups: [group] } = await connection.request(ConsumerGroupDescribe, version, {
-    groupIds: [groupId],
+  groupIds: readonly string[],
+): Promise<Map<string, GroupDescription>> {
+  const version = consumerVersion(connection), found = new Map<string, GroupDescription>();
+  if (version === null) return found;
+  const { groups } = await connection.request(ConsumerGroupDescribe, version, {
+    groupIds,
     explain: true,
   });
-  if (group.errorCode === ErrorCode.GROUP_ID_NOT_FOUND) return null;
-  check(group.errorCode, `group ${groupId}`, group.errorMessage);
+  for (const group of groups) {
+    if (group.errorCode === ErrorCode.GROUP_ID_NOT_FOUND) continue;
+    check(group.errorCode, `group ${group.groupId}`, group.errorMessage);
+    found.set(group.groupId, consumerGroupOf(group));
+  }
+  return found;
+}
+
+type ConsumerGroupAnswer = Decoded<typeof ConsumerGroupDescribe["response"]>["groups"][number];
+
+function consumerGroupOf(group: ConsumerGroupAnswer): GroupDescription {
   return {
-    groupId,
+    groupId: group.groupId,
     type: "consumer",
     state: group.groupState,
     assignor: group.assignorName,
@@ -173,19 +236,30 @@ function consumerVersion(connection: Requests): number | null {
   }
 }
 
-async function describeClassicGroup(
+async function describeClassicGroups(
   connection: Requests,
-  groupId: string,
-): Promise<GroupDescription | null> {
-  const { groups: [group] } = await connection.request(
+  groupIds: readonly string[],
+): Promise<Map<string, GroupDescription>> {
+  const { groups } = await connection.request(
     DescribeGroups,
     connection.versionFor(DescribeGroups),
-    { groups: [groupId], explain: true },
+    { groups: groupIds, explain: true },
   );
-  if (group.errorCode === ErrorCode.GROUP_ID_NOT_FOUND || group.groupState === "Dead") return null;
-  check(group.errorCode, `group ${groupId}`, group.errorMessage);
+  const found = new Map<string, GroupDescription>();
+  for (const group of groups) {
+    const isNone = group.errorCode === ErrorCode.GROUP_ID_NOT_FOUND || group.groupState === "Dead";
+    if (isNone) continue;
+    check(group.errorCode, `group ${group.groupId}`, group.errorMessage);
+    found.set(group.groupId, classicGroupOf(group));
+  }
+  return found;
+}
+
+type ClassicGroupAnswer = Decoded<typeof DescribeGroups["response"]>["groups"][number];
+
+function classicGroupOf(group: ClassicGroupAnswer): GroupDescription {
   return {
-    groupId,
+    groupId: group.groupId,
     type: "classic",
     state: group.groupState,
     assignor: group.protocolData,
@@ -216,9 +290,7 @@ async function describeClassicGroup(
 }
 
 type NamedPartitions = Pick<
-  Decoded<
-    typeof ConsumerGroupDescribe["response"]
-  >["groups"][number]["members"][number]["assignment"]["topicPartitions"][number],
+  ConsumerGroupAnswer["members"][number]["assignment"]["topicPartitions"][number],
   "topicName" | "partitions"
 >;
 

@@ -5,13 +5,13 @@
  * partition until its batch is full and then go on to another, so that batches are large. Sends to one partition keep
  * their order.
  */
-import type { NewRecord } from "../protocol/records/build.ts";
+import type { TimedRecord } from "../protocol/records/batch_builder.ts";
 import { type CompressionName, CompressionType } from "../protocol/records/compression.ts";
 import { partitionOfKey } from "./murmur2.ts";
 import { PartitionSender, type SenderOptions } from "./partition_sender.ts";
 import type { Partitioner } from "./partitioner.ts";
-import type { Delivery, Receiver } from "./producer_batch.ts";
-import { encodeRecord, type ProducerRecord, sizeOf } from "./producer_record.ts";
+import { type Delivery, type Receiver, tellAll } from "./producer_batch.ts";
+import { copyOf, encodeRecord, type ProducerRecord, sizeOf } from "./producer_record.ts";
 
 /** How any producer sends. */
 export interface SendingOptions {
@@ -81,7 +81,7 @@ export class Outbox {
 
   /** Takes one record; the receiver hears what became of it, of a record that is refused at once. */
   post(record: ProducerRecord, receiver: Receiver, mark: number): void {
-    let encoded: NewRecord;
+    let encoded: TimedRecord;
     try {
       encoded = encodeRecord(record);
     } catch (error) {
@@ -150,16 +150,16 @@ class TopicSenders {
   /** Settles when the number of partitions is known, and what waited for that is with its sender, or refused. */
   #opening: Promise<void> | null = null;
   /** What came before, in its order. */
-  #waiting: [record: NewRecord, partition: number | undefined, sending: Sending][] = [];
+  #waiting: [record: TimedRecord, partition: number | undefined, sending: Sending][] = [];
 
   constructor(name: string, options: TopicOptions) {
     this.#name = name;
     this.#options = options;
   }
 
-  send(record: NewRecord, partition: number | undefined, sending: Sending): void {
+  send(record: TimedRecord, partition: number | undefined, sending: Sending): void {
     if (this.#partitions > 0) return this.#add(record, partition, sending);
-    this.#waiting.push([record, partition, sending]);
+    this.#waiting.push([copyOf(record), partition, sending]);
     this.#opening ??= this.#open();
   }
 
@@ -178,10 +178,12 @@ class TopicSenders {
     }
     this.#opening = null;
     this.#partitions = partitions;
-    for (const [record, partition, sending] of this.#waiting.splice(0)) {
+    const waiting = this.#waiting.splice(0);
+    tellAll(waiting.length, (i) => {
+      const [record, partition, sending] = waiting[i];
       if (failure === null) this.#add(record, partition, sending);
       else this.#refuse(failure.error, sending);
-    }
+    });
   }
 
   /** The transaction hears of it at once: its flush must not be over before. */
@@ -196,7 +198,7 @@ class TopicSenders {
     await Promise.all(this.#senders.map((sender) => sender?.flush()));
   }
 
-  #add(record: NewRecord, wanted: number | undefined, sending: Sending): void {
+  #add(record: TimedRecord, wanted: number | undefined, sending: Sending): void {
     const known = this.#options.cluster.lastKnown(this.#name);
     if (known) this.#partitions = known.partitions.length;
     let partition: number;

@@ -6,17 +6,22 @@
  * its way, and then go first, oldest first, with the sequences they had.
  *
  * When a batch fails for good its sequences leave a gap, so the partition goes on under a new producer id (Kafka's
- * client bumps the epoch for the same end). In a transaction nothing is sent behind it: the transaction is aborted, and
- * the next one has another epoch.
+ * client bumps the epoch for the same end). What was sent before keeps its id and sequences, though, until the broker
+ * says that it is not there: it may have got it, and would take it a second time under another id. In a transaction
+ * nothing is sent behind a gap: the transaction is aborted, and the next one has another epoch. A batch that is too large
+ * for the topic is sent again as two, with the same sequences, as Kafka's client does
+ * (RecordAccumulator.splitAndReenqueue); those behind it are as small from the beginning.
  */
 import { ErrorCode } from "../protocol/errors.ts";
 import { Produce } from "../protocol/messages/produce.ts";
-import type { NewRecord } from "../protocol/records/build.ts";
+import { baseSequence, producerEpoch, producerId } from "../protocol/records/batch.ts";
+import type { TimedRecord } from "../protocol/records/batch_builder.ts";
 import type { CompressionType } from "../protocol/records/compression.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
+import { timerMs } from "./call.ts";
 import { type Cluster, isStaleMetadata, type Topic } from "./cluster.ts";
 import { ConnectionError, KafkaError, mayRetry } from "./errors.ts";
-import { type Delivery, ProducerBatch, type Receiver } from "./producer_batch.ts";
+import { type Delivery, ProducerBatch, type Receiver, tellAll } from "./producer_batch.ts";
 
 export interface Identity {
   readonly producerId: number;
@@ -70,6 +75,10 @@ export class PartitionSender {
   readonly #unsettled = new Set<ProducerBatch>();
   #inFlight = 0;
   #tries = 0;
+  /** Whether something of #redo failed that may need a moment. */
+  #isBackoffDue = false;
+  /** Where a batch stops growing. */
+  #maxBatchBytes: number;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #isPumping = false;
   #pumpAgain = false;
@@ -88,13 +97,14 @@ export class PartitionSender {
     this.#topic = topic;
     this.#partition = partition;
     this.#options = options;
+    this.#maxBatchBytes = options.maxBatchBytes;
   }
 
   /** Takes a record of about `bytes`, and copies it; the receiver hears when the broker has acknowledged it. */
-  add(record: NewRecord, bytes: number, receiver: Receiver, mark: number): void {
-    const { maxBatchBytes, lingerMs } = this.#options;
-    if (this.#open && this.#open.bytes + bytes > maxBatchBytes) {
-      const full = this.#open;
+  add(record: TimedRecord, bytes: number, receiver: Receiver, mark: number): void {
+    const { lingerMs } = this.#options;
+    const full = this.#open;
+    if (full && (full.bytes + bytes > this.#maxBatchBytes || !full.builder.takes(record))) {
       this.#closeBatch();
       this.#pump();
       this.#pack(full);
@@ -109,7 +119,7 @@ export class PartitionSender {
     batch.marks.push(mark);
     batch.bytes += bytes;
     if (batch.receivers.length === 1) {
-      if (lingerMs > 0) this.#timer = setTimeout(() => this.flush(), lingerMs);
+      if (lingerMs > 0) this.#timer = setTimeout(() => this.flush(), timerMs(lingerMs));
       else queueMicrotask(() => this.#pump()); // what is sent in one turn goes together
     }
   }
@@ -185,7 +195,9 @@ export class PartitionSender {
     if (this.#redo.length > 0) {
       if (this.#inFlight > 0) return false; // the last answer pumps again
       this.#ready.unshift(...this.#redo.splice(0).sort((a, b) => a.order - b.order));
-      await this.#options.cluster.pause(this.#options.cluster.backoffMs(this.#tries++));
+      const { cluster } = this.#options, isBackoffDue = this.#isBackoffDue;
+      this.#isBackoffDue = false;
+      if (isBackoffDue) await cluster.pause(cluster.backoffMs(this.#tries++));
     }
     const { identity, transaction } = this.#options;
     if (this.#inFlight >= this.#maxInFlight()) return false;
@@ -193,7 +205,8 @@ export class PartitionSender {
     if (this.#ready.length === 0 && this.#options.lingerMs === 0) this.#closeBatch();
     if (this.#ready.length === 0) return false;
     if (transaction) return await this.#mayStartIn(transaction());
-    if (!identity || this.#identity && !this.#isIdentitySpent) return true;
+    const wasSent = this.#ready[0].encoded !== null;
+    if (!identity || this.#identity && (wasSent || !this.#isIdentitySpent)) return true;
     if (this.#inFlight > 0) return false;
     await this.#renewIdentity(identity);
     return true;
@@ -253,7 +266,7 @@ export class PartitionSender {
         this.#tries = 0;
         this.#isIdentityKnown = true;
         const { receivers, marks } = batch;
-        for (let i = 0; i < receivers.length; i++) receivers[i].delivered(marks[i], delivery(i));
+        tellAll(receivers.length, (i) => receivers[i].delivered(marks[i], delivery(i)));
         this.#settle(batch);
       },
       (error) => this.#failed(batch, error),
@@ -323,12 +336,14 @@ export class PartitionSender {
   }
 
   #delivery(batch: ProducerBatch, i: number, baseOffset: number, appendTimeMs: number): Delivery {
-    return {
+    const isOwn = appendTimeMs < 0, { exactTimestampMs } = batch.builder;
+    const delivery = {
       topic: this.#topic,
       partition: this.#partition,
       offset: baseOffset < 0 ? -1 : baseOffset + i,
-      timestampMs: appendTimeMs >= 0 ? appendTimeMs : batch.builder.timestampMs(i),
+      timestampMs: isOwn ? batch.builder.timestampMs(i) : appendTimeMs,
     };
+    return isOwn && exactTimestampMs !== undefined ? { ...delivery, exactTimestampMs } : delivery;
   }
 
   #failed(batch: ProducerBatch, error: unknown): void {
@@ -344,17 +359,49 @@ export class PartitionSender {
       if (!(error instanceof KafkaError) || isStaleMetadata(error.code)) {
         cluster.forget(this.#topic);
       }
+      if (isBehindFailed && this.#isIdentitySpent) batch.encoded = null; // behind the gap: it is not there
       this.#redo.push(batch);
+      this.#isBackoffDue = true;
       return;
+    }
+    const isTooLarge = error instanceof KafkaError && error.code === ErrorCode.MESSAGE_TOO_LARGE;
+    if (isTooLarge && batch.receivers.length > 1 && !isLate && !cluster.isClosed) {
+      try {
+        return this.#part(batch);
+      } catch (why) {
+        error = why;
+      }
     }
     this.#isIdentitySpent = true;
     this.#reject(batch, error);
   }
 
+  /** The broker has taken none of its sequences, so its halves have them. */
+  #part(batch: ProducerBatch): void {
+    const { compression, compressionLevel: level } = this.#options, encoded = batch.encoded!;
+    let sequence = baseSequence(encoded);
+    const owner = {
+      compression,
+      level,
+      producerId: producerId(encoded),
+      producerEpoch: producerEpoch(encoded),
+      isTransactional: this.#options.transaction !== null,
+    };
+    const halves = batch.halves();
+    for (const half of halves) {
+      half.encoded = half.builder.finish({ ...owner, baseSequence: sequence });
+      if (sequence >= 0) sequence = (sequence + half.builder.count) % 0x80000000;
+    }
+    this.#maxBatchBytes = Math.min(this.#maxBatchBytes, Math.ceil(batch.bytes / 2));
+    this.#unsettled.delete(batch);
+    for (const half of halves) this.#unsettled.add(half);
+    this.#redo.push(...halves);
+  }
+
   #reject(batch: ProducerBatch, error: unknown): void {
     this.#options.transaction?.().failed(error, batch.encoded !== null);
     const { receivers, marks } = batch;
-    for (let i = 0; i < receivers.length; i++) receivers[i].failed(marks[i], error);
+    tellAll(receivers.length, (i) => receivers[i].failed(marks[i], error));
     this.#settle(batch);
   }
 

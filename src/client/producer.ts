@@ -23,6 +23,8 @@ export class Producer {
   readonly #cluster: Cluster;
   readonly #ownsCluster: boolean;
   readonly #outbox: Outbox;
+  /** How long a producer id is asked for: records wait for it. */
+  readonly #identityMs: number;
   #identity: Promise<Identity> | null = null;
   #isClosed = false;
 
@@ -34,6 +36,8 @@ export class Producer {
     if (idempotent && acks !== "all") {
       throw new Error(`An idempotent producer needs acks "all", not "${acks}"`);
     }
+    const { deliveryTimeoutMs = Infinity } = options;
+    this.#identityMs = Math.min(deliveryTimeoutMs, this.#cluster.callTimeoutMs);
     this.#outbox = new Outbox({
       cluster: this.#cluster,
       acks: acks === "all" ? -1 : acks === "leader" ? 1 : 0,
@@ -50,8 +54,7 @@ export class Producer {
   send(record: ProducerRecord, call?: CallOptions): Promise<Delivery> {
     if (this.#isClosed) return Promise.reject(new Error("Cannot send: the producer is closed"));
     if (call?.signal === undefined) return this.#outbox.send(record);
-    if (call.signal.aborted) return Promise.reject(call.signal.reason); // nothing is sent
-    return abortable(this.#outbox.send(record), call.signal);
+    return abortable(() => this.#outbox.send(record), call.signal);
   }
 
   /**
@@ -70,12 +73,12 @@ export class Producer {
 
   /** Resolves when send() takes records again. */
   room({ signal }: CallOptions = {}): Promise<void> {
-    return abortable(this.#outbox.room(), signal);
+    return abortable(() => this.#outbox.room(), signal);
   }
 
   /** Sends what waits for company; resolves when everything sent before is delivered or has failed. */
   flush({ signal }: CallOptions = {}): Promise<void> {
-    return abortable(this.#outbox.flush(), signal);
+    return abortable(() => this.#outbox.flush(), signal);
   }
 
   /** Flushes and closes; at once, and with the signal's reason, when that is aborted: what is on its way may be lost then. */
@@ -103,7 +106,7 @@ export class Producer {
 
   async #askIdentity(): Promise<Identity> {
     try {
-      return await newProducerId(this.#cluster);
+      return await newProducerId(this.#cluster, { timeoutMs: this.#identityMs });
     } catch (error) {
       this.#identity = null;
       throw error;

@@ -25,6 +25,8 @@ class OneBroker {
   readonly #offsets = new Map<string, number>();
   #producerIds = 100;
   identityFault = 0;
+  /** A larger batch is MESSAGE_TOO_LARGE. */
+  maxBytes = Infinity;
 
   constructor(readonly faults: (number | "lose answer" | "no answer")[] = []) {}
 
@@ -64,6 +66,7 @@ class OneBroker {
   #append(index: number, bytes: Uint8Array): { errorCode: number; baseOffset: number } | null {
     const fault = this.faults.shift() ?? 0;
     if (typeof fault === "number" && fault !== 0) return { errorCode: fault, baseOffset: -1 };
+    if (bytes.length > this.maxBytes) return { errorCode: 10, baseOffset: -1 };
     const producer = `${batch.producerId(bytes)} ${index}`, sequence = batch.baseSequence(bytes);
     const offset = this.stored[index].length;
     if (batch.producerId(bytes) >= 0) {
@@ -230,6 +233,31 @@ Deno.test("a batch that fails for good fails alone: those behind it go on in ord
   assertEquals(broker.stored[0], numbers(8).filter((text) => text !== "1"));
 });
 
+for (const compression of ["none", "gzip"] as const) {
+  for (const options of [{}, { idempotent: false }]) {
+    const what = `${compression}, ${JSON.stringify(options)}`;
+    Deno.test(`a batch that is too large is parted until its records fit, in order (${what})`, async () => {
+      const broker = new OneBroker();
+      broker.maxBytes = 300;
+      await using client = produce(broker, { compression, ...options });
+      // What does not fit by itself fails alone: it has no two equal bytes, so that no codec helps.
+      const large = Uint8Array.from({ length: 400 }, (_, i) => i * i * 31 >> i % 7);
+      const values = [...numbers(150).map((text) => text.padStart(20)), large, "after", "it"];
+      const sent = values.map((value) => client.producer.send({ topic: "t", partition: 0, value }));
+      const later = await Promise.allSettled(sent);
+      const { reason } = later[150] as PromiseRejectedResult;
+      assert(reason instanceof KafkaError && reason.kafkaName === "MESSAGE_TOO_LARGE");
+      const texts = values.filter((value) => typeof value === "string");
+      assertEquals(broker.stored[0], texts);
+      const offsets = later.map((one) => one.status === "fulfilled" ? one.value.offset : -1);
+      assertEquals(offsets.filter((offset) => offset >= 0), texts.map((_, i) => i));
+      await client.producer.flush();
+      assertEquals(client.producer.hasRoom, true);
+      assert(Math.max(...broker.batches) > 3, `${broker.batches}`);
+    });
+  }
+}
+
 Deno.test("what is not acknowledged in deliveryTimeoutMs fails", async () => {
   const broker = new OneBroker(new Array(1000).fill(6));
   await using client = produce(broker, { deliveryTimeoutMs: 30 });
@@ -356,6 +384,9 @@ Deno.test("a record that is none is refused alone: those of its batch are sent",
     [{ headers: [null] }, "headers"],
     [{ headers: [{ key: 1, value: "" }] }, "the key of a header is a number"],
     [{ headers: [{ key: "h", value: 1 }] }, "value of header h is a number"],
+    [{ headers: [{ key: "h", keyBytes: "x", value: "" }] }, "keyBytes of header h are a string"],
+    [{ exactTimestampMs: 1 }, "exactTimestampMs is a number"],
+    [{ exactTimestampMs: 2n ** 63n }, "needs an int64"],
     [{ topic: undefined }, "topic is undefined"],
   ];
   const sent = client.producer.send({ topic: "t", partition: 0, value: "good" });

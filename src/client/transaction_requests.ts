@@ -12,6 +12,7 @@ import { AddPartitionsToTxn } from "../protocol/messages/add_partitions_to_txn.t
 import { EndTxn } from "../protocol/messages/end_txn.ts";
 import { InitProducerId } from "../protocol/messages/init_producer_id.ts";
 import { TxnOffsetCommit } from "../protocol/messages/txn_offset_commit.ts";
+import { timerMs } from "./call.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Connection } from "./connection.ts";
 import { Coordinator } from "./coordinators.ts";
@@ -273,7 +274,7 @@ const MOVED: ReadonlySet<number> = new Set([
 export function withinMs<T>(promise: Promise<T>, ms: number, late: () => Error): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(late()), ms);
+    timer = setTimeout(() => reject(late()), timerMs(ms));
   });
   promise.catch(() => {}); // when it is late and fails
   return Promise.race([promise, tooLate]).finally(() => clearTimeout(timer));

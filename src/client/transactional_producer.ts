@@ -99,12 +99,12 @@ export class TransactionalProducer {
    * came in time.
    */
   init({ signal }: CallOptions = {}): Promise<void> {
-    const done = this.#run("init", ["new"], async () => {
+    const init = async () => {
       this.#identity = await this.#initialise(null);
       this.#joinsByProduce = this.#hasVersionTwo();
       this.#state = "ready";
-    });
-    return abortable(done, signal);
+    };
+    return abortable(() => this.#run("init", ["new"], init), signal);
   }
 
   /** Begins a transaction. The broker hears of it with the first record or offsets. */
@@ -121,20 +121,21 @@ export class TransactionalProducer {
    * TransactionError where there is no transaction that may still be committed.
    */
   send(record: ProducerRecord, call?: CallOptions): Promise<Delivery> {
+    if (call?.signal !== undefined) return abortable(() => this.send(record), call.signal);
     const refusal = this.#refusal("send", ["open"]) ?? this.#transaction.failure;
     const delivery = refusal === null ? this.#outbox.send(record) : Promise.reject(refusal);
     delivery.catch(() => {}); // commit() tells of it
-    return call?.signal === undefined ? delivery : abortable(delivery, call.signal);
+    return delivery;
   }
 
   /** Resolves when send() takes records again. */
   room({ signal }: CallOptions = {}): Promise<void> {
-    return abortable(this.#outbox.room(), signal);
+    return abortable(() => this.#outbox.room(), signal);
   }
 
   /** Sends what waits for company; resolves when everything sent before is delivered or has failed. */
   flush({ signal }: CallOptions = {}): Promise<void> {
-    return abortable(this.#outbox.flush(), signal);
+    return abortable(() => this.#outbox.flush(), signal);
   }
 
   /**
@@ -147,13 +148,14 @@ export class TransactionalProducer {
     offsets: readonly OffsetToCommit[],
     { signal }: CallOptions = {},
   ): Promise<void> {
+    if (signal !== undefined) return abortable(() => this.sendOffsets(group, offsets), signal);
     const refusal = this.#refusal("send offsets", ["open"]) ?? this.#transaction.failure;
     const metadata = typeof group === "string" ? { groupId: group } : group;
     const sent = refusal === null
       ? this.#transaction.sendOffsets(metadata, offsets)
       : Promise.reject(refusal);
     sent.catch(() => {}); // commit() tells of it
-    return signal === undefined ? sent : abortable(sent, signal);
+    return sent;
   }
 
   /**
@@ -162,7 +164,7 @@ export class TransactionalProducer {
    * it does after its signal was aborted; "fenced" when another producer took over.
    */
   commit({ signal }: CallOptions = {}): Promise<void> {
-    const done = this.#run("commit", ["open", "committing"], async () => {
+    const commit = async () => {
       const transaction = this.#transaction;
       this.#state = "committing";
       await this.#delivered(transaction, "commit");
@@ -171,13 +173,13 @@ export class TransactionalProducer {
         throw transaction.failure;
       }
       await this.#end(transaction, true);
-    });
-    return abortable(done, signal);
+    };
+    return abortable(() => this.#run("commit", ["open", "committing"], commit), signal);
   }
 
   /** Aborts: what was not sent yet is rejected, what was sent readers will not see. Throws TransactionError. */
   abort({ signal }: CallOptions = {}): Promise<void> {
-    const done = this.#run("abort", ["open", "aborting"], async () => {
+    const abort = async () => {
       const transaction = this.#transaction;
       this.#state = "aborting";
       transaction.stop(
@@ -185,8 +187,8 @@ export class TransactionalProducer {
       );
       await this.#delivered(transaction, "abort");
       await this.#end(transaction, false);
-    });
-    return abortable(done, signal);
+    };
+    return abortable(() => this.#run("abort", ["open", "aborting"], abort), signal);
   }
 
   /**

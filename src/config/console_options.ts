@@ -15,6 +15,14 @@ export const consoleOptions = {
     doc:
       "Let the console change things, as the user it acts as; without, it only shows. Where HTTP asks nobody who they are, that is for everybody on this machine.",
   },
+  login: {
+    type: "choice",
+    default: "auto",
+    choices: ["auto", "always", "never"],
+    restart: true,
+    doc:
+      "Whether the console asks everybody who they are and acts as that user, one of `auth.*` or of the cluster: `auto` where a listener has SASL. Without, every user of this machine is the one it acts as.",
+  },
   principal: {
     type: "text",
     default: "",
@@ -22,7 +30,7 @@ export const consoleOptions = {
     need: "User: and a name, or nothing",
     restart: true,
     doc:
-      "The user that the console acts as, whose ACLs hold; empty: the user of `http.username` with `basic`, else User:ANONYMOUS.",
+      "The user that the console acts as for whoever does not log in as one of the broker's, whose ACLs hold; empty: the user of `http.username` with `basic`, else User:ANONYMOUS.",
   },
   hosts: {
     type: "list",

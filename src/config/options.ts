@@ -39,7 +39,7 @@ export const options = {
     min: 0,
     max: 65535,
     restart: true,
-    doc: "Port for /metrics, /status, /healthz and /readyz; 0 takes any free one.",
+    doc: "Port for the console, /metrics, /status, /healthz and /readyz; 0 takes any free one.",
   },
   listenAddresses: {
     type: "list",

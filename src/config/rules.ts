@@ -1,5 +1,6 @@
 /** Rules: what must hold between options. */
 import { isLoopback } from "./addresses.ts";
+import { asksConsoleLogin } from "./asks_console_login.ts";
 import { isAuthenticated, listenersFault, listenersOf } from "./listeners.ts";
 import type { Config } from "./options.ts";
 
@@ -46,7 +47,8 @@ function authRule(config: Config): string | null {
         "make it SASL_PLAINTEXT or SASL_SSL, or SSL with client_auth = required";
     }
   }
-  if (!listeners.some(({ protocol }) => protocol.startsWith("SASL_"))) return null;
+  const hasLogins = listeners.some(({ protocol }) => protocol.startsWith("SASL_"));
+  if (!hasLogins && !asksConsoleLogin(config)) return null;
   if ((auth.plainUsername === "") !== (auth.plainPassword === "")) {
     return "auth.plain_username and auth.plain_password belong together: one of them is missing " +
       "(RUNNEL_AUTH_PLAIN_PASSWORD, auth.plain_password_file)";

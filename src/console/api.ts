@@ -29,6 +29,8 @@ export const LIMITS = {
   maxHeaders: 100,
   /** One answer of records: bytes of all its texts together. */
   maxAnswerBytes: 4 * 1024 * 1024,
+  /** Of a key, a value or a header's value of one record that is asked for by itself; the whole of it is there to save. */
+  maxRecordBytes: 1024 * 1024,
   /** What one browse may read of logs, and how long it may look, before it answers with where to go on. */
   maxScanBytes: 64 * 1024 * 1024,
   maxScanMs: 2000,
@@ -40,6 +42,10 @@ export const LIMITS = {
   maxFilterLength: 1000,
   /** Streams (`live`, `follow`) at a time, of all browsers together. */
   maxStreams: 32,
+  /** Groups whose lag is kept over time; groups that are so by partition, and partitions of each. */
+  lagGroups: 500,
+  lagWatched: 10,
+  lagPartitions: 50,
   /** A download ends at this. */
   maxDownloadBytes: 256 * 1024 * 1024,
   maxDownloadRecords: 1_000_000,
@@ -359,6 +365,23 @@ export interface GroupOffset {
   readonly lag: number | null;
   /** Who has the partition. */
   readonly memberId: string | null;
+}
+
+/**
+ * `GET group/lag?id=`: how far a group was behind within the last hour, in columns, oldest first. It is kept for
+ * LIMITS.lagGroups groups: those that were asked for lately, then those that are most behind.
+ */
+export interface GroupLag {
+  readonly stepMs: number;
+  readonly atMs: readonly number[];
+  /** Over all that it has committed, as long as `atMs`; null where nothing is known. */
+  readonly lag: readonly (number | null)[];
+  /** The partitions that are most behind, as long as somebody asks for the group every ten minutes. */
+  readonly partitions: readonly {
+    readonly topic: string;
+    readonly partition: number;
+    readonly lag: readonly (number | null)[];
+  }[];
 }
 
 /** Body of `POST group/offsets?id=`; answers ResetAnswer. */

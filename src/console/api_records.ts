@@ -70,7 +70,7 @@ export interface RecordsAnswer {
 }
 
 /**
- * `GET topics/{topic}/partitions/{partition}/records/{offset}`: one record, up to LIMITS.maxAnswerBytes of it. `…/value`
+ * `GET topics/{topic}/partitions/{partition}/records/{offset}`: one record, up to LIMITS.maxRecordBytes of each part. `…/value`
  * and `…/key` answer the bytes themselves, as application/octet-stream to save.
  */
 export type RecordDetail = RecordRow;

@@ -15,6 +15,7 @@ import { mustBeOurs, pathBelow, protect } from "./gate.ts";
 import { openApi } from "./openapi.ts";
 import type { Call, House, Route } from "./route.ts";
 import { routes } from "./routes.ts";
+import { slicesOf } from "./saves.ts";
 import { mustFit, queryOf } from "./shape.ts";
 
 export interface ConsoleOptions {
@@ -28,15 +29,15 @@ export interface ConsoleOptions {
 }
 
 export interface Begun extends House {
-  readonly session: () => Session;
+  readonly session: (asker: PageAsker) => Session;
   /** Asks the broker as the user, from an address. */
-  readonly requestsFrom: (peer: string) => Requests;
+  readonly requestsFrom: (asker: PageAsker) => Requests;
   /** Whether the user may describe the cluster. */
-  readonly maySeeBroker: (peer: string) => boolean;
+  readonly maySeeBroker: (asker: PageAsker) => boolean;
 }
 
 interface Bindings {
-  readonly peer: string;
+  readonly asker: PageAsker;
 }
 
 export class Console {
@@ -49,11 +50,11 @@ export class Console {
       this.#app.on(
         route.method,
         `${API_PATH}/${route.path}`,
-        (context) => this.#answer(route, context.req.raw, context.req.param(), context.env.peer),
+        (context) => this.#answer(route, context.req.raw, context.req.param(), context.env.asker),
       );
     }
-    this.#app.get(`${API_PATH}/openapi.json`, () => {
-      const version = this.#options.begun()?.session().version ?? "";
+    this.#app.get(`${API_PATH}/openapi.json`, ({ env: { asker } }) => {
+      const version = this.#options.begun()?.session(asker).version ?? "";
       return Response.json(openApi(routes, version, options.basePath));
     });
     this.#app.all(`${API_PATH}/*`, ({ req }) => {
@@ -72,7 +73,7 @@ export class Console {
     this.#app.notFound(() => refusal(new ApiFailure("not_found", "there is nothing")));
   }
 
-  async answer(request: Request, { peer }: PageAsker): Promise<Response> {
+  async answer(request: Request, asker: PageAsker): Promise<Response> {
     try {
       const url = new URL(request.url), path = pathBelow(this.#options.basePath, url.pathname);
       mustBeOurs(request, path ?? "/", this.#options);
@@ -82,7 +83,7 @@ export class Console {
       }
       url.pathname = path;
       const inner = path === new URL(request.url).pathname ? request : new Request(url, request);
-      const response = await this.#app.fetch(inner, { peer });
+      const response = await this.#app.fetch(inner, { asker });
       return protect(new Response(response.body, response));
     } catch (error) {
       return protect(refusal(error));
@@ -93,25 +94,38 @@ export class Console {
     route: Route,
     request: Request,
     params: Record<string, string>,
-    peer: string,
+    asker: PageAsker,
   ): Promise<Response> {
     const query = queryOf(route.query, new URL(request.url).searchParams);
     const body = route.body === undefined ? null : await bodyOf(route, request);
     const begun = this.#options.begun();
     if (begun === null) throw new ApiFailure("starting", "the broker starts or stops");
-    const session = begun.session();
+    const session = begun.session(asker);
     if (route.isChange && !session.canWrite) {
       throw new ApiFailure("read_only", "the console only shows: needs console.write = true");
     }
-    if (route.isOfBroker && !begun.maySeeBroker(peer)) {
+    if (route.isOfBroker && !begun.maySeeBroker(asker)) {
       const message = `${session.principal} may not describe the cluster`;
       throw new ApiFailure("forbidden", message, { kafka: "CLUSTER_AUTHORIZATION_FAILED" });
     }
-    const { signal } = request, requests = begun.requestsFrom(peer);
-    const call: Call = { params, query, body, requests, house: begun, session, signal };
+    const { signal } = request, requests = begun.requestsFrom(asker);
+    const mayGoOn = () =>
+      asker.login?.isRevoked() !== true && (!route.isOfBroker || begun.maySeeBroker(asker));
+    const call: Call = { params, query, body, requests, house: begun, session, signal, mayGoOn };
     const answered = await route.handle(call);
-    return answered instanceof Response ? answered : Response.json(answered);
+    return answered instanceof Response ? answered : await answerOf(answered, begun);
   }
+}
+
+/** So long a text is held until it is taken, however many ask. */
+const SHORT_LENGTH = 128 * 1024;
+
+async function answerOf(answered: unknown, { answers }: House): Promise<Response> {
+  const text = JSON.stringify(answered), headers = { "content-type": "application/json" };
+  if (text.length <= SHORT_LENGTH) return new Response(text, { headers });
+  const bytes = new TextEncoder().encode(text), length = String(bytes.length);
+  const body = await answers.bodyOf(() => Promise.resolve(slicesOf(bytes)));
+  return new Response(body as BodyInit, { headers: { ...headers, "content-length": length } });
 }
 
 async function bodyOf({ body: shape }: Route, request: Request): Promise<unknown> {

@@ -15,7 +15,7 @@ function consoleAt(basePath = "", hosts: readonly string[] = []): Console {
 }
 
 function ask(console: Console, url: string, init: RequestInit = {}): Promise<Response> {
-  return console.answer(new Request(url, init), { peer: "127.0.0.1" });
+  return console.answer(new Request(url, init), { peer: "127.0.0.1", login: null });
 }
 
 async function wordOf(response: Response): Promise<string> {
@@ -191,8 +191,14 @@ Deno.test("a stream begins with what was, and ends when nobody reads", async () 
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   const { value } = await reader.read();
   assertEquals(JSON.parse(value!.split("\n")[0]).type, "hello");
+  const metric = async (name: string) => {
+    const text = await (await fetch(`http://${console.broker.httpAddress}/metrics`)).text();
+    return Number(new RegExp(`^runnel_console_${name} (\\d+)$`, "m").exec(text)![1]);
+  };
+  assertEquals([await metric("streams"), await metric("requests_total")], [1, 1]);
   leaving.abort();
-  await reader.closed.catch(() => {});
+  await reader.cancel().catch(() => {});
+  while (await metric("streams") > 0) await new Promise((resolve) => setTimeout(resolve, 20));
 });
 
 Deno.test("a broker that stops says so to who looks, and has nothing half gone to answer with", async () => {

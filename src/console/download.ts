@@ -3,7 +3,6 @@
  * `produce --json` takes them), or as CSV whose cells no table takes for a formula. It is made as it is taken, a fetch at
  * a time, and ends where the partitions ended when it began.
  */
-import { Buffer } from "node:buffer";
 import type { LogRecord } from "../protocol/records/record.ts";
 import { LIMITS, type RecordsAnswer } from "./api.ts";
 import { Effort, type Found, PartitionReader } from "./partition_reader.ts";
@@ -11,6 +10,7 @@ import { recordFilterOf } from "./record_filter.ts";
 import { beginOf } from "./record_place.ts";
 import { partitionsOf, placeQuery } from "./records.ts";
 import { type Call, given, type Route } from "./route.ts";
+import { CSV_HEAD, csvTexts, jsonTexts } from "./saved_text.ts";
 
 export const downloadRoutes: readonly Route[] = [{
   method: "GET",
@@ -44,8 +44,11 @@ async function download(call: Call): Promise<Response> {
   let left = given(call, "limit", LIMITS.maxDownloadRecords as number);
   let bytesLeft: number = LIMITS.maxDownloadBytes;
 
-  async function* texts(): AsyncGenerator<string> {
-    if (isCsv) yield csvLine(["partition", "offset", "timestamp", "key", "value", "headers"]);
+  const textsOf = (partition: number, record: LogRecord) =>
+    isCsv ? csvTexts(partition, record) : jsonTexts(topic, partition, record);
+
+  async function* texts(): AsyncGenerator<Uint8Array> {
+    if (isCsv) yield ENCODER.encode(CSV_HEAD);
     for (const [partition, first] of positions) {
       const until = untils.get(partition)!;
       for (let from = first; from < until && left > 0 && bytesLeft > 0;) {
@@ -56,34 +59,35 @@ async function download(call: Call): Promise<Response> {
           effort: new Effort(signal),
           onProblem,
         });
-        let text = "";
+        let text = "", large: LogRecord | null = null;
         const take = ({ record, facts }: Found) => {
           if (filter !== null && !filter(record, facts)) return true;
-          text += isCsv ? csvOf(partition, record) : jsonOf(topic, partition, record);
           left--;
+          if (sizeOf(record) > LARGE_BYTES) {
+            large = copyOf(record);
+            return false;
+          }
+          for (const part of textsOf(partition, record)) text += part;
           return left > 0 && text.length < PART_LENGTH;
         };
-        const reading = await house.turns.take(() => reader.read(partition, { from, until }, take));
+        const read = () => reader.read(partition, { from, until }, take);
+        const reading = await house.turns.take(read, { hasBegun: true });
         bytesLeft -= text.length;
-        yield text;
+        if (text !== "") yield ENCODER.encode(text);
+        if (large !== null) {
+          for (const part of textsOf(partition, large)) {
+            bytesLeft -= part.length;
+            yield ENCODER.encode(part);
+          }
+        }
         if (signal.aborted || (reading.isAtEnd && reading.nextOffset <= from)) break;
         from = reading.nextOffset;
       }
     }
   }
 
-  const made = texts();
-  const body = new ReadableStream<string>({
-    async pull(controller) {
-      const { done, value } = await made.next();
-      if (done) controller.close();
-      else controller.enqueue(value);
-    },
-    async cancel() {
-      await made.return(undefined);
-    },
-  }, new CountQueuingStrategy({ highWaterMark: 0 }));
-  return new Response(body.pipeThrough(new TextEncoderStream()), {
+  const body = await house.saves.bodyOf(() => Promise.resolve(texts()));
+  return new Response(body as BodyInit, {
     headers: {
       "content-type": isCsv ? "text/csv; charset=utf-8" : "application/x-ndjson",
       "content-disposition": `attachment; filename="${topic}.${isCsv ? "csv" : "jsonl"}"`,
@@ -91,63 +95,20 @@ async function download(call: Call): Promise<Response> {
   });
 }
 
+const ENCODER = new TextEncoder();
 /** So much text is made before it is taken. */
 const PART_LENGTH = 256 * 1024;
-const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+/** A record that is larger is made into text part by part, as it is taken. */
+const LARGE_BYTES = 64 * 1024;
 
-function textOf(bytes: Uint8Array): string | null {
-  try {
-    return UTF8.decode(bytes);
-  } catch {
-    return null;
-  }
+function sizeOf({ key, value, headers }: LogRecord): number {
+  const parts = [key, value, ...headers.map((one) => one.value)];
+  return parts.reduce((sum, one) => sum + (one?.length ?? 0), 0);
 }
 
-function base64Of(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64");
-}
-
-function jsonBytes(bytes: Uint8Array | null): string | { readonly base64: string } | null {
-  return bytes === null ? null : textOf(bytes) ?? { base64: base64Of(bytes) };
-}
-
-function headersOf({ headers }: LogRecord) {
-  return headers.map(({ key, value }) => ({ key, value: jsonBytes(value) }));
-}
-
-function jsonOf(topic: string, partition: number, record: LogRecord): string {
-  const { offset, timestampMs, key, value } = record;
-  return JSON.stringify({
-    topic,
-    partition,
-    offset,
-    timestamp: timestampMs,
-    key: jsonBytes(key),
-    value: jsonBytes(value),
-    headers: headersOf(record),
-  }) + "\n";
-}
-
-function csvOf(partition: number, record: LogRecord): string {
-  const { offset, timestampMs, key, value } = record;
-  const cell = (bytes: Uint8Array | null) =>
-    bytes === null ? "" : textOf(bytes) ?? `base64:${base64Of(bytes)}`;
-  const headers = record.headers.length === 0 ? "" : JSON.stringify(headersOf(record));
-  return csvLine([
-    String(partition),
-    String(offset),
-    String(timestampMs),
-    cell(key),
-    cell(value),
-    headers,
-  ]);
-}
-
-/** RFC 4180; what a table would take for a formula begins with an apostrophe. */
-function csvLine(cells: readonly string[]): string {
-  const quoted = cells.map((cell, i) => {
-    const harmless = i > 2 && /^[=+\-@\t\r\n]/.test(cell) ? `'${cell}` : cell;
-    return /[",\r\n]|^'/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
-  });
-  return `${quoted.join(",")}\r\n`;
+/** In memory of its own. */
+function copyOf(record: LogRecord): LogRecord {
+  const copied = (bytes: Uint8Array | null) => bytes?.slice() ?? null;
+  const headers = record.headers.map(({ key, value }) => ({ key, value: copied(value) }));
+  return { ...record, key: copied(record.key), value: copied(record.value), headers };
 }

@@ -4,7 +4,7 @@ import { describeGroupAt, type GroupDescription } from "../client/groups.ts";
 import type { Requests } from "../client/asking.ts";
 import { ListGroups } from "../protocol/messages/list_groups.ts";
 import { OffsetFetch } from "../protocol/messages/offset_fetch.ts";
-import type { GroupDetail, GroupOffset, GroupRow, Page } from "./api.ts";
+import type { GroupDetail, GroupLag, GroupOffset, GroupRow, Page } from "./api.ts";
 import {
   EARLIEST,
   isMade,
@@ -40,6 +40,14 @@ export const groupRoutes: readonly Route[] = [
     answers: "GroupDetail",
     handle: describe,
   },
+  {
+    method: "GET",
+    path: "group/lag",
+    summary: "How far a group was behind within the last hour",
+    query: idQuery,
+    answers: "GroupLag",
+    handle: lagOf,
+  },
 ];
 
 /** What the broker counts of a group. */
@@ -69,9 +77,7 @@ async function listGroups(call: Call): Promise<Page<GroupRow>> {
 }
 
 async function describe(call: Call): Promise<GroupDetail> {
-  const { requests, house } = call, id = needed(call, "id");
-  const group = isMade(house, OFFSETS_TOPIC) ? await describeGroupAt(requests, id) : null;
-  if (group === null) throw new ApiFailure("not_found", `there is no group ${id}`, { field: "id" });
+  const { requests } = call, group = await groupOf(call), { groupId: id } = group;
   const offsets = await offsetsOf(requests, group);
   const known = offsets.filter(({ lag }) => lag !== null);
   return {
@@ -93,6 +99,20 @@ async function describe(call: Call): Promise<GroupDetail> {
     offsets,
     stuck: stuckBy(group, offsets),
   };
+}
+
+async function groupOf(call: Call): Promise<GroupDescription> {
+  const { requests, house } = call, id = needed(call, "id");
+  const group = isMade(house, OFFSETS_TOPIC) ? await describeGroupAt(requests, id) : null;
+  if (group !== null) return group;
+  throw new ApiFailure("not_found", `there is no group ${id}`, { field: "id" });
+}
+
+/** Of partitions, those that the user may see. */
+async function lagOf(call: Call): Promise<GroupLag> {
+  const { groupId } = await groupOf(call), mayBeSeen = await committedBy(call.requests, groupId);
+  const lag = call.house.lags.of(groupId);
+  return { ...lag, partitions: lag.partitions.filter((one) => mayBeSeen.has(nameOfPlace(one))) };
 }
 
 /** Of what it has committed, and of what members have. */

@@ -66,10 +66,10 @@ function overview({ house }: Call): Overview {
 
 const MAX_WARNINGS = 50;
 
-function live({ house, session, signal }: Call): Response {
-  const { sampler, streams } = house;
+function live(call: Call): Response {
+  const { house: { sampler, streams }, house, session } = call;
   let told = "";
-  const stream = streams.open(signal, () => unwatch());
+  const stream = streams.open(call, () => unwatch());
   const send = (line: LiveLine) => stream.send(lineOf(line));
   const tellWarnings = () => {
     const warnings = warningsOf(house.status()).slice(0, MAX_WARNINGS);

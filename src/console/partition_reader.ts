@@ -14,8 +14,16 @@ import {
   recordBytes,
   RecordError,
 } from "../protocol/records/record.ts";
+import type { Decoded } from "../protocol/schema.ts";
 import { LIMITS, type RecordsAnswer } from "./api.ts";
 import { type BatchFacts, batchFacts } from "./record_row.ts";
+
+/** Large memory is given back to the system at once: the collector, which sees little garbage, comes too late. */
+const LARGE_BYTES = 256 * 1024;
+
+function free({ buffer }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength >= LARGE_BYTES) buffer.transfer(0);
+}
 
 /** What one look may cost, and has cost. */
 export class Effort {
@@ -71,6 +79,8 @@ export interface Reading {
   readonly isAtEnd: boolean;
 }
 
+/** What a Fetch has of a partition. */
+type Fetched = Decoded<typeof Fetch.response>["responses"][number]["partitions"][number];
 type Problem = RecordsAnswer["problems"][number];
 
 export interface PartitionReaderOptions {
@@ -89,16 +99,32 @@ export class PartitionReader {
   }
 
   /**
-   * One fetch: hands records from `from` on (before `until`) to `take`, until it says false or the effort is over. Throws
-   * KafkaError.
+   * One fetch: hands records from `from` on (before `until`) to `take`, until it says false or the effort is over. Of a
+   * record's bytes nothing may be kept: they are gone when this is done. Throws KafkaError.
    */
   async read(
     partition: number,
     { from, until = Infinity }: { readonly from: number; readonly until?: number },
     take: (found: Found) => boolean,
   ): Promise<Reading> {
-    const { topic, effort, isCommitted, onProblem } = this.#options;
     const answer = await this.#fetch(partition, from);
+    try {
+      return await this.#go(answer, { partition, from, until }, take);
+    } finally {
+      if (answer.records !== null) free(answer.records);
+    }
+  }
+
+  async #go(
+    answer: Fetched,
+    { partition, from, until }: {
+      readonly partition: number;
+      readonly from: number;
+      readonly until: number;
+    },
+    take: (found: Found) => boolean,
+  ): Promise<Reading> {
+    const { topic, effort, isCommitted, onProblem } = this.#options;
     const bytes = answer.records ?? new Uint8Array();
     const aborted = new AbortedTransactions(answer.abortedTransactions ?? []);
     effort.bytes += bytes.length;
@@ -112,8 +138,9 @@ export class PartitionReader {
         continue;
       }
       const facts = batchFacts(bytes, at, partition);
+      let plain: Uint8Array | null = null;
       try {
-        const plain = recordBytes(bytes, at, LIMITS.maxBatchBytes);
+        plain = recordBytes(bytes, at, LIMITS.maxBatchBytes);
         if (plain.length !== 0 && facts.compression !== "none") effort.bytes += plain.length;
         for (const record of readRecordsIn(plain, bytes, at)) {
           if (record.offset < nextOffset) continue;
@@ -128,6 +155,8 @@ export class PartitionReader {
         if (!(error instanceof CompressionError || error instanceof RecordError)) throw error;
         const offset = batch.baseOffset(bytes, at);
         onProblem({ partition, offset, reason: `${topic}-${partition}: ${error.message}` });
+      } finally {
+        if (plain !== null && plain.buffer !== bytes.buffer) free(plain);
       }
       nextOffset = Math.max(nextOffset, last + 1);
       await effort.breathe();
@@ -135,7 +164,7 @@ export class PartitionReader {
     return { nextOffset, isAtEnd: bytes.length === 0 || nextOffset >= Math.min(end, until) };
   }
 
-  async #fetch(partition: number, fetchOffset: number) {
+  async #fetch(partition: number, fetchOffset: number): Promise<Fetched> {
     const { requests, topic, isCommitted } = this.#options;
     const response = await requests.request(Fetch, requests.versionFor(Fetch, BY_NAME), {
       maxWaitMs: 0,

@@ -60,7 +60,9 @@ export async function beginOf(
   if (offset !== undefined) return onwards(() => Number(offset));
   const time = /^time:(\d{1,16})$/.exec(at)?.[1];
   if (time !== undefined) {
-    const offsets = await offsetsOf({ timestamp: Number(time) });
+    const offsets = await offsetsOf({
+      timestamp: Math.min(Number(time), Number.MAX_SAFE_INTEGER),
+    });
     return onwards((partition) => {
       const found = offsets.get(nameOfPlace({ topic, partition }));
       return typeof found === "number" && found >= 0 ? found : ends.get(partition)!;

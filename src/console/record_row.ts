@@ -48,11 +48,9 @@ export function rowOf(
   };
 }
 
-/** What a row takes in an answer, about. */
+/** What a row takes in an answer, as JSON: a character may be six there. */
 export function sizeOf(row: RecordRow): number {
-  const texts = [row.key, row.value, ...row.headers.map(({ value }) => value)];
-  return 200 + texts.reduce((sum, one) => sum + (one?.text.length ?? 0) + 50, 0) +
-    row.headers.reduce((sum, { key }) => sum + key.length, 0);
+  return JSON.stringify(row).length;
 }
 
 export function shownBytes(bytes: Uint8Array | null, maxBytes: number): Bytes | null {
@@ -69,7 +67,7 @@ export function shownBytes(bytes: Uint8Array | null, maxBytes: number): Bytes | 
 }
 
 /** Where to cut so that no character is cut through, as far as it is UTF-8. */
-function wholeCharacters(bytes: Uint8Array, at: number): number {
+export function wholeCharacters(bytes: Uint8Array, at: number): number {
   let end = at;
   while (end > at - 4 && end > 0 && (bytes[end] & 0xc0) === 0x80) end--;
   return end;

@@ -9,6 +9,7 @@ import { beginOf, cursorOf } from "./record_place.ts";
 import { rowOf } from "./record_row.ts";
 import { type Call, given, type Route } from "./route.ts";
 import type { Shape } from "./shape.ts";
+import { slicesOf } from "./saves.ts";
 import { lineOf } from "./streams.ts";
 import type { FollowLine } from "./api.ts";
 
@@ -59,10 +60,8 @@ export const recordRoutes: readonly Route[] = [
     summary: "One record with all its bytes",
     query: {},
     answers: "RecordDetail",
-    handle: async (call): Promise<RecordDetail> => {
-      const { record, facts } = await oneRecord(call);
-      return rowOf(record, facts, LIMITS.maxAnswerBytes);
-    },
+    handle: (call): Promise<RecordDetail> =>
+      oneRecord(call, ({ record, facts }) => rowOf(record, facts, LIMITS.maxRecordBytes)),
   },
   ...(["key", "value"] as const).map((part): Route => ({
     method: "GET",
@@ -142,11 +141,12 @@ function bytesARecord({ house, params: { topic } }: Call, partitions: readonly n
   return records === 0 ? 1 : Math.max(1, bytes / records);
 }
 
-async function oneRecord(call: Call): Promise<Found> {
+/** What is made of the record while its bytes are there. */
+async function oneRecord<T>(call: Call, made: (found: Found) => T): Promise<T> {
   const { requests, params, signal } = call, { topic } = params;
-  const partition = numberOf(params.partition, "partition");
-  const offset = numberOf(params.offset, "offset");
-  let found: Found | null = null, problem: string | null = null;
+  const partition = numberOf(params.partition, "partition", 2 ** 31 - 1);
+  const offset = numberOf(params.offset, "offset", Number.MAX_SAFE_INTEGER - 1);
+  let found: { readonly it: T } | null = null, problem: string | null = null;
   const reader = new PartitionReader({
     requests,
     topic,
@@ -156,31 +156,37 @@ async function oneRecord(call: Call): Promise<Found> {
   });
   await call.house.turns.take(() =>
     reader.read(partition, { from: offset, until: offset + 1 }, (one) => {
-      found = one;
+      found = { it: made(one) };
       return false;
     })
   );
-  if (found !== null) return found;
+  if (found !== null) return (found as { readonly it: T }).it;
   const message = problem ?? `there is no record at ${offset} of ${topic}-${partition}`;
   throw new ApiFailure(problem === null ? "not_found" : "too_large", message, { field: "offset" });
 }
 
-function numberOf(text: string, field: string): number {
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new ApiFailure("bad_request", `${field} = ${text}: needs a whole number from 0`, { field });
+function numberOf(text: string, field: string, most: number): number {
+  if (/^\d{1,16}$/.test(text) && Number(text) <= most) return Number(text);
+  const message = `${field} = ${text}: needs a whole number, 0 to ${most}`;
+  throw new ApiFailure("bad_request", message, { field });
 }
 
 /** To save and not to show: whatever is in it, no browser takes it for a page. */
 async function bytesOf(call: Call, part: "key" | "value"): Promise<Response> {
-  const bytes = (await oneRecord(call)).record[part];
   const { topic, partition, offset } = call.params;
-  if (bytes === null) throw new ApiFailure("not_found", `the ${part} of ${offset} is null`);
+  let length = 0;
+  const body = await call.house.saves.bodyOf(async () => {
+    const bytes = await oneRecord(call, ({ record }) => record[part]?.slice() ?? null);
+    if (bytes === null) throw new ApiFailure("not_found", `the ${part} of ${offset} is null`);
+    length = bytes.length;
+    return slicesOf(bytes);
+  });
   const name = `${topic}-${partition}-${offset}.${part}`;
-  return new Response(bytes.slice(), {
+  return new Response(body as BodyInit, {
     headers: {
       "content-type": "application/octet-stream",
       "content-disposition": `attachment; filename="${name}"`,
-      "content-length": String(bytes.length),
+      "content-length": String(length),
     },
   });
 }
@@ -192,7 +198,7 @@ async function follow(call: Call): Promise<Response> {
   const isCommitted = given(call, "isolation", "committed") === "committed";
   const at = given(call, "at", "end");
   const { positions } = await beginOf(requests, { topic, partitions, at, isCommitted });
-  const stream = house.streams.open(signal, () => {});
+  const stream = house.streams.open(call, () => {});
   const send = (line: FollowLine) => stream.send(lineOf(line));
   const round = async (): Promise<boolean> => {
     const effort = new Effort(signal), onProblem = () => {};

@@ -3,9 +3,11 @@ import type { Requests } from "../client/asking.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { RefusedOften } from "../metrics/refusals.ts";
 import type { Session } from "./api.ts";
+import type { GroupLags } from "./group_lags.ts";
 import type { Sampler } from "./sampler.ts";
 import { ApiFailure } from "./failure.ts";
 import type { ObjectShape, Shape } from "./shape.ts";
+import type { Saves } from "./saves.ts";
 import type { Streams } from "./streams.ts";
 import type { Turns } from "./turns.ts";
 
@@ -40,6 +42,8 @@ export interface Call {
   readonly session: Session;
   /** Aborted when nobody takes the answer any more. */
   readonly signal: AbortSignal;
+  /** Whether the user may still have what was begun: asked now and then by what goes on. */
+  readonly mayGoOn: () => boolean;
 }
 
 /** What there is once the broker has started. */
@@ -48,11 +52,16 @@ export interface House {
   readonly nowMs: () => number;
   readonly status: () => StatusFacts;
   readonly sampler: Sampler;
+  readonly lags: GroupLags;
   readonly streams: Streams;
   /** Of a partition's log, the oldest first; null where there is none here. */
   readonly segmentsOf: (topicId: string, partition: number) => readonly SegmentFacts[] | null;
   /** Of looking into logs. */
   readonly turns: Turns;
+  /** Of answers that are large. */
+  readonly answers: Saves;
+  /** Of what is saved. */
+  readonly saves: Saves;
 }
 
 /** May throw StoreError where the file cannot be looked at. */

@@ -7,6 +7,7 @@ import type { Metrics } from "../metrics/metrics.ts";
 import type { ApiTraffic, DiskForecast, Sample } from "./api.ts";
 import { forecast } from "./forecast.ts";
 import { SampleHistory } from "./history.ts";
+import { lookEvery, pause } from "./looks.ts";
 
 export interface SamplerParts {
   readonly metrics: Metrics;
@@ -54,34 +55,21 @@ const PARTITIONS_A_TURN = 500;
 const WAITING_APIS: ReadonlySet<number> = new Set([1, 11, 14, 68]);
 const PRODUCE = 0;
 
-export class Sampler implements Disposable {
+export class Sampler {
   readonly history = new SampleHistory();
   readonly #parts: SamplerParts;
   /** The last looks, oldest first. */
   readonly #looks: Counts[] = [];
   readonly #watchers = new Set<(sample: Sample) => void>();
   #now: Sample | null = null;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #isOver = false;
 
   constructor(parts: SamplerParts) {
     this.#parts = parts;
   }
 
-  /** From now on it looks; what fails once is tried again at the next look. */
-  begin(onProblem: (error: unknown) => void): void {
-    const look = () => {
-      if (this.#isOver) return;
-      this.look().catch(onProblem).finally(() => {
-        if (!this.#isOver) this.#timer = setTimeout(look, INTERVAL_MS);
-      });
-    };
-    look();
-  }
-
-  [Symbol.dispose](): void {
-    this.#isOver = true;
-    clearTimeout(this.#timer);
+  /** From now on it looks, until what is returned is disposed of; what fails once is tried again at the next look. */
+  begin(onProblem: (error: unknown) => void): Disposable {
+    return lookEvery(INTERVAL_MS, () => this.look(), onProblem);
   }
 
   /** The last sample; null before the second look. */
@@ -253,8 +241,4 @@ function quantileMs(counts: Float64Array, quantile: number): number | null {
     return Math.round((low + (high - low) * left / n) * 1e6) / 1000;
   }
   return LATENCY_BOUNDS_S.at(-1)! * 1000;
-}
-
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
 }

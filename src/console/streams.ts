@@ -4,6 +4,7 @@
  */
 import { LIMITS, type StreamLine } from "./api.ts";
 import { ApiFailure } from "./failure.ts";
+import type { Call } from "./route.ts";
 
 const QUEUE_BYTES = 256 * 1024, BEAT_MS = 10_000;
 const ENCODER = new TextEncoder();
@@ -17,16 +18,25 @@ export class Streams {
   readonly #open = new Set<LineStream>();
   readonly #nowMs: () => number;
 
-  constructor(nowMs: () => number) {
+  readonly #beatMs: number;
+
+  constructor(nowMs: () => number, { beatMs = BEAT_MS }: { readonly beatMs?: number } = {}) {
     this.#nowMs = nowMs;
+    this.#beatMs = beatMs;
   }
 
   get size(): number {
     return this.#open.size;
   }
 
-  /** Throws ApiFailure where there are too many. It ends with the signal; `onEnd` is called once. */
-  open(signal: AbortSignal, onEnd: () => void): LineStream {
+  /**
+   * Throws ApiFailure where there are too many. It ends with the signal, and within 10 s where it may not go on; `onEnd`
+   * is called once.
+   */
+  open(
+    { signal, mayGoOn }: Pick<Call, "signal" | "mayGoOn">,
+    onEnd: () => void,
+  ): LineStream {
     if (this.#open.size >= LIMITS.maxStreams) {
       const message = `${this.#open.size} streams are open: close another tab`;
       throw new ApiFailure("too_many_streams", message);
@@ -34,6 +44,8 @@ export class Streams {
     if (signal.aborted) throw new ApiFailure("too_late", "nobody reads");
     const stream = new LineStream(signal, {
       nowMs: this.#nowMs,
+      beatMs: this.#beatMs,
+      mayGoOn,
       onEnd: () => {
         this.#open.delete(stream);
         onEnd();
@@ -63,7 +75,12 @@ class LineStream {
 
   constructor(
     signal: AbortSignal,
-    { nowMs, onEnd }: { readonly nowMs: () => number; readonly onEnd: () => void },
+    { nowMs, beatMs, mayGoOn, onEnd }: {
+      readonly nowMs: () => number;
+      readonly beatMs: number;
+      readonly mayGoOn: () => boolean;
+      readonly onEnd: () => void;
+    },
   ) {
     this.#nowMs = nowMs;
     this.#onEnd = onEnd;
@@ -75,9 +92,10 @@ class LineStream {
     const headers = { "content-type": "application/x-ndjson", "x-accel-buffering": "no" };
     this.response = new Response(body, { headers });
     this.#beat = setInterval(() => {
+      if (!mayGoOn()) return this.end("the user may not see it any more");
       if (!this.#hasSent) this.send(this.#line({ type: "beat", nowMs: this.#nowMs() }));
       this.#hasSent = false;
-    }, BEAT_MS);
+    }, beatMs);
     signal.addEventListener("abort", () => this.end("nobody reads"), { once: true });
   }
 

@@ -4,27 +4,61 @@
  */
 import { ApiFailure } from "./failure.ts";
 
-const AT_A_TIME = 4, MAX_WAITING = 64;
+const AT_A_TIME = 2, MAX_WAITING = 64;
+
+interface HoldOptions {
+  readonly hasBegun?: boolean;
+}
 
 export class Turns {
+  readonly #atATime: number;
+  readonly #maxWaiting: number;
   #taken = 0;
   readonly #waiting: (() => void)[] = [];
 
+  constructor(
+    { atATime = AT_A_TIME, maxWaiting = MAX_WAITING }: {
+      readonly atATime?: number;
+      readonly maxWaiting?: number;
+    } = {},
+  ) {
+    this.#atATime = atATime;
+    this.#maxWaiting = maxWaiting;
+  }
+
+  get taken(): number {
+    return this.#taken;
+  }
+
   /** Runs it when it is its turn. Throws ApiFailure where too many wait. */
-  async take<T>(run: () => Promise<T>): Promise<T> {
-    if (this.#taken < AT_A_TIME) this.#taken++;
+  async take<T>(run: () => Promise<T>, options: HoldOptions = {}): Promise<T> {
+    const end = await this.hold(options);
+    try {
+      return await run();
+    } finally {
+      end();
+    }
+  }
+
+  /**
+   * Resolves when it is its turn, with what ends that. Throws ApiFailure where too many wait; `hasBegun`: it waits in any
+   * case, as what goes on with what was begun is bounded where it began.
+   */
+  async hold({ hasBegun = false }: HoldOptions = {}): Promise<() => void> {
+    if (this.#taken < this.#atATime) this.#taken++;
     else {
-      if (this.#waiting.length >= MAX_WAITING) {
+      if (!hasBegun && this.#waiting.length >= this.#maxWaiting) {
         throw new ApiFailure("too_many_streams", "too many look through records: try again");
       }
       await new Promise<void>((resolve) => this.#waiting.push(resolve)); // the turn is handed on
     }
-    try {
-      return await run();
-    } finally {
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
       const next = this.#waiting.shift();
       if (next === undefined) this.#taken--;
       else next();
-    }
+    };
   }
 }

@@ -4,7 +4,9 @@ import { ApiFailure } from "./failure.ts";
 import { Turns } from "./turns.ts";
 
 Deno.test("four look at a time, the others in order, and past a bound nobody waits", async () => {
-  const turns = new Turns(), begun: number[] = [], ends: PromiseWithResolvers<void>[] = [];
+  const turns = new Turns({ atATime: 4 }),
+    begun: number[] = [],
+    ends: PromiseWithResolvers<void>[] = [];
   let now = 0, most = 0;
   const looks = Array.from({ length: 68 }, (_, i) =>
     turns.take(async () => {

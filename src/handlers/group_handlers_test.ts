@@ -215,7 +215,7 @@ async function desk() {
       {
         apiVersion,
         clientId: "c",
-        connection: { peer: "p", isEnding: false, hold: () => {} },
+        connection: { peer: "p", ends: new Set(), isEnding: false, hold: () => {} },
         access: OPEN_ACCESS,
         quota: null,
       } as unknown as RequestContext,

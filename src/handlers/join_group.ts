@@ -9,13 +9,14 @@
 import type { GroupCoordinator } from "../groups/coordinator.ts";
 import { joinGroup as join } from "../groups/requests/membership.ts";
 import { JoinGroup } from "../protocol/messages/join_group.ts";
-import { type Handler, handler } from "./handler.ts";
+import { CLOSE, type Handler, handler } from "./handler.ts";
 import { callerOf } from "./group_answers.ts";
+import { untilEnd } from "./until_end.ts";
 
 export function joinGroup(groups: GroupCoordinator): Handler {
   return handler(JoinGroup, { min: 0, max: 9 }, async (request, context) => {
     const noProtocol = context.apiVersion >= 7 ? null : "";
-    const body = await join(groups, request, callerOf(context));
-    return { protocolName: noProtocol, ...body };
+    const body = await untilEnd(context.connection, join(groups, request, callerOf(context)));
+    return body === CLOSE ? CLOSE : { protocolName: noProtocol, ...body };
   });
 }

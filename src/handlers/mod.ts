@@ -1,6 +1,6 @@
 /**
- * The handlers: every API that is served, in the order of their keys. ApiVersions derives from this list, and the
- * README's table of APIs too.
+ * The handlers: every API that is served, in the order of their keys. ApiVersions derives from this list, and
+ * docs/compatibility.md from the handlers' own declarations.
  */
 import type { BufferPool } from "../bytes/pool.ts";
 import type { Background } from "../background/background.ts";

@@ -9,11 +9,12 @@ import { syncGroup as sync } from "../groups/requests/membership.ts";
 import { SyncGroup } from "../protocol/messages/sync_group.ts";
 import { type Handler, handler } from "./handler.ts";
 import { callerOf } from "./group_answers.ts";
+import { untilEnd } from "./until_end.ts";
 
 export function syncGroup(groups: GroupCoordinator): Handler {
   return handler(
     SyncGroup,
     { min: 0, max: 5 },
-    (request, context) => sync(groups, request, callerOf(context)),
+    (request, context) => untilEnd(context.connection, sync(groups, request, callerOf(context))),
   );
 }

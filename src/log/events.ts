@@ -35,7 +35,7 @@ const TABLE: readonly (readonly [name: string, meaning: string, advice: string |
   [
     "unknown_api",
     "A client asked what is not served, and was disconnected",
-    "do without, or use Apache Kafka for it: README.md lists the APIs served",
+    "do without, or use Apache Kafka for it: docs/compatibility.md lists the APIs served",
   ],
   [
     "malformed_request",

@@ -43,7 +43,7 @@ Deno.test("a line of an event that needs somebody says what to do, in text and i
   assertStringIncludes(text, 'unknown_api api=AddOffsetsToTxn advice="do without');
   assert(!room.includes("advice"));
   assertStringIncludes(prose, "advice=kept");
-  assertStringIncludes(JSON.parse(json).advice, "README.md lists");
+  assertStringIncludes(JSON.parse(json).advice, "docs/compatibility.md lists");
 });
 
 function* sources(folder: URL): Generator<string> {

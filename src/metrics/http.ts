@@ -1,11 +1,11 @@
 /**
  * HTTP: /metrics, /status, /healthz and /readyz, and the console's pages (http_pages.ts), one request a connection.
  *
- * Spoken over bare connections: Deno.serve has no deadline for a header, nor for a reader that takes nothing, and
- * node:http keeps its limits against slow clients (headersTimeout, maxHeaderSize) only since Deno 2.7, and none for slow
- * readers: http_test.ts has the cases. What is needed is little: a header read under a deadline and a bound, and
- * everything but what is there refused. When the runtime has these limits this file goes; handlers of pages stay, as they
- * are functions from Request to Response.
+ * Spoken over bare connections, by our own parser: Deno.serve has no deadline for a header, and none for a reader that
+ * takes nothing of its answer (runtime_http_test.ts shows both, and fails once it has); node:http keeps its limits against
+ * slow clients (headersTimeout, maxHeaderSize) only since Deno 2.7, and has none for slow readers. What is needed is
+ * little: a header read under a deadline and a bound, and everything but what is there refused. When the runtime has these
+ * limits this file goes; what answers pages stays, as that are functions from Request to Response.
  *
  * Whoever asks gets in: when there are as many connections as there may be, another one makes room (Askers). So neither
  * slow clients nor those who come again and again hide a health check from anybody: it is answered in the turn in which
@@ -16,7 +16,16 @@
  */
 import { logger } from "../log.ts";
 import { type Asker, Askers } from "./askers.ts";
-import { type Pages, ReaderGone, type ReadHeader, requestOf, sendResponse } from "./http_pages.ts";
+import {
+  AnswerCut,
+  type LogIn,
+  type PageLogin,
+  type Pages,
+  ReaderGone,
+  type ReadHeader,
+  requestOf,
+  sendResponse,
+} from "./http_pages.ts";
 
 /** One connection of a client, as the transports of the server are. */
 export interface HttpConnection {
@@ -140,12 +149,10 @@ async function serve(conn: HttpConnection, asker: Asker, settings: HttpSettings)
     clearTimeout(timer);
     if (read === null) return;
     asker.hasAsked = true;
-    const header = read.text, refused = refusalOf(header, settings);
-    if (refused === null && settings.pages !== undefined && !OWN_PATHS.has(pathOf(header))) {
-      return await page(conn, read, settings.pages);
-    }
+    const header = read.text, entry = await entryOf(header, conn, settings);
+    if (!("reply" in entry)) return await page(conn, read, entry);
     const isHead = header.startsWith("HEAD ");
-    const reply = refused ?? await answer(header, settings);
+    const reply = entry.reply ?? await answer(header, settings);
     const ceiling = setTimeout(() => asker.close(), timeoutMs);
     await send(conn, reply, isHead);
     await drain(conn);
@@ -158,8 +165,50 @@ async function serve(conn: HttpConnection, asker: Asker, settings: HttpSettings)
   }
 }
 
+/** What answers: a page, for whom; or a reply that is there already; or (null) one of the routes here. */
+type Entry =
+  | { readonly reply: Reply | null }
+  | { readonly pages: Pages; readonly login: LogIn | null };
+
+async function entryOf(
+  header: string,
+  { peer }: HttpConnection,
+  { guard, pages }: HttpSettings,
+): Promise<Entry> {
+  const fault = faultOf(header);
+  if (fault !== null) return { reply: { status: 400, body: `${fault}\n` } };
+  const path = pathOf(header), authorization = authorizationOf(header);
+  const isPage = pages !== undefined && !OWN_PATHS.has(path);
+  const isIn = guard === undefined
+    ? !isPage || pages.login === undefined
+    : guard.open.includes(path) || guard.admits(authorization);
+  if (isIn) return isPage ? { pages, login: null } : { reply: null };
+  if (!isPage || pages.login === undefined) return { reply: unknown([guard!.challenge]) };
+  const login = await pages.login.admit({ peer: peer?.host ?? "", authorization });
+  if (typeof login !== "string") return { pages, login };
+  const { contentType, bodies } = pages.login, body = bodies[login];
+  if (login === "busy") return { reply: { status: 503, body, contentType } };
+  return { reply: { ...unknown(kindsOf(pages.login, guard)), body, contentType } };
+}
+
+function unknown(challenges: readonly string[]): Reply {
+  const fields = challenges.map((one) => `WWW-Authenticate: ${one}`);
+  return { status: 401, body: "say who you are\n", fields };
+}
+
+/** Each scheme once: a browser asks for one password. */
+function kindsOf({ challenges }: PageLogin, guard: HttpGuard | undefined): string[] {
+  const all = guard === undefined ? challenges : [guard.challenge, ...challenges];
+  const kinds = new Map(all.map((one) => [one.split(" ", 1)[0], one]));
+  return [...kinds.values()];
+}
+
 /** A request for none of the routes here. */
-async function page(conn: HttpConnection, header: ReadHeader, pages: Pages): Promise<void> {
+async function page(
+  conn: HttpConnection,
+  header: ReadHeader,
+  { pages, login }: { readonly pages: Pages; readonly login: LogIn | null },
+): Promise<void> {
   const gone = new AbortController(), isHead = header.text.startsWith("HEAD ");
   const isOld = header.text.split("\r\n", 1)[0].endsWith("1.0");
   try {
@@ -169,12 +218,13 @@ async function page(conn: HttpConnection, header: ReadHeader, pages: Pages): Pro
       return await atMost(drain(conn), DRAIN_MS);
     }
     const leaving = drain(conn).then(() => gone.abort());
-    const response = await pages.answer(request, { peer: conn.peer?.host ?? "" });
+    const response = await pages.answer(request, { peer: conn.peer?.host ?? "", login });
     await sendResponse(conn, response, { isHead, isOld, reasons: REASONS, partMs: pages.partMs });
     conn.endWrites();
     await atMost(leaving, DRAIN_MS);
   } catch (error) {
-    if (!(error instanceof ReaderGone) && !gone.signal.aborted) throw error;
+    const isTold = error instanceof ReaderGone || error instanceof AnswerCut;
+    if (!isTold && !gone.signal.aborted) throw error;
   } finally {
     gone.abort();
   }
@@ -216,18 +266,6 @@ const OWN_PATHS = new Set(["/metrics", "/status", "/healthz", "/readyz"]);
 
 function pathOf(header: string): string {
   return header.split(" ", 2)[1].split("?", 1)[0];
-}
-
-/** Why it is not answered, whatever it asks for; null: it is. */
-function refusalOf(header: string, { guard }: HttpSettings): Reply | null {
-  const fault = faultOf(header);
-  if (fault !== null) return { status: 400, body: `${fault}\n` };
-  const path = pathOf(header);
-  if (guard !== undefined && !guard.open.includes(path) && !guard.admits(authorizationOf(header))) {
-    const fields = [`WWW-Authenticate: ${guard.challenge}`];
-    return { status: 401, body: "say who you are\n", fields };
-  }
-  return null;
 }
 
 async function answer(header: string, settings: HttpSettings): Promise<Reply> {

@@ -10,6 +10,8 @@ export interface Pages {
   /** How long a body may take to come, and a reader for a part of an answer; 30 s and 10 s if not given. */
   readonly bodyMs?: number;
   readonly partMs?: number;
+  /** Asks everybody who they are, instead of HTTP's guard; absent: the guard does. */
+  readonly login?: PageLogin;
   /** Never rejects. Its signal is aborted when nobody takes the answer any more. */
   answer(request: Request, asker: PageAsker): Promise<Response>;
 }
@@ -17,6 +19,28 @@ export interface Pages {
 export interface PageAsker {
   /** Peer address without port. */
   readonly peer: string;
+  /** Who it is; null: nobody was asked for a user of the broker. */
+  readonly login: LogIn | null;
+}
+
+/** Somebody who was let in. */
+export interface LogIn {
+  /** "User:alice" */
+  readonly principal: string;
+  /** Whether that is over: the user is gone, or the token's time is up. */
+  readonly isRevoked: () => boolean;
+}
+
+export interface PageLogin {
+  /** For WWW-Authenticate, one each. */
+  readonly challenges: readonly string[];
+  /** The body of what is answered to whoever is not let in, of `contentType`. */
+  readonly contentType: string;
+  readonly bodies: { readonly wrong: string; readonly busy: string };
+  /** By the header Authorization, before anything of a body is read. "busy": to be tried again. Never rejects. */
+  admit(
+    asker: { readonly peer: string; readonly authorization: string | null },
+  ): Promise<LogIn | "wrong" | "busy">;
 }
 
 /** The header as it came, checked, and what was read behind it. */
@@ -82,6 +106,11 @@ async function bodyOf(
     at += n;
   }
   return body;
+}
+
+/** Whoever makes the answer cannot go on, and has told its log of it as far as that is worth it. */
+export class AnswerCut extends Error {
+  override readonly name = "AnswerCut";
 }
 
 /** The client left, or takes nothing: there is nobody to tell. */

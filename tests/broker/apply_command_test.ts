@@ -262,6 +262,25 @@ Deno.test("what the broker refuses midway is told, with what was done, and the n
   });
 });
 
+Deno.test("what an apply was refused, or had not begun, is not its own where somebody else makes it", async () => {
+  await withBroker(async ({ apply, broker, export: exported }) => {
+    const many = Array.from({ length: 99 }, (_, i) => `[topics.t${i}]\n`).join("");
+    const quota = '[[quotas]]\nuser = "u"\nproducer_byte_rate = 5\n';
+    const first = await apply(`[topics."a.b"]\n${many}[topics.a_b]\n${quota}`, "--yes");
+    assertEquals(first.code, 1);
+    const at = `--bootstrap=127.0.0.1:${broker.port}`;
+    await typed("topic", "delete", "a.b", "--yes", at);
+    assertEquals((await typed("topic", "create", "a_b", at)).code, 0);
+    const set = await typed("quota", "set", "--user", "u", "producer_byte_rate=5", at);
+    assertEquals([set.code, set.error], [0, ""]);
+    const pruned = await apply("[topics.t0]\n", "--prune", "--yes");
+    assertEquals([pruned.code, pruned.error], [0, ""]);
+    assertStringIncludes(pruned.out, "- topic t1, with all its records\n");
+    const left = await exported();
+    assert(left.includes("[topics.a_b]") && left.includes("producer_byte_rate"), left);
+  });
+});
+
 Deno.test("hostile names go through export and back, and are text wherever they are shown", async () => {
   await withBroker(async ({ apply, export: exported }) => {
     const names = HOSTILE_NAMES.map((name) => JSON.stringify(name).replaceAll("\x7f", "\\u007f"));

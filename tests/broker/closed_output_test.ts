@@ -10,6 +10,7 @@ import { commitOffsets } from "../../src/client/group_changes.ts";
 import { GroupMember } from "../../src/client/group_member.ts";
 import { committedOffsets } from "../../src/client/groups.ts";
 import { partitionEnds } from "../../src/client/partition_ends.ts";
+import { jsonLines, typed } from "./command_line.ts";
 import { TestBroker } from "./harness.ts";
 
 /** As it was typed, with standard output closed by its reader. */
@@ -53,6 +54,42 @@ Deno.test("group reset sets the offsets though nobody reads the plan", async () 
     assertEquals(await unread("group", "reset", "g", ...args), { code: 0, error: "" });
     assertEquals((await committedOffsets(cluster, "g"))[0].offset, 0n);
   });
+});
+
+Deno.test("a token whose password nobody reads is ended again, and told", async () => {
+  await using broker = await TestBroker.start({
+    auth: {
+      enabled: true,
+      plainUsername: "admin",
+      plainPassword: "of the broker",
+      mechanism: ["PLAIN"],
+      failureDelayMs: 0,
+    },
+    delegationToken: { secretKey: "a secret key that nobody guesses" },
+  });
+  const file = await Deno.makeTempFile({ prefix: "runnel-token-" });
+  const login = 'x required username="admin" password="of the broker"';
+  await Deno.writeTextFile(
+    file,
+    `security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.jaas.config=${login};\n`,
+  );
+  await Deno.chmod(file, 0o600);
+  const at = ["--bootstrap", `127.0.0.1:${broker.port}`, "--client-config", file];
+  try {
+    for (const how of [[], ["--json"]]) {
+      const { code, error } = await unread("token", "create", ...how, ...at);
+      assertEquals(code, 1);
+      assertStringIncludes(error, "nobody reads the password, which is told once: the token is");
+      assertEquals((await typed("token", "list", "--json", ...at)).out, "");
+    }
+    // Of another, who alone may end it.
+    const { code, error } = await unread("token", "create", "--owner", "alice", ...at);
+    assertEquals(code, 1);
+    const [{ id }] = jsonLines(await typed("token", "list", "--json", ...at));
+    assertStringIncludes(error, `nobody reads the password of token ${id}, which is told once`);
+  } finally {
+    await Deno.remove(file);
+  }
 });
 
 Deno.test("topics are made and deleted, all of them, though nobody reads of it", async () => {

@@ -252,7 +252,13 @@ Deno.test("list and describe print tables, and with --json what scripts need", a
 Deno.test("watch prints lag again and again, with how fast the group gets on", async () => {
   await withGroup(async ({ at, cluster }) => {
     const watching = typed("group", "watch", "g", "--every=400ms", "--count=2", "--json", at);
-    await cluster.pause(150);
+    // Once the first look is printed, however long that takes; typed() gives standard output back.
+    const { promise, resolve } = Promise.withResolvers<void>(), { writeSync } = Deno.stdout;
+    Deno.stdout.writeSync = (bytes) => {
+      resolve();
+      return writeSync(bytes);
+    };
+    await promise;
     await commitOffsets(cluster, "g", [{ topic: "t", partition: 0, offset: 5n }]);
     const { code, out } = await watching;
     const [first, second] = jsonLines({ code, out, error: "" });

@@ -17,7 +17,7 @@ Deno.test("a running broker is healthy and ready, and knows no other routes and 
   assertEquals((await get(broker, "/healthz")).status, 200);
   assertEquals((await get(broker, "/readyz")).status, 200);
   assertEquals((await get(broker, "/metrics/")).status, 404);
-  assertEquals((await get(broker, "/")).status, 404);
+  assertEquals((await get(broker, "/nothing")).status, 404);
   assertEquals((await get(broker, "/metrics", "POST")).status, 405);
 });
 

@@ -11,6 +11,7 @@
  * | `platformatic.ts` | npm:@platformatic/kafka | |
  * | `frames.ts` | bytes by hand over TCP: framing, pipelining, back-pressure | `BROKER_PID`: watches its memory; `FRAME_TIMEOUT_MS`: the broker's, when it is short |
  * | `kcat.sh` | Debian's package `kcat` (librdkafka) | |
+ * | `book.ts` | those of docs/clients.md, by the page's own words, in clear and over TLS | `RUNNEL`; their names, or `--all`; no `BROKERS` |
  * | `apache.sh` | Apache Kafka's command line tools | `RECORDS` |
  * | `dump_log.sh` | kafka-dump-log, on the files of a broker at rest | `BROKER_DATA`, no `BROKERS` |
  * | `groups.sh` | consumer groups of kafkajs, librdkafka, franz-go and Java (`groups/`), through kills and restarts | `BROKER_COMMAND`, `CLIENTS` |

@@ -159,6 +159,7 @@ Deno.test("errors stand where each API has them: by topic, by group, at the top"
   using connection = await connect(broker, ["t"]);
   const fail = (rule: FaultRule) => broker.faults.next(rule);
   fail({ api: "Metadata", topic: "t", errorCode: "LEADER_NOT_AVAILABLE" });
+  await connection.request(Metadata, 12, { topics: [] }); // about brokers alone: the fault is left
   const metadata = await connection.request(Metadata, 12, { topics: null });
   assertEquals([metadata.topics[0].errorCode, metadata.brokers.length], [5, 1]);
   fail({ api: "ListOffsets", topic: "t", errorCode: "UNKNOWN_LEADER_EPOCH" });

@@ -1,6 +1,14 @@
 /** Proves what a producer's callers may say: where records go, and when they do not want to wait any more. */
 import { assertEquals, assertRejects } from "@std/assert";
-import { Admin, Broker, Cluster, Producer, TransactionalProducer } from "../../src/mod.ts";
+import {
+  Admin,
+  Broker,
+  Cluster,
+  Consumer,
+  KafkaError,
+  Producer,
+  TransactionalProducer,
+} from "../../src/mod.ts";
 
 Deno.test("a partitioner says where records go, and may leave it to the default", async () => {
   await using broker = await Broker.start();
@@ -47,4 +55,60 @@ Deno.test("calls end with their signal's reason, also where nobody answers", asy
   await using other = new Producer({ bootstrap: "nobody:9092" });
   await assertRejects(() => other.send({ topic: "t" }, { signal: aborted }), Error, "before");
   cluster.close();
+});
+
+Deno.test("who sends may use the bytes again at once, also of the first record of a topic", async () => {
+  await using broker = await Broker.start();
+  const cluster = { bootstrap: broker.address, allowAutoTopicCreation: true };
+  await using producer = new Producer(cluster);
+  const bytes = new Uint8Array(1), sent: Promise<unknown>[] = [];
+  for (const letter of "abc") {
+    bytes[0] = letter.charCodeAt(0);
+    const headers = [{ key: "h", value: bytes }];
+    sent.push(producer.send({ topic: "t", key: bytes, value: bytes, headers }));
+  }
+  await Promise.all(sent);
+  using consumer = new Consumer(cluster, { autoOffsetReset: "earliest" });
+  consumer.assign([{ topic: "t", partition: 0 }]);
+  const text = (bytes: Uint8Array | null) => new TextDecoder().decode(bytes!);
+  assertEquals(
+    (await consumer.poll(5000)).map(({ key, value, headers: [header] }) =>
+      text(key) + text(value) + text(header.value)
+    ),
+    ["aaa", "bbb", "ccc"],
+  );
+});
+
+Deno.test("a receiver that throws keeps nobody else from hearing", async () => {
+  await using broker = await Broker.start();
+  const thrown: string[] = [], heard: number[] = [];
+  const note = (event: ErrorEvent) => {
+    event.preventDefault();
+    thrown.push(event.error.message);
+  };
+  globalThis.addEventListener("error", note);
+  const producer = new Producer({ bootstrap: broker.address, allowAutoTopicCreation: true });
+  const receiver = {
+    delivered: (mark: number) => {
+      heard.push(mark);
+      if (mark < 2) throw new Error(`not ${mark}`);
+    },
+    failed: () => {},
+  };
+  for (const mark of [0, 1, 2]) producer.post({ topic: "t", value: "x" }, receiver, mark);
+  await producer.close();
+  globalThis.removeEventListener("error", note);
+  assertEquals([heard, thrown], [[0, 1, 2], ["not 0", "not 1"]]);
+});
+
+Deno.test("a record is not retried beyond its time while there is no producer id", async () => {
+  await using broker = await Broker.start();
+  await using producer = new Producer(
+    { bootstrap: broker.address, allowAutoTopicCreation: true },
+    { deliveryTimeoutMs: 200 },
+  );
+  const errorCode = "COORDINATOR_LOAD_IN_PROGRESS";
+  broker.faults.next({ api: "InitProducerId", errorCode, count: Infinity });
+  const signal = AbortSignal.timeout(5000);
+  await assertRejects(() => producer.send({ topic: "t" }, { signal }), KafkaError, errorCode);
 });

@@ -10,9 +10,12 @@ export interface Snippet {
   readonly code: string;
 }
 
-/** Those between ```ts and ```. */
+/** Those between ```ts and ```, but for files, whose first line is their name. */
 export function snippetsOfDocument(path: string, text: string): Snippet[] {
-  return fenced(text).map(({ line, code }) => ({ place: `${path}:${line}`, code }));
+  return fenced(text).filter(({ code }) => !/^\/\/ \S+\.ts\n/.test(code)).map(({ line, code }) => ({
+    place: `${path}:${line}`,
+    code,
+  }));
 }
 
 /** Those that come behind an `@example` of a docstring, and those of a file's first comment. */

@@ -1,4 +1,4 @@
-/** Proves that the TypeScript in docs/embedding.md, in src/mod.ts and in docstrings is right: it is checked, and run. */
+/** Proves that the TypeScript in docs/, in src/mod.ts and in docstrings is right: it is checked, and run. */
 import { assert, assertEquals } from "@std/assert";
 import * as runnel from "../../src/mod.ts";
 import { moduleOf, type Snippet, snippetsOfDocument, snippetsOfSource } from "./snippets.ts";
@@ -10,9 +10,14 @@ function allSnippets(): Snippet[] {
   const read = (path: string) => Deno.readTextFileSync(new URL(path, root));
   const sources = ["src/mod.ts", ...files("src/client"), ...files("src/broker/embedded")];
   return [
-    ...snippetsOfDocument("docs/embedding.md", read("docs/embedding.md")),
+    ...documents().flatMap((path) => snippetsOfDocument(path, read(path))),
     ...sources.flatMap((path) => snippetsOfSource(path, read(path))),
   ];
+}
+
+/** Pages of docs/; a block that begins with its file's name is run elsewhere (tests/walk/page.ts). */
+function documents(): string[] {
+  return [...Deno.readDirSync(new URL("docs", root))].map(({ name }) => `docs/${name}`).sort();
 }
 
 /** What src/mod.ts exports of the clients. */

@@ -3,7 +3,11 @@
 import v8 from "node:v8";
 import vm from "node:vm";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Admin, Broker, Consumer, Producer } from "../../src/mod.ts";
+import { Connection } from "../../src/client/connection.ts";
+import { FindCoordinator } from "../../src/protocol/messages/find_coordinator.ts";
+import { JoinGroup } from "../../src/protocol/messages/join_group.ts";
+import { SyncGroup } from "../../src/protocol/messages/sync_group.ts";
+import { Admin, Broker, ConnectionError, Consumer, Producer } from "../../src/mod.ts";
 
 Deno.test("a warm broker starts within 10 ms and stops within 10 ms, where the machine lets it", async () => {
   const starts: number[] = [], stops: number[] = [];
@@ -31,6 +35,40 @@ Deno.test("a broker that was used, and whose clients are still there, stops with
     use.end();
   }
   assert(quick(stops) < 10, `${stops.map(Math.round)} ms`);
+});
+
+Deno.test("who waits for a group, to join it or for its leader's word, holds up no stop", async () => {
+  for (const initialRebalanceDelayMs of [60_000, 10]) {
+    const broker = await Broker.start({ groups: { initialRebalanceDelayMs } });
+    const [host, port] = broker.address.split(":");
+    const open = () => Connection.open({ host, port: Number(port) });
+    const connections = await Promise.all([open(), open()]);
+    await connections[0].request(FindCoordinator, 3, { keyType: 0, key: "g" });
+    const joins = connections.map((connection) =>
+      connection.request(JoinGroup, 3, {
+        groupId: "g",
+        sessionTimeoutMs: 60_000,
+        rebalanceTimeoutMs: 60_000,
+        memberId: "",
+        protocolType: "consumer",
+        protocols: [{ name: "range", metadata: new Uint8Array(0) }],
+      })
+    );
+    let waits: Promise<unknown> = Promise.all(joins);
+    if (initialRebalanceDelayMs === 10) {
+      const joined = await Promise.all(joins);
+      const led = joined.findIndex(({ leader, memberId }) => leader !== memberId);
+      const { memberId, generationId } = joined[led];
+      waits = connections[led].request(SyncGroup, 1, { groupId: "g", generationId, memberId });
+    }
+    const refused = assertRejects(() => waits, ConnectionError);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const beganMs = performance.now();
+    await broker.stop();
+    assert(performance.now() - beganMs < 1000, `${performance.now() - beganMs} ms`);
+    await refused;
+    for (const connection of connections) connection.close();
+  }
 });
 
 Deno.test("several brokers at once have ports and topics of their own", async () => {

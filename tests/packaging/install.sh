@@ -25,6 +25,18 @@ nowhere() { RELEASES=http://127.0.0.1:1 refused "cannot fetch http://127.0.0.1:1
 check "a release that is not there is named" nowhere
 plain() { RELEASES=http://releases.example refused "needs https://"; }
 check "nothing is fetched in clear from elsewhere" plain
+disguised() { RELEASES="http://localhost:x@127.0.0.1:$port" refused "needs https://"; }
+check "nor from elsewhere in disguise" disguised
+taken() { mkdir "$work/bin/runnel"; ! installer > "$work/said" 2>&1 && grep -q "bin/runnel is a folder" "$work/said" && rmdir "$work/bin/runnel"; }
+check "nothing is put into a folder called runnel" taken
+# Of a fetch that is broken off nothing is left.
+mkdir "$work/slow" && printf '#!/bin/sh\necho > "%s/began"; sleep 1\n' "$work" > "$work/slow/curl" && chmod +x "$work/slow/curl"
+broken_off() {
+  RUNNEL_RELEASES=http://127.0.0.1:$port RUNNEL_BIN=$work/bin PATH=$work/slow:$PATH sh packaging/install.sh > "$work/said" 2>&1 &
+  for _ in $(seq 50); do [ -e "$work/began" ] && break; sleep 0.1; done
+  kill -TERM $! && ! wait $! && [ -z "$(ls -A "$work/bin")" ]
+}
+check "what is broken off leaves nothing" broken_off
 unsaid() { RELEASES=@RELEASES@ refused RUNNEL_RELEASES; }
 check "one that was not published asks where the releases are" unsaid
 whole() { (cd "$work/releases" && sha256sum -- runnel-* > SHA256SUMS) && installer && "$work/bin/runnel" version && [ "$(ls -A "$work/bin")" = runnel ]; }

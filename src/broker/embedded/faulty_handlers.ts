@@ -91,7 +91,7 @@ function answerBy(
   version: number,
 ): ((serve: Serve) => Late) | null {
   if (api.key === Fetch.key) return fetchBy(parts, rule, request, version);
-  if (api.key === Metadata.key) return metadataBy(parts, rule, request);
+  if (api.key === Metadata.key) return metadataBy(parts, rule, request, version);
   const { errorCode } = rule;
   if (rule.topic === undefined) {
     if (errorCode === null) return (serve) => serve(request);
@@ -245,13 +245,14 @@ function metadataBy(
   parts: FaultyParts,
   rule: Rule,
   request: Struct,
+  version: number,
 ): ((serve: Serve) => Late) | null {
   const { errorCode } = rule, meant = meantBy(parts, rule);
   const topics = request.topics as { name: string | null; topicId: Uuid }[] | null;
-  const asksAll = topics === null || topics.length === 0;
-  if (rule.topic !== undefined && !asksAll && !topics.some(meant.topic)) return null;
+  const asksAll = topics === null || version === 0 && topics.length === 0;
+  if (rule.topic !== undefined && !asksAll && !topics!.some(meant.topic)) return null;
   if (errorCode === null) return (serve) => serve(request);
-  if (rule.topic === undefined && asksAll && topics !== null) return null; // it asks for brokers alone
+  if (topics?.length === 0 && !asksAll) return null; // it asks for brokers alone
   return (serve) =>
     then(serve(request), (answer) => {
       if (answer === NO_REPLY || answer === CLOSE) return answer;

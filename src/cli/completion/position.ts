@@ -2,6 +2,7 @@
 import { configFlags } from "../../config/load.ts";
 import type { Action, Command, Completes, Flag, Word } from "../command.ts";
 import { COMMANDS } from "../commands.ts";
+import { askedAs, PAGES } from "../help/pages.ts";
 
 /** What may stand there. */
 export interface Position {
@@ -39,9 +40,12 @@ export function positionOf(before: readonly string[], current: string): Position
   return of(current.startsWith("-") ? [HELP] : named(command.actions));
 }
 
-/** A command, and one of its actions. */
+/** A command and one of its actions, or a page of the book. */
 function inHelp([name, ...more]: readonly string[]): Position {
-  if (name === undefined) return of(named(COMMANDS));
+  if (name === undefined) {
+    const pages = PAGES.map((page) => ({ value: askedAs(page), doc: page.about }));
+    return of([...named(COMMANDS), ...pages]);
+  }
   const command = COMMANDS.find((one) => one.name === name);
   return command === undefined || more.length > 0 ? NOWHERE : of(named(command.actions));
 }

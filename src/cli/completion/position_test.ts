@@ -15,6 +15,11 @@ Deno.test("commands, then actions, then what an action takes", () => {
   assertEquals(values("group", ""), ["list", "describe", "reset", "delete", "watch"]);
   assertEquals(values("config", ""), ["get", "set", "unset", "diff"]);
   assertEquals(values("help", "group", "").includes("reset"), true);
+  assertEquals(
+    ["group", "operating", "audit", "audit.md"].every((one) => values("help", "").includes(one)),
+    true,
+  );
+  assertEquals(values("help", "operating", ""), []);
   assertEquals(values("nothing", ""), []);
   assertEquals(values("group", "nothing", ""), []);
 });

@@ -4,6 +4,7 @@ import { Cluster } from "../../client/cluster.ts";
 import type { Run } from "../command.ts";
 import { connected } from "../connected.ts";
 import type { Cell } from "../output.ts";
+import { firstAnswer } from "../first_answer.ts";
 import { addressesOf, configOf, reachedBy } from "../reach.ts";
 import { mustBeThere, resourceOf, toldOf } from "./resource.ts";
 
@@ -21,7 +22,7 @@ export const diffConfigs: Run = (call) => {
       callTimeoutMs: 10_000,
     });
     try {
-      await there?.nodes(); // once, so that a wrong address is told at once
+      if (there !== null) await firstAnswer(there, elsewhere!);
       await mustBeThere(cluster, first);
       await mustBeThere(there ?? cluster, second);
       const [one, two] = await Promise.all([

@@ -4,7 +4,7 @@
  * base64:…, headers are JSON.
  */
 import type { ConsumerRecord } from "../../client/consumer.ts";
-import { headersJson, utf8Text } from "../record_json.ts";
+import { headersJson, timestampOf, utf8Text } from "../record_json.ts";
 import { printable } from "../table.ts";
 import type { Printer } from "./printer.ts";
 
@@ -20,12 +20,12 @@ export function csvPrinter({ isTerminal }: { readonly isTerminal: boolean }): Pr
 }
 
 function cellsOf(record: ConsumerRecord): string[] {
-  const { topic, partition, offset, timestampMs, key, value, headers } = record;
+  const { topic, partition, offset, key, value, headers } = record;
   return [
     cell(topic),
     `${partition}`,
     `${offset}`,
-    cell(`${timestampMs}`),
+    cell(`${timestampOf(record)}`),
     bytesCell(key),
     bytesCell(value),
     cell(headersJson(headers)),

@@ -45,10 +45,15 @@ function keyPatternFilter(text: string): Filter {
 
 function headerFilter(text: string): Filter {
   const at = text.indexOf("=");
-  if (at < 0) return ({ headers }) => headers.some(({ key }) => key === text);
+  if (at < 0) return ({ headers }) => headers.some((one) => isNamed(one, text));
   const name = text.slice(0, at), wanted = ENCODER.encode(text.slice(at + 1));
   return ({ headers }) =>
-    headers.some(({ key, value }) => key === name && value !== null && areEqual(value, wanted));
+    headers.some((one) => isNamed(one, name) && one.value !== null && areEqual(one.value, wanted));
+}
+
+/** One that is no text has no name that could be typed. */
+function isNamed({ key, keyBytes }: ConsumerRecord["headers"][number], name: string): boolean {
+  return key === name && keyBytes === undefined;
 }
 
 function pathFilter(text: string): Filter {

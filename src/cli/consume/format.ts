@@ -10,6 +10,7 @@
  */
 import type { ConsumerRecord } from "../../client/consumer.ts";
 import { terminalBytes } from "../escapes.ts";
+import { timestampOf } from "../record_json.ts";
 import type { Printer } from "./printer.ts";
 
 /** A string says what is wrong with the format. */
@@ -48,7 +49,7 @@ const PARTS = new Map<string, Part>([
   ["t", ({ topic }) => utf8(topic)],
   ["p", ({ partition }) => utf8(`${partition}`)],
   ["o", ({ offset }) => utf8(`${offset}`)],
-  ["T", ({ timestampMs }) => utf8(`${timestampMs}`)],
+  ["T", (record) => utf8(`${timestampOf(record)}`)],
   ["k", ({ key }, none) => key ?? none],
   ["s", ({ value }, none) => value ?? none],
   ["h", ({ headers }) => headersOf(headers)],
@@ -60,8 +61,10 @@ const PARTS = new Map<string, Part>([
 
 function headersOf(headers: ConsumerRecord["headers"]): Uint8Array {
   const bytes: number[] = [];
-  for (const [i, { key, value }] of headers.entries()) {
-    for (const byte of utf8(`${i === 0 ? "" : ","}${key}=`)) bytes.push(byte);
+  for (const [i, { key, keyBytes, value }] of headers.entries()) {
+    if (i > 0) bytes.push(COMMA);
+    for (const byte of keyBytes ?? utf8(key)) bytes.push(byte);
+    bytes.push(EQUALS);
     for (const byte of value ?? utf8("NULL")) bytes.push(byte);
   }
   return Uint8Array.from(bytes);
@@ -87,6 +90,9 @@ function literal(text: string): Uint8Array {
   }
   return Uint8Array.from(bytes);
 }
+
+const COMMA = 44;
+const EQUALS = 61;
 
 const LITERAL = /\\x([\da-fA-F]{1,64})|\\(0[0-7]{0,64}|[1-9]\d{0,64})|\\(.)|[^\\]+|\\$/gsu;
 const LETTERS: Readonly<Record<string, string>> = { t: "\t", n: "\n", r: "\r" };

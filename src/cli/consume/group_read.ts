@@ -85,8 +85,11 @@ export class GroupReading {
       }
     } finally {
       this.#consumer.close();
-      await this.#commit(this.#owned);
-      await this.#member.leave();
+      try {
+        await this.#commit(this.#owned);
+      } finally {
+        await this.#member.leave(); // else the group waits for it until its session is over
+      }
     }
   }
 

@@ -72,6 +72,14 @@ Deno.test("--format prints as kcat -f does", async () => {
   assertEquals(await text(format("%k|%s\\n", "NULL"), records[1], records[2]), "NULL|NULL\n|\n");
 });
 
+Deno.test("a header's key that is no text and a time that no number has are printed as they are", async () => {
+  const keyBytes = Uint8Array.of(0xff), headers = [{ key: "\ufffd", keyBytes, value: bytes("v") }];
+  const one = record({ timestampMs: 0, exactTimestampMs: 2n ** 63n - 1n, headers });
+  assertEquals([...await printed(format("%h"), one)], [0xff, 0x3d, 0x76]);
+  assertEquals(await text(format("%T"), one), "9223372036854775807");
+  assertStringIncludes(await text(csvPrinter({ isTerminal: false }), one), ",9223372036854775807,");
+});
+
 Deno.test("a format that is none is refused", () => {
   assertStringIncludes(format("%q") as string, "has %q");
   assertStringIncludes(format("%😀") as string, "has %😀");

@@ -10,6 +10,7 @@ import { type CompressionName, CompressionType } from "../../protocol/records/co
 import type { Call } from "../call.ts";
 import type { Run } from "../command.ts";
 import { Interrupt } from "../interrupt.ts";
+import { firstAnswer } from "../first_answer.ts";
 import { Output } from "../output.ts";
 import { sideReachedBy } from "../reach.ts";
 import { printable } from "../table.ts";
@@ -257,7 +258,7 @@ async function showPlan({ source, target, out, topics, name }: {
 /** Once, so that a wrong address is told at once, with the flag that says it. */
 async function mustAnswer(cluster: Cluster, side: string, flag: string): Promise<void> {
   try {
-    await cluster.anyConnection();
+    await firstAnswer(cluster, `the ${side}`);
   } catch (error) {
     if (!(error instanceof ConnectionError)) throw error;
     throw new RefusedError(

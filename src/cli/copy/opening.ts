@@ -3,14 +3,12 @@
  * its end is one of the offsets that were kept before anything was sent, and what lies before it bears the copy's
  * producer id. Anything else there is somebody else's.
  */
-import { BatchReader, type PartitionOfTopic } from "../../client/batch_reader.ts";
+import type { PartitionOfTopic } from "../../client/batch_reader.ts";
 import type { Cluster, Topic } from "../../client/cluster.ts";
-import { KafkaError } from "../../client/errors.ts";
 import { nameOf } from "../../client/group/partitions_by_topic.ts";
 import { listOffsets } from "../../client/list_offsets.ts";
 import type { Identity } from "../../client/partition_sender.ts";
-import { ErrorCode } from "../../protocol/errors.ts";
-import * as batch from "../../protocol/records/batch.ts";
+import { isWrittenBy } from "../../client/written_by.ts";
 import type { Kept } from "./ledger.ts";
 import { OffsetMap } from "./offset_map.ts";
 import type { OpenedPartition } from "./partition_copy.ts";
@@ -110,24 +108,6 @@ async function goneOn(
 
 const RESTART =
   "Choose another name by --rename, or another --name and --append to copy all once more";
-
-/** Whether the record there is of this producer; what was deleted or compacted since says nothing, and is taken for it. */
-async function isWrittenBy(
-  cluster: Cluster,
-  partition: PartitionOfTopic,
-  { offset, identity }: { readonly offset: number; readonly identity: Identity },
-): Promise<boolean> {
-  using reader = new BatchReader(cluster);
-  try {
-    const { records } = await reader.fetch(partition, offset);
-    if (records === null || batch.endOf(records, 0) === -1) return true;
-    return batch.baseOffset(records) > offset ||
-      batch.producerId(records) === identity.producerId;
-  } catch (error) {
-    if (error instanceof KafkaError && error.code === ErrorCode.OFFSET_OUT_OF_RANGE) return true;
-    throw error;
-  }
-}
 
 /**
  * Where partitions begin and end, once they stay so for a moment: what a copy that was killed had sent may be on its way

@@ -58,8 +58,16 @@ export class Preparation {
     const recipe = await recipeOf(source, named.source.name);
     let topic = await topicAt(target, named.target), isMade = false;
     if (topic === null) {
-      topic = await makeTopic(target, named, { recipe, replicas, tell });
-      isMade = true;
+      try {
+        topic = await makeTopic(target, named, { recipe, replicas, tell });
+        isMade = true;
+      } catch (error) {
+        if (!isDone(error, ErrorCode.TOPIC_ALREADY_EXISTS)) throw error;
+        const admin = new Admin(target);
+        topic = await target.retry(() => admin.describeTopic(named.target));
+      }
+    }
+    if (isMade) {
       await keepMade(tools.ledger, await this.#opened(named.source, topic, true));
     } else if (first?.progress.isMade && first.progress.targetId === topic.id) {
       isMade = true;
@@ -136,8 +144,7 @@ export class Preparation {
 
   async #opened(from: Topic, to: Topic, isMade: boolean) {
     const { tools: { source, target }, kept, isAppending } = this.#options;
-    this.#identity ??= newProducerId(target);
-    const identity = await this.#identity;
+    const identity = await this.#newIdentity();
     return await openedPartitions(source, target, {
       from,
       to,
@@ -146,6 +153,17 @@ export class Preparation {
       kept,
       identity,
     });
+  }
+
+  /** One for all; asked for again once it could not be had. */
+  #newIdentity(): Promise<Identity> {
+    if (this.#identity !== null) return this.#identity;
+    const asked = newProducerId(this.#options.tools.target);
+    this.#identity = asked;
+    asked.catch(() => {
+      if (this.#identity === asked) this.#identity = null;
+    });
+    return asked;
   }
 }
 
@@ -159,9 +177,19 @@ async function keepMade(ledger: Ledger, opened: readonly OpenedPartition[]): Pro
   );
 }
 
+/** What was to be made is there: by an earlier try that got no answer, or by a copy that is dead by now. */
+function isDone(error: unknown, code: ErrorCode): boolean {
+  return error instanceof KafkaError && error.code === code;
+}
+
 async function grownTopic(target: Cluster, name: string, count: number): Promise<Topic> {
   const admin = new Admin(target);
-  await admin.createPartitions(name, count);
+  try {
+    await admin.createPartitions(name, count);
+  } catch (error) {
+    if (!isDone(error, ErrorCode.INVALID_PARTITIONS)) throw error;
+    if ((await admin.describeTopic(name)).partitions.length < count) throw error;
+  }
   return await target.retry(async () => {
     const topic = await admin.describeTopic(name);
     const isReady = topic.partitions.length >= count &&

@@ -124,11 +124,14 @@ function copyOf(record: LogRecord): LogRecord {
 }
 
 function areSame(one: LogRecord, other: LogRecord): boolean {
-  return one.timestampMs === other.timestampMs && areEqual(one.key, other.key) &&
+  return one.timestampMs === other.timestampMs &&
+    one.exactTimestampMs === other.exactTimestampMs && areEqual(one.key, other.key) &&
     areEqual(one.value, other.value) && one.headers.length === other.headers.length &&
-    one.headers.every(({ key, value }, at) =>
-      key === other.headers[at].key && areEqual(value, other.headers[at].value)
-    );
+    one.headers.every(({ key, keyBytes, value }, at) => {
+      const beside = other.headers[at];
+      return key === beside.key && areEqual(keyBytes ?? null, beside.keyBytes ?? null) &&
+        areEqual(value, beside.value);
+    });
 }
 
 function areEqual(one: Uint8Array | null, other: Uint8Array | null): boolean {

@@ -133,7 +133,9 @@ async function ask(place: HttpPlace, url: string): Promise<HttpAnswer | string> 
 function isStatus(value: any): value is BrokerStatus {
   return typeof value === "object" && value !== null && typeof value.version === "string" &&
     ["warnings", "offline", "clients", "refused"].every((name) => Array.isArray(value[name])) &&
-    ["storage", "process", "limits"].every((name) => typeof value[name] === "object");
+    ["storage", "process", "limits"].every((name) =>
+      typeof value[name] === "object" && value[name] !== null
+    );
 }
 
 async function readAll(socket: Deno.Conn): Promise<string> {

@@ -5,7 +5,6 @@
  * It looks twice, some seconds apart, for only so is standing still told from being slow.
  */
 import { ConfigError } from "../../config/load.ts";
-import type { Cluster } from "../../client/cluster.ts";
 import { listGroups } from "../../client/groups.ts";
 import { counted } from "../counted.ts";
 import type { Call } from "../call.ts";
@@ -14,7 +13,7 @@ import { connected } from "../connected.ts";
 import type { Output } from "../output.ts";
 import { printable, table } from "../table.ts";
 import { findings, type GroupLook, lagOf, nameOf, partitionName } from "./findings.ts";
-import { look } from "./look.ts";
+import { looks } from "./look.ts";
 
 export const describeGroups: Run = (call) => {
   const waitMs = waitMsOf(call), [groupId] = call.words;
@@ -44,18 +43,6 @@ export const describeGroups: Run = (call) => {
     return 0;
   });
 };
-
-/** Those there are, in the order asked; a few are asked for at a time. */
-async function looks(cluster: Cluster, ids: readonly string[]): Promise<Map<string, GroupLook>> {
-  const found: (GroupLook | null)[] = [], left = ids.entries();
-  const worker = async () => {
-    for (const [at, id] of left) found[at] = await look(cluster, id);
-  };
-  await Promise.all(Array.from({ length: Math.min(ids.length, AT_A_TIME) }, worker));
-  return new Map(found.flatMap((one, at) => one === null ? [] : [[ids[at], one]]));
-}
-
-const AT_A_TIME = 32;
 
 function print(
   out: Output,

@@ -1,5 +1,5 @@
 /** Proves that lines come out whole wherever chunks are cut, and that one too long is refused before it is held. */
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Lines, LineTooLong } from "./lines.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -29,4 +29,14 @@ Deno.test("a line that is too long is refused, and one just as long is not", () 
   const lines = new Lines(4);
   assertEquals([...lines.fed(bytes("1234\n12"))].map(text), ["1234"]);
   assertThrows(() => [...lines.fed(bytes("345"))], LineTooLong, "longer than 4 bytes");
+});
+
+Deno.test("a line that comes byte by byte takes the room of its bytes", () => {
+  const lines = new Lines(8 << 20), one = bytes("x"), count = 4 << 20;
+  const before = Deno.memoryUsage();
+  for (let i = 0; i < count; i++) [...lines.fed(one)];
+  const after = Deno.memoryUsage();
+  const taken = after.heapUsed + after.external - before.heapUsed - before.external;
+  assert(taken < 16 * count, `${taken} bytes for a line of ${count}`);
+  assertEquals([...lines.fed(bytes("\n"))].map(({ length }) => length), [count]);
 });

@@ -11,6 +11,7 @@ import { unescaped } from "../escapes.ts";
 import { existingTopic } from "../existing_topic.ts";
 import { Interrupt } from "../interrupt.ts";
 import { jsonText, OutputClosed } from "../output.ts";
+import { timestampOf } from "../record_json.ts";
 import { printable } from "../table.ts";
 import { Delivering } from "./delivering.ts";
 import { filesOf, linesOf, repeated, type SourceRecords } from "./sources.ts";
@@ -74,7 +75,7 @@ async function sendAll(
           await flush();
         }
         if (isOver()) break sending;
-        const { key, value, headers, timestampMs, partition } = record;
+        const { key, value, headers, timestampMs, exactTimestampMs, partition } = record;
         delivering.send(
           {
             topic,
@@ -83,6 +84,7 @@ async function sendAll(
             value,
             headers: plan.headers.length === 0 ? headers : [...headers, ...plan.headers],
             timestampMs,
+            exactTimestampMs,
           },
           origin,
           next++,
@@ -113,8 +115,9 @@ async function sendAll(
 /** As shells have it for what SIGINT ended: not everything was sent. */
 const INTERRUPTED = 130;
 
-function reportLine({ topic, partition, offset, timestampMs }: Delivery): string {
-  return jsonText({ topic, partition, offset, timestamp: timestampMs });
+function reportLine(delivery: Delivery): string {
+  const { topic, partition, offset } = delivery;
+  return jsonText({ topic, partition, offset, timestamp: timestampOf(delivery) });
 }
 
 function planOf(call: Call): Plan {

@@ -2,6 +2,7 @@
 import { ConfigError } from "../../config/load.ts";
 import type { Interrupt } from "../interrupt.ts";
 import { printable } from "../table.ts";
+import { GatheredBytes } from "./gathered_bytes.ts";
 import { Lines, LineTooLong } from "./lines.ts";
 import type { Reader } from "./written.ts";
 import type { WrittenRecord } from "../record_json.ts";
@@ -40,15 +41,15 @@ export async function* linesOf(
       error instanceof LineTooLong
         ? new ConfigError(`${origin.nameOf(number + 1)} ${error.message}`)
         : error;
+    let chunk = new Uint8Array(CHUNK_BYTES);
     for (let isOver = false; !isOver;) {
-      const chunk = new Uint8Array(CHUNK_BYTES),
-        count = await stoppable(input.read(chunk), interrupt);
+      const count = await stoppable(input.read(chunk), interrupt);
       if (interrupt.isAsked) return;
       isOver = count === null;
       // Lines are views of it: a few bytes do not keep the room of many.
-      const came = count !== null && count < CHUNK_BYTES / 4
-        ? chunk.slice(0, count)
-        : chunk.subarray(0, count ?? 0);
+      const isMuch = count !== null && count >= CHUNK_BYTES / 4;
+      const came = isMuch ? chunk.subarray(0, count) : chunk.slice(0, count ?? 0);
+      if (isMuch) chunk = new Uint8Array(CHUNK_BYTES);
       const found = function* () {
         try {
           const some = count === null ? lastOf(lines) : lines.fed(came);
@@ -69,16 +70,16 @@ export async function* filesOf(
 ): AsyncGenerator<SourceRecords, void> {
   for (const name of names) {
     using input = opened(name);
-    const parts: Uint8Array[] = [];
-    let bytes = 0;
+    const whole = new GatheredBytes(MAX_BYTES), chunk = new Uint8Array(CHUNK_BYTES);
     for (;;) {
-      const chunk = new Uint8Array(CHUNK_BYTES), count = await input.read(chunk);
+      const count = await input.read(chunk);
       if (count === null) break;
-      bytes += count;
-      if (bytes > MAX_BYTES) throw new ConfigError(`${name} ${new LineTooLong(MAX_BYTES).message}`);
-      parts.push(chunk.subarray(0, count));
+      if (!whole.takes(count)) {
+        throw new ConfigError(`${name} ${new LineTooLong(MAX_BYTES).message}`);
+      }
+      whole.add(chunk.subarray(0, count));
     }
-    const record = read(new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer()));
+    const record = read(whole.taken());
     if (typeof record === "string") throw new ConfigError(`${name} ${printable(record)}`);
     yield { origin: { nameOf: () => name }, number: 1, records: [record] };
   }

@@ -15,7 +15,7 @@ import { Applied } from "./applied.ts";
 import { type CarriedOut, carryOut, refusalsOf } from "./carry_out.ts";
 import { clusterState, scopeOf } from "./cluster_state.ts";
 import { passwordsFor } from "./passwords.ts";
-import { type Plan, planOf } from "./plan.ts";
+import { type Change, madeBy, type Plan, planOf } from "./plan.ts";
 import { COLOURS, jsonOf, linesOf, summaryOf } from "./plan_text.ts";
 import { notSeen } from "./seen.ts";
 import { listedIn, type State } from "./state.ts";
@@ -52,7 +52,7 @@ async function applied(
   { path, wanted, rotate }: Asked,
 ): Promise<number> {
   const asking = askingOf(cluster), listed = listedIn(wanted);
-  const record = path === "-" ? null : new Applied(path, await clusterIdOf(asking));
+  let record = path === "-" ? null : new Applied(path, await clusterIdOf(asking));
   const lastListed = record?.read() ?? null;
   if (call.has("--prune") && lastListed === null) {
     console.error(`runnel: ${path} was not applied to this cluster before: nothing is pruned`);
@@ -80,15 +80,29 @@ async function applied(
   const { passwords, missing } = passwordsFor(wanted, changes);
   if (tellProblems([...missing, ...await refusalsOf(asking, changes)])) return 1;
   if (!confirmed(call, `Do this at ${bootstrap}?`)) return 1;
-  // Until all is done, what the last one listed and is to be pruned counts as listed, and so does what this one makes.
-  note(call, record, new Set([...listed, ...lastListed ?? []]));
+  // Until all is done, what the last one listed and is to be pruned counts as listed. What is not there counts when it is
+  // being made, and no longer when it was not: who makes it then is somebody else.
+  const own = new Set([...listed, ...lastListed ?? []]).intersection(listedIn(state));
+  record = note(call, record, own);
   const became: CarriedOut[] = [];
+  const begin = (some: readonly Change[]) => {
+    for (const name of some.flatMap(madeBy)) own.add(name);
+    record = note(call, record, own);
+  };
+  const tell = (one: CarriedOut) => {
+    became.push(one);
+    if (one.outcome === null || one.outcome === "not known") return;
+    for (const name of madeBy(one.change)) own.delete(name);
+  };
   try {
-    await carryOut(asking, changes, { passwords, tell: (one) => became.push(one) });
+    await carryOut(asking, changes, { passwords, tell, begin });
   } finally {
     tellBecame(became, out);
   }
-  if (became.some(({ outcome }) => outcome !== null)) return 1;
+  if (became.some(({ outcome }) => outcome !== null)) {
+    record = note(call, record, own);
+    return 1;
+  }
   note(call, record, listed);
   const unseen = await notSeen(asking, wanted, { scope, options });
   const told = unseen.flatMap(linesOf).map(({ sign, text }) =>
@@ -101,13 +115,18 @@ function isSame(listed: ReadonlySet<string>, last: ReadonlySet<string> | null): 
   return last !== null && last.size === listed.size && last.isSubsetOf(listed);
 }
 
-/** Where it cannot be written, as beside a file that was mounted to be read, nothing can be pruned: that alone needs it. */
-function note(call: Call, record: Applied | null, listed: ReadonlySet<string>): void {
+/**
+ * Where it cannot be written, as beside a file that was mounted to be read, nothing can be pruned: that alone needs it,
+ * and for others it is told once. Returns where to note the next.
+ */
+function note(call: Call, record: Applied | null, listed: ReadonlySet<string>): Applied | null {
   try {
     record?.write(listed);
+    return record;
   } catch (error) {
     if (!(error instanceof ConfigError) || call.has("--prune")) throw error;
     console.error(`runnel: ${error.message}: a later --prune does not know of this apply`);
+    return null;
   }
 }
 

@@ -32,20 +32,30 @@ export interface CarriedOut {
   readonly outcome: Outcome | "not begun" | "not known";
 }
 
-/** What became of each, told as soon as it is known. Throws what asking throws, when all is told. */
+/**
+ * What became of each, told as soon as it is known; `begin` hears of those that are asked for together before they are.
+ * Throws what asking and `begin` throw, when all is told.
+ */
 export async function carryOut(
   asking: Asking,
   changes: readonly Change[],
-  { passwords, tell }: { readonly passwords: Passwords; readonly tell: (one: CarriedOut) => void },
+  { passwords, tell, begin }: {
+    readonly passwords: Passwords;
+    readonly tell: (one: CarriedOut) => void;
+    readonly begin?: (some: readonly Change[]) => void;
+  },
 ): Promise<void> {
   let isEnded = false, failure: { readonly error: unknown } | null = null;
   for (const run of runsOf(changes)) {
     let outcomes: CarriedOut["outcome"][] = run.map(() => "not begun");
     try {
-      if (!isEnded) outcomes = await done(asking, run, passwords);
+      if (!isEnded) {
+        begin?.(run);
+        outcomes = run.map(() => "not known");
+        outcomes = await done(asking, run, passwords);
+      }
     } catch (error) {
       failure = { error };
-      outcomes = run.map(() => "not known");
     }
     for (const [at, change] of run.entries()) tell({ change, outcome: outcomes[at] });
     isEnded ||= outcomes.some((outcome) => outcome !== null);

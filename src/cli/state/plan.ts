@@ -13,7 +13,7 @@
 import type { ConfigResource } from "../../client/admin.ts";
 import { type Acl, Permission } from "../../security/acl/acl.ts";
 import { locksEverybodyOut } from "../../security/acl/administrators.ts";
-import type { QuotaEntityPart } from "../../topics/client_quotas.ts";
+import { entityKey, type QuotaEntityPart } from "../../topics/client_quotas.ts";
 import { sameValue } from "./same_value.ts";
 import {
   type Configs,
@@ -93,6 +93,38 @@ export function planOf(wanted: State, actual: State, options: PlanOptions): Plan
   if (options.prune) changes.push(...unlisted);
   if (!options.force) problems.push(...lockOut(actual, changes));
   return { changes, problems, unlisted: options.prune ? [] : unlisted };
+}
+
+/** The names, as listedIn() has them, of what a change makes that was not there. */
+export function madeBy(change: Change): string[] {
+  const names = (...some: Listed[]) => some.map((name) => JSON.stringify(name));
+  switch (change.kind) {
+    case "user": {
+      const { name, credential: { mechanism, before } } = change;
+      return before === null ? names(["user", name, mechanism]) : [];
+    }
+    case "acl":
+      return names(["acl", ruleKey(change.acl)]);
+    case "topic": {
+      const { name, topic: { configs } } = change;
+      const ofConfigs = Array.from(configs.keys(), (key): Listed => ["config", "topic", name, key]);
+      return names(["topic", name], ...ofConfigs);
+    }
+    case "configs": {
+      const { resource: { type, name }, values } = change;
+      return names(...newIn(values).map((key): Listed => ["config", type, name, key]));
+    }
+    case "quota": {
+      const id = entityKey(change.entity);
+      return names(...newIn(change.values).map((key): Listed => ["quota", id, key]));
+    }
+    default:
+      return [];
+  }
+}
+
+function newIn(values: Values<unknown>): string[] {
+  return [...values].filter(([, { before }]) => before === null).map(([key]) => key);
 }
 
 function* userChanges(

@@ -28,6 +28,31 @@ Deno.test("what is written is read as the same state, with names that somebody c
   }
 });
 
+Deno.test("a quota that a newer Kafka has, and the file could not say, is left out and told", async () => {
+  const user = { entityType: "user", entityName: "u\x1b" },
+    place = { entityType: "rack", entityName: "r" };
+  const values = new Map([["producer_byte_rate", 5], ["produce_joules", 1]]);
+  const quotas = new Map([
+    ["a", { entity: [user], values }],
+    ["b", { entity: [user, place], values }],
+    ["c", { entity: [user], values: new Map([["produce_joules", 1]]) }],
+  ]);
+  const { text, leftOut } = writeState({ ...await read(""), quotas });
+  assertEquals(text, '[[quotas]]\nuser = "u\\u001b"\nproducer_byte_rate = 5\n');
+  assertEquals(leftOut, [
+    "produce_joules of user u\x1b: there is no such quota",
+    "quotas of user u\x1b, rack r: there is nobody of that kind",
+    "produce_joules of user u\x1b: there is no such quota",
+  ]);
+});
+
+Deno.test("a config with very many names in its name is refused in words", async () => {
+  for (const many of [200, 1_000_000]) {
+    const text = `[topics.t]\nconfigs.${"a.".repeat(many)}b = 1\n`;
+    await assertRejects(() => read(text), ConfigError, "too many");
+  }
+});
+
 Deno.test("every hostile name is a group's and a user's name as it is", async () => {
   const groups = new Map(HOSTILE_NAMES.map((name) => [name, new Map([["a", "1"]])]));
   const state = { ...await read(""), groups };

@@ -111,11 +111,12 @@ export class TomlReader {
    */
   configs(): Map<string, string> {
     const found = new Map<string, string>();
-    const take = (reader: TomlReader, prefix: string) => {
+    const take = (reader: TomlReader, prefix: string, depth: number) => {
       for (const [key, node] of reader.table.entries) {
         const name = prefix + key;
         if (node.kind === "table") {
-          take(reader.inner(key), `${name}.`);
+          if (depth === MAX_NAMES) throw reader.fault("has too many names in names", key);
+          take(reader.inner(key), `${name}.`, depth + 1);
           continue;
         }
         if (found.has(name)) throw reader.fault(`${name} is given twice`, key);
@@ -123,7 +124,7 @@ export class TomlReader {
         found.set(name, reader.#config(key, node));
       }
     };
-    take(this, "");
+    take(this, "", 1);
     return found;
   }
 
@@ -157,3 +158,6 @@ export class TomlReader {
 function shown(value: unknown): string {
   return typeof value === "string" ? JSON.stringify(value.slice(0, 100)) : `${value ?? "a date"}`;
 }
+
+/** Of a config: "a.b.c" has three. Kafka's have seven at most. */
+const MAX_NAMES = 50;

@@ -11,7 +11,7 @@ import {
   ResourceType,
   SUPPORTED_OPERATIONS,
 } from "../../security/acl/acl.ts";
-import { CLIENT_ID, IP, USER } from "../../topics/client_quotas.ts";
+import { CLIENT_ID, entityError, IP, quotaError, USER } from "../../topics/client_quotas.ts";
 import { wordOf } from "../acl/acl_text.ts";
 import type { Configs, QuotaState, State } from "./state.ts";
 import { tomlConfig, tomlInline, tomlKey, tomlNumber, tomlString } from "./toml_text.ts";
@@ -53,7 +53,10 @@ export function writeState(state: State): Written {
     const lines = [...iterations].map(([mechanism, count]) => `${mechanism} = ${count}`);
     table(`[users.${tomlKey(name)}]`, lines);
   }
-  for (const quota of state.quotas.values()) table("[[quotas]]", quotaLines(quota));
+  for (const quota of state.quotas.values()) {
+    const own = quotaLines(quota, leftOut);
+    if (own.length > 0) table("[[quotas]]", own);
+  }
   for (const lines of aclTables(state.acls.values(), leftOut)) table("[[acls]]", lines);
   return { text: tables.join("\n"), leftOut };
 }
@@ -68,7 +71,22 @@ const QUOTA_OF: Readonly<Record<string, string>> = {
   [IP]: "ip",
 };
 
-function quotaLines({ entity, values }: QuotaState): string[] {
+/** None where the file cannot say it: a newer Kafka may have what nobody here knows. */
+function quotaLines({ entity, values }: QuotaState, leftOut: string[]): string[] {
+  const whose = entity.map(({ entityType, entityName }) =>
+    `${entityType} ${entityName ?? "default"}`
+  )
+    .join(", ");
+  if (entityError(entity) !== null) {
+    leftOut.push(`quotas of ${whose}: there is nobody of that kind`);
+    return [];
+  }
+  const known = sorted(values).filter(([key, value]) => {
+    const isKnown = quotaError(entity, key, value) === null;
+    if (!isKnown) leftOut.push(`${key} of ${whose}: there is no such quota`);
+    return isKnown;
+  });
+  if (known.length === 0) return [];
   // A user before its client id, in whatever order a broker has them.
   const parts = Object.keys(QUOTA_OF).flatMap((type) =>
     entity.filter(({ entityType }) => entityType === type)
@@ -78,7 +96,7 @@ function quotaLines({ entity, values }: QuotaState): string[] {
       const key = QUOTA_OF[entityType];
       return entityName === null ? `default_${key} = true` : `${key} = ${tomlString(entityName)}`;
     }),
-    ...sorted(values).map(([key, value]) => `${key} = ${tomlNumber(value)}`),
+    ...known.map(([key, value]) => `${key} = ${tomlNumber(value)}`),
   ];
 }
 

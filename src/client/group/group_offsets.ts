@@ -61,6 +61,7 @@ export class GroupOffsets {
     { signal, timeoutMs = this.#options.cluster.callTimeoutMs }: CallOptions = {},
     isRetried = true,
   ): Promise<void> {
+    signal?.throwIfAborted();
     for (const one of offsets) checkOffset(one);
     if (offsets.length === 0) return;
     const { groupId, membership } = this.#options;

@@ -37,6 +37,8 @@ export class GroupSession {
   readonly #topics: SubscribedTopics;
   #rebalancing: Rebalancing | null = null;
   #membership: Membership | null = null;
+  /** The end of the membership, on its way. */
+  #leaving: Promise<void> | null = null;
   #failure: { readonly error: unknown; readonly isFinal: boolean } | null = null;
   /** What the group is known to have, so that it is not committed again. */
   readonly #committed = new Map<string, string>();
@@ -80,6 +82,9 @@ export class GroupSession {
     const isServers = typeof subscription === "object" && "pattern" in subscription;
     if (isServers && groupProtocol !== "consumer") {
       throw new TypeError(`A SubscriptionPattern needs groupProtocol "consumer": take a RegExp`);
+    }
+    if (this.#leaving !== null) {
+      throw new Error("Cannot subscribe: unsubscribe() is not over yet, await it first");
     }
     this.#topics.set(subscription);
     if (this.#membership !== null) {
@@ -133,20 +138,13 @@ export class GroupSession {
       .finally(() => this.#isAutoCommitting = false);
   }
 
-  /** Commits what was read, where that happens by itself, gives up everything, and leaves. */
-  async unsubscribe(call: CallOptions = {}): Promise<void> {
-    const membership = this.#membership, rebalancing = this.#rebalancing;
-    if (membership === null || rebalancing === null) return;
-    await membership.stop();
-    if (membership.identity.generationId >= 0) await rebalancing.revoke(rebalancing.owned);
-    else await rebalancing.lose();
-    await membership.leave(call);
-    this.#membership = this.#rebalancing = null;
-    if (this.#failure?.isFinal) this.#failure = null; // of that membership
+  /** Commits what was read, where that happens by itself, gives up everything, and leaves. Further calls wait for the first. */
+  unsubscribe(call: CallOptions = {}): Promise<void> {
+    return this.#leaving ??= this.#unsubscribe(call).finally(() => this.#leaving = null);
   }
 
   async close(call: CallOptions): Promise<void> {
-    if (this.isSubscribed) await this.unsubscribe(call);
+    if (this.isSubscribed) await this.#unsubscribed(call);
     else await this.#commitBefore(null);
     await withinMs(this.offsets.close(), call.timeoutMs ?? LAST_COMMIT_MS);
     const failure = this.#failure;
@@ -167,6 +165,23 @@ export class GroupSession {
   /** The next poll() throws it. */
   failed(error: unknown): void {
     this.#failed(error, false);
+  }
+
+  /** Not beyond the time of this call, where one that has another is on its way. */
+  async #unsubscribed(call: CallOptions): Promise<void> {
+    if (this.#leaving === null) await this.unsubscribe(call);
+    else await withinMs(this.#leaving, call.timeoutMs ?? LAST_COMMIT_MS);
+  }
+
+  async #unsubscribe(call: CallOptions): Promise<void> {
+    const membership = this.#membership, rebalancing = this.#rebalancing;
+    if (membership === null || rebalancing === null) return;
+    await membership.stop();
+    const { timeoutMs = this.#cluster.callTimeoutMs } = call;
+    await rebalancing.giveUp(() => membership.identity.generationId < 0, timeoutMs);
+    await membership.leave(call);
+    this.#membership = this.#rebalancing = null;
+    if (this.#failure?.isFinal) this.#failure = null; // of that membership
   }
 
   get #hasAutoCommit(): boolean {

@@ -1,4 +1,6 @@
 /** Heartbeats: calls a function again and again, a pause after each call has ended, until it is stopped. */
+import { timerMs } from "../call.ts";
+
 export class Heartbeats {
   readonly #beat: () => Promise<number>;
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -28,6 +30,6 @@ export class Heartbeats {
       this.#beat().then((nextInMs) => {
         if (run === this.#run) this.#schedule(nextInMs, run);
       }, () => {});
-    }, inMs);
+    }, timerMs(inMs));
   }
 }

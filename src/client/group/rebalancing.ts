@@ -4,6 +4,7 @@
  * the caller is busy with records it was given.
  */
 import type { Bell } from "../bell.ts";
+import { withinMs } from "../call.ts";
 import type { RebalanceListener } from "../consumer_options.ts";
 import type { TopicPartition } from "../list_offsets.ts";
 import { without } from "./partitions_by_topic.ts";
@@ -34,9 +35,14 @@ export class Rebalancing {
   /** Hears of what comes and goes. */
   listener: RebalanceListener = {};
   #waiting: Waiting[] = [];
+  /** What is being done of it: the poll that began it may have been given up. */
+  #running: Promise<void> | null = null;
   #owned: readonly TopicPartition[] = [];
   #polledAtMs = performance.now();
   #isOver = false;
+  /** What comes back later changes nothing any more. */
+  #isAbandoned = false;
+  #listenerMs = Infinity;
 
   /** `bell` wakes the poll that may be on. */
   constructor(consumer: RebalancedConsumer, bell: Bell) {
@@ -51,7 +57,7 @@ export class Rebalancing {
 
   /** Whether something waits for a poll(). */
   get isDue(): boolean {
-    return this.#waiting.length > 0;
+    return this.#waiting.length > 0 || this.#running !== null;
   }
 
   /** How long nobody has polled. */
@@ -74,17 +80,34 @@ export class Rebalancing {
   }
 
   /** Does what waits; poll() calls it. Never rejects: who handed in the work hears of it. */
-  async run(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      await this.#waiting.shift()!.run();
-      this.polled();
-    }
+  run(): Promise<void> {
+    return this.#running ??= this.#runAll().finally(() => this.#running = null);
   }
 
   /** Nothing more is done in polls. */
   end(): void {
     this.#isOver = true;
     for (const { reject } of this.#waiting.splice(0)) reject(new MembershipEnded());
+  }
+
+  /**
+   * After end(): gives up everything, once what a poll began is over, unless that takes long: it may be a listener that
+   * waits for this. `isLost`: others have it already. The listener is waited for no longer than `listenerMs`.
+   */
+  async giveUp(isLost: () => boolean, listenerMs: number): Promise<void> {
+    this.#listenerMs = listenerMs;
+    if (this.#running !== null) await withinMs(this.#running, BUSY_MS);
+    if (isLost()) await this.lose();
+    else await this.revoke(this.#owned);
+    this.#keep([]);
+    this.#isAbandoned = true;
+  }
+
+  async #runAll(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      await this.#waiting.shift()!.run();
+      this.polled();
+    }
   }
 
   /** Commits and gives up these. */
@@ -114,15 +137,23 @@ export class Rebalancing {
   }
 
   #keep(partitions: readonly TopicPartition[]): void {
+    if (this.#isAbandoned) return;
     this.#owned = partitions;
     this.#consumer.assign(partitions);
   }
 
   async #tell(what: keyof RebalanceListener, partitions: readonly TopicPartition[]): Promise<void> {
+    const maxMs = this.#listenerMs;
     try {
-      await this.listener[what]?.(partitions);
+      const told = this.listener[what]?.(partitions);
+      if (told === undefined || maxMs === Infinity) return await told;
+      if (await withinMs(told.then(() => true), maxMs) !== null) return;
+      throw new Error(`The listener of rebalances has not come back from ${what} in ${maxMs} ms`);
     } catch (error) {
       this.#consumer.failed(error);
     }
   }
 }
+
+/** How long the end waits for a listener that is told of something else. */
+const BUSY_MS = 5000;

@@ -114,10 +114,10 @@ function State() {
 
 function Who() {
   const known = session.value;
-  if (known === null) return <p class="unknown" />;
-  const { version, kafkaAddress, principal, canWrite, basePath: _ } = known;
+  if (known === null) return <p class="who unknown" />;
+  const { version, kafkaAddress, principal, canWrite } = known;
   return (
-    <p>
+    <p class="who">
       {visible(kafkaAddress)}
       <br />
       {version}
@@ -133,7 +133,7 @@ function Who() {
 
 function Themes() {
   const themes: readonly (readonly [Theme, string])[] = [
-    ["system", "As the system"],
+    ["system", "System"],
     ["light", "Light"],
     ["dark", "Dark"],
   ];

@@ -9,4 +9,6 @@ beginTheme();
 watchVisibility();
 beginLive();
 listen();
-render(<Frame />, document.getElementById("console")!);
+const place = document.getElementById("console")!;
+place.replaceChildren();
+render(<Frame />, place);

@@ -85,6 +85,11 @@ export const producerEpoch = (b: Bytes, at = 0): number => readInt16(b, at + PRO
 export const baseSequence = (b: Bytes, at = 0): number => readInt32(b, at + BASE_SEQUENCE);
 export const recordCount = (b: Bytes, at = 0): number => readInt32(b, at + RECORD_COUNT);
 
+/** The same, beyond 2^53 too. */
+export const exactBaseTimestamp = (b: Bytes, at = 0): bigint =>
+  readBigInt64(b, at + BASE_TIMESTAMP);
+export const exactMaxTimestamp = (b: Bytes, at = 0): bigint => readBigInt64(b, at + MAX_TIMESTAMP);
+
 /** Whether the header's largest timestamp is its base timestamp and this delta, exactly, beyond 2^53 too. */
 export function saysMaxTimestamp(b: Bytes, delta: number): boolean {
   const base = readBigInt64(b, BASE_TIMESTAMP);
@@ -122,6 +127,14 @@ export function assign(
 export function setLogAppendTime(b: Bytes, at: number, timestampMs: number): void {
   b[at + ATTRIBUTES + 1] |= LOG_APPEND_TIME_FLAG;
   writeInt64(b, at + MAX_TIMESTAMP, timestampMs);
+  writeCrc(b, at);
+}
+
+/** Makes `timestampMs`, any int64, that of the batch's records, whose deltas are 0, and renews the checksum. */
+export function setExactTimestamp(b: Bytes, at: number, timestampMs: bigint): void {
+  const view = new DataView(b.buffer, b.byteOffset + at);
+  view.setBigInt64(BASE_TIMESTAMP, timestampMs);
+  view.setBigInt64(MAX_TIMESTAMP, timestampMs);
   writeCrc(b, at);
 }
 

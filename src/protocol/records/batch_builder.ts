@@ -18,11 +18,18 @@ export interface BatchOwner {
   readonly isTransactional?: boolean;
 }
 
+/** A record with its time where no number has it, of which `timestampMs` is then what comes nearest. */
+export interface TimedRecord extends NewRecord {
+  readonly exactTimestampMs?: bigint;
+}
+
 export class BatchBuilder {
   #bytes: Uint8Array<ArrayBuffer>;
   #used: number = batch.BATCH_OVERHEAD;
   readonly #timestamps: number[] = [];
   #maxTimestampMs: number = batch.NO_TIMESTAMP;
+  /** Of the one record there is. */
+  #exactTimestampMs: bigint | undefined;
   /** Whether somebody may hold #bytes. */
   #isGiven = false;
   /** The records, compressed; null before. */
@@ -47,14 +54,28 @@ export class BatchBuilder {
     return this.#timestamps[i];
   }
 
-  /** Behind the others; its bytes are copied. Not behind pack() or finish(). */
-  add(record: NewRecord): void {
+  /** There where no number has it. */
+  get exactTimestampMs(): bigint | undefined {
+    return this.#exactTimestampMs;
+  }
+
+  /** Whether add() takes it: a time that no number has, or is too far from the first, needs a batch of its own. */
+  takes({ timestampMs, exactTimestampMs }: TimedRecord): boolean {
+    return this.count === 0 ||
+      exactTimestampMs === undefined && this.#exactTimestampMs === undefined &&
+        Math.abs(timestampMs - this.#timestamps[0]) <= Number.MAX_SAFE_INTEGER;
+  }
+
+  /** Behind the others, if it takes it; its bytes are copied. Not behind pack() or finish(). */
+  add(record: TimedRecord): void {
+    if (!this.takes(record)) throw new Error("This batch cannot hold the record's time");
     const offsetDelta = this.count, { timestampMs } = record;
     const timestampDelta = offsetDelta === 0 ? 0 : timestampMs - this.#timestamps[0];
     const measured = measuredRecord(record, { offsetDelta, timestampDelta });
     this.#reserve(measured.size);
     this.#used = writeRecord(this.#bytes, this.#used, measured);
     this.#timestamps.push(timestampMs);
+    this.#exactTimestampMs = record.exactTimestampMs;
     this.#maxTimestampMs = Math.max(this.#maxTimestampMs, timestampMs);
   }
 
@@ -83,6 +104,9 @@ export class BatchBuilder {
       baseSequence: owner.baseSequence ?? batch.NO_SEQUENCE,
       recordCount: count,
     });
+    if (this.#exactTimestampMs !== undefined) {
+      batch.setExactTimestamp(bytes, 0, this.#exactTimestampMs);
+    }
     return bytes;
   }
 

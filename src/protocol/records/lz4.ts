@@ -4,7 +4,7 @@
  *     frame: magic 184D2204 (little-endian, as all here), FLG, BD, [content size 8], header checksum, blocks, 0 int32,
  *            [content checksum 4]
  *     FLG:   bits 7–6 version 01 · 5 blocks independent · 4 block checksums · 3 content size · 2 content checksum
- *     BD:    bits 6–4: largest block 64 KiB (4), 256 KiB, 1 MiB, 4 MiB (7)
+ *     BD:    bits 6–4: largest block 64 KiB (4), as Kafka's own writer has it, 256 KiB, 1 MiB, 4 MiB (7)
  *     block: length int32, top bit: stored as it is; then its bytes, [checksum 4]
  *     within a block: token (literal length, match length - 4, four bits each; 15: more bytes follow, 255 each),
  *            literals, distance int16; the last sequence has literals only
@@ -13,16 +13,14 @@
  * batch has its own checksum). Own code, because the packages allocate what a frame declares, or read no checksums.
  */
 import { type BlockDecoder, Fault } from "../../bytes/block_decoder.ts";
+import { BLOCK_BYTES, Lz4Encoder } from "../../bytes/lz4_encoder.ts";
 import { CompressionError } from "./compression_error.ts";
-import { copyLiteral, hashOfWord, matchLength } from "./matching.ts";
 import { xxhash32 } from "./xxhash32.ts";
 
 const MAGIC = [0x04, 0x22, 0x4d, 0x18];
 const VERSION = 0x40, INDEPENDENT = 0x20, BLOCK_CHECKSUM = 0x10, CONTENT_SIZE = 0x08;
 const CONTENT_CHECKSUM = 0x04;
 const STORED = 0x80000000;
-/** Kafka's own writer uses the smallest. */
-const BLOCK_BYTES = 65536;
 
 const broken = (why: string) => CompressionError.broken("lz4", why);
 
@@ -106,22 +104,22 @@ function brokenBlock(fault: Fault, decoder: BlockDecoder, start: number, end: nu
   }
 }
 
+/** Made when there is something to compress; a block is done with before the next begins. */
+let encoder: Lz4Encoder | null = null;
+
 export function compressLz4(from: Uint8Array): Uint8Array {
+  encoder ??= new Lz4Encoder();
   const blocks = Math.ceil(from.length / BLOCK_BYTES);
-  const into = new Uint8Array(7 + from.length + (from.length >> 7) + blocks * 32 + 4);
+  const into = new Uint8Array(7 + from.length + blocks * 4 + 4);
   into.set([...MAGIC, VERSION | INDEPENDENT, 0x40]);
   into[6] = xxhash32(into, 4, 6) >>> 8;
-  const seen = new Int32Array(1 << HASH_BITS);
   let to = 7;
   for (let at = 0; at < from.length; at += BLOCK_BYTES) {
-    const end = Math.min(at + BLOCK_BYTES, from.length);
-    let size = encodeBlock(from, at, end, into, to + 4, seen) - to - 4;
-    if (size >= end - at) {
-      into.set(from.subarray(at, end), to + 4);
-      size = end - at;
-      writeUint32(into, to, size | STORED);
-    } else writeUint32(into, to, size);
-    to += 4 + size;
+    const plain = from.subarray(at, at + BLOCK_BYTES), packed = encoder.encoded(plain);
+    const isStored = packed.length >= plain.length, block = isStored ? plain : packed;
+    writeUint32(into, to, isStored ? block.length | STORED : block.length);
+    into.set(block, to + 4);
+    to += 4 + block.length;
   }
   writeUint32(into, to, 0);
   return into.subarray(0, to + 4);
@@ -129,61 +127,4 @@ export function compressLz4(from: Uint8Array): Uint8Array {
 
 function writeUint32(into: Uint8Array, at: number, value: number): void {
   for (let i = 0; i < 4; i++) into[at + i] = value >>> 8 * i;
-}
-
-const HASH_BITS = 14;
-/** The format: a block's last five bytes are literals, and no match begins in its last twelve. */
-const LAST_LITERALS = 5, LAST_MATCH = 12;
-
-/** Greedy matching by a hash of the next four bytes; `seen` holds position + 1. Returns the end of what was written. */
-function encodeBlock(
-  b: Uint8Array,
-  first: number,
-  end: number,
-  into: Uint8Array,
-  to: number,
-  seen: Int32Array,
-): number {
-  const view = new DataView(b.buffer, b.byteOffset, b.length);
-  let at = first, literal = first;
-  while (at + LAST_MATCH < end) {
-    const word = view.getInt32(at, true), hash = hashOfWord(word, HASH_BITS);
-    const match = seen[hash] - 1;
-    seen[hash] = at + 1;
-    if (match < first || at - match > 65535 || view.getInt32(match, true) !== word) {
-      at += 1 + (at - literal >> 6); // hurries through what does not compress
-      continue;
-    }
-    const length = matchLength(view, match, at, end - LAST_LITERALS);
-    to = writeSequence(b, literal, at, length - 4, into, to);
-    into[to++] = at - match;
-    into[to++] = at - match >> 8;
-    to = writeLength(into, to, length - 4);
-    at += length;
-    literal = at;
-  }
-  return writeSequence(b, literal, end, 0, into, to);
-}
-
-/** A token and its literals; the match's distance and further length are the caller's. */
-function writeSequence(
-  b: Uint8Array,
-  at: number,
-  end: number,
-  match: number,
-  into: Uint8Array,
-  to: number,
-): number {
-  const length = end - at;
-  into[to++] = Math.min(length, 15) << 4 | Math.min(match, 15);
-  to = writeLength(into, to, length);
-  return copyLiteral(b, at, end, into, to);
-}
-
-/** What a token's four bits could not hold. */
-function writeLength(into: Uint8Array, to: number, length: number): number {
-  if (length < 15) return to;
-  for (length -= 15; length >= 255; length -= 255) into[to++] = 255;
-  into[to++] = length;
-  return to;
 }

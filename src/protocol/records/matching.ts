@@ -1,4 +1,4 @@
-/** What the compressors of lz4 and snappy share: finding what was there before, and copying what was not. */
+/** What the compressor of snappy is made of: finding what was there before, and copying what was not. */
 
 /** Of four bytes as a number, in so many bits. */
 export function hashOfWord(word: number, bits: number): number {

@@ -6,20 +6,26 @@
  *     key length varint (-1: null), key · value length varint, value
  *     header count varint · each: key length varint, key (UTF-8) · value length varint (-1: null), value
  */
-import { readVarint, readVarlong, varintEnd } from "../../bytes/varint.ts";
+import { readVarint, readVarlong, readVarlongExactly, varintEnd } from "../../bytes/varint.ts";
 import * as batch from "./batch.ts";
 import { CompressionError, decompress, isCompressionType } from "./compression.ts";
 
 export interface LogRecord {
   readonly offset: number;
+  /** ±(2^53 - 1) where it is beyond. */
   readonly timestampMs: number;
+  /** There where it is beyond 2^53, which no number has. */
+  readonly exactTimestampMs?: bigint;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
   readonly headers: readonly RecordHeader[];
 }
 
 export interface RecordHeader {
+  /** With U+FFFD where its bytes are no UTF-8. */
   readonly key: string;
+  /** There where the key is no UTF-8: what it is. Kafka asks nobody for UTF-8. */
+  readonly keyBytes?: Uint8Array;
   readonly value: Uint8Array | null;
 }
 
@@ -93,14 +99,29 @@ interface Origin {
   readonly offset: number;
   readonly timestampMs: number;
   readonly appendTimeMs: number | null;
+  /** Where numbers do not do; null: they do, as far as the records' own deltas go. */
+  readonly exact: ExactOrigin | null;
+}
+
+interface ExactOrigin {
+  readonly timestampMs: bigint;
+  readonly appendTimeMs: bigint | null;
 }
 
 function originOf(bytes: Uint8Array, at: number): Origin {
-  return {
-    offset: batch.baseOffset(bytes, at),
-    timestampMs: batch.baseTimestamp(bytes, at),
-    appendTimeMs: batch.isLogAppendTime(bytes, at) ? batch.maxTimestamp(bytes, at) : null,
+  const timestampMs = batch.baseTimestamp(bytes, at);
+  const appendTimeMs = batch.isLogAppendTime(bytes, at) ? batch.maxTimestamp(bytes, at) : null;
+  const isExact = isInside(timestampMs) && isInside(appendTimeMs ?? 0);
+  const exact = isExact ? null : {
+    timestampMs: batch.exactBaseTimestamp(bytes, at),
+    appendTimeMs: appendTimeMs === null ? null : batch.exactMaxTimestamp(bytes, at),
   };
+  return { offset: batch.baseOffset(bytes, at), timestampMs, appendTimeMs, exact };
+}
+
+/** Whether it is no number at which others end: neither int64 nor varlong was cut off to it. */
+function isInside(value: number): boolean {
+  return value < Number.MAX_SAFE_INTEGER && value > -Number.MAX_SAFE_INTEGER;
 }
 
 /** Where the record ends that readRecord() returned last. */
@@ -110,7 +131,8 @@ function readRecord(b: Uint8Array, at: number, origin: Origin): LogRecord {
   try {
     const length = readVarint(b, at), end = varintEnd + length;
     if (length < 0 || end > b.length) throw malformed(at, `is ${length} bytes long`);
-    const timestampDelta = readVarlong(b, varintEnd + 1); // after one byte of attributes
+    const deltaAt = varintEnd + 1; // after one byte of attributes
+    const timestampDelta = readVarlong(b, deltaAt);
     const offset = origin.offset + readVarint(b, varintEnd);
     const key = readBytes(b, varintEnd, end);
     const value = readBytes(b, varintEnd + (key === null ? 0 : key.length), end);
@@ -124,15 +146,45 @@ function readRecord(b: Uint8Array, at: number, origin: Origin): LogRecord {
       if (name === null) throw malformed(at, "has a header without a name");
       const value = readBytes(b, varintEnd + name.length, end);
       next = varintEnd + (value === null ? 0 : value.length);
-      headers.push({ key: utf8.decode(name), value });
+      headers.push(headerOf(name, value));
     }
     if (next !== end) throw malformed(at, `ends at ${next}, not at ${end}`);
     const timestampMs = origin.appendTimeMs ?? origin.timestampMs + timestampDelta;
+    const record = { offset, timestampMs, key, value, headers };
+    const isExact = origin.exact === null && isInside(timestampDelta) && isInside(timestampMs);
+    const read = isExact ? record : withExactTime(record, origin, readVarlongExactly(b, deltaAt));
     recordEnd = end;
-    return { offset, timestampMs, key, value, headers };
+    return read;
   } catch (error) {
     if (error instanceof RangeError) throw malformed(at, `is cut off (${error.message})`);
     throw error;
+  }
+}
+
+/** As Kafka adds them: int64s, that wrap. */
+function withExactTime(record: LogRecord, origin: Origin, delta: bigint): LogRecord {
+  const base = origin.exact?.timestampMs ?? BigInt(origin.timestampMs);
+  const appendTimeMs = origin.exact === null ? origin.appendTimeMs : origin.exact.appendTimeMs;
+  const exactTimestampMs = BigInt(appendTimeMs ?? BigInt.asIntN(64, base + delta));
+  const timestampMs = saturated(exactTimestampMs);
+  return exactTimestampMs === BigInt(timestampMs)
+    ? { ...record, timestampMs }
+    : { ...record, timestampMs, exactTimestampMs };
+}
+
+function saturated(value: bigint): number {
+  const most = Number.MAX_SAFE_INTEGER;
+  return Math.max(-most, Math.min(most, Number(value)));
+}
+
+function headerOf(name: Uint8Array, value: Uint8Array | null): RecordHeader {
+  const key = utf8.decode(name);
+  if (!key.includes("\ufffd")) return { key, value };
+  try {
+    strictUtf8.decode(name);
+    return { key, value }; // it holds one of its own
+  } catch {
+    return { key, keyBytes: name, value };
   }
 }
 
@@ -150,3 +202,4 @@ const malformed = (at: number, why: string) =>
 /** Of most records; one list serves them all. */
 const NO_HEADERS = Object.freeze([]) as unknown as RecordHeader[];
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+const strictUtf8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });

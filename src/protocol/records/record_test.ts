@@ -8,6 +8,7 @@ import { type BatchOptions, buildBatch, type NewRecord } from "./build.ts";
 import { CompressionError, CompressionType } from "./compression.ts";
 import { buildEndTxnBatch, readEndTxn } from "./control_record.ts";
 import { readRecords, RecordError } from "./record.ts";
+import { exactBatch } from "../../testing/exact_records.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const records: NewRecord[] = [
@@ -64,6 +65,41 @@ Deno.test("every header field is read as written", () => {
   assertEquals(batch.maxTimestamp(b, 5), 5_000_000_000_000);
   assertEquals([batch.isTransactional(b, 5), batch.isControl(b, 5)], [true, false]);
   assert(batch.isIntact(b, 5));
+});
+
+Deno.test("a header's key that is no UTF-8 keeps its bytes", () => {
+  const keyBytes = Uint8Array.of(0xff),
+    headers = [
+      { key: "\ufffd", keyBytes, value: null },
+      { key: "\ufffd", value: null }, // which is UTF-8
+    ];
+  const [read] = readRecords(buildBatch({ records: [{ timestampMs: 0, headers }] }));
+  assertEquals(read.headers, headers);
+});
+
+Deno.test("timestamps are added as int64s, and said exactly where no number has them", () => {
+  const times: [base: bigint, delta: bigint, sum: bigint][] = [
+    [2n ** 53n - 1n, 0n, 2n ** 53n - 1n],
+    [2n ** 53n - 1n, 1n, 2n ** 53n],
+    [2n ** 53n + 1n, -(2n ** 53n), 1n],
+    [1n, 2n ** 60n, 2n ** 60n + 1n],
+    [2n ** 63n - 1n, 0n, 2n ** 63n - 1n],
+    [2n ** 63n - 1n, 1n, -(2n ** 63n)],
+    [-(2n ** 63n), 5n, 5n - 2n ** 63n],
+  ];
+  for (const [base, delta, sum] of times) {
+    const record = { key: null, value: null, headers: [] };
+    const b = exactBatch([{ ...record, timestampMs: base + delta }], base);
+    const [{ timestampMs, exactTimestampMs }] = readRecords(b);
+    assertEquals(exactTimestampMs ?? BigInt(timestampMs), sum);
+    assertEquals(exactTimestampMs === undefined, Number.isSafeInteger(Number(sum)));
+    assert(Number.isSafeInteger(timestampMs));
+    assertEquals(timestampMs < 0, sum < 0n);
+    batch.setLogAppendTime(b, 0, 4242);
+    assertEquals([...readRecords(b)].map((r) => [r.timestampMs, r.exactTimestampMs]), [
+      [4242, undefined],
+    ]);
+  }
 });
 
 Deno.test("offset and epoch are stamped without touching the checksum", () => {

@@ -24,7 +24,10 @@ export function measuredRecord(
 ): MeasuredRecord {
   const headers = record.headers === undefined || record.headers.length === 0
     ? NONE
-    : record.headers.map(({ key, value }) => ({ key: utf8.encode(key), value }));
+    : record.headers.map(({ key, keyBytes, value }) => ({
+      key: keyBytes ?? utf8.encode(key),
+      value,
+    }));
   let length = 1 + varlongSize(timestampDelta) + varintSize(offsetDelta) +
     sizeOf(record.key) + sizeOf(record.value) + varintSize(headers.length);
   for (const { key, value } of headers) length += sizeOf(key) + sizeOf(value);

@@ -11,23 +11,29 @@ import {
   mockCredential,
   saltedPassword,
   type ScramCredential,
+  type ScramHash,
 } from "./scram_credential.ts";
 
-/** Whose passwords there are, all in SHA-512. */
+/** Whose passwords there are, all of one hash. */
 export interface PasswordStore {
   find(name: string): ScramCredential | null;
   /** Of whoever has most; 0 where there is nobody. */
   readonly mostIterations: number;
 }
 
-const HASH = hashOf("SCRAM-SHA-512")!;
-
 export class Passwords {
   readonly store: PasswordStore;
   readonly #secret: Uint8Array;
   readonly #derivations: Derivations;
+  readonly #hash: ScramHash;
 
-  constructor(store: PasswordStore, secret: Uint8Array, derivations: Derivations) {
+  constructor(
+    store: PasswordStore,
+    secret: Uint8Array,
+    derivations: Derivations,
+    hash: ScramHash = hashOf("SCRAM-SHA-512")!,
+  ) {
+    this.#hash = hash;
     this.store = store;
     this.#secret = secret;
     this.#derivations = derivations;
@@ -39,20 +45,20 @@ export class Passwords {
   }
 
   async #check(name: string, password: Uint8Array): Promise<boolean> {
-    const found = this.store.find(name);
+    const hash = this.#hash, found = this.store.find(name);
     const most = this.store.mostIterations || DEFAULT_ITERATIONS;
-    const mock = mockCredential(HASH, {
+    const mock = mockCredential(hash, {
       secret: this.#secret,
       name,
       look: { iterations: most, saltBytes: null },
     });
     const credential = found ?? mock;
     const { salt, iterations } = credential;
-    const salted = await saltedPassword(HASH, { password, salt, iterations });
+    const salted = await saltedPassword(hash, { password, salt, iterations });
     if (most > iterations) {
-      await saltedPassword(HASH, { password, salt, iterations: most - iterations });
+      await saltedPassword(hash, { password, salt, iterations: most - iterations });
     }
-    const { storedKey } = credentialOf(HASH, { salted, salt, iterations });
+    const { storedKey } = credentialOf(hash, { salted, salt, iterations });
     const isEqual = timingSafeEqual(storedKey, credential.storedKey);
     return isEqual && found !== null;
   }

@@ -3,12 +3,18 @@ import type { AuthenticationStep, Authenticator } from "../authenticator.ts";
 import type { Passwords } from "./passwords.ts";
 import { OTHER_ID } from "./scram.ts";
 
+/** Passwords, or several of them. */
+export interface PasswordCheck {
+  readonly check: Passwords["check"];
+  readonly store: Pick<Passwords["store"], "find">;
+}
+
 export class PlainLogin implements Authenticator {
   /** As Authenticator. */
   claimed: string | null = null;
-  readonly #passwords: Passwords;
+  readonly #passwords: PasswordCheck;
 
-  constructor(passwords: Passwords) {
+  constructor(passwords: PasswordCheck) {
     this.#passwords = passwords;
   }
 

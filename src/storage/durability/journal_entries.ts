@@ -11,6 +11,7 @@
  */
 import { readInventory } from "../directory/inventory.ts";
 import { markedName } from "../directory/partition_folders.ts";
+import { isRestored } from "../directory/restored.ts";
 import type { Store } from "../store.ts";
 import { type Chain, readChain } from "./journal_chain.ts";
 import {
@@ -37,6 +38,8 @@ export interface JournalLeft {
   readonly entries: readonly JournalEntry[];
   /** Why it is not known what the last run acknowledged; null when the entries say exactly that. */
   readonly unknown: string | null;
+  /** Whether that is as it should be: there is no journal, since the directory was made of a backup. */
+  readonly isRestored: boolean;
   /** Files that are damaged, and where. */
   readonly damaged: readonly { readonly name: string; readonly position: number }[];
   /** The newest run that has a file. */
@@ -80,6 +83,7 @@ export function readJournal(store: Store, lastRun?: number): JournalLeft {
   const run = runs.length === 0 ? null : Math.max(...runs);
   const isBegun = files.some(({ name }) => name !== REST);
   return {
+    isRestored: files.length === 0 && isRestored(store),
     entries: inOrder.flatMap(({ entries }) => entries),
     unknown: !isBegun && hasStopped(store, lastRun) ? null : whyUnknown(files, lastRun ?? run),
     damaged: files.flatMap(({ name, damagedAt }) =>
@@ -109,6 +113,7 @@ function hasStopped(store: Store, lastRun: number | undefined): boolean {
 export const NOTHING_LEFT: JournalLeft = {
   entries: [],
   unknown: null,
+  isRestored: false,
   damaged: [],
   run: null,
   lastSequence: 0,

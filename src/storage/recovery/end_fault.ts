@@ -6,6 +6,7 @@ import { segmentName } from "../segments/segment.ts";
 import { mustBeThere } from "./as_recorded.ts";
 import type { ExaminedSegment, ExamineOptions } from "./examine.ts";
 import type { JournalCopies } from "./journal_copies.ts";
+import type { Jump } from "./walk.ts";
 
 /** Where a walk has come to. */
 export interface WalkEnd {
@@ -16,11 +17,16 @@ export interface WalkEnd {
   readonly journal: JournalCopies;
 }
 
-/** In words, with the segment when it is not the last; or null. */
-export function endFault(
-  walked: WalkEnd,
-  options: ExamineOptions,
-): { readonly problem: string; readonly segment?: ExaminedSegment } | null {
+/** What is wrong, in words. */
+export interface EndFault {
+  readonly problem: string;
+  /** When it is not the last. */
+  readonly segment?: ExaminedSegment;
+  /** The last batch, when it is the one that must not be believed. */
+  readonly jump?: Jump;
+}
+
+export function endFault(walked: WalkEnd, options: ExamineOptions): EndFault | null {
   const { segments, offset, lastBase, journal } = walked, end = segments.at(-1);
   const { recoveryPoint, recorded, emptyAhead } = options;
   const endsAt = `the log ends at offset ${offset}`;
@@ -35,8 +41,8 @@ export function endFault(
   }
   const jump = end?.lastJump ?? null, isProven = offset <= recoveryPoint || offset === emptyAhead;
   if (jump !== null && !isProven && end!.base === lastBase) {
-    const what = `the last batch begins at offset ${jump}, behind a gap`;
-    return { problem: `${what}, and nothing proves it` };
+    const what = `the last batch begins at offset ${jump.offset}, behind a gap`;
+    return { problem: `${what}, and nothing proves it`, jump };
   }
   const beyond = journal.beyond(offset);
   if (beyond !== null) return { problem: `${endsAt}, but offset ${beyond} is in the journal` };

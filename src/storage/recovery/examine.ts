@@ -24,7 +24,7 @@ import { findIntact } from "./intact_search.ts";
 import { JournalCopies } from "./journal_copies.ts";
 import { SegmentReader } from "./segment_reader.ts";
 import { endFault } from "./end_fault.ts";
-import { type Contradiction, type Walked, walkSegment, wrongAt } from "./walk.ts";
+import { type Contradiction, type Jump, type Walked, walkSegment, wrongAt } from "./walk.ts";
 
 export interface ExamineOptions {
   /** Everything below was synced to the segments' own files: a log that ends below it is damaged. */
@@ -251,14 +251,20 @@ class Examination {
   }
 
   /** Whether bytes that are no batch are a torn end, or damage. */
-  async #judgeEnd(reader: SegmentReader, { base, position }: ExaminedSegment): Promise<void> {
+  async #judgeEnd(reader: SegmentReader, segment: ExaminedSegment): Promise<void> {
+    const { base, position, lastJump } = segment;
     const offset = this.#nextOffset;
     if (offset === this.#queue[0] && await this.#isEmptyBehind(reader, position, base)) {
       const bytes = reader.size - position, problem = `${bytes} bytes lie behind its last batch`;
       this.#tails.push({ segmentBase: base, position, offset, problem, bytes });
       return;
     }
-    const { problem, isIntact } = wrongAt(reader, position, this.#placeIn(base, null));
+    const wrong = wrongAt(reader, position, this.#placeIn(base, null)),
+      { problem, isIntact } = wrong;
+    if (lastJump !== null && wrong.offset !== null && wrong.offset < offset) {
+      this.#damage = this.#faultOfJump(base, lastJump, wrong.offset);
+      return;
+    }
     const why = this.#isUnacknowledgedHere()
       ? null
       : isIntact
@@ -291,6 +297,13 @@ class Examination {
     return await findIntact(reader, behind, { fromOffset: base, rest }) === null;
   }
 
+  /** Of two batches that contradict each other the one behind a gap may be the wrong one, so neither is believed. */
+  #faultOfJump(base: number, { offset, position, behind }: Jump, next: number): Fault {
+    const reason = `it has base offset ${offset}, behind a gap, and the one behind it ${next}`;
+    const problem = `${this.#pathOf(base)}: ${noBatchAt(position, behind)} (${reason})`;
+    return { segmentBase: base, position, offset: behind, problem };
+  }
+
   #contradicted({ base, position }: ExaminedSegment, { found, journaled }: Contradiction): void {
     const offset = this.#nextOffset, where = `position ${position}, offset ${offset}`;
     const problem = `${this.#pathOf(base)}: the batch at ${where} has checksum ${found}, and the ` +
@@ -320,6 +333,10 @@ class Examination {
     const segments = this.#segments, offset = this.#nextOffset;
     const walked = { segments, offset, lastBase: this.#lastBase, journal: this.#journal };
     const found = endFault(walked, this.#options);
+    if (found?.jump !== undefined) {
+      const { position, behind } = found.jump, problem = `${this.#folder}: ${found.problem}`;
+      return { segmentBase: segments.at(-1)!.base, position, offset: behind, problem };
+    }
     if (found?.segment === undefined) return found && this.#faultAtEnd(found.problem);
     const { base, position, nextOffset } = found.segment;
     const problem = `${this.#folder}: ${found.problem}`;

@@ -35,8 +35,9 @@ import { type InPlaceBlob, type Store, StoreError } from "../store.ts";
 import { beginAt, cutAt, raiseStart } from "./repair.ts";
 import { type PartitionReport, verifyPartitions } from "./verify.ts";
 
-async function verified(store: Store): Promise<PartitionReport> {
-  for await (const report of verifyPartitions(store)) return report;
+async function verified(store: Store, isCompacted = false): Promise<PartitionReport> {
+  const catalogued = () => ({ mayHaveGaps: isCompacted, maxLeaderEpoch: 9 });
+  for await (const report of verifyPartitions(store, catalogued)) return report;
   throw new Error("no partition");
 }
 
@@ -108,8 +109,8 @@ async function damagedWithJournal(store = new MemoryStore()) {
   return store;
 }
 
-async function repaired(store: Store): Promise<void> {
-  const { folder, damage, examined } = await verified(store);
+async function repaired(store: Store, isCompacted = false): Promise<void> {
+  const { folder, damage, examined } = await verified(store, isCompacted);
   assert(damage !== null, "not damaged");
   await cutAt(store, folder, damage!, examined);
 }
@@ -147,6 +148,55 @@ Deno.test("what repair cut comes back from nowhere, and what it kept was made wh
   const store = await damagedWithJournal();
   await repaired(store);
   await assertCut(store, "repaired");
+});
+
+/** Batches of two records at 0, 10, …, 70 of two compacted segments, and at 80, 82, … of the last. */
+async function gappedLog(store = new MemoryStore()): Promise<MemoryStore> {
+  await filledLog({ store });
+  for (const [i, old] of [0, 8, 16].entries()) {
+    const bytes = store.readAll(pathOf(old))!.slice();
+    for (const [j, position] of [...batch.batches(bytes)].entries()) {
+      batch.assign(bytes, position, i < 2 ? i * 40 + j * 10 : 80 + j * 2, 0);
+    }
+    store.remove(pathOf(old));
+    await store.replace(pathOf(i * 40), bytes);
+  }
+  const { topic, partition } = REF;
+  await writeCheckpoint(store, RECOVERY_POINT_CHECKPOINT, [{ topic, partition, offset: 80 }]);
+  return store;
+}
+
+Deno.test("a repair leaves no batch that lies about its base offset, behind a gap either", async () => {
+  const start = async (store: Store) => {
+    const [{ offset: recoveryPoint }] = readCheckpoint(store, RECOVERY_POINT_CHECKPOINT);
+    return await opened(store, { recoveryPoint, maxLeaderEpoch: 9 }, COMPACTED);
+  };
+  const whole = batchesOf((await start(await gappedLog())).log);
+  assertEquals(whole.length, 12);
+  const offsets = [...whole.map((bytes) => batch.baseOffset(bytes)), 88];
+  let cuts = 0;
+  for (let n = 0; n < 12; n++) {
+    for (let bit = 0; bit < 8; bit++) {
+      const store = await gappedLog(), segment = n >> 2, told = offsets[n] ^ 1 << bit;
+      await harm(store, pathOf(segment * 40), (bytes) => {
+        batch.assign(bytes, (n & 3) * bytes.length / 4, told, 0);
+      });
+      if ((await verified(store, true)).damage === null) continue;
+      cuts++;
+      await repaired(store, true);
+      const { log, damage } = await start(store);
+      const where = `batch ${n} at ${told} in place of ${offsets[n]}, cut at ${log.logEndOffset}`;
+      assertEquals(damage, null, where);
+      // The liar is gone; of those before it one at most, which might have been the one that lies.
+      const left = [0, 40, 80].flatMap((base) => {
+        const bytes = store.readAll(pathOf(base)) ?? new Uint8Array();
+        return [...batch.batches(bytes)].map((at) => batch.baseOffset(bytes, at));
+      });
+      assertEquals(left, offsets.slice(0, left.length), where);
+      assert(left.length >= n - 1, where);
+    }
+  }
+  assert(cuts > 50, `${cuts} cuts`);
 });
 
 /** Fails its nth call that changes anything, and all that follow. */

@@ -36,8 +36,8 @@ export function verifyRootFiles(store: Store, lastBrokerEpoch?: number): Finding
   if (typeof time === "string") {
     findings.push({ kind: "hint", file: LAST_TIME_FILE, problem: time });
   }
-  const { damaged, unknown } = readJournal(store, lastBrokerEpoch);
-  if (unknown !== null && !wasStoppedCleanly(store, lastBrokerEpoch)) {
+  const { damaged, unknown, isRestored } = readJournal(store, lastBrokerEpoch);
+  if (unknown !== null && !isRestored && !wasStoppedCleanly(store, lastBrokerEpoch)) {
     const problem =
       `${unknown}; what else was acknowledged is not known, and nothing is cut that ` +
       `whole batches lie behind`;

@@ -54,8 +54,16 @@ export interface Walked {
   readonly hasControlBatch: boolean;
   /** Why the batch there ends the walk, though it is intact: the journal has another one. */
   readonly contradiction: Contradiction | null;
-  /** The last batch when there is a gap before it: its offset, else null. */
-  readonly lastJump: number | null;
+  /** The last batch when there is a gap before it, else null. */
+  readonly lastJump: Jump | null;
+}
+
+/** A batch behind a gap: what it claims as its base offset nothing before it proves. */
+export interface Jump {
+  readonly offset: number;
+  readonly position: number;
+  /** Where the batch before it ends. */
+  readonly behind: number;
 }
 
 export async function walkSegment(reader: SegmentReader, options: WalkOptions): Promise<Walked> {
@@ -63,7 +71,7 @@ export async function walkSegment(reader: SegmentReader, options: WalkOptions): 
   const place = { ...options.place };
   const patches: Patch[] = [];
   let { position } = options, batches = 0, records = 0;
-  let hasControlBatch = false, lastJump: number | null = null;
+  let hasControlBatch = false, lastJump: Jump | null = null;
   let contradiction: Contradiction | null = null;
   const isRefused = (b: Uint8Array, at: number) => wrongHeader(b, at, place) !== null;
   const isHere = (bytes: Uint8Array | null): bytes is Uint8Array =>
@@ -95,7 +103,8 @@ export async function walkSegment(reader: SegmentReader, options: WalkOptions): 
     index.note(end - 1, batch.maxTimestamp(bytes), position, bytes.length);
     epochs.note(batch.partitionLeaderEpoch(bytes), base, position, offset, end);
     hasControlBatch ||= batch.isControl(bytes);
-    lastJump = offset > place.nextOffset ? offset : null;
+    const { nextOffset: behind } = place;
+    lastJump = offset > behind ? { offset, position, behind } : null;
     batches++;
     records += batch.recordCount(bytes);
     place.nextOffset = end;
@@ -182,12 +191,16 @@ function fits(
   return false;
 }
 
-/** What is wrong with the batch at a position, and whether it is whole, its checksum right: then it was not torn. */
-export function wrongAt(
-  reader: SegmentReader,
-  position: number,
-  place: Place,
-): { problem: string; isIntact: boolean } {
+export interface WrongBatch {
+  readonly problem: string;
+  /** Whether it is whole, its checksum right: then it was not torn. */
+  readonly isIntact: boolean;
+  /** What it claims as its base offset, when it is whole. */
+  readonly offset: number | null;
+}
+
+/** What is wrong with the batch at a position. */
+export function wrongAt(reader: SegmentReader, position: number, place: Place): WrongBatch {
   const bytes = reader.batchAt(position, () => false);
   if (bytes === null) {
     const left = reader.size - position, header = reader.headerAt(position);
@@ -195,12 +208,12 @@ export function wrongAt(
     const says = size === null
       ? `a batch has at least ${batch.BATCH_OVERHEAD}`
       : `its size is ${size}`;
-    return { problem: `${left} bytes are left and ${says}`, isIntact: false };
+    return { problem: `${left} bytes are left and ${says}`, isIntact: false, offset: null };
   }
   const isIntact = batch.magic(bytes) === batch.MAGIC_V2 && batch.isIntact(bytes);
   const wrong = wrongBatch(bytes, 0, place) ??
     wrongBatch(bytes, 0, { ...place, mayHaveGaps: false }) ?? "is out of place";
-  return { problem: `it ${wrong}`, isIntact };
+  return { problem: `it ${wrong}`, isIntact, offset: isIntact ? batch.baseOffset(bytes) : null };
 }
 
 /** Copies that are looked through for where the file goes on. */

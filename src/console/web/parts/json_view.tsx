@@ -16,15 +16,17 @@ export function JsonView({ root }: { root: JsonNode }) {
   );
 }
 
-function Node({ node, depth }: { node: JsonNode; depth: number }) {
+function Node({ node, depth, at }: { node: JsonNode; depth: number; at?: number }) {
   const { kind, key, children } = node;
   const [isOpen, setOpen] = useState(depth < OPEN_DEPTH && children.length <= OPEN_CHILDREN);
   const [shown, setShown] = useState(AT_ONCE);
-  const name = key === null ? null : (
-    <span class="member">
-      <Pieces text={JSON.stringify(key)} />:{" "}
-    </span>
-  );
+  const name = key !== null
+    ? (
+      <span class="member">
+        <Pieces text={JSON.stringify(key)} />:{" "}
+      </span>
+    )
+    : at !== undefined && <span class="member">{`${at}: `}</span>;
   if (kind !== "object" && kind !== "array") {
     return (
       <>
@@ -40,7 +42,7 @@ function Node({ node, depth }: { node: JsonNode; depth: number }) {
   return (
     <>
       <button type="button" class="bare" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
-        <span aria-hidden="true">{isOpen ? "\u25be " : "\u25b8 "}</span>
+        <span class="sign" aria-hidden="true">{isOpen ? "\u25be" : "\u25b8"}</span>
         {name}
         <span class="muted">{kind === "object" ? `{ ${count} }` : `[ ${count} ]`}</span>
       </button>
@@ -48,8 +50,7 @@ function Node({ node, depth }: { node: JsonNode; depth: number }) {
         <ul>
           {children.slice(0, shown).map((child, at) => (
             <li key={at}>
-              {kind === "array" && <span class="member">{`${at}: `}</span>}
-              <Node node={child} depth={depth + 1} />
+              <Node node={child} depth={depth + 1} at={kind === "array" ? at : undefined} />
             </li>
           ))}
           {children.length > shown && (

@@ -7,6 +7,8 @@ export interface Column<T> {
   readonly title: string;
   readonly cell: (row: T) => ComponentChildren;
   readonly isNumber?: boolean;
+  /** In one line. */
+  readonly isTime?: boolean;
   /** Left out on a phone. */
   readonly isWide?: boolean;
   readonly isSortable?: boolean;
@@ -83,6 +85,6 @@ function Heading<T>(
   );
 }
 
-function classOf<T>({ isNumber, isWide }: Column<T>): string {
-  return `${isNumber ? "number" : ""}${isWide ? " wide" : ""}`;
+function classOf<T>({ isNumber, isTime, isWide }: Column<T>): string {
+  return `${isNumber ? "number" : isTime ? "nowrap" : ""}${isWide ? " wide" : ""}`;
 }

@@ -7,8 +7,17 @@ export function Time({ ms, isShort }: { ms: number | null; isShort?: boolean }) 
   const written = writtenTime(ms);
   if (written === null) return <span>{ms} ms</span>;
   const { local, utc, isUtc, machine } = written;
+  if (isShort) {
+    // A phone has no room for the day.
+    const [day, clock] = (isUtc ? utc : local).split(" ");
+    return (
+      <time datetime={machine} title={isUtc ? undefined : `${utc} (UTC)`}>
+        <span class="day">{`${day} `}</span>
+        {clock}
+      </time>
+    );
+  }
   if (isUtc) return <time datetime={machine}>{utc}</time>;
-  if (isShort) return <time datetime={machine} title={`${utc} (UTC)`}>{local}</time>;
   return (
     <time datetime={machine}>
       {local} <small class="muted">{utc.slice(0, -1)} UTC</small>

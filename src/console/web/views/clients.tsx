@@ -33,10 +33,11 @@ const COLUMNS: readonly Column<ClientRow>[] = [
     isSortable: true,
     cell: ({ software, version }) => (
       <>
-        <Name text={software} />{" "}
-        <span class="muted">
-          <Name text={version} />
-        </span>
+        <Name text={software} /> {version !== software && (
+          <span class="muted">
+            <Name text={version} />
+          </span>
+        )}
       </>
     ),
   },

@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import type { ChangeConfigsBody, Changed, ConfigRow } from "../../api.ts";
 import { change } from "../ask.ts";
+import { configInWords } from "../format/config_in_words.ts";
 import { session } from "../live/live.ts";
 import { useAnswer } from "../parts/answer.ts";
 import { Dialog, Field } from "../parts/dialog.tsx";
@@ -58,29 +59,33 @@ function columnsFor(edit: (config: ConfigRow) => void): readonly Column<ConfigRo
     {
       name: "name",
       title: "Config",
-      cell: ({ name, documentation }) => (
+      cell: ({ name, value, isSensitive, source, documentation }) => (
         <>
           <span class="mono">{name}</span>
-          {documentation !== null && <div class="small muted">{visible(documentation)}</div>}
+          {/* A phone has no room for it beside the name. */}
+          <div class="narrow">
+            <Set name={name} value={value} isSensitive={isSensitive} />
+            {source !== "default" && <Tag>{ORIGINS[source]}</Tag>}
+          </div>
+          {documentation !== null && <div class="small muted wide">{visible(documentation)}</div>}
         </>
       ),
     },
     {
       name: "value",
       title: "Value",
-      cell: ({ value, isSensitive }) =>
-        isSensitive ? <span class="muted">not shown</span> : (
-          <span class="mono">
-            <Name text={value} />
-          </span>
-        ),
+      isWide: true,
+      cell: (config) => <Set {...config} />,
     },
     {
       name: "source",
       title: "From",
+      isWide: true,
       cell: ({ source, fallbacks }) => (
         <>
-          <Tag tone={source === "topic" ? "good" : ""}>{ORIGINS[source]}</Tag>
+          {source === "default"
+            ? <span class="small muted">{ORIGINS.default}</span>
+            : <Tag tone={source === "topic" ? "good" : ""}>{ORIGINS[source]}</Tag>}
           {fallbacks.slice(0, 1).map(({ value, source }) => (
             <div class="small muted" key={source}>
               else {value === null ? "not shown" : visible(value)}, {ORIGINS[source]}
@@ -102,6 +107,20 @@ function columnsFor(edit: (config: ConfigRow) => void): readonly Column<ConfigRo
       }]
       : [],
   ];
+}
+
+function Set(
+  { name, value, isSensitive }: Pick<ConfigRow, "name" | "value" | "isSensitive">,
+) {
+  if (isSensitive) return <span class="muted">not shown</span>;
+  return (
+    <>
+      <span class="mono">
+        <Name text={value} />
+      </span>
+      <div class="small muted">{value === null ? null : configInWords(name, value)}</div>
+    </>
+  );
 }
 
 const ORIGINS: { readonly [source in ConfigRow["source"]]: string } = {

@@ -70,7 +70,7 @@ function Detail({ group }: { group: GroupDetail }) {
           ["Members", exact(memberList.length)],
           ["Type", type],
           ["Assignor", assignor === "" ? "none" : <Name key="assignor" text={assignor} />],
-          ["Generation", generation === null ? "none" : exact(generation)],
+          ...generation === null ? [] : [["Generation", exact(generation)] as const],
         ]}
       />
       <LagPlot group={group} />
@@ -109,6 +109,7 @@ function LagPlot({ group }: { group: GroupDetail }) {
       title="Lag since this was opened"
       level={2}
       atMs={points.atMs}
+      steps="whole"
       write={short}
       lines={[{ label: "records", values: points.lags }]}
     />

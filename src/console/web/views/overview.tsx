@@ -92,7 +92,7 @@ function Figures({ sample, facts }: { sample: Sample | null; facts: Facts | null
       of(sample?.errors, (rate) => `${short(rate)} errors/s`),
     ],
     [
-      "Slowest 1 %",
+      "99 % within",
       of(sample?.p99Ms, latency),
       of(sample?.p50Ms, (ms) => `half within ${latency(ms)}`),
     ],
@@ -112,11 +112,24 @@ function Figures({ sample, facts }: { sample: Sample | null; facts: Facts | null
       {figures.map(([name, figure, under]) => (
         <div class="card figure" key={name}>
           <dt>{name}</dt>
-          <dd>{figure ?? "\u2013"}</dd>
+          <dd>
+            <Figure text={figure ?? "\u2013"} />
+          </dd>
           <dd class="under">{under}</dd>
         </div>
       ))}
     </dl>
+  );
+}
+
+/** A number, and smaller its unit. */
+function Figure({ text }: { text: string }) {
+  const [, number, unit] = /^([\d.,-]+)(.*)$/.exec(text) ?? [text, text, ""];
+  return (
+    <>
+      {number}
+      {unit !== "" && <span class="unit">{unit}</span>}
+    </>
   );
 }
 
@@ -196,6 +209,7 @@ function Plots({ known }: { known: History | null }) {
       <Plot
         title="Throughput"
         atMs={atMs}
+        steps="bytes"
         write={bytesPerSecond}
         lines={[line("in", "bytesIn"), line("out", "bytesOut")]}
       />
@@ -217,10 +231,17 @@ function Plots({ known }: { known: History | null }) {
         write={latency}
         lines={[line("p50", "p50Ms"), line("p99", "p99Ms"), line("p99 of Produce", "produceP99Ms")]}
       />
-      <Plot title="Connections" atMs={atMs} write={short} lines={[line("open", "connections")]} />
+      <Plot
+        title="Connections"
+        atMs={atMs}
+        steps="whole"
+        write={short}
+        lines={[line("open", "connections")]}
+      />
       <Plot
         title="Memory"
         atMs={atMs}
+        steps="bytes"
         write={bytes}
         lines={[line("resident", "residentBytes"), line("heap in use", "heapUsedBytes")]}
       />

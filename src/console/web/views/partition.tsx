@@ -99,7 +99,12 @@ function segmentColumns(topic: string, partition: number): readonly Column<Segme
       isNumber: true,
       cell: (row) => row.bytes === null ? "\u2013" : bytes(row.bytes),
     },
-    { name: "latestMs", title: "Latest record", cell: ({ latestMs }) => <Time ms={latestMs} /> },
+    {
+      name: "latestMs",
+      title: "Latest record",
+      isTime: true,
+      cell: ({ latestMs }) => <Time ms={latestMs} isShort />,
+    },
   ];
 }
 
@@ -120,7 +125,8 @@ const PRODUCERS: readonly Column<ProducerRow>[] = [
   {
     name: "lastTimestampMs",
     title: "Last record",
-    cell: (row) => <Time ms={row.lastTimestampMs} />,
+    isTime: true,
+    cell: (row) => <Time ms={row.lastTimestampMs} isShort />,
   },
   {
     name: "openSince",

@@ -46,10 +46,10 @@ export function RecordTable({ topic, records }: { topic: string; records: readon
                   <td class="nowrap">
                     <Time ms={row.timestampMs} isShort />
                   </td>
-                  <td>
+                  <td class="keys">
                     <Preview of={row.key} />
                   </td>
-                  <td>
+                  <td class="values">
                     <Preview of={row.value} />
                   </td>
                   <td class="number wide">{row.value === null ? "" : bytes(row.value.bytes)}</td>
@@ -57,7 +57,9 @@ export function RecordTable({ topic, records }: { topic: string; records: readon
                 {isOpen && (
                   <tr class="open">
                     <td colSpan={6}>
-                      <Record topic={topic} row={row} />
+                      <div class="opened">
+                        <Record topic={topic} row={row} />
+                      </div>
                     </td>
                   </tr>
                 )}

@@ -58,9 +58,11 @@ function Form(
     if (isWhole) withQuery(parameters);
     return isWhole;
   };
-  const hasMore = [draft.key, draft.value, draft.header, draft.regex, draft.jsonpath].some((one) =>
-    one !== ""
-  );
+  // Open where something in it counts, and then as one likes: it does not close under one's hands.
+  const [isMore, setMore] = useState(() => hasMore(draftOf(query)));
+  useEffect(() => {
+    if (hasMore(draftOf(query))) setMore(true);
+  }, [JSON.stringify(query)]);
   return (
     <form
       class="stack"
@@ -121,7 +123,7 @@ function Form(
           Follow
         </button>
       </div>
-      <details open={hasMore}>
+      <details open={isMore} onToggle={({ currentTarget }) => setMore(currentTarget.open)}>
         <summary>More filters</summary>
         <div class="query">
           <Field label="Key has">
@@ -152,6 +154,10 @@ function Form(
       {missing !== "" && <p role="alert" class="note bad">{missing}</p>}
     </form>
   );
+}
+
+function hasMore({ key, value, header, regex, jsonpath, isUncommitted }: Draft): boolean {
+  return isUncommitted || [key, value, header, regex, jsonpath].some((one) => one !== "");
 }
 
 function Found({ topic, query }: { topic: string; query: RecordsQuery }) {

@@ -64,6 +64,7 @@ const COLUMNS: readonly Column<TopicRow>[] = [
     name: "partitions",
     title: "Partitions",
     isNumber: true,
+    isWide: true,
     isSortable: true,
     cell: (row) => exact(row.partitions),
   },

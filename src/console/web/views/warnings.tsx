@@ -13,8 +13,8 @@ export function Warnings() {
     <>
       <h1>Warnings</h1>
       <p class="muted">
-        Of the last hour. The log and the audit have what was before
-        {session.value === null ? "" : `, and \`runnel doctor\` says what to do`}.
+        Of the last hour. What was before is in the log and the audit; what to do says{" "}
+        <code>runnel doctor</code>.
       </p>
       <List<Warning>
         path="warnings"

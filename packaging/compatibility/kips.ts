@@ -1,0 +1,135 @@
+/**
+ * KIPs: the Kafka Improvement Proposals that Runnel stands on. Each is anchored in the code: a source file names it, or it
+ * is of APIs that are served; tests/compatibility_test.ts holds both against each other.
+ */
+
+export interface Kip {
+  readonly title: string;
+  /** APIs that it brought or changed, where no source file names it. */
+  readonly apis?: readonly string[];
+  /** What of it is not there, or otherwise; the whole broker's part is there where there is nothing. */
+  readonly note?: string;
+}
+
+export const KIPS: Readonly<Record<number, Kip>> = {
+  13: { title: "Quotas", apis: ["Produce", "Fetch"] },
+  32: { title: "Timestamps in records", apis: ["Produce", "Fetch"] },
+  35: { title: "Protocol versions are asked for", apis: ["ApiVersions"] },
+  43: { title: "SASL mechanisms are chosen", apis: ["SaslHandshake"] },
+  48: { title: "Delegation tokens" },
+  62: { title: "A rebalance timeout beside the session's", apis: ["JoinGroup"] },
+  79: { title: "Offsets by time", apis: ["ListOffsets"] },
+  82: { title: "Headers of records", apis: ["Produce", "Fetch"] },
+  84: { title: "SCRAM", apis: ["SaslHandshake", "SaslAuthenticate"] },
+  98: {
+    title: "Idempotent and transactional producers",
+    apis: ["InitProducerId", "AddPartitionsToTxn", "EndTxn"],
+  },
+  101: { title: "Leader epochs", note: "one node: an epoch is a start of it" },
+  103: { title: "Listeners with addresses of their own" },
+  107: { title: "Deleting records", apis: ["DeleteRecords"] },
+  110: { title: "Zstandard", apis: ["Produce", "Fetch"] },
+  113: { title: "Log directories", note: "there is one, so replicas move nowhere" },
+  124: { title: "Quotas of request time", apis: ["DescribeClientQuotas", "AlterClientQuotas"] },
+  133: { title: "Configs are described and altered", apis: ["DescribeConfigs", "AlterConfigs"] },
+  134: { title: "The first rebalance of a group waits" },
+  140: {
+    title: "ACLs are made, deleted and listed",
+    apis: ["DescribeAcls", "CreateAcls", "DeleteAcls"],
+  },
+  152: { title: "Failed log-ins say so" },
+  195: { title: "More partitions", apis: ["CreatePartitions"] },
+  219: { title: "Throttling is told at once" },
+  226: {
+    title: "Configs of a broker that change while it runs",
+    apis: ["IncrementalAlterConfigs"],
+    note: "topic and group defaults; the rest is read at the start, and refused",
+  },
+  227: { title: "Fetch sessions" },
+  229: { title: "Deleting groups", apis: ["DeleteGroups"] },
+  255: { title: "OAUTHBEARER", apis: ["SaslHandshake", "SaslAuthenticate"] },
+  290: { title: "ACLs of names that begin alike", apis: ["DescribeAcls", "CreateAcls"] },
+  320: { title: "Truncated logs are detected" },
+  339: { title: "Single configs are altered", apis: ["IncrementalAlterConfigs"] },
+  345: { title: "Static members" },
+  360: { title: "Producers recover from what was fatal" },
+  368: { title: "SASL sessions end, and are proved again" },
+  371: { title: "Users from names of certificates" },
+  373: { title: "Delegation tokens for others" },
+  394: { title: "Members are given an id before they join" },
+  405: {
+    title: "Tiered storage",
+    note: "no other tier: special offsets are answered accordingly; the client waits for one",
+  },
+  429: { title: "Cooperative rebalancing" },
+  430: { title: "Authorized operations in answers", apis: ["Metadata", "DescribeGroups"] },
+  447: { title: "One transactional producer for many partitions" },
+  455: {
+    title: "Reassignment of partitions",
+    apis: ["AlterPartitionReassignments", "ListPartitionReassignments"],
+    note: "one node: what a directory brings along can be seen",
+  },
+  460: { title: "Election of leaders", apis: ["ElectLeaders"], note: "one node" },
+  482: { title: "Tagged fields" },
+  496: { title: "Deleting offsets of a group", apis: ["OffsetDelete"] },
+  511: { title: "Clients say what they are" },
+  516: { title: "Ids of topics", apis: ["Metadata", "Fetch", "Produce", "DeleteTopics"] },
+  525: { title: "Configs in answers of CreateTopics", apis: ["CreateTopics"] },
+  534: { title: "Tombstones and markers are kept for their time" },
+  546: { title: "Quotas are described and altered" },
+  554: { title: "SCRAM users of the cluster" },
+  584: { title: "Feature levels" },
+  588: { title: "Producers recover from a transaction that timed out" },
+  595: {
+    title: "The metadata quorum's protocol",
+    note: "a quorum of one: its log and files alone",
+  },
+  599: { title: "Quotas of topics and partitions made and deleted" },
+  612: { title: "Quotas of connections" },
+  630: { title: "Snapshots of the metadata" },
+  664: { title: "Hanging transactions are found and aborted" },
+  679: { title: "Producers are idempotent by default, without a right of its own" },
+  699: { title: "Several coordinators at a time", apis: ["FindCoordinator"] },
+  700: { title: "The cluster is described", apis: ["DescribeCluster"] },
+  709: { title: "Offsets of several groups at a time", apis: ["OffsetFetch"] },
+  714: { title: "Clients push their metrics", note: "shown on `/metrics`" },
+  734: { title: "The offset of the largest timestamp" },
+  800: { title: "Reasons to join and leave", apis: ["JoinGroup", "LeaveGroup"] },
+  814: { title: "A static leader may skip the assignment" },
+  827: { title: "Size and room of log directories", apis: ["DescribeLogDirs"] },
+  836: { title: "How far the quorum's voters are", apis: ["DescribeQuorum"] },
+  848: { title: "The consumer protocol: the broker assigns" },
+  853: {
+    title: "Changes of the quorum",
+    note: "files and records of such a cluster are read and kept; voters do not change",
+  },
+  868: { title: "Transactions of the metadata" },
+  890: { title: "Transactions are defended by the broker" },
+  932: {
+    title: "Share groups",
+    note: "not served; records of a directory that has some are kept as they are",
+  },
+  939: {
+    title: "Two-phase commit",
+    note: "as in Kafka 4.4 unstable, and off; `transaction.version` is 2 at most",
+  },
+  966: { title: "Eligible leader replicas", note: "one node: the feature and its configs" },
+  994: { title: "Transactions that run for long", apis: ["ListTransactions"] },
+  1005: { title: "The last tiered offset", note: "there is none" },
+  1022: { title: "Feature levels may begin at 0" },
+  1023: { title: "The first offset that is not tiered", note: "there is none" },
+  1071: {
+    title: "The streams protocol",
+    note: "not served: Streams runs on the classic protocol; records of a directory are kept",
+  },
+  1073: { title: "Fenced brokers are described", apis: ["DescribeCluster"] },
+  1142: { title: "Resources with configs are listed", apis: ["ListConfigResources"] },
+  1152: { title: "Transactional ids by pattern", apis: ["ListTransactions"] },
+  1170: { title: "One file of a cluster's first metadata" },
+  1228: { title: "Markers say of which version their transaction is" },
+  1242: { title: "Connections that went astray are told" },
+  1331: {
+    title: "Descriptions of Streams' topologies",
+    note: "not served, but for the message in answers of DeleteGroups",
+  },
+};

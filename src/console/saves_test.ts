@@ -1,0 +1,117 @@
+/** Proves that large answers are so many at a time, are taken part by part, and end with a reader that is gone or too slow. */
+import { assertEquals, assertRejects } from "@std/assert";
+import { Buffer } from "node:buffer";
+import type { LogRecord } from "../protocol/records/record.ts";
+import { ApiFailure } from "./failure.ts";
+import { csvTexts, jsonTexts } from "./saved_text.ts";
+import { Saves, slicesOf } from "./saves.ts";
+
+const large = () => Promise.resolve(slicesOf(new Uint8Array(1 << 20)));
+
+async function taken(body: ReadableStream<Uint8Array>): Promise<number> {
+  let bytes = 0;
+  for await (const part of body) bytes += part.length;
+  return bytes;
+}
+
+Deno.test("so many are taken at a time, the next ones wait, and past a bound nobody does", async () => {
+  const saves = new Saves({ atATime: 2, maxWaiting: 1 });
+  const [first, second] = [await saves.bodyOf(large), await saves.bodyOf(large)];
+  const third = saves.bodyOf(large);
+  await assertRejects(() => saves.bodyOf(large), ApiFailure, "too many");
+  assertEquals([await taken(first), saves.size], [1 << 20, 2]); // the third took its place
+  assertEquals([await taken(await third), saves.size], [1 << 20, 1]);
+  await second.cancel();
+  assertEquals(saves.size, 0);
+});
+
+Deno.test("a reader that takes nothing makes room for others, and what made its answer ends", async () => {
+  const saves = new Saves({ atATime: 1, patienceMs: 30 });
+  let isEnded = false;
+  function* parts() {
+    try {
+      for (;;) yield new Uint8Array(1000);
+    } finally {
+      isEnded = true;
+    }
+  }
+  const slow = (await saves.bodyOf(() => Promise.resolve(parts()))).getReader();
+  await slow.read();
+  await saves.bodyOf(large); // which nobody reads at all
+  assertEquals(await taken(await saves.bodyOf(large)), 1 << 20);
+  await assertRejects(() => slow.read(), Error, "too slow");
+  assertEquals([isEnded, saves.size], [true, 0]);
+});
+
+Deno.test("what fails before it begins is no answer, and holds nothing", async () => {
+  const saves = new Saves({ atATime: 1 });
+  const broken = () => Promise.reject(new ApiFailure("not_found", "nothing"));
+  await assertRejects(() => saves.bodyOf(broken), ApiFailure, "nothing");
+  assertEquals(saves.size, 0);
+});
+
+Deno.test("a large value is saved in small parts, and they are what it would be in one", () => {
+  const values: [name: string, bytes: Uint8Array][] = [
+    ["text", new TextEncoder().encode('aé€😀"\n\u0001'.repeat(10_000))],
+    ["binary", new Uint8Array(100_001).map((_, i) => i * 7 & 255)],
+    ["formula", new TextEncoder().encode(`=1+1${"x".repeat(50_000)}`)],
+    ["empty", new Uint8Array()],
+    ["bom", new TextEncoder().encode("\ufeffa")],
+  ];
+  for (const [name, value] of values) {
+    const headers = [{ key: "h", value }, { key: '"', value: null }];
+    const record = {
+      offset: 5,
+      timestampMs: 7,
+      key: value,
+      value,
+      headers,
+    } as unknown as LogRecord;
+    const parts = [...jsonTexts("t", 3, record)];
+    assertEquals(parts.filter(({ length }) => length > 100_000), [], name);
+    const read = JSON.parse(parts.join(""));
+    const shown = name === "binary"
+      ? { base64: Buffer.from(value).toString("base64") }
+      : new TextDecoder("utf-8", { ignoreBOM: true }).decode(value);
+    assertEquals(read, {
+      topic: "t",
+      partition: 3,
+      offset: 5,
+      timestamp: 7,
+      key: shown,
+      value: shown,
+      headers: [{ key: "h", value: shown }, { key: '"', value: null }],
+    });
+    const csv = [...csvTexts(3, record)].join("");
+    const plain = typeof shown === "string" ? shown : `base64:${shown.base64}`;
+    const cell = name === "formula" ? `'${plain}` : plain;
+    assertEquals(cellsOf(csv), ["3", "5", "7", cell, cell, JSON.stringify(read.headers)], name);
+  }
+});
+
+/** Of one line, as RFC 4180 has it. */
+function cellsOf(line: string): string[] {
+  const cells: string[] = [];
+  const rest = line.replace(/\r\n$/, "");
+  for (let at = 0; at <= rest.length;) {
+    if (rest[at] !== '"') {
+      const end = rest.indexOf(",", at), to = end < 0 ? rest.length : end;
+      cells.push(rest.slice(at, to));
+      at = to + 1;
+      continue;
+    }
+    let text = "";
+    for (at++; rest[at] !== '"' || rest[at + 1] === '"';) {
+      const end = rest.indexOf('"', at);
+      text += rest.slice(at, end);
+      at = end;
+      if (rest[at + 1] === '"') {
+        text += '"';
+        at += 2;
+      }
+    }
+    cells.push(text);
+    at += 2;
+  }
+  return cells;
+}
