@@ -3,37 +3,11 @@
 # that Kafka changed hold it up at Runnel. RUNNEL is the command of Runnel.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
-. tests/clients/checks.sh
-. tests/clients/broker.sh
-. tests/clients/kafka_tools.sh
-kafka_tools_install || { echo "quotas.sh could not install the tools"; echo "0 passed, 1 failed"; exit 1; }
-: "${RUNNEL:?how to run runnel}"
-BROKERS=127.0.0.1:$(free_port)
-controller=127.0.0.1:$(free_port)
-data=$work/data
-trap 'kill -KILL "${BROKER_PID:-none}" 2> /dev/null; rm -rf "$work"' EXIT
-
-runnel_start() {
-  BROKER_LOG=$work/runnel.log
-  BROKER_COMMAND="$RUNNEL --kafka-port ${BROKERS#*:} --http-port 0 --storage-path $data"
-  broker_start
-}
-cat > "$work/server.properties" <<P
-process.roles=broker,controller
-node.id=0
-controller.listener.names=CONTROLLER
-controller.quorum.voters=0@$controller
+. tests/interchange/in_turns.sh
+kafka_properties <<P
 listeners=PLAINTEXT://$BROKERS,CONTROLLER://$controller
 advertised.listeners=PLAINTEXT://$BROKERS
-log.dirs=$data
-offsets.topic.replication.factor=1
 P
-kafka_start() {
-  BROKER_LOG=$work/kafka.log
-  BROKER_COMMAND="java -Xms256m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dlog4j2.level=ERROR -cp '$KAFKA_LIBS/*' kafka.Kafka $work/server.properties"
-  broker_start 90
-}
-kafka_stop() { kill -TERM "$BROKER_PID"; wait "$BROKER_PID"; [ $? = 143 ]; }
 
 configs() { tool $config_command --bootstrap-server "$BROKERS" "$@"; }
 # waits CLIENT   twelve seconds' worth in one record, of which ten may go at once, is held up

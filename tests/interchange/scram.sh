@@ -4,29 +4,12 @@
 # his; Runnel lets all in and holds carl to the change. RUNNEL is the command of Runnel.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
-. tests/clients/checks.sh
-. tests/clients/broker.sh
-. tests/clients/kafka_tools.sh
-kafka_tools_install || { echo "scram.sh could not install the tools"; echo "0 passed, 1 failed"; exit 1; }
-: "${RUNNEL:?how to run runnel}"
-BROKERS=127.0.0.1:$(free_port)
-controller=127.0.0.1:$(free_port)
-data=$work/data
+. tests/interchange/in_turns.sh
 secret_key='of the cluster, ä' # in UTF-8, which a file of Java properties is not
 module=org.apache.kafka.common.security.scram.ScramLoginModule
-trap 'kill -KILL "${BROKER_PID:-none}" 2> /dev/null; rm -rf "$work"' EXIT
-
-runnel_start() {
-  BROKER_LOG=$work/runnel.log
-  BROKER_COMMAND="env RUNNEL_AUTH_PLAIN_PASSWORD=first RUNNEL_DELEGATION_TOKEN_SECRET_KEY='$secret_key' $RUNNEL --auth-enabled --auth-plain-username admin --auth-mechanism PLAIN,SCRAM-SHA-256,SCRAM-SHA-512 \
-    --kafka-port ${BROKERS#*:} --http-port 0 --storage-path $data"
-  broker_start
-}
-cat > "$work/server.properties" <<P
-process.roles=broker,controller
-node.id=0
-controller.listener.names=CONTROLLER
-controller.quorum.voters=0@$controller
+runnel_env="RUNNEL_AUTH_PLAIN_PASSWORD=first RUNNEL_DELEGATION_TOKEN_SECRET_KEY='$secret_key'"
+runnel_flags="--auth-enabled --auth-plain-username admin --auth-mechanism PLAIN,SCRAM-SHA-256,SCRAM-SHA-512"
+kafka_properties <<P
 listeners=SASL_PLAINTEXT://$BROKERS,CONTROLLER://$controller
 advertised.listeners=SASL_PLAINTEXT://$BROKERS
 inter.broker.listener.name=SASL_PLAINTEXT
@@ -37,16 +20,8 @@ listener.name.sasl_plaintext.scram-sha-256.sasl.jaas.config=$module required use
 listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config=$module required username="alice" password="pencil";
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:alice;User:ANONYMOUS
-log.dirs=$data
-offsets.topic.replication.factor=1
 delegation.token.secret.key=of the cluster, \\u00e4
 P
-kafka_start() {
-  BROKER_LOG=$work/kafka.log
-  BROKER_COMMAND="java -Xms256m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dlog4j2.level=ERROR -cp '$KAFKA_LIBS/*' kafka.Kafka $work/server.properties"
-  broker_start 90
-}
-kafka_stop() { kill -TERM "$BROKER_PID"; wait "$BROKER_PID"; [ $? = 143 ]; }
 
 # config MECHANISM USER PASSWORD [MORE]
 config() {
