@@ -103,6 +103,7 @@ export async function derived(): Promise<{ path: string; text: string; due: stri
     }),
     filled("docs/log.md", { events: eventTable() }),
     filled("docs/audit.md", { fields: fieldTable(), changes: changeTable() }),
+    filled("docs/getting-started.md", {}),
     filled("docs/testing.md", {}),
     { path: grafana, text: Deno.readTextFileSync(new URL(grafana, root)), due: dashboard() },
     { path: toml, text: Deno.readTextFileSync(new URL(toml, root)), due: exampleToml() },
