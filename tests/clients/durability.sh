@@ -21,7 +21,7 @@ ledger() {
 }
 write() { # name, codec, acks
   tool org.apache.kafka.tools.TopicCommand --bootstrap-server "$BROKERS" --create --topic "$topic-$1" --partitions $partitions --replication-factor 1 \
-    --config segment.bytes=33554432 > "$work/create" 2>&1 || { cat "$work/create"; return 1; }
+    --config segment.bytes=8388608 > "$work/create" 2>&1 || { cat "$work/create"; return 1; }
   ledger write "$BROKERS" "$topic-$1" $partitions "$2" "$3" "$BYTES" "$work/$1.ledger"
 }
 read_back() { ledger read "$BROKERS" "$topic-$1" $partitions "$work/$1.ledger"; }
@@ -50,7 +50,7 @@ if [ -n "${BROKER_COMMAND:-}" ]; then
   done
 
   killed_under_load() {
-    write under-load "lz4" all > "$work/writing" 2>&1 &
+    BYTES=$((BYTES * 2)) write under-load "lz4" all > "$work/writing" 2>&1 &
     local writer=$! kills=0
     while sleep 2; kill -0 "$writer" 2> /dev/null && [ "$kills" -lt 3 ]; do
       broker_kill && broker_start || return
