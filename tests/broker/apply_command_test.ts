@@ -394,11 +394,11 @@ Deno.test("beside a file that cannot be written to, everything but --prune is do
 Deno.test("the file in docs/state.md is made so, with the lines that are shown there", async () => {
   const book = await Deno.readTextFile(new URL("../../docs/state.md", import.meta.url));
   const [, file] = /^```toml\n([^]*?)^```/m.exec(book)!;
-  const [, shown] = /\$ runnel apply -f state.toml\n([^]*?) +Do this at /.exec(book)!;
+  const [, shown] = /^runnel apply -f state.toml --yes\n```\n\n```\n([^]*?)^```/m.exec(book)!;
   await withBroker(async ({ apply, export: exported }) => {
     const { code, out, error } = await apply(file, "--yes");
     assertEquals([code, error], [0, ""]);
-    assertEquals(out, `${shown.replaceAll(/^ {4}/gm, "")}Done\n`);
+    assertEquals(out, shown);
     assertEquals((await apply(await exported(), "--check")).out, "Nothing to do\n");
   });
 });
