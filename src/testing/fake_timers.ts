@@ -1,4 +1,5 @@
 /** FakeTimers: timers that fall due only as a test lets time pass. */
+import { setImmediate } from "node:timers";
 import type { Timers } from "../clock.ts";
 
 export class FakeTimers implements Timers {
@@ -38,6 +39,7 @@ export class FakeTimers implements Timers {
   }
 }
 
+/** A turn of the event loop; by a timer it would be a millisecond, and there are weeks of turns. */
 function settled(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve));
+  return new Promise((resolve) => setImmediate(resolve));
 }
