@@ -322,12 +322,14 @@ export class PartitionSender {
       await connection.written(); // nobody else says that it is time for the next
       return (i) => this.#delivery(batch, i, -1, -1);
     }
+    batch.unanswered++;
     const response = await connection.request(Produce, version, request);
     const answer = response.responses[0]?.partitionResponses[0];
     if (!answer) throw new ConnectionError(`${connection.address} left out ${this.#name}`);
     // The broker has the batch from an earlier try, but no longer knows where.
     if (answer.errorCode === ErrorCode.DUPLICATE_SEQUENCE_NUMBER) answer.baseOffset = -1;
     else if (answer.errorCode !== 0) {
+      if (!MAY_HAVE_TAKEN.has(answer.errorCode)) batch.unanswered--;
       throw new KafkaError(answer.errorCode, `produce to ${this.#name}`, answer.errorMessage);
     }
     return (i) => this.#delivery(batch, i, answer.baseOffset, answer.logAppendTimeMs);
@@ -369,7 +371,9 @@ export class PartitionSender {
       return;
     }
     const isTooLarge = error instanceof KafkaError && error.code === ErrorCode.MESSAGE_TOO_LARGE;
-    if (isTooLarge && batch.receivers.length > 1 && !isLate && !cluster.isClosed) {
+    // One that may be there from an earlier try would be taken a second time in parts: its sequences are not theirs.
+    const mayPart = batch.receivers.length > 1 && batch.unanswered === 0;
+    if (isTooLarge && mayPart && !isLate && !cluster.isClosed) {
       try {
         return this.#part(batch);
       } catch (why) {
@@ -419,6 +423,14 @@ export class PartitionSender {
     return `${this.#topic}-${this.#partition}`;
   }
 }
+
+/** After these the batch may be in the log all the same. */
+const MAY_HAVE_TAKEN: ReadonlySet<number> = new Set([
+  ErrorCode.UNKNOWN_SERVER_ERROR,
+  ErrorCode.REQUEST_TIMED_OUT,
+  ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+  ErrorCode.KAFKA_STORAGE_ERROR,
+]);
 
 /** Brokers remember the last five batches of a producer (ProducerStateEntry.NUM_BATCHES_TO_RETAIN). */
 const MAX_IN_FLIGHT = 5;

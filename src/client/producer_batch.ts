@@ -54,6 +54,8 @@ export class ProducerBatch {
   /** In which order batches were first sent. */
   order = 0;
   encoded: Uint8Array | null = null;
+  /** Tries of which nobody said that they came to nothing: as long as there are some, it may be in the log. */
+  unanswered = 0;
   /** The next batch's order is so far away. */
   #span = 1;
 
