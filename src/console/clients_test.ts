@@ -10,7 +10,7 @@ Deno.test("a client's requests are counted, and what its quota told it to wait, 
   await using console = await ConsoleBroker.start();
   const admin = new Admin(console.cluster);
   await admin.createTopics([{ name: "t" }]);
-  await admin.alterQuota({ clientId: "slow" }, { producer_byte_rate: 100 });
+  await admin.alterQuota({ clientId: "slow" }, { producer_byte_rate: 700 });
   const { kafkaAddress: bootstrap } = console.broker;
   const cluster = new Cluster({ bootstrap, clientId: "slow" });
   const producer = new Producer(cluster);

@@ -1,7 +1,9 @@
 // Proves that compaction changes nothing a consumer's table shows: random histories (each failure prints the seed that
 // replays it) are compacted again and again and read by both isolation levels; then one by one what random histories
 // do not pin down: when tombstones and markers go, how far a pass reaches, what is kept in memory.
+import { clearImmediate, setImmediate } from "node:timers";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { systemTimers, type Timers } from "../../clock.ts";
 import type { FakeClock } from "../../testing/fake_clock.ts";
 import type { TopicConfig } from "../../config/topic_configs.ts";
 import * as batch from "../../protocol/records/batch.ts";
@@ -27,6 +29,14 @@ import { CorruptBatchError } from "../segments/corrupt_batch_error.ts";
 import { PartitionLog } from "../log/partition_log.ts";
 import type { Store } from "../store.ts";
 import { readNow } from "../../testing/read_now.ts";
+
+/** A rest is a turn: the clock leaps here, and who has worked for a day would rest a second. */
+const SHORT_RESTS: Timers = {
+  after(_ms, work) {
+    const turn = setImmediate(work);
+    return () => clearImmediate(turn);
+  },
+};
 
 function setup(config: Partial<TopicConfig> = {}, options: Partial<CleanerOptions> = {}) {
   const store = new MemoryStore(), clock = new BusyClock();
@@ -57,6 +67,7 @@ function cleanerOf(
     dedupeBufferBytes: 1 << 20,
     ioMaxBytesPerSecond: Infinity,
     maxDecompressedBytes: 1 << 20,
+    timers: SHORT_RESTS,
     onEvent: (event, details) => events.push({ event, ...details }),
     positions,
     ...options,
@@ -329,7 +340,7 @@ Deno.test("one key map after the other covers a log with more keys than one take
 
 Deno.test("a pass ends without harm when the topic is deleted, the log start moves or the broker stops", async () => {
   for (const what of ["delete", "trim", "stop"]) {
-    const { history, log, cleaner, events, store } = setup();
+    const { history, log, cleaner, events, store } = setup({}, { timers: systemTimers });
     for (let i = 0; i < 300; i++) await history.put([`k${i % 50}`, `${i}`]);
     await log.sync();
     const cleaning = cleaner.cleanDirtiest();
