@@ -115,7 +115,7 @@ Deno.test("KIP-890: an end that was delayed cannot touch a later transaction", (
 for (const isCommit of [true, false]) {
   for (const clientVersion of [0, 1] as const) {
     const end = isCommit ? "commit" : "abort";
-    Deno.test(`a ${end} that kept its epoch, of version ${clientVersion}, lends that to nobody whom it fenced`, () => {
+    Deno.test(`whoever was fenced is not given the epoch of a successor whose ${end} kept it, of version ${clientVersion}`, () => {
       const driver = inState(State.CompleteCommit, 2), fenced = driver.credentials;
       driver.init();
       const successor = driver.credentials;
