@@ -23,6 +23,8 @@
  * | CompleteAbort | 48 | 48 | done | is prepared |
  * | Empty | 90 | 48 | 90 | is prepared |
  *
+ * After an end that kept its epoch nothing is a retry of version 5: the epoch before was fenced, and is answered 90.
+ *
  * That the end is still under way is judged before the epoch for clients of version 5: the one who was answered 51 has
  * the epoch of before (KAFKA-18464).
  */
@@ -84,11 +86,16 @@ function decideWithBump(
   return preparing(value, event, circumstances);
 }
 
-/** Whether the producer has not heard of the epoch, or the id, that it got with the last end. */
+/**
+ * Whether the producer has not heard of the epoch, or the id, that it got with the last end. An end of an older client gave
+ * none: the epoch before is then of whoever was fenced by this one. Kafka takes that for a retry as well, and answers it
+ * with its successor's epoch.
+ */
 function isRetry(
-  { producerId, previousProducerId, producerEpoch }: TransactionValue,
+  { producerId, previousProducerId, producerEpoch, clientVersion }: TransactionValue,
   claimed: EndTxnEvent,
 ): boolean {
+  if (clientVersion !== 2) return false;
   if (claimed.producerId === producerId) return claimed.producerEpoch + 1 === producerEpoch;
   return claimed.producerId === previousProducerId && producerEpoch === 0 &&
     claimed.producerEpoch === LAST_EPOCH - 1;

@@ -112,6 +112,27 @@ Deno.test("KIP-890: an end that was delayed cannot touch a later transaction", (
   }
 });
 
+for (const isCommit of [true, false]) {
+  for (const clientVersion of [0, 1] as const) {
+    const end = isCommit ? "commit" : "abort";
+    Deno.test(`whoever was fenced is not given the epoch of a successor whose ${end} kept it, of version ${clientVersion}`, () => {
+      const driver = inState(State.CompleteCommit, 2), fenced = driver.credentials;
+      driver.init();
+      const successor = driver.credentials;
+      driver.add(undefined, { clientVersion });
+      driver.end(isCommit, { clientVersion });
+      driver.writeMarkers();
+      assertEquals(driver.credentials, successor);
+      const answers = () =>
+        [true, false].map((again) => credentialsIn(driver.end(again, { as: fenced })));
+      assertEquals(answers(), [[FENCED, -1, -1], [FENCED, -1, -1]]);
+      driver.reload();
+      assertEquals(answers(), [[FENCED, -1, -1], [FENCED, -1, -1]]);
+      assertEquals(driver.credentials, successor);
+    });
+  }
+}
+
 Deno.test("aborting nothing still gives a new epoch, and has a beginning as Kafka's records have", () => {
   const driver = inState(State.Empty, 2), { producerEpoch } = driver.credentials;
   assertEquals(credentialsIn(driver.end(false)), [NONE, 1000, producerEpoch + 1]);
