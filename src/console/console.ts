@@ -82,8 +82,7 @@ export class Console {
         return protect(new Response(null, { status: 308, headers }));
       }
       url.pathname = path;
-      const inner = path === new URL(request.url).pathname ? request : new Request(url, request);
-      const response = await this.#app.fetch(inner, { asker });
+      const response = await this.#app.fetch(innerOf(request, url), { asker });
       return protect(new Response(response.body, response));
     } catch (error) {
       return protect(refusal(error));
@@ -124,6 +123,17 @@ export class Console {
     });
     return answered instanceof Response ? answered : await answerOf(answered, begun);
   }
+}
+
+/**
+ * As the routes take it. HEAD is asked as GET: Hono would drop the body of its answer, and what that holds would not be
+ * given back; who sends the answer gives it up in order.
+ */
+function innerOf(request: Request, url: URL): Request {
+  if (request.method !== "HEAD") {
+    return url.href === request.url ? request : new Request(url, request);
+  }
+  return new Request(url, { headers: request.headers, signal: request.signal });
 }
 
 /** So long a text is held until it is taken, however many ask. */
