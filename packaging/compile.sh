@@ -84,8 +84,9 @@ else
     runtimes=$tools${TARGET:+/$TARGET}
     scripts=$runtimes/bids_validator_deno-2.4.1.data/scripts
     if [ ! -d "$scripts" ]; then
-      # shellcheck disable=SC2046 # none, or several words
-      "$tools/venv/bin/pip" -q download --no-deps $(platform_of "${TARGET:-}") -d "$runtimes" bids-validator-deno==2.4.1
+      platform=$(platform_of "${TARGET:-}")
+      # shellcheck disable=SC2086 # none, or several words
+      "$tools/venv/bin/pip" -q download --no-deps $platform -d "$runtimes" bids-validator-deno==2.4.1
       (cd "$runtimes" && python3 -m zipfile -e bids_validator_deno-2.4.1-*.whl .)
     fi
     for runtime in "$scripts"/bids-validator-deno*; do DENORT_BIN=$(realpath "$runtime"); done

@@ -1,6 +1,6 @@
+/** Interrupt: Ctrl-C ends a command in order: it finishes what it holds. The second one ends it at once. */
 import { stopSignals } from "../platform.ts";
 
-/** Interrupt: Ctrl-C ends a command in order: it finishes what it holds. The second one ends it at once. */
 export class Interrupt implements Disposable {
   #isAsked = false;
   /** Called when it comes. */

@@ -163,7 +163,8 @@ export class Admin {
   /** One topic with its partitions, as a broker has it now. */
   async describeTopic(name: string, call: CallOptions = {}): Promise<Topic> {
     this.#cluster.forget(name);
-    return await limited(() => this.#cluster.topic(name), call, `Topic ${name}`);
+    const { signal, timeoutMs } = call, limits = { signal, timeoutMs: timeoutMs || undefined };
+    return await limited(() => this.#cluster.topic(name), limits, `Topic ${name}`); // one try in any case
   }
 
   /** The cluster's id, controller and brokers. */
@@ -282,7 +283,7 @@ export class Admin {
     filters: TransactionFilters = {},
     call: CallOptions = {},
   ): Promise<TransactionListing[]> {
-    return await limited(() => listTransactions(this.#cluster, filters), call, "Transactions");
+    return await listTransactions(this.#cluster, filters, call);
   }
 
   /** null when the coordinator does not know it. */
@@ -290,8 +291,7 @@ export class Admin {
     transactionalId: string,
     call: CallOptions = {},
   ): Promise<TransactionDescription | null> {
-    const what = `Transaction of ${transactionalId}`;
-    return await limited(() => describeTransaction(this.#cluster, transactionalId), call, what);
+    return await describeTransaction(this.#cluster, transactionalId, call);
   }
 
   /** Aborts what the transactional id has open, and fences its producer. */
@@ -304,7 +304,7 @@ export class Admin {
 
   /** Bytes of every replica on every broker. */
   async describeLogDirs(call: CallOptions = {}): Promise<ReplicaSize[]> {
-    return await limited(() => logDirs(this.#cluster), call, "Sizes on disk");
+    return await logDirs(this.#cluster, call);
   }
 
   async createAcls(acls: readonly Acl[], call: CallOptions = {}): Promise<void> {

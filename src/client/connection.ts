@@ -101,7 +101,7 @@ export class Connection {
         maxMs,
         signal,
         late: () => new Error(`not within ${maxMs} ms`),
-        unwanted: (late) => late.close(),
+        unwanted: closeQuietly,
       });
     } catch (cause) {
       dialing.abort();
@@ -418,6 +418,7 @@ function dialerOf(tls: TlsOptions | undefined): NonNullable<ConnectionOptions["d
     const socket = await Deno.connectTls(options);
     const end = () => closeQuietly(socket);
     signal.addEventListener("abort", end);
+    if (signal.aborted) end(); // connecting hears of no signal where there is TLS
     try {
       await socket.handshake();
     } catch (error) {

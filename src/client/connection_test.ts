@@ -66,6 +66,45 @@ Deno.test("open() names the address when it cannot connect", async () => {
   );
 });
 
+Deno.test("a socket that comes when nobody waits any more is closed, whatever that throws", async () => {
+  let closed = 0;
+  const late: Socket = {
+    read: () => Promise.resolve(null),
+    write: () => Promise.resolve(0),
+    close() {
+      closed++;
+      throw new Error("closed already");
+    },
+  };
+  const come = Promise.withResolvers<Socket>();
+  const opening = Connection.open({
+    host: "broker",
+    port: 9092,
+    connectTimeoutMs: 1,
+    dial: () => come.promise,
+  });
+  await assertRejects(() => opening, ConnectionError, "not within 1 ms");
+  come.resolve(late);
+  await new Promise((resolve) => setTimeout(resolve, 1)); // what nobody catches would fail the test
+  assertEquals(closed, 1);
+});
+
+Deno.test("a TLS socket that comes when nobody waits any more does not wait for a handshake", async () => {
+  const { connectTls } = Deno, come = Promise.withResolvers<Deno.TlsConn>();
+  let closed = 0;
+  Deno.connectTls = () => come.promise;
+  try {
+    const tls = {}, opening = Connection.open({ host: "b", port: 1, connectTimeoutMs: 1, tls });
+    await assertRejects(() => opening, ConnectionError, "not within 1 ms");
+    const late = { handshake: () => new Promise(() => {}), close: () => closed++ };
+    come.resolve(late as unknown as Deno.TlsConn);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    assertEquals(closed, 1);
+  } finally {
+    Deno.connectTls = connectTls;
+  }
+});
+
 Deno.test("requests that overlap each get their own answer, however it is cut", async () => {
   for (const bytesARead of [1, 3, Infinity]) {
     const socket = new ScriptedSocket(afterVersions(cluster), bytesARead);

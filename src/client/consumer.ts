@@ -201,9 +201,9 @@ export class Consumer {
 
   /**
    * Records in order within each partition; [] when none came in `maxWaitMs`, which holds whatever the brokers do (a
-   * listener of rebalances is waited for, though; where `signal` ends that, the next poll() waits on). One call at a time. Throws KafkaError for what retrying will not mend:
-   * OFFSET_OUT_OF_RANGE with autoOffsetReset "none", missing rights, FENCED_INSTANCE_ID where another member took this
-   * one's place; WakeupError after wakeup(); and what a listener threw.
+   * listener of rebalances is waited for, though; where `signal` ends that, the next poll() waits on). One call at a time.
+   * Throws KafkaError for what retrying will not mend: OFFSET_OUT_OF_RANGE with autoOffsetReset "none", missing rights,
+   * FENCED_INSTANCE_ID where another member took this one's place; WakeupError after wakeup(); and what a listener threw.
    */
   async poll(maxWaitMs = 500, { signal }: SignalOptions = {}): Promise<ConsumerRecord[]> {
     if (this.#isPolling) throw new Error("Cannot poll: another poll() is not over yet");

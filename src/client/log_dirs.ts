@@ -1,5 +1,6 @@
 /** Log directories: how many bytes each replica takes on its broker's disk (DescribeLogDirs, KIP-113). */
 import { DescribeLogDirs } from "../protocol/messages/describe_log_dirs.ts";
+import type { CallOptions } from "./call.ts";
 import type { Cluster } from "./cluster.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { check } from "./errors.ts";
@@ -13,24 +14,28 @@ export interface ReplicaSize extends TopicPartition {
 }
 
 /** Of every replica on every broker; none of a broker that shows them only to who may describe the cluster. */
-export async function logDirs(cluster: Cluster): Promise<ReplicaSize[]> {
-  const found: ReplicaSize[] = [];
-  for (const { id: nodeId } of await cluster.retry(() => cluster.nodes())) {
-    const { results } = await cluster.retry(async () => {
-      const connection = await cluster.connectionTo(nodeId);
-      const version = connection.versionFor(DescribeLogDirs);
-      const response = await connection.request(DescribeLogDirs, version, { topics: null });
-      if (response.errorCode === ErrorCode.CLUSTER_AUTHORIZATION_FAILED) return { results: [] };
-      check(response.errorCode ?? 0, `log directories of broker ${nodeId}`);
-      return response;
-    });
-    for (const { topics } of results) {
-      for (const { name: topic, partitions } of topics) {
-        for (const { partitionIndex: partition, partitionSize } of partitions) {
-          found.push({ topic, partition, nodeId, bytes: Number(partitionSize) });
-        }
-      }
-    }
-  }
-  return found;
+export async function logDirs(cluster: Cluster, call: CallOptions = {}): Promise<ReplicaSize[]> {
+  return await cluster.retry(async () => {
+    const found: ReplicaSize[] = [];
+    for (const { id } of await cluster.nodes()) found.push(...await replicasOf(cluster, id));
+    return found;
+  }, call);
+}
+
+async function replicasOf(cluster: Cluster, nodeId: number): Promise<ReplicaSize[]> {
+  const connection = await cluster.connectionTo(nodeId);
+  const version = connection.versionFor(DescribeLogDirs);
+  const response = await connection.request(DescribeLogDirs, version, { topics: null });
+  if (response.errorCode === ErrorCode.CLUSTER_AUTHORIZATION_FAILED) return [];
+  check(response.errorCode ?? 0, `log directories of broker ${nodeId}`);
+  return response.results.flatMap(({ topics }) =>
+    topics.flatMap(({ name: topic, partitions }) =>
+      partitions.map(({ partitionIndex: partition, partitionSize }) => ({
+        topic,
+        partition,
+        nodeId,
+        bytes: Number(partitionSize),
+      }))
+    )
+  );
 }

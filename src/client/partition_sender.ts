@@ -2,8 +2,8 @@
  * PartitionSender: a producer's records for one partition, from the open batch to the broker's answer.
  *
  * Order survives retries. With idempotence up to five batches are on their way at once (once the first was
- * acknowledged), since the broker refuses the ones behind a failed one by their sequence; without it, one. Batches that may be tried again wait until nothing is on
- * its way, and then go first, oldest first, with the sequences they had.
+ * acknowledged), since the broker refuses the ones behind a failed one by their sequence; without it, one. Batches that
+ * may be tried again wait until nothing is on its way, and then go first, oldest first, with the sequences they had.
  *
  * When a batch fails for good its sequences leave a gap, so the partition goes on under a new producer id (Kafka's
  * client bumps the epoch for the same end). What was sent before keeps its id and sequences, though, until the broker

@@ -12,7 +12,7 @@ import { AddPartitionsToTxn } from "../protocol/messages/add_partitions_to_txn.t
 import { EndTxn } from "../protocol/messages/end_txn.ts";
 import { InitProducerId } from "../protocol/messages/init_producer_id.ts";
 import { TxnOffsetCommit } from "../protocol/messages/txn_offset_commit.ts";
-import { timerMs } from "./call.ts";
+import { withinLimits } from "./call.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Connection } from "./connection.ts";
 import { Coordinator } from "./coordinators.ts";
@@ -201,7 +201,7 @@ export class TransactionRequests {
       if (leftMs <= 0 || this.#cluster.isClosed) throw this.#late(call, last);
       const asking = (async () => await attempt(await coordinator.connection()))();
       try {
-        return await withinMs(asking, leftMs, () => this.#late(call, last));
+        return await withinLimits(asking, { maxMs: leftMs, late: () => this.#late(call, last) });
       } catch (error) {
         if (error instanceof TransactionError) coordinator.forget();
         if (!mayAskAgain(error)) throw error;
@@ -269,13 +269,3 @@ const MOVED: ReadonlySet<number> = new Set([
   ErrorCode.NOT_COORDINATOR,
   ErrorCode.REQUEST_TIMED_OUT,
 ]);
-
-/** What becomes of a promise that is not settled after `ms` is not heard. */
-export function withinMs<T>(promise: Promise<T>, ms: number, late: () => Error): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(late()), timerMs(ms));
-  });
-  promise.catch(() => {}); // when it is late and fails
-  return Promise.race([promise, tooLate]).finally(() => clearTimeout(timer));
-}

@@ -24,7 +24,7 @@
  * after a failure only. Kafka's TransactionManager does the same.
  */
 import { ErrorCode } from "../protocol/errors.ts";
-import { abortable, type SignalOptions } from "./call.ts";
+import { abortable, type SignalOptions, withinLimits, withinMs } from "./call.ts";
 import { Cluster, type ClusterOptions } from "./cluster.ts";
 import { KafkaError, TransactionError } from "./errors.ts";
 import { kindOf, messageOf, OpenTransaction } from "./open_transaction.ts";
@@ -36,7 +36,6 @@ import {
   type GroupMetadata,
   type OffsetToCommit,
   TransactionRequests,
-  withinMs,
 } from "./transaction_requests.ts";
 
 export type { GroupMetadata, OffsetToCommit };
@@ -204,9 +203,8 @@ export class TransactionalProducer {
       this.#transaction.stop(
         new TransactionError("fatal", `The producer of ${this.transactionalId} was closed`),
       );
-      const flushed = withinMs(this.#outbox.flush(), this.#limitMs, () => new Error("late"));
-      if (signal?.aborted) flushed.catch(() => {});
-      else await abortable(() => flushed.catch(() => {}), signal).catch(() => {});
+      const flushed = withinMs(this.#outbox.flush(), this.#limitMs).catch(() => {});
+      if (!signal?.aborted) await abortable(() => flushed, signal).catch(() => {});
       if (this.#ownsCluster) this.#cluster.close();
     }
   }
@@ -223,7 +221,7 @@ export class TransactionalProducer {
   /** Everything sent has been answered, or was given up. */
   async #delivered(transaction: OpenTransaction, call: Call): Promise<void> {
     const all = Promise.all([this.#outbox.flush(), transaction.settled()]).then(() => {});
-    await withinMs(all, this.#limitMs, () => this.#late(call));
+    await withinLimits(all, { maxMs: this.#limitMs, late: () => this.#late(call) });
     if (this.#deathCause !== null) throw this.#deathCause;
   }
 

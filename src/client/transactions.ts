@@ -7,6 +7,7 @@ import { DescribeTransactions } from "../protocol/messages/describe_transactions
 import { InitProducerId } from "../protocol/messages/init_producer_id.ts";
 import { ListTransactions } from "../protocol/messages/list_transactions.ts";
 import { WriteTxnMarkers } from "../protocol/messages/write_txn_markers.ts";
+import type { CallOptions } from "./call.ts";
 import type { Cluster } from "./cluster.ts";
 import { findCoordinator } from "./coordinators.ts";
 import { check, KafkaError } from "./errors.ts";
@@ -60,6 +61,7 @@ export interface OpenInPartition extends TopicPartition {
 export async function listTransactions(
   cluster: Cluster,
   { states = [], producerIds = [], longerThanMs, pattern }: TransactionFilters = {},
+  call: CallOptions = {},
 ): Promise<TransactionListing[]> {
   const least = pattern !== undefined ? 2 : longerThanMs !== undefined ? 1 : 0;
   const ask = async (nodeId: number) => {
@@ -97,8 +99,9 @@ export async function listTransactions(
       coordinatorId: nodeId,
     }));
   };
-  const lists = await cluster.retry(async () =>
-    await Promise.all((await cluster.nodes()).map(({ id }) => ask(id)))
+  const lists = await cluster.retry(
+    async () => await Promise.all((await cluster.nodes()).map(({ id }) => ask(id))),
+    call,
   );
   return lists.flat().sort((a, b) => a.transactionalId < b.transactionalId ? -1 : 1);
 }
@@ -107,6 +110,7 @@ export async function listTransactions(
 export async function describeTransaction(
   cluster: Cluster,
   transactionalId: string,
+  call: CallOptions = {},
 ): Promise<TransactionDescription | null> {
   return await cluster.retry(async () => {
     const { connection, nodeId } = await findCoordinator(cluster, "transaction", transactionalId);
@@ -129,7 +133,7 @@ export async function describeTransaction(
         partitions.map((partition) => ({ topic, partition }))
       ),
     };
-  });
+  }, call);
 }
 
 /** A partition that could not be asked, and why. */

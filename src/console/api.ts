@@ -444,7 +444,8 @@ export interface TransactionDetail extends TransactionRow {
  * `dropped` says how many. A `beat` comes when nothing else did for 10 s. A stream ends with `end`, or by being cut.
  *
  * `GET live`: begins with `hello`, then a `sample` every 5 s and `warnings` when they change.
- * `GET topics/{topic}/records/follow`: begins at `at` ("end": what comes from now on), `record` and `scanned`.
+ * `GET topics/{topic}/records/follow`: begins at `at` ("end": what comes from now on) with a `scanned`, whose `next` is where
+ * it is; then `record` and `scanned`.
  */
 export type LiveLine =
   | { readonly type: "hello"; readonly session: Session; readonly history: History }

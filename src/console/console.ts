@@ -3,8 +3,8 @@
  *
  *     gate (Host, Origin, header) ──▶ route ──▶ query and body as their shapes say ──▶ rights ──▶ handler ──▶ JSON
  *
- * Who asks is the same for all of HTTP (`console.principal`); whatever is asked of the broker goes through the handlers of
- * Kafka's requests as that user, so ACLs and audit are those of a client.
+ * Who asks is a user of the broker that has logged in, or the same for all of HTTP (`console.principal`); whatever is asked
+ * of the broker goes through the handlers of Kafka's requests as that user, so ACLs and audit are those of a client.
  */
 import { Hono } from "hono";
 import type { Requests } from "../client/asking.ts";
@@ -13,7 +13,7 @@ import { API_PATH, type Session } from "./api.ts";
 import { ApiFailure, toldOf } from "./failure.ts";
 import { mustBeOurs, pathBelow, protect } from "./gate.ts";
 import { openApi } from "./openapi.ts";
-import type { Call, House, Route } from "./route.ts";
+import type { House, Route } from "./route.ts";
 import { routes } from "./routes.ts";
 import { slicesOf } from "./saves.ts";
 import { mustFit, queryOf } from "./shape.ts";
@@ -82,8 +82,7 @@ export class Console {
         return protect(new Response(null, { status: 308, headers }));
       }
       url.pathname = path;
-      const inner = path === new URL(request.url).pathname ? request : new Request(url, request);
-      const response = await this.#app.fetch(inner, { asker });
+      const response = await this.#app.fetch(innerOf(request, url), { asker });
       return protect(new Response(response.body, response));
     } catch (error) {
       return protect(refusal(error));
@@ -111,10 +110,30 @@ export class Console {
     const { signal } = request, requests = begun.requestsFrom(asker);
     const mayGoOn = () =>
       asker.login?.isRevoked() !== true && (!route.isOfBroker || begun.maySeeBroker(asker));
-    const call: Call = { params, query, body, requests, house: begun, session, signal, mayGoOn };
-    const answered = await route.handle(call);
+    const answered = await route.handle({
+      params,
+      query,
+      body,
+      requests,
+      house: begun,
+      session,
+      asker: `${session.principal} ${asker.peer}`,
+      signal,
+      mayGoOn,
+    });
     return answered instanceof Response ? answered : await answerOf(answered, begun);
   }
+}
+
+/**
+ * As the routes take it. HEAD is asked as GET: Hono would drop the body of its answer, and what that holds would not be
+ * given back; who sends the answer gives it up in order.
+ */
+function innerOf(request: Request, url: URL): Request {
+  if (request.method !== "HEAD") {
+    return url.href === request.url ? request : new Request(url, request);
+  }
+  return new Request(url, { headers: request.headers, signal: request.signal });
 }
 
 /** So long a text is held until it is taken, however many ask. */

@@ -3,7 +3,7 @@
  * `produce --json` takes them), or as CSV whose cells no table takes for a formula. It is made as it is taken, a fetch at
  * a time, and ends where the partitions ended when it began.
  */
-import type { LogRecord } from "../protocol/records/record.ts";
+import type { LogRecord, RecordHeader } from "../protocol/records/record.ts";
 import { LIMITS, type RecordsAnswer } from "./api.ts";
 import { Effort, type Found, PartitionReader } from "./partition_reader.ts";
 import { recordFilterOf } from "./record_filter.ts";
@@ -102,13 +102,17 @@ const PART_LENGTH = 256 * 1024;
 const LARGE_BYTES = 64 * 1024;
 
 function sizeOf({ key, value, headers }: LogRecord): number {
-  const parts = [key, value, ...headers.map((one) => one.value)];
+  const parts = [key, value, ...headers.flatMap((one) => [one.keyBytes ?? null, one.value])];
   return parts.reduce((sum, one) => sum + (one?.length ?? 0), 0);
 }
 
 /** In memory of its own. */
 function copyOf(record: LogRecord): LogRecord {
   const copied = (bytes: Uint8Array | null) => bytes?.slice() ?? null;
-  const headers = record.headers.map(({ key, value }) => ({ key, value: copied(value) }));
+  const headers = record.headers.map(({ key, keyBytes, value }): RecordHeader =>
+    keyBytes === undefined
+      ? { key, value: copied(value) }
+      : { key, keyBytes: keyBytes.slice(), value: copied(value) }
+  );
   return { ...record, key: copied(record.key), value: copied(record.value), headers };
 }

@@ -268,6 +268,25 @@ Deno.test("a broker that stops while it is followed ends that in words, and is n
   assertEquals(last, { type: "end", reason: "the broker stops" });
 });
 
+Deno.test("who asks what an answer would be, without its body, holds nothing", async () => {
+  await using console = await ConsoleBroker.start();
+  await new Admin(console.cluster).createTopics([{ name: "t" }]);
+  await using producer = new Producer(console.cluster);
+  await producer.send({ topic: "t", partition: 0, value: "x" });
+  const paths = ["download", "follow"].map((what) => `topics/t/records/${what}`);
+  for (const path of [...paths, "live", "topics/t/partitions/0/records/0/value"]) {
+    for (let i = 0; i < LIMITS.maxStreams + 10; i++) {
+      const signal = AbortSignal.timeout(5000);
+      const response = await console.fetch(path, { method: "HEAD", signal });
+      assertEquals([path, response.status], [path, 200]);
+    }
+    const signal = AbortSignal.timeout(5000);
+    const response = await console.fetch(path, { signal });
+    assertEquals([path, response.status], [path, 200]);
+    await response.body!.cancel();
+  }
+});
+
 Deno.test("a body that comes too slowly, or is too large, is not waited for", async () => {
   await using console = await ConsoleBroker.start(WRITE);
   const header = (length: number) =>

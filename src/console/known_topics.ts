@@ -1,6 +1,6 @@
 /**
- * KnownTopics: which topics a user may see, with their retention, as they were asked for last: good for as long as nothing
- * in the metadata (topics, configs, ACLs) has changed. A list that is shown is asked for again every few seconds.
+ * KnownTopics: which topics a user may see from an address, with their retention, as they were asked for last: good for as
+ * long as nothing in the metadata (topics, configs, ACLs) has changed. A list that is shown is asked for again every few seconds.
  */
 import type { TopicRow } from "./api.ts";
 
@@ -15,8 +15,8 @@ interface Known {
   readonly retentions: Map<string, Retention | null>;
 }
 
-/** Users whose lists are kept, the latest; and how long a list may be. */
-const MAX_USERS = 8, MAX_TOPICS = 20_000;
+/** Askers whose lists are kept, the latest; and how long a list may be. */
+const MAX_ASKERS = 8, MAX_TOPICS = 20_000;
 
 export class KnownTopics {
   readonly #version: () => number;
@@ -27,19 +27,19 @@ export class KnownTopics {
     this.#version = version;
   }
 
-  /** Of a user; `ask` is called where that is not known, or has changed. */
+  /** Of a user at an address; `ask` is called where that is not known, or has changed. */
   async of(
-    principal: string,
+    asker: string,
     ask: () => Promise<readonly KnownTopic[]>,
   ): Promise<Pick<Known, "topics" | "retentions">> {
-    const version = this.#version(), known = this.#known.get(principal);
+    const version = this.#version(), known = this.#known.get(asker);
     if (known?.version === version) return known;
     // Of the version from before it was asked: what changes meanwhile makes it out of date.
     const now: Known = { version, topics: await ask(), retentions: new Map() };
-    this.#known.delete(principal);
+    this.#known.delete(asker);
     if (now.topics.length > MAX_TOPICS) return now;
-    this.#known.set(principal, now);
-    if (this.#known.size > MAX_USERS) {
+    this.#known.set(asker, now);
+    if (this.#known.size > MAX_ASKERS) {
       const [oldest] = this.#known.keys();
       this.#known.delete(oldest);
     }

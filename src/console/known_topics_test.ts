@@ -1,8 +1,9 @@
 /** Proves that a list is not asked for again while nothing has changed, and is as soon as anything has. */
 import { assertEquals } from "@std/assert";
+import net from "node:net";
 import { Admin } from "../client/admin.ts";
 import { ConsoleBroker } from "../testing/console_broker.ts";
-import type { TopicRow } from "./api.ts";
+import { API_PATH, type TopicRow } from "./api.ts";
 import { type KnownTopic, KnownTopics } from "./known_topics.ts";
 
 const named = (name: string): KnownTopic => ({ name, isInternal: false, partitions: 1 });
@@ -64,3 +65,37 @@ Deno.test("a topic that is made, grown, configured or deleted, and an ACL, are s
   assertEquals(await rows(), []);
   await admin.deleteTopics(["t"]);
 });
+
+Deno.test("a user who may not see a topic from another address is not shown it there", async () => {
+  await using console = await ConsoleBroker.start({
+    authorization: { mode: "on", allowEveryoneIfNoAclFound: true, superUsers: ["User:ANONYMOUS"] },
+    http: { authentication: "basic", username: "viewer", password: "x" },
+  });
+  const admin = new Admin(console.cluster);
+  await admin.createTopics([{ name: "t" }]);
+  const acl = {
+    resource: "topic",
+    name: "t",
+    principal: "User:viewer",
+    operation: "describe",
+  } as const;
+  await admin.createAcls([acl, { ...acl, host: "127.0.0.2", permission: "deny" }]);
+  for (const _ of ["asked", "remembered"]) {
+    for (const [address, total] of [["127.0.0.1", 1], ["127.0.0.2", 0]] as const) {
+      assertEquals([address, (await topicsFrom(address, console)).total], [address, total]);
+    }
+  }
+});
+
+async function topicsFrom(
+  localAddress: string,
+  { broker }: ConsoleBroker,
+): Promise<{ readonly total: number }> {
+  const [host, port] = broker.httpAddress!.split(":");
+  const socket = net.connect({ host, port: Number(port), localAddress });
+  const header = ["Host: localhost", `Authorization: Basic ${btoa("viewer:x")}`, "", ""];
+  socket.write([`GET ${API_PATH}/topics HTTP/1.1`, ...header].join("\r\n"));
+  let text = "";
+  for await (const part of socket) text += new TextDecoder().decode(part);
+  return JSON.parse(text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1));
+}

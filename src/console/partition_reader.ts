@@ -16,6 +16,7 @@ import {
 } from "../protocol/records/record.ts";
 import type { Decoded } from "../protocol/schema.ts";
 import { LIMITS, type RecordsAnswer } from "./api.ts";
+import { pause } from "./looks.ts";
 import { type BatchFacts, batchFacts } from "./record_row.ts";
 
 /** Large memory is given back to the system at once: the collector, which sees little garbage, comes too late. */
@@ -30,7 +31,6 @@ export class Effort {
   records = 0;
   bytes = 0;
   readonly #beganMs = performance.now();
-  #turnMs = performance.now();
   readonly #signal: AbortSignal;
   readonly #limits: { readonly maxBytes: number; readonly maxMs: number };
 
@@ -56,15 +56,19 @@ export class Effort {
     }
     return this.bytes >= this.#limits.maxBytes ? "bytes" : null;
   }
-
-  /** Lets others have their turn when it has had its own. */
-  async breathe(): Promise<void> {
-    if (performance.now() - this.#turnMs < TURN_MS) return;
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    this.#turnMs = performance.now();
-  }
 }
 
+/**
+ * Lets others have their turn when looks have had theirs. That is one for all: what the broker is asked by itself is
+ * answered without one, so that a look, or one after another, would go on for as long as there is something.
+ */
+async function breathe(): Promise<void> {
+  if (performance.now() - turnBeganMs < TURN_MS) return;
+  await pause();
+  turnBeganMs = performance.now();
+}
+
+let turnBeganMs = 0;
 const TURN_MS = 8, FETCH_BYTES = 1 << 20;
 
 export interface Found {
@@ -107,6 +111,7 @@ export class PartitionReader {
     { from, until = Infinity }: { readonly from: number; readonly until?: number },
     take: (found: Found) => boolean,
   ): Promise<Reading> {
+    await breathe();
     const answer = await this.#fetch(partition, from);
     try {
       return await this.#go(answer, { partition, from, until }, take);
@@ -148,7 +153,7 @@ export class PartitionReader {
           effort.records++;
           if (!take({ record, facts })) return { nextOffset: record.offset + 1, isAtEnd: false };
           nextOffset = record.offset + 1;
-          if (effort.records % 16 === 0) await effort.breathe();
+          if (effort.records % 16 === 0) await breathe();
           if (effort.isOver !== null) return { nextOffset, isAtEnd: false };
         }
       } catch (error) {
@@ -159,7 +164,7 @@ export class PartitionReader {
         if (plain !== null && plain.buffer !== bytes.buffer) free(plain);
       }
       nextOffset = Math.max(nextOffset, last + 1);
-      await effort.breathe();
+      await breathe();
     }
     return { nextOffset, isAtEnd: bytes.length === 0 || nextOffset >= Math.min(end, until) };
   }

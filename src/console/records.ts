@@ -200,6 +200,10 @@ async function follow(call: Call): Promise<Response> {
   const { positions } = await beginOf(requests, { topic, partitions, at, isCommitted });
   const stream = house.streams.open(call, () => {});
   const send = (line: FollowLine) => stream.send(lineOf(line));
+  const tellPlace = ({ records, bytes }: Pick<Effort, "records" | "bytes">) => {
+    const next = cursorOf("onwards", positions);
+    if (next !== null) send({ type: "scanned", records, bytes, next });
+  };
   const round = async (): Promise<boolean> => {
     const effort = new Effort(signal), onProblem = () => {};
     const reader = new PartitionReader({ requests, topic, isCommitted, effort, onProblem });
@@ -224,10 +228,7 @@ async function follow(call: Call): Promise<Response> {
       await stream.room();
       if (stream.isOver) return true;
     }
-    if (effort.records > 0) {
-      const { records, bytes } = effort;
-      send({ type: "scanned", records, bytes, next: cursorOf("onwards", positions)! });
-    }
+    if (effort.records > 0) tellPlace(effort);
     return isQuiet;
   };
   const run = async () => {
@@ -235,6 +236,7 @@ async function follow(call: Call): Promise<Response> {
       if (await round()) await new Promise((resolve) => setTimeout(resolve, FOLLOW_PAUSE_MS));
     }
   };
+  tellPlace({ records: 0, bytes: 0 }); // "end" is another place when it comes again
   run().catch((error) => stream.end(toldOf(error).message));
   return stream.response;
 }

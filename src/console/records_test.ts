@@ -4,7 +4,7 @@ import { Admin } from "../client/admin.ts";
 import { Producer } from "../client/producer.ts";
 import { TransactionalProducer } from "../client/transactional_producer.ts";
 import { ConsoleBroker } from "../testing/console_broker.ts";
-import { LIMITS, type RecordRow, type RecordsAnswer } from "./api.ts";
+import { type FollowLine, LIMITS, type RecordRow, type RecordsAnswer } from "./api.ts";
 import { ApiFailure } from "./failure.ts";
 import { jsonPathOf, patternOf } from "./json_path.ts";
 import { shownBytes } from "./record_row.ts";
@@ -198,6 +198,27 @@ Deno.test("records are followed as they come, and scans end in time", () =>
     assertEquals(lines.filter(({ type }) => type === "record").length, 1);
     leaving.abort();
     await reader.closed.catch(() => {});
+  }));
+
+Deno.test("who follows is told at once where it is, and misses nothing when it comes again", () =>
+  withRecords(9, async (console, producer) => {
+    const followed = async (at: string, isEnough: (line: FollowLine) => boolean) => {
+      const leaving = new AbortController(), { signal } = leaving;
+      const response = await console.fetch(`topics/t/records/follow?at=${at}`, { signal });
+      const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+      const lines = () => text.split("\n").slice(0, -1).map((one): FollowLine => JSON.parse(one));
+      let text = "";
+      while (!lines().some(isEnough)) text += (await reader.read()).value;
+      leaving.abort();
+      await reader.closed.catch(() => {});
+      return lines();
+    };
+    const [first] = await followed("end", () => true);
+    if (first.type !== "scanned") throw new Error(`${first.type} came first`);
+    await producer.send({ topic: "t", partition: 1, key: "while it was away", value: "x" });
+    const lines = await followed(encodeURIComponent(first.next), ({ type }) => type === "record");
+    const records = lines.flatMap((line) => line.type === "record" ? [line.record] : []);
+    assertEquals(records.map(({ key }) => key!.text), ["while it was away"]);
   }));
 
 Deno.test("paths and patterns that could cost more than their value's size are refused", () => {

@@ -10,16 +10,19 @@ import { wholeCharacters } from "./record_row.ts";
 const PART_BYTES = 12 * 1024;
 const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
-type Saved = Pick<LogRecord, "offset" | "timestampMs" | "key" | "value" | "headers">;
+type Saved = Pick<
+  LogRecord,
+  "offset" | "timestampMs" | "exactTimestampMs" | "key" | "value" | "headers"
+>;
 
-/** As `runnel consume --json` prints it, and `produce --json` takes it. */
+/** As `runnel consume --json` prints it, and `produce --json` takes it, without loss. */
 export function* jsonTexts(
   topic: string,
   partition: number,
-  { offset, timestampMs, key, value, headers }: Saved,
+  { offset, timestampMs, exactTimestampMs, key, value, headers }: Saved,
 ): Generator<string> {
   yield `{"topic":${JSON.stringify(topic)},"partition":${partition},"offset":${offset},` +
-    `"timestamp":${timestampMs},"key":`;
+    `"timestamp":${exactTimestampMs ?? timestampMs},"key":`;
   yield* jsonBytes(key);
   yield ',"value":';
   yield* jsonBytes(value);
@@ -32,9 +35,9 @@ export const CSV_HEAD = "partition,offset,timestamp,key,value,headers\r\n";
 
 export function* csvTexts(
   partition: number,
-  { offset, timestampMs, key, value, headers }: Saved,
+  { offset, timestampMs, exactTimestampMs, key, value, headers }: Saved,
 ): Generator<string> {
-  yield `${partition},${offset},${timestampMs},`;
+  yield `${partition},${offset},${exactTimestampMs ?? timestampMs},`;
   yield* cell(plainTexts(key));
   yield ",";
   yield* cell(plainTexts(value));
@@ -45,8 +48,11 @@ export function* csvTexts(
 
 function* jsonHeaders(headers: Saved["headers"]): Generator<string> {
   yield "[";
-  for (const [i, { key, value }] of headers.entries()) {
-    yield `${i === 0 ? "" : ","}{"key":${JSON.stringify(key)},"value":`;
+  for (const [i, { key, keyBytes, value }] of headers.entries()) {
+    yield i === 0 ? '{"key":' : ',{"key":';
+    if (keyBytes === undefined) yield JSON.stringify(key);
+    else yield* jsonBytes(keyBytes);
+    yield ',"value":';
     yield* jsonBytes(value);
     yield "}";
   }

@@ -1,7 +1,10 @@
 /** Proves that large answers are so many at a time, are taken part by part, and end with a reader that is gone or too slow. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { Buffer } from "node:buffer";
+import { Admin } from "../client/admin.ts";
+import { Producer } from "../client/producer.ts";
 import type { LogRecord } from "../protocol/records/record.ts";
+import { ConsoleBroker } from "../testing/console_broker.ts";
 import { ApiFailure } from "./failure.ts";
 import { csvTexts, jsonTexts } from "./saved_text.ts";
 import { Saves, slicesOf } from "./saves.ts";
@@ -86,6 +89,34 @@ Deno.test("a large value is saved in small parts, and they are what it would be 
     const plain = typeof shown === "string" ? shown : `base64:${shown.base64}`;
     const cell = name === "formula" ? `'${plain}` : plain;
     assertEquals(cellsOf(csv), ["3", "5", "7", cell, cell, JSON.stringify(read.headers)], name);
+  }
+});
+
+Deno.test("what is saved loses neither a header's key that is no text nor a time that no number has", async () => {
+  await using console = await ConsoleBroker.start();
+  await new Admin(console.cluster).createTopics([{
+    name: "t",
+    configs: { "message.timestamp.after.max.ms": `${2n ** 63n - 1n}` },
+  }]);
+  await using producer = new Producer(console.cluster);
+  const exactTimestampMs = 2n ** 60n + 1n, keyBytes = Uint8Array.of(0xff, 0xfe);
+  for (const value of ["small", "large".repeat(50_000)]) {
+    const headers = [{ key: "", keyBytes, value: "x" }, { key: "\ufffd", value: null }];
+    await producer.send({ topic: "t", value, headers, exactTimestampMs });
+  }
+  const lines = (await (await console.fetch("topics/t/records/download")).text()).split("\n");
+  assertEquals(lines.length, 3);
+  for (const line of lines.slice(0, 2)) {
+    assertEquals(/"timestamp":(\d+),/.exec(line)?.[1], `${exactTimestampMs}`);
+    const headers = [{ key: { base64: "//4=" }, value: "x" }, { key: "\ufffd", value: null }];
+    assertEquals(JSON.parse(line).headers, headers);
+  }
+  const table = await (await console.fetch("topics/t/records/download?format=csv")).text();
+  for (const line of table.split("\r\n").slice(1, 3)) {
+    const [, , timestamp, , , headers] = cellsOf(line);
+    assertEquals([timestamp, JSON.parse(headers)[0].key], [`${exactTimestampMs}`, {
+      base64: "//4=",
+    }]);
   }
 });
 

@@ -57,8 +57,8 @@ interface Held {
 }
 
 async function listTopics(call: Call): Promise<Page<TopicRow>> {
-  const { requests, house, session } = call, isInternal = given(call, "internal", false);
-  const known = await house.knownTopics.of(session.principal, async () => {
+  const { requests, house, asker } = call, isInternal = given(call, "internal", false);
+  const known = await house.knownTopics.of(asker, async () => {
     const found = (await topicsOf(requests, null)).filter(({ errorCode }) => errorCode === 0);
     return found.map(knownOf);
   });

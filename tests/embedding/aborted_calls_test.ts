@@ -50,6 +50,30 @@ Deno.test("a call takes no longer than it is given, also where no answer comes",
   await assertRejects(asked, ConnectionError, "No answer within 100 ms");
 });
 
+Deno.test("a time of 0 is one try, which is answered, or fails for what is wrong", async () => {
+  await using broker = await Broker.start();
+  const cluster = new Cluster({ bootstrap: broker.address });
+  using _ = { [Symbol.dispose]: () => cluster.close() };
+  const admin = new Admin(cluster), once = { timeoutMs: 0 };
+  await admin.createTopics([{ name: "t", partitions: 1 }]);
+  assertEquals((await admin.describeTopic("t", once)).name, "t");
+  assertEquals((await admin.describeLogDirs(once)).map(({ topic }) => topic), ["t"]);
+  const copier = new TransactionalProducer(cluster, { transactionalId: "x" });
+  await copier.init();
+  await copier.close();
+  const calls = {
+    ListTransactions: () => admin.listTransactions({}, once),
+    DescribeTransactions: () => admin.describeTransaction("x", once),
+    DescribeLogDirs: () => admin.describeLogDirs(once),
+  };
+  for (const [api, call] of Object.entries(calls)) {
+    assert(await call() !== null, api);
+    broker.faults.next({ api, disconnect: true });
+    await assertRejects(call, ConnectionError);
+  }
+  broker.faults.assertAllFired();
+});
+
 Deno.test("Infinity is a wait without end", async () => {
   await using broker = await Broker.start();
   const times = { callTimeoutMs: Infinity, requestTimeoutMs: Infinity, connectTimeoutMs: Infinity };

@@ -86,9 +86,9 @@ for (const groupProtocol of ["classic", "consumer"] as const) {
 Deno.test("a poll that waits longer than maxPollIntervalMs is a poll still", async () => {
   await using broker = await Broker.start({ groups: { initialRebalanceDelayMs: 0 } });
   let lost = 0;
-  const times = { maxPollIntervalMs: 300, heartbeatIntervalMs: 50 };
+  const times = { maxPollIntervalMs: 500, heartbeatIntervalMs: 50 };
   await using consumer = await member(broker, times, { onPartitionsLost: () => void lost++ });
-  await consumer.poll(1500);
+  await consumer.poll(2000);
   assertEquals(lost, 0);
 });
 

@@ -65,7 +65,8 @@ Deno.test("who waits for a group, to join it or for its leader's word, holds up 
     await new Promise((resolve) => setTimeout(resolve, 50));
     const beganMs = performance.now();
     await broker.stop();
-    assert(performance.now() - beganMs < 1000, `${performance.now() - beganMs} ms`);
+    // Answers in flight are given three seconds.
+    assert(performance.now() - beganMs < 2800, `${performance.now() - beganMs} ms`);
     await refused;
     for (const connection of connections) connection.close();
   }

@@ -83,7 +83,7 @@ export async function cutAt(
   }
   // What ends behind a gap of compaction is proven by a segment that was begun there, where nothing else proves it.
   const isProven = readCheckpoint(store, RECOVERY_POINT_CHECKPOINT).some((entry) =>
-    `${entry.topic}-${entry.partition}` === folder
+    `${entry.topic}-${entry.partition}` === folder && entry.offset >= fault.offset
   );
   if (!isProven && fault.position > 0) {
     await sync(store, `${folder}/${segmentName(fault.offset)}.log`);
