@@ -11,7 +11,7 @@ import type { Requests } from "../client/asking.ts";
 import type { PageAsker } from "../metrics/http_pages.ts";
 import { API_PATH, type Session } from "./api.ts";
 import { ApiFailure, toldOf } from "./failure.ts";
-import { mustBeOurs, pathBelow, protect } from "./gate.ts";
+import { mustBeAskedByOwnName, mustBeOurs, pathBelow, protect } from "./gate.ts";
 import { openApi } from "./openapi.ts";
 import type { Call, House, Route } from "./route.ts";
 import { routes } from "./routes.ts";
@@ -46,6 +46,10 @@ export class Console {
 
   constructor(options: ConsoleOptions) {
     this.#options = options;
+    this.#app.use(`${API_PATH}/*`, async ({ req }, next) => {
+      mustBeOurs(req.raw, options);
+      await next();
+    });
     for (const route of routes) {
       this.#app.on(
         route.method,
@@ -76,7 +80,7 @@ export class Console {
   async answer(request: Request, asker: PageAsker): Promise<Response> {
     try {
       const url = new URL(request.url), path = pathBelow(this.#options.basePath, url.pathname);
-      mustBeOurs(request, path ?? "/", this.#options);
+      mustBeAskedByOwnName(request, this.#options);
       if (path === null) {
         const headers = { location: `${this.#options.basePath}/${url.search}` };
         return protect(new Response(null, { status: 308, headers }));
