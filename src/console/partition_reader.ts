@@ -57,9 +57,14 @@ export class Effort {
     return this.bytes >= this.#limits.maxBytes ? "bytes" : null;
   }
 
+  /** Whether others are to have their turn: what is made of one record may take long. */
+  get hasHadItsTurn(): boolean {
+    return performance.now() - this.#turnMs >= TURN_MS;
+  }
+
   /** Lets others have their turn when it has had its own. */
   async breathe(): Promise<void> {
-    if (performance.now() - this.#turnMs < TURN_MS) return;
+    if (!this.hasHadItsTurn) return;
     await new Promise((resolve) => setTimeout(resolve, 0));
     this.#turnMs = performance.now();
   }
@@ -148,7 +153,7 @@ export class PartitionReader {
           effort.records++;
           if (!take({ record, facts })) return { nextOffset: record.offset + 1, isAtEnd: false };
           nextOffset = record.offset + 1;
-          if (effort.records % 16 === 0) await effort.breathe();
+          if (effort.hasHadItsTurn) await effort.breathe();
           if (effort.isOver !== null) return { nextOffset, isAtEnd: false };
         }
       } catch (error) {
