@@ -115,7 +115,8 @@ export class Console {
     const { signal } = request, requests = begun.requestsFrom(asker);
     const mayGoOn = () =>
       asker.login?.isRevoked() !== true && (!route.isOfBroker || begun.maySeeBroker(asker));
-    const call: Call = { params, query, body, requests, house: begun, session, signal, mayGoOn };
+    const { peer } = asker, house = begun;
+    const call: Call = { params, query, body, requests, house, session, peer, signal, mayGoOn };
     const answered = await route.handle(call);
     return answered instanceof Response ? answered : await answerOf(answered, begun);
   }
