@@ -118,18 +118,20 @@ export class Console {
     const { peer } = asker, house = begun;
     const call: Call = { params, query, body, requests, house, session, peer, signal, mayGoOn };
     const answered = await route.handle(call);
-    return answered instanceof Response ? answered : await answerOf(answered, begun);
+    const response = answered instanceof Response ? answered : await answerOf(answered, call);
+    if (request.method === "HEAD") await response.body?.cancel(); // nobody takes it
+    return response;
   }
 }
 
 /** So long a text is held until it is taken, however many ask. */
 const SHORT_LENGTH = 128 * 1024;
 
-async function answerOf(answered: unknown, { answers }: House): Promise<Response> {
+async function answerOf(answered: unknown, call: Call): Promise<Response> {
   const text = JSON.stringify(answered), headers = { "content-type": "application/json" };
   if (text.length <= SHORT_LENGTH) return new Response(text, { headers });
   const bytes = new TextEncoder().encode(text), length = String(bytes.length);
-  const body = await answers.bodyOf(() => Promise.resolve(slicesOf(bytes)));
+  const body = await call.house.answers.bodyOf(call, () => Promise.resolve(slicesOf(bytes)));
   return new Response(body as BodyInit, { headers: { ...headers, "content-length": length } });
 }
 

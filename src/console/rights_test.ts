@@ -95,3 +95,51 @@ Deno.test("topics that a user may see from one address alone are not told at ano
   assert(elsewhere.includes('"anywhere"'), elsewhere);
   assert(!elsewhere.includes('"here"'), elsewhere);
 });
+
+async function produce(cluster: Cluster, topic: string, count: number, bytes: number) {
+  await using producer = new Producer(cluster);
+  const value = new Uint8Array(bytes);
+  await Promise.all(Array.from({ length: count }, () => producer.send({ topic, value })));
+}
+
+Deno.test("a download and what is followed end with the user who asked for it", async () => {
+  await using guarded = await Guarded.start();
+  const { admin, cluster } = guarded;
+  await admin.createTopics([{ name: "t" }]);
+  const right = { resource: "topic", name: "t", principal: "User:alice" } as const;
+  await admin.createAcls([{ ...right, operation: "read" }]);
+  await produce(cluster, "t", 60, 200_000);
+  const console = guarded.as("alice:pencil");
+  const download = await console.fetch("topics/t/records/download");
+  const reader = download.body!.getReader();
+  await reader.read();
+  const followed = await console.fetch("topics/t/records/follow");
+  const lines = followed.text();
+  await deleteUser(cluster, "alice", "SCRAM-SHA-256", {});
+  await produce(cluster, "t", 1, 10);
+  let bytes = 0, isCut = false;
+  try {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      bytes += part.value.length;
+    }
+  } catch {
+    isCut = true;
+  }
+  assert(isCut && bytes < 10 << 20, `${bytes} bytes came, cut: ${isCut}`); // of 16 MB, some are on their way
+  const told = (await lines).trim().split("\n").map((line) => JSON.parse(line));
+  assertEquals(told.filter(({ type }) => type === "record"), []);
+  assertEquals(told.at(-1), { type: "end", reason: "the user may not see it any more" });
+});
+
+Deno.test("who asks for the header of a download alone keeps nobody waiting", async () => {
+  await using guarded = await Guarded.start();
+  await guarded.admin.createTopics([{ name: "t" }]);
+  await produce(guarded.cluster, "t", 1, 10);
+  const console = guarded.as("admin:secret"), beganMs = performance.now();
+  for (let i = 0; i < 8; i++) {
+    const { status } = await console.fetch("topics/t/records/download", { method: "HEAD" });
+    assertEquals(status, 200);
+  }
+  await (await console.fetch("topics/t/records/download")).text();
+  assert(performance.now() - beganMs < 10_000, "it waits for those that nobody takes");
+});

@@ -3,7 +3,8 @@
  * ended where its reader is too slow. What they hold of memory does not grow with how many ask.
  */
 import { AnswerCut } from "../metrics/http_pages.ts";
-import { toldOf } from "./failure.ts";
+import { ApiFailure, toldOf } from "./failure.ts";
+import type { Call } from "./route.ts";
 import { Turns } from "./turns.ts";
 
 const AT_A_TIME = 8, MAX_WAITING = 64;
@@ -32,13 +33,14 @@ export class Saves {
     return this.#turns.taken;
   }
 
-  /** The body, when it is its turn. Throws ApiFailure where too many wait. */
+  /** The body, when it is its turn; cut where the user may not have it any more. Throws ApiFailure where too many wait. */
   async bodyOf(
+    { mayGoOn }: Pick<Call, "mayGoOn">,
     make: () => Promise<AsyncIterable<Uint8Array> | Iterable<Uint8Array>>,
   ): Promise<ReadableStream<Uint8Array>> {
     const end = await this.#turns.hold();
     try {
-      return this.#stream(await make(), end);
+      return this.#stream(await make(), { mayGoOn, end });
     } catch (error) {
       end();
       throw error;
@@ -47,7 +49,7 @@ export class Saves {
 
   #stream(
     made: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-    end: () => void,
+    { mayGoOn, end }: Pick<Call, "mayGoOn"> & { readonly end: () => void },
   ): ReadableStream<Uint8Array> {
     const patienceMs = this.#patienceMs;
     const parts = Symbol.asyncIterator in made
@@ -74,6 +76,7 @@ export class Saves {
         clearTimeout(timer);
         if (givenMs !== null) waitedMs += performance.now() - givenMs;
         try {
+          if (!mayGoOn()) throw new ApiFailure("forbidden", "the user may not see it any more");
           const { done, value } = await parts.next();
           if (done) {
             over();
@@ -83,6 +86,7 @@ export class Saves {
           controller.enqueue(value);
         } catch (error) {
           over();
+          void Promise.resolve(parts.return?.()).catch(() => {});
           return controller.error(new AnswerCut(toldOf(error).message));
         }
         givenMs = performance.now();
