@@ -143,3 +143,34 @@ Deno.test("who asks for the header of a download alone keeps nobody waiting", as
   await (await console.fetch("topics/t/records/download")).text();
   assert(performance.now() - beganMs < 10_000, "it waits for those that nobody takes");
 });
+
+Deno.test("a password that was changed lets nobody in any more, also where the user was made anew", async () => {
+  await using guarded = await Guarded.start();
+  const { cluster } = guarded;
+  const status = async (user: string) => {
+    const response = await guarded.as(user).fetch("session");
+    await response.body?.cancel();
+    return response.status;
+  };
+  assertEquals(await status("alice:pencil"), 200);
+  await guarded.add("alice", "changed");
+  assertEquals([await status("alice:pencil"), await status("alice:changed")], [401, 200]);
+  await deleteUser(cluster, "alice", "SCRAM-SHA-256", {});
+  await guarded.add("alice", "anew");
+  assertEquals([await status("alice:changed"), await status("alice:anew")], [401, 200]);
+  await guarded.add("bob", "other");
+  assertEquals(await status("alice:anew"), 200); // others are none of hers
+});
+
+Deno.test("what is followed ends when the password it was asked with is changed", async () => {
+  await using guarded = await Guarded.start();
+  const { admin, cluster } = guarded;
+  await admin.createTopics([{ name: "t" }]);
+  const right = { resource: "topic", name: "t", principal: "User:alice" } as const;
+  await admin.createAcls([{ ...right, operation: "read" }]);
+  const followed = await guarded.as("alice:pencil").fetch("topics/t/records/follow");
+  await guarded.add("alice", "changed");
+  await produce(cluster, "t", 1, 10);
+  const told = (await followed.text()).trim().split("\n").map((line) => JSON.parse(line));
+  assertEquals(told, [{ type: "end", reason: "the user may not see it any more" }]);
+});
