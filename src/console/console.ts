@@ -15,7 +15,6 @@ import { mustBeAskedByOwnName, mustBeOurs, pathBelow, protect } from "./gate.ts"
 import { openApi } from "./openapi.ts";
 import type { Call, House, Route } from "./route.ts";
 import { routes } from "./routes.ts";
-import { slicesOf } from "./saves.ts";
 import { mustFit, queryOf } from "./shape.ts";
 
 export interface ConsoleOptions {
@@ -117,8 +116,7 @@ export class Console {
       asker.login?.isRevoked() !== true && (!route.isOfBroker || begun.maySeeBroker(asker));
     const { peer } = asker, house = begun;
     const call: Call = { params, query, body, requests, house, session, peer, signal, mayGoOn };
-    const answered = await route.handle(call);
-    const response = answered instanceof Response ? answered : await answerOf(answered, call);
+    const response = await answerOf(await route.handle(call), call);
     if (request.method === "HEAD") await response.body?.cancel(); // nobody takes it
     return response;
   }
@@ -128,11 +126,17 @@ export class Console {
 const SHORT_LENGTH = 128 * 1024;
 
 async function answerOf(answered: unknown, call: Call): Promise<Response> {
-  const text = JSON.stringify(answered), headers = { "content-type": "application/json" };
-  if (text.length <= SHORT_LENGTH) return new Response(text, { headers });
-  const bytes = new TextEncoder().encode(text), length = String(bytes.length);
-  const body = await call.house.answers.bodyOf(call, () => Promise.resolve(slicesOf(bytes)));
+  if (answered instanceof Response) return answered;
+  const made = textOrBytesOf(answered), headers = { "content-type": "application/json" };
+  if (typeof made === "string") return new Response(made, { headers });
+  const length = String(made.length), body = await call.house.answers.bodyOfBytes(call, made);
   return new Response(body as BodyInit, { headers: { ...headers, "content-length": length } });
+}
+
+/** Of what is large the bytes alone: they may wait. */
+function textOrBytesOf(answered: unknown): string | Uint8Array {
+  const text = JSON.stringify(answered);
+  return text.length <= SHORT_LENGTH ? text : new TextEncoder().encode(text);
 }
 
 async function bodyOf({ body: shape }: Route, request: Request): Promise<unknown> {

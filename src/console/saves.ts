@@ -8,6 +8,8 @@ import type { Call } from "./route.ts";
 import { Turns } from "./turns.ts";
 
 const AT_A_TIME = 8, MAX_WAITING = 64;
+/** Of answers that are made, those who wait for their turn included. */
+const MAX_HELD_BYTES = 32 * 1024 * 1024;
 /** How long a reader may take to take what is there, besides a second for each so many bytes. */
 const PATIENCE_MS = 20_000, MIN_BYTES_A_SECOND = 32 * 1024;
 
@@ -15,17 +17,24 @@ export interface SavesOptions {
   readonly atATime?: number;
   readonly maxWaiting?: number;
   readonly patienceMs?: number;
+  readonly maxHeldBytes?: number;
 }
 
 export class Saves {
   readonly #turns: Turns;
   readonly #patienceMs: number;
+  readonly #maxHeldBytes: number;
+  #heldBytes = 0;
 
-  constructor(
-    { atATime = AT_A_TIME, maxWaiting = MAX_WAITING, patienceMs = PATIENCE_MS }: SavesOptions = {},
-  ) {
+  constructor({
+    atATime = AT_A_TIME,
+    maxWaiting = MAX_WAITING,
+    patienceMs = PATIENCE_MS,
+    maxHeldBytes = MAX_HELD_BYTES,
+  }: SavesOptions = {}) {
     this.#turns = new Turns({ atATime, maxWaiting });
     this.#patienceMs = patienceMs;
+    this.#maxHeldBytes = maxHeldBytes;
   }
 
   /** How many there are. */
@@ -35,14 +44,40 @@ export class Saves {
 
   /** The body, when it is its turn; cut where the user may not have it any more. Throws ApiFailure where too many wait. */
   async bodyOf(
-    { mayGoOn }: Pick<Call, "mayGoOn">,
+    { mayGoOn, signal }: Pick<Call, "mayGoOn" | "signal">,
     make: () => Promise<AsyncIterable<Uint8Array> | Iterable<Uint8Array>>,
   ): Promise<ReadableStream<Uint8Array>> {
-    const end = await this.#turns.hold();
+    const end = await this.#turns.hold({ signal });
     try {
       return this.#stream(await make(), { mayGoOn, end });
     } catch (error) {
       end();
+      throw error;
+    }
+  }
+
+  /** The same of what is there already. Throws ApiFailure where all together would hold too much of memory, too. */
+  async bodyOfBytes(
+    { mayGoOn, signal }: Pick<Call, "mayGoOn" | "signal">,
+    bytes: Uint8Array,
+  ): Promise<ReadableStream<Uint8Array>> {
+    const { length } = bytes;
+    if (this.#heldBytes > 0 && this.#heldBytes + length > this.#maxHeldBytes) {
+      const message = "too many large answers wait for their readers: try again";
+      throw new ApiFailure("too_many_streams", message);
+    }
+    this.#heldBytes += length;
+    try {
+      const endTurn = await this.#turns.hold({ signal });
+      let isOver = false;
+      const end = () => {
+        if (!isOver) this.#heldBytes -= length;
+        isOver = true;
+        endTurn();
+      };
+      return this.#stream(slicesOf(bytes), { mayGoOn, end });
+    } catch (error) {
+      this.#heldBytes -= length;
       throw error;
     }
   }

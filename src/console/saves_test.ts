@@ -8,7 +8,7 @@ import { Saves, slicesOf } from "./saves.ts";
 
 const large = () => Promise.resolve(slicesOf(new Uint8Array(1 << 20)));
 
-const OPEN = { mayGoOn: () => true };
+const NEVER = new AbortController().signal, OPEN = { mayGoOn: () => true, signal: NEVER };
 
 async function taken(body: ReadableStream<Uint8Array>): Promise<number> {
   let bytes = 0;
@@ -55,7 +55,7 @@ Deno.test("who may not have it any more gets no more of it", async () => {
       isEnded = true;
     }
   }
-  const asked = { mayGoOn: () => isAllowed };
+  const asked = { ...OPEN, mayGoOn: () => isAllowed };
   const reader = (await saves.bodyOf(asked, () => Promise.resolve(parts()))).getReader();
   assertEquals((await reader.read()).value?.length, 1000);
   isAllowed = false;
@@ -135,3 +135,18 @@ function cellsOf(line: string): string[] {
   }
   return cells;
 }
+
+Deno.test("answers that wait for their readers hold so many bytes together, and none where nobody waits any more", async () => {
+  const saves = new Saves({ atATime: 1, maxHeldBytes: 2500 });
+  const gone = new AbortController();
+  const first = await saves.bodyOfBytes(OPEN, new Uint8Array(1000));
+  const second = saves.bodyOfBytes({ ...OPEN, signal: gone.signal }, new Uint8Array(1000));
+  const more = () => saves.bodyOfBytes(OPEN, new Uint8Array(1000));
+  await assertRejects(more, ApiFailure, "too many large answers");
+  gone.abort(); // whoever asked for the second has left while it waited
+  await assertRejects(() => second, ApiFailure, "nobody");
+  const third = more();
+  assertEquals([await taken(first), await taken(await third)], [1000, 1000]);
+  const alone = await saves.bodyOfBytes(OPEN, new Uint8Array(9000));
+  assertEquals([await taken(alone), saves.size], [9000, 0]); // one is given whatever it has
+});
