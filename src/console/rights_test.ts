@@ -4,9 +4,12 @@ import { assert, assertEquals } from "@std/assert";
 import { Admin } from "../client/admin.ts";
 import { deleteUser, setPassword } from "../client/admin_users.ts";
 import { Cluster } from "../client/cluster.ts";
+import { Consumer } from "../client/consumer.ts";
 import { Producer } from "../client/producer.ts";
+import { TransactionalProducer } from "../client/transactional_producer.ts";
 import { ConsoleBroker } from "../testing/console_broker.ts";
 import { API_PATH } from "./api.ts";
+import { routes } from "./routes.ts";
 
 const basic = (text: string) => `Basic ${btoa(text)}`;
 
@@ -34,6 +37,7 @@ class Guarded implements AsyncDisposable {
           failureDelayMs: 0,
         },
         console: { write: true },
+        groups: { initialRebalanceDelayMs: 0 },
       }),
     );
     await guarded.add("alice", "pencil");
@@ -174,3 +178,100 @@ Deno.test("what is followed ends when the password it was asked with is changed"
   const told = (await followed.text()).trim().split("\n").map((line) => JSON.parse(line));
   assertEquals(told, [{ type: "end", reason: "the user may not see it any more" }]);
 });
+
+/** A topic, a group that reads it, and a transactional id, all of one name. */
+async function fill({ cluster, admin }: Guarded, name: string): Promise<Consumer> {
+  await admin.createTopics([{ name, partitions: 2 }]);
+  await using producer = new TransactionalProducer(cluster, { transactionalId: name });
+  await producer.init();
+  producer.begin();
+  for (const partition of [0, 1]) await producer.send({ topic: name, partition, value: "x" });
+  await producer.commit();
+  const consumer = new Consumer(cluster, { groupId: name, autoOffsetReset: "earliest" });
+  consumer.subscribe([name]);
+  for (let read = 0; read < 2;) read += (await consumer.poll(500)).length;
+  await consumer.commit();
+  return consumer;
+}
+
+/** Every route, asked about a name; with a body that would do it. */
+function asked(name: string): [method: string, path: string, body: unknown][] {
+  const bodies: Record<string, unknown> = {
+    "topics": { name: `${name}-new` },
+    "topics/:topic/partitions": { count: 5 },
+    "topics/:topic/configs": { configs: { "retention.ms": "1" } },
+    "topics/:topic/delete": { confirm: name },
+    "topics/:topic/records": { key: null, value: { encoding: "utf8", text: "y" } },
+    "group/offsets": { topic: name, to: { kind: "start" }, preview: false },
+    "group/delete": { confirm: name },
+  };
+  return routes.map(({ method, path, query }) => {
+    const filled = path.replace(":topic", name).replace(":partition", "0").replace(":offset", "0");
+    return [method, "id" in query ? `${filled}?id=${name}` : filled, bodies[path]];
+  });
+}
+
+async function answerTo(
+  console: ConsoleBroker,
+  [method, path, body]: [method: string, path: string, body: unknown],
+): Promise<string> {
+  if (method === "POST") return JSON.stringify(await console.post(path, body));
+  const response = await console.fetch(path);
+  if (response.headers.get("content-type") !== "application/x-ndjson") return await response.text();
+  await response.body?.cancel();
+  return "a stream";
+}
+
+Deno.test("who may nothing is told nothing: a thing that is there is answered as one that is not", async () => {
+  await using guarded = await Guarded.start();
+  await using _consumer = await fill(guarded, "secret");
+  const console = guarded.as("alice:pencil");
+  const there = asked("secret"), notThere = asked("nothing");
+  for (const [i, one] of there.entries()) {
+    const [a, b] = [await answerTo(console, one), await answerTo(console, notThere[i])];
+    if (one[1] === "session") continue; // tells the time
+    assertEquals(a.replaceAll("secret", "nothing"), b, one.join(" "));
+  }
+});
+
+Deno.test("who may only look changes nothing, by whatever route, and sees of a group its own topics alone", async () => {
+  await using guarded = await Guarded.start();
+  const { admin } = guarded, consumer = await fill(guarded, "shown");
+  await using _other = await fill(guarded, "secret");
+  const principal = "User:alice", operation = "describe";
+  await admin.createAcls([
+    { resource: "topic", name: "shown", principal, operation: "read" },
+    { resource: "group", name: "shown", principal, operation },
+    { resource: "group", name: "secret", principal, operation },
+    { resource: "transactionalId", name: "shown", principal, operation },
+    { resource: "transactionalId", name: "secret", principal, operation },
+  ]);
+  const console = guarded.as("alice:pencil");
+  const group = await console.get("group?id=shown");
+  assertEquals(group.memberList[0].partitions.length, 2);
+  assertEquals(group.offsets.length, 2);
+  const other = await console.get("group?id=secret");
+  assertEquals([
+    other.offsets,
+    other.memberList[0].topics,
+    other.memberList[0].partitions,
+    other.stuck,
+  ], [[], [], [], []]);
+  await consumer.close();
+  const before = await stateOf(guarded);
+  for (const one of asked("shown").filter(([method]) => method === "POST")) {
+    guarded.as("alice:pencil");
+    const { error } = JSON.parse(await answerTo(console, one));
+    assertEquals([one[1], error?.code], [one[1], "forbidden"]);
+    assertEquals(await stateOf(guarded), before, one[1]);
+  }
+});
+
+/** What there is, as who may see all. */
+async function stateOf(guarded: Guarded): Promise<unknown> {
+  const console = guarded.as("admin:secret");
+  const topics = await console.get("topics"), configs = await console.get("topics/shown/configs");
+  const { partitionList } = await console.get("topics/shown");
+  const { offsets } = await console.get("group?id=shown");
+  return { topics, configs, partitionList, offsets };
+}
