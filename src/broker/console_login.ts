@@ -2,8 +2,8 @@
  * ConsoleLogin: who asks over HTTP, as one of the broker's users: by name and password (Basic), or by a bearer token. What
  * is said is proved in the conversation that a client at a listener would have, with its pace, its delay and its audit.
  *
- * A browser says it with every request, so who was right is believed for a minute, as long as the user is there. A
- * password that was changed holds that long; a user that was deleted is out at once.
+ * A browser says it with every request, so who was right is believed for a minute. Whose password was changed or who was
+ * deleted is out at once, with what goes on for it.
  */
 import { Buffer } from "node:buffer";
 import { createHmac, randomBytes } from "node:crypto";

@@ -132,7 +132,8 @@ export class ConsoleRoom implements Pages {
   }
 
   maxBodyBytes(path: string): number {
-    return path.endsWith("/records") ? LIMITS.maxPublishBytes : LIMITS.maxBodyBytes;
+    const isPublished = this.#config.console.write && path.endsWith("/records");
+    return isPublished ? LIMITS.maxPublishBytes : LIMITS.maxBodyBytes;
   }
 
   async answer(request: Request, asker: PageAsker): Promise<Response> {

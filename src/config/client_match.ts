@@ -5,6 +5,7 @@
  * Patterns come from administrators and run over text that clients choose, so they run on re2, in linear time.
  */
 import { RE2JS } from "re2js";
+import { patternSize } from "./pattern_size.ts";
 
 /** What a client can be told by. */
 const CLIENT_FIELDS = [
@@ -22,6 +23,8 @@ export type ClientFacts = Readonly<Record<typeof CLIENT_FIELDS[number], string>>
 export type ClientMatch = (client: ClientFacts) => boolean;
 
 const MAX_PATTERN_LENGTH = 1000;
+/** With its repetitions written out: each client that asks is looked at by all of it. */
+const MAX_PATTERN_SIZE = 5000;
 
 /** The compiled match; a string says what is wrong with it, in Kafka's words. Empty matches every client. */
 export function parseClientMatch(text: string): ClientMatch | string {
@@ -34,6 +37,7 @@ export function parseClientMatch(text: string): ClientMatch | string {
     if (at < 0 || field === undefined || pattern === "" || part.length > MAX_PATTERN_LENGTH) {
       return illegal;
     }
+    if (patternSize(pattern) > MAX_PATTERN_SIZE) return illegal;
     try {
       patterns.push({ field, pattern: RE2JS.compile(pattern) });
     } catch {

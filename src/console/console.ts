@@ -11,11 +11,10 @@ import type { Requests } from "../client/asking.ts";
 import type { PageAsker } from "../metrics/http_pages.ts";
 import { API_PATH, type Session } from "./api.ts";
 import { ApiFailure, toldOf } from "./failure.ts";
-import { mustBeOurs, pathBelow, protect } from "./gate.ts";
+import { mustBeAskedByOwnName, mustBeOurs, pathBelow, protect } from "./gate.ts";
 import { openApi } from "./openapi.ts";
-import type { House, Route } from "./route.ts";
+import type { Call, House, Route } from "./route.ts";
 import { routes } from "./routes.ts";
-import { slicesOf } from "./saves.ts";
 import { mustFit, queryOf } from "./shape.ts";
 
 export interface ConsoleOptions {
@@ -46,6 +45,10 @@ export class Console {
 
   constructor(options: ConsoleOptions) {
     this.#options = options;
+    this.#app.use(`${API_PATH}/*`, async ({ req }, next) => {
+      mustBeOurs(req.raw, options);
+      await next();
+    });
     for (const route of routes) {
       this.#app.on(
         route.method,
@@ -76,7 +79,7 @@ export class Console {
   async answer(request: Request, asker: PageAsker): Promise<Response> {
     try {
       const url = new URL(request.url), path = pathBelow(this.#options.basePath, url.pathname);
-      mustBeOurs(request, path ?? "/", this.#options);
+      mustBeAskedByOwnName(request, this.#options);
       if (path === null) {
         const headers = { location: `${this.#options.basePath}/${url.search}` };
         return protect(new Response(null, { status: 308, headers }));
@@ -110,18 +113,9 @@ export class Console {
     const { signal } = request, requests = begun.requestsFrom(asker);
     const mayGoOn = () =>
       asker.login?.isRevoked() !== true && (!route.isOfBroker || begun.maySeeBroker(asker));
-    const answered = await route.handle({
-      params,
-      query,
-      body,
-      requests,
-      house: begun,
-      session,
-      asker: `${session.principal} ${asker.peer}`,
-      signal,
-      mayGoOn,
-    });
-    return answered instanceof Response ? answered : await answerOf(answered, begun);
+    const { peer } = asker, house = begun;
+    const call: Call = { params, query, body, requests, house, session, peer, signal, mayGoOn };
+    return await answerOf(await route.handle(call), call);
   }
 }
 
@@ -139,12 +133,18 @@ function innerOf(request: Request, url: URL): Request {
 /** So long a text is held until it is taken, however many ask. */
 const SHORT_LENGTH = 128 * 1024;
 
-async function answerOf(answered: unknown, { answers }: House): Promise<Response> {
-  const text = JSON.stringify(answered), headers = { "content-type": "application/json" };
-  if (text.length <= SHORT_LENGTH) return new Response(text, { headers });
-  const bytes = new TextEncoder().encode(text), length = String(bytes.length);
-  const body = await answers.bodyOf(() => Promise.resolve(slicesOf(bytes)));
+async function answerOf(answered: unknown, call: Call): Promise<Response> {
+  if (answered instanceof Response) return answered;
+  const made = textOrBytesOf(answered), headers = { "content-type": "application/json" };
+  if (typeof made === "string") return new Response(made, { headers });
+  const length = String(made.length), body = await call.house.answers.bodyOfBytes(call, made);
   return new Response(body as BodyInit, { headers: { ...headers, "content-length": length } });
+}
+
+/** Of what is large the bytes alone: they may wait. */
+function textOrBytesOf(answered: unknown): string | Uint8Array {
+  const text = JSON.stringify(answered);
+  return text.length <= SHORT_LENGTH ? text : new TextEncoder().encode(text);
 }
 
 async function bodyOf({ body: shape }: Route, request: Request): Promise<unknown> {

@@ -51,6 +51,16 @@ Deno.test("a page of another origin can neither ask nor change", async () => {
     assertEquals([name, response.status, await wordOf(response)], [name, 403, "not_from_console"]);
     assertEquals(response.headers.get("access-control-allow-origin"), null);
   }
+  const spellings = ["%61pi/v1/topics", "api/v%31/topics", "api%2Fv1/topics", "api/v1/t%6Fpics"];
+  for (const base of ["", "/runnel"]) {
+    const below = consoleAt(base);
+    for (const spelling of spellings) {
+      for (const [name, init] of cases.filter(([, { method }]) => method === "POST")) {
+        const { status } = await ask(below, `http://localhost:9093${base}/${spelling}`, init);
+        assert(status === 403 || status === 404, `${name} to ${base}/${spelling}: ${status}`);
+      }
+    }
+  }
   const preflight = await ask(console, url, { method: "OPTIONS" });
   assertEquals(preflight.headers.get("access-control-allow-headers"), null);
   assert(preflight.status >= 400);

@@ -86,7 +86,7 @@ async function download(call: Call): Promise<Response> {
     }
   }
 
-  const body = await house.saves.bodyOf(() => Promise.resolve(texts()));
+  const body = await house.saves.bodyOf(call, () => Promise.resolve(texts()));
   return new Response(body as BodyInit, {
     headers: {
       "content-type": isCsv ? "text/csv; charset=utf-8" : "application/x-ndjson",

@@ -3,7 +3,7 @@
  * the console answers nor change anything: by the Host's name (DNS rebinding), the Origin, and a header of its own that
  * no page of another origin may send.
  */
-import { API_PATH, CHANGE_HEADER, CHANGE_VALUE } from "./api.ts";
+import { CHANGE_HEADER, CHANGE_VALUE } from "./api.ts";
 import { ApiFailure } from "./failure.ts";
 
 export interface GateRules {
@@ -11,20 +11,25 @@ export interface GateRules {
   readonly hosts: readonly string[];
 }
 
-/** Throws ApiFailure for a request that is not the console's own, or a script's that says so. */
-export function mustBeOurs(request: Request, path: string, { hosts }: GateRules): void {
-  const host = new URL(request.url).hostname.toLowerCase();
-  if (!isOwnName(host, hosts)) {
-    const message = `Host is ${host}: needs an address, localhost or one of console.hosts`;
-    throw new ApiFailure("wrong_host", message);
-  }
-  if (!path.startsWith(`${API_PATH}/`)) return;
+/** Throws ApiFailure for a request whose Host may be an attacker's name, whatever it asks for. */
+export function mustBeAskedByOwnName(request: Request, { hosts }: GateRules): void {
+  const host = hostOf(request);
+  if (isOwnName(host, hosts)) return;
+  const message = `Host is ${host}: needs an address, localhost or one of console.hosts`;
+  throw new ApiFailure("wrong_host", message);
+}
+
+/**
+ * Throws ApiFailure for a request of the API that is not the console's own, or a script's that says so. It is asked where
+ * routes are, of whatever leads to one: a path has many spellings ("/%61pi/v1").
+ */
+export function mustBeOurs(request: Request, { hosts }: GateRules): void {
   const site = request.headers.get("sec-fetch-site");
   if (site === "cross-site" || site === "same-site") {
     throw new ApiFailure("not_from_console", "the request comes from a page of another origin");
   }
   const origin = request.headers.get("origin");
-  if (origin !== null && !isOwnOrigin(origin, host, hosts)) {
+  if (origin !== null && !isOwnOrigin(origin, hostOf(request), hosts)) {
     throw new ApiFailure("not_from_console", `the request comes from a page of ${origin}`);
   }
   if (request.method === "GET" || request.method === "HEAD") return;
@@ -37,6 +42,10 @@ export function mustBeOurs(request: Request, path: string, { hosts }: GateRules)
     const message = `the body is ${type}: needs application/json`;
     throw new ApiFailure("bad_request", message, { field: "content-type" });
   }
+}
+
+function hostOf({ url }: Request): string {
+  return new URL(url).hostname.toLowerCase();
 }
 
 /** An attacker's name may lead here (DNS rebinding); an address is nobody's name. */

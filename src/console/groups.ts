@@ -2,6 +2,7 @@
 import { check } from "../client/errors.ts";
 import { describeGroupAt, type GroupDescription } from "../client/groups.ts";
 import type { Requests } from "../client/asking.ts";
+import { ErrorCode } from "../protocol/errors.ts";
 import { ListGroups } from "../protocol/messages/list_groups.ts";
 import { OffsetFetch } from "../protocol/messages/offset_fetch.ts";
 import type { GroupDetail, GroupLag, GroupOffset, GroupRow, Page } from "./api.ts";
@@ -13,6 +14,7 @@ import {
   OFFSETS_TOPIC,
   offsetsAt,
   type Place,
+  topicsOf,
 } from "./ask.ts";
 import { ApiFailure } from "./failure.ts";
 import { stuckBy } from "./group_stuck.ts";
@@ -77,7 +79,8 @@ async function listGroups(call: Call): Promise<Page<GroupRow>> {
 }
 
 async function describe(call: Call): Promise<GroupDetail> {
-  const { requests } = call, group = await groupOf(call), { groupId: id } = group;
+  const { requests } = call, group = await shownOf(await groupOf(call), call);
+  const { groupId: id } = group;
   const offsets = await offsetsOf(requests, group);
   const known = offsets.filter(({ lag }) => lag !== null);
   return {
@@ -106,6 +109,35 @@ async function groupOf(call: Call): Promise<GroupDescription> {
   const group = isMade(house, OFFSETS_TOPIC) ? await describeGroupAt(requests, id) : null;
   if (group !== null) return group;
   throw new ApiFailure("not_found", `there is no group ${id}`, { field: "id" });
+}
+
+/** Of topics that members want or have, those that the user may see: Kafka's own answer has them all. */
+async function shownOf(
+  group: GroupDescription,
+  { requests, session }: Call,
+): Promise<GroupDescription> {
+  const { members } = group;
+  if (!session.hasAcls || members.length === 0) return group;
+  const places = members.flatMap(({ partitions, target }) => [...partitions, ...target ?? []]);
+  const names = new Set([
+    ...members.flatMap(({ topics }) => topics),
+    ...places.map(({ topic }) => topic),
+  ]);
+  const topics = names.size === 0 ? [] : await topicsOf(requests, [...names]);
+  const hidden = new Set(
+    topics.filter(({ errorCode }) => errorCode === ErrorCode.TOPIC_AUTHORIZATION_FAILED)
+      .map(({ name }) => name),
+  );
+  const isShown = ({ topic }: Place) => !hidden.has(topic);
+  return {
+    ...group,
+    members: members.map((member) => ({
+      ...member,
+      topics: member.topics.filter((topic) => !hidden.has(topic)),
+      partitions: member.partitions.filter(isShown),
+      target: member.target?.filter(isShown) ?? null,
+    })),
+  };
 }
 
 /** Of partitions, those that the user may see. */

@@ -107,6 +107,15 @@ Deno.test("over a real connection a page of another origin reads nothing and cha
     ["a preflight", `OPTIONS ${API_PATH}/topics`, own, ["Origin: http://evil"], 405],
     ["a method of its own", `PUT ${API_PATH}/topics`, own, [json, change], 405],
     ["a JSONP", `${get}?callback=evil`, own, [], 400],
+    ["a form by another spelling", "POST /%61pi/v1/topics", own, ["Content-Type: text/plain"], 403],
+    ["a form by another spelling yet", "POST /api/v%31/topics", own, ["Origin: http://evil"], 403],
+    [
+      "an image by another spelling",
+      "GET /ap%69/v1/topics",
+      own,
+      ["Sec-Fetch-Site: cross-site"],
+      403,
+    ],
   ];
   for (const [name, first, host, lines, status] of cases) {
     const answer = await request(first, host, lines);

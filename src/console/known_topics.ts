@@ -2,6 +2,7 @@
  * KnownTopics: which topics a user may see from an address, with their retention, as they were asked for last: good for as
  * long as nothing in the metadata (topics, configs, ACLs) has changed. A list that is shown is asked for again every few seconds.
  */
+import type { Asker } from "../security/acl/access.ts";
 import type { TopicRow } from "./api.ts";
 
 /** What the list needs of each. */
@@ -15,8 +16,8 @@ interface Known {
   readonly retentions: Map<string, Retention | null>;
 }
 
-/** Askers whose lists are kept, the latest; and how long a list may be. */
-const MAX_ASKERS = 8, MAX_TOPICS = 20_000;
+/** Users at an address whose lists are kept, the latest; and how long a list may be. */
+const MAX_USERS = 8, MAX_TOPICS = 20_000;
 
 export class KnownTopics {
   readonly #version: () => number;
@@ -27,19 +28,19 @@ export class KnownTopics {
     this.#version = version;
   }
 
-  /** Of a user at an address; `ask` is called where that is not known, or has changed. */
+  /** Of a user at an address, as ACLs go by both; `ask` is called where that is not known, or has changed. */
   async of(
-    asker: string,
+    { principal, peer }: Asker,
     ask: () => Promise<readonly KnownTopic[]>,
   ): Promise<Pick<Known, "topics" | "retentions">> {
-    const version = this.#version(), known = this.#known.get(asker);
+    const version = this.#version(), user = `${peer} ${principal}`, known = this.#known.get(user);
     if (known?.version === version) return known;
     // Of the version from before it was asked: what changes meanwhile makes it out of date.
     const now: Known = { version, topics: await ask(), retentions: new Map() };
-    this.#known.delete(asker);
+    this.#known.delete(user);
     if (now.topics.length > MAX_TOPICS) return now;
-    this.#known.set(asker, now);
-    if (this.#known.size > MAX_ASKERS) {
+    this.#known.set(user, now);
+    if (this.#known.size > MAX_USERS) {
       const [oldest] = this.#known.keys();
       this.#known.delete(oldest);
     }

@@ -11,8 +11,9 @@ const named = (name: string): KnownTopic => ({ name, isInternal: false, partitio
 Deno.test("it is asked once for each user and version, and what changes while it is asked is asked again", async () => {
   let version = 1, asked = 0;
   const known = new KnownTopics(() => version);
+  const at = (principal: string, peer = "127.0.0.1") => ({ principal, peer });
   const of = (user: string, name: string) =>
-    known.of(user, () => {
+    known.of(at(user), () => {
       asked++;
       return Promise.resolve([named(name)]);
     });
@@ -20,11 +21,13 @@ Deno.test("it is asked once for each user and version, and what changes while it
   first.retentions.set("x", null);
   assertEquals([await of("a", "y"), asked], [first, 1]);
   assertEquals([(await of("b", "z")).topics, asked], [[named("z")], 2]); // another may see others
+  const elsewhere = await known.of(at("b", "10.0.0.1"), () => Promise.resolve([]));
+  assertEquals(elsewhere.topics, []); // so may the same user at another address
   version++;
   const second = await of("a", "y");
   assertEquals([second.topics, second.retentions.size, asked], [[named("y")], 0, 3]);
   version++;
-  await known.of("a", () => {
+  await known.of(at("a"), () => {
     version++; // it came in between
     return Promise.resolve([named("old")]);
   });

@@ -153,7 +153,7 @@ export class PartitionReader {
           effort.records++;
           if (!take({ record, facts })) return { nextOffset: record.offset + 1, isAtEnd: false };
           nextOffset = record.offset + 1;
-          if (effort.records % 16 === 0) await breathe();
+          await breathe(); // what is made of one record may take long
           if (effort.isOver !== null) return { nextOffset, isAtEnd: false };
         }
       } catch (error) {

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import type { LogRecord } from "../protocol/records/record.ts";
 import { LIMITS, type RecordsAnswer } from "./api.ts";
 import type { BatchFacts } from "./record_row.ts";
-import { jsonPathOf, MAX_JSON_BYTES, patternOf } from "./json_path.ts";
+import { jsonPathOf, lengthFor, MAX_JSON_BYTES, patternOf } from "./json_path.ts";
 import type { Call } from "./route.ts";
 import type { Shape } from "./shape.ts";
 
@@ -16,7 +16,9 @@ export const filterQuery = {
   value: text("The value has this text."),
   header: text('A header: "name" (there is one), or "name=text" (its value has the text).'),
   text: text("The key, the value or a header's value has this text."),
-  regex: text(`RE2 over the first ${64} KiB of the value.`),
+  regex: text(
+    `RE2 over the first ${64} KiB of the value; less by a pattern of more than 48 steps.`,
+  ),
   jsonpath: text(
     `JSONPath (RFC 9535) over the value: something is there. Values over ${MAX_JSON_BYTES} bytes never fit, and are among the problems.`,
   ),
@@ -41,17 +43,26 @@ export function recordFilterOf(
     );
   }
   if (regex !== undefined) {
-    const pattern = patternOf(regex, "regex");
-    filters.push(({ value }) =>
-      value !== null && pattern.matcher(LENIENT.decode(value.subarray(0, MAX_REGEX_BYTES))).find()
-    );
+    const pattern = patternOf(regex, "regex"), most = Math.min(MAX_REGEX_BYTES, lengthFor(pattern));
+    filters.push(({ value, offset }, { partition }) => {
+      if (value === null) return false;
+      if (pattern.matcher(LENIENT.decode(value.subarray(0, most))).find()) return true;
+      if (most < Math.min(value.length, MAX_REGEX_BYTES)) {
+        const reason = `of its value so large a pattern looks at the first ${most} bytes alone`;
+        onProblem({ partition, offset, reason });
+      }
+      return false;
+    });
   }
   if (path !== undefined) {
     const isThere = jsonPathOf(path);
     filters.push(({ value, offset }, { partition }) => {
       if (value === null) return false;
-      if (value.length <= MAX_JSON_BYTES) return isThere(LENIENT.decode(value));
-      const reason = `its value of ${value.length} bytes is too large for a JSON path`;
+      const found = value.length <= MAX_JSON_BYTES ? isThere(LENIENT.decode(value)) : "too large";
+      if (typeof found === "boolean") return found;
+      const reason = found === "too large"
+        ? `its value of ${value.length} bytes is too large for a JSON path`
+        : "its value costs too much to look at by this JSON path";
       onProblem({ partition, offset, reason });
       return false;
     });

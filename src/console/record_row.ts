@@ -48,9 +48,9 @@ export function rowOf(
   };
 }
 
-/** What a row takes in an answer, as JSON: a character may be six there. */
+/** Bytes a row takes in an answer, as JSON: a character may be six there. */
 export function sizeOf(row: RecordRow): number {
-  return JSON.stringify(row).length;
+  return Buffer.byteLength(JSON.stringify(row));
 }
 
 export function shownBytes(bytes: Uint8Array | null, maxBytes: number): Bytes | null {

@@ -175,7 +175,7 @@ function numberOf(text: string, field: string, most: number): number {
 async function bytesOf(call: Call, part: "key" | "value"): Promise<Response> {
   const { topic, partition, offset } = call.params;
   let length = 0;
-  const body = await call.house.saves.bodyOf(async () => {
+  const body = await call.house.saves.bodyOf(call, async () => {
     const bytes = await oneRecord(call, ({ record }) => record[part]?.slice() ?? null);
     if (bytes === null) throw new ApiFailure("not_found", `the ${part} of ${offset} is null`);
     length = bytes.length;

@@ -42,8 +42,8 @@ export interface Call {
   readonly requests: Requests;
   readonly house: House;
   readonly session: Session;
-  /** The user and its address: ACLs go by both, so that what is remembered for one is nobody else's. */
-  readonly asker: string;
+  /** Where the user asks from, an address without port: ACLs go by both. */
+  readonly peer: string;
   /** Aborted when nobody takes the answer any more. */
   readonly signal: AbortSignal;
   /** Whether the user may still have what was begun: asked now and then by what goes on. */

@@ -3,10 +3,13 @@
  * ended where its reader is too slow. What they hold of memory does not grow with how many ask.
  */
 import { AnswerCut } from "../metrics/http_pages.ts";
-import { toldOf } from "./failure.ts";
+import { ApiFailure, toldOf } from "./failure.ts";
+import type { Call } from "./route.ts";
 import { Turns } from "./turns.ts";
 
 const AT_A_TIME = 8, MAX_WAITING = 64;
+/** Of answers that are made, those who wait for their turn included. */
+const MAX_HELD_BYTES = 32 * 1024 * 1024;
 /** How long a reader may take to take what is there, besides a second for each so many bytes. */
 const PATIENCE_MS = 20_000, MIN_BYTES_A_SECOND = 32 * 1024;
 
@@ -14,17 +17,24 @@ export interface SavesOptions {
   readonly atATime?: number;
   readonly maxWaiting?: number;
   readonly patienceMs?: number;
+  readonly maxHeldBytes?: number;
 }
 
 export class Saves {
   readonly #turns: Turns;
   readonly #patienceMs: number;
+  readonly #maxHeldBytes: number;
+  #heldBytes = 0;
 
-  constructor(
-    { atATime = AT_A_TIME, maxWaiting = MAX_WAITING, patienceMs = PATIENCE_MS }: SavesOptions = {},
-  ) {
+  constructor({
+    atATime = AT_A_TIME,
+    maxWaiting = MAX_WAITING,
+    patienceMs = PATIENCE_MS,
+    maxHeldBytes = MAX_HELD_BYTES,
+  }: SavesOptions = {}) {
     this.#turns = new Turns({ atATime, maxWaiting });
     this.#patienceMs = patienceMs;
+    this.#maxHeldBytes = maxHeldBytes;
   }
 
   /** How many there are. */
@@ -32,22 +42,49 @@ export class Saves {
     return this.#turns.taken;
   }
 
-  /** The body, when it is its turn. Throws ApiFailure where too many wait. */
+  /** The body, when it is its turn; cut where the user may not have it any more. Throws ApiFailure where too many wait. */
   async bodyOf(
+    { mayGoOn, signal }: Pick<Call, "mayGoOn" | "signal">,
     make: () => Promise<AsyncIterable<Uint8Array> | Iterable<Uint8Array>>,
   ): Promise<ReadableStream<Uint8Array>> {
-    const end = await this.#turns.hold();
+    const end = await this.#turns.hold({ signal });
     try {
-      return this.#stream(await make(), end);
+      return this.#stream(await make(), { mayGoOn, end });
     } catch (error) {
       end();
       throw error;
     }
   }
 
+  /** The same of what is there already. Throws ApiFailure where all together would hold too much of memory, too. */
+  async bodyOfBytes(
+    { mayGoOn, signal }: Pick<Call, "mayGoOn" | "signal">,
+    bytes: Uint8Array,
+  ): Promise<ReadableStream<Uint8Array>> {
+    const { length } = bytes;
+    if (this.#heldBytes > 0 && this.#heldBytes + length > this.#maxHeldBytes) {
+      const message = "too many large answers wait for their readers: try again";
+      throw new ApiFailure("too_many_streams", message);
+    }
+    this.#heldBytes += length;
+    try {
+      const endTurn = await this.#turns.hold({ signal });
+      let isOver = false;
+      const end = () => {
+        if (!isOver) this.#heldBytes -= length;
+        isOver = true;
+        endTurn();
+      };
+      return this.#stream(slicesOf(bytes), { mayGoOn, end });
+    } catch (error) {
+      this.#heldBytes -= length;
+      throw error;
+    }
+  }
+
   #stream(
     made: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-    end: () => void,
+    { mayGoOn, end }: Pick<Call, "mayGoOn"> & { readonly end: () => void },
   ): ReadableStream<Uint8Array> {
     const patienceMs = this.#patienceMs;
     const parts = Symbol.asyncIterator in made
@@ -74,6 +111,7 @@ export class Saves {
         clearTimeout(timer);
         if (givenMs !== null) waitedMs += performance.now() - givenMs;
         try {
+          if (!mayGoOn()) throw new ApiFailure("forbidden", "the user may not see it any more");
           const { done, value } = await parts.next();
           if (done) {
             over();
@@ -83,6 +121,7 @@ export class Saves {
           controller.enqueue(value);
         } catch (error) {
           over();
+          void Promise.resolve(parts.return?.()).catch(() => {});
           return controller.error(new AnswerCut(toldOf(error).message));
         }
         givenMs = performance.now();

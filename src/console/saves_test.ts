@@ -11,6 +11,8 @@ import { Saves, slicesOf } from "./saves.ts";
 
 const large = () => Promise.resolve(slicesOf(new Uint8Array(1 << 20)));
 
+const NEVER = new AbortController().signal, OPEN = { mayGoOn: () => true, signal: NEVER };
+
 async function taken(body: ReadableStream<Uint8Array>): Promise<number> {
   let bytes = 0;
   for await (const part of body) bytes += part.length;
@@ -19,9 +21,9 @@ async function taken(body: ReadableStream<Uint8Array>): Promise<number> {
 
 Deno.test("so many are taken at a time, the next ones wait, and past a bound nobody does", async () => {
   const saves = new Saves({ atATime: 2, maxWaiting: 1 });
-  const [first, second] = [await saves.bodyOf(large), await saves.bodyOf(large)];
-  const third = saves.bodyOf(large);
-  await assertRejects(() => saves.bodyOf(large), ApiFailure, "too many");
+  const [first, second] = [await saves.bodyOf(OPEN, large), await saves.bodyOf(OPEN, large)];
+  const third = saves.bodyOf(OPEN, large);
+  await assertRejects(() => saves.bodyOf(OPEN, large), ApiFailure, "too many");
   assertEquals([await taken(first), saves.size], [1 << 20, 2]); // the third took its place
   assertEquals([await taken(await third), saves.size], [1 << 20, 1]);
   await second.cancel();
@@ -38,18 +40,36 @@ Deno.test("a reader that takes nothing makes room for others, and what made its 
       isEnded = true;
     }
   }
-  const slow = (await saves.bodyOf(() => Promise.resolve(parts()))).getReader();
+  const slow = (await saves.bodyOf(OPEN, () => Promise.resolve(parts()))).getReader();
   await slow.read();
-  await saves.bodyOf(large); // which nobody reads at all
-  assertEquals(await taken(await saves.bodyOf(large)), 1 << 20);
+  await saves.bodyOf(OPEN, large); // which nobody reads at all
+  assertEquals(await taken(await saves.bodyOf(OPEN, large)), 1 << 20);
   await assertRejects(() => slow.read(), Error, "too slow");
+  assertEquals([isEnded, saves.size], [true, 0]);
+});
+
+Deno.test("who may not have it any more gets no more of it", async () => {
+  const saves = new Saves({ atATime: 1 });
+  let isAllowed = true, isEnded = false;
+  function* parts() {
+    try {
+      for (;;) yield new Uint8Array(1000);
+    } finally {
+      isEnded = true;
+    }
+  }
+  const asked = { ...OPEN, mayGoOn: () => isAllowed };
+  const reader = (await saves.bodyOf(asked, () => Promise.resolve(parts()))).getReader();
+  assertEquals((await reader.read()).value?.length, 1000);
+  isAllowed = false;
+  await assertRejects(() => reader.read(), Error, "may not see it any more");
   assertEquals([isEnded, saves.size], [true, 0]);
 });
 
 Deno.test("what fails before it begins is no answer, and holds nothing", async () => {
   const saves = new Saves({ atATime: 1 });
   const broken = () => Promise.reject(new ApiFailure("not_found", "nothing"));
-  await assertRejects(() => saves.bodyOf(broken), ApiFailure, "nothing");
+  await assertRejects(() => saves.bodyOf(OPEN, broken), ApiFailure, "nothing");
   assertEquals(saves.size, 0);
 });
 
@@ -146,3 +166,18 @@ function cellsOf(line: string): string[] {
   }
   return cells;
 }
+
+Deno.test("answers that wait for their readers hold so many bytes together, and none where nobody waits any more", async () => {
+  const saves = new Saves({ atATime: 1, maxHeldBytes: 2500 });
+  const gone = new AbortController();
+  const first = await saves.bodyOfBytes(OPEN, new Uint8Array(1000));
+  const second = saves.bodyOfBytes({ ...OPEN, signal: gone.signal }, new Uint8Array(1000));
+  const more = () => saves.bodyOfBytes(OPEN, new Uint8Array(1000));
+  await assertRejects(more, ApiFailure, "too many large answers");
+  gone.abort(); // whoever asked for the second has left while it waited
+  await assertRejects(() => second, ApiFailure, "nobody");
+  const third = more();
+  assertEquals([await taken(first), await taken(await third)], [1000, 1000]);
+  const alone = await saves.bodyOfBytes(OPEN, new Uint8Array(9000));
+  assertEquals([await taken(alone), saves.size], [9000, 0]); // one is given whatever it has
+});

@@ -30,8 +30,8 @@ export class Streams {
   }
 
   /**
-   * Throws ApiFailure where there are too many. It ends with the signal, and within 10 s where it may not go on; `onEnd`
-   * is called once.
+   * Throws ApiFailure where there are too many. It ends with the signal, and where it may not go on: before the next line,
+   * and within 10 s; `onEnd` is called once.
    */
   open(
     { signal, mayGoOn }: Pick<Call, "signal" | "mayGoOn">,
@@ -64,6 +64,7 @@ export class Streams {
 class LineStream {
   readonly response: Response;
   readonly #nowMs: () => number;
+  readonly #mayGoOn: () => boolean;
   readonly #onEnd: () => void;
   readonly #beat: ReturnType<typeof setInterval>;
   #controller!: ReadableStreamDefaultController<Uint8Array>;
@@ -83,6 +84,7 @@ class LineStream {
     },
   ) {
     this.#nowMs = nowMs;
+    this.#mayGoOn = mayGoOn;
     this.#onEnd = onEnd;
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => void (this.#controller = controller),
@@ -92,7 +94,7 @@ class LineStream {
     const headers = { "content-type": "application/x-ndjson", "x-accel-buffering": "no" };
     this.response = new Response(body, { headers });
     this.#beat = setInterval(() => {
-      if (!mayGoOn()) return this.end("the user may not see it any more");
+      if (!this.#goesOn()) return;
       if (!this.#hasSent) this.send(this.#line({ type: "beat", nowMs: this.#nowMs() }));
       this.#hasSent = false;
     }, beatMs);
@@ -105,7 +107,7 @@ class LineStream {
 
   /** Drops the line where the queue is full. */
   send(line: Uint8Array): void {
-    if (this.#isOver) return;
+    if (this.#isOver || !this.#goesOn()) return;
     if ((this.#controller.desiredSize ?? 0) <= 0) {
       this.#dropped++;
       return;
@@ -123,6 +125,12 @@ class LineStream {
     while (!this.#isOver && (this.#controller.desiredSize ?? 0) <= 0) {
       await new Promise<void>((resolve) => this.#roomy = resolve);
     }
+  }
+
+  #goesOn(): boolean {
+    if (this.#mayGoOn()) return true;
+    this.end("the user may not see it any more");
+    return false;
   }
 
   end(reason: string): void {

@@ -57,8 +57,9 @@ interface Held {
 }
 
 async function listTopics(call: Call): Promise<Page<TopicRow>> {
-  const { requests, house, asker } = call, isInternal = given(call, "internal", false);
-  const known = await house.knownTopics.of(asker, async () => {
+  const { requests, house, session: { principal }, peer } = call;
+  const isInternal = given(call, "internal", false);
+  const known = await house.knownTopics.of({ principal, peer }, async () => {
     const found = (await topicsOf(requests, null)).filter(({ errorCode }) => errorCode === 0);
     return found.map(knownOf);
   });

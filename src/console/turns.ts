@@ -8,6 +8,8 @@ const AT_A_TIME = 2, MAX_WAITING = 64;
 
 interface HoldOptions {
   readonly hasBegun?: boolean;
+  /** Aborted when nobody waits for it any more. */
+  readonly signal?: AbortSignal;
 }
 
 export class Turns {
@@ -42,15 +44,15 @@ export class Turns {
 
   /**
    * Resolves when it is its turn, with what ends that. Throws ApiFailure where too many wait; `hasBegun`: it waits in any
-   * case, as what goes on with what was begun is bounded where it began.
+   * case, as what goes on with what was begun is bounded where it began. Throws ApiFailure, too, where nobody waits any more.
    */
-  async hold({ hasBegun = false }: HoldOptions = {}): Promise<() => void> {
+  async hold({ hasBegun = false, signal }: HoldOptions = {}): Promise<() => void> {
     if (this.#taken < this.#atATime) this.#taken++;
     else {
       if (!hasBegun && this.#waiting.length >= this.#maxWaiting) {
         throw new ApiFailure("too_many_streams", "too many look through records: try again");
       }
-      await new Promise<void>((resolve) => this.#waiting.push(resolve)); // the turn is handed on
+      await this.#wait(signal);
     }
     let isOver = false;
     return () => {
@@ -60,5 +62,23 @@ export class Turns {
       if (next === undefined) this.#taken--;
       else next();
     };
+  }
+  /** Resolves when a turn is handed on. */
+  async #wait(signal: AbortSignal | undefined): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const leave = () => {
+      const at = this.#waiting.indexOf(resolve);
+      if (at < 0) return; // it has its turn
+      this.#waiting.splice(at, 1);
+      reject(new ApiFailure("too_late", "nobody waits for it"));
+    };
+    this.#waiting.push(resolve);
+    signal?.addEventListener("abort", leave);
+    if (signal?.aborted) leave();
+    try {
+      await promise;
+    } finally {
+      signal?.removeEventListener("abort", leave);
+    }
   }
 }

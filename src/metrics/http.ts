@@ -18,6 +18,7 @@ import { logger } from "../log.ts";
 import { type Asker, Askers } from "./askers.ts";
 import {
   AnswerCut,
+  LargeBodies,
   type LogIn,
   type PageLogin,
   type Pages,
@@ -82,6 +83,11 @@ export interface HttpServer {
   stop(): void;
 }
 
+/** Of all connections. */
+interface Serving extends HttpSettings {
+  readonly bodies: LargeBodies;
+}
+
 const MAX_HEADER_BYTES = 8192;
 /** Most headers are shorter: what is read of one at first. */
 const USUAL_HEADER_BYTES = 512;
@@ -94,7 +100,7 @@ export function startHttp(settings: HttpSettings): HttpServer {
     admits,
     onClosed: ({ hasAsked }) => log.clientEvent("HTTP connection closed for another", { hasAsked }),
   });
-  accept(state, askers, settings);
+  accept(state, askers, { ...settings, bodies: new LargeBodies() });
   const { host: hostname, port } = listener.address;
   return {
     hostname,
@@ -110,7 +116,7 @@ export function startHttp(settings: HttpSettings): HttpServer {
 async function accept(
   state: { readonly isStopped: boolean },
   askers: Askers,
-  settings: HttpSettings,
+  settings: Serving,
 ): Promise<void> {
   while (!state.isStopped) {
     try {
@@ -133,7 +139,7 @@ interface Reply {
   readonly fields?: readonly string[];
 }
 
-async function serve(conn: HttpConnection, asker: Asker, settings: HttpSettings): Promise<void> {
+async function serve(conn: HttpConnection, asker: Asker, settings: Serving): Promise<void> {
   const timeoutMs = settings.timeoutMs ?? 5000;
   // A read cannot be abandoned, so the deadline answers 408 itself and closes under it.
   let isLate = false;
@@ -150,7 +156,7 @@ async function serve(conn: HttpConnection, asker: Asker, settings: HttpSettings)
     if (read === null) return;
     asker.hasAsked = true;
     const header = read.text, entry = await entryOf(header, conn, settings);
-    if (!("reply" in entry)) return await page(conn, read, entry);
+    if (!("reply" in entry)) return await page(conn, read, { ...entry, bodies: settings.bodies });
     const isHead = header.startsWith("HEAD ");
     const reply = entry.reply ?? await answer(header, settings);
     const ceiling = setTimeout(() => asker.close(), timeoutMs);
@@ -207,12 +213,22 @@ function kindsOf({ challenges }: PageLogin, guard: HttpGuard | undefined): strin
 async function page(
   conn: HttpConnection,
   header: ReadHeader,
-  { pages, login }: { readonly pages: Pages; readonly login: LogIn | null },
+  { pages, login, bodies }: {
+    readonly pages: Pages;
+    readonly login: LogIn | null;
+    readonly bodies: LargeBodies;
+  },
 ): Promise<void> {
+  using held = new DisposableStack();
+  const hold = (size: number) => {
+    const one = bodies.hold(size);
+    held.use(one);
+    return one !== null;
+  };
   const gone = new AbortController(), isHead = header.text.startsWith("HEAD ");
   const isOld = header.text.split("\r\n", 1)[0].endsWith("1.0");
   try {
-    const request = await requestOf(conn, header, { pages, signal: gone.signal });
+    const request = await requestOf(conn, header, { pages, signal: gone.signal, hold });
     if (!(request instanceof Request)) {
       await send(conn, request, isHead);
       return await atMost(drain(conn), DRAIN_MS);

@@ -51,11 +51,32 @@ export interface ReadHeader {
 
 const BODY_MS = 30_000, PART_MS = 10_000;
 
+/** Bodies that are larger are held so many bytes together, until they are answered; smaller ones are bounded by connections. */
+const LARGE_BYTES = 64 * 1024, MAX_LARGE_BYTES = 16 * 1024 * 1024;
+
+/** What large bodies take of memory, of all connections. */
+export class LargeBodies {
+  #bytes = 0;
+
+  /** Null where it would be too much; else what gives it back. */
+  hold(size: number): Disposable | null {
+    const held = size > LARGE_BYTES ? size : 0;
+    if (held > 0 && this.#bytes + held > MAX_LARGE_BYTES) return null;
+    this.#bytes += held;
+    return { [Symbol.dispose]: () => void (this.#bytes -= held) };
+  }
+}
+
 /** A request with its body; or the status and the reason it is refused for. */
 export async function requestOf(
   conn: HttpConnection,
   { text, rest }: ReadHeader,
-  { pages, signal }: { readonly pages: Pages; readonly signal: AbortSignal },
+  { pages, signal, hold }: {
+    readonly pages: Pages;
+    readonly signal: AbortSignal;
+    /** Whether so large a body may be held now. */
+    readonly hold: (size: number) => boolean;
+  },
 ): Promise<Request | { readonly status: number; readonly body: string }> {
   const [first, ...lines] = text.trimEnd().split("\r\n"), [method, target] = first.split(" ");
   if (!target.startsWith("/")) return { status: 404, body: "not found\n" };
@@ -82,6 +103,7 @@ export async function requestOf(
   }
   const most = pages.maxBodyBytes(url.pathname);
   if (size > most) return { status: 413, body: `a body of ${size} bytes: ${most} are taken\n` };
+  if (!hold(size)) return { status: 503, body: "too many large bodies at a time: try again\n" };
   const body = await bodyOf(conn, rest, { size, maxMs: pages.bodyMs ?? BODY_MS });
   if (body === null) return { status: 408, body: "body not complete in time\n" };
   return new Request(url, { method, headers, body, signal });

@@ -8,6 +8,7 @@ import { startHttp } from "./http.ts";
 import type { Pages } from "./http_pages.ts";
 
 const MAX_BODY_BYTES = 1000, BODY_MS = 200, PART_MS = 300;
+const LARGE_BODY_BYTES = 2 << 20;
 
 async function withPages(
   answer: Pages["answer"],
@@ -19,7 +20,12 @@ async function withPages(
     timeoutMs: 300,
     metrics: null,
     notReady: () => null,
-    pages: { maxBodyBytes: () => MAX_BODY_BYTES, bodyMs: BODY_MS, partMs: PART_MS, answer },
+    pages: {
+      maxBodyBytes: (path) => path === "/large" ? LARGE_BODY_BYTES : MAX_BODY_BYTES,
+      bodyMs: BODY_MS,
+      partMs: PART_MS,
+      answer,
+    },
   });
   try {
     await test(server.port);
@@ -147,3 +153,21 @@ Deno.test("an answer that fails on its way does not look whole", async () => {
     assert(!text.endsWith("0\r\n\r\n"), text);
   });
 });
+
+Deno.test("large bodies are held so many bytes at a time, whoever sends them, and small ones are taken meanwhile", () =>
+  withPages(echo, async (port) => {
+    const header = `POST /large HTTP/1.1\r\nHost: a\r\nContent-Length: ${LARGE_BODY_BYTES}\r\n\r\n`;
+    const conns: Deno.Conn[] = [];
+    for (let i = 0; i < 8; i++) { // 16 MiB of them, which do not come
+      const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+      await conn.write(new TextEncoder().encode(header));
+      conns.push(conn);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assertMatch(await ask(port, header), /^HTTP\/1\.1 503 /);
+    assertMatch(await ask(port, post("Content-Length: 1", "x")), /^HTTP\/1\.1 200 /);
+    for (const conn of conns) {
+      assertMatch(await new Response(conn.readable).text(), /^HTTP\/1\.1 408 /);
+    }
+    assertMatch(await ask(port, header + "x".repeat(LARGE_BODY_BYTES)), /^HTTP\/1\.1 200 /);
+  }));

@@ -5,6 +5,7 @@
  * costs more than a moment is patterns.ts' business.
  */
 import { RE2JS, RE2JSSyntaxException } from "re2js";
+import { patternSize } from "../../config/pattern_size.ts";
 import type { ResolvedRegex } from "./consumer_group.ts";
 import type { TopicView } from "./consumer_topics.ts";
 
@@ -42,7 +43,7 @@ export function matchNames(
   limitMs = Infinity,
 ): Verdict {
   const beganMs = performance.now();
-  const size = expandedSize(pattern);
+  const size = patternSize(pattern);
   if (size > MAX_REGEX_SIZE) {
     return { fault: `it comes to ${size} steps, at most ${MAX_REGEX_SIZE} are allowed` };
   }
@@ -68,34 +69,9 @@ export function matchNames(
 
 /** An upper bound of what matching costs: steps of the pattern times characters of names. */
 export function regexCost(pattern: string, nameChars: number): number {
-  const size = expandedSize(pattern);
+  const size = patternSize(pattern);
   return size * (nameChars + size);
 }
 
 /** About 0.1 s to compile. */
 const MAX_REGEX_SIZE = 5000;
-
-/** An upper bound of the pattern's length with its repetitions written out. */
-function expandedSize(pattern: string): number {
-  const outer: number[] = [];
-  let size = 0, last = 0; // of the group being read, and of the part a repetition would repeat
-  for (let i = 0; i < pattern.length; i++) {
-    const c = pattern[i], counts = c === "{" ? REPETITION.exec(pattern.slice(i, i + 16)) : null;
-    if (counts) {
-      size += last * (Math.max(Number(counts[1]), Number(counts[2] ?? 0), 1) - 1);
-      i += counts[0].length - 1;
-    } else if (c === "(") {
-      outer.push(size);
-      size = last = 0;
-    } else if (c === ")" && outer.length > 0) {
-      last = size;
-      size += outer.pop()!;
-    } else {
-      if (c === "\\") i++;
-      size += last = 1;
-    }
-  }
-  return outer.reduce((sum, one) => sum + one, size);
-}
-
-const REPETITION = /^\{(\d+)(?:,(\d*))?\}/;

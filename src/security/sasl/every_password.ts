@@ -2,6 +2,7 @@
  * EveryPassword: whether a password is a user's, whichever mechanism the user has it for. All are looked into, one after
  * the other, whoever is asked about: what it takes tells nobody which users there are.
  */
+import { Buffer } from "node:buffer";
 import type { Passwords } from "./passwords.ts";
 import type { ScramCredential } from "./scram_credential.ts";
 
@@ -22,6 +23,13 @@ export class EveryPassword {
     },
   };
 
+  /** Whether what the user's passwords are proved by is another from now on: one was set, or the user is gone. */
+  watch(name: string): () => boolean {
+    const keysOf = () => this.#kinds.map(({ store }) => store.find(name)?.storedKey ?? NONE);
+    const before = keysOf();
+    return () => keysOf().some((key, i) => Buffer.compare(key, before[i]) !== 0);
+  }
+
   /** As Passwords. */
   async check(name: string, password: Uint8Array): Promise<boolean | "busy"> {
     let isRight = false;
@@ -33,3 +41,5 @@ export class EveryPassword {
     return isRight;
   }
 }
+
+const NONE = new Uint8Array();

@@ -7,6 +7,11 @@ import { OTHER_ID } from "./scram.ts";
 export interface PasswordCheck {
   readonly check: Passwords["check"];
   readonly store: Pick<Passwords["store"], "find">;
+  /**
+   * Whether what is proved from now on holds no longer; absent: it does as long as the user is there, as in Kafka, whose
+   * sessions outlive their passwords.
+   */
+  watch?(user: string): () => boolean;
 }
 
 export class PlainLogin implements Authenticator {
@@ -26,6 +31,7 @@ export class PlainLogin implements Authenticator {
     if (user === "") return failed("username not specified");
     if (password === "") return failed("password not specified");
     const passwords = this.#passwords;
+    const isRevoked = passwords.watch?.(user) ?? (() => passwords.store.find(user) === null);
     const answer = await passwords.check(user, new TextEncoder().encode(password));
     if (answer === "busy") return { kind: "busy" };
     if (!answer) return failed("Invalid username or password");
@@ -35,7 +41,7 @@ export class PlainLogin implements Authenticator {
       token: new Uint8Array(0),
       principal: `User:${user}`,
       expiresAtMs: null,
-      isRevoked: () => passwords.store.find(user) === null,
+      isRevoked,
     };
   }
 }
