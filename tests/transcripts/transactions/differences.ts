@@ -9,6 +9,8 @@ export const DIFFERENCES: Readonly<Record<string, string>> = {
     "a transactional batch without a producer id is refused with 87; Kafka appends it",
   "sequences of an older client go on over its transactions":
     "a batch that follows is taken; Kafka remembers that it verified a lower sequence, which was only a duplicate",
+  "whoever was fenced ends after a successor that kept its epoch":
+    "it is refused with 90; Kafka takes it for a retry of its successor's end, and answers with its successor's epoch, or 48",
   "epochs of markers: of an older one, the same, and newer ones":
     "a marker without an epoch is refused with 42; Kafka says -1, for what it did not expect",
   "version 0: newer requests":

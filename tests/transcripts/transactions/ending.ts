@@ -230,6 +230,27 @@ export const ENDING: Scenarios = {
       await player.log("a", 1);
     },
   },
+  "whoever was fenced ends after a successor that kept its epoch": {
+    async play(player) {
+      await player.topic("a");
+      for (const committed of committedOrAborted) {
+        const id = `t${committed}`, fenced = await Client.begin(player, id);
+        const successor = await Client.begin(player, id);
+        await successor.add(3, { a: [0] });
+        await successor.end(4, committed);
+        await successor.ended();
+        const before = fenced.identity;
+        for (const again of committedOrAborted) {
+          fenced.identity = before;
+          await fenced.end(5, again);
+        }
+        fenced.identity = before;
+        await fenced.end(4, committed);
+        await successor.describe();
+      }
+      await player.log("a");
+    },
+  },
   "AddPartitionsToTxn while nothing, and after an end, begins a transaction": {
     async play(player) {
       await player.topic("a");
