@@ -114,6 +114,17 @@ Deno.test("a port in use is named, with the flag that changes it", () => {
   }
 });
 
+Deno.test("a port that only root may have is named as that, and not the directory", () => {
+  const error = Object.assign(new Deno.errors.PermissionDenied("Permission denied (os error 13)"), {
+    address: { host: "127.0.0.1", port: 92 },
+  });
+  assertEquals(
+    startErrorLine(error, { ...defaultConfig(), kafkaPort: 92 }),
+    "No rights to listen on port 92 (--kafka-port) of 127.0.0.1: those below 1024 are the system's on most " +
+      "machines; choose a higher one",
+  );
+});
+
 Deno.test("missing rights name the directory, and an unforeseen error is none of those", () => {
   const line = startErrorLine(
     new Deno.errors.PermissionDenied("mkdir '/root/x'"),
