@@ -15,12 +15,13 @@ import type { AssignedPartition } from "./assigned_partition.ts";
 import { Bell } from "./bell.ts";
 import { abortable, type CallOptions, type SignalOptions, withinMs } from "./call.ts";
 import { Cluster, type ClusterOptions, type Partition } from "./cluster.ts";
-import type {
-  CommittedOffset,
-  ConsumerOptions,
-  ConsumerRecord,
-  RebalanceListener,
-  Subscription,
+import {
+  checkReading,
+  type CommittedOffset,
+  type ConsumerOptions,
+  type ConsumerRecord,
+  type RebalanceListener,
+  type Subscription,
 } from "./consumer_options.ts";
 import { type Committable, offsetsOf } from "./committable.ts";
 import { WakeupError } from "./errors.ts";
@@ -58,6 +59,7 @@ export class Consumer {
    */
   constructor(cluster: Cluster | ClusterOptions, options: ConsumerOptions = {}) {
     const { groupId, maxPollRecords = Infinity } = options;
+    checkReading(options);
     const isCount = Number.isInteger(maxPollRecords) || maxPollRecords === Infinity;
     if (!isCount || maxPollRecords < 1) {
       throw new TypeError(`maxPollRecords is ${maxPollRecords}, needs a whole number from 1`);

@@ -5,6 +5,7 @@
 import type { RecordHeader } from "../protocol/records/record.ts";
 import type { Assignor, AssignorName } from "./group/assignors/assignor.ts";
 import type { Isolation, TopicPartition } from "./list_offsets.ts";
+import { mustBeOneOf } from "./one_of.ts";
 
 /** How partitions are read. */
 export interface FetchOptions {
@@ -26,6 +27,20 @@ export interface FetchOptions {
   /** Whether checksums are checked, yes if not given. */
   readonly checkCrcs?: boolean;
 }
+
+/** Throws TypeError for words that there are not: one that is misspelt would count as another. */
+export function checkReading({ autoOffsetReset: reset, isolation }: FetchOptions): void {
+  mustBeOneOf("isolation", isolation, ["readUncommitted", "readCommitted"]);
+  const isTime = typeof reset === "object" && reset !== null && reset.byDurationMs >= 0 &&
+    Number.isFinite(reset.byDurationMs);
+  if (reset === undefined || isTime || RESETS.includes(reset as string)) return;
+  const words = RESETS.map((word) => `"${word}"`).join(" or ");
+  throw new TypeError(
+    `autoOffsetReset is ${JSON.stringify(reset)}, needs ${words} or { byDurationMs }`,
+  );
+}
+
+const RESETS: readonly string[] = ["earliest", "latest", "none"];
 
 /** How a consumer is a member of a group. */
 export interface GroupOptions {

@@ -2,7 +2,13 @@
  * Proves that poll() keeps its limit whatever the broker does, and that a partition which cannot be read holds up no
  * other, by reading from a scripted broker some of whose partitions are offline or never answered.
  */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { joined } from "../protocol/codec.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { decodeRequest, encodeResponse } from "../protocol/frame.ts";
@@ -131,6 +137,32 @@ for (const state of ["offline", "fetch offline", "no leader", "search is not ans
     assert(broker.asked.length < 60, `asked ${broker.asked.length} times in 300 ms`);
   });
 }
+
+Deno.test("an isolation or a place to begin that there is not is refused, and does not count as another", () => {
+  const needs = (given: unknown) => {
+    const options = given as ConstructorParameters<typeof Consumer>[1];
+    return assertThrows(() => new Consumer({ bootstrap: "broker:9092" }, options), TypeError)
+      .message;
+  };
+  assertEquals(
+    needs({ isolation: "read_committed" }),
+    'isolation is "read_committed", needs "readUncommitted" or "readCommitted"',
+  );
+  assertEquals(
+    needs({ autoOffsetReset: "beginning" }),
+    'autoOffsetReset is "beginning", needs "earliest" or "latest" or "none" or { byDurationMs }',
+  );
+  for (
+    const wrong of [null, 5, {}, { byDurationMs: "1h" }, { byDurationMs: -1 }, {
+      byDurationMs: NaN,
+    }]
+  ) {
+    assertStringIncludes(needs({ autoOffsetReset: wrong }), "needs");
+  }
+  for (const right of ["earliest", "latest", "none", { byDurationMs: 0 }] as const) {
+    new Consumer({ bootstrap: "broker:9092" }, { autoOffsetReset: right }).close();
+  }
+});
 
 Deno.test("poll() keeps its limit where nobody answers at all", async () => {
   for (const dial of [() => new Promise<never>(() => {}), () => Promise.reject(new Error("no"))]) {
