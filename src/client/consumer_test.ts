@@ -185,6 +185,16 @@ Deno.test("partitions that cannot be read hold up no other", async () => {
   assert(tookMs < SLACK_MS, `the record came after ${tookMs} ms`);
 });
 
+Deno.test("an option that is undefined is one that was not given", async () => {
+  const names = ["isolation", "minBytes", "fetchMaxWaitMs", "maxBytes", "maxPartitionBytes"];
+  const unset = [...names, "maxDecodedBytes", "checkCrcs", "autoOffsetReset"];
+  const options = Object.fromEntries(unset.map((name) => [name, undefined]));
+  using client = consumerOf(new OneBroker(["served"]).dial, 1, options);
+  await client.consumer.poll(100); // begins at the end, as without
+  await client.consumer.seekToBeginning();
+  assertEquals((await client.consumer.poll(5000)).length, 1);
+});
+
 Deno.test("a partition that comes back is read", async () => {
   const broker = new OneBroker(["offline"]);
   using client = consumerOf(broker.dial, 1);
