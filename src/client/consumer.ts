@@ -16,6 +16,7 @@ import { Bell } from "./bell.ts";
 import { abortable, type CallOptions, type SignalOptions, withinMs } from "./call.ts";
 import { Cluster, type ClusterOptions, type Partition } from "./cluster.ts";
 import {
+  checkPartitions,
   checkReading,
   type CommittedOffset,
   type ConsumerOptions,
@@ -122,13 +123,14 @@ export class Consumer {
 
   /**
    * Reads these partitions from now on and no others. Those it had already keep their positions; with a groupId the
-   * others begin where that is committed. Throws an Error while it subscribes.
+   * others begin where that is committed. Throws an Error while it subscribes, a TypeError for what is no partition.
    */
   assign(partitions: readonly TopicPartition[]): void {
     this.#throwIfClosed("assign");
     if (this.#group?.isSubscribed) {
       throw new Error("Cannot assign: it subscribes, and its group assigns; unsubscribe() first");
     }
+    checkPartitions(partitions);
     this.#fetcher.assign(partitions);
   }
 

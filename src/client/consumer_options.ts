@@ -42,6 +42,24 @@ export function checkReading({ autoOffsetReset: reset, isolation }: FetchOptions
 
 const RESETS: readonly string[] = ["earliest", "latest", "none"];
 
+/** Throws TypeError for what is no partition: it would be waited for in silence. */
+export function checkPartitions(given: readonly TopicPartition[]): void {
+  if (!Array.isArray(given)) {
+    throw new TypeError(
+      `Cannot assign ${JSON.stringify(given)}: needed is a list of { topic, partition }`,
+    );
+  }
+  for (const one of given as readonly (TopicPartition | null)[]) {
+    const { topic, partition } = one ?? {};
+    if (
+      typeof topic === "string" && topic !== "" && Number.isInteger(partition) && partition! >= 0
+    ) continue;
+    throw new TypeError(
+      `Cannot assign ${JSON.stringify(one)}: needed is { topic, partition }`,
+    );
+  }
+}
+
 /** How a consumer is a member of a group. */
 export interface GroupOptions {
   /** The group; needed by subscribe() and commit(). */

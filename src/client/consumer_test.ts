@@ -185,6 +185,31 @@ Deno.test("partitions that cannot be read hold up no other", async () => {
   assert(tookMs < SLACK_MS, `the record came after ${tookMs} ms`);
 });
 
+Deno.test("what is no list of partitions is not assigned, and what was stays", () => {
+  using client = consumerOf(new OneBroker(["served"]).dial, 1);
+  const { consumer } = client;
+  const assign = (given: unknown) => () => consumer.assign(given as []);
+  assertThrows(
+    assign("t"),
+    TypeError,
+    'Cannot assign "t": needed is a list of { topic, partition }',
+  );
+  assertThrows(
+    assign([{ topic: "t" }]),
+    TypeError,
+    'Cannot assign {"topic":"t"}: needed is { topic, partition }',
+  );
+  for (
+    const wrong of [["t"], [null], [{ topic: "", partition: 0 }], [{ topic: "t", partition: -1 }], [
+      { topic: "t", partition: "0" },
+    ]]
+  ) {
+    assertThrows(assign(wrong), TypeError, "Cannot assign");
+  }
+  assertEquals(consumer.assignment(), [{ topic: "t", partition: 0 }]);
+  consumer.assign([]);
+});
+
 Deno.test("an option that is undefined is one that was not given", async () => {
   const names = ["isolation", "minBytes", "fetchMaxWaitMs", "maxBytes", "maxPartitionBytes"];
   const unset = [...names, "maxDecodedBytes", "checkCrcs", "autoOffsetReset"];
