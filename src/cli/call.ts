@@ -68,6 +68,17 @@ export class Call {
     return value;
   }
 
+  /** As durationMs, of a flag that takes a bare number too, as seconds, and `max` of them at most. */
+  secondsMs(flag: string, max: number): number | null {
+    const text = this.text(flag);
+    if (text === null) return null;
+    const value = durationMs(/^\d+(\.\d+)?$/.test(text) ? `${text}s` : text);
+    if (value !== null && value <= max * 1000) return value;
+    throw this.misused(
+      `${flag} ${text || '""'}: needs a time, as 90s, 5m or 2h, or seconds, 0 to ${max}`,
+    );
+  }
+
   /** What is wrong with how the command was called, and how it is called. */
   misused(what: string): ConfigError {
     const { command, action } = this;

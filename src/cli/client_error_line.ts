@@ -14,8 +14,9 @@ export function clientErrorLine(error: Error): string {
     return `${message}; the broker is there: its CA has to be in ssl.truststore.location (ssl.ca.location) of ` +
       "--client-config, and its certificate for the name that --bootstrap has";
   }
+  if (/tells its clients this address/.test(message)) return message;
   // What a listener does to who begins in clear where it speaks TLS or wants a log-in, and the other way round.
-  const isRefused = /the broker closed the connection|corrupt message/.test(message);
+  const isRefused = /the broker closed the connection|corrupt message|speaks TLS/.test(message);
   const how = isRefused
     ? ", and --client-config FILE how it is spoken to, where it wants TLS or a log-in"
     : "";

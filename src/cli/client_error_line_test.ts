@@ -21,6 +21,8 @@ Deno.test("nobody there, TLS where there is none, and a denial are each told wit
   assertEquals(nobody.includes("--client-config"), false);
   const clear = clientErrorLine(new ConnectionError("b:9092: received corrupt message"));
   assertStringIncludes(clear, "--client-config");
+  const tls = clientErrorLine(new ConnectionError("b:9092: it speaks TLS, and was spoken to"));
+  assertStringIncludes(tls, "--client-config");
   assertStringIncludes(clientErrorLine(new KafkaError(29, "fetch")), "runnel acl add");
   assertEquals(clientErrorLine(new KafkaError(58, "log-in")).includes("acl"), false);
 });
@@ -32,4 +34,9 @@ Deno.test("what a broker does not have, or not for who asks, is told with what t
   assertStringIncludes(says(ErrorCode.DELEGATION_TOKEN_AUTH_DISABLED), "secret_key_file");
   assertStringIncludes(says(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION), "runnel topic list");
   assertStringIncludes(says(ErrorCode.TOPIC_ALREADY_EXISTS), "--if-absent");
+});
+
+Deno.test("an address that a broker told is its matter, not that of --bootstrap", () => {
+  const told = "Cannot connect to b1:1: refused; broker 1 tells its clients this address (…)";
+  assertEquals(clientErrorLine(new ConnectionError(told)), told);
 });

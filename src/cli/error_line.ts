@@ -45,6 +45,10 @@ export function startErrorLine(error: unknown, config: Config): string | null {
     error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable ||
     kind === "permission"
   ) {
+    const port = portOf(error, config);
+    if (port !== null) {
+      return `No rights to listen on ${port}: those below 1024 are the system's on most machines; choose a higher one`;
+    }
     return `No rights to what is needed at start: ${told}; give them, or choose another directory (--storage-path, now ${path}) or port`;
   }
   if (error.name === "StoreError") return `${told}; ${wayOut(error.message, path)}`;
@@ -115,6 +119,14 @@ function addressInUse(error: Error, config: Config): string {
   return `Port ${[...ports].join(" or ")} on ${
     [...on].join(", ")
   } is in use: stop the program that has it, or choose another`;
+}
+
+/** Where the broker failed to listen, as far as the error says that. */
+function portOf(error: Error, config: Config): string | null {
+  const { address } = error as { address?: Address };
+  if (address === undefined) return null;
+  const place = placesOf(config).find(({ port }) => port === address.port);
+  return `port ${address.port}${place ? ` (${place.flag})` : ""} of ${address.host}`;
 }
 
 /** An address and port that the broker listens at. */

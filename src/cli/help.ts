@@ -90,11 +90,18 @@ export function commandHelp(command: Command, action = ""): string {
   return command.name === "serve" ? `${text}\n\n${optionsText()}` : text;
 }
 
+/** What other programs call it. */
+const OTHER_WORDS: ReadonlyMap<string, string> = new Map([
+  ...["start", "run", "up", "server", "broker"].map((word) => [word, "serve"] as const),
+  ...["status", "check"].map((word) => [word, "doctor"] as const),
+]);
+
 /** Throws ConfigError with the one that was probably meant. */
 export function commandOf(name: string): Command {
   const found = COMMANDS.find((command) => command.name === name);
   if (found !== undefined) return found;
-  const names = COMMANDS.map((command) => command.name), near = closest(name, names);
+  const names = COMMANDS.map((command) => command.name),
+    near = OTHER_WORDS.get(name) ?? closest(name, names);
   const told = `There is no command ${name}`;
   throw new ConfigError(
     near === null

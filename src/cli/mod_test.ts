@@ -113,6 +113,12 @@ Deno.test("every example of help is read without a complaint", () => {
 
 const MISTAKES: [args: string[], ...says: string[]][] = [
   [["servve"], "There is no command servve: did you mean serve?", "runnel help"],
+  [["start"], "There is no command start: did you mean serve?"],
+  [["run", "--kafka-port=1"], "There is no command run: did you mean serve?"],
+  [["consumer"], "There is no command consumer: did you mean consume?"],
+  [["status"], "There is no command status: did you mean doctor?"],
+  [["produce", "orders", "hello"], "There is no file hello", "--value TEXT"],
+  [["produce", "orders", "a", "hello world", "--whole"], "There is no file a:"],
   [["grup", "list"], "did you mean group?"],
   [["topics"], "did you mean topic?"],
   [["help", "grop"], "did you mean group?"],

@@ -136,7 +136,8 @@ function parserOf(command: Command, given: Given): Parser {
   const examples = command.actions.flatMap(({ examples = [] }) => examples);
   if (command.actions[0].name !== "") root.addHelpText("after", examplesText(examples));
   const notes = [...command.notes ?? []];
-  if (command.actions.some(({ takesOptions = true }) => takesOptions)) {
+  const takesOptions = command.actions.some(({ takesOptions = true }) => takesOptions);
+  if (takesOptions && command.name !== "serve") { // which lists them below
     notes.push(
       "It takes the broker's flags, variables and configuration file too: `runnel serve --help`.",
     );

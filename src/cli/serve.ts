@@ -127,7 +127,7 @@ export function greeting(broker: Greeted, config: Config): string[] {
   ];
   if (broker.httpAddress !== null) {
     const { console: pages, metrics, http } = config;
-    const origin = `${http.tls ? "https" : "http"}://${broker.httpAddress}`;
+    const origin = `${http.tls ? "https" : "http"}://${reached(broker.httpAddress)}`;
     if (pages.enabled) lines.push(`  Console  ${origin}${pages.basePath}/`);
     lines.push(metrics.enabled ? `  Metrics  ${origin}/metrics` : `  Health   ${origin}/healthz`);
   }
@@ -138,7 +138,7 @@ export function greeting(broker: Greeted, config: Config): string[] {
 function tryOf({ listeners }: Greeted, config: Config): string {
   const asked = listenersOf(config);
   const at = Math.max(0, asked.findIndex(({ protocol }) => protocol === "PLAINTEXT"));
-  const { protocol, tls } = asked[at], kcat = `kcat -b ${listeners[at].address}`;
+  const { protocol, tls } = asked[at], kcat = `kcat -b ${reached(listeners[at].address)}`;
   if (protocol === "PLAINTEXT") return `${kcat} -L`;
   const needs = [
     `security.protocol=${protocol.toLowerCase()}`,
@@ -147,6 +147,11 @@ function tryOf({ listeners }: Greeted, config: Config): string {
     ...protocol.startsWith("SASL_") ? saslNeeds(config.auth.mechanism) : [],
   ];
   return `${kcat} -F FILE -L, with a FILE that has ${needs.join(", ")}`;
+}
+
+/** What stands for every address is none to connect to: this machine's own is. */
+function reached(address: string): string {
+  return address.replace(/^0\.0\.0\.0:/, "127.0.0.1:").replace(/^\[::\]:/, "[::1]:");
 }
 
 function saslNeeds(mechanisms: readonly string[]): string[] {

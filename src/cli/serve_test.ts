@@ -45,6 +45,25 @@ Deno.test("the console is named where it is, below its base path and by TLS, or 
   );
 });
 
+Deno.test("where every address is listened on, the greeting gives one that a browser and kcat can take", () => {
+  const everywhere = {
+    kafkaAddress: "0.0.0.0:1",
+    listeners: [{ name: "PLAINTEXT", address: "0.0.0.0:1" }],
+  };
+  assertEquals(
+    greeting({ ...broker, ...everywhere, httpAddress: "[::]:2" }, defaultConfig()).slice(1).map((
+      line,
+    ) => line.trim()),
+    [
+      "Kafka    0.0.0.0:1",
+      "Data     ./runnel-data",
+      "Console  http://[::1]:2/",
+      "Metrics  http://[::1]:2/metrics",
+      "Try      kcat -b 127.0.0.1:1 -L",
+    ],
+  );
+});
+
 Deno.test("the greeting's command says what the listener asks for, or names a plain one", () => {
   const tried = (listeners: Config["listeners"], more: Partial<Config> = {}) => {
     const config = { ...defaultConfig(), listeners, ...more };
@@ -112,6 +131,17 @@ Deno.test("a port in use is named, with the flag that changes it", () => {
   } finally {
     taken.close();
   }
+});
+
+Deno.test("a port that only root may have is named as that, and not the directory", () => {
+  const error = Object.assign(new Deno.errors.PermissionDenied("Permission denied (os error 13)"), {
+    address: { host: "127.0.0.1", port: 92 },
+  });
+  assertEquals(
+    startErrorLine(error, { ...defaultConfig(), kafkaPort: 92 }),
+    "No rights to listen on port 92 (--kafka-port) of 127.0.0.1: those below 1024 are the system's on most " +
+      "machines; choose a higher one",
+  );
 });
 
 Deno.test("missing rights name the directory, and an unforeseen error is none of those", () => {

@@ -115,7 +115,14 @@ export class Cluster {
     if (!this.#nodes.has(nodeId)) await this.#ask([]);
     const node = this.#nodes.get(nodeId);
     if (node === undefined) throw new KafkaError(Code.BROKER_NOT_AVAILABLE, `broker ${nodeId}`);
-    return await this.#connect(node.host, node.port, lane);
+    try {
+      return await this.#connect(node.host, node.port, lane);
+    } catch (error) {
+      const isAsked = this.#bootstrap.some((it) => it.host === node.host && it.port === node.port);
+      throw isAsked || this.isClosed || !(error instanceof ConnectionError)
+        ? error
+        : new ConnectionError(`${error.message}; ${toldBy(nodeId)}`, { cause: error });
+    }
   }
 
   /** The broker that takes topic and cluster changes; any where the metadata names none (KRaft forwards). */
@@ -297,6 +304,12 @@ export class Cluster {
       } else if (topic.name !== null) this.#topics.delete(topic.name);
     }
   }
+}
+
+/** Where it came from that nobody who calls has heard of: it may lead there from elsewhere, and not from here. */
+function toldBy(nodeId: number): string {
+  return `broker ${nodeId} tells its clients this address (advertised_address; in Kafka advertised.listeners), ` +
+    "which has to be one that they reach";
 }
 
 /** A connection, or the attempt to make it, which its callers share. */

@@ -54,6 +54,28 @@ Deno.test("a bootstrap address that does not answer is passed over", async () =>
   cluster.close();
 });
 
+Deno.test("an address that only a broker told, and that is not reached, is named as that", async () => {
+  const brokers = new TwoBrokers(), { dial } = brokers;
+  const cluster = new Cluster({
+    bootstrap: "b0:1",
+    dial: (to) => to.hostname === "b1" ? Promise.reject(new Error("refused")) : dial(to),
+  });
+  const told = await assertRejects(() => cluster.connectionTo(1), ConnectionError);
+  assertEquals(
+    told.message,
+    "Cannot connect to b1:1: refused; broker 1 tells its clients this address (advertised_address; in Kafka " +
+      "advertised.listeners), which has to be one that they reach",
+  );
+  await assertRejects(
+    () => new Cluster({ bootstrap: "down:1", dial }).nodes(),
+    ConnectionError,
+    "refused",
+  );
+  cluster.close();
+  const closed = await assertRejects(() => cluster.connectionTo(1), ConnectionError);
+  assertEquals(closed.message, "The client is closed");
+});
+
 Deno.test("metadata is asked for once, until it is forgotten and the leader is another", async () => {
   const brokers = new TwoBrokers();
   const cluster = new Cluster({ bootstrap: "b0:1", dial: brokers.dial });

@@ -338,6 +338,12 @@ export class Connection {
 
   #checkedSize(size: number): number {
     if (size >= 4 && size <= this.#maxResponseBytes) return size;
+    if (size === HTTP) {
+      throw new Error("it speaks HTTP, not Kafka (of Runnel: http_port, not kafka_port)");
+    }
+    if (size >>> 16 === TLS_ALERT) {
+      throw new Error("it speaks TLS, and was spoken to in clear (security.protocol)");
+    }
     throw new Error(`a response of ${size} bytes, allowed are 4 to ${this.#maxResponseBytes}`);
   }
 
@@ -406,6 +412,9 @@ interface Waiting {
 const UNSUPPORTED_VERSION = 35;
 /** The share of a log-in's life after which Kafka's clients begin the next. */
 const STALE_AT = 0.85;
+/** What an answer's size is when what came is "HTTP", and how it begins when it is an alert of TLS 1.x. */
+const HTTP = 0x48545450;
+const TLS_ALERT = 0x1503;
 const READ_BYTES = 1 << 16;
 const JOIN_BYTES = 1 << 16;
 

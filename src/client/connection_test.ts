@@ -161,6 +161,16 @@ Deno.test("a response over maxResponseBytes closes the connection", async () => 
   );
 });
 
+Deno.test("what answers in HTTP or TLS is told as that, not as a response of some size", async () => {
+  const answers: [Uint8Array, string][] = [
+    [new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n"), "it speaks HTTP, not Kafka"],
+    [new Uint8Array([0x15, 3, 1, 0, 2, 2, 10]), "it speaks TLS, and was spoken to in clear"],
+  ];
+  for (const [answer, says] of answers) {
+    await assertRejects(() => open(new ScriptedSocket(() => answer)), ConnectionError, says);
+  }
+});
+
 Deno.test("an answer that cannot be read names who gave it", async () => {
   // The correlation id, no tags, and a list of more brokers than there are bytes.
   const rubbish = (asked: Asked) =>

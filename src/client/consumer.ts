@@ -15,12 +15,14 @@ import type { AssignedPartition } from "./assigned_partition.ts";
 import { Bell } from "./bell.ts";
 import { abortable, type CallOptions, type SignalOptions, withinMs } from "./call.ts";
 import { Cluster, type ClusterOptions, type Partition } from "./cluster.ts";
-import type {
-  CommittedOffset,
-  ConsumerOptions,
-  ConsumerRecord,
-  RebalanceListener,
-  Subscription,
+import {
+  checkPartitions,
+  checkReading,
+  type CommittedOffset,
+  type ConsumerOptions,
+  type ConsumerRecord,
+  type RebalanceListener,
+  type Subscription,
 } from "./consumer_options.ts";
 import { type Committable, offsetsOf } from "./committable.ts";
 import { WakeupError } from "./errors.ts";
@@ -58,6 +60,7 @@ export class Consumer {
    */
   constructor(cluster: Cluster | ClusterOptions, options: ConsumerOptions = {}) {
     const { groupId, maxPollRecords = Infinity } = options;
+    checkReading(options);
     const isCount = Number.isInteger(maxPollRecords) || maxPollRecords === Infinity;
     if (!isCount || maxPollRecords < 1) {
       throw new TypeError(`maxPollRecords is ${maxPollRecords}, needs a whole number from 1`);
@@ -120,13 +123,14 @@ export class Consumer {
 
   /**
    * Reads these partitions from now on and no others. Those it had already keep their positions; with a groupId the
-   * others begin where that is committed. Throws an Error while it subscribes.
+   * others begin where that is committed. Throws an Error while it subscribes, a TypeError for what is no partition.
    */
   assign(partitions: readonly TopicPartition[]): void {
     this.#throwIfClosed("assign");
     if (this.#group?.isSubscribed) {
       throw new Error("Cannot assign: it subscribes, and its group assigns; unsubscribe() first");
     }
+    checkPartitions(partitions);
     this.#fetcher.assign(partitions);
   }
 

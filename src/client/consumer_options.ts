@@ -5,6 +5,7 @@
 import type { RecordHeader } from "../protocol/records/record.ts";
 import type { Assignor, AssignorName } from "./group/assignors/assignor.ts";
 import type { Isolation, TopicPartition } from "./list_offsets.ts";
+import { mustBeOneOf } from "./one_of.ts";
 
 /** How partitions are read. */
 export interface FetchOptions {
@@ -25,6 +26,38 @@ export interface FetchOptions {
   readonly maxDecodedBytes?: number;
   /** Whether checksums are checked, yes if not given. */
   readonly checkCrcs?: boolean;
+}
+
+/** Throws TypeError for words that there are not: one that is misspelt would count as another. */
+export function checkReading({ autoOffsetReset: reset, isolation }: FetchOptions): void {
+  mustBeOneOf("isolation", isolation, ["readUncommitted", "readCommitted"]);
+  const isTime = typeof reset === "object" && reset !== null && reset.byDurationMs >= 0 &&
+    Number.isFinite(reset.byDurationMs);
+  if (reset === undefined || isTime || RESETS.includes(reset as string)) return;
+  const words = RESETS.map((word) => `"${word}"`).join(" or ");
+  throw new TypeError(
+    `autoOffsetReset is ${JSON.stringify(reset)}, needs ${words} or { byDurationMs }`,
+  );
+}
+
+const RESETS: readonly string[] = ["earliest", "latest", "none"];
+
+/** Throws TypeError for what is no partition: it would be waited for in silence. */
+export function checkPartitions(given: readonly TopicPartition[]): void {
+  if (!Array.isArray(given)) {
+    throw new TypeError(
+      `Cannot assign ${JSON.stringify(given)}: needed is a list of { topic, partition }`,
+    );
+  }
+  for (const one of given as readonly (TopicPartition | null)[]) {
+    const { topic, partition } = one ?? {};
+    if (
+      typeof topic === "string" && topic !== "" && Number.isInteger(partition) && partition! >= 0
+    ) continue;
+    throw new TypeError(
+      `Cannot assign ${JSON.stringify(one)}: needed is { topic, partition }`,
+    );
+  }
 }
 
 /** How a consumer is a member of a group. */

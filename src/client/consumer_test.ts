@@ -2,7 +2,13 @@
  * Proves that poll() keeps its limit whatever the broker does, and that a partition which cannot be read holds up no
  * other, by reading from a scripted broker some of whose partitions are offline or never answered.
  */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { joined } from "../protocol/codec.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { decodeRequest, encodeResponse } from "../protocol/frame.ts";
@@ -132,6 +138,32 @@ for (const state of ["offline", "fetch offline", "no leader", "search is not ans
   });
 }
 
+Deno.test("an isolation or a place to begin that there is not is refused, and does not count as another", () => {
+  const needs = (given: unknown) => {
+    const options = given as ConstructorParameters<typeof Consumer>[1];
+    return assertThrows(() => new Consumer({ bootstrap: "broker:9092" }, options), TypeError)
+      .message;
+  };
+  assertEquals(
+    needs({ isolation: "read_committed" }),
+    'isolation is "read_committed", needs "readUncommitted" or "readCommitted"',
+  );
+  assertEquals(
+    needs({ autoOffsetReset: "beginning" }),
+    'autoOffsetReset is "beginning", needs "earliest" or "latest" or "none" or { byDurationMs }',
+  );
+  for (
+    const wrong of [null, 5, {}, { byDurationMs: "1h" }, { byDurationMs: -1 }, {
+      byDurationMs: NaN,
+    }]
+  ) {
+    assertStringIncludes(needs({ autoOffsetReset: wrong }), "needs");
+  }
+  for (const right of ["earliest", "latest", "none", { byDurationMs: 0 }] as const) {
+    new Consumer({ bootstrap: "broker:9092" }, { autoOffsetReset: right }).close();
+  }
+});
+
 Deno.test("poll() keeps its limit where nobody answers at all", async () => {
   for (const dial of [() => new Promise<never>(() => {}), () => Promise.reject(new Error("no"))]) {
     using client = consumerOf(dial, 1);
@@ -151,6 +183,41 @@ Deno.test("partitions that cannot be read hold up no other", async () => {
   const [records, tookMs] = await timed(() => client.consumer.poll(5000));
   assertEquals(records.map(({ partition, offset }) => [partition, offset]), [[1, 0]]);
   assert(tookMs < SLACK_MS, `the record came after ${tookMs} ms`);
+});
+
+Deno.test("what is no list of partitions is not assigned, and what was stays", () => {
+  using client = consumerOf(new OneBroker(["served"]).dial, 1);
+  const { consumer } = client;
+  const assign = (given: unknown) => () => consumer.assign(given as []);
+  assertThrows(
+    assign("t"),
+    TypeError,
+    'Cannot assign "t": needed is a list of { topic, partition }',
+  );
+  assertThrows(
+    assign([{ topic: "t" }]),
+    TypeError,
+    'Cannot assign {"topic":"t"}: needed is { topic, partition }',
+  );
+  for (
+    const wrong of [["t"], [null], [{ topic: "", partition: 0 }], [{ topic: "t", partition: -1 }], [
+      { topic: "t", partition: "0" },
+    ]]
+  ) {
+    assertThrows(assign(wrong), TypeError, "Cannot assign");
+  }
+  assertEquals(consumer.assignment(), [{ topic: "t", partition: 0 }]);
+  consumer.assign([]);
+});
+
+Deno.test("an option that is undefined is one that was not given", async () => {
+  const names = ["isolation", "minBytes", "fetchMaxWaitMs", "maxBytes", "maxPartitionBytes"];
+  const unset = [...names, "maxDecodedBytes", "checkCrcs", "autoOffsetReset"];
+  const options = Object.fromEntries(unset.map((name) => [name, undefined]));
+  using client = consumerOf(new OneBroker(["served"]).dial, 1, options);
+  await client.consumer.poll(100); // begins at the end, as without
+  await client.consumer.seekToBeginning();
+  assertEquals((await client.consumer.poll(5000)).length, 1);
 });
 
 Deno.test("a partition that comes back is read", async () => {

@@ -61,7 +61,8 @@ export class Fetcher {
     this.#cluster = cluster;
     this.#bell = bell;
     this.#findCommitted = findCommitted;
-    this.#options = { ...DEFAULTS, ...options };
+    const given = Object.entries(options).filter(([, value]) => value !== undefined);
+    this.#options = { ...DEFAULTS, ...Object.fromEntries(given) };
   }
 
   /** Reads these from now on and no others. Those it had already keep their positions. */

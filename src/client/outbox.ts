@@ -8,6 +8,7 @@
 import type { TimedRecord } from "../protocol/records/batch_builder.ts";
 import { type CompressionName, CompressionType } from "../protocol/records/compression.ts";
 import { partitionOfKey } from "./murmur2.ts";
+import { mustBeOneOf } from "./one_of.ts";
 import { PartitionSender, type SenderOptions } from "./partition_sender.ts";
 import type { Partitioner } from "./partitioner.ts";
 import { type Delivery, type Receiver, tellAll } from "./producer_batch.ts";
@@ -48,6 +49,7 @@ export class Outbox {
     source: Pick<SenderOptions, "cluster" | "acks" | "identity" | "transaction">,
     options: SendingOptions,
   ) {
+    mustBeOneOf("compression", options.compression, Object.keys(CompressionType));
     this.#bufferBytes = options.bufferBytes ?? 64 << 20;
     this.#sender = {
       ...source,

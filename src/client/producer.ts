@@ -4,6 +4,7 @@
  */
 import { abortable, type CallOptions, limited, type SignalOptions } from "./call.ts";
 import { Cluster, type ClusterOptions } from "./cluster.ts";
+import { mustBeOneOf } from "./one_of.ts";
 import { Outbox, type SendingOptions } from "./outbox.ts";
 import type { Identity } from "./partition_sender.ts";
 import type { Delivery, Receiver } from "./producer_batch.ts";
@@ -30,6 +31,7 @@ export class Producer {
 
   /** Over a cluster that exists (and stays open at close()), or one of its own. Throws when options contradict. */
   constructor(cluster: Cluster | ClusterOptions, options: ProducerOptions = {}) {
+    mustBeOneOf("acks", options.acks, ["all", "leader", "none"]);
     this.#ownsCluster = !(cluster instanceof Cluster);
     this.#cluster = cluster instanceof Cluster ? cluster : new Cluster(cluster);
     const { acks = "all", idempotent = acks === "all" } = options;

@@ -2,7 +2,13 @@
  * Proves that the producer batches, keeps order and loses or doubles nothing over retries, by sending to a scripted
  * broker that checks sequences as a real one does and fails when it is told to.
  */
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { joined } from "../protocol/codec.ts";
 import { decodeRequest, encodeResponse } from "../protocol/frame.ts";
 import { ApiVersions } from "../protocol/messages/api_versions.ts";
@@ -355,6 +361,24 @@ Deno.test("an idempotent producer without acks from all is refused", () => {
     Error,
     'acks "all"',
   );
+});
+
+Deno.test("acks and a compression that there are not are refused, and do not count as none", () => {
+  const needs = (given: unknown) => {
+    const options = given as ConstructorParameters<typeof Producer>[1];
+    return assertThrows(() => new Producer({ bootstrap: "broker:9092" }, options), TypeError)
+      .message;
+  };
+  // As other clients write them.
+  for (const acks of [-1, 1, "1", "-1", null]) {
+    const shown = typeof acks === "string" ? `"${acks}"` : String(acks);
+    assertEquals(needs({ acks }), `acks is ${shown}, needs "all" or "leader" or "none"`);
+  }
+  assertStringIncludes(
+    needs({ compression: "brotli" }),
+    'compression is "brotli", needs "none" or "gzip"',
+  );
+  assertStringIncludes(needs({ compression: 2 }), "compression is 2");
 });
 
 Deno.test("a batch that cannot be encoded settles with the error, and what follows is sent", async () => {

@@ -166,7 +166,7 @@ function assemble(settings: readonly Setting[], file: string | null): LoadedConf
 function findFile(
   world: Surroundings,
   asked: string | undefined,
-): { path: string; text: string; mode: number | null } | null {
+): ConfigFile | null {
   for (const path of asked === undefined ? CONFIG_FILES : [asked]) {
     const file = world.readFile(path);
     if (file !== null) return { path, ...file };
@@ -179,10 +179,18 @@ function findFile(
   return null;
 }
 
-async function readFileSettings(
-  table: readonly Row[],
-  file: { path: string; text: string; mode: number | null },
-): Promise<Setting[]> {
+/** Those of a file; who gives Kafka's own is told where to read on. */
+function readFileSettings(table: readonly Row[], file: ConfigFile): Promise<Setting[]> {
+  return settingsOfFile(table, file).catch((error) => {
+    if (!(error instanceof ConfigError) || !file.path.endsWith(".properties")) throw error;
+    const hint = "what Kafka's lines are called here: `runnel help from-kafka`";
+    throw new ConfigError(`${error.message}; ${hint}`, { cause: error });
+  });
+}
+
+type ConfigFile = { readonly path: string; readonly text: string; readonly mode: number | null };
+
+async function settingsOfFile(table: readonly Row[], file: ConfigFile): Promise<Setting[]> {
   const byKey = new Map(table.map((row) => [row.key, row]));
   const read = await readToml(file.text);
   if ("problem" in read) {
@@ -204,7 +212,7 @@ const UNTOLD =
   "it is not TOML: a text lacks its quotes, most likely; what stands there is not shown, as the file may have secrets";
 
 function fileSetting(
-  file: { path: string; mode: number | null },
+  file: ConfigFile,
   byKey: Map<string, Row>,
   entry: TomlEntry,
 ): Setting {

@@ -199,6 +199,14 @@ const mistakes: [Parameters<typeof load>[0], ...string[]][] = [
     { files: { "./runnel.toml": toml } },
     ...says,
   ]),
+  ...["node.id=1\nlog.dirs=/data\n", "node_id=0\nmystery=2\n"].map((
+    text,
+  ): [Parameters<typeof load>[0], ...string[]] => [
+    { args: ["--config=server.properties"], files: { "server.properties": text } },
+    "server.properties:",
+    "what Kafka's lines are called here",
+    "runnel help from-kafka",
+  ]),
   [{ args: ["--config=nowhere.toml"] }, "nowhere.toml"],
   [{ args: ["--storage-path=s3://bucket"] }, "s3://bucket", "memory://"],
   [{ args: ["--auth-enabled"] }, "auth.mechanism has PLAIN", "no user of it"],

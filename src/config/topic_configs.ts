@@ -53,7 +53,10 @@ export function configValueError(
 }
 
 function invalidValue(name: string, value: string, need: string): string {
-  return `Invalid value ${value} for configuration ${name}: needs ${need}`;
+  const inUnit = name.endsWith(".ms")
+    ? need.replace(/^a whole number/, "$& of milliseconds")
+    : need;
+  return `Invalid value ${value} for configuration ${name}: needs ${inUnit}`;
 }
 
 /** What is wrong with a topic's overrides taken together (and one by one), or null. */

@@ -28,12 +28,13 @@ const accepted: [string, string][] = [
 
 const refused: [string, string, string][] = [
   ["foo", "1", "Unknown topic config name: foo"],
-  ["retention.ms", "abc", "whole number (LONG)"],
-  ["retention.ms", "", "whole number (LONG)"],
-  ["retention.ms", "1e3", "whole number (LONG)"],
-  ["retention.ms", "0x10", "whole number (LONG)"],
+  ["retention.ms", "5d", "a whole number of milliseconds (LONG)"],
+  ["segment.bytes", "1g", "a whole number (INT)"],
+  ["retention.ms", "", "whole number of milliseconds (LONG)"],
+  ["retention.ms", "1e3", "(LONG)"],
+  ["retention.ms", "0x10", "(LONG)"],
   ["retention.ms", "9223372036854775808", "9223372036854775807"],
-  ["retention.ms", "9".repeat(5000), "whole number (LONG)"],
+  ["retention.ms", "9".repeat(5000), "(LONG)"],
   ["retention.ms", "-2", "at least -1"],
   ["segment.bytes", "99999999999", "2147483647"],
   ["segment.bytes", "1", "at least 1048576"],

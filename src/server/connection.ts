@@ -22,6 +22,7 @@ import type { RequestMemory } from "./request_memory.ts";
 import type { Session } from "./session.ts";
 import { errorKind, HandshakeError, type Transport } from "./transport/transport.ts";
 import { isWide } from "./wide_requests.ts";
+import { wrongSize } from "./wrong_size.ts";
 
 /** The bytes of one reply, its size in front; or none, or the end of the connection. */
 export type Reply = readonly Uint8Array[] | typeof NO_REPLY | typeof CLOSE;
@@ -75,6 +76,8 @@ export interface ConnectionOptions {
   readonly onSecured?: () => void;
   /** Told why a peer was not let in by TLS. The connection has ended. */
   readonly onRefused: (error: unknown) => void;
+  /** Told what came in place of a request. The connection ends when what was asked before is answered. */
+  readonly onNonsense: (reason: string) => void;
 }
 
 export class Connection implements ConnectionInfo {
@@ -277,6 +280,7 @@ export class Connection implements ConnectionInfo {
     let count = 0, wasQuick = true;
     for (let frame = this.#inbox.next(); frame !== null; frame = this.#inbox.next()) {
       if (frame === BAD_FRAME) {
+        this.#options.onNonsense(wrongSize(this.#inbox.frameSize, this.session.maxFrameBytes));
         this.#reply(CLOSE);
         break;
       }

@@ -109,6 +109,7 @@ function serve(socket: Socket, dispatch: Dispatch, more: Partial<ConnectionOptio
     id: 1,
     session,
     onRefused: () => {},
+    onNonsense: () => {},
     pool,
     memory: new RequestMemory({ bytes: 1 << 24, connections: () => 1, onWait: () => {} }),
     handshakes: new Handshakes({ monotonicMs: () => 0, onWait: () => {}, inAll: 100 }),

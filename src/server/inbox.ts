@@ -107,6 +107,11 @@ export class Inbox implements Holder {
     return this.#buffer!.subarray(from, this.#start);
   }
 
+  /** How large the frame that has begun says it is; after BAD_FRAME what it says in place of that. */
+  get frameSize(): number {
+    return readInt32(this.#buffer!, this.#start);
+  }
+
   /** Nothing is read for a while: keeps no memory but what has come. */
   rest(): void {
     const held = this.#end - this.#start;

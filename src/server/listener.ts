@@ -216,6 +216,8 @@ export class Listener {
         options.onHandshake?.({ peer, listener: listener.name, reason });
         options.onProblem("handshake_failed", { peer, listener: listener.name, reason });
       },
+      onNonsense: (reason) =>
+        options.onProblem("malformed_request", { peer, listener: listener.name, reason }),
     });
     if (session.state !== "authenticated") this.#newcomers.add(connection);
     this.#connections.add(connection);

@@ -47,6 +47,7 @@ function world({ bytes = BYTES } = {}) {
       },
       onFault: () => {},
       onRefused: () => {},
+      onNonsense: () => {},
       dispatch: (frame, from) => {
         const { promise, resolve, reject } = Promise.withResolvers<typeof NO_REPLY>();
         const name = `${names.get(from)}${frame[1]}`;

@@ -54,7 +54,9 @@ Deno.test("all or none is set, and what is wrong is told with its value", async 
     assertEquals([code, out], [1, ""], args.join(" "));
     assertStringIncludes(error, says);
   }
-  assertEquals((await typed("config", "get", "topic", "t", at)).out, "CONFIG  VALUE  SET BY\n");
+  const none = await typed("config", "get", "topic", "t", at);
+  assertEquals(none.out, "CONFIG  VALUE  SET BY\n");
+  assertStringIncludes(none.error, "topic t sets none itself; --all shows those it goes by");
 });
 
 Deno.test("diff ends with 2 where values differ, here or in another cluster, with 0 where none does", async () => {

@@ -74,7 +74,7 @@ Deno.test("doctor shows the token of the configuration to --http", async () => {
 });
 
 const MISUSED: [flag: string, told: string][] = [
-  ["--wait=5", "--wait 5: needs a time"],
+  ["--wait=5w", "--wait 5w: needs a time"],
   ["--wait=10ms", "--wait 10ms: needs 1s to 60m"],
   ["--http=ftp://x", "--http ftp://x: needs http://HOST:PORT"],
   ["--http=x", "--http x: needs http://HOST:PORT"],

@@ -67,6 +67,29 @@ Deno.test("/status tells of what came and was no request, and of batches that we
   ]);
 });
 
+Deno.test("who speaks TLS or HTTP where Kafka is spoken in clear, or asks too much at once, is told of", async () => {
+  await using broker = await TestBroker.start();
+  const beginnings: [string | number[], string][] = [
+    [[0x16, 3, 1, 2, 0, 1, 0], "TLS, where it is spoken in clear"],
+    ["GET / HTTP/1.1\r\n\r\n", "HTTP, which http_port speaks"],
+    [[0x7f, 0, 0, 0], "a request of 2130706432 bytes, allowed are 1 to 104857600"],
+    [[0xff, 0, 0, 0], "a request of -16777216 bytes, allowed are 1 to 104857600"],
+  ];
+  for (const [bytes] of beginnings) {
+    const wire = await broker.wire();
+    await wire.write(
+      typeof bytes === "string" ? new TextEncoder().encode(bytes) : new Uint8Array(bytes),
+    );
+    assertEquals(await wire.frame(), null);
+  }
+  const { refused } = await statusOf(broker);
+  assertEquals(
+    refused.map(({ kind, reason, what }: Record<string, unknown>) => [kind, reason, what])
+      .toSorted(),
+    beginnings.map(([, reason]) => ["malformed_request", reason, "PLAINTEXT"]).toSorted(),
+  );
+});
+
 const SECURE: Settings = {
   auth: {
     enabled: true,

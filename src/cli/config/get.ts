@@ -31,6 +31,9 @@ export const getConfigs: Run = (call) => {
       }
       return 0;
     }
+    if (shown.length === 0 && resource.name !== "") {
+      console.error(`${toldOf(resource)} sets none itself; --all shows those it goes by`);
+    }
     out.table(
       ["config", "value", "set by"],
       shown.map(({ name, value, source, isSensitive }) => [

@@ -52,7 +52,8 @@ export const consumeCommand: Command = {
       {
         name: "--where",
         takes: "JSONPATH",
-        doc: "Only those in whose value, which is JSON, this finds something (RFC 9535).",
+        doc:
+          "Only those in whose value, which is JSON, this finds something (RFC 9535): '$[?$.price > 3]'.",
       },
       {
         name: "--key-separator",

@@ -30,7 +30,8 @@ export function filterOf({ key, keyPattern, headers, path }: FilterOptions): Fil
   try {
     if (path !== null) filters.push(pathFilter(path));
   } catch (error) {
-    return `--where ${path}: ${(error as Error).message}`;
+    const example = "'$[?$.price > 3]' finds values whose price is above 3";
+    return `--where ${path}: ${(error as Error).message}; ${example}`;
   }
   return (record) => filters.every((filter) => filter(record));
 }

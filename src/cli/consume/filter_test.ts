@@ -57,6 +57,8 @@ Deno.test("a JSON path finds something in the value; what is no JSON does not pa
   assertEquals(passed({ path: "$.tags[?@ == 'x']" }), [0]);
   assertEquals(passed({ path: "$.constructor" }), []);
   assertStringIncludes(passed({ path: "id" }) as string, "--where id");
+  assertStringIncludes(passed({ path: "$.id > 1" }) as string, "'$[?$.price > 3]'");
+  assertEquals(passed({ path: "$[?$.id > 1]" }), [1]);
   assertStringIncludes(passed({ path: "$[?eval(1)]" }) as string, "eval");
 });
 

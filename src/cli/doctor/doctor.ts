@@ -23,7 +23,7 @@ const CHECK_MS = 4000;
 export const runDoctor: Run = async (call) => {
   const { config, warnings } = await loadConfig(denoSurroundings(call.options));
   const { bootstrap, security } = reachedBy(call, config);
-  const waitMs = call.durationMs("--wait") ?? WAIT_MS;
+  const waitMs = call.secondsMs("--wait", 3600) ?? WAIT_MS;
   if (waitMs < 1000 || waitMs > 3_600_000) {
     throw call.misused(`--wait ${call.text("--wait")}: needs 1s to 60m`);
   }

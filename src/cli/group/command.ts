@@ -29,8 +29,8 @@ export const groupCommand: Command = {
         { name: "--all", doc: "Every group." },
         {
           name: "--wait",
-          takes: "SECONDS",
-          doc: "How far apart the two looks of it are; 6 if not given, 0 with --all.",
+          takes: "TIME",
+          doc: "How far apart the two looks of it are; 6s if not given, 0s with --all.",
         },
         JSON_OUTPUT,
         ...CONNECTION,

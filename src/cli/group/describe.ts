@@ -4,7 +4,6 @@
  *
  * It looks twice, some seconds apart, for only so is standing still told from being slow.
  */
-import { ConfigError } from "../../config/load.ts";
 import { listGroups } from "../../client/groups.ts";
 import { counted } from "../counted.ts";
 import type { Call } from "../call.ts";
@@ -63,16 +62,11 @@ export function absentLine(groupId: string, bootstrap: string): string {
 }
 
 /** Auto-commit happens every 5 s in most clients. All of them are looked at once: they are to be seen at once, too. */
-const DEFAULT_WAIT_S = "6";
+const DEFAULT_WAIT_MS = 6000;
 
 /** Throws ConfigError. */
 export function waitMsOf(call: Call): number {
-  const wait = call.text("--wait") ?? (call.has("--all") ? "0" : DEFAULT_WAIT_S),
-    seconds = Number(wait);
-  if (!/^[\d.]+$/.test(wait) || !(seconds >= 0 && seconds <= 3600)) {
-    throw new ConfigError(`group: --wait ${wait || '""'}: needs seconds, 0 to 3600`);
-  }
-  return seconds * 1000;
+  return call.secondsMs("--wait", 3600) ?? (call.has("--all") ? 0 : DEFAULT_WAIT_MS);
 }
 
 /** What describe says before it waits. */

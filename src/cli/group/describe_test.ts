@@ -157,6 +157,7 @@ Deno.test("arguments: an action, a group to describe, an address and a wait", as
   assertEquals([call.action.name, call.words, waitMsOf(call)], ["describe", ["7"], 500]);
   assertEquals(reachedBy(call, await configOf([])), { bootstrap: "h:1", security: {} });
   assertEquals(waitMsOf(called("describe", "g")), 6000);
+  assertEquals(waitMsOf(called("describe", "g", "--wait=1.5m")), 90_000);
   assertEquals(waitMsOf(called("describe", "--all")), 0);
   assertEquals(await bootstrapOf("--bootstrap-server", "h:1,[::1]:2"), "h:1,[::1]:2");
   for (
@@ -172,7 +173,7 @@ Deno.test("arguments: an action, a group to describe, an address and a wait", as
     assertThrows(() => parse(groupCommand, wrong), ConfigError, says);
   }
   await assertRejects(() => bootstrapOf("--bootstrap=h"), ConfigError, "host:port");
-  for (const wait of ["long", "", "3601"]) {
+  for (const wait of ["long", "", "3601", "2h"]) {
     const says = `--wait ${wait || '""'}`;
     assertThrows(() => waitMsOf(called("describe", "g", `--wait=${wait}`)), ConfigError, says);
   }

@@ -14,7 +14,7 @@ import { jsonText, OutputClosed } from "../output.ts";
 import { timestampOf } from "../record_json.ts";
 import { printable } from "../table.ts";
 import { Delivering } from "./delivering.ts";
-import { filesOf, linesOf, repeated, type SourceRecords } from "./sources.ts";
+import { filesOf, isMissing, linesOf, repeated, type SourceRecords } from "./sources.ts";
 import { jsonReader, lineReader } from "./written.ts";
 
 export const produce: Run = (call) => {
@@ -173,6 +173,11 @@ function sourceOf(call: Call): Plan["source"] {
     if (files.length > 0) throw call.misused(`${files[0]} is a file, and the value is given`);
     const record = { key, value, headers: [], timestampMs };
     return () => repeated(record, call.whole("--count", { min: 1 }) ?? 1);
+  }
+  const missing = files.find(isMissing);
+  if (missing !== undefined) {
+    const file = `There is no file ${printable(missing)}`;
+    throw call.misused(`${file}: words behind the topic are files; --value TEXT sends a text`);
   }
   const read = isJson ? jsonReader : lineReader({ separator, nullText, key, timestampMs });
   if (call.has("--whole")) {

@@ -21,6 +21,17 @@ export interface Origin {
   nameOf(number: number): string;
 }
 
+/** Whether there is no such file, so that nothing is sent of those before it. */
+export function isMissing(name: string): boolean {
+  if (name === "-") return false;
+  try {
+    Deno.statSync(name);
+    return false;
+  } catch (error) {
+    return error instanceof Deno.errors.NotFound; // all else is told where it is opened
+  }
+}
+
 /** An interrupt ends it. Throws ConfigError with the line that is none. */
 export async function* linesOf(
   names: readonly string[],

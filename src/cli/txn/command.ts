@@ -3,8 +3,8 @@ import { type Command, CONNECTION, type Flag, JSON_OUTPUT, YES } from "../comman
 
 const LONGER_THAN: Flag = {
   name: "--longer-than",
-  takes: "SECONDS",
-  doc: "Only those that are open for longer.",
+  takes: "TIME",
+  doc: "Only those that are open for longer: 90s, 5m.",
 };
 
 export const txnCommand: Command = {
@@ -35,7 +35,7 @@ export const txnCommand: Command = {
         ...CONNECTION,
       ],
       examples: [{
-        line: "runnel txn list --state Ongoing --longer-than 60",
+        line: "runnel txn list --state Ongoing --longer-than 1m",
         doc: "Open for more than a minute",
       }],
       load: async () => (await import("./list.ts")).listTxns,
@@ -54,7 +54,7 @@ export const txnCommand: Command = {
       flags: [
         { name: "--topic", takes: "T", doc: "Only in this topic.", completes: "topic" },
         { name: "--partition", takes: "N", doc: "Only in this partition of it." },
-        { ...LONGER_THAN, doc: "Those without a record for longer, 900 if not given." },
+        { ...LONGER_THAN, doc: "Those without a record for longer, 15m if not given." },
         JSON_OUTPUT,
         ...CONNECTION,
       ],

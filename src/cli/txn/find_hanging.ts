@@ -40,7 +40,7 @@ export function searching(call: Call): Work {
     else if (hanging.length > 0) print(out, hanging, nowMs);
     else {
       const searched = counted(partitions.length - unasked.length, "partition");
-      out.line(`Nothing hangs in ${searched} (--longer-than ${olderMs / 1000})`);
+      out.line(`Nothing hangs in ${searched} (--longer-than ${olderMs / 1000}s)`);
     }
     for (const one of unasked) {
       console.error(

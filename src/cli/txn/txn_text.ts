@@ -5,11 +5,7 @@ import type { Call } from "../call.ts";
 
 /** Of --longer-than; null where it is not given. Throws ConfigError. */
 export function longerThanMs(call: Call): number | null {
-  const text = call.text("--longer-than");
-  if (text === null) return null;
-  const seconds = Number(text);
-  if (/^\d+(\.\d+)?$/.test(text) && seconds <= MAX_S) return Math.round(seconds * 1000);
-  throw call.misused(`--longer-than ${text || '""'}: needs seconds, 0 to ${MAX_S}`);
+  return call.secondsMs("--longer-than", MAX_S);
 }
 
 /** A hundred years. */
