@@ -14,6 +14,8 @@ export const DIFFERENCES: Readonly<Record<string, string>> = {
     "A topic whose log cannot be made is 56 until it can; Kafka answers 0, and its partitions 56.",
   DeleteAcls: "At most a thousand filters that look at every ACL, more are 44; Kafka has no limit.",
   ElectLeaders: "There is one node, so there is nobody else to elect.",
+  EndTxn:
+    "Version 5 of who was fenced, after an end of an older client, is 90; Kafka takes it for a retry of that end.",
   ExpireDelegationToken:
     "Sessions of the token end within seconds; in Kafka they last as long as the token was good when they began.",
   Fetch:

@@ -46,6 +46,8 @@ export class Copier {
   /** It does nothing more, in the middle of whatever it did. */
   isDead = false;
   readonly #world: World;
+  /** Of an older client it is 1, whatever the level of the world. */
+  readonly #newestLevel: Level;
   /** By which it speaks: that of the transaction it is in. */
   #level: Level;
   #as: Credentials = { producerId: -1, producerEpoch: -1 };
@@ -54,7 +56,8 @@ export class Copier {
 
   constructor(world: World) {
     this.#world = world;
-    this.#level = world.level;
+    this.#newestLevel = world.newestLevelOfNext();
+    this.#level = this.#levelNow();
     this.#live().catch((error) => {
       if (!(error instanceof Ended)) world.fail(error);
     }).finally(() => this.isOver = true);
@@ -65,14 +68,19 @@ export class Copier {
     this.#take(await this.#init(null));
     let next = await this.#position();
     while (next < world.inputs) {
-      if (world.level === 2 && this.#level === 1) this.#take(await this.#init(this.#as));
-      this.#level = world.level;
+      const level = this.#levelNow();
+      if (level === 2 && this.#level === 1) this.#take(await this.#init(this.#as));
+      this.#level = level;
       const count = Math.min(1 + world.random.below(3), world.inputs - next);
       const told = world.ledger.begun(Array.from({ length: count }, (_, i) => next + i));
       const isWhole = await this.#fill(told, next + count);
       const commits = isWhole && !world.random.oneIn(4);
       if (await this.#end(told, commits)) next += count;
     }
+  }
+
+  #levelNow(): Level {
+    return this.#newestLevel === 1 ? 1 : this.#world.level;
   }
 
   /** Whether everything of the transaction is written. */

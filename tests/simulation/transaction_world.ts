@@ -98,6 +98,13 @@ export class World {
     this.#violation ??= error;
   }
 
+  /** One in five is an older client, which may take over from a newer one, and the other way round. */
+  newestLevelOfNext(): Level {
+    if (this.#canary !== "none" || !this.random.oneIn(5)) return 2;
+    this.met("an older client");
+    return 1;
+  }
+
   met(situation: string): void {
     this.situations.add(situation);
   }

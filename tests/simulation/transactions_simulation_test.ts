@@ -37,6 +37,7 @@ const RARE = [
   "a crash takes back what was decided",
   "a crash takes back what was written",
   "what nobody knows is ended",
+  "an older client",
 ];
 
 for (
