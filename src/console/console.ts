@@ -117,7 +117,7 @@ export class Console {
       requests,
       house: begun,
       session,
-      asker: `${session.principal} ${asker.peer}`,
+      asker: session.hasAcls ? `${session.principal} ${asker.peer}` : session.principal,
       signal,
       mayGoOn,
     });

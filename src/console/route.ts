@@ -42,7 +42,7 @@ export interface Call {
   readonly requests: Requests;
   readonly house: House;
   readonly session: Session;
-  /** The user and its address: ACLs go by both, so that what is remembered for one is nobody else's. */
+  /** The user, and its address where ACLs are asked, which go by both: what is remembered for one is nobody else's. */
   readonly asker: string;
   /** Aborted when nobody takes the answer any more. */
   readonly signal: AbortSignal;
