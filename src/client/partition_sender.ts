@@ -14,7 +14,12 @@
  */
 import { ErrorCode } from "../protocol/errors.ts";
 import { Produce } from "../protocol/messages/produce.ts";
-import { baseSequence, producerEpoch, producerId } from "../protocol/records/batch.ts";
+import {
+  baseSequence,
+  BATCH_OVERHEAD,
+  producerEpoch,
+  producerId,
+} from "../protocol/records/batch.ts";
 import type { TimedRecord } from "../protocol/records/batch_builder.ts";
 import type { CompressionType } from "../protocol/records/compression.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
@@ -169,7 +174,11 @@ export class PartitionSender {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     if (this.#open === null) return;
-    this.#batchBytes = this.#open.builder.sizeInBytes;
+    // A record that is larger than a batch goes alone; the next one is not as large for that.
+    this.#batchBytes = Math.min(
+      this.#open.builder.sizeInBytes,
+      this.#maxBatchBytes + BATCH_OVERHEAD,
+    );
     this.#ready.push(this.#open);
     this.#open = null;
     this.#options.onBatchFull(this.#partition);

@@ -264,6 +264,18 @@ for (const compression of ["none", "gzip"] as const) {
   }
 }
 
+Deno.test("behind a record that is very large a small one takes little", async () => {
+  const broker = new OneBroker();
+  await using client = produce(broker, { lingerMs: 10 });
+  const send = (bytes: number) =>
+    client.producer.send({ topic: "t", partition: 0, value: new Uint8Array(bytes) });
+  await send(48 << 20);
+  const before = Deno.memoryUsage().external, sent = send(10);
+  const more = Deno.memoryUsage().external - before;
+  assert(more < 1 << 20, `${more} bytes`);
+  await sent;
+});
+
 Deno.test("what is not acknowledged in deliveryTimeoutMs fails", async () => {
   const broker = new OneBroker(new Array(1000).fill(6));
   await using client = produce(broker, { deliveryTimeoutMs: 30 });
