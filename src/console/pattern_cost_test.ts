@@ -78,6 +78,23 @@ Deno.test("a path that searches by many patterns costs no more than by one", () 
   assertEquals(problems, ["its value costs too much to look at by this JSON path"]);
 });
 
+Deno.test("a path of so many steps that one value would take a second is refused, and usual ones are not", () => {
+  const many = (part: string, count: number) => Array.from({ length: count }, () => part);
+  const refused = [
+    `$[?${many("@.a", 190).join("||")}]`,
+    `$..[?${many("count(@.*)>9", 60).join("||")}]`,
+    `$..${many("*.", 300).join("")}zz`,
+    `$${many(".*", 400).join("")}`,
+  ];
+  for (const path of refused) assertThrows(() => jsonPathOf(path), ApiFailure, "at most");
+  const deep = `${"[".repeat(45)}${many("1", 30_000).join(",")}${"]".repeat(45)}`;
+  for (const path of [`$..[?${many("@.a", 12).join("||")}]`, "$..items[*].lines[*].sku"]) {
+    within(1500, path, () => assertEquals(jsonPathOf(path)(deep), false));
+  }
+  const usual = "$.order.lines[?@.sku == 'x' && @.price > 1.5].tax[*].rates[?@.country == 'DE']";
+  assertEquals(jsonPathOf(usual)("{}"), false);
+});
+
 Deno.test("while many values are looked at by a costly pattern others have their turn after each", async () => {
   await using console = await ConsoleBroker.start();
   await new Admin(console.cluster).createTopics([{ name: "t" }]);
