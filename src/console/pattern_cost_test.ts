@@ -65,7 +65,7 @@ Deno.test("the larger a pattern the less of a value it looks at, and that is tol
 
 Deno.test("a path that searches by many patterns costs no more than by one", () => {
   const json = JSON.stringify({ x: { a: hardText(60_000) } });
-  const searches = Array.from({ length: 20 }, (_, i) => `search(@.a,'${hardPattern(400 + i)}')`);
+  const searches = Array.from({ length: 15 }, (_, i) => `search(@.a,'${hardPattern(400 + i)}')`);
   const isThere = jsonPathOf(`$[?${searches.join("||")}]`);
   within(800, "a value", () => assertEquals(isThere(json), "too costly"));
   assertEquals(jsonPathOf("$[?search(@.a, '^[ab]+$')]")(json), true);
