@@ -15,7 +15,7 @@ import { Streams } from "../console/streams.ts";
 import { Turns } from "../console/turns.ts";
 import type { Begun, Console } from "../console/console.ts";
 import { logger } from "../log.ts";
-import type { PageAsker, PageLogin, Pages } from "../metrics/http_pages.ts";
+import type { PageAsker, PageLogin, PageRefusal, Pages } from "../metrics/http_pages.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { apiByKey } from "../protocol/messages/mod.ts";
 import type { Access, Asker } from "../security/acl/access.ts";
@@ -136,10 +136,17 @@ export class ConsoleRoom implements Pages {
     return isPublished ? LIMITS.maxPublishBytes : LIMITS.maxBodyBytes;
   }
 
+  async refusalOf(name: string): Promise<PageRefusal | null> {
+    return (await this.#console()).refusalOf(name);
+  }
+
   async answer(request: Request, asker: PageAsker): Promise<Response> {
     this.#requests++;
-    this.#loaded ??= this.#load();
-    return await (await this.#loaded).answer(request, asker);
+    return await (await this.#console()).answer(request, asker);
+  }
+
+  async #console(): Promise<Console> {
+    return await (this.#loaded ??= this.#load());
   }
 
   async #load(): Promise<Console> {

@@ -40,6 +40,8 @@ export const LIMITS = {
   maxBrowsedPartitions: 100,
   /** Of a filter's text. */
   maxFilterLength: 1000,
+  /** Of a reset, what was shown of it. */
+  maxSeen: 500,
   /** Streams (`live`, `follow`) at a time, of all browsers together. */
   maxStreams: 32,
   /** Groups whose lag is kept over time; groups that are so by partition, and partitions of each. */
@@ -396,6 +398,12 @@ export interface ResetOffsetsBody {
     | { readonly kind: "shift"; readonly by: number };
   /** Only shows what would be; true if not given. */
   readonly preview?: boolean;
+  /** What was shown: that is done, whatever `to` would be now, or nothing where it does not hold any more. */
+  readonly seen?: readonly {
+    readonly partition: number;
+    readonly before: number | null;
+    readonly after: number;
+  }[];
 }
 export interface ResetAnswer extends Changed {
   readonly offsets: readonly {

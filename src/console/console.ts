@@ -8,7 +8,7 @@
  */
 import { Hono } from "hono";
 import type { Requests } from "../client/asking.ts";
-import type { PageAsker } from "../metrics/http_pages.ts";
+import type { PageAsker, PageRefusal } from "../metrics/http_pages.ts";
 import { API_PATH, type Session } from "./api.ts";
 import { ApiFailure, toldOf } from "./failure.ts";
 import { mustBeAskedByOwnName, mustBeOurs, pathBelow, protect } from "./gate.ts";
@@ -76,10 +76,21 @@ export class Console {
     this.#app.notFound(() => refusal(new ApiFailure("not_found", "there is nothing")));
   }
 
+  /** As Pages. */
+  refusalOf(name: string): PageRefusal | null {
+    try {
+      mustBeAskedByOwnName(name, this.#options);
+      return null;
+    } catch (error) {
+      const { status, body } = toldOf(error);
+      return { status, body: JSON.stringify(body), contentType: "application/json" };
+    }
+  }
+
   async answer(request: Request, asker: PageAsker): Promise<Response> {
     try {
       const url = new URL(request.url), path = pathBelow(this.#options.basePath, url.pathname);
-      mustBeAskedByOwnName(request, this.#options);
+      mustBeAskedByOwnName(url.hostname, this.#options);
       if (path === null) {
         const headers = { location: `${this.#options.basePath}/${url.search}` };
         return protect(new Response(null, { status: 308, headers }));

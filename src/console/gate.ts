@@ -11,9 +11,9 @@ export interface GateRules {
   readonly hosts: readonly string[];
 }
 
-/** Throws ApiFailure for a request whose Host may be an attacker's name, whatever it asks for. */
-export function mustBeAskedByOwnName(request: Request, { hosts }: GateRules): void {
-  const host = hostOf(request);
+/** Throws ApiFailure where the Host's name (without port) may be an attacker's, whatever is asked for. */
+export function mustBeAskedByOwnName(name: string, { hosts }: GateRules): void {
+  const host = name.toLowerCase();
   if (isOwnName(host, hosts)) return;
   const message = `Host is ${host}: needs an address, localhost or one of console.hosts`;
   throw new ApiFailure("wrong_host", message);

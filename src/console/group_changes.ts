@@ -2,7 +2,8 @@
 import { check } from "../client/errors.ts";
 import { DeleteGroups } from "../protocol/messages/delete_groups.ts";
 import { OffsetCommit } from "../protocol/messages/offset_commit.ts";
-import type { Changed, DeleteBody, ResetAnswer, ResetOffsetsBody } from "./api.ts";
+import { type Changed, type DeleteBody, LIMITS } from "./api.ts";
+import type { ResetAnswer, ResetOffsetsBody } from "./api.ts";
 import {
   EARLIEST,
   isMade,
@@ -11,6 +12,7 @@ import {
   nameOfPlace,
   OFFSETS_TOPIC,
   offsetsAt,
+  type Place,
   topicOf,
 } from "./ask.ts";
 import { ApiFailure } from "./failure.ts";
@@ -45,6 +47,21 @@ const resetShape: ObjectShape = {
       ],
     },
     preview: { type: "boolean", doc: "Only shows what would be; true if not given." },
+    seen: {
+      type: "array",
+      items: {
+        type: "object",
+        properties: {
+          partition: { type: "integer", minimum: 0, maximum: 2 ** 31 - 1 },
+          before: { nullable: { type: "integer", minimum: 0, maximum: MAX_OFFSET } },
+          after: { type: "integer", minimum: 0, maximum: MAX_OFFSET },
+        },
+        required: ["partition", "before", "after"],
+      },
+      maxItems: LIMITS.maxSeen,
+      doc:
+        "What was shown: that is done, whatever `to` would be now, or nothing where it does not hold any more.",
+    },
   },
   required: ["topic", "to"],
 };
@@ -73,7 +90,7 @@ export const groupChangeRoutes: readonly Route[] = [
 
 async function reset(call: Call): Promise<ResetAnswer> {
   const { requests, session, house } = call, groupId = needed(call, "id");
-  const { topic, partitions, to, preview = true } = call.body as ResetOffsetsBody;
+  const { topic, partitions, to, preview = true, seen } = call.body as ResetOffsetsBody;
   if (!preview && !session.canWrite) {
     throw new ApiFailure("read_only", "the console only shows: needs console.write = true");
   }
@@ -100,6 +117,10 @@ async function reset(call: Call): Promise<ResetAnswer> {
       throw offset;
     };
     const start = numberOf(starts.get(name)), end = numberOf(ends.get(name));
+    if (!preview && seen !== undefined) {
+      const after = seenOf(seen, place, { groupId, before, start, end });
+      return { ...place, before, after, moves: before === null ? null : after - before };
+    }
     const wanted = () => {
       switch (to.kind) {
         case "start":
@@ -137,6 +158,32 @@ async function reset(call: Call): Promise<ResetAnswer> {
     check(errorCode, `commit of group ${groupId} in ${topic}-${partitionIndex}`);
   }
   return { isDone: true, offsets };
+}
+
+/** Where a partition was shown to go. Throws ApiFailure where what was shown does not hold any more. */
+function seenOf(
+  seen: NonNullable<ResetOffsetsBody["seen"]>,
+  place: Place,
+  now: {
+    readonly groupId: string;
+    readonly before: number | null;
+    readonly start: number;
+    readonly end: number;
+  },
+): number {
+  const name = nameOfPlace(place), shown = seen.find((one) => one.partition === place.partition);
+  if (shown === undefined) {
+    throw new ApiFailure("bad_request", `seen has nothing of ${name}`, { field: "seen" });
+  }
+  const { before, after } = shown, { groupId, start, end } = now;
+  if (before !== now.before) {
+    const [has, had] = [now.before, before].map((one) => one ?? "nothing");
+    const message = `group ${groupId} has committed ${has} of ${name}, and not ${had}: look again`;
+    throw new ApiFailure("conflict", message);
+  }
+  if (after >= start && after <= end) return after;
+  const message = `${name} has offsets ${start} to ${end}, and not ${after}: look again`;
+  throw new ApiFailure("conflict", message);
 }
 
 const LAST_VERSION_WITH_NAMES = 9;

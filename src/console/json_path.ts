@@ -32,6 +32,9 @@ export function lengthFor(pattern: RE2JS): number {
 /** Of the value that is looked at now, what its patterns may still take: it is looked at in one turn. */
 let stepsLeft = 0;
 
+/** Of a path: each may be taken by every part of a value. */
+const MAX_PATH_STEPS = 40;
+
 class TooCostly extends Error {
   override readonly name = "TooCostly";
 }
@@ -91,6 +94,9 @@ function mustBeCheap(path: string): void {
   if (filter >= 0 && bare.indexOf("..", filter) >= 0) {
     throw wrong(path, 'needs no ".." in a filter');
   }
+  const steps = bare.match(/\.\.?|\[|@/g) ?? [], all = bare.match(/\*/g) ?? [];
+  if (steps.length > MAX_PATH_STEPS) throw wrong(path, `needs ${MAX_PATH_STEPS} steps at most`);
+  if (all.length > 2 && bare.includes("..")) throw wrong(path, 'needs "*" twice at most with ".."');
   let depth = 0;
   const opened: string[] = [];
   for (const character of bare) {

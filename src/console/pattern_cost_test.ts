@@ -65,7 +65,7 @@ Deno.test("the larger a pattern the less of a value it looks at, and that is tol
 
 Deno.test("a path that searches by many patterns costs no more than by one", () => {
   const json = JSON.stringify({ x: { a: hardText(60_000) } });
-  const searches = Array.from({ length: 20 }, (_, i) => `search(@.a,'${hardPattern(400 + i)}')`);
+  const searches = Array.from({ length: 15 }, (_, i) => `search(@.a,'${hardPattern(400 + i)}')`);
   const isThere = jsonPathOf(`$[?${searches.join("||")}]`);
   within(800, "a value", () => assertEquals(isThere(json), "too costly"));
   assertEquals(jsonPathOf("$[?search(@.a, '^[ab]+$')]")(json), true);
@@ -76,6 +76,23 @@ Deno.test("a path that searches by many patterns costs no more than by one", () 
   )!;
   assertEquals(filter(record(json), { partition: 0 }), false);
   assertEquals(problems, ["its value costs too much to look at by this JSON path"]);
+});
+
+Deno.test("a path of so many steps that one value would take a second is refused, and usual ones are not", () => {
+  const many = (part: string, count: number) => Array.from({ length: count }, () => part);
+  const refused = [
+    `$[?${many("@.a", 190).join("||")}]`,
+    `$..[?${many("count(@.*)>9", 60).join("||")}]`,
+    `$..${many("*.", 300).join("")}zz`,
+    `$${many(".*", 400).join("")}`,
+  ];
+  for (const path of refused) assertThrows(() => jsonPathOf(path), ApiFailure, "at most");
+  const deep = `${"[".repeat(45)}${many("1", 30_000).join(",")}${"]".repeat(45)}`;
+  for (const path of [`$..[?${many("@.a", 12).join("||")}]`, "$..items[*].lines[*].sku"]) {
+    within(1500, path, () => assertEquals(jsonPathOf(path)(deep), false));
+  }
+  const usual = "$.order.lines[?@.sku == 'x' && @.price > 1.5].tax[*].rates[?@.country == 'DE']";
+  assertEquals(jsonPathOf(usual)("{}"), false);
 });
 
 Deno.test("while many values are looked at by a costly pattern others have their turn after each", async () => {

@@ -63,8 +63,13 @@ class Guarded implements AsyncDisposable {
   }
 }
 
-/** What a path of the API answers to somebody at another address of this machine. */
-function askedFrom(localAddress: string, { broker, headers }: ConsoleBroker, path: string) {
+/** What a path of the API answers to somebody at an address of this machine. */
+function askedFrom(
+  localAddress: string,
+  { broker, headers }: ConsoleBroker,
+  path: string,
+  name = "localhost",
+) {
   const [host, port] = broker.httpAddress!.split(":");
   return new Promise<string>((resolve, reject) => {
     const socket = net.connect({ host, port: Number(port), localAddress });
@@ -78,7 +83,7 @@ function askedFrom(localAddress: string, { broker, headers }: ConsoleBroker, pat
     socket.on("error", reject);
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
     socket.write(
-      [`GET ${API_PATH}/${path} HTTP/1.1`, "Host: localhost", ...lines, "", ""].join("\r\n"),
+      [`GET ${API_PATH}/${path} HTTP/1.1`, `Host: ${name}`, ...lines, "", ""].join("\r\n"),
     );
   });
 }
@@ -277,3 +282,21 @@ async function stateOf(guarded: Guarded): Promise<unknown> {
   const { offsets } = await console.get("group?id=shown");
   return { topics, configs, partitionList, offsets };
 }
+
+Deno.test("a page that a foreign name leads here cannot try passwords: right and wrong are answered alike", async () => {
+  await using guarded = await Guarded.start();
+  const { httpAddress } = guarded.console.broker,
+    failures = async () =>
+      /^runnel_login_failures_total (\d+)/m.exec(
+        await (await fetch(`http://${httpAddress}/metrics`)).text(),
+      )?.[1];
+  for (const user of ["alice:pencil", "alice:guess"]) {
+    const answer = await askedFrom("127.0.0.1", guarded.as(user), "session", "evil.example:9093");
+    assert(answer.startsWith("HTTP/1.1 421 "), answer);
+    assert(answer.includes('"code":"wrong_host"'), answer);
+  }
+  assertEquals(await failures(), "0");
+  const own = await askedFrom("127.0.0.1", guarded.as("alice:guess"), "session");
+  assert(own.startsWith("HTTP/1.1 401 "), own);
+  assertEquals(await failures(), "1");
+});

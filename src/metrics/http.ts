@@ -20,6 +20,7 @@ import {
   AnswerCut,
   LargeBodies,
   type LogIn,
+  nameAskedBy,
   type PageLogin,
   type Pages,
   ReaderGone,
@@ -185,6 +186,9 @@ async function entryOf(
   if (fault !== null) return { reply: { status: 400, body: `${fault}\n` } };
   const path = pathOf(header), authorization = authorizationOf(header);
   const isPage = pages !== undefined && !OWN_PATHS.has(path);
+  const name = isPage ? nameAskedBy(header) : null;
+  const refusal = name === null ? null : await pages?.refusalOf?.(name) ?? null;
+  if (refusal !== null) return { reply: refusal };
   const isIn = guard === undefined
     ? !isPage || pages.login === undefined
     : guard.open.includes(path) || guard.admits(authorization);

@@ -12,8 +12,19 @@ export interface Pages {
   readonly partMs?: number;
   /** Asks everybody who they are, instead of HTTP's guard; absent: the guard does. */
   readonly login?: PageLogin;
+  /**
+   * What is answered to whoever asks by a name (Host, without port) that is none of ours, before a look at who it is: a
+   * page that such a name leads here tries no passwords. Null: it is ours.
+   */
+  refusalOf?(name: string): Promise<PageRefusal | null>;
   /** Never rejects. Its signal is aborted when nobody takes the answer any more. */
   answer(request: Request, asker: PageAsker): Promise<Response>;
+}
+
+export interface PageRefusal {
+  readonly status: number;
+  readonly body: string;
+  readonly contentType: string;
 }
 
 export interface PageAsker {
@@ -89,7 +100,7 @@ export async function requestOf(
     return { status: 411, body: "a body needs Content-Length\n" };
   }
   if (!METHODS.has(method)) return { status: 405, body: "only GET, HEAD and POST\n" };
-  const host = headers.get("host") || "localhost",
+  const host = headers.get("host") || UNNAMED,
     size = Number(headers.get("content-length") ?? 0);
   let url: URL;
   try {
@@ -107,6 +118,19 @@ export async function requestOf(
   const body = await bodyOf(conn, rest, { size, maxMs: pages.bodyMs ?? BODY_MS });
   if (body === null) return { status: 408, body: "body not complete in time\n" };
   return new Request(url, { method, headers, body, signal });
+}
+
+/** Who asks by no name: HTTP/1.0, or nothing behind Host. */
+const UNNAMED = "localhost";
+
+/** The name in a header's one Host, without port, as a URL has it; null where it is none. */
+export function nameAskedBy(header: string): string | null {
+  const host = /^host:[ \t]*(\S*)[ \t]*\r$/im.exec(header)?.[1] || UNNAMED;
+  try {
+    return new URL(`http://${host}/`).hostname;
+  } catch {
+    return null;
+  }
 }
 
 const METHODS = new Set(["GET", "HEAD", "POST"]);

@@ -1,6 +1,6 @@
 /** Reset: where a group goes on reading, seen before it is done. */
 import { useState } from "preact/hooks";
-import type { GroupDetail, ResetAnswer, ResetOffsetsBody } from "../../api.ts";
+import { type GroupDetail, LIMITS, type ResetAnswer, type ResetOffsetsBody } from "../../api.ts";
 import { change } from "../ask.ts";
 import { exact } from "../format/numbers.ts";
 import { msOfLocal } from "../format/times.ts";
@@ -45,7 +45,20 @@ export function Reset({ group, onClose }: { group: GroupDetail; onClose: () => v
       });
       return false;
     }
-    await change<ResetAnswer>("group/offsets", body(false), { id: group.id });
+    const shown = seen.answer.offsets.map(({ partition, before, after }) => ({
+      partition,
+      before,
+      after,
+    }));
+    const isSayable = shown.length <= LIMITS.maxSeen &&
+      shown.every(({ before }) => before === null || Number.isSafeInteger(before));
+    const what = isSayable ? { seen: shown } : {};
+    try {
+      await change<ResetAnswer>("group/offsets", { ...body(false), ...what }, { id: group.id });
+    } catch (error) {
+      setSeen(null); // it is to be seen again
+      throw error;
+    }
   };
   return (
     <Dialog
