@@ -40,7 +40,7 @@ const TABLE: readonly (readonly [name: string, meaning: string, advice: string |
   [
     "malformed_request",
     "What came could not be understood, and the connection was ended",
-    "let only Kafka clients connect, without TLS; nothing if it was a port scan",
+    "see reason; let only Kafka clients connect, spoken to as the listener is; nothing if it was a port scan",
   ],
   ["handler_failed", "An answer could not be made, and the connection was ended", REPORT],
   ["connection_failed", "A connection ended for a reason that nobody foresaw", REPORT],
@@ -93,7 +93,7 @@ const TABLE: readonly (readonly [name: string, meaning: string, advice: string |
   [
     "login_failed",
     "A client did not prove who it says it is, or was not asked because too many are (result=busy) or its address fails too often (result=paced)",
-    "nothing, once; many may be a client with an old password, or somebody who guesses: see peer",
+    "nothing, once; many may be a client with an old password, or somebody who guesses: see peer; with mechanism=unknown, one that auth.mechanism does not offer",
   ],
   [
     "token_refused",
