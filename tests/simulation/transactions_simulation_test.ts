@@ -10,20 +10,29 @@
  *
  * A failure names the seed of its history: RUNNEL_SEED replays it. Each canary is a bug that must be found.
  */
-import { assert, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Random, seedOfThisRun } from "../random.ts";
 import { Violation } from "./transaction_ledger.ts";
 import { type Canary, World } from "./transaction_world.ts";
 
 const HISTORIES = Number(Deno.env.get("RUNNEL_HISTORIES") ?? 100);
 const STEPS = 150;
+/** How often that many histories are tried for what is rare: the rarest is in one of thirty. */
+const MOST_TIMES = 10;
 
 Deno.test("transactions keep their promises over random histories", async () => {
-  const met = await histories(HISTORIES, "none", seedOfThisRun());
-  if (HISTORIES >= 50) { for (const one of RARE) assert(met.has(one), `${one} never happened`); }
+  const firstSeed = seedOfThisRun();
+  const met = await histories(HISTORIES, "none", firstSeed);
+  if (HISTORIES < 50) return;
+  const missing = () => RARE.filter((one) => !met.has(one));
+  for (let more = 1; more < MOST_TIMES && missing().length > 0; more++) {
+    const found = await histories(HISTORIES, "none", firstSeed + more * HISTORIES);
+    for (const one of found) met.add(one);
+  }
+  assertEquals(missing(), [], "never happened");
 });
 
-/** Without these the histories prove little; with Kafka's codes. */
+/** Without these the histories prove little, and there are more of them; with Kafka's codes. */
 const RARE = [
   "init 51",
   "produce 47",
