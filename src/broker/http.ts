@@ -1,13 +1,16 @@
 /** The HTTP side of a broker: health, readiness and metrics for those who may ask, with descriptors left for files. */
 import { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
+import { asksConsoleLogin } from "../config/asks_console_login.ts";
 import type { Config } from "../config/options.ts";
+import { logger } from "../log.ts";
 import type { Pages } from "../metrics/http_pages.ts";
 import { type HttpGuard, type HttpListener, type HttpServer, startHttp } from "../metrics/http.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { MetricsText } from "../metrics/text.ts";
 import { errorName } from "../protocol/errors.ts";
 import { apiByKey } from "../protocol/messages/mod.ts";
+import { AttemptPace } from "../security/sasl/attempt_pace.ts";
 import { Descriptors } from "../storage/backends/descriptors.ts";
 import { FileStore } from "../storage/backends/file_store.ts";
 import type { Store } from "../storage/store.ts";
@@ -39,7 +42,7 @@ export function httpFor(
   const maxConnections = config.limits.httpConnections;
   return startHttp({
     listener,
-    guard: guardOf(config),
+    guard: guardOf(config, metrics),
     maxConnections,
     admits: store instanceof FileStore ? admitsFor(store, maxConnections) : undefined,
     metrics: enabled ? text : null,
@@ -50,8 +53,9 @@ export function httpFor(
   });
 }
 
-/** What is asked of those who ask; undefined: nothing. */
-function guardOf({ http }: Config): HttpGuard | undefined {
+/** What is asked of those who ask; undefined: nothing. A password is guessed as slowly as at a listener. */
+function guardOf(config: Config, metrics: Metrics): HttpGuard | undefined {
+  const { http, auth, limits } = config;
   const { authentication, username, password, token, openHealth, openMetrics } = http;
   if (authentication === "none") return undefined;
   const isBasic = authentication === "basic";
@@ -59,17 +63,61 @@ function guardOf({ http }: Config): HttpGuard | undefined {
     ? `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`
     : `Bearer ${token}`;
   const expected = digest(right);
+  const pace = new AttemptPace({
+    failuresPerSecond: auth.maxFailuresPerSecond,
+    maxWaitMs: limits.authenticationTimeoutMs,
+    monotonicMs: () => performance.now(),
+    after: (ms, work) => {
+      const timer = setTimeout(work, ms);
+      return () => clearTimeout(timer);
+    },
+  });
+  // Whoever says another name, or has a token where users have tokens, may be a user of the broker, who is no guess.
+  const isAttempt = isBasic
+    ? (said: string) => isOf(username, said)
+    : () => !(auth.mechanism.includes("OAUTHBEARER") && asksConsoleLogin(config));
+  const failed = (peer: string, reason: "failed" | "paced") => {
+    const what = `${authentication} at http`, principal = isBasic ? username : null;
+    metrics.refusals.note({ kind: "login_failed", reason, what, address: peer, principal });
+    log.clientEvent("login_failed", {
+      peer,
+      listener: "http",
+      mechanism: authentication,
+      result: reason,
+    });
+  };
   return {
     challenge: isBasic ? 'Basic realm="runnel", charset="UTF-8"' : "Bearer",
     open: [
       ...openHealth ? ["/healthz", "/readyz"] : [],
       ...openMetrics ? ["/metrics", "/status"] : [],
     ],
-    // Digests are of one length, so that a comparison tells nothing by how long it takes.
-    admits: (authorization) =>
-      authorization !== null &&
-      timingSafeEqual(digest(authorization.replace(/^\w+ +/, titled)), expected),
+    async admits({ peer, authorization }) {
+      if (authorization === null) return false;
+      const said = authorization.replace(/^\w+ +/, titled);
+      if (!isAttempt(said)) return isEqual(said, expected);
+      if (!await pace.enter(peer)) {
+        failed(peer, "paced");
+        return "busy";
+      }
+      const isRight = isEqual(said, expected);
+      pace.leave(peer, { isFailure: !isRight });
+      if (!isRight) failed(peer, "failed");
+      return isRight;
+    },
   };
+}
+
+const log = logger("http");
+
+/** Whether it is said of a user, "Basic …" as it came. */
+function isOf(username: string, said: string): boolean {
+  return Buffer.from(said.replace(/^\w+ /, ""), "base64").toString().startsWith(`${username}:`);
+}
+
+/** Digests are of one length, so that a comparison tells nothing by how long it takes. */
+function isEqual(said: string, expected: Buffer): boolean {
+  return timingSafeEqual(digest(said), expected);
 }
 
 /** The scheme's case does not count: "bearer  x" is "Bearer x". */

@@ -138,6 +138,35 @@ Deno.test("HTTP's own password still opens the console, as the user that it acts
   await metrics.body?.cancel();
 });
 
+Deno.test("who guesses HTTP's own password waits as well, and a user of the broker is no guess", async () => {
+  await using secured = await SecuredConsole.start({
+    http: { authentication: "basic", username: "ops", password: "x" },
+    auth: { ...auth, maxFailuresPerSecond: 1 },
+    limits: { authenticationTimeoutMs: 300 },
+    authorization: { mode: "off" },
+  });
+  const asked = async (authorization: string) => {
+    const { httpAddress } = secured.console.broker;
+    const response = await fetch(`http://${httpAddress}/metrics`, { headers: { authorization } });
+    await response.body?.cancel();
+    return response.status;
+  };
+  for (let i = 0; i < 40; i++) {
+    assertEquals([await secured.status(basic("admin:s:ecret")), await asked(basic("ops:x"))], [
+      200,
+      200,
+    ]);
+  }
+  const beganMs = performance.now();
+  const answered = await Promise.all(
+    Array.from({ length: 60 }, (_, i) => asked(basic(`ops:${i}`))),
+  );
+  const looked = answered.filter((status) => status === 401).length;
+  const most = 11 + (performance.now() - beganMs) / 1000; // ten seconds' worth are for free
+  assert(looked <= most, `${looked} guesses were looked at, of ${most}`);
+  assertEquals(answered.filter((status) => status !== 401 && status !== 503), []);
+});
+
 Deno.test("one switch asks for a log-in where no listener does, or for none where one does", async () => {
   await using open = await ConsoleBroker.start();
   assertEquals((await open.get("session")).principal, "User:ANONYMOUS");

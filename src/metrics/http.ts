@@ -52,8 +52,10 @@ export interface HttpGuard {
   readonly challenge: string;
   /** Paths that are answered to everybody. */
   readonly open: readonly string[];
-  /** Whether the header Authorization is one to let in; null where there is none. */
-  admits(authorization: string | null): boolean;
+  /** Whether the header Authorization (null: there is none) is one to let in. "busy": to be tried again. Never rejects. */
+  admits(
+    asker: { readonly peer: string; readonly authorization: string | null },
+  ): Promise<boolean | "busy">;
 }
 
 export interface HttpSettings {
@@ -185,16 +187,18 @@ async function entryOf(
   const fault = faultOf(header);
   if (fault !== null) return { reply: { status: 400, body: `${fault}\n` } };
   const path = pathOf(header), authorization = authorizationOf(header);
+  const asker = { peer: peer?.host ?? "", authorization };
   const isPage = pages !== undefined && !OWN_PATHS.has(path);
   const name = isPage ? nameAskedBy(header) : null;
   const refusal = name === null ? null : await pages?.refusalOf?.(name) ?? null;
   if (refusal !== null) return { reply: refusal };
   const isIn = guard === undefined
     ? !isPage || pages.login === undefined
-    : guard.open.includes(path) || guard.admits(authorization);
+    : guard.open.includes(path) || await guard.admits(asker);
+  if (isIn === "busy") return { reply: { status: 503, body: "too many log in: try again\n" } };
   if (isIn) return isPage ? { pages, login: null } : { reply: null };
   if (!isPage || pages.login === undefined) return { reply: unknown([guard!.challenge]) };
-  const login = await pages.login.admit({ peer: peer?.host ?? "", authorization });
+  const login = await pages.login.admit(asker);
   if (typeof login !== "string") return { pages, login };
   const { contentType, bodies } = pages.login, body = bodies[login];
   if (login === "busy") return { reply: { status: 503, body, contentType } };

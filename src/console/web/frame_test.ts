@@ -155,9 +155,10 @@ Deno.test({ ...options, name: "a reset is seen before it is done" }, async () =>
     preview.path,
     `group/offsets?id=${new URLSearchParams({ id: HOSTILE }).toString().slice(3)}`,
   );
+  const seen = [{ partition: 0, before: 5, after: 0 }];
   assertEquals([preview.body, done.body], [
     { topic: "orders", to: { kind: "start" }, preview: true },
-    { topic: "orders", to: { kind: "start" }, preview: false },
+    { topic: "orders", to: { kind: "start" }, preview: false, seen },
   ]);
 });
 
