@@ -121,10 +121,10 @@ function addressInUse(error: Error, config: Config): string {
   } is in use: stop the program that has it, or choose another`;
 }
 
-/** Where the broker failed to listen, as far as the error says that. */
+/** The port that is the system's and that the broker failed to listen on; null for another reason. */
 function portOf(error: Error, config: Config): string | null {
   const { address } = error as { address?: Address };
-  if (address === undefined) return null;
+  if (address === undefined || address.port >= 1024) return null;
   const place = placesOf(config).find(({ port }) => port === address.port);
   return `port ${address.port}${place ? ` (${place.flag})` : ""} of ${address.host}`;
 }

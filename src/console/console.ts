@@ -68,8 +68,12 @@ export class Console {
         : new ApiFailure("not_found", `there is no ${path} in the API: see openapi.json`);
     });
     this.#app.get("*", ({ req }) => {
-      const found = this.#options.asset(req.path, req.header("accept-encoding") ?? null);
+      const { asset } = this.#options, packing = req.header("accept-encoding") ?? null;
+      const found = asset(req.path, packing);
       if (found !== null) return found;
+      // Whoever typed an address gets the page, which says that it is no view, and leads to those there are.
+      const page = req.header("accept")?.includes("text/html") ? asset("/", packing) : null;
+      if (page !== null) return new Response(page.body, { status: 404, headers: page.headers });
       throw new ApiFailure("not_found", `there is no ${req.path}`);
     });
     this.#app.onError((error) => refusal(error));

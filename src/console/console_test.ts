@@ -103,6 +103,21 @@ Deno.test("behind a base path it answers with it and without it, and its bare na
   assertEquals(await wordOf(posted), "starting"); // its body came with it
 });
 
+Deno.test("a browser that goes where nothing is gets the page that says so, a program the words", async () => {
+  const console = consoleAt(), headers = { accept: "text/html,application/xhtml+xml,*/*;q=0.8" };
+  for (const path of ["groups/billing", "nothing"]) {
+    const shown = await ask(console, `http://localhost/${path}`, { headers });
+    assertEquals([shown.status, await shown.text()], [404, await PAGE.clone().text()]);
+  }
+  assertEquals(await wordOf(await ask(console, "http://localhost/groups/billing")), "not_found");
+  const script = await ask(console, "http://localhost/assets/old.js", {
+    headers: { accept: "*/*" },
+  });
+  assertEquals(await wordOf(script), "not_found");
+  const api = await ask(console, "http://localhost/api/v1/nothing", { headers });
+  assertEquals(await wordOf(api), "not_found");
+});
+
 Deno.test("what is not there, not a method, not begun or not a parameter is said in words", async () => {
   const console = consoleAt(),
     at = (path: string) => ask(console, `http://localhost/api/v1/${path}`);
