@@ -3,7 +3,7 @@ import type { Requests } from "../client/asking.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { RefusedOften } from "../metrics/refusals.ts";
 import type { AnswerName } from "./answers.ts";
-import type { Session } from "./api.ts";
+import type { ClientRow, Session } from "./api.ts";
 import type { GroupLags } from "./group_lags.ts";
 import type { KnownTopics } from "./known_topics.ts";
 import type { Sampler } from "./sampler.ts";
@@ -101,16 +101,8 @@ export interface StatusFacts {
   readonly connections: number;
   /** Of a listener's certificate; null where there is none. */
   readonly tlsExpiresMs: number | null;
-  readonly clients: readonly {
-    readonly clientId: string | null;
-    readonly software: string;
-    readonly version: string;
-    readonly principal: string;
-    readonly address: string;
-    readonly listener: string;
-    readonly connections: number;
-    readonly requests: number;
-  }[];
+  /** What quotas told them is asked of the quotas. */
+  readonly clients: readonly Omit<ClientRow, "throttledMs">[];
   readonly refused: readonly RefusedOften[];
   readonly events: readonly {
     readonly room: string;
