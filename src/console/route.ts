@@ -3,6 +3,7 @@ import type { Requests } from "../client/asking.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { RefusedOften } from "../metrics/refusals.ts";
 import type { AnswerName } from "./answers.ts";
+import type { RecentEvent } from "../log/recent.ts";
 import type { ClientRow, Session } from "./api.ts";
 import type { GroupLags } from "./group_lags.ts";
 import type { KnownTopics } from "./known_topics.ts";
@@ -104,15 +105,7 @@ export interface StatusFacts {
   /** What quotas told them is asked of the quotas. */
   readonly clients: readonly Omit<ClientRow, "throttledMs">[];
   readonly refused: readonly RefusedOften[];
-  readonly events: readonly {
-    readonly room: string;
-    readonly level: "warn" | "error";
-    readonly event: string;
-    readonly count: number;
-    readonly firstMs: number;
-    readonly lastMs: number;
-    readonly fields: { readonly [name: string]: unknown };
-  }[];
+  readonly events: readonly RecentEvent[];
 }
 
 /** A parameter of the query that was given, or what it is if not. */
