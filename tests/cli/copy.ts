@@ -99,7 +99,7 @@ async function copiedWithKills(
   assertEquals(told.filter(({ state }) => state === "failed"), []);
   let records = 0, bytes = 0;
   for (const name of names) {
-    const source_ = await contentOf(source, name, "readCommitted");
+    const source_ = await contentOf(source, name);
     for (const isolation of ["readCommitted", "readUncommitted"] as const) {
       const target_ = await contentOf(target, targetOf(name), isolation);
       assertEquals(target_.digests, source_.digests, `${name}, ${isolation}`);
@@ -147,8 +147,8 @@ async function fill(): Promise<void> {
   });
   // What moves the compacted topic's last segment along, so that the rest of it may be cleaned.
   await pause(1100);
-  await fillKeyed(names[1], 2000);
-  if (totalBytes >= 1e8) await compacted(names[1]);
+  await fillKeyed(names[1], 20_000);
+  await compacted(names[1]);
 }
 
 async function fillPlain(
@@ -240,15 +240,42 @@ function grow(): { stop: () => void; done: Promise<void> } {
   return { stop: () => isStopped = true, done };
 }
 
+/**
+ * Waits until every partition of the topic was compacted, then keeps the cleaners of both sides from it: what is copied
+ * and compared is one content.
+ */
 async function compacted(topic: string): Promise<void> {
+  const ends = await endsByPartition(from, [topic]);
+  const isCompacted = ({ counts }: Content) => counts.every((count, n) => count < ends[n] * 0.9);
+  const { records } = await until(
+    `${topic} is compacted`,
+    () => contentOf(from, topic),
+    isCompacted,
+  );
+  await new Admin(from).alterConfigs({ type: "topic", name: topic }, {
+    "cleanup.policy": "delete",
+  });
+  let last = "";
+  await until(`the records of ${topic} stay`, () => contentOf(from, topic), ({ digests }) => {
+    const isSame = `${digests}` === last;
+    last = `${digests}`;
+    return isSame;
+  });
+  console.log(`${topic} was compacted to ${records} records`);
+}
+
+/** Asks each second, for 90 s. */
+async function until<T>(
+  what: string,
+  ask: () => Promise<T>,
+  is: (answer: T) => boolean,
+): Promise<T> {
   for (let tries = 0; tries < 90; tries++) {
-    const { records } = await contentOf(from, topic, "readCommitted");
-    if (records < await endsOf(from, [topic]) * 0.9) {
-      return console.log(`${topic} was compacted to ${records} records`);
-    }
+    const answer = await ask();
+    if (is(answer)) return answer;
     await pause(1000);
   }
-  throw new Error(`${topic} was not compacted within 90 s`);
+  throw new Error(`not within 90 s: ${what}`);
 }
 
 /** Each at another place of every partition. */
@@ -304,21 +331,35 @@ async function recordAt(
   return null;
 }
 
-async function contentOf(cluster: Cluster, topic: string, isolation: Isolation) {
-  const digests: string[] = [];
-  let records = 0, bytes = 0;
+interface Content {
+  /** By partition, as the counts are. */
+  readonly digests: readonly string[];
+  readonly counts: readonly number[];
+  readonly records: number;
+  readonly bytes: number;
+}
+
+async function contentOf(
+  cluster: Cluster,
+  topic: string,
+  isolation: Isolation = "readCommitted",
+): Promise<Content> {
+  const digests: string[] = [], counts: number[] = [];
+  let bytes = 0;
   for (const { index } of (await cluster.topic(topic)).partitions) {
     const hash = createHash("sha256");
+    let count = 0;
     for await (const some of recordsOf(cluster, topic, index, isolation)) {
       for (const record of some) {
         bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0);
         hashInto(hash, record);
       }
-      records += some.length;
+      count += some.length;
     }
     digests.push(hash.digest("hex"));
+    counts.push(count);
   }
-  return { digests, records, bytes };
+  return { digests, counts, records: counts.reduce((sum, count) => sum + count, 0), bytes };
 }
 
 async function* recordsOf(
@@ -357,14 +398,17 @@ function hashInto(hash: ReturnType<typeof createHash>, record: ConsumerRecord): 
 }
 
 async function endsOf(cluster: Cluster, topics: readonly string[]): Promise<number> {
+  return (await endsByPartition(cluster, topics)).reduce((sum, end) => sum + end, 0);
+}
+
+async function endsByPartition(cluster: Cluster, topics: readonly string[]): Promise<number[]> {
   const asked = [];
   for (const topic of topics) {
     for (const { index } of (await cluster.topic(topic)).partitions) {
       asked.push({ topic, partition: index, at: "latest" as const });
     }
   }
-  const ends = await listOffsets(cluster, asked);
-  return ends.reduce((sum, { offset }) => sum + offset, 0);
+  return (await listOffsets(cluster, asked)).map(({ offset }) => offset);
 }
 
 function started(args: readonly string[]) {
