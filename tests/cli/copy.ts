@@ -38,35 +38,32 @@ console.log(`seed ${seed}: ${TOPICS} topics of ${megabytes} MB together`);
 const names = Array.from({ length: TOPICS }, (_, n) => `copy-${id}-${`${n}`.padStart(2, "0")}`);
 const growing = names[19], noise = random.bytes(1 << 20);
 const startMs = performance.now();
-await fill();
-await commitGroups(from, names);
-console.log(`filled in ${seconds(startMs)} s`);
-
-const grower = grow();
-await copiedWithKills("there", from, to, [
-  "--from",
-  fromAddress,
-  "--to",
-  toAddress,
-  "--topics",
-  `copy-${id}-..`,
-], (name) => name);
-await copiedWithKills("back", to, from, [
-  "--from",
-  toAddress,
-  "--to",
-  fromAddress,
-  "--topics",
-  `copy-${id}-..`,
-  "--prefix",
-  "back.",
-], (name) => `back.${name}`);
-if (Deno.env.get("KEEP") === undefined) {
-  await new Admin(from).deleteTopics([...names, ...names.map((name) => `back.${name}`)]);
-  await new Admin(to).deleteTopics(names);
+let grower: ReturnType<typeof grow> | undefined;
+try {
+  await fill();
+  await commitGroups(from, names);
+  console.log(`filled in ${seconds(startMs)} s`);
+  grower = grow();
+  const topics = ["--topics", `copy-${id}-..`];
+  const there = ["--from", fromAddress, "--to", toAddress, ...topics];
+  await copiedWithKills("there", from, to, there, (name) => name);
+  const back = ["--from", toAddress, "--to", fromAddress, ...topics, "--prefix", "back."];
+  await copiedWithKills("back", to, from, back, (name) => `back.${name}`);
+} finally {
+  grower?.stop();
+  if (Deno.env.get("KEEP") === undefined) await deleteAll();
+  from.close();
+  to.close();
 }
-from.close();
-to.close();
+
+/** What compaction left out would look like a loss to who reads the broker's files behind this. */
+async function deleteAll(): Promise<void> {
+  for (const cluster of [from, to]) {
+    const admin = new Admin(cluster), there = await admin.listTopics();
+    const ours = there.map(({ name }) => name).filter((name) => name.includes(`copy-${id}-`));
+    await admin.deleteTopics(ours);
+  }
+}
 
 async function copiedWithKills(
   way: string,
@@ -91,8 +88,8 @@ async function copiedWithKills(
     if ((await run.status).signal === "SIGKILL") killed++;
   }
   assertEquals(killed, 2, "the copier was faster than who was to kill it: give it more MB");
-  if (way === "there") grower.stop();
-  await grower.done;
+  if (way === "there") grower?.stop();
+  await grower?.done;
   const last = await ran(["copy", ...args, "--groups", `copy-.*-${id}`, "--json"]);
   const tookMs = performance.now() - began;
   const told = last.trim().split("\n").map((line) => JSON.parse(line));
