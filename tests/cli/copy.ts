@@ -142,9 +142,8 @@ async function fill(): Promise<void> {
       await fillPlain(topic, Math.max(share, 15e6), { max: 5_000_000, codec: "none" });
     } else await fillPlain(topic, share, { max, codec: CODECS[n % 5] });
   });
-  // What moves the compacted topic's last segment along, so that the rest of it may be cleaned.
-  await pause(1100);
-  await fillKeyed(names[1], 20_000);
+  // Later than all before by more than segment.ms: what came before is in segments that may be cleaned.
+  await fillKeyed(names[1], 20_000, 1_702_000_000_000);
   await compacted(names[1]);
 }
 
@@ -163,11 +162,12 @@ async function fillPlain(
   await sendAll(producer, bytes, () => someRecord(topic, max));
 }
 
-async function fillKeyed(topic: string, bytes: number): Promise<void> {
+async function fillKeyed(topic: string, bytes: number, timestampMs?: number): Promise<void> {
   await using producer = new Producer(from, { compression: "lz4", lingerMs: 5 });
   await sendAll(producer, bytes, () => ({
     ...someRecord(topic, 1000),
     key: utf8.encode(`key ${random.below(500)}`),
+    ...timestampMs === undefined ? {} : { timestampMs },
   }));
 }
 
