@@ -68,7 +68,7 @@ class Ledger {
   async compact(): Promise<void> {
     const from = this.written.length;
     await this.write();
-    for (let i = 0; i < 500; i++) {
+    for (let i = 0; i < 6000; i++) {
       const { records } = await fetchOne(this.connection, this.topic, 0);
       if (recordsIn(records)[0].offset >= from) return;
       await pause(5);
@@ -224,7 +224,7 @@ Deno.test("offsets committed again and compacted at any step of a backup are in 
     await atEveryStep(path, broker, async () => {
       const { offset } = await listOffset(connection, "__consumer_offsets", -1);
       await commitAll(++value);
-      for (let i = 0; i < 500; i++) {
+      for (let i = 0; i < 6000; i++) {
         const { records } = await fetchOne(connection, "__consumer_offsets", 0);
         if (recordsIn(records)[0].offset >= offset) return;
         await pause(5);
@@ -331,7 +331,7 @@ async function alter(
 
 async function commit(connection: Connection, offset: number): Promise<void> {
   await connection.request(FindCoordinator, 4, { keyType: 0, coordinatorKeys: ["g"] });
-  for (let i = 0; i < 50; i++) {
+  for (let i = 0; i < 300; i++) {
     const { topics } = await connection.request(OffsetCommit, 8, {
       groupId: "g",
       generationIdOrMemberEpoch: -1,
@@ -352,7 +352,7 @@ async function commit(connection: Connection, offset: number): Promise<void> {
 }
 
 async function committedOffset(connection: Connection): Promise<number> {
-  for (let i = 0; i < 50; i++) {
+  for (let i = 0; i < 300; i++) {
     const { groups: [group] } = await connection.request(OffsetFetch, 8, {
       groups: [{ groupId: "g", topics: [{ name: "t", partitionIndexes: [0] }] }],
     });

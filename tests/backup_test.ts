@@ -77,7 +77,7 @@ async function commit(connection: Connection, offset: number): Promise<void> {
     committedMetadata: "",
   }];
   await connection.request(FindCoordinator, 4, { keyType: 0, coordinatorKeys: ["g"] });
-  for (let i = 0; i < 50; i++) {
+  for (let i = 0; i < 300; i++) {
     const { topics } = await connection.request(OffsetCommit, 8, {
       groupId: "g",
       generationIdOrMemberEpoch: -1,
@@ -91,7 +91,7 @@ async function commit(connection: Connection, offset: number): Promise<void> {
 }
 
 async function committed(connection: Connection): Promise<number> {
-  for (let i = 0; i < 50; i++) {
+  for (let i = 0; i < 300; i++) {
     const { groups: [group] } = await connection.request(OffsetFetch, 8, {
       groups: [{ groupId: "g", topics: [{ name: "t", partitionIndexes: [0] }] }],
     });

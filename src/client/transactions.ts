@@ -7,6 +7,7 @@ import { DescribeTransactions } from "../protocol/messages/describe_transactions
 import { InitProducerId } from "../protocol/messages/init_producer_id.ts";
 import { ListTransactions } from "../protocol/messages/list_transactions.ts";
 import { WriteTxnMarkers } from "../protocol/messages/write_txn_markers.ts";
+import type { Requests } from "./asking.ts";
 import type { CallOptions } from "./call.ts";
 import type { Cluster } from "./cluster.ts";
 import { findCoordinator } from "./coordinators.ts";
@@ -114,26 +115,34 @@ export async function describeTransaction(
 ): Promise<TransactionDescription | null> {
   return await cluster.retry(async () => {
     const { connection, nodeId } = await findCoordinator(cluster, "transaction", transactionalId);
-    const { transactionStates: [found] } = await connection.request(
-      DescribeTransactions,
-      connection.versionFor(DescribeTransactions),
-      { transactionalIds: [transactionalId] },
-    );
-    if (found.errorCode === ErrorCode.TRANSACTIONAL_ID_NOT_FOUND) return null;
-    check(found.errorCode, `transactional id ${transactionalId}`);
-    return {
-      transactionalId,
-      coordinatorId: nodeId,
-      state: found.transactionState,
-      producerId: found.producerId,
-      producerEpoch: found.producerEpoch,
-      timeoutMs: found.transactionTimeoutMs,
-      startTimeMs: found.transactionStartTimeMs < 0 ? null : found.transactionStartTimeMs,
-      partitions: found.topics.flatMap(({ topic, partitions }) =>
-        partitions.map((partition) => ({ topic, partition }))
-      ),
-    };
+    const facts = await describeTransactionAt(connection, transactionalId);
+    return facts && { ...facts, coordinatorId: nodeId };
   }, call);
+}
+
+/** As the broker that is asked has it, which has to be its coordinator; null when that knows no such id. Throws KafkaError. */
+export async function describeTransactionAt(
+  requests: Requests,
+  transactionalId: string,
+): Promise<Omit<TransactionDescription, "coordinatorId"> | null> {
+  const { transactionStates: [found] } = await requests.request(
+    DescribeTransactions,
+    requests.versionFor(DescribeTransactions),
+    { transactionalIds: [transactionalId] },
+  );
+  if (found.errorCode === ErrorCode.TRANSACTIONAL_ID_NOT_FOUND) return null;
+  check(found.errorCode, `transactional id ${transactionalId}`);
+  return {
+    transactionalId,
+    state: found.transactionState,
+    producerId: found.producerId,
+    producerEpoch: found.producerEpoch,
+    timeoutMs: found.transactionTimeoutMs,
+    startTimeMs: found.transactionStartTimeMs < 0 ? null : found.transactionStartTimeMs,
+    partitions: found.topics.flatMap(({ topic, partitions }) =>
+      partitions.map((partition) => ({ topic, partition }))
+    ),
+  };
 }
 
 /** A partition that could not be asked, and why. */

@@ -70,6 +70,10 @@ export function configOfOptions(
 }
 
 function optionSettings(options: Readonly<Record<string, unknown>>): Setting[] {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    const given = Array.isArray(options) ? "a list" : String(options);
+    throw new TypeError(`The options are ${given}, needed is an object of options`);
+  }
   const byName = new Map(rows().map((row) => [optionName(row.section, row.name), row]));
   const sections = new Set(rows().map(({ section }) => section));
   const settings: Setting[] = [];

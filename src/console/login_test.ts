@@ -216,7 +216,7 @@ Deno.test("a bearer token is a log-in too, until its time is up, and no longer",
     authorization: { mode: "off" },
   });
   const { console } = secured, nowS = Math.floor(Date.now() / 1000);
-  const soon = `Bearer ${await tokenUntil(nowS + 3)}`;
+  const soon = `Bearer ${await tokenUntil(nowS + 6)}`;
   console.headers = { authorization: soon };
   assertEquals((await console.get("session")).principal, "User:carol");
   console.headers = {};
@@ -231,7 +231,7 @@ Deno.test("a bearer token is a log-in too, until its time is up, and no longer",
   const asked = await console.fetch("session");
   assertEquals(asked.headers.get("www-authenticate"), 'Bearer realm="runnel"');
   await asked.body?.cancel();
-  while (Date.now() < (nowS + 4) * 1000) await new Promise((resolve) => setTimeout(resolve, 100));
+  while (Date.now() < (nowS + 7) * 1000) await new Promise((resolve) => setTimeout(resolve, 100));
   assertEquals(await secured.status(soon), 401); // though it was believed
   await Deno.remove(file);
 });

@@ -1,7 +1,7 @@
 /** Transactions: which transactional ids there are, and what one has open. */
 import { check } from "../client/errors.ts";
+import { describeTransactionAt } from "../client/transactions.ts";
 import { DescribeProducers } from "../protocol/messages/describe_producers.ts";
-import { DescribeTransactions } from "../protocol/messages/describe_transactions.ts";
 import { ListTransactions } from "../protocol/messages/list_transactions.ts";
 import type { Page, ProducerRow, TransactionDetail, TransactionRow } from "./api.ts";
 import { isMade, TRANSACTION_TOPIC } from "./ask.ts";
@@ -57,26 +57,12 @@ async function listTransactions(call: Call): Promise<Page<TransactionRow>> {
 
 async function describeTransaction(call: Call): Promise<TransactionDetail> {
   const { requests, house } = call, id = needed(call, "id");
-  if (!isMade(house, TRANSACTION_TOPIC)) {
+  const found = isMade(house, TRANSACTION_TOPIC) ? await describeTransactionAt(requests, id) : null;
+  if (found === null) {
     throw new ApiFailure("not_found", `there is no transactional id ${id}`, { field: "id" });
   }
-  const { transactionStates: [found] } = await requests.request(
-    DescribeTransactions,
-    requests.versionFor(DescribeTransactions),
-    { transactionalIds: [id] },
-  );
-  check(found.errorCode, `transactional id ${id}`);
-  return {
-    transactionalId: id,
-    producerId: found.producerId,
-    state: found.transactionState,
-    producerEpoch: found.producerEpoch,
-    timeoutMs: found.transactionTimeoutMs,
-    startedMs: found.transactionStartTimeMs < 0 ? null : found.transactionStartTimeMs,
-    partitions: found.topics.flatMap(({ topic, partitions }) =>
-      partitions.map((partition) => ({ topic, partition }))
-    ),
-  };
+  const { startTimeMs: startedMs, ...facts } = found;
+  return { ...facts, startedMs };
 }
 
 async function listProducers({ requests, params }: Call): Promise<ProducerRow[]> {

@@ -257,8 +257,11 @@ export async function withDirectory(body: (path: string) => Promise<void>): Prom
   }
 }
 
-/** Rejects after `limitMs`, so that what should have happened does not hang the suite. */
-export async function within<T>(promise: Promise<T>, what: string, limitMs = 5000): Promise<T> {
+/**
+ * Rejects after `limitMs`, so that what should have happened does not hang the suite: as long as a slow machine may need,
+ * and sooner than a broker gives a connection up by itself (limits.authentication_timeout_ms, ten seconds).
+ */
+export async function within<T>(promise: Promise<T>, what: string, limitMs = 8000): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`${what}: not within ${limitMs} ms`)), limitMs);

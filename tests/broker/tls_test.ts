@@ -301,7 +301,8 @@ Deno.test("TLS before 1.2 is not spoken", async () => {
 });
 
 Deno.test("who stops before, within or after the first packet is cut off in time, and disturbs nobody", async () => {
-  await using it = await house("none", { limits: { authenticationTimeoutMs: 500 } });
+  const authenticationTimeoutMs = 2000;
+  await using it = await house("none", { limits: { authenticationTimeoutMs } });
   const port = it.broker.portOf("SECURE");
   const hello = await helloOf();
   const stopping = await Promise.all(
@@ -315,8 +316,11 @@ Deno.test("who stops before, within or after the first packet is cut off in time
   const good = await it.connect();
   const began = performance.now();
   await good.request(ApiVersions, 0, {});
-  assert(performance.now() - began < 400, "others are answered meanwhile");
-  await within(Promise.all(stopping.map(untilClosed)), "they are cut off", 5000);
+  assert(
+    performance.now() - began < authenticationTimeoutMs * 0.8,
+    "others are answered meanwhile",
+  );
+  await within(Promise.all(stopping.map(untilClosed)), "they are cut off", 30_000);
   const reason = 'reason="handshake"';
   assertEquals(await it.broker.metric("connections_closed_total", reason), 60);
   await good.request(ApiVersions, 0, {});
@@ -373,6 +377,7 @@ Deno.test("who has said nothing yet counts in the limits of its address and of i
 Deno.test("while as many handshakes as there may be have stopped, others come in when those have had a second", async () => {
   await using it = await house("none", { limits: { maxConnections: 8 } });
   const port = it.broker.portOf("SECURE"), hello = await helloOf();
+  const startMs = performance.now(); // before the first of them has begun
   const stopped = await Promise.all(
     Array.from({ length: 4 }, async () => {
       const conn = await Deno.connect({ hostname: "127.0.0.1", port });
@@ -381,9 +386,8 @@ Deno.test("while as many handshakes as there may be have stopped, others come in
     }),
   );
   await pause(100);
-  const startMs = performance.now();
   await (await it.connect()).request(ApiVersions, 0, {});
-  assert(performance.now() - startMs > 500, "it waited for a place");
+  assert(performance.now() - startMs > 950, "it waited for a place");
   await within(Promise.race(stopped.map(untilClosed)), "one of those that stopped is closed");
   for (const conn of stopped.slice(1)) conn.close();
 });

@@ -185,10 +185,10 @@ async function* contents(folder: string): AsyncGenerator<Buffer> {
 Deno.test("a session ends with its token: when that expires, and within seconds when it is ended before", async () => {
   await using broker = await secured();
   const first = await broker.connect({ sasl: admin });
-  const short = await create(first, { maxLifetimeMs: 1500 });
+  const short = await create(first, { maxLifetimeMs: 3000 });
   const connection = await broker.connect({ sasl: saslOf(short) });
   await serves(connection);
-  await pause(1600);
+  await pause(3100);
   await assertRejects(() => serves(connection));
   await assertRejects(() => broker.connect({ sasl: saslOf(short) }), Error, "SASL");
 

@@ -209,18 +209,23 @@ async function entered(terminal: Terminal, typed: string): Promise<string[] | nu
   }
 }
 
-/** Within half a second, with a broker, without one, and where nobody answers; silent without. */
+/**
+ * Within half a second, with a broker, without one, and where nobody answers; silent without. It gives itself 400 ms, which
+ * something else that the machine does may take: of a few tries one has the names.
+ */
 async function quick(): Promise<void> {
   for (const [at, some] of [[broker, true], ["127.0.0.1:1", false], ["10.255.255.1:9092", false]]) {
-    const times: number[] = [];
-    for (let tries = 0; tries < 5; tries++) {
+    const times: number[] = [], found: boolean[] = [];
+    for (let tries = 0; tries < 5 || some && !found.includes(true) && tries < 20; tries++) {
       const startMs = performance.now();
       const { code, out, error } = await ran(["__complete", "fish", "group", "describe", ""], {
         RUNNEL_BOOTSTRAP: `${at}`,
       });
       times.push(Math.round(performance.now() - startMs));
-      assertEquals([code, error, out.includes("cli00")], [0, "", some]);
+      assertEquals([code, error], [0, ""]);
+      found.push(out.includes("cli00"));
     }
+    assertEquals(found.includes(true), some, `${at}: ${found}`);
     const best = Math.min(...times);
     assert(best < 500, `${at}: ${times.join(", ")} ms`);
     console.log(`ok   ${at}: ${best} ms at best of ${times.join(", ")}`);

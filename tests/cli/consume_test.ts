@@ -139,9 +139,10 @@ Deno.test("consume --follow goes on with what comes until Ctrl-C", async () => {
   await withRecords(broker, "t", ["before"]);
   await using child = started(["consume", "t", "--follow", "--count", "2", ...at]);
   await using stopped = started(["consume", "t", "--follow", ...at]);
-  await new Promise((resolve) => setTimeout(resolve, 2000));
+  await Promise.all([child.printed("before\n"), stopped.printed("before\n")]);
   await withRecords(broker, "t", ["after"]);
   assertEquals((await child.told).text, "before\nafter\n");
+  await stopped.printed("after\n");
   stopped.process.kill("SIGINT");
   const { code, text, error } = await stopped.told;
   assertEquals([code, text, error], [0, "before\nafter\n", ""]);
@@ -209,7 +210,7 @@ Deno.test("consume in a group goes on where the group is, commits what it printe
       await producer.send({ topic: "t", partition, value: `p${partition}` });
     }
   }
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await Promise.all([following.printed("\n"), other.printed("\n")]);
   for (const one of [following, other]) one.process.kill("SIGINT");
   const texts = [await following.told, await other.told];
   assertEquals(texts.map(({ code, error }) => [code, error]), [[0, ""], [0, ""]]);

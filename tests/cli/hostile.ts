@@ -154,9 +154,19 @@ async function inTerminal(all: readonly string[][]): Promise<void> {
     );
     assertEquals(await terminal.state(STATE), before, told(args));
   }
-  const text = await Deno.readTextFile(sent);
+  const text = await whole(sent, `DONE ${all.length - 1} `);
   assertEquals(steeringIn(text), null);
   assert(text.includes("\\u{1b}]0;pwned\\u{7}"), "names were shown");
+}
+
+/** What is written down of a terminal, up to this: who writes it does that when it comes to it. */
+async function whole(path: string, last: string): Promise<string> {
+  for (let tries = 0;; tries++) {
+    const text = await Deno.readTextFile(path).catch(() => "");
+    if (text.includes(last)) return text;
+    assert(tries < 1500, `${path} has no ${last}: ${text.slice(-200)}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 /** What reached a terminal and steers it, with what was before; null for nothing. Runnel's own are bold, and watch's clearing. */
@@ -182,7 +192,7 @@ async function asTheyAre(): Promise<void> {
   await terminal.type(`. ${folder}/raw.sh`);
   await terminal.press("Enter");
   await terminal.until((lines) => lines.some((line) => line.includes("DONE")), "--raw");
-  assert(steeringIn(await Deno.readTextFile(sent)) !== null);
+  assert(steeringIn(await whole(sent, "DONE")) !== null);
   assert(await terminal.state(STATE) !== before);
 }
 

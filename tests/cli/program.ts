@@ -23,11 +23,13 @@ export async function runnel(
 export function started(args: readonly string[]): {
   readonly process: Deno.ChildProcess;
   readonly told: Promise<Told>;
+  /** Resolves once it has printed this to standard output, and maybe more; rejects where it ended before. */
+  printed(text: string): Promise<void>;
 } & AsyncDisposable {
-  const process = spawned(args);
+  const process = spawned(args), seen = new Seen();
   const told = Promise.all([
     process.status,
-    new Response(process.stdout).bytes(),
+    new Response(process.stdout.pipeThrough(seen.stream)).bytes(),
     new Response(process.stderr).text(),
   ]).then(([{ code }, out, error]): Told => ({
     code,
@@ -38,6 +40,7 @@ export function started(args: readonly string[]): {
   return {
     process,
     told,
+    printed: (text) => Promise.race([seen.text(text), told.then(missing(text))]),
     async [Symbol.asyncDispose]() {
       try {
         process.kill("SIGKILL");
@@ -46,6 +49,33 @@ export function started(args: readonly string[]): {
       }
       await told;
     },
+  };
+}
+
+/** What has passed so far, for who waits for some text of it. */
+class Seen {
+  #text = "";
+  #next = Promise.withResolvers<void>();
+  readonly #decoder = new TextDecoder();
+  readonly stream = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+    transform: (bytes, controller) => {
+      this.#text += this.#decoder.decode(bytes, { stream: true });
+      controller.enqueue(bytes);
+      this.#next.resolve();
+      this.#next = Promise.withResolvers();
+    },
+  });
+
+  async text(text: string): Promise<void> {
+    while (!this.#text.includes(text)) await this.#next.promise;
+  }
+}
+
+/** Where it ends, what came is there. */
+function missing(text: string): (told: Told) => void {
+  return ({ text: all, code, error }) => {
+    if (all.includes(text)) return;
+    throw new Error(`It ended with ${code} and never printed ${text}: ${all}${error}`);
   };
 }
 

@@ -29,7 +29,8 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  *
  * Record n has the key n and a value made from n alone, goes to partition n mod PARTITIONS, and so can be checked byte
  * for byte by whoever reads it. The ledger: acks, count, order-independent hash of all acknowledged, then the offset
- * of each record (-1 where none was given: acks=0). `read` asserts that every acknowledged record is there, at its
+ * of each record (-1 where none was given: acks=0). When a quarter of the bytes is on its way there is a file LEDGER.1, then
+ * LEDGER.2 and LEDGER.3, for who wants to do something meanwhile. `read` asserts that every acknowledged record is there, at its
  * offset, once and in order, that nothing else is, and that the hash is the same. Prints one line; exit code 1 when a
  * promise is broken. With acks=all the producer is idempotent and outlives a broker that is killed and started again.
  */
@@ -56,6 +57,7 @@ public final class Ledger {
         AtomicReference<Exception> why = new AtomicReference<>();
         long count = 0;
         long sent = 0;
+        long quarters = 0;
         long began = System.nanoTime();
         try (var producer = new KafkaProducer<>(config, new ByteArraySerializer(), new ByteArraySerializer())) {
             for (; sent < bytes; count++) {
@@ -73,6 +75,7 @@ public final class Ledger {
                     }
                 });
                 sent += key.length + value.length;
+                if (sent * 4 / bytes > quarters) Files.write(Path.of(ledger + "." + ++quarters), new byte[0]);
             }
         }
         double seconds = (System.nanoTime() - began) / 1e9;

@@ -15,7 +15,7 @@ import { type Client, clientsOf, securingOf, withSnippet } from "./book_page.ts"
 
 const ROOT = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 const PAGE = "docs/clients.md";
-const LIMIT_MS = 300_000, INSTALL_LIMIT_MS = 900_000;
+const LIMIT_MS = 300_000, INSTALL_LIMIT_MS = 900_000, MOST_TRIES = 3;
 /** Minutes of compiling. */
 const BY_HAND = ["rdkafka"];
 /** What a package manager says when its registry cannot be reached. */
@@ -90,15 +90,19 @@ function installing(clients: readonly Client[], path: string): Promise<Place>[] 
 
 async function install(client: Client, path: string): Promise<Place> {
   const folder = `${work}/${client.name.replace(/\W/g, "-")}`, began = performance.now();
-  for (const { name, text } of client.files) {
-    Deno.mkdirSync(`${folder}/${name}`.replace(/\/[^/]+$/, ""), { recursive: true });
-    Deno.writeTextFileSync(`${folder}/${name}`, replaced(text, given));
-  }
+  save(client, folder);
   const lacked = await lacks(client, path);
   if (lacked !== null) {
     return { folder, path, took: "", missing: `there is no ${lacked} here`, problem: null };
   }
-  const { code, printed } = await run(client.install, { folder, path, limitMs: INSTALL_LIMIT_MS });
+  let { code, printed } = await run(client.install, { folder, path, limitMs: INSTALL_LIMIT_MS });
+  // A registry that is there may fail once.
+  for (let tries = 1; code !== 0 && !UNREACHED.test(printed) && tries < MOST_TRIES; tries++) {
+    await pause(tries * 5000);
+    Deno.removeSync(folder, { recursive: true }); // what is begun cannot be begun again there
+    save(client, folder);
+    ({ code, printed } = await run(client.install, { folder, path, limitMs: INSTALL_LIMIT_MS }));
+  }
   const isUnreached = code !== 0 && UNREACHED.test(printed);
   return {
     folder,
@@ -107,6 +111,14 @@ async function install(client: Client, path: string): Promise<Place> {
     missing: isUnreached ? "its registry is not reached" : null,
     problem: code !== 0 && !isUnreached ? printed : null,
   };
+}
+
+/** The files that the page shows. */
+function save({ files }: Client, folder: string): void {
+  for (const { name, text } of files) {
+    Deno.mkdirSync(`${folder}/${name}`.replace(/\/[^/]+$/, ""), { recursive: true });
+    Deno.writeTextFileSync(`${folder}/${name}`, replaced(text, given));
+  }
 }
 
 /** In clear, and with what the page has for TLS and a password. */

@@ -19,14 +19,16 @@ ledger() {
   # shellcheck disable=SC2086
   timeout "${LEDGER_SECONDS:-900}" java $JVM -Dlog4j2.level=ERROR -cp "$work:$KAFKA_LIBS/*" Ledger "$@"
 }
-write() { # name, codec, acks
+create() { # name
   tool org.apache.kafka.tools.TopicCommand --bootstrap-server "$BROKERS" --create --topic "$topic-$1" --partitions $partitions --replication-factor 1 \
     --config segment.bytes=8388608 > "$work/create" 2>&1 || { cat "$work/create"; return 1; }
+}
+write() { # name, codec, acks
   ledger write "$BROKERS" "$topic-$1" $partitions "$2" "$3" "$BYTES" "$work/$1.ledger"
 }
 read_back() { ledger read "$BROKERS" "$topic-$1" $partitions "$work/$1.ledger"; }
 figures() { sed -n 's/^\(wrote\|read\) /       \1 /p' "$out"; }
-round_trip() { write "$1-$2" "$1" "$2" && read_back "$1-$2"; }
+round_trip() { create "$1-$2" && write "$1-$2" "$1" "$2" && read_back "$1-$2"; }
 
 if [ -n "${BROKER_COMMAND:-}" ]; then
   trap 'kill -KILL "${BROKER_PID:-none}" 2> /dev/null; rm -rf "$work"' EXIT
@@ -49,10 +51,15 @@ if [ -n "${BROKER_COMMAND:-}" ]; then
     done
   done
 
+  # A kill with each quarter that is on its way, however fast that goes, the later ones somewhat behind it.
   killed_under_load() {
+    create under-load || return
     BYTES=$((BYTES * 2)) write under-load "lz4" all > "$work/writing" 2>&1 &
-    local writer=$! kills=0
-    while sleep 2; kill -0 "$writer" 2> /dev/null && [ "$kills" -lt 3 ]; do
+    local writer=$! kills=0 quarter
+    for quarter in 1 2 3; do
+      until [ -e "$work/under-load.ledger.$quarter" ] || ! kill -0 "$writer" 2> /dev/null; do sleep 0.02; done
+      [ "$kills" = 0 ] || sleep "0.$((RANDOM % 4))"
+      kill -0 "$writer" 2> /dev/null || break
       broker_kill && broker_start || return
       kills=$((kills + 1))
     done

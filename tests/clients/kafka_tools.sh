@@ -11,9 +11,11 @@ kafka_tools_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 kafka_tools_install() {
   [ -f "$KAFKA_LIBS/complete" ] && return
   mkdir -p "$KAFKA_LIBS" &&
-    mvn -q -B -f "$kafka_tools_here/pom.xml" -Dkafka.version="$KAFKA_VERSION" dependency:copy-dependencies -DoutputDirectory="$KAFKA_LIBS" &&
+    kafka_tools_tried mvn -q -B -f "$kafka_tools_here/pom.xml" -Dkafka.version="$KAFKA_VERSION" dependency:copy-dependencies -DoutputDirectory="$KAFKA_LIBS" &&
     touch "$KAFKA_LIBS/complete"
 }
+# What fetches from a registry may fail once: three times in all.
+kafka_tools_tried() { "$@" || { sleep 5; "$@"; } || { sleep 20; "$@"; }; }
 
 tool() {
   # shellcheck disable=SC2086

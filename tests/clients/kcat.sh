@@ -10,7 +10,7 @@ k() { timeout 60 kcat -b "$BROKERS" "$@"; }
 # All of partition 0 of topic $1, one record a line in the format $2.
 all() { k -q -C -t "$1" -p 0 -o beginning -e -f "$2"; }
 
-lists() { k -L | grep -q ' 1 brokers:' && k -L | grep -Eq "broker [0-9]+ at $BROKERS"; }
+lists() { k -L | grep ' 1 brokers:' > /dev/null && k -L | grep -E "broker [0-9]+ at $BROKERS" > /dev/null; }
 check "-L names this broker at the address it was asked at" lists
 
 auto_creates() { echo first | k -P -t "$topic" -p 0 && k -L -t "$topic" | grep -q "topic \"$topic\" with [1-9]"; }

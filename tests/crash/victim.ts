@@ -93,10 +93,15 @@ export class Victim {
 
 export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-/** Ports that no connection is given by the system, which may take one of another range while the broker is down. */
+/**
+ * Ports that no connection is given by the system, which may take one of another range while the broker is down. None is
+ * given twice: whoever has one may not listen yet.
+ */
 export function freePorts(): { kafka: number; http: number } {
   for (;;) {
     const port = 20_000 + 2 * Math.floor(Math.random() * 5_000);
+    if (given.has(port)) continue;
+    given.add(port);
     try {
       using _kafka = Deno.listen({ hostname: "127.0.0.1", port });
       using _http = Deno.listen({ hostname: "127.0.0.1", port: port + 1 });
@@ -106,6 +111,8 @@ export function freePorts(): { kafka: number; http: number } {
     }
   }
 }
+
+const given = new Set<number>();
 
 async function answers(port: number): Promise<boolean> {
   try {

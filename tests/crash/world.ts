@@ -260,4 +260,5 @@ class Reader {
   }
 }
 
-const FLOOD_MS = 20_000, SERVED_LIMIT_MS = 60_000;
+/** At most: a flood ends when the journal has turned. */
+const FLOOD_MS = 60_000, SERVED_LIMIT_MS = 60_000;

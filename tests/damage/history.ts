@@ -104,13 +104,13 @@ export class History {
   async end(broker: TestBroker): Promise<void> {
     const connection = await broker.connect();
     await allServe(connection);
-    await connection.request(DeleteTopics, 6, { topics: [{ name: "again" }], timeoutMs: 1000 });
+    await connection.request(DeleteTopics, 6, { topics: [{ name: "again" }], timeoutMs: 30_000 });
     await broker.createTopic("again", {
       configs: { "retention.ms": "-1", "max.message.bytes": "5000" },
     });
     const { topics } = await connection.request(DeleteRecords, 2, {
       topics: [{ name: "plain", partitions: [{ partitionIndex: 1, offset: 5 }] }],
-      timeoutMs: 1000,
+      timeoutMs: 30_000,
     });
     assertEquals(topics[0].partitions[0].errorCode, 0);
     await this.goOn(broker);

@@ -7,7 +7,14 @@ import { Connection } from "../../src/client/connection.ts";
 import { FindCoordinator } from "../../src/protocol/messages/find_coordinator.ts";
 import { JoinGroup } from "../../src/protocol/messages/join_group.ts";
 import { SyncGroup } from "../../src/protocol/messages/sync_group.ts";
-import { Admin, Broker, ConnectionError, Consumer, Producer } from "../../src/mod.ts";
+import {
+  Admin,
+  Broker,
+  type BrokerOptions,
+  ConnectionError,
+  Consumer,
+  Producer,
+} from "../../src/mod.ts";
 
 Deno.test("a warm broker starts within 10 ms and stops within 10 ms, where the machine lets it", async () => {
   const starts: number[] = [], stops: number[] = [];
@@ -98,6 +105,19 @@ Deno.test("the ports of a broker that could not start are given back", async () 
   await using first = await Broker.start();
   const kafkaPort = Number(first.address.split(":")[1]);
   await assertRejects(() => Broker.start({ kafkaPort }), Deno.errors.AddrInUse);
+});
+
+Deno.test("what are no options, or options that there are none of, are refused in words", async () => {
+  const start = (options: unknown) => () => Broker.start(options as BrokerOptions);
+  for (const [options, what] of [[null, "null"], [[], "a list"], ["memory://", "memory://"]]) {
+    await assertRejects(start(options), TypeError, `The options are ${what}, needed is an object`);
+  }
+  await assertRejects(start({ kafkaPorts: 0 }), TypeError, "did you mean kafkaPort?");
+  await assertRejects(
+    start({ storage: "x" }),
+    TypeError,
+    "The option storage is x, needs an object",
+  );
 });
 
 Deno.test("a hundred brokers, each used, leave no descriptor and no heap", async () => {

@@ -10,7 +10,7 @@ import { Authority } from "../../src/testing/certificates.ts";
 const root = new URL("../../", import.meta.url).pathname.replace(/\/$/, "");
 const book = Deno.readTextFileSync(`${root}/docs/testing.md`);
 const work = Deno.makeTempDirSync({ prefix: "runnel-walk-" });
-const beganMs = performance.now();
+const beganMs = performance.now(), made = new Set<string>();
 
 try {
   const path = await withNode();
@@ -76,17 +76,15 @@ async function run(text: string, path: string): Promise<void> {
     throw new Error(`No test ran:\n${told}`);
   }
   for (const sum of sums) console.log(`  ${sum.trim()}`);
+  lastProject(); // it may have made one
 }
 
-/** The newest of the projects that were made. */
+/** The newest of the projects that were made, which are looked for behind each block. */
 function lastProject(): string {
-  const projects = [...Deno.readDirSync(work)].filter(({ name }) => name.endsWith("-project"))
-    .map(({ name }) => ({
-      name,
-      madeMs: Deno.statSync(`${work}/${name}`).birthtime?.getTime() ?? 0,
-    }));
-  projects.sort((a, b) => b.madeMs - a.madeMs);
-  return projects[0].name;
+  const projects = [...Deno.readDirSync(work)].map(({ name }) => name)
+    .filter((name) => name.endsWith("-project"));
+  for (const name of projects) made.add(name);
+  return [...made].at(-1)!;
 }
 
 /** A PATH whose node runs TypeScript. */

@@ -88,7 +88,7 @@ check "the service is enabled" test -L "$root/etc/systemd/system/multi-user.targ
 configure
 install -d -o nobody "$root/var/lib/runnel" "$root/run/runnel"
 deno run --quiet --allow-all tests/packaging/notify_listener.ts "$root/run/notify" > "$work/told" 2>&1 &
-sleep 1
+for _ in $(seq 300); do [ "$(stat -c %a "$root/run/notify" 2> /dev/null)" = 777 ] && break; sleep 0.1; done # anybody may tell it
 check "it starts as the unit says, and tells systemd that it serves" start until_told READY=1
 check "the watchdog hears of it" until_told '^WATCHDOG=1'
 produce() { echo kept | kcat -b "$BROKERS" -P -t first; }

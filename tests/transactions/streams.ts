@@ -54,7 +54,8 @@ async function install(): Promise<string> {
   const libs = `${kafkaLibs()}-streams`;
   const pom = new URL("streams/pom.xml", import.meta.url).pathname;
   await bash(
-    `[ -f ${libs}/complete ] || { mvn -q -B -f ${pom} dependency:copy-dependencies -DoutputDirectory=${libs} && touch ${libs}/complete; }`,
+    `fetch() { mvn -q -B -f ${pom} dependency:copy-dependencies -DoutputDirectory=${libs}; }; ` +
+      `[ -f ${libs}/complete ] || { { fetch || { sleep 5; fetch; }; } && touch ${libs}/complete; }`,
   );
   const source = new URL("streams/WordCount.java", import.meta.url).pathname;
   await bash(`javac -cp "${libs}/*" -d ${folder}/classes ${source}`);

@@ -7,8 +7,11 @@ import { pause, Typed } from "./typed.ts";
 
 const LIMIT_MS = 900_000;
 const STOP_LIMIT_MS = 20_000;
-/** What goes on until Ctrl-C is let do so until it has said something, or for so long, and a little longer. */
-const SILENT_MS = 3000, WATCHED_MS = 300;
+/**
+ * What goes on until Ctrl-C is let do so until it has said something, or for so long, and a little longer: some says nothing.
+ * Where the page shows what it says, until that is there.
+ */
+const SILENT_MS = 3000, WATCHED_MS = 300, SAYING_LIMIT_MS = 60_000;
 const BROKER = "broker", UNTIL_CTRL_C = "until Ctrl-C", EXIT = /^exit (\d+)$/;
 
 export interface Place {
@@ -59,7 +62,8 @@ export class Typist implements AsyncDisposable {
     const typed = this.#begin(step.text, folders[mark ?? ""] ?? this.#place.cwd);
     const isWatched = mark === UNTIL_CTRL_C;
     if (isWatched) {
-      await typed.saying(SILENT_MS);
+      if (step.output === null) await typed.saying(SILENT_MS);
+      else await this.#shown(step, typed);
       if (!await typed.end(WATCHED_MS)) await typed.signal("INT");
     }
     const isOver = await typed.end(isWatched ? STOP_LIMIT_MS : LIMIT_MS);
@@ -81,9 +85,17 @@ export class Typist implements AsyncDisposable {
     while (!/^ {2}Try /m.test(typed.printed) && typed.code === null && Date.now() < until) {
       await pause(20);
     }
-    if (step.output !== null) await pause(200); // for what comes behind
+    await this.#shown(step, typed);
+    if (step.output !== null) await pause(200); // for what comes behind, and the page does not show
     const ended = typed.code === null ? null : `ended with ${typed.code}`;
     this.#told(step, typed, ended ?? difference(step, typed.printed, this.#place.given));
+  }
+
+  /** Until it has printed what the page shows, and maybe more, or ended; where it never does that, some time. */
+  async #shown(step: Commands, typed: Typed): Promise<void> {
+    const { given } = this.#place, until = performance.now() + SAYING_LIMIT_MS;
+    const isMissing = () => difference(step, typed.printed, given) !== null;
+    while (isMissing() && typed.code === null && performance.now() < until) await pause(20);
   }
 
   /** As Ctrl-C does. */

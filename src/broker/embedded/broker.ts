@@ -60,8 +60,11 @@ export class Broker implements AsyncDisposable {
    * (`{ storage: { path: "./data" }, kafkaPort: 9092 }`), and logs warnings and errors only.
    *
    * The same rules hold as for the executable: an address that others can reach needs `insecure: true`. Throws
-   * ConfigError for values that cannot be, TypeError for options that there are none of, DirectoryLockedError when another broker has the directory, and what
-   * listening throws (Deno.errors.AddrInUse).
+   * ConfigError for values that cannot be, TypeError for options that there are none of and for what is no object of options,
+   * DirectoryLockedError when another broker has the directory, and what listening throws
+   * (Deno.errors.AddrInUse).
+   *
+   * The log is one for the process: `log` of the broker that was started last holds for all.
    */
   static async start(options: BrokerOptions = {}): Promise<Broker> {
     const loaded = configOfOptions(options, BASE), { config } = loaded;

@@ -482,7 +482,7 @@ Deno.test("start() cleans by itself, and stop() ends it", async () => {
   for (let i = 0; i < 100; i++) await history.put([`k${i % 5}`, `${i}`]);
   await log.sync();
   cleaner.start();
-  for (let i = 0; i < 200 && events.length === 0; i++) {
+  for (let i = 0; i < 6000 && events.length === 0; i++) {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   await cleaner.stop();

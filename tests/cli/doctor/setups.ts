@@ -226,6 +226,7 @@ export const SETUPS: readonly Setup[] = [
   {
     name: "a hot partition",
     expected: [["hot partitions", /Partition 2 of clicks takes \d+ % of what is written, of 4/]],
+    allowed: (check) => check === "disk", // where little is free it is full within an hour, at this pace
     async make(place) {
       const { kafka, args } = await serve(place);
       await fill(kafka, "clicks", { partitions: 4 });
