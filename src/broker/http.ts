@@ -96,12 +96,12 @@ function guardOf(config: Config, metrics: Metrics): HttpGuard | undefined {
       if (authorization === null) return false;
       const said = authorization.replace(/^\w+ +/, titled);
       if (!isAttempt(said)) return isEqual(said, expected);
-      if (!await pace.enter(peer)) {
+      if (!await pace.enter({ peer })) {
         failed(peer, "paced");
         return "busy";
       }
       const isRight = isEqual(said, expected);
-      pace.leave(peer, { isFailure: !isRight });
+      pace.leave({ peer }, { isFailure: !isRight });
       if (!isRight) failed(peer, "failed");
       return isRight;
     },

@@ -291,6 +291,29 @@ Deno.test("guesses that are under way at once are no more than those that follow
   assertEquals(looked.filter((one) => one).length, 1);
 });
 
+Deno.test("a user guesses another's password no faster over connections that it has opened before", async () => {
+  await using broker = await secured({ maxFailuresPerSecond: ONE_FAILURE }, {
+    limits: { authenticationTimeoutMs: 1500 },
+  });
+  const boss = await broker.connect({ sasl: admin });
+  await addUser(boss, "alice", "pencil");
+  await addUser(boss, "bob", "pen");
+  const alice = { mechanism: "SCRAM-SHA-256", username: "alice", password: "pencil" } as const;
+  const bob = { mechanism: "SCRAM-SHA-256", username: "bob", password: "pen" } as const;
+  const inside = await broker.connect({ sasl: bob });
+  const opened = await Promise.all(
+    Array.from({ length: 20 }, () => broker.connect({ sasl: alice })),
+  );
+  const guesses = await Promise.allSettled(
+    opened.map((one, i) => logIn(one, { ...bob, password: `guess ${i}` })),
+  );
+  const looked = guesses.filter((one) =>
+    one.status === "rejected" && String(one.reason).includes("invalid credentials")
+  );
+  assertEquals(looked.length, 1, "of twenty guesses at once");
+  await logIn(inside, bob); // of the same address, and nothing that alice does is its fault
+});
+
 Deno.test("a session ends when it was not proved again in time, and goes on when it was", async () => {
   await using broker = await secured({ maxReauthMs: 700 });
   const idle = await broker.connect({ sasl: admin }), again = await broker.connect();
