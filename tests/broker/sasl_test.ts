@@ -8,6 +8,8 @@ import type { Connection } from "../../src/client/connection.ts";
 import { logIn, type SaslOptions } from "../../src/client/sasl.ts";
 import { AlterUserScramCredentials } from "../../src/protocol/messages/alter_user_scram_credentials.ts";
 import { ApiVersions } from "../../src/protocol/messages/api_versions.ts";
+import { CreateTopics } from "../../src/protocol/messages/create_topics.ts";
+import { Fetch } from "../../src/protocol/messages/fetch.ts";
 import { Metadata } from "../../src/protocol/messages/metadata.ts";
 import { SaslAuthenticate } from "../../src/protocol/messages/sasl_authenticate.ts";
 import { SaslHandshake } from "../../src/protocol/messages/sasl_handshake.ts";
@@ -324,6 +326,26 @@ Deno.test("a session ends when it was not proved again in time, and goes on when
   assertEquals(await topicsOf(again), 0);
   await assertRejects(() => topicsOf(idle), Error, "closed");
   assertEquals(idle.isStale, true);
+});
+
+Deno.test("what waits for something when its session ends is not answered any more", async () => {
+  await using broker = await secured({ maxReauthMs: 700 }, {
+    limits: { authenticationTimeoutMs: 800 },
+  });
+  const connection = await broker.connect({ sasl: admin });
+  const asked = {
+    topics: [{ name: "t", numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }],
+  };
+  await connection.request(CreateTopics, 7, asked);
+  const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }];
+  const waiting = connection.request(Fetch, 12, {
+    maxWaitMs: 2 ** 31 - 1,
+    minBytes: 1,
+    isolationLevel: 0,
+    topics: [{ topic: "t", partitions }],
+    forgottenTopicsData: [],
+  });
+  await assertRejects(() => within(waiting, "the end of the wait"), Error, "closed");
 });
 
 Deno.test("who proves itself again stays who it was, and by the same mechanism; twice in a second it may not", async () => {
