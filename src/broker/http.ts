@@ -1,7 +1,7 @@
 /** The HTTP side of a broker: health, readiness and metrics for those who may ask, with descriptors left for files. */
 import { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
-import { asksConsoleLogin } from "../config/asks_console_login.ts";
+import { asksConsoleLogin, hasFormOfJwt } from "../config/asks_console_login.ts";
 import type { Config } from "../config/options.ts";
 import { logger } from "../log.ts";
 import type { Pages } from "../metrics/http_pages.ts";
@@ -72,10 +72,12 @@ function guardOf(config: Config, metrics: Metrics): HttpGuard | undefined {
       return () => clearTimeout(timer);
     },
   });
-  // Whoever says another name, or has a token where users have tokens, may be a user of the broker, who is no guess.
+  // Whoever says another name, a password where a token is asked for, or what has the form of users' tokens where they have
+  // some, may be a user of the broker, who is no guess.
+  const haveUsersTokens = auth.mechanism.includes("OAUTHBEARER") && asksConsoleLogin(config);
   const isAttempt = isBasic
     ? (said: string) => isOf(username, said)
-    : () => !(auth.mechanism.includes("OAUTHBEARER") && asksConsoleLogin(config));
+    : (said: string) => said.startsWith("Bearer ") && !(haveUsersTokens && hasFormOfJwt(said));
   const failed = (peer: string, reason: "failed" | "paced") => {
     const what = `${authentication} at http`, principal = isBasic ? username : null;
     metrics.refusals.note({ kind: "login_failed", reason, what, address: peer, principal });
@@ -96,12 +98,12 @@ function guardOf(config: Config, metrics: Metrics): HttpGuard | undefined {
       if (authorization === null) return false;
       const said = authorization.replace(/^\w+ +/, titled);
       if (!isAttempt(said)) return isEqual(said, expected);
-      if (!await pace.enter(peer)) {
+      if (!await pace.enter({ peer })) {
         failed(peer, "paced");
         return "busy";
       }
       const isRight = isEqual(said, expected);
-      pace.leave(peer, { isFailure: !isRight });
+      pace.leave({ peer }, { isFailure: !isRight });
       if (!isRight) failed(peer, "failed");
       return isRight;
     },

@@ -9,3 +9,8 @@ export function asksConsoleLogin(config: Config): boolean {
   return login === "always" ||
     listenersOf(config).some(({ protocol }) => protocol.startsWith("SASL_"));
 }
+
+/** Whether a token has three parts, as users' tokens have, which are JSON web tokens: HTTP's own is told from them by that. */
+export function hasFormOfJwt(token: string): boolean {
+  return token.split(".").length === 3;
+}

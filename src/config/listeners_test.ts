@@ -190,6 +190,13 @@ const REFUSED: readonly [toml: string, ...words: string[]][] = [
   ["[http]\ntls = true", "http.tls", "tls.certificate_file"],
   ["[http]\nauthentication = 'basic'\nusername = 'a'", "http.password"],
   ["[http]\nauthentication = 'bearer'", "http.token"],
+  [
+    "[auth]\nenabled = true\nmechanism = ['OAUTHBEARER']\n" +
+    "[oauth]\njwks = '/keys'\nissuer = 'i'\naudience = 'a'\n" +
+    "[http]\nauthentication = 'bearer'\ntoken = 'a.b.c'",
+    "http.token",
+    "two dots",
+  ],
   ["[http]\naddress = '10.0.0.1'", "10.0.0.1", "http.authentication"],
   ["[http]\naddress = '10.0.0.1'\nauthentication = 'bearer'\ntoken = 't'", "in clear", "http.tls"],
 ];

@@ -167,6 +167,56 @@ Deno.test("who guesses HTTP's own password waits as well, and a user of the brok
   assertEquals(answered.filter((status) => status !== 401 && status !== 503), []);
 });
 
+Deno.test("who guesses HTTP's own token waits as well, and whoever logs in as a user of the broker does not", async () => {
+  const { publicKey, privateKey } = await generateKeyPair("ES256");
+  const folder = await Deno.makeTempDir(), jwks = `${folder}/keys.json`;
+  const key = { ...await exportJWK(publicKey), kid: "k", use: "sig" };
+  await Deno.writeTextFile(jwks, JSON.stringify({ keys: [key] }));
+  try {
+    await using secured = await SecuredConsole.start({
+      http: { authentication: "bearer", token: "t0ken" },
+      auth: { ...auth, mechanism: ["PLAIN", "OAUTHBEARER"], maxFailuresPerSecond: 1 },
+      oauth: { jwks, issuer: "https://login.example", audience: ["runnel"] },
+      limits: { authenticationTimeoutMs: 300 },
+      authorization: { mode: "off" },
+    });
+    const signed = new SignJWT({}).setProtectedHeader({ alg: "ES256", kid: "k" })
+      .setIssuer("https://login.example").setAudience("runnel").setSubject("alice")
+      .setExpirationTime("1h");
+    const users = [`Bearer ${await signed.sign(privateKey)}`, basic("admin:s:ecret")];
+    for (let i = 0; i < 20; i++) {
+      for (const user of users) assertEquals([i, await secured.status(user)], [i, 200]);
+    }
+    assertEquals(await secured.status("Bearer t0ken"), 200);
+    const { httpAddress } = secured.console.broker, beganMs = performance.now();
+    const answered = await Promise.all(Array.from({ length: 60 }, async (_, i) => {
+      const headers = { authorization: `Bearer ${i}` };
+      const response = await fetch(`http://${httpAddress}/metrics`, { headers });
+      await response.body?.cancel();
+      return response.status;
+    }));
+    const looked = answered.filter((status) => status === 401).length;
+    const most = 11 + (performance.now() - beganMs) / 1000; // ten seconds' worth are for free
+    assert(looked <= most, `${looked} guesses were looked at, of ${most}`);
+    assertEquals(answered.filter((status) => status !== 401 && status !== 503), []);
+    for (const user of users) assertEquals(await secured.status(user), 200);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("a user's password is no guess at the token that HTTP asks for", async () => {
+  await using secured = await SecuredConsole.start({
+    http: { authentication: "bearer", token: "t0ken" },
+    auth: { ...auth, maxFailuresPerSecond: 1 },
+    limits: { authenticationTimeoutMs: 300 },
+    authorization: { mode: "off" },
+  });
+  for (let i = 0; i < 40; i++) {
+    assertEquals([i, await secured.status(basic("admin:s:ecret"))], [i, 200]);
+  }
+});
+
 Deno.test("one switch asks for a log-in where no listener does, or for none where one does", async () => {
   await using open = await ConsoleBroker.start();
   assertEquals((await open.get("session")).principal, "User:ANONYMOUS");

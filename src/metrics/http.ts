@@ -266,6 +266,7 @@ async function atMost(promise: Promise<void>, ms: number): Promise<void> {
 /** The header with its empty line, the beginning of one that is too large, or null when the client left. */
 async function readHeader(conn: HttpConnection): Promise<ReadHeader | null> {
   let buffer = new Uint8Array(USUAL_HEADER_BYTES), size = 0;
+  let isBegun = false;
   while (size < MAX_HEADER_BYTES) {
     if (size === buffer.length) {
       const longer = new Uint8Array(MAX_HEADER_BYTES);
@@ -274,17 +275,38 @@ async function readHeader(conn: HttpConnection): Promise<ReadHeader | null> {
     }
     const n = await conn.read(buffer.subarray(size));
     if (n === null) return null;
+    // What was looked through before is not again: a client may send byte by byte.
+    const end = endOf(buffer, Math.max(0, size - 3), size + n);
     size += n;
-    // Latin-1: a byte is a character, and anything outside ASCII fails the checks below.
-    const text = String.fromCharCode(...buffer.subarray(0, size));
-    const end = text.indexOf("\r\n\r\n");
-    if (end >= 0) return { text: text.slice(0, end + 4), rest: buffer.slice(end + 4, size) };
-    if (!/^[A-Z]{0,16}($| )/.test(text)) return { text, rest: NOTHING }; // TLS or something else: refused without waiting for more.
+    if (end >= 0) return { text: latin(buffer.subarray(0, end)), rest: buffer.slice(end, size) };
+    if (isBegun) continue;
+    const first = latin(buffer.subarray(0, Math.min(size, MAX_METHOD + 1)));
+    if (!BEGINNING.test(first)) return { text: first, rest: NOTHING }; // TLS or something else: refused without waiting for more.
+    isBegun = size > MAX_METHOD;
   }
   return { text: "", rest: NOTHING };
 }
 
+const MAX_METHOD = 16, BEGINNING = /^[A-Z]{0,16}($| )/;
 const NOTHING = new Uint8Array();
+
+/** Where the empty line that ends a header ends, looked for from `from` up to `to`; -1 where it is not there. */
+function endOf(bytes: Uint8Array, from: number, to: number): number {
+  for (let at = from; at + 4 <= to; at++) {
+    if (bytes[at] === CR && bytes[at + 1] === LF && bytes[at + 2] === CR && bytes[at + 3] === LF) {
+      return at + 4;
+    }
+  }
+  return -1;
+}
+
+const CR = 13, LF = 10;
+
+/** A byte is a character, and anything outside ASCII fails the checks of a header. */
+function latin(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes);
+}
+
 /** The routes here, whether or not they answer now. */
 const OWN_PATHS = new Set(["/metrics", "/status", "/healthz", "/readyz"]);
 
@@ -319,17 +341,20 @@ async function answer(header: string, settings: HttpSettings): Promise<Reply> {
 
 /** The value of the one field Authorization; null where there is none, or several. */
 function authorizationOf(header: string): string | null {
-  const found = [...header.matchAll(/^authorization:[ \t]*(.*?)[ \t]*\r$/gim)];
-  return found.length === 1 ? found[0][1] : null;
+  const found = [...header.matchAll(/^authorization:(.*)\r$/gim)];
+  return found.length === 1 ? found[0][1].trim() : null;
 }
 
-/** What makes the header no request we answer, or null. */
+/**
+ * What makes the header no request we answer, or null. A pattern here has no two parts that may take the same characters:
+ * anybody may send 8 KiB of them, and each way to part them would be tried.
+ */
 function faultOf(header: string): string | null {
   if (!header.endsWith("\r\n\r\n")) return "not HTTP, or a header over 8 KiB";
   const [first, ...lines] = header.slice(0, -4).split("\r\n");
   if (!/^[A-Z]{1,16} [\x21-\x7e]+ HTTP\/1\.[01]$/.test(first)) return "malformed request line";
   const fields = lines.map((line) =>
-    /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x20-\x7e\x80-\xff\t]*)$/.exec(line)
+    /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\x20-\x7e\x80-\xff\t]*)$/.exec(line)
   );
   if (fields.includes(null)) return "malformed header field";
   const values = (name: string) =>

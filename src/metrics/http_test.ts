@@ -1,5 +1,5 @@
 /** Proves the routes and what hostile or slow HTTP gets, by sending bytes to a server on a free port. */
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { listenTcp } from "../server/transport/tcp.ts";
 import { startHttp } from "./http.ts";
 
@@ -100,6 +100,24 @@ Deno.test("what is no exact request for a route is refused", () =>
   withServer(async (port) => {
     for (const [name, text, expected] of refused) {
       assertEquals(status(await ask(port, text)), expected, name);
+    }
+  }));
+
+Deno.test("a header of blanks takes no more of the event loop than one of letters", () =>
+  withServer(async (port) => {
+    const tookMs = async (line: string) => {
+      const times: number[] = [];
+      for (let i = 0; i < 7; i++) {
+        const began = performance.now();
+        await ask(port, withHeader(line));
+        times.push(performance.now() - began);
+      }
+      return times.sort((a, b) => a - b)[3];
+    };
+    const letters = await tookMs(`X: ${"y".repeat(8000)}`), blanks = " ".repeat(8000);
+    for (const line of [`Authorization: x${blanks}x`, `X:${blanks}\x01`, `X: y${blanks}`]) {
+      const ms = await tookMs(line);
+      assert(ms < 5 * letters + 10, `${line.slice(0, 16)}: ${ms} ms, and letters ${letters} ms`);
     }
   }));
 

@@ -8,6 +8,8 @@ import type { Connection } from "../../src/client/connection.ts";
 import { logIn, type SaslOptions } from "../../src/client/sasl.ts";
 import { AlterUserScramCredentials } from "../../src/protocol/messages/alter_user_scram_credentials.ts";
 import { ApiVersions } from "../../src/protocol/messages/api_versions.ts";
+import { CreateTopics } from "../../src/protocol/messages/create_topics.ts";
+import { Fetch } from "../../src/protocol/messages/fetch.ts";
 import { Metadata } from "../../src/protocol/messages/metadata.ts";
 import { SaslAuthenticate } from "../../src/protocol/messages/sasl_authenticate.ts";
 import { SaslHandshake } from "../../src/protocol/messages/sasl_handshake.ts";
@@ -291,6 +293,29 @@ Deno.test("guesses that are under way at once are no more than those that follow
   assertEquals(looked.filter((one) => one).length, 1);
 });
 
+Deno.test("a user guesses another's password no faster over connections that it has opened before", async () => {
+  await using broker = await secured({ maxFailuresPerSecond: ONE_FAILURE }, {
+    limits: { authenticationTimeoutMs: 1500 },
+  });
+  const boss = await broker.connect({ sasl: admin });
+  await addUser(boss, "alice", "pencil");
+  await addUser(boss, "bob", "pen");
+  const alice = { mechanism: "SCRAM-SHA-256", username: "alice", password: "pencil" } as const;
+  const bob = { mechanism: "SCRAM-SHA-256", username: "bob", password: "pen" } as const;
+  const inside = await broker.connect({ sasl: bob });
+  const opened = await Promise.all(
+    Array.from({ length: 20 }, () => broker.connect({ sasl: alice })),
+  );
+  const guesses = await Promise.allSettled(
+    opened.map((one, i) => logIn(one, { ...bob, password: `guess ${i}` })),
+  );
+  const looked = guesses.filter((one) =>
+    one.status === "rejected" && String(one.reason).includes("invalid credentials")
+  );
+  assertEquals(looked.length, 1, "of twenty guesses at once");
+  await logIn(inside, bob); // of the same address, and nothing that alice does is its fault
+});
+
 Deno.test("a session ends when it was not proved again in time, and goes on when it was", async () => {
   // More than a second is left each time, for a machine that does other things as well.
   await using broker = await secured({ maxReauthMs: 3000 });
@@ -302,6 +327,26 @@ Deno.test("a session ends when it was not proved again in time, and goes on when
   assertEquals(await topicsOf(again), 0);
   await assertRejects(() => topicsOf(idle), Error, "closed");
   assertEquals(idle.isStale, true);
+});
+
+Deno.test("what waits for something when its session ends is not answered any more", async () => {
+  await using broker = await secured({ maxReauthMs: 700 }, {
+    limits: { authenticationTimeoutMs: 800 },
+  });
+  const connection = await broker.connect({ sasl: admin });
+  const asked = {
+    topics: [{ name: "t", numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }],
+  };
+  await connection.request(CreateTopics, 7, asked);
+  const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }];
+  const waiting = connection.request(Fetch, 12, {
+    maxWaitMs: 2 ** 31 - 1,
+    minBytes: 1,
+    isolationLevel: 0,
+    topics: [{ topic: "t", partitions }],
+    forgottenTopicsData: [],
+  });
+  await assertRejects(() => within(waiting, "the end of the wait"), Error, "closed");
 });
 
 Deno.test("who proves itself again stays who it was, and by the same mechanism; twice in a second it may not", async () => {

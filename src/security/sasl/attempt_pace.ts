@@ -5,8 +5,19 @@
  * looked at.
  *
  * An address of IPv6 is its network of 64 bits, as whoever has one has them all.
+ *
+ * Who is in and proves itself again is looked at apart, as its user at its address: what others there get wrong is not its
+ * fault, and nobody guesses faster over connections that it opened before.
  */
 import { networkOf } from "../network.ts";
+
+/** Whose attempt it is. */
+export interface Attempt {
+  /** The address. */
+  readonly peer: string;
+  /** Who is in; null: nobody yet. */
+  readonly principal?: string | null;
+}
 
 export interface AttemptPaceOptions {
   readonly failuresPerSecond: number;
@@ -42,8 +53,8 @@ export class AttemptPace {
   }
 
   /** Whether an attempt may be looked at, as soon as that is known. One that may leaves again. */
-  enter(peer: string): Promise<boolean> {
-    const address = networkOf(peer), { maxWaitMs, monotonicMs } = this.#options;
+  enter(attempt: Attempt): Promise<boolean> {
+    const address = keyOf(attempt), { maxWaitMs, monotonicMs } = this.#options;
     if (this.#debtMs(address) - BURST_MS > maxWaitMs) return Promise.resolve(false);
     let busy = this.#busy.get(address);
     if (busy === undefined) {
@@ -57,15 +68,21 @@ export class AttemptPace {
     });
   }
 
-  leave(peer: string, { isFailure }: { readonly isFailure: boolean }): void {
-    const address = networkOf(peer), busy = this.#busy.get(address)!;
+  leave(attempt: Attempt, { isFailure }: { readonly isFailure: boolean }): void {
+    const address = keyOf(attempt), busy = this.#busy.get(address)!;
     busy.underWay--;
-    if (isFailure) this.failed(peer);
+    if (isFailure) this.failed(attempt);
     this.#look(address, busy);
   }
 
-  failed(peer: string): void {
-    const address = networkOf(peer), nowMs = this.#options.monotonicMs();
+  /** Of who is in, its address pays as well. */
+  failed(attempt: Attempt): void {
+    this.#pay(keyOf(attempt));
+    if (attempt.principal != null) this.#pay(networkOf(attempt.peer));
+  }
+
+  #pay(address: string): void {
+    const nowMs = this.#options.monotonicMs();
     const paidAtMs = Math.max(nowMs, this.#paidAtMs.get(address) ?? 0) + this.#costMs;
     this.#paidAtMs.delete(address);
     this.#paidAtMs.set(address, Math.min(paidAtMs, nowMs + BURST_MS + MAX_DEBT_MS));
@@ -104,4 +121,9 @@ export class AttemptPace {
       busy.cancelLook = after(Math.max(1, againMs), () => this.#look(address, busy));
     } else if (busy.underWay === 0) this.#busy.delete(address);
   }
+}
+
+function keyOf({ peer, principal = null }: Attempt): string {
+  const address = networkOf(peer);
+  return principal === null ? address : `${address} ${principal}`;
 }

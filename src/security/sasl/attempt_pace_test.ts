@@ -26,25 +26,25 @@ function world() {
     async waitMs(address: string): Promise<number | null> {
       const beganMs = time.ms;
       let mayEnter: boolean | undefined;
-      pace.enter(address).then((may) => mayEnter = may);
+      pace.enter({ peer: address }).then((may) => mayEnter = may);
       await timers.advance(0);
       while (mayEnter === undefined) await pass(50);
       if (!mayEnter) return time.ms === beganMs ? null : Infinity;
-      pace.leave(address, { isFailure: false });
+      pace.leave({ peer: address }, { isFailure: false });
       return time.ms - beganMs;
     },
   };
 }
 
 function fail(one: AttemptPace, address: string, times: number): void {
-  for (let i = 0; i < times; i++) one.failed(address);
+  for (let i = 0; i < times; i++) one.failed({ peer: address });
 }
 
 Deno.test("ten seconds' worth of failures is for free, then attempts wait, and then they are not looked at", async () => {
   const { pace, pass, waitMs } = world();
   fail(pace, "a", 100);
   assertEquals([await waitMs("a"), await waitMs("b")], [0, 0]);
-  pace.failed("a");
+  pace.failed({ peer: "a" });
   assertEquals(await waitMs("a"), 100);
   fail(pace, "a", 50);
   assertEquals(await waitMs("a"), 5000);
@@ -58,11 +58,11 @@ Deno.test("of many attempts at once no more are looked at than one after the oth
   const { pace, pass, timers } = world();
   let looked = 0, refused = 0;
   for (let i = 0; i < 600; i++) {
-    pace.enter("a").then(async (mayEnter) => {
+    pace.enter({ peer: "a" }).then(async (mayEnter) => {
       if (!mayEnter) return void refused++;
       looked++;
       await new Promise<void>((resolve) => timers.after(30, resolve)); // the work of a check
-      pace.leave("a", { isFailure: true });
+      pace.leave({ peer: "a" }, { isFailure: true });
     });
   }
   await timers.advance(0);
@@ -81,11 +81,11 @@ Deno.test("attempts that succeed make room for those that wait, so that a thousa
   const { pace, pass, timers } = world();
   let inside = 0;
   for (let i = 0; i < 1000; i++) {
-    pace.enter("a").then(async (mayEnter) => {
+    pace.enter({ peer: "a" }).then(async (mayEnter) => {
       if (!mayEnter) return;
       await new Promise<void>((resolve) => timers.after(50, resolve));
       inside++;
-      pace.leave("a", { isFailure: false });
+      pace.leave({ peer: "a" }, { isFailure: false });
     });
   }
   await pass(1000);
@@ -105,8 +105,8 @@ Deno.test("of ten thousand addresses the one that failed longest ago is forgotte
   const { pace, waitMs } = world();
   fail(pace, "a", 120);
   fail(pace, "b", 120);
-  pace.failed("a");
-  for (let i = 0; i < 9_999; i++) pace.failed(`c${i}`);
+  pace.failed({ peer: "a" });
+  for (let i = 0; i < 9_999; i++) pace.failed({ peer: `c${i}` });
   assertEquals([await waitMs("b"), await waitMs("a")], [0, 2100]);
 });
 

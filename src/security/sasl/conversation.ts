@@ -9,7 +9,7 @@
  * answered late, and an address that fails often waits before its next attempts are looked at.
  */
 import type { AuthenticationStep, Authenticator, NewAuthenticator } from "../authenticator.ts";
-import type { AttemptPace } from "./attempt_pace.ts";
+import type { Attempt, AttemptPace } from "./attempt_pace.ts";
 
 /** What all conversations of a broker go by. */
 export interface LoginRules {
@@ -161,18 +161,15 @@ export class SaslConversation {
 
   /** The answer to a token, which must be a copy. Never rejects. */
   async token(token: Uint8Array): Promise<TokenAnswer> {
-    const { rules: { pace }, peer } = this.#options;
-    // Who is in proves itself once a second at most, as the same user: what others at its address do is not its fault.
-    const isPaced = this.#principal === null;
-    if (isPaced && !await pace.enter(peer)) {
+    const { rules: { pace } } = this.#options, attempt = this.#attempt;
+    if (!await pace.enter(attempt)) {
       await this.#fail("paced");
       return { kind: "close" };
     }
     const step = await this.#step(token), isRefusal = step.kind === "challenge" && step.isRefusal;
     const isFailure = isRefusal === true || (step.kind === "failed" && !this.#isRefused);
     this.#isRefused ||= isFailure;
-    if (isPaced) pace.leave(peer, { isFailure });
-    else if (isFailure) pace.failed(peer);
+    pace.leave(attempt, { isFailure });
     if (this.#state !== "tokens") return { kind: "close" };
     switch (step.kind) {
       case "challenge":
@@ -185,6 +182,10 @@ export class SaslConversation {
         await this.#fail("busy");
         return { kind: "close" };
     }
+  }
+
+  get #attempt(): Attempt {
+    return { peer: this.#options.peer, principal: this.#principal };
   }
 
   async #step(token: Uint8Array): Promise<AuthenticationStep> {
@@ -239,8 +240,7 @@ export class SaslConversation {
   }
 
   async #refuse(message: string): Promise<TokenAnswer> {
-    const { rules, peer } = this.#options;
-    if (!this.#isRefused) rules.pace.failed(peer);
+    if (!this.#isRefused) this.#options.rules.pace.failed(this.#attempt);
     await this.#fail("failed");
     return { kind: "failed", message };
   }
