@@ -1,6 +1,7 @@
 /** `runnel produce`: sends records to a topic: from standard input, files or the command line. */
 import type { Delivery, ProducerOptions } from "../../client/producer.ts";
 import type { CompressionName } from "../../protocol/records/compression.ts";
+import { timestampOf } from "../../protocol/records/json_line.ts";
 import { ConfigError } from "../../config/load.ts";
 import { clientErrorLine } from "../client_error_line.ts";
 import { ByteSink } from "../byte_sink.ts";
