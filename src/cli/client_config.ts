@@ -4,7 +4,7 @@
  *
  * | Java | librdkafka |
  * |---|---|
- * | bootstrap.servers | the same |
+ * | bootstrap.servers | the same, or metadata.broker.list |
  * | security.protocol | the same |
  * | sasl.mechanism | sasl.mechanisms |
  * | sasl.jaas.config: username="…" password="…" | sasl.username, sasl.password |
@@ -12,6 +12,7 @@
  * | sasl.oauthbearer.token.endpoint.url=file:/… (a token in a file) | |
  * | ssl.truststore.location with ssl.truststore.type=PEM, or ssl.truststore.certificates | ssl.ca.location |
  * | ssl.keystore.location with ssl.keystore.type=PEM (certificates and key) | ssl.certificate.location, ssl.key.location |
+ * | ssl.keystore.certificate.chain, ssl.keystore.key (the PEM itself) | |
  */
 import { ConfigError } from "../config/load.ts";
 import { permissionsOf } from "../platform.ts";
@@ -69,7 +70,7 @@ export function clientConfigOf(
       `${path}: security.protocol is ${given}: needs one of ${SECURITY_PROTOCOLS.join(", ")}`,
     );
   }
-  const bootstrap = properties.get("bootstrap.servers");
+  const bootstrap = properties.get("bootstrap.servers") ?? properties.get("metadata.broker.list");
   return {
     protocol,
     ...bootstrap ? { bootstrap } : {},
@@ -95,10 +96,21 @@ function tlsOf(properties: ReadonlyMap<string, string>, { path, read }: Source):
   const inline = properties.get("ssl.truststore.certificates");
   const caCerts = [...authority === undefined ? [] : [read(authority)], ...inline ? [inline] : []];
   const own = properties.get("ssl.keystore.location");
-  const certificate = own ?? properties.get("ssl.certificate.location");
-  const key = own ?? properties.get("ssl.key.location");
-  if (certificate === undefined || key === undefined) return { caCerts };
-  return { caCerts, cert: read(certificate), key: keyIn(read(key)) };
+  const readAt = (name: string) => {
+    const place = own ?? properties.get(name);
+    return place === undefined ? undefined : read(place);
+  };
+  const cert = properties.get("ssl.keystore.certificate.chain") ??
+    readAt("ssl.certificate.location");
+  const key = properties.get("ssl.keystore.key") ?? readAt("ssl.key.location");
+  if (cert === undefined && key === undefined) return { caCerts };
+  if (cert !== undefined && key !== undefined) return { caCerts, cert, key: keyIn(key) };
+  const missing = cert === undefined
+    ? "certificate: ssl.certificate.location (Java: ssl.keystore.certificate.chain)"
+    : "key: ssl.key.location (Java: ssl.keystore.key)";
+  throw new ConfigError(
+    `${path}: a client's certificate and its key go together, needs the ${missing}`,
+  );
 }
 
 /** Of a file that may have certificates too. */
@@ -152,15 +164,22 @@ function jaasValue(jaas: string, name: string): string | undefined {
   return quoted?.replace(/\\(.)/g, "$1") ?? single ?? bare;
 }
 
-/** As java.util.Properties reads them, as far as such files go: comments, continued lines, = or : or a blank between. */
+/**
+ * As java.util.Properties reads them, as far as such files go: comments, continued lines, = or : or a blank between; without
+ * blanks about a value, as Kafka's ConfigDef takes it.
+ */
 export function readProperties(text: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
-  const joined = text.replace(/\r\n?/g, "\n").replace(/((?:^|[^\\])(?:\\\\)*)\\\n[ \t\f]*/g, "$1");
-  for (const raw of joined.split("\n")) {
+  let joined: string | null = null;
+  for (const raw of `${text}\n`.split(/\r\n?|\n/)) {
     const line = raw.trimStart();
-    if (line === "" || /^[#!]/.test(line)) continue;
-    const [, key, value] = /^((?:[^\\=:\s]|\\.)+)\s*[=:\s]?\s*(.*)$/.exec(line) ?? [];
-    if (key !== undefined) found.set(unescaped(key), unescaped(value));
+    if (joined === null && /^(?:[#!]|$)/.test(line)) continue;
+    const goesOn = /(?:^|[^\\])(?:\\\\)*\\$/.test(line);
+    joined = (joined ?? "") + (goesOn ? line.slice(0, -1) : line);
+    if (goesOn) continue;
+    const [, key, value] = /^((?:[^\\=:\s]|\\.)+)\s*[=:\s]?\s*(.*)$/.exec(joined) ?? [];
+    if (key !== undefined) found.set(unescaped(key), unescaped(value).trim());
+    joined = null;
   }
   return found;
 }

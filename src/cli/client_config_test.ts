@@ -20,6 +20,21 @@ Deno.test("properties are read as Java reads them", () => {
   ]);
 });
 
+Deno.test("a comment goes on to no other line, and several lines may be one", () => {
+  const text = "# of the shop \\\na=b\\\n  c\\\n\td\n\\\ne=f\n  ! no \\\ng=h\\\n";
+  assertEquals([...readProperties(text)], [["a", "bcd"], ["e", "f"], ["g", "h"]]);
+});
+
+Deno.test("blanks about a value are none of it, as Kafka's clients take it", () => {
+  const { protocol, sasl, bootstrap } = of(
+    "bootstrap.servers = a:1 , b:2 \nsecurity.protocol = SASL_PLAINTEXT \nsasl.mechanism = PLAIN\t\n" +
+      "sasl.username = alice \nsasl.password = secret \n",
+  );
+  const user = { mechanism: "PLAIN", username: "alice", password: "secret" };
+  assertEquals<unknown>([protocol, sasl, bootstrap], ["SASL_PLAINTEXT", user, "a:1 , b:2"]);
+  assertEquals(of("metadata.broker.list=c:3").bootstrap, "c:3"); // librdkafka's other name
+});
+
 Deno.test("a Java client's properties, and librdkafka's, say the same", () => {
   const sasl = { mechanism: "SCRAM-SHA-512", username: "al ice", password: 'p"w;d' };
   const java = of(
@@ -51,6 +66,12 @@ Deno.test("a client's certificate comes from one file or two, and a token from i
     of("security.protocol=SSL\nssl.certificate.location=/c\nssl.key.location=/k").tls,
     tls,
   );
+  assertEquals(
+    of(
+      "security.protocol=SSL\nssl.keystore.type=PEM\nssl.keystore.certificate.chain=c\nssl.keystore.key=k",
+    ).tls,
+    { caCerts: [], cert: "c", key: "k" },
+  );
   const pem = "-----BEGIN PRIVATE KEY-----\nk\n-----END PRIVATE KEY-----";
   const both = clientConfigOf(
     readProperties("security.protocol=SSL\nssl.keystore.type=PEM\nssl.keystore.location=/b"),
@@ -73,6 +94,8 @@ Deno.test("what cannot be used is refused in words, without the password", () =>
     ["security.protocol=SASL_SSL\nsasl.mechanism=PLAIN\nsasl.password=hunter2", "username"],
     ["security.protocol=SSL\nssl.truststore.location=/jks", "ssl.truststore.type = PEM"],
     ["security.protocol=SASL_SSL\nsasl.mechanism=OAUTHBEARER", "token.endpoint.url"],
+    ["security.protocol=SSL\nssl.keystore.certificate.chain=c", "ssl.keystore.key"],
+    ["security.protocol=SSL\nssl.key.location=/k", "ssl.certificate.location"],
   ];
   for (const [text, words] of refused) {
     const { message } = assertThrows(() => of(text), ConfigError);

@@ -3,6 +3,7 @@ import type { Cluster, Topic } from "../client/cluster.ts";
 import { KafkaError } from "../client/errors.ts";
 import { ConfigError } from "../config/load.ts";
 import { ErrorCode } from "../protocol/errors.ts";
+import { runnelLine } from "./shell_words.ts";
 
 /** Throws ConfigError when there is none, KafkaError. */
 export async function existingTopic(cluster: Cluster, name: string): Promise<Topic> {
@@ -12,8 +13,9 @@ export async function existingTopic(cluster: Cluster, name: string): Promise<Top
     const isUnknown = error instanceof KafkaError &&
       error.code === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
     if (!isUnknown) throw error;
+    const create = runnelLine(["topic", "create"], [name]);
     throw new ConfigError(
-      `There is no topic ${name} that this user may see: \`runnel topic list\` shows those there are, \`runnel topic create\` makes one`,
+      `There is no topic ${name}: \`runnel topic list\` shows those that this user may see, \`${create}\` makes it`,
     );
   }
 }

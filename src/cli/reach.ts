@@ -19,12 +19,12 @@ export interface Reached {
 
 /** Throws ConfigError. */
 export function reachedBy(call: Call, config: Config): Reached {
-  const profile = call.text("--profile") ?? Deno.env.get("RUNNEL_PROFILE") ?? null;
+  const profile = call.text("--profile") ?? variable("RUNNEL_PROFILE");
   const file = call.text("--client-config") ?? profileOf(call, "--profile", profile);
   const client = file === null ? null : readClientConfig(file);
-  const given = call.text("--bootstrap") ?? client?.bootstrap ?? Deno.env.get("RUNNEL_BOOTSTRAP");
+  const given = call.text("--bootstrap") ?? client?.bootstrap ?? variable("RUNNEL_BOOTSTRAP");
   const own = ownSecurity(client);
-  if (given !== undefined) return { bootstrap: addressesOf(given), security: own };
+  if (given !== null) return { bootstrap: addressesOf(given), security: own };
   const listener = ownListener(client, config);
   if (listener.port === 0) {
     throw new ConfigError(
@@ -35,6 +35,11 @@ export function reachedBy(call: Call, config: Config): Reached {
     bootstrap: `${reachable(listener.addresses[0])}:${listener.port}`,
     security: client === null ? securityOf(listener, config) : own,
   };
+}
+
+/** Null where it is not set, or to nothing, which is how scripts take one back. */
+function variable(name: string): string | null {
+  return Deno.env.get(name) || null;
 }
 
 /** The configuration as the broker would have it with these flags. */

@@ -1,10 +1,8 @@
 /**
- * Record as JSON, on a line: what `consume --json` prints and `produce --json` takes, without loss. Bytes that are
- * UTF-8 are a string, others {"base64": "…"}, the key of a header too; null is null. A timestamp is any int64.
- *
- *     {"topic":"t","partition":0,"offset":7,"timestamp":1764489600000,"key":null,"value":"…","headers":[{"key":"h","value":"…"}]}
+ * Record as JSON, read: what `produce --json` takes, which is what protocol/records/json_line.ts writes, without loss. A
+ * member that is left out of key, headers and timestamp is null, none and now.
  */
-import type { ConsumerRecord } from "../client/consumer.ts";
+import { utf8Text } from "../protocol/records/json_line.ts";
 import type { RecordHeader } from "../protocol/records/record.ts";
 
 /** A record as somebody wrote it; where nothing is said of a member it is undefined. */
@@ -16,29 +14,6 @@ export interface WrittenRecord {
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
   readonly headers: RecordHeader[];
-}
-
-/** Without the end of the line. What could steer a terminal stands as \uXXXX. */
-export function recordJson(record: ConsumerRecord): string {
-  const { topic, partition, offset, key, value, headers } = record;
-  return `{"topic":${text(topic)},"partition":${partition},"offset":${offset},` +
-    `"timestamp":${timestampOf(record)},"key":${bytesJson(key)},"value":${bytesJson(value)},` +
-    `"headers":${headersJson(headers)}}`;
-}
-
-export function headersJson(headers: ConsumerRecord["headers"]): string {
-  const listed = headers.map(({ key, keyBytes, value }) => {
-    const name = keyBytes === undefined ? text(key) : bytesJson(keyBytes);
-    return `{"key":${name},"value":${bytesJson(value)}}`;
-  });
-  return `[${listed.join(",")}]`;
-}
-
-/** In full. */
-export function timestampOf(
-  { timestampMs, exactTimestampMs }: Pick<ConsumerRecord, "timestampMs" | "exactTimestampMs">,
-): number | bigint {
-  return exactTimestampMs ?? timestampMs;
 }
 
 /** A string says what is wrong with the line. */
@@ -91,15 +66,6 @@ type JsonParse = (
   reviver: (name: string, value: unknown, context: { source?: string }) => unknown,
 ) => unknown;
 
-/** Bytes as text, where they are UTF-8; null where they are not. */
-export function utf8Text(bytes: Uint8Array): string | null {
-  try {
-    return UTF8.decode(bytes);
-  } catch {
-    return null;
-  }
-}
-
 const MEMBERS = new Set(["topic", "partition", "offset", "timestamp", "key", "value", "headers"]);
 
 function headersOf(given: unknown): WrittenRecord["headers"] | string {
@@ -144,34 +110,9 @@ function bytesOf(value: unknown): Uint8Array | null | string {
   return 'is neither a string, null nor {"base64": "…"}';
 }
 
-function bytesJson(bytes: Uint8Array | null): string {
-  if (bytes === null) return "null";
-  const decoded = utf8Text(bytes);
-  return decoded === null ? `{"base64":"${bytes.toBase64()}"}` : text(decoded);
-}
-
-function text(value: string): string {
-  const json = JSON.stringify(value);
-  return STEERING.test(json) ? json.replace(new RegExp(STEERING, "gu"), escaped) : json;
-}
-
-/** JSON.stringify escapes C0 alone: these are DEL, C1, what turns the direction of writing, and separators of lines. */
-const STEERING = /[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/u;
-
-/** A character as \uXXXX for each half of it. */
-function escaped(character: string): string {
-  let all = "";
-  for (let at = 0; at < character.length; at++) {
-    all += `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`;
-  }
-  return all;
-}
-
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 const ENCODER = new TextEncoder();
 const LOSSY_UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
-/** A BOM stays: it is three bytes of the record. */
-const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -1,6 +1,7 @@
 /** Proves that a record comes through JSON as it was, whatever its bytes are, and that what is no record is refused. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { recordJson, recordOfJson } from "./record_json.ts";
+import { jsonLine } from "../protocol/records/json_line.ts";
+import { recordOfJson } from "./record_json.ts";
 
 const utf8 = new TextEncoder();
 const bytes = (text: string) => utf8.encode(text);
@@ -24,7 +25,7 @@ Deno.test("keys, values and headers of any bytes come through JSON as they were"
     for (const value of VALUES) {
       const headers = [{ key: "a\u202eb", value }, { key: "", value: key }, { key: "", value }];
       const timestampMs = 2 ** 53 - 1;
-      const line = recordJson({
+      const line = jsonLine({
         topic: "t",
         partition: 3,
         offset: 2 ** 53 - 1,
@@ -54,7 +55,7 @@ Deno.test("a time that no number has, and a header's key that is no text, come t
   const keyBytes = Uint8Array.of(0x61, 0xff), headers = [{ key: "a\ufffd", keyBytes, value: null }];
   const rest = { topic: "t", partition: 0, offset: 0, key: null, value: null };
   for (const exactTimestampMs of [2n ** 53n + 1n, 2n ** 63n - 1n, -(2n ** 63n)]) {
-    const line = recordJson({ ...rest, timestampMs: 0, exactTimestampMs, headers });
+    const line = jsonLine({ ...rest, timestampMs: 0, exactTimestampMs, headers });
     assertStringIncludes(line, `"timestamp":${exactTimestampMs},`);
     assertStringIncludes(line, '{"key":{"base64":"Yf8="},"value":null}');
     const { partition, key, value } = rest;

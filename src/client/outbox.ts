@@ -172,7 +172,7 @@ class TopicSenders {
       const { cluster, deliveryTimeoutMs } = this.#options;
       const topic = await cluster.retry(() => cluster.topic(this.#name), {
         topic: this.#name,
-        timeoutMs: Math.min(deliveryTimeoutMs, TOPIC_TIMEOUT_MS),
+        timeoutMs: Math.min(deliveryTimeoutMs, cluster.callTimeoutMs, TOPIC_TIMEOUT_MS),
       });
       partitions = topic.partitions.length;
     } catch (error) {
@@ -234,5 +234,5 @@ class TopicSenders {
   }
 }
 
-/** How long a topic that does not exist is asked for: it may be on its way. Kafka's max.block.ms is 60 s. */
+/** How long a topic that does not exist is asked for at most: it may be on its way. Kafka's max.block.ms is 60 s. */
 const TOPIC_TIMEOUT_MS = 10_000;

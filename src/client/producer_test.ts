@@ -49,7 +49,7 @@ class OneBroker {
           topics: decodeRequest(Metadata, apiVersion, frame, bodyAt).topics!.map(({ name }) =>
             name === "t"
               ? { name, partitions: [{ partitionIndex: 0 }, { partitionIndex: 1 }] }
-              : { name: name!, errorCode: 17 }
+              : { name: name!, errorCode: name === "missing" ? 3 : 17 }
           ),
         }));
       case InitProducerId.key:
@@ -156,6 +156,16 @@ Deno.test("post() tells its receiver of each record, by mark, and of what is ref
     "6: Error: Cannot send: the producer is closed",
   ]);
   assertEquals(broker.stored[0], ["first", "0", "0", "0"]);
+});
+
+Deno.test("a topic that is not there, or a broker, is waited for no longer than a call may take", async () => {
+  const refuse = () => Promise.reject(new Error("connection refused"));
+  for (const dial of [new OneBroker().dial, refuse]) {
+    await using producer = new Producer({ bootstrap: "broker:9092", dial, callTimeoutMs: 300 });
+    const beganMs = performance.now();
+    await assertRejects(() => producer.send({ topic: "missing", value: "x" }));
+    assert(performance.now() - beganMs < 5000);
+  }
 });
 
 Deno.test("as many batches are on their way as maxInFlight says, and no more than keep their order if it says nothing", async () => {

@@ -3,6 +3,7 @@
  * `produce --json` takes them), or as CSV whose cells no table takes for a formula. It is made as it is taken, a fetch at
  * a time, and ends where the partitions ended when it began.
  */
+import { jsonLineParts, type PlacedRecord } from "../protocol/records/json_line.ts";
 import type { LogRecord, RecordHeader } from "../protocol/records/record.ts";
 import { LIMITS, type RecordsAnswer } from "./api.ts";
 import { Effort, type Found, PartitionReader } from "./partition_reader.ts";
@@ -10,7 +11,7 @@ import { recordFilterOf } from "./record_filter.ts";
 import { beginOf } from "./record_place.ts";
 import { partitionsOf, placeQuery } from "./records.ts";
 import { type Call, given, type Route } from "./route.ts";
-import { CSV_HEAD, csvTexts, jsonTexts } from "./saved_text.ts";
+import { CSV_HEAD, csvTexts } from "./saved_text.ts";
 
 export const downloadRoutes: readonly Route[] = [{
   method: "GET",
@@ -45,7 +46,7 @@ async function download(call: Call): Promise<Response> {
   let bytesLeft: number = LIMITS.maxDownloadBytes;
 
   const textsOf = (partition: number, record: LogRecord) =>
-    isCsv ? csvTexts(partition, record) : jsonTexts(topic, partition, record);
+    isCsv ? csvTexts(partition, record) : jsonTexts({ ...record, topic, partition });
 
   async function* texts(): AsyncGenerator<Uint8Array> {
     if (isCsv) yield ENCODER.encode(CSV_HEAD);
@@ -93,6 +94,11 @@ async function download(call: Call): Promise<Response> {
       "content-disposition": `attachment; filename="${topic}.${isCsv ? "csv" : "jsonl"}"`,
     },
   });
+}
+
+function* jsonTexts(record: PlacedRecord): Generator<string> {
+  yield* jsonLineParts(record);
+  yield "\n";
 }
 
 const ENCODER = new TextEncoder();

@@ -1,5 +1,4 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { unescaped } from "../cli/escapes.ts";
 import { parse } from "../cli/parse.ts";
 import { produceCommand } from "../cli/produce/command.ts";
 import { recordOfJson } from "../cli/record_json.ts";
@@ -121,18 +120,13 @@ function meant(topic: string, line: string): Sent {
       headersLeftOut: 0,
     };
   }
-  const one = (flag: string) => meantText(call.text(flag));
+  const one = (flag: string) => call.text(flag);
   assertEquals(call.has("--tombstone"), one("--value") === null);
   const headers = call.texts("--header").map((given): [string, string | null] => {
     const sign = given.indexOf("=");
-    return sign < 0 ? [given, null] : [given.slice(0, sign), meantText(given.slice(sign + 1))];
+    return sign < 0 ? [given, null] : [given.slice(0, sign), given.slice(sign + 1)];
   });
   return sent({ key: one("--key"), value: one("--value"), headers });
-}
-
-/** What the command takes the text of a flag for. */
-function meantText(text: string | null): string | null {
-  return text === null ? null : new TextDecoder().decode(unescaped(text)!);
 }
 
 function shown(bytes: Uint8Array | null): Sent["key"] {

@@ -1,5 +1,6 @@
 /** RecordRow: a record as it is shown: bytes as text where they are, cut to what a list may show of them. */
 import * as batch from "../protocol/records/batch.ts";
+import { wholeCharacters } from "../protocol/records/json_line.ts";
 import type { LogRecord } from "../protocol/records/record.ts";
 import { Buffer, isUtf8 } from "node:buffer";
 import { type Bytes, LIMITS, type RecordRow } from "./api.ts";
@@ -63,11 +64,4 @@ export function shownBytes(bytes: Uint8Array | null, maxBytes: number): Bytes | 
   const some = bytes.subarray(0, Math.min(bytes.length, maxBytes));
   const text = Buffer.from(some.buffer, some.byteOffset, some.length).toString("base64");
   return { encoding: "base64", text, bytes: bytes.length, isCut };
-}
-
-/** Where to cut so that no character is cut through, as far as it is UTF-8. */
-export function wholeCharacters(bytes: Uint8Array, at: number): number {
-  let end = at;
-  while (end > at - 4 && end > 0 && (bytes[end] & 0xc0) === 0x80) end--;
-  return end;
 }

@@ -3,10 +3,11 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { Admin } from "../client/admin.ts";
 import { Producer } from "../client/producer.ts";
+import { jsonLine, jsonLineParts } from "../protocol/records/json_line.ts";
 import type { LogRecord } from "../protocol/records/record.ts";
 import { ConsoleBroker } from "../testing/console_broker.ts";
 import { ApiFailure } from "./failure.ts";
-import { csvTexts, jsonTexts } from "./saved_text.ts";
+import { csvTexts } from "./saved_text.ts";
 import { Saves, slicesOf } from "./saves.ts";
 
 const large = () => Promise.resolve(slicesOf(new Uint8Array(1 << 20)));
@@ -79,6 +80,7 @@ Deno.test("a large value is saved in small parts, and they are what it would be 
     ["binary", new Uint8Array(100_001).map((_, i) => i * 7 & 255)],
     ["formula", new TextEncoder().encode(`=1+1${"x".repeat(50_000)}`)],
     ["empty", new Uint8Array()],
+    ["hostile", new TextEncoder().encode("\x1b\x9b\u202e\u2028\u{e0001}".repeat(5_000))],
     ["bom", new TextEncoder().encode("\ufeffa")],
   ];
   for (const [name, value] of values) {
@@ -90,7 +92,8 @@ Deno.test("a large value is saved in small parts, and they are what it would be 
       value,
       headers,
     } as unknown as LogRecord;
-    const parts = [...jsonTexts("t", 3, record)];
+    const placed = { ...record, topic: "t", partition: 3 }, parts = [...jsonLineParts(placed)];
+    assertEquals(parts.join(""), jsonLine(placed), name); // as `consume --json` prints it
     assertEquals(parts.filter(({ length }) => length > 100_000), [], name);
     const read = JSON.parse(parts.join(""));
     const shown = name === "binary"
@@ -108,8 +111,17 @@ Deno.test("a large value is saved in small parts, and they are what it would be 
     const csv = [...csvTexts(3, record)].join("");
     const plain = typeof shown === "string" ? shown : `base64:${shown.base64}`;
     const cell = name === "formula" ? `'${plain}` : plain;
-    assertEquals(cellsOf(csv), ["3", "5", "7", cell, cell, JSON.stringify(read.headers)], name);
+    const cells = cellsOf(csv), listed = JSON.parse(cells.pop()!);
+    assertEquals([...cells, listed], ["3", "5", "7", cell, cell, read.headers], name);
   }
+});
+
+Deno.test("in a table null is an empty cell and empty is quoted, as consume --csv has them", () => {
+  const headers: [] = [], empty = new Uint8Array();
+  const line = (key: Uint8Array | null, value: Uint8Array | null) =>
+    [...csvTexts(0, { offset: 1, timestampMs: 2, key, value, headers })].join("");
+  assertEquals(line(null, empty), '0,1,2,,"",\r\n');
+  assertEquals(line(empty, null), '0,1,2,"",,\r\n');
 });
 
 Deno.test("what is saved loses neither a header's key that is no text nor a time that no number has", async () => {

@@ -84,6 +84,9 @@ Deno.test("consume reads ranges of offsets and times, chosen partitions and coun
   assertEquals(await printed("--last", "2"), "89");
   assertEquals(await printed("--partition", "1"), "");
   assertEquals(await printed("--count", "3"), "012");
+  const behind = await runnel(["consume", "t", "--offset", "500", ...at]);
+  assertEquals([behind.code, behind.text], [0, ""]);
+  assertStringIncludes(behind.error, "every one of 2 partitions ends at 10 or before");
   const missing = await runnel(["consume", "t", "--partition", "7", ...at]);
   assertEquals(missing.code, 1);
   assertStringIncludes(missing.error, "t has no partition 7: it has 0 to 1");

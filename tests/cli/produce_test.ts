@@ -33,7 +33,17 @@ Deno.test("produce sends lines of standard input and files, keys, nulls, tombsto
   await run([], "one\n\nthree");
   await run(["--key-separator", "\\t", "--null", "NULL"], "a\tx\nb\tNULL\nNULL\ty\n");
   await run(["--key", "k", "--tombstone"]);
-  await run(["--value", "v", "--header", "h=1", "--header", "e=", "--header", "n"]);
+  // A backslash is one: in JSON, in a path.
+  await run([
+    "--value",
+    '{"v":"a\\nb"}',
+    "--header",
+    "h=C:\\new",
+    "--header",
+    "e=",
+    "--header",
+    "n",
+  ]);
   const file = await Deno.makeTempFile();
   try {
     await Deno.writeTextFile(file, "first\nsecond\n");
@@ -52,12 +62,12 @@ Deno.test("produce sends lines of standard input and files, keys, nulls, tombsto
     ["b", null],
     [null, "y"],
     ["k", null],
-    [null, "v"],
+    [null, '{"v":"a\\nb"}'],
     [null, "first"],
     [null, "first\nsecond\n"],
   ]);
   assertEquals(found[7].headers.map(({ key, value }) => [key, shown(value)]), [
-    ["h", "1"],
+    ["h", "C:\\new"],
     ["e", ""],
     ["n", null],
   ]);

@@ -11,7 +11,7 @@ import { csvPrinter } from "./csv.ts";
 import { type Filter, filterOf } from "./filter.ts";
 import { formatPrinter } from "./format.ts";
 import { GroupReading } from "./group_read.ts";
-import { plannedPartitions } from "./plan.ts";
+import { nothingThere, plannedPartitions } from "./plan.ts";
 import { jsonPrinter, linePrinter, type Printer } from "./printer.ts";
 import { type Ranges, rangesOf } from "./range.ts";
 import { reading } from "./read.ts";
@@ -38,6 +38,8 @@ export const consume: Run = (call) => {
       return 0;
     }
     const planned = await plannedPartitions(cluster, { ...options, partitions, ranges });
+    const nothing = nothingThere(planned, ranges);
+    if (nothing !== null) console.error(`runnel: ${nothing}`);
     await printAll(reading(cluster, planned, { isolation, isStopped }), printing);
     return 0;
   });
@@ -113,7 +115,7 @@ function partitionsIn(call: Call): number[] {
 function filterIn(call: Call): Filter {
   const key = call.text("--key");
   const filter = filterOf({
-    key: key === null ? null : bytesOf(call, "--key", key),
+    key: key === null ? null : new TextEncoder().encode(key),
     keyPattern: call.text("--key-pattern"),
     headers: call.texts("--header"),
     path: call.text("--where"),

@@ -4,7 +4,7 @@
  * base64:…, headers are JSON.
  */
 import type { ConsumerRecord } from "../../client/consumer.ts";
-import { headersJson, timestampOf, utf8Text } from "../record_json.ts";
+import { headersJson, timestampOf, utf8Text } from "../../protocol/records/json_line.ts";
 import { printable } from "../table.ts";
 import type { Printer } from "./printer.ts";
 

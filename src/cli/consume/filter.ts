@@ -2,7 +2,7 @@
 import { jsonpath } from "json-p3";
 import { RE2JS } from "re2js";
 import type { ConsumerRecord } from "../../client/consumer.ts";
-import { utf8Text } from "../record_json.ts";
+import { utf8Text } from "../../protocol/records/json_line.ts";
 
 export interface FilterOptions {
   /** Exactly these bytes; null: any. */

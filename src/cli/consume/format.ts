@@ -9,8 +9,8 @@
  * empty for null too, and this does not.
  */
 import type { ConsumerRecord } from "../../client/consumer.ts";
+import { timestampOf } from "../../protocol/records/json_line.ts";
 import { terminalBytes } from "../escapes.ts";
-import { timestampOf } from "../record_json.ts";
 import type { Printer } from "./printer.ts";
 
 /** A string says what is wrong with the format. */

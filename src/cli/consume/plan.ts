@@ -1,5 +1,6 @@
 /** Plan: which offsets of which partitions are read, fixed once before the first record is. */
 import type { Cluster } from "../../client/cluster.ts";
+import { nameOf } from "../../client/group/partitions_by_topic.ts";
 import { type Isolation, listOffsets, type TopicPartition } from "../../client/list_offsets.ts";
 import { ConfigError } from "../../config/load.ts";
 import { existingTopic } from "../existing_topic.ts";
@@ -9,6 +10,8 @@ export interface PlannedPartition extends TopicPartition {
   readonly from: number;
   /** The offset behind the last one; null: without end. */
   readonly until: number | null;
+  /** Where the partition ended as it was looked at. */
+  readonly end: number;
 }
 
 export interface PlanOptions {
@@ -52,7 +55,27 @@ export async function plannedPartitions(
     partition,
     from: from[i]!,
     until: until[i] ?? (isFollowing ? null : ends[i]),
+    end: ends[i],
   }));
+}
+
+/** What there is to say where every offset that somebody named lies behind the end, so that nothing is printed; else null. */
+export function nothingThere(
+  planned: readonly PlannedPartition[],
+  { all, byPartition }: Ranges,
+): string | null {
+  const isBehind = ({ partition, end }: PlannedPartition) => {
+    const from = (byPartition.get(partition) ?? all)?.from;
+    return from?.kind === "offset" && from.offset > end;
+  };
+  if (planned.length === 0 || !planned.every(isBehind)) return null;
+  const last = planned.reduce((most, { end }) => Math.max(most, end), 0);
+  const which = planned.length === 1
+    ? nameOf(planned[0])
+    : `every one of ${planned.length} partitions`;
+  return `Nothing is at that --offset: ${which} ends at ${last}${
+    planned.length === 1 ? "" : " or before"
+  }`;
 }
 
 const EVERYTHING: Range = { from: { kind: "start" }, to: null };

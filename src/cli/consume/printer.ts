@@ -2,7 +2,7 @@
 import type { ConsumerRecord } from "../../client/consumer.ts";
 import type { ByteSink } from "../byte_sink.ts";
 import { terminalBytes } from "../escapes.ts";
-import { recordJson } from "../record_json.ts";
+import { jsonLine } from "../../protocol/records/json_line.ts";
 
 export interface Printer {
   /** Before the first record. */
@@ -11,7 +11,7 @@ export interface Printer {
 }
 
 export const jsonPrinter: Printer = {
-  record: (record, sink) => sink.text(`${recordJson(record)}\n`),
+  record: (record, sink) => sink.text(`${jsonLine(record)}\n`),
 };
 
 /** The value, behind the key where there is a separator. `isTerminal`: nothing of it is to steer one. */

@@ -1,6 +1,7 @@
 /** `runnel produce`: sends records to a topic: from standard input, files or the command line. */
 import type { Delivery, ProducerOptions } from "../../client/producer.ts";
 import type { CompressionName } from "../../protocol/records/compression.ts";
+import { timestampOf } from "../../protocol/records/json_line.ts";
 import { ConfigError } from "../../config/load.ts";
 import { clientErrorLine } from "../client_error_line.ts";
 import { ByteSink } from "../byte_sink.ts";
@@ -11,7 +12,6 @@ import { unescaped } from "../escapes.ts";
 import { existingTopic } from "../existing_topic.ts";
 import { Interrupt } from "../interrupt.ts";
 import { jsonText, OutputClosed } from "../output.ts";
-import { timestampOf } from "../record_json.ts";
 import { printable } from "../table.ts";
 import { Delivering } from "./delivering.ts";
 import { filesOf, isMissing, linesOf, repeated, type SourceRecords } from "./sources.ts";
@@ -124,7 +124,7 @@ function planOf(call: Call): Plan {
   return {
     source: sourceOf(call),
     producer: producerOf(call),
-    headers: call.texts("--header").map((text) => headerOf(call, text)),
+    headers: call.texts("--header").map(headerOf),
     partition: call.whole("--partition", { max: 0x7fffffff }),
     keepsPartition: call.has("--keep-partition"),
     rate: rateOf(call),
@@ -152,8 +152,14 @@ function sourceOf(call: Call): Plan["source"] {
     const text = call.text(flag);
     return text === null ? null : bytesOf(call, flag, text);
   };
-  const separator = bytes("--key-separator"), nullText = bytes("--null"), key = bytes("--key");
-  const value = bytes("--value"), isTombstone = call.has("--tombstone");
+  // What is sent is taken as it stands: a backslash in a path or in JSON is one.
+  const asItStands = (flag: string) => {
+    const text = call.text(flag);
+    return text === null ? null : ENCODER.encode(text);
+  };
+  const separator = bytes("--key-separator"), nullText = bytes("--null");
+  const key = asItStands("--key"), value = asItStands("--value");
+  const isTombstone = call.has("--tombstone");
   const timestampMs = call.whole("--timestamp") ?? undefined;
   const ways = [value !== null, isTombstone, isJson, call.has("--whole"), separator !== null];
   if (ways.filter(Boolean).length > 1) {
@@ -188,10 +194,10 @@ function sourceOf(call: Call): Plan["source"] {
 }
 
 /** "name=value", "name=" with an empty value, "name" with none. */
-function headerOf(call: Call, text: string): Plan["headers"][number] {
+function headerOf(text: string): Plan["headers"][number] {
   const at = text.indexOf("=");
   if (at < 0) return { key: text, value: null };
-  return { key: text.slice(0, at), value: bytesOf(call, "--header", text.slice(at + 1)) };
+  return { key: text.slice(0, at), value: ENCODER.encode(text.slice(at + 1)) };
 }
 
 function rateOf(call: Call): number | null {
@@ -207,3 +213,5 @@ function bytesOf(call: Call, flag: string, text: string): Uint8Array {
   if (bytes !== null) return bytes;
   throw call.misused(`${flag} ${text}: a backslash stands before t, n, r, 0, \\ or xNN`);
 }
+
+const ENCODER = new TextEncoder();

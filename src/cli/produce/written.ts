@@ -1,5 +1,6 @@
 /** How lines become records: the line as value, a key and a value about a separator, or JSON. */
-import { recordOfJson, utf8Text, type WrittenRecord } from "../record_json.ts";
+import { utf8Text } from "../../protocol/records/json_line.ts";
+import { recordOfJson, type WrittenRecord } from "../record_json.ts";
 
 /** A string says what is wrong with the line. */
 export type Reader = (line: Uint8Array) => WrittenRecord | string;

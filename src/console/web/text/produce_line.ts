@@ -49,9 +49,9 @@ function flagsOf(topic: string, { key, value, headers }: Sent): string[] | null 
     : ["runnel", "produce", topic, ...flags];
 }
 
-/** As flags take it, where a backslash begins an escape; null: it cannot stand in a flag. */
+/** null: it cannot stand in a flag. */
 function plain({ encoding, text }: Bytes): string | null {
-  return encoding === "utf8" && isPlain(text) ? text.replaceAll("\\", "\\\\") : null;
+  return encoding === "utf8" && isPlain(text) ? text : null;
 }
 
 function jsonBytes(given: Bytes | null): unknown {
