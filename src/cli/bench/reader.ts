@@ -13,7 +13,7 @@ import { Fetch } from "../../protocol/messages/fetch.ts";
 import * as batch from "../../protocol/records/batch.ts";
 import type { Decoded } from "../../protocol/schema.ts";
 import { ZERO_UUID } from "../../bytes/uuid.ts";
-import type { PlannedPartition } from "../consume/plan.ts";
+import type { PartitionRange } from "../consume/plan.ts";
 import { countRecords } from "./count_records.ts";
 
 export interface FetchSizes {
@@ -54,7 +54,7 @@ export class Reader {
   #tries = 0;
 
   /** `planned` are partitions of one topic; those without an end are read until it is over. */
-  constructor(cluster: Cluster, planned: readonly PlannedPartition[], options: ReaderOptions) {
+  constructor(cluster: Cluster, planned: readonly PartitionRange[], options: ReaderOptions) {
     this.#cluster = cluster;
     this.#topic = planned[0].topic;
     this.#readings = planned.map(({ partition, from, until }) => ({

@@ -6,10 +6,13 @@ import { ConfigError } from "../../config/load.ts";
 import { existingTopic } from "../existing_topic.ts";
 import type { Place, Range, Ranges } from "./range.ts";
 
-export interface PlannedPartition extends TopicPartition {
+export interface PartitionRange extends TopicPartition {
   readonly from: number;
   /** The offset behind the last one; null: without end. */
   readonly until: number | null;
+}
+
+export interface PlannedPartition extends PartitionRange {
   /** Where the partition ended as it was looked at. */
   readonly end: number;
 }

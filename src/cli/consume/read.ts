@@ -7,7 +7,7 @@ import { Consumer, type ConsumerRecord } from "../../client/consumer.ts";
 import { ConnectionError } from "../../client/errors.ts";
 import { nameOf } from "../../client/group/partitions_by_topic.ts";
 import type { Isolation } from "../../client/list_offsets.ts";
-import type { PlannedPartition } from "./plan.ts";
+import type { PartitionRange } from "./plan.ts";
 
 export interface ReadOptions {
   readonly isolation: Isolation;
@@ -20,7 +20,7 @@ export interface ReadOptions {
 /** Records that came together, [] every now and then. Throws KafkaError, and ConnectionError when nothing moves. */
 export async function* reading(
   cluster: Cluster,
-  planned: readonly PlannedPartition[],
+  planned: readonly PartitionRange[],
   { isolation, isStopped, stalledMs = 60_000 }: ReadOptions,
 ): AsyncGenerator<readonly ConsumerRecord[], void> {
   using consumer = new Consumer(cluster, {
@@ -66,7 +66,7 @@ class Progress {
   constructor(readonly stalledMs: number) {}
 
   /** Throws when nothing has moved for too long: a broker that went away is tried again and again by the consumer. */
-  look(open: readonly PlannedPartition[], positionOf: (one: PlannedPartition) => number): void {
+  look(open: readonly PartitionRange[], positionOf: (one: PartitionRange) => number): void {
     const sum = open.reduce((total, one) => total + positionOf(one) + 1, 0);
     if (sum !== this.#sum) {
       this.#sum = sum;
