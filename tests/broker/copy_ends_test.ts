@@ -13,6 +13,7 @@ import { TransactionalProducer } from "../../src/client/transactional_producer.t
 import { withSeed } from "../random.ts";
 import { jsonLines } from "./command_line.ts";
 import { KEPT, recordsOf, Two, valuesOf } from "./copies.ts";
+import { OwnSignals } from "./own_signals.ts";
 
 const OPTIONS: CopyOptions = {
   selection: { names: ["t"], matches: null, renames: new Map(), prefix: "" },
@@ -177,6 +178,7 @@ Deno.test("of two copies with one name the later goes on, and the earlier ends a
 });
 
 Deno.test("copy --follow goes on with what comes, partitions too, and Ctrl-C ends it in order", async () => {
+  using signals = new OwnSignals();
   await using two = await Two.start();
   const { source, target } = two;
   await two.from.createTopic("t", {
@@ -205,7 +207,7 @@ Deno.test("copy --follow goes on with what comes, partitions too, and Ctrl-C end
   }
   await there(2, 1);
   await commitOffsets(source, "g", [{ topic: "t", partition: 0, offset: 2n }]);
-  Deno.kill(Deno.pid, "SIGTERM"); // which is as Ctrl-C, but for the test runner
+  signals.send("SIGINT");
   const told = await following;
   assertEquals([told.code, told.error], [0, ""]);
   assertEquals(jsonLines(told).map(({ state, group }) => [group, state]), [
@@ -219,6 +221,7 @@ Deno.test("copy --follow goes on with what comes, partitions too, and Ctrl-C end
 });
 
 Deno.test("Ctrl-C ends a copy at a whole place and says that it goes on, which it does", async () => {
+  using signals = new OwnSignals();
   await using two = await Two.start();
   const { source } = two;
   await two.from.createTopic("t", { configs: KEPT });
@@ -235,7 +238,7 @@ Deno.test("Ctrl-C ends a copy at a whole place and says that it goes on, which i
         read: (into) => socket.read(into),
         async write(bytes) {
           if (bytes.length > 100_000) {
-            if (!isAsked) Deno.kill(Deno.pid, "SIGTERM"); // in the midst of its first window
+            if (!isAsked) signals.send("SIGINT"); // in the midst of its first window
             isAsked = true;
             await new Promise((resolve) => setTimeout(resolve, 20));
           }

@@ -15,6 +15,7 @@ import { Producer } from "../../src/client/producer.ts";
 import { jsonLines, typed } from "./command_line.ts";
 import { recordsOf } from "./copies.ts";
 import { type Settings, TestBroker } from "./harness.ts";
+import { OwnSignals } from "./own_signals.ts";
 
 class Two implements AsyncDisposable {
   readonly source: Cluster;
@@ -72,6 +73,7 @@ Deno.test("a group behind what the source deleted goes on with the first record 
 });
 
 Deno.test("a topic that somebody made again while it was copied keeps the configs it was made with", async () => {
+  using signals = new OwnSignals();
   await using two = await Two.start();
   const { target } = two;
   await two.from.createTopic("t", { configs: KEPT });
@@ -91,7 +93,7 @@ Deno.test("a topic that somebody made again while it was copied keeps the config
   await two.to.createTopic("t", { configs: { "message.timestamp.type": "LogAppendTime" } });
   await send(two.source, "t", ["b"]);
   for (let tries = 0; tries < 400 && complaints === 0; tries++) await target.pause(50);
-  Deno.kill(Deno.pid, "SIGTERM"); // which is as Ctrl-C, but for the test runner
+  signals.send("SIGINT");
   const told = await following;
   assertEquals(told.code, 1, told.error);
   assertEquals(await setOn(target, "t"), { "message.timestamp.type": "LogAppendTime" });
