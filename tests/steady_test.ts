@@ -66,16 +66,18 @@ async function commit(bootstrap: string, name: string): Promise<void> {
   }
 }
 
-/** What the broker has, once it is what is wanted, or after some seconds; without anything wanted after a moment. */
+/** What the broker has, once it is what is wanted; without anything wanted once it stays the same. After some seconds else. */
 async function atRest(
   broker: Broker,
   wanted: Record<string, number> | null,
 ): Promise<Record<string, number>> {
-  await pause(300);
-  let found = await had(broker);
-  for (let i = 0; i < 50 && wanted !== null && !isSame(found, wanted); i++) {
+  let found = await had(broker), same = 0;
+  const isThere = () => wanted === null ? same >= 5 : isSame(found, wanted);
+  for (let i = 0; i < 150 && !isThere(); i++) {
     await pause(100);
-    found = await had(broker);
+    const now = await had(broker);
+    same = isSame(found, now) ? same + 1 : 0;
+    found = now;
   }
   return found;
 }

@@ -137,11 +137,11 @@ class Silent implements AsyncDisposable {
     return this.#held.length;
   }
 
-  /** How many were closed by the other side, within a second. */
+  /** How many were closed by the other side, once all were or after ten seconds. */
   async ended(): Promise<number> {
     let ended = 0;
     for (const end of this.#ends) end.then(() => ended++);
-    for (let i = 0; i < 100 && ended < this.#held.length; i++) {
+    for (let i = 0; i < 1000 && ended < this.#held.length; i++) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     return ended;

@@ -136,7 +136,11 @@ Deno.test("a hundred brokers, each used, leave no descriptor and no heap", async
   };
   await round(20); // what is compiled and kept once
   const before = await round(10), after = await round(100);
-  assertEquals(after.descriptors, before.descriptors);
+  // On a busy machine the system closes the last ones later.
+  for (let i = 0; i < 100 && descriptors() !== before.descriptors; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assertEquals(descriptors(), before.descriptors);
   const perBroker = (after.heap - before.heap + after.external - before.external) / 100;
   assert(perBroker < MAX_LEFT_BYTES, `${Math.round(perBroker)} bytes a broker are left`);
 });

@@ -32,7 +32,8 @@ export class TurnMeter {
   }
 }
 
-function cpuMs(): number {
+/** Of this process. */
+export function cpuMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 }
