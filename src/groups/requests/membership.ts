@@ -16,6 +16,7 @@ import { appendError } from "../../coordination/append_error.ts";
 import type { GroupCoordinator } from "../coordinator.ts";
 import type { Bodies, Reply } from "../decision.ts";
 import type { Group } from "../group.ts";
+import { saidBytes } from "../member_bytes.ts";
 import type { GroupPartition } from "../group_shard.ts";
 import { applyFact, deadlineOf, decideEvent } from "../machines.ts";
 import { groupGone } from "../offsets/offset_machine.ts";
@@ -44,6 +45,11 @@ export async function joinGroup(
   const { sessionTimeoutMs, memberId, groupId } = request;
   if (sessionTimeoutMs < minSessionTimeoutMs || sessionTimeoutMs > maxSessionTimeoutMs) {
     return { errorCode: ErrorCode.INVALID_SESSION_TIMEOUT, memberId };
+  }
+  // Who is handed an id first (KIP-394) comes again; nothing is kept till then.
+  const comesAgain = memberId === "" && request.groupInstanceId === null && caller.apiVersion >= 4;
+  if (!comesAgain && !coordinator.memberBytes.admits(saidBytes(request.protocols))) {
+    return { errorCode: ErrorCode.GROUP_MAX_SIZE_REACHED, memberId };
   }
   let group = place.shard.get(groupId);
   if (group?.members.type === "consumer" && group.members.members.size === 0) {
