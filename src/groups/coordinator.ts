@@ -132,7 +132,10 @@ export class GroupCoordinator extends CoordinatorRuntime<GroupKinds, GroupShard>
     let bytes = 0;
     for (const { members } of this.groups()) {
       if (members.type !== "classic") continue;
-      for (const { protocols } of members.members.values()) bytes += saidBytes(protocols);
+      for (const { id, clientId, protocols } of members.members.values()) {
+        bytes += id.length + clientId.length + saidBytes(protocols);
+      }
+      for (const id of members.pendingMembers.keys()) bytes += id.length;
     }
     return bytes;
   }

@@ -46,9 +46,11 @@ export async function joinGroup(
   if (sessionTimeoutMs < minSessionTimeoutMs || sessionTimeoutMs > maxSessionTimeoutMs) {
     return { errorCode: ErrorCode.INVALID_SESSION_TIMEOUT, memberId };
   }
-  // Who is handed an id first (KIP-394) comes again; nothing is kept till then.
+  // Of who is handed an id first (KIP-394) that is kept till it comes again.
   const comesAgain = memberId === "" && request.groupInstanceId === null && caller.apiVersion >= 4;
-  if (!comesAgain && !coordinator.memberBytes.admits(saidBytes(request.protocols))) {
+  const said = comesAgain ? 0 : saidBytes(request.protocols) + caller.clientId.length;
+  const newId = request.groupInstanceId ?? caller.clientId;
+  if (!coordinator.memberBytes.admits(said + Math.min(newId.length, PREFIX_LENGTH))) {
     return { errorCode: ErrorCode.GROUP_MAX_SIZE_REACHED, memberId };
   }
   let group = place.shard.get(groupId);
