@@ -57,6 +57,7 @@ const LIMITS = {
     "limits.unauthenticated_frame_bytes",
     "limits.max_fetch_bytes",
     "limits.max_buffered_bytes",
+    "groups.max_member_bytes",
     "groups.offset_metadata_max_length",
     "storage.min_free_bytes",
   ],

@@ -58,6 +58,15 @@ export const groupOptions = {
     restart: true,
     doc: "Groups, empty ones with offsets included; more are refused.",
   },
+  maxMemberBytes: {
+    type: "integer",
+    default: 128 * 1024 * 1024,
+    min: 65_536,
+    max: Number.MAX_SAFE_INTEGER,
+    restart: true,
+    doc:
+      "What the members of classic groups may say of themselves (subscriptions, which Kafka does not bound), over all groups; who would say more is refused. Members that say more than 16 KiB have half of it.",
+  },
   offsetsRetentionMinutes: {
     type: "integer",
     default: 10_080,

@@ -15,6 +15,7 @@ import type { ConsumerSettings } from "./consumer/consumer_decision.ts";
 import type { TopicView } from "./consumer/consumer_topics.ts";
 import type { Group } from "./group.ts";
 import { GroupMetrics } from "./group_metrics.ts";
+import { MemberBytes, saidBytes } from "./member_bytes.ts";
 import { GroupMover } from "./group_mover.ts";
 import { type GroupKinds, type GroupPartition, GroupShard } from "./group_shard.ts";
 import type { DecisionContext } from "./machines.ts";
@@ -26,6 +27,8 @@ export interface GroupSettings {
   readonly maxSessionTimeoutMs: number;
   readonly maxSize: number;
   readonly maxGroups: number;
+  /** What members of classic groups may say of themselves, over all groups. */
+  readonly maxMemberBytes: number;
   readonly offsetsRetentionMs: number;
   readonly offsetsRetentionCheckIntervalMs: number;
   readonly offsetMetadataMaxLength: number;
@@ -60,6 +63,7 @@ export class GroupCoordinator extends CoordinatorRuntime<GroupKinds, GroupShard>
   readonly consumer: ConsumerContext;
   readonly metrics = new GroupMetrics();
   readonly newId: () => string;
+  readonly memberBytes: MemberBytes;
   readonly #mover: GroupMover;
   readonly #time: TrustedTime;
 
@@ -89,6 +93,11 @@ export class GroupCoordinator extends CoordinatorRuntime<GroupKinds, GroupShard>
     this.settings = settings;
     this.consumer = consumer;
     this.newId = options.newId;
+    this.memberBytes = new MemberBytes({
+      maxBytes: settings.maxMemberBytes,
+      nowMs: () => clock.monotonicMs(),
+      held: () => this.#saidBytes(),
+    });
     this.#time = time;
     this.#mover = new GroupMover({
       wake,
@@ -117,6 +126,18 @@ export class GroupCoordinator extends CoordinatorRuntime<GroupKinds, GroupShard>
     let count = 0;
     for (const { shard } of this.partitions.all()) count += shard.groups.size;
     return count >= this.settings.maxGroups;
+  }
+
+  #saidBytes(): number {
+    let bytes = 0;
+    for (const { members } of this.groups()) {
+      if (members.type !== "classic") continue;
+      for (const { id, clientId, protocols } of members.members.values()) {
+        bytes += id.length + clientId.length + saidBytes(protocols);
+      }
+      for (const id of members.pendingMembers.keys()) bytes += id.length;
+    }
+    return bytes;
   }
 
   override get isLoading(): boolean {

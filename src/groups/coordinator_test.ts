@@ -39,6 +39,7 @@ class Desk {
         maxSessionTimeoutMs: 30_000,
         maxSize: 10,
         maxGroups: 2,
+        maxMemberBytes: 1 << 20,
         offsetsRetentionMs: 7 * DAY_MS,
         offsetsRetentionCheckIntervalMs: 600_000,
         offsetMetadataMaxLength: 4096,
@@ -69,7 +70,7 @@ class Desk {
     for (const { work } of due) work();
   }
 
-  join(groupId: string, sessionTimeoutMs = 10_000) {
+  join(groupId: string, sessionTimeoutMs = 10_000, protocols = [RANGE]) {
     const request = {
       groupId,
       sessionTimeoutMs,
@@ -77,7 +78,7 @@ class Desk {
       memberId: "",
       groupInstanceId: null,
       protocolType: "consumer",
-      protocols: [{ name: "range", metadata: new Uint8Array([1]) }],
+      protocols,
       reason: null,
     };
     return joinGroup(this.coordinator, request, CALLER);
@@ -123,6 +124,7 @@ class PiecemealLog extends SimulatedLog {
   }
 }
 
+const RANGE = { name: "range", metadata: new Uint8Array([1]) };
 const CALLER = { clientId: "c", clientHost: "/127.0.0.1", apiVersion: 3 };
 
 Deno.test("a commit is answered, and shown, only when the log keeps it", async () => {
@@ -133,6 +135,32 @@ Deno.test("a commit is answered, and shown, only when the log keeps it", async (
   desk.log.sync();
   await turn();
   assertEquals([answer.value, shown.value], [[0], 5n]);
+});
+
+Deno.test("what members say of themselves is bounded over all groups, and free again when they go", async () => {
+  const desk = await loaded();
+  const join = (groupId: string, size: number) => {
+    const protocols = [{ name: "range", metadata: new Uint8Array(size) }];
+    return desk.join(groupId, 10_000, protocols);
+  };
+  const half = 1 << 19;
+  assertEquals((await join("g", half)).errorCode, 81);
+  const joining = join("g", half - 10);
+  desk.log.sync();
+  const { memberId } = await joining;
+  assertEquals((await join("h", 20_000)).errorCode, 81);
+  const members = [{ memberId: memberId!, groupInstanceId: null, reason: null }];
+  const leaving = leaveGroup(
+    desk.coordinator,
+    { groupId: "g", memberId: memberId!, members },
+    CALLER,
+  );
+  desk.log.sync();
+  await leaving;
+  desk.clock.advance(10);
+  const later = join("h", half - 10);
+  desk.log.sync();
+  assertEquals((await later).errorCode ?? 0, 0);
 });
 
 Deno.test("an assignment is handed out only when the log keeps it", async () => {

@@ -56,6 +56,7 @@ class Desk {
         maxSessionTimeoutMs: 30_000,
         maxSize: 10,
         maxGroups: 100,
+        maxMemberBytes: 1 << 20,
         offsetsRetentionMs: 1e12,
         offsetsRetentionCheckIntervalMs: 1e11,
         offsetMetadataMaxLength: 4096,

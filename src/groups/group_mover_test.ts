@@ -55,6 +55,7 @@ class Desk {
         maxSessionTimeoutMs: 30_000,
         maxSize: 10,
         maxGroups: 1000,
+        maxMemberBytes: 1 << 20,
         offsetsRetentionMs: 1e12,
         offsetsRetentionCheckIntervalMs: 1e11,
         offsetMetadataMaxLength: 4096,

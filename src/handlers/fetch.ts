@@ -223,18 +223,23 @@ function read(
   return late === null ? { rows, bytes, isUrgent, unknown } : readLate(late);
 }
 
-/** Brokers may fetch everything; consumers what they may read. A name is refused whether or not it exists, as in Kafka. */
+/**
+ * Brokers may fetch everything; consumers what they may read. A name is refused whether or not it exists, as in Kafka, and
+ * to who is no broker and says so an id as well.
+ */
 function refusal(
   { catalogue }: FetchOptions,
   access: Access,
   { topic, topicId }: FetchPartition,
   replicaId: number,
 ): number {
+  if (replicaId >= 0) {
+    const may = access.mayCluster(Operation.CLUSTER_ACTION);
+    return may ? ErrorCode.NONE : ErrorCode.TOPIC_AUTHORIZATION_FAILED;
+  }
   const name = topicId === ZERO_UUID ? topic : catalogue.topicById(topicId)?.name;
   if (name === undefined) return ErrorCode.NONE; // an unknown id, which is said so
-  const may = replicaId >= 0
-    ? access.mayCluster(Operation.CLUSTER_ACTION)
-    : access.mayTopic(Operation.READ, name);
+  const may = access.mayTopic(Operation.READ, name);
   return may ? ErrorCode.NONE : ErrorCode.TOPIC_AUTHORIZATION_FAILED;
 }
 

@@ -13,7 +13,7 @@
  * At most `slots` are kept, with so many partitions in all and in each. A new one takes the place of the longest unused,
  * once that has been unused for two minutes; before, the newcomer simply gets no session, which every client can live
  * with. One that grows beyond what it may have is over (70). Kafka counts sessions alone, so that one client, without any
- * right, can have it remember as much as it likes to name.
+ * right, can have it remember as much as it likes to name: a name that no topic has counts by how long it is.
  */
 import { type Uuid, ZERO_UUID } from "../bytes/uuid.ts";
 import type { Clock } from "../clock.ts";
@@ -37,6 +37,8 @@ export interface FetchSession {
   readonly id: number;
   readonly usesTopicIds: boolean;
   readonly partitions: Map<string, FetchPartition>;
+  /** How many its partitions count for. */
+  size: number;
   nextEpoch: number;
   lastUsedMs: number;
 }
@@ -66,7 +68,7 @@ export class FetchSessions {
   readonly #sessions = new Map<number, FetchSession>();
   readonly #random: () => number;
   /** Of all sessions. */
-  #partitions = 0;
+  #totalSize = 0;
 
   /** `maxOfOne`: partitions of one session, some 150 bytes each; all together have ten times as many. */
   constructor(
@@ -97,14 +99,14 @@ export class FetchSessions {
     if (session.usesTopicIds !== request.usesTopicIds) {
       return ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR;
     }
-    const before = session.partitions.size;
+    const before = session.size;
     update(session, request);
-    this.#partitions += session.partitions.size - before;
+    this.#totalSize += session.size - before;
     if (session.partitions.size === 0) { // a session of nothing is over, and what was named is answered without one
       this.#end(session);
       return { session: null, isIncremental: false, partitions: named };
     }
-    if (session.partitions.size > before && !this.#hasRoom(session.partitions.size)) {
+    if (session.size > before && !this.#hasRoom(session.size)) {
       this.#end(session);
       return ErrorCode.FETCH_SESSION_ID_NOT_FOUND;
     }
@@ -120,21 +122,26 @@ export class FetchSessions {
 
   /** Ends a session before its client has heard of it. */
   end({ id }: FetchSession): void {
-    this.#sessions.delete(id);
+    this.#end(this.#sessions.get(id));
   }
 
   #open(request: SessionRequest): FetchSession | null {
     const { named } = request;
-    if (named.length === 0 || !this.#makeRoom(named.length)) return null;
+    const most = named.reduce((sum, partition) => sum + sizeOf(partition), 0);
+    if (named.length === 0 || !this.#makeRoom(most)) return null;
+    const partitions = new Map(named.map((partition) => [keyOf(partition), partition]));
+    let size = 0;
+    for (const partition of partitions.values()) size += sizeOf(partition);
     const session: FetchSession = {
       id: this.#newId(),
       usesTopicIds: request.usesTopicIds,
-      partitions: new Map(named.map((partition) => [keyOf(partition), partition])),
+      partitions,
+      size,
       nextEpoch: 1,
       lastUsedMs: this.#clock.monotonicMs(),
     };
     this.#sessions.set(session.id, session);
-    this.#partitions += session.partitions.size;
+    this.#totalSize += size;
     return session;
   }
 
@@ -143,7 +150,7 @@ export class FetchSessions {
     if (count > this.#maxOfOne) return false;
     for (const oldest of this.#sessions.values()) {
       if (
-        this.#sessions.size < this.#slots && this.#partitions + count <= SHARES * this.#maxOfOne
+        this.#sessions.size < this.#slots && this.#totalSize + count <= SHARES * this.#maxOfOne
       ) {
         return true;
       }
@@ -153,14 +160,14 @@ export class FetchSessions {
     return this.#sessions.size < this.#slots;
   }
 
-  /** Whether one may have so many partitions, which are counted already. */
-  #hasRoom(count: number): boolean {
-    return count <= this.#maxOfOne && this.#partitions <= SHARES * this.#maxOfOne;
+  /** Whether one may be so large, which is counted already. */
+  #hasRoom(size: number): boolean {
+    return size <= this.#maxOfOne && this.#totalSize <= SHARES * this.#maxOfOne;
   }
 
   #end(session: FetchSession | undefined): void {
     if (session === undefined || !this.#sessions.delete(session.id)) return;
-    this.#partitions -= session.partitions.size;
+    this.#totalSize -= session.size;
   }
 
   #touch(session: FetchSession): void {
@@ -196,6 +203,7 @@ function update(session: FetchSession, { named, forgotten }: SessionRequest): vo
     const known = session.partitions.get(key);
     if (known === undefined) {
       session.partitions.set(key, partition);
+      session.size += sizeOf(partition);
       continue;
     }
     known.fetchOffset = partition.fetchOffset;
@@ -204,8 +212,18 @@ function update(session: FetchSession, { named, forgotten }: SessionRequest): vo
     known.lastFetchedEpoch = partition.lastFetchedEpoch;
   }
   for (const { topic, topicId, partitions } of forgotten) {
-    for (const index of partitions) session.partitions.delete(keyOf({ topic, topicId, index }));
+    for (const index of partitions) {
+      const key = keyOf({ topic, topicId, index }), known = session.partitions.get(key);
+      if (known === undefined) continue;
+      session.partitions.delete(key);
+      session.size -= sizeOf(known);
+    }
   }
+}
+
+/** For how many it counts: one, unless it has a name that no topic has. */
+function sizeOf({ topic }: FetchPartition): number {
+  return 1 + Math.floor(topic.length / 256);
 }
 
 function keyOf({ topic, topicId, index }: { topic: string; topicId: Uuid; index: number }): string {

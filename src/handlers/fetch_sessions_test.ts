@@ -77,6 +77,32 @@ Deno.test("partitions of all sessions are counted, and come back when they go", 
   assertEquals(world.open(1), 0);
 });
 
+Deno.test("a session that ends before its client has heard of it leaves its room to others", () => {
+  const world = new World();
+  const keeper = world.open(1);
+  for (let i = 0; i < 30; i++) {
+    const plan = world.plan(0, 0, partitions(10));
+    if (typeof plan === "number" || plan.session === null) throw new Error(`no session ${i}`);
+    world.sessions.end(plan.session);
+  }
+  assert(world.open(10) > 0);
+  assert(typeof world.plan(keeper, 1) !== "number");
+});
+
+Deno.test("a topic's name that no topic has counts as many partitions as it is long", () => {
+  const world = new World(), long = "x".repeat(32_767);
+  const named = (topic: string) => partitions(1).map((one) => ({ ...one, topic }));
+  const plan = world.plan(0, 0, named(long));
+  assertEquals(typeof plan !== "number" && plan.session, null);
+  const grown = world.open(1);
+  assertEquals(world.plan(grown, 1, named(long)), ErrorCode.FETCH_SESSION_ID_NOT_FOUND);
+  // Of ten times as many: nine of two, one of ten.
+  for (let i = 0; i < 9; i++) assert(world.open(10) > 0);
+  const last = world.plan(0, 0, named("y".repeat(2 * 256)));
+  assert(typeof last !== "number" && last.session !== null);
+  assertEquals([world.open(8), world.open(7) > 0], [0, true]);
+});
+
 Deno.test("sessions that nobody uses make room for one that is larger than each", () => {
   const world = new World();
   const ids = Array.from({ length: 20 }, () => world.open(5));

@@ -183,6 +183,7 @@ async function desk() {
       maxSessionTimeoutMs: 30_000,
       maxSize: 10,
       maxGroups: 10,
+      maxMemberBytes: 1 << 20,
       offsetsRetentionMs: 1000,
       offsetsRetentionCheckIntervalMs: 1000,
       offsetMetadataMaxLength: 4096,

@@ -35,6 +35,7 @@ async function desk() {
       maxSessionTimeoutMs: 30_000,
       maxSize: 10,
       maxGroups: 1_000_000,
+      maxMemberBytes: 1 << 20,
       offsetsRetentionMs: 86_400_000,
       offsetsRetentionCheckIntervalMs: 600_000,
       offsetMetadataMaxLength: 4096,

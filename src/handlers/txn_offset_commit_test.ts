@@ -69,6 +69,7 @@ class Desk {
         maxSessionTimeoutMs: 30_000,
         maxSize: 10,
         maxGroups: 10,
+        maxMemberBytes: 1 << 20,
         offsetsRetentionMs: DAY_MS,
         offsetsRetentionCheckIntervalMs: 600_000,
         offsetMetadataMaxLength: 4096,

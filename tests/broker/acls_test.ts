@@ -3,6 +3,7 @@
  * as they were made.
  */
 import { assertEquals } from "@std/assert";
+import { randomUuid, ZERO_UUID } from "../../src/bytes/uuid.ts";
 import { configureLog } from "../../src/log.ts";
 import { CreateAcls } from "../../src/protocol/messages/create_acls.ts";
 import { DeleteAcls } from "../../src/protocol/messages/delete_acls.ts";
@@ -11,6 +12,7 @@ import { ConsumerGroupHeartbeat } from "../../src/protocol/messages/consumer_gro
 import { Fetch } from "../../src/protocol/messages/fetch.ts";
 import { InitProducerId } from "../../src/protocol/messages/init_producer_id.ts";
 import { Produce } from "../../src/protocol/messages/produce.ts";
+import { Metadata } from "../../src/protocol/messages/metadata.ts";
 import { ListOffsets } from "../../src/protocol/messages/list_offsets.ts";
 import { buildBatch } from "../../src/protocol/records/build.ts";
 import type { Api } from "../../src/protocol/schema.ts";
@@ -332,4 +334,23 @@ Deno.test("a pattern that a member subscribes by matches only topics that it may
   }
   assertEquals(answer.errorCode, 0);
   assertEquals(answer.assignment.topicPartitions.length, 1);
+});
+
+Deno.test("who says to be a broker and is none is not told which topic ids there are", async () => {
+  await using world = await people();
+  const { admin, alice } = world;
+  await createTopic(admin);
+  const asked = { topics: [{ name: "t", topicId: ZERO_UUID }], allowAutoTopicCreation: false };
+  const { topics: [{ topicId }] } = await admin.ask(Metadata as unknown as Api, 12, asked);
+  for (const id of [topicId, randomUuid()]) {
+    const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }];
+    const { responses } = await alice.ask(Fetch as unknown as Api, 17, {
+      replicaState: { replicaId: 0, replicaEpoch: -1 },
+      maxWaitMs: 0,
+      minBytes: 0,
+      topics: [{ topicId: id, partitions }],
+      forgottenTopicsData: [],
+    });
+    assertEquals([id, responses[0].partitions[0].errorCode], [id, 29]);
+  }
 });

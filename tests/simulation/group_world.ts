@@ -36,6 +36,7 @@ const SETTINGS: GroupSettings = {
   maxSessionTimeoutMs: 60_000,
   maxSize: 6,
   maxGroups: 100,
+  maxMemberBytes: 1 << 20,
   offsetsRetentionMs: Number.MAX_SAFE_INTEGER,
   offsetsRetentionCheckIntervalMs: 600_000,
   offsetMetadataMaxLength: 4096,

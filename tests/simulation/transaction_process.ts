@@ -91,6 +91,7 @@ const GROUP_SETTINGS = {
   maxSessionTimeoutMs: 60_000,
   maxSize: 6,
   maxGroups: 100,
+  maxMemberBytes: 1 << 20,
   offsetsRetentionMs: Number.MAX_SAFE_INTEGER,
   offsetsRetentionCheckIntervalMs: 600_000,
   offsetMetadataMaxLength: 4096,

@@ -121,6 +121,7 @@ class Desk {
         maxSessionTimeoutMs: 30_000,
         maxSize: 10,
         maxGroups: 2,
+        maxMemberBytes: 1 << 20,
         offsetsRetentionMs: 100_000,
         offsetsRetentionCheckIntervalMs: 1_000_000,
         offsetMetadataMaxLength: 4096,

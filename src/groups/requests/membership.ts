@@ -16,6 +16,7 @@ import { appendError } from "../../coordination/append_error.ts";
 import type { GroupCoordinator } from "../coordinator.ts";
 import type { Bodies, Reply } from "../decision.ts";
 import type { Group } from "../group.ts";
+import { saidBytes } from "../member_bytes.ts";
 import type { GroupPartition } from "../group_shard.ts";
 import { applyFact, deadlineOf, decideEvent } from "../machines.ts";
 import { groupGone } from "../offsets/offset_machine.ts";
@@ -44,6 +45,13 @@ export async function joinGroup(
   const { sessionTimeoutMs, memberId, groupId } = request;
   if (sessionTimeoutMs < minSessionTimeoutMs || sessionTimeoutMs > maxSessionTimeoutMs) {
     return { errorCode: ErrorCode.INVALID_SESSION_TIMEOUT, memberId };
+  }
+  // Of who is handed an id first (KIP-394) that is kept till it comes again.
+  const comesAgain = memberId === "" && request.groupInstanceId === null && caller.apiVersion >= 4;
+  const said = comesAgain ? 0 : saidBytes(request.protocols) + caller.clientId.length;
+  const newId = request.groupInstanceId ?? caller.clientId;
+  if (!coordinator.memberBytes.admits(said + Math.min(newId.length, PREFIX_LENGTH))) {
+    return { errorCode: ErrorCode.GROUP_MAX_SIZE_REACHED, memberId };
   }
   let group = place.shard.get(groupId);
   if (group?.members.type === "consumer" && group.members.members.size === 0) {
