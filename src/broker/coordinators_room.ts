@@ -13,7 +13,7 @@ import { BackgroundWork } from "../metrics/background.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
 import type { LogManager } from "../storage/log_manager.ts";
-import type { CatalogueChange } from "../topics/catalogue_change.ts";
+import { type CatalogueChange, hasTopic } from "../topics/catalogue_change.ts";
 import { consumerGroupConfig } from "../topics/consumer_group_configs.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
@@ -71,11 +71,12 @@ export class CoordinatorsRoom implements AsyncDisposable {
 
   /** Takes up what changed of topics, after their logs have. */
   async follow(change: CatalogueChange): Promise<void> {
-    const { deleted, moved } = change;
+    const { created, deleted, moved } = change;
     if (deleted.length > 0) {
       await this.groups.deleteTopics(new Set(deleted.map(({ name }) => name)));
     }
-    if (moved.length > 0) await this.groups.loadAll(); // under a new leader epoch a partition is loaded anew
+    // Under a new leader epoch a partition is loaded anew.
+    if (moved.length > 0 || hasTopic(created, OFFSETS_TOPIC)) await this.groups.loadAll();
     await this.transactions.follow(change);
   }
 

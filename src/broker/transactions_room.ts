@@ -11,7 +11,7 @@ import type { Metrics } from "../metrics/metrics.ts";
 import { withLateTransactions } from "../storage/log/late_transactions.ts";
 import type { PartitionLog } from "../storage/log/partition_log.ts";
 import type { LogManager } from "../storage/log_manager.ts";
-import type { CatalogueChange } from "../topics/catalogue_change.ts";
+import { type CatalogueChange, hasTopic } from "../topics/catalogue_change.ts";
 import { TRANSACTION_VERSION } from "../topics/features.ts";
 import { NotWrittenError } from "../topics/metadata_log_error.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
@@ -95,9 +95,10 @@ export class TransactionsRoom implements AsyncDisposable {
   }
 
   /** Takes up what changed of topics, after their logs have. */
-  async follow({ deleted, moved }: CatalogueChange): Promise<void> {
+  async follow({ created, deleted, moved }: CatalogueChange): Promise<void> {
     if (deleted.length > 0) this.coordinator.deleted();
-    if (moved.length > 0) await this.coordinator.loadAll(); // under a new leader epoch a partition is loaded anew
+    // Under a new leader epoch a partition is loaded anew.
+    if (moved.length > 0 || hasTopic(created, TRANSACTION_TOPIC)) await this.coordinator.loadAll();
   }
 
   /** A log serves that was offline before: what is kept in it is read, and what waits for it is written. */

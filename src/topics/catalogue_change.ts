@@ -40,3 +40,9 @@ export function changedTopics(change: CatalogueChange): Set<Uuid> {
   const topics = [...created, ...deleted, ...grown.keys(), ...configured];
   return new Set([...topics, ...moved.map(({ topic }) => topic)].map(({ id }) => id));
 }
+
+/** Whether a topic of this name is among them. */
+export function hasTopic(topics: Iterable<Topic>, name: string): boolean {
+  for (const topic of topics) if (topic.name === name) return true;
+  return false;
+}

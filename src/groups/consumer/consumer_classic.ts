@@ -71,7 +71,8 @@ function decideJoin(
   circumstances: Circumstances,
 ): ClassicDecision {
   const { memberId, newMemberId, instanceId, ticket } = event;
-  const refuse = (errorCode: number, id = memberId) => ({
+  // No member id in refusals: in Kafka they are exceptions here, other than in classic groups.
+  const refuse = (errorCode: number, id = "") => ({
     facts: [],
     reply: joinError(ticket, errorCode, id),
   });
