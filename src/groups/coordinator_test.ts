@@ -9,7 +9,7 @@ import { SimulatedLog } from "../../tests/simulation/simulated_log.ts";
 import { ZERO_UUID } from "../bytes/uuid.ts";
 import { FakeClock } from "../testing/fake_clock.ts";
 import * as batch from "../protocol/records/batch.ts";
-import { commitOffsets, fetchOffsets } from "./requests/committing.ts";
+import { commitOffsets, deleteOffsets, fetchOffsets } from "./requests/committing.ts";
 import { GroupCoordinator } from "./coordinator.ts";
 import { deleteGroup, describeGroup, groupGauges, listGroups } from "./requests/group_admin.ts";
 import { heartbeat, joinGroup, leaveGroup, syncGroup } from "./requests/membership.ts";
@@ -319,6 +319,24 @@ Deno.test("a deleted topic takes its offsets with it", async () => {
   await desk.coordinator.deleteTopics(new Set(["t"]));
   desk.log.sync();
   assertEquals(await desk.committed("g"), null);
+});
+
+Deno.test("a group whose last offset was deleted is there until expired offsets are looked for", async () => {
+  const desk = await loaded();
+  const place = [{ topic: "t", partition: 0 }];
+  const committed = desk.commit("g", 1n);
+  desk.log.sync();
+  await committed;
+  for (let time = 0; time < 2; time++) {
+    const deleted = deleteOffsets(desk.coordinator, "g", place);
+    desk.log.sync();
+    assertEquals(await deleted, [0], "a repeated request is answered alike");
+  }
+  const all = { states: [], types: [] };
+  assertEquals(listGroups(desk.coordinator, all).map(({ state }) => state), ["Empty"]);
+  await desk.coordinator.expireOffsets();
+  assertEquals(listGroups(desk.coordinator, all), []);
+  assertEquals(await deleteOffsets(desk.coordinator, "g", place), 69);
 });
 
 Deno.test("a group is listed, described and counted, and deleted once its members are gone", async () => {

@@ -26,6 +26,12 @@ export interface Group {
   readonly offsets: GroupOffsets;
   /** Whether the log has a record of the group itself, not only offsets. */
   isStored: boolean;
+  /**
+   * Whether offsets were committed, or are pending, since it came to be or was last looked through. Such a group stays for
+   * that long even without any, as in Kafka: it is listed, and who deletes its offsets once more is not told that it is
+   * unknown.
+   */
+  hadOffsets: boolean;
 }
 
 /** What the log says. A batch of them is whole or not there at all. */
@@ -67,6 +73,7 @@ export function newGroup(id: string, nowWallMs: number): Group {
     members: newClassicGroup(id, nowWallMs),
     offsets: new GroupOffsets(),
     isStored: false,
+    hadOffsets: false,
   };
 }
 
@@ -80,11 +87,13 @@ export function applyLogFact(group: Group, fact: LogFact): void {
       }
       return applyClassic(group.members, fact);
     case "groupGone":
+      group.hadOffsets = false;
       if (group.members.type !== "classic") return; // in a compacted log the consumer group may come first
       group.isStored = false;
       group.members = newClassicGroup(group.id, group.members.stateSinceMs);
       return;
     case "committed":
+      group.hadOffsets = true;
       return group.offsets.set(fact.topic, fact.partition, fact.committed);
     case "offsetGone":
       return group.offsets.delete(fact.topic, fact.partition);
@@ -103,7 +112,7 @@ function applyConsumerFact(group: Group, fact: ConsumerLogFact): void {
   applyConsumer(group.members, fact);
   if (fact.kind !== "epochGone") return;
   group.members = newClassicGroup(group.id, 0);
-  group.isStored = false;
+  group.isStored = group.hadOffsets = false;
 }
 
 /** "Stable", …: the state in the words of the group's type. */

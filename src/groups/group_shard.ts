@@ -114,7 +114,9 @@ export class GroupShard implements Shard<GroupKinds> {
     if (fact.kind !== "committed") throw new Error(`A transaction cannot write "${fact.kind}"`);
     this.pending.add(producerId, { groupId, fact });
     // As in Kafka the group is there from now on, empty: it is listed, and can be deleted with what is pending.
-    this.groups.set(groupId, this.getOrNew(groupId, fact.committed.commitTimestampMs));
+    const group = this.getOrNew(groupId, fact.committed.commitTimestampMs);
+    group.hadOffsets = true;
+    this.groups.set(groupId, group);
   }
 
   marker(producerId: number, isCommit: boolean): void {
@@ -127,7 +129,7 @@ export class GroupShard implements Shard<GroupKinds> {
 
   settle(group: Group): void {
     if (this.misplaced.get(group.id) === group) return; // the mover forgets it
-    if (this.#isVoid(group)) this.groups.delete(group.id);
+    if (this.#isVoid(group) && !group.hadOffsets) this.groups.delete(group.id);
     else this.groups.set(group.id, group);
   }
 

@@ -2,7 +2,7 @@
  * advance: what a request of a member does to a consumer group, whichever protocol the member speaks. In order, as
  * Kafka's GroupMetadataManager:
  *
- *  1. a new subscription, or a change of the topics, makes a new group epoch;
+ *  1. a new subscription, a change of the topics or of the assignor that most prefer makes a new group epoch;
  *  2. a new group epoch makes a new target assignment, at most one in an assignment interval;
  *  3. the member takes its next step towards its target.
  */
@@ -23,7 +23,7 @@ import {
 import type { Joiner } from "./consumer_joiner.ts";
 import { type OwnedPartitions, type Progress, reconcile } from "./consumer_reconcile.ts";
 import { resolveRegex } from "./consumer_regex.ts";
-import { newTarget } from "./consumer_target.ts";
+import { assignorName, assignorOf, newTarget } from "./consumer_target.ts";
 import { isRegexInUse, metadataHash, subscribedTopicIds } from "./consumer_topics.ts";
 
 /** Who asks, and what it now says of itself. */
@@ -53,6 +53,9 @@ export function advance(
   members.set(member.id, metadata);
 
   const namesChanged = !sameNames(member.metadata.topicNames, metadata.topicNames);
+  const [defaultAssignor] = settings.assignors;
+  const assignorChanged =
+    assignorOf(members.values(), defaultAssignor) !== assignorName(group, defaultAssignor);
   const regexChanged = member.metadata.topicRegex !== metadata.topicRegex;
   const resolved = resolve(group, { joiner, metadata, mayDescribe }, circumstances);
   facts.push(...resolved.facts);
@@ -60,22 +63,28 @@ export function advance(
 
   let epoch = group.epoch === 0 ? FIRST_EPOCH : group.epoch;
   if (
-    group.epoch === 0 || namesChanged || regexChanged || resolved.isNews ||
+    group.epoch === 0 || namesChanged || regexChanged || assignorChanged || resolved.isNews ||
     topics.state !== group.seenTopics
   ) {
     const hash = metadataHash(members.values(), regexes, topics);
-    if (namesChanged || resolved.isNews || hash !== group.metadataHash) epoch++;
+    if (namesChanged || assignorChanged || resolved.isNews || hash !== group.metadataHash) epoch++;
     if (epoch !== group.epoch) facts.push({ kind: "epoch", epoch, metadataHash: hash });
     if (resolved.isCurrent) facts.push({ kind: "topicsSeen", state: topics.state });
   }
 
   let targets: ReadonlyMap<string, Assignment> = joiner.targets ?? group.targets;
   let { assignmentEpoch } = group;
+  if (group.epoch === 0) {
+    // It has an assignment from its first moment, of nothing and at no time: the next one need not wait for its interval.
+    assignmentEpoch = FIRST_EPOCH;
+    if (epoch === FIRST_EPOCH) {
+      facts.push({ kind: "targetEpoch", epoch: FIRST_EPOCH, assignedAtMs: 0 });
+    }
+  }
   const waitMs = now.wallMs - group.assignedAtMs;
   // A clock that was set back must not hold assignments up.
   if (epoch > assignmentEpoch && (waitMs >= settings.assignmentIntervalMs || waitMs < 0)) {
     const prospect = { epoch, members, targets, regexes };
-    const defaultAssignor = settings.assignors[0];
     const made = newTarget(prospect, { topics, defaultAssignor, wallMs: now.wallMs });
     facts.push(...made.facts);
     targets = made.targets;

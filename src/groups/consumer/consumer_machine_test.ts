@@ -256,6 +256,39 @@ Deno.test("a topic that a member may describe only later is its pattern's when t
   assertEquals(found(), ["t-2"]);
 });
 
+Deno.test("the first assignment of a group that subscribed to nothing before does not wait for the interval", () => {
+  const table = tableWith({ t: 1 });
+  table.settings = { ...table.settings, assignmentIntervalMs: 1000 };
+  const { memberEpoch } = join(table, "a", { topicNames: [] });
+  assertEquals([memberEpoch, table.group.epoch, table.group.assignmentEpoch], [1, 1, 1]);
+  const subscribed = send(table, { memberId: "a", memberEpoch: 1, topicNames: ["t"], owned: [] });
+  assertEquals([subscribed.memberEpoch, partitions(table, subscribed)], [2, { t: [0] }]);
+  join(table, "b");
+  assertEquals([table.group.epoch, table.group.assignmentEpoch], [3, 2], "the second one does");
+  table.checkReplay();
+});
+
+Deno.test("another assignor that most members prefer makes a new epoch; of two the uniform one is preferred", () => {
+  const table = tableWith({ t: 3 });
+  const { memberEpoch } = join(table, "a");
+  join(table, "b");
+  beat(table, "a", memberEpoch!, { t: [0, 1] });
+  const { epoch } = table.group;
+  const prefer = (memberId: string, serverAssignor: string) =>
+    send(table, {
+      memberId,
+      memberEpoch: table.group.members.get(memberId)!.epoch,
+      serverAssignor,
+    });
+  prefer("a", "uniform");
+  assertEquals(table.group.epoch, epoch, "it is the default");
+  prefer("b", "range");
+  assertEquals(table.group.epoch, epoch, "it is as many as before");
+  prefer("a", "range");
+  assertEquals(table.group.epoch, epoch + 1);
+  table.checkReplay();
+});
+
 Deno.test("a steady heartbeat is one fact in memory and none in the log", () => {
   const table = tableWith({ t: 1 });
   const { memberEpoch } = join(table, "a");
@@ -273,7 +306,13 @@ Deno.test("a deleted group leaves nothing in the log", () => {
 
 Deno.test("commits are taken from members of the epoch, and late ones for what they had before", () => {
   const table = tableWith({ t: 2 }), t = table.topics.idOf("t");
-  const claim = { memberId: "a", memberEpoch: -1, knowsEpochs: true, isTransactional: false };
+  const claim = {
+    memberId: "a",
+    instanceId: null,
+    memberEpoch: -1,
+    knowsEpochs: true,
+    isTransactional: false,
+  };
   assertEquals(consumerCommitCheck(table.group, claim), ErrorCode.NONE, "nobody is there");
   const { memberEpoch } = join(table, "a");
   assertEquals(check(table, -1), ErrorCode.STALE_MEMBER_EPOCH);
@@ -297,18 +336,27 @@ Deno.test("commits are taken from members of the epoch, and late ones for what t
   assertEquals(consumerFetchError(table.group, "a", memberEpoch!), ErrorCode.STALE_MEMBER_EPOCH);
   assertEquals(consumerFetchError(table.group, "a", memberEpoch! + 1), ErrorCode.NONE);
   assertEquals(consumerFetchError(table.group, null, -1), ErrorCode.NONE);
+  assertEquals(consumerFetchError(table.group, "", -1), ErrorCode.UNKNOWN_MEMBER_ID);
   assertEquals(consumerFetchError(table.group, "x", 1), ErrorCode.UNKNOWN_MEMBER_ID);
 });
 
 Deno.test("a transaction's commit may come from nobody, and an old client hears 22 for a stale epoch", () => {
   const table = tableWith({ t: 1 }), t = table.topics.idOf("t");
   const memberEpoch = join(table, "a").memberEpoch!;
-  const claim = { memberId: "a", memberEpoch, knowsEpochs: false, isTransactional: true };
+  const claim = {
+    memberId: "a",
+    instanceId: null as string | null,
+    memberEpoch,
+    knowsEpochs: false,
+    isTransactional: true,
+  };
   const answer = (own: Partial<typeof claim>) => {
     const result = consumerCommitCheck(table.group, { ...claim, ...own });
     return typeof result === "number" ? result : result(t, 9);
   };
   assertEquals([answer({}), answer({ memberId: "", memberEpoch: -1 })], [0, 0]);
+  const claimed = { memberId: "", memberEpoch: -1, instanceId: "i" };
+  assertEquals(answer(claimed), ErrorCode.UNKNOWN_MEMBER_ID, "it says it is somebody");
   assertEquals(answer({ memberId: "x" }), ErrorCode.UNKNOWN_MEMBER_ID);
   for (const stale of [-1, memberEpoch - 1, memberEpoch + 1]) {
     assertEquals(answer({ memberEpoch: stale }), ErrorCode.ILLEGAL_GENERATION);
@@ -320,7 +368,8 @@ Deno.test("a transaction's commit may come from nobody, and an old client hears 
 });
 
 function check(table: ConsumerTable, memberEpoch: number): number {
-  const claim = { memberId: "a", memberEpoch, knowsEpochs: true, isTransactional: false };
+  const rest = { instanceId: null, knowsEpochs: true, isTransactional: false };
+  const claim = { memberId: "a", memberEpoch, ...rest };
   const result = consumerCommitCheck(table.group, claim);
   return typeof result === "number" ? result : result(table.topics.idOf("t"), 1);
 }

@@ -7,6 +7,7 @@ import type { ConsumerGroup, ConsumerMember } from "./consumer_group.ts";
 
 export interface CommitClaim {
   readonly memberId: string;
+  readonly instanceId: string | null;
   /** The member epoch, or the generation of a classic member; -1: not from a member. */
   readonly memberEpoch: number;
   /** OffsetCommit v9+, TxnOffsetCommit v6+, whose callers know what a stale member epoch is. */
@@ -20,10 +21,11 @@ export type PartitionCheck = (topicId: Uuid, partition: number) => number;
 /** An error code for the whole commit, or what gives one for each partition. */
 export function consumerCommitCheck(
   group: Readonly<ConsumerGroup>,
-  { memberId, memberEpoch, knowsEpochs, isTransactional }: CommitClaim,
+  { memberId, instanceId, memberEpoch, knowsEpochs, isTransactional }: CommitClaim,
 ): number | PartitionCheck {
   if (memberEpoch < 0 && group.members.size === 0) return ErrorCode.NONE;
-  if (isTransactional && memberEpoch === -1 && memberId === "") return ErrorCode.NONE;
+  const isNobody = memberEpoch === -1 && memberId === "" && instanceId === null;
+  if (isTransactional && isNobody) return ErrorCode.NONE;
   const member = group.members.get(memberId);
   if (member === undefined) return ErrorCode.UNKNOWN_MEMBER_ID;
   const isClassic = member.metadata.classic !== null;
@@ -39,13 +41,13 @@ export function consumerCommitCheck(
   };
 }
 
-/** Whether the member may fetch offsets; memberEpoch -1 with a null or empty member id: anyone may. */
+/** Whether the member may fetch offsets; memberEpoch -1 without a member id (null, not empty): anyone may. */
 export function consumerFetchError(
   group: Readonly<ConsumerGroup>,
   memberId: string | null,
   memberEpoch: number,
 ): number {
-  if ((memberId === null || memberId === "") && memberEpoch < 0) return ErrorCode.NONE;
+  if (memberId === null && memberEpoch < 0) return ErrorCode.NONE;
   const member = group.members.get(memberId ?? "");
   if (member === undefined) return ErrorCode.UNKNOWN_MEMBER_ID;
   if (memberEpoch === member.epoch) return ErrorCode.NONE;

@@ -31,7 +31,7 @@ export function newTarget(
     readonly wallMs: number;
   },
 ): { facts: ConsumerFact[]; targets: ReadonlyMap<string, Assignment> } {
-  const assign = ASSIGNORS.get(preferredAssignor(prospect.members.values()) ?? defaultAssignor)!;
+  const assign = ASSIGNORS.get(assignorOf(prospect.members.values(), defaultAssignor))!;
   const targets = run(assign, prospect, topics);
   const facts: ConsumerFact[] = [];
   for (const [memberId, assignment] of targets) {
@@ -43,22 +43,23 @@ export function newTarget(
   return { facts, targets };
 }
 
-/** The assignor named by most members; null when none names one. A tie goes to the one named first. */
-function preferredAssignor(members: Iterable<MemberMetadata>): string | null {
-  const votes = new Map<string, number>();
-  let best: string | null = null;
+/** What assigns to these members: the assignor named by most, of two named as often the first of ASSIGNORS as in Kafka. */
+export function assignorOf(members: Iterable<MemberMetadata>, defaultAssignor: string): string {
+  const votes = new Map(Array.from(ASSIGNORS.keys(), (name) => [name, 0]));
   for (const { serverAssignor } of members) {
-    if (serverAssignor === null) continue;
-    const count = (votes.get(serverAssignor) ?? 0) + 1;
-    votes.set(serverAssignor, count);
-    if (best === null || count > votes.get(best)!) best = serverAssignor;
+    const count = serverAssignor === null ? undefined : votes.get(serverAssignor);
+    if (count !== undefined) votes.set(serverAssignor!, count + 1);
   }
-  return best !== null && ASSIGNORS.has(best) ? best : null;
+  let best = defaultAssignor, most = 0;
+  for (const [name, count] of votes) if (count > most) [best, most] = [name, count];
+  return best;
 }
 
 export function assignorName(group: Readonly<ConsumerGroup>, defaultAssignor: string): string {
-  const metadata = Array.from(group.members.values(), (member) => member.metadata);
-  return preferredAssignor(metadata) ?? defaultAssignor;
+  return assignorOf(
+    Array.from(group.members.values(), ({ metadata }) => metadata),
+    defaultAssignor,
+  );
 }
 
 function run(assign: Assignor, prospect: Prospect, topics: TopicView): Map<string, Assignment> {

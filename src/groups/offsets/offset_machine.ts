@@ -57,7 +57,7 @@ export function commitError(
   if (members.type === "consumer") {
     // The version that knows of missing groups is the one that knows of member epochs.
     const knowsEpochs = knowsGroupIdNotFound;
-    const claim = { memberId, memberEpoch: generation, knowsEpochs, isTransactional };
+    const claim = { memberId, instanceId, memberEpoch: generation, knowsEpochs, isTransactional };
     return consumerCommitCheck(members, claim);
   }
   if (generation < 0 && members.state === "Empty") return ErrorCode.NONE;
