@@ -25,6 +25,8 @@ export interface ClusterOptions extends Omit<ConnectionOptions, "host" | "port">
   readonly metadataMaxAgeMs?: number;
   /** Whether asking about a topic may create it, where the broker allows that; no if not given. */
   readonly allowAutoTopicCreation?: boolean;
+  /** Told of every attempt to connect to "host:port": with why it failed, or null when the broker answered. */
+  readonly onConnect?: (address: string, failure: Error | null) => void;
 }
 
 export interface Node {
@@ -266,9 +268,11 @@ export class Cluster {
       const connection = await opening.connection;
       // An older broker than another, or one that lags, does not take back what is known.
       if (connection.features.epoch >= this.#features.epoch) this.#features = connection.features;
+      this.#options.onConnect?.(`${host}:${port}`, null);
       return connection;
     } catch (error) {
       if (this.#connections.get(address) === opening) this.#connections.delete(address);
+      if (!this.isClosed) this.#options.onConnect?.(`${host}:${port}`, error as Error);
       throw error;
     }
   }

@@ -187,7 +187,7 @@ export class GroupMember {
   }
 
   /** Commits, as a member: who was put out of the group throws KafkaError, and another has the partitions. */
-  async commit(positions: readonly GroupPosition[]): Promise<void> {
+  async commit(positions: readonly GroupPosition[], call: CallOptions = {}): Promise<void> {
     if (positions.length === 0) return;
     await this.#asked(async (connection) => {
       const version = connection.versionFor(OffsetCommit, LAST_VERSION_WITH_NAMES);
@@ -210,7 +210,7 @@ export class GroupMember {
           check(errorCode, `commit of ${name}-${partitionIndex} by ${this.#options.groupId}`);
         }
       }
-    });
+    }, call);
   }
 
   /**

@@ -3,8 +3,10 @@
  * printed is committed, every second, before partitions go to others, and at the end: a record may come twice after a
  * crash, and none is left out.
  */
+import type { CallOptions } from "../../client/call.ts";
 import type { Cluster } from "../../client/cluster.ts";
 import { Consumer, type ConsumerRecord } from "../../client/consumer.ts";
+import { mayRetry } from "../../client/errors.ts";
 import { nameOf } from "../../client/group/partitions_by_topic.ts";
 import { GroupMember, isPutOut } from "../../client/group_member.ts";
 import type { Isolation, TopicPartition } from "../../client/list_offsets.ts";
@@ -18,6 +20,8 @@ export interface GroupReadOptions {
   readonly isFollowing: boolean;
   readonly isolation: Isolation;
   readonly isStopped: () => boolean;
+  /** How long the broker may be away before the end is reached, 60 s if not given; without end where it follows. */
+  readonly stalledMs?: number;
 }
 
 export class GroupReading {
@@ -57,15 +61,33 @@ export class GroupReading {
     this.#handed.clear();
   }
 
-  /** Records that came together, [] every now and then. Leaves the group at the end, however it comes. */
+  /**
+   * Records that came together, [] every now and then. Leaves the group at the end, however it comes. Throws KafkaError,
+   * and ConnectionError when the broker stays away; one that is restarted is waited for, as readers without a group do.
+   */
   async *batches(): AsyncGenerator<readonly ConsumerRecord[], void> {
-    const { isStopped, isFollowing } = this.#options;
+    const { isStopped, isFollowing, stalledMs = 60_000 } = this.#options;
     let commitAtMs = performance.now() + COMMIT_MS, sinceMs = performance.now();
+    let awaySinceMs: number | null = null;
     try {
       await this.#plan();
       while (!isStopped()) {
-        if (this.#member.isDue) await this.#member.heartbeat();
-        if (await this.#takeTarget()) sinceMs = performance.now();
+        try {
+          if (this.#member.isDue) await this.#member.heartbeat();
+          if (await this.#takeTarget()) sinceMs = performance.now();
+          if (performance.now() > commitAtMs) {
+            await this.#commit(this.#owned);
+            commitAtMs = performance.now() + COMMIT_MS;
+          }
+          awaySinceMs = null;
+        } catch (error) {
+          awaySinceMs ??= performance.now();
+          const isLate = !isFollowing && performance.now() - awaySinceMs > stalledMs;
+          if (isLate || !mayRetry(error) && !isPutOut(error)) throw error;
+          this.#member.hurry(); // who was put out hears of it, and joins anew
+          await this.#cluster.pause(POLL_MS);
+          continue;
+        }
         if (this.#owned.length === 0) {
           // Others may have everything, or be about to give some of it up.
           if (!isFollowing && performance.now() - sinceMs > WITHOUT_MS) return;
@@ -78,17 +100,15 @@ export class GroupReading {
         const isRead = !isFollowing &&
           this.#owned.every((one) => this.#consumer.hasReached(one, this.#endOf(one)));
         if (isRead) return;
-        if (performance.now() > commitAtMs) {
-          await this.#commit(this.#owned);
-          commitAtMs = performance.now() + COMMIT_MS;
-        }
       }
     } finally {
       this.#consumer.close();
+      // Who ends it while the broker is away does not wait for long.
+      const call = awaySinceMs === null ? {} : { timeoutMs: LAST_MS };
       try {
-        await this.#commit(this.#owned);
+        await this.#commit(this.#owned, call);
       } finally {
-        await this.#member.leave(); // else the group waits for it until its session is over
+        await this.#member.leave(call); // else the group waits for it until its session is over
       }
     }
   }
@@ -102,14 +122,16 @@ export class GroupReading {
     this.#planned = new Map(planned.map((one) => [nameOf(one), one]));
   }
 
-  /** Gives up and takes what the group says; whether there was anything. */
+  /** Gives up and takes what the group says; whether there was anything. What fails has changed nothing, and is tried anew. */
   async #takeTarget(): Promise<boolean> {
-    const target = this.#member.target ?? [];
+    const told = this.#member.target, target = told ?? [];
     const wanted = new Set(target.map(nameOf)), had = new Set(this.#owned.map(nameOf));
     const given = this.#owned.filter((one) => !wanted.has(nameOf(one)));
     const taken = target.filter((one) => !had.has(nameOf(one)));
     if (given.length + taken.length === 0) return false;
-    if (this.#member.target !== null) await this.#commit(given);
+    if (told !== null) await this.#commit(given);
+    if (this.#member.target !== told) return true; // it heard another one meanwhile
+    const offsets = await this.#member.committed(taken);
     for (const one of given) {
       for (const offsets of [this.#handed, this.#printed, this.#committed]) {
         offsets.delete(nameOf(one));
@@ -117,17 +139,13 @@ export class GroupReading {
     }
     this.#owned = target;
     this.#consumer.assign(target);
-    if (this.#member.target === null) return true;
-    if (taken.length > 0) {
-      const offsets = await this.#member.committed(taken);
-      for (const [i, one] of taken.entries()) {
-        const known = offsets[i], from = known ?? this.#planned.get(nameOf(one))?.from ?? 0;
-        this.#began.set(nameOf(one), from);
-        if (known !== null) this.#committed.set(nameOf(one), known);
-        this.#consumer.seek(one, from);
-      }
+    for (const [i, one] of taken.entries()) {
+      const known = offsets[i], from = known ?? this.#planned.get(nameOf(one))?.from ?? 0;
+      this.#began.set(nameOf(one), from);
+      if (known !== null) this.#committed.set(nameOf(one), known);
+      this.#consumer.seek(one, from);
     }
-    await this.#member.owns(target);
+    if (told !== null) await this.#member.owns(target);
     return true;
   }
 
@@ -149,7 +167,7 @@ export class GroupReading {
   }
 
   /** What was printed of these and is not committed. */
-  async #commit(partitions: readonly TopicPartition[]): Promise<void> {
+  async #commit(partitions: readonly TopicPartition[], call: CallOptions = {}): Promise<void> {
     const positions = partitions.flatMap(({ topic, partition }) => {
       const name = nameOf({ topic, partition }), offset = this.#printed.get(name);
       return offset === undefined || offset === this.#committed.get(name)
@@ -157,13 +175,13 @@ export class GroupReading {
         : [{ topic, partition, offset }];
     });
     try {
-      await this.#member.commit(positions);
+      await this.#member.commit(positions, call);
     } catch (error) {
       if (!isPutOut(error)) throw error;
       // Behind the group's epoch, or out of it: the heartbeat tells, and in the latter case others have them.
-      await this.#member.heartbeat();
+      await this.#member.heartbeat(call);
       if (this.#member.target === null) return;
-      await this.#member.commit(positions);
+      await this.#member.commit(positions, call);
     }
     for (const one of positions) this.#committed.set(nameOf(one), one.offset);
   }
@@ -171,5 +189,7 @@ export class GroupReading {
 
 const POLL_MS = 100;
 const COMMIT_MS = 1000;
+/** For the last commit, and for leaving, where the broker is away. */
+const LAST_MS = 2000;
 /** How long it waits for partitions, unless it follows. */
 const WITHOUT_MS = 10_000;

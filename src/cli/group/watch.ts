@@ -2,7 +2,8 @@
  * `runnel group watch`: how far behind a group is, again and again, and how fast it gets on. A terminal is drawn anew
  * each time; elsewhere each look is printed below the one before.
  */
-import { ConnectionError, KafkaError } from "../../client/errors.ts";
+import type { Cluster } from "../../client/cluster.ts";
+import { ConnectionError, KafkaError, mayRetry } from "../../client/errors.ts";
 import { counted } from "../counted.ts";
 import type { Run } from "../command.ts";
 import { connected } from "../connected.ts";
@@ -24,7 +25,12 @@ export const watchGroup: Run = (call) => {
     let before: Timed | null = null;
     try {
       for (let round = 1; !interrupt.isAsked; round++) {
-        const found = await look(cluster, groupId);
+        const found = await lookedAt(cluster, groupId, { mayBeAway: before !== null });
+        if (found === "away") {
+          await cluster.pause(everyMs);
+          round--; // nothing was seen
+          continue;
+        }
         if (found === null) {
           console.error(`runnel: ${absentLine(groupId, bootstrap)}`);
           return 1;
@@ -42,6 +48,20 @@ export const watchGroup: Run = (call) => {
     return 0;
   }, { endsUnread: true });
 };
+
+/** A broker that was there and is away for now is waited for: a watch goes on until somebody ends it. */
+async function lookedAt(
+  cluster: Cluster,
+  groupId: string,
+  { mayBeAway }: { readonly mayBeAway: boolean },
+): Promise<GroupLook | null | "away"> {
+  try {
+    return await look(cluster, groupId);
+  } catch (error) {
+    if (mayBeAway && mayRetry(error) && !cluster.isClosed) return "away";
+    throw error;
+  }
+}
 
 interface Timed {
   readonly look: GroupLook;
