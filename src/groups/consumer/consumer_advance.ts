@@ -54,7 +54,8 @@ export function advance(
 
   const namesChanged = !sameNames(member.metadata.topicNames, metadata.topicNames);
   const [defaultAssignor] = settings.assignors;
-  const assignorChanged =
+  // Counted where this member names another one alone: most heartbeats say nothing new.
+  const assignorChanged = member.metadata.serverAssignor !== metadata.serverAssignor &&
     assignorOf(members.values(), defaultAssignor) !== assignorName(group, defaultAssignor);
   const regexChanged = member.metadata.topicRegex !== metadata.topicRegex;
   const resolved = resolve(group, { joiner, metadata, mayDescribe }, circumstances);
