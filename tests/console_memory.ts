@@ -5,7 +5,7 @@
  * is a process of its own, whose highest resident memory the kernel keeps; it has served the same routes before, with small
  * records, so that what is counted is what the large ones take.
  */
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { spawnBroker, type SpawnedRunnel } from "../bench/targets.ts";
 import { Admin } from "../src/client/admin.ts";
 import { Consumer } from "../src/client/consumer.ts";
@@ -14,8 +14,8 @@ import { Producer } from "../src/client/producer.ts";
 import { API_PATH } from "../src/console/api.ts";
 
 const MIB = 1 << 20, MAX_GROWTH = 16 * MIB;
-/** The collector may come late, to few looks. */
-const MAX_LATE_GROWTH = 32 * MIB, MAX_LATE = 4;
+/** The collector may come late, to few looks; where it did to more, they are made once more with a new broker. */
+const MAX_LATE_GROWTH = 32 * MIB, MAX_LATE = 4, MOST_PASSES = 4;
 /** Two looks and eight answers hold theirs, and the collector is late. */
 const MAX_GROWTH_OF_ALL = 128 * MIB;
 const VALUE_BYTES = 5 * MIB, BOMB_BYTES = 64 * MIB;
@@ -117,6 +117,52 @@ class Watched {
   }
 }
 
+/** What one pass over all there is to look at took, by path, with what was answered; and all of them at once. */
+interface Pass {
+  readonly growths: ReadonlyMap<string, number>;
+  readonly statuses: ReadonlyMap<string, number>;
+  readonly ofAll: number;
+}
+
+/** With a broker of its own, that has served nothing large yet. */
+async function pass(keep: string): Promise<Pass> {
+  const broker = await spawnBroker("os", { keep });
+  try {
+    const watched = new Watched(broker);
+    for (let i = 0; i < 15; i++) {
+      await Promise.all(pathsOf("small").map((path) => watched.get(path)));
+    }
+    await consume(broker);
+    const growths = new Map<string, number>(), statuses = new Map<string, number>();
+    for (const path of ALL) {
+      const look = async () => void statuses.set(path, await watched.get(path));
+      growths.set(path, await watched.growth(look));
+    }
+    const ofAll = await watched.growth(() => Promise.all(ALL.map((path) => watched.get(path))));
+    return { growths, statuses, ofAll };
+  } finally {
+    await broker.stop();
+  }
+}
+
+const ALL = [...Object.keys(values), ...CODECS].flatMap(pathsOf);
+
+/** The least that each took in any pass, where that is much: the collector is late by chance, and memory is needed each time. */
+function complaintsOf(passes: readonly Pass[]): string[] {
+  const least = ALL.map((path) => ({
+    path,
+    growth: Math.min(...passes.map(({ growths }) => growths.get(path)!)),
+  }));
+  const told = ({ path, growth }: typeof least[number]) => `${path}: ${mib(growth)}`;
+  const late = least.filter(({ growth }) => growth > MAX_GROWTH);
+  const ofAll = Math.min(...passes.map(({ ofAll }) => ofAll));
+  return [
+    ...late.length > MAX_LATE ? late.map(told) : [],
+    ...late.filter(({ growth }) => growth > MAX_LATE_GROWTH).map(told),
+    ...ofAll > MAX_GROWTH_OF_ALL ? [`all ${ALL.length} at once: ${mib(ofAll)}`] : [],
+  ];
+}
+
 Deno.test({
   name: "values of 5 MB and bombs of every kind are shown or refused, for 16 MB at most",
   ignore: Deno.build.os !== "linux",
@@ -124,29 +170,15 @@ Deno.test({
     const keep = await Deno.makeTempDir({ prefix: "console-memory-" });
     try {
       await fill(keep);
-      await using stack = new AsyncDisposableStack();
-      const broker = await spawnBroker("os", { keep });
-      stack.defer(() => broker.stop());
-      const watched = new Watched(broker);
-      for (let i = 0; i < 15; i++) {
-        await Promise.all(pathsOf("small").map((path) => watched.get(path)));
-      }
-      await consume(broker);
-      const late: string[] = [];
-      for (const topic of [...Object.keys(values), ...CODECS]) {
-        for (const path of pathsOf(topic)) {
-          let status = 0;
-          const growth = await watched.growth(async () => status = await watched.get(path));
-          assert(growth <= MAX_LATE_GROWTH, `${path}: ${mib(growth)}`);
-          if (growth > MAX_GROWTH) late.push(`${path}: ${mib(growth)}`);
-          const isRefused = CODECS.includes(topic as "gzip") && path.includes("/0/");
-          assertEquals([path, status], [path, isRefused ? 413 : 200]);
+      const passes: Pass[] = [];
+      do {
+        passes.push(await pass(keep));
+        for (const [path, status] of passes.at(-1)!.statuses) {
+          const isBomb = CODECS.some((codec) => path.startsWith(`topics/${codec}/`));
+          assertEquals([path, status], [path, isBomb && path.includes("/0/") ? 413 : 200]);
         }
-      }
-      assert(late.length <= MAX_LATE, late.join(", "));
-      const all = [...Object.keys(values), ...CODECS].flatMap(pathsOf);
-      const growth = await watched.growth(() => Promise.all(all.map((path) => watched.get(path))));
-      assert(growth <= MAX_GROWTH_OF_ALL, `all ${all.length} at once: ${mib(growth)}`);
+      } while (passes.length < MOST_PASSES && complaintsOf(passes).length > 0);
+      assertEquals(complaintsOf(passes), [], `in each of ${passes.length} passes`);
     } finally {
       await Deno.remove(keep, { recursive: true });
     }

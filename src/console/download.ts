@@ -11,6 +11,7 @@ import { recordFilterOf } from "./record_filter.ts";
 import { beginOf } from "./record_place.ts";
 import { partitionsOf, placeQuery } from "./records.ts";
 import { type Call, given, type Route } from "./route.ts";
+import { mustGoOn } from "./saves.ts";
 import { CSV_HEAD, csvTexts } from "./saved_text.ts";
 
 export const downloadRoutes: readonly Route[] = [{
@@ -53,6 +54,7 @@ async function download(call: Call): Promise<Response> {
     for (const [partition, first] of positions) {
       const until = untils.get(partition)!;
       for (let from = first; from < until && left > 0 && bytesLeft > 0;) {
+        mustGoOn(call);
         const reader = new PartitionReader({
           requests,
           topic,

@@ -111,7 +111,7 @@ export class Saves {
         clearTimeout(timer);
         if (givenMs !== null) waitedMs += performance.now() - givenMs;
         try {
-          if (!mayGoOn()) throw new ApiFailure("forbidden", "the user may not see it any more");
+          mustGoOn({ mayGoOn });
           const { done, value } = await parts.next();
           if (done) {
             over();
@@ -134,6 +134,11 @@ export class Saves {
       },
     }, new CountQueuingStrategy({ highWaterMark: 0 }));
   }
+}
+
+/** Throws ApiFailure where the user may not have it any more: before each part, and by whoever looks for long for the next. */
+export function mustGoOn({ mayGoOn }: Pick<Call, "mayGoOn">): void {
+  if (!mayGoOn()) throw new ApiFailure("forbidden", "the user may not see it any more");
 }
 
 const PART_BYTES = 64 * 1024;

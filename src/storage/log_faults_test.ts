@@ -24,7 +24,7 @@ const A = randomUuid(), B = randomUuid();
 
 type Told = [event: string, details: Record<string, unknown>];
 
-async function until(what: () => boolean, limitMs = 5000): Promise<void> {
+async function until(what: () => boolean, limitMs = 30_000): Promise<void> {
   const deadlineMs = performance.now() + limitMs;
   while (!what() && performance.now() < deadlineMs) {
     await new Promise((resolve) => setTimeout(resolve, 10));

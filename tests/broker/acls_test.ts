@@ -328,7 +328,7 @@ Deno.test("a pattern that a member subscribes by matches only topics that it may
   const { FindCoordinator } = await import("../../src/protocol/messages/find_coordinator.ts");
   await admin.ask(FindCoordinator as unknown as Api, 3, { keyType: 0, key: "g" });
   let answer = await beat(0);
-  for (let i = 0; i < 50 && answer.errorCode !== 0; i++) {
+  for (let i = 0; i < 300 && answer.errorCode !== 0; i++) {
     await new Promise((resolve) => setTimeout(resolve, 100));
     answer = await beat(0);
   }

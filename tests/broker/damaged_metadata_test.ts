@@ -339,7 +339,7 @@ Deno.test("a bit flipped in the last commit takes its groups offline, and is nev
           groups: [{ groupId: "g", topics: [{ name: "t", partitionIndexes: [0] }] }],
         })).groups[0];
       let fetched = await fetchIt();
-      for (let i = 0; i < 50 && fetched.errorCode === 14; i++) {
+      for (let i = 0; i < 1000 && fetched.errorCode === 14; i++) {
         await new Promise((resolve) => setTimeout(resolve, 20));
         fetched = await fetchIt();
       }

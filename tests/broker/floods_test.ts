@@ -44,7 +44,7 @@ Deno.test("clients that stall before the end of a large request hold up nobody",
   const connection = await broker.connect();
   for (let i = 0; i < 20; i++) {
     const value = "x".repeat(i % 2 === 0 ? 50_000 : 500_000);
-    await within(append(connection, "t", [value]), "a batch beside stalled ones", 5000);
+    await within(append(connection, "t", [value]), "a batch beside stalled ones", 20_000);
   }
 });
 
@@ -107,8 +107,8 @@ Deno.test("readers that do not take their replies hold up nobody, and are closed
   }
   const other = await broker.connect();
   for (let i = 0; i < 20; i++) {
-    await within(append(other, "t", ["y".repeat(20_000)]), "a batch", 5000);
-    const { records } = await within(fetchOne(other, "t", 8), "a fetch", 5000);
+    await within(append(other, "t", ["y".repeat(20_000)]), "a batch", 20_000);
+    const { records } = await within(fetchOne(other, "t", 8), "a fetch", 20_000);
     assertEquals(valuesIn(records)[0]?.slice(0, 1), "y");
   }
   assert(await broker.metric("buffers_lent_bytes") < 2 * SMALL.maxBufferedBytes);
@@ -162,7 +162,7 @@ Deno.test("clients that ask for much and read nothing hold no more than the limi
   const other = await broker.connect();
   let mostBytes = 0;
   for (let i = 0; i < 20; i++) {
-    await within(append(other, "t", ["a"]), "a batch", 5000);
+    await within(append(other, "t", ["a"]), "a batch", 20_000);
     mostBytes = Math.max(mostBytes, await broker.metric("buffers_lent_bytes"));
   }
   assert(mostBytes < 2 * SMALL.maxBufferedBytes, `${mostBytes} bytes`);

@@ -3,7 +3,7 @@
 #   broker_start [SECONDS]   starts it and waits until its port answers; its output goes to BROKER_LOG, its pid to BROKER_PID
 #   broker_stop              SIGTERM; fails unless it ends with exit code 0 within 10 s
 #   broker_kill              SIGKILL
-#   free_port                a port nobody listens on
+#   free_port                a port nobody listens on, and none of those that BROKERS and other variables have, whose broker may be down
 BROKER_LOG=${BROKER_LOG:-/dev/null}
 
 broker_start() {
@@ -33,7 +33,7 @@ broker_kill() {
 }
 
 free_port() {
-  local port
-  while port=$((20000 + RANDOM % 12000)); (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null; do :; done
+  local port taken=" ${BROKERS:-} ${controller:-} ${TLS_OTHER:-} ${TLS_PLAIN:-} "
+  while port=$((20000 + RANDOM % 12000)); [[ $taken == *":$port "* ]] || (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null; do :; done
   echo "$port"
 }

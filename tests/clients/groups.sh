@@ -64,12 +64,12 @@ write_on() { # number: where to go on
 write_end() { kill -TERM "$writer" && wait "$writer" || { cat "$work/$wave_topic.writer"; return 1; }; }
 
 reads_something() {
-  for _ in $(seq 300); do [ -n "$(read_of "$1")" ] && return; sleep 0.2; done
-  echo "nothing read in 60 s"; tail -3 "$work/$wave_topic-$1".*.err; return 1
+  for _ in $(seq 900); do [ -n "$(read_of "$1")" ] && return; sleep 0.2; done
+  echo "nothing read in three minutes"; tail -3 "$work/$wave_topic-$1".*.err; return 1
 }
 nothing_missing() {
   sort -u "$work/$wave_topic".ledger.* > "$work/sent"
-  for _ in $(seq 200); do
+  for _ in $(seq 600); do
     read_of "$1" > "$work/got"
     missing=$(comm -23 "$work/sent" "$work/got" | wc -l)
     [ "$missing" = 0 ] && { echo "       $(wc -l < "$work/sent") records, $(values "$1" "$work/$wave_topic-$1.*.out" | wc -l) times read"; return; }
@@ -117,9 +117,9 @@ wave() {
   for group in $groups; do signal KILL "$group" 5; done
 }
 restart() { "$1" && broker_start; }
-gone() { # at most 15 s, then by force
+gone() { # at most a minute, then by force
   local pid; pid=$(cat "$work/$wave_topic-$1.$2.pid")
-  for _ in $(seq 75); do kill -0 "$pid" 2> /dev/null || return; sleep 0.2; done
+  for _ in $(seq 300); do kill -0 "$pid" 2> /dev/null || return; sleep 0.2; done
   kill -KILL "$pid" 2> /dev/null
 }
 

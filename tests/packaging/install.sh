@@ -13,7 +13,7 @@ ln "$executable" "$work/releases/runnel-linux-$machine" 2> /dev/null || cp "$exe
 (cd "$work/releases" && sha256sum -- * > SHA256SUMS)
 port=$(free_port)
 python3 -m http.server --bind 127.0.0.1 --directory "$work/releases" "$port" > /dev/null 2>&1 &
-for _ in $(seq 50); do (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null && break; sleep 0.1; done
+for _ in $(seq 300); do (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null && break; sleep 0.1; done
 installer() { RUNNEL_RELEASES=${RELEASES:-http://127.0.0.1:$port} RUNNEL_BIN=$work/bin sh packaging/install.sh; }
 refused() { ! installer > "$work/said" 2>&1 && grep -q "$1" "$work/said" && [ -z "$(ls -A "$work/bin")" ]; }
 
@@ -33,7 +33,7 @@ check "nothing is put into a folder called runnel" taken
 mkdir "$work/slow" && printf '#!/bin/sh\necho > "%s/began"; sleep 1\n' "$work" > "$work/slow/curl" && chmod +x "$work/slow/curl"
 broken_off() {
   RUNNEL_RELEASES=http://127.0.0.1:$port RUNNEL_BIN=$work/bin PATH=$work/slow:$PATH sh packaging/install.sh > "$work/said" 2>&1 &
-  for _ in $(seq 50); do [ -e "$work/began" ] && break; sleep 0.1; done
+  for _ in $(seq 300); do [ -e "$work/began" ] && break; sleep 0.1; done
   kill -TERM $! && ! wait $! && [ -z "$(ls -A "$work/bin")" ]
 }
 check "what is broken off leaves nothing" broken_off

@@ -7,7 +7,8 @@
  */
 import { assert, assertThrows } from "@std/assert";
 import { Random, seedOfThisRun } from "../random.ts";
-import { type Canary, World } from "./mixed_group_world.ts";
+import type { Canary } from "./mixed_group.ts";
+import { World } from "./mixed_group_world.ts";
 
 const HISTORIES = Number(Deno.env.get("RUNNEL_HISTORIES") ?? 300);
 const STEPS = 150;
@@ -29,7 +30,7 @@ for (const [canary, finding] of CANARIES) {
   });
 }
 
-function histories(count: number, canary: Canary, firstSeed: number): World["changes"] {
+function histories(count: number, canary: Canary, firstSeed: number): World["group"]["changes"] {
   const changes = { up: 0, down: 0 };
   for (let seed = firstSeed; seed < firstSeed + count; seed++) {
     const world = new World(new Random(seed), canary);
@@ -40,8 +41,8 @@ function histories(count: number, canary: Canary, firstSeed: number): World["cha
         cause: error,
       });
     }
-    changes.up += world.changes.up;
-    changes.down += world.changes.down;
+    changes.up += world.group.changes.up;
+    changes.down += world.group.changes.down;
   }
   return changes;
 }

@@ -1,45 +1,21 @@
 /**
- * A world of random members of both protocols around one group: they join, beat, sync, lose answers, leave, fall silent
- * and come back with the other protocol, while the topic grows, time passes and the broker restarts. The group changes
- * from one protocol to the other and back. After every event the promises are checked.
+ * A world of random members of both protocols around one group (LoggedGroup): they join, beat, sync, lose answers, leave,
+ * fall silent and come back with the other protocol, while the topic grows, time passes and the broker restarts. The group
+ * changes from one protocol to the other and back.
  */
 import { assert, assertEquals } from "@std/assert";
-import type { Uuid } from "../../src/bytes/uuid.ts";
-import { durable, TABLE_SETTINGS, TableTopics } from "../../src/testing/consumer_groups.ts";
 import { readAssignment } from "../../src/groups/classic/embedded_protocol.ts";
-import {
-  type Group,
-  isLogFact,
-  isVoid,
-  newGroup,
-  replayLogFact,
-  stateOf,
-} from "../../src/groups/group.ts";
-import { decodeFact, encodeFact } from "../../src/groups/group_records.ts";
-import {
-  applyFact,
-  deadlineOf,
-  decideEvent,
-  dueIn,
-  type GroupEvent,
-  type GroupFact,
-} from "../../src/groups/machines.ts";
 import type { Bodies, Reply } from "../../src/groups/decision.ts";
-import { groupGone } from "../../src/groups/offsets/offset_machine.ts";
+import type { GroupEvent } from "../../src/groups/machines.ts";
 import { ErrorCode } from "../../src/protocol/errors.ts";
 import { encodeVersioned } from "../../src/protocol/log_record.ts";
 import {
   ConsumerProtocolAssignment,
   ConsumerProtocolSubscription,
 } from "../../src/protocol/messages/consumer_protocol.ts";
-import type { NewRecord } from "../../src/protocol/records/build.ts";
 import type { Random } from "../random.ts";
+import { type Canary, LoggedGroup, SESSION_MS, TOPIC } from "./mixed_group.ts";
 
-/** A bug that the simulation has to find. */
-export type Canary = "none" | "forgets who owns" | "unlogged upgrade" | "unlogged downgrade";
-
-const TOPIC = "t";
-const SESSION_MS = 6000;
 const REBALANCE_MS = 8000;
 
 /** A client of either protocol: what it believes. */
@@ -62,29 +38,21 @@ interface Client {
 }
 
 export class World {
-  readonly changes = { up: 0, down: 0 };
+  readonly group: LoggedGroup;
   readonly #random: Random;
-  readonly #canary: Canary;
-  readonly #topics = new TableTopics();
   readonly #clients: Client[] = [];
-  readonly #log: NewRecord[] = [];
-  readonly #answers = new Map<number, Reply>();
-  #group: Group = newGroup("g", 0);
-  #nowMs = 0;
   #tickets = 0;
   #made = 0;
-  #lastGeneration = 0;
 
   constructor(random: Random, canary: Canary) {
     this.#random = random;
-    this.#canary = canary;
-    this.#topics.set(TOPIC, random.between(1, 8));
+    this.group = new LoggedGroup(canary, random.between(1, 8));
   }
 
   run(steps: number): void {
     for (let i = 0; i < steps; i++) {
       this.#step();
-      if (i % 10 === 0) this.#checkReplay();
+      if (i % 10 === 0) this.group.checkReplay();
     }
     this.#settle();
   }
@@ -103,17 +71,17 @@ export class World {
         }
         return;
       case 4:
-        if (random.oneIn(3)) this.#topics.set(TOPIC, random.between(1, 8));
+        if (random.oneIn(3)) this.group.partitions = random.between(1, 8);
         return;
       case 5:
-        return this.#pass(random.between(1, SESSION_MS));
+        return this.group.pass(random.between(1, SESSION_MS));
       case 6:
         if (random.oneIn(4)) this.#restart();
         return;
       case 7:
         return this.#changeProtocol();
       default:
-        this.#pass(random.between(0, 700));
+        this.group.pass(random.between(0, 700));
         if (this.#clients.length > 0) this.#act(random.pick(this.#clients), true);
     }
   }
@@ -167,9 +135,8 @@ export class World {
     const isLost = () => isLossy && this.#random.oneIn(20);
     if (client.speaks === "consumer") return this.#consume(client, isLost());
     if (client.waits !== null) {
-      const reply = this.#answers.get(client.waits);
+      const reply = this.group.answerTo(client.waits);
       if (reply === undefined) return;
-      this.#answers.delete(client.waits);
       client.waits = null;
       if (isLost()) return; // asks again
       return this.#answered(client, reply);
@@ -183,7 +150,7 @@ export class World {
         const { errorCode } = this.#ask("heartbeat", { ...this.#claim(client) });
         if (errorCode === ErrorCode.REBALANCE_IN_PROGRESS) return this.#join(client);
         if (errorCode) this.#refused(client, errorCode);
-        else this.#checkClient(client);
+        else this.group.mustHold(client.id, client.owned);
       }
     }
   }
@@ -198,12 +165,9 @@ export class World {
       userData: null,
       ownedPartitions: [{ topic: TOPIC, partitions: [...client.owned] }],
     });
-    const { members } = this.#group;
-    if (members.type === "consumer" && members.members.size === 0) {
-      for (const fact of groupGone(this.#group) as GroupFact[]) this.#take(fact); // as joinGroup() does
-    }
+    this.group.makeWay();
     const ticket = client.waits = ++this.#tickets;
-    this.#send({
+    this.group.send({
       kind: "join",
       ticket,
       memberId: client.id,
@@ -222,13 +186,13 @@ export class World {
 
   #sync(client: Client): void {
     const ticket = client.waits = ++this.#tickets;
-    const count = this.#topics.byName(TOPIC)!.partitionCount, members = client.followers ?? [];
+    const count = this.group.partitions, members = client.followers ?? [];
     const assignments = new Map(members.map((memberId, i) => {
       const partitions: number[] = [];
       for (let p = i; p < count; p += members.length) partitions.push(p);
       return [memberId, assignmentOf(partitions)];
     }));
-    this.#send({
+    this.group.send({
       kind: "sync",
       ticket,
       ...this.#claim(client),
@@ -276,7 +240,7 @@ export class World {
       client.assigned = new Set(body.assignment.topicPartitions!.flatMap((one) => one.partitions!));
     }
     for (const partition of client.assigned) client.owned.add(partition);
-    this.#checkClient(client);
+    this.group.mustHold(client.id, client.owned);
   }
 
   #beat(client: Client, memberEpoch: number): Bodies["consumerHeartbeat"] {
@@ -292,7 +256,7 @@ export class World {
       topicNames: [TOPIC],
       topicRegex: null,
       serverAssignor: null,
-      owned: isJoin ? [] : [{ topicId: this.#topicId, partitions: [...client.owned] }],
+      owned: isJoin ? [] : [{ topicId: this.group.topicId, partitions: [...client.owned] }],
     });
   }
 
@@ -319,166 +283,45 @@ export class World {
     return { memberId: id, instanceId, generation: epoch };
   }
 
-  get #topicId(): Uuid {
-    return this.#topics.idOf(TOPIC);
-  }
-
   /** Asks what is answered at once. */
   #ask<A extends "heartbeat" | "leave" | "consumerHeartbeat">(kind: A, event: object): Bodies[A] {
     const ticket = ++this.#tickets;
-    this.#send({ kind, ticket, ...event } as unknown as GroupEvent);
-    const reply = this.#answers.get(ticket);
+    this.group.send({ kind, ticket, ...event } as unknown as GroupEvent);
+    const reply = this.group.answerTo(ticket);
     if (reply?.api !== kind) throw new Error(`a ${kind} was not answered`);
-    this.#answers.delete(ticket);
     return reply.body as Bodies[A];
   }
 
-  #send(event: GroupEvent): void {
-    for (let next: GroupEvent | null = event; next; next = dueIn(this.#group, this.#nowMs)) {
-      const { facts, replies } = decideEvent(this.#group, next, {
-        classicSettings: { initialRebalanceDelayMs: 0, maxSize: 8 },
-        consumerCircumstances: {
-          now: { ms: this.#nowMs, wallMs: 1_700_000_000_000 + this.#nowMs },
-          settings: { ...TABLE_SETTINGS, sessionTimeoutMs: SESSION_MS, maxSize: 8 },
-          topics: this.#topics,
-        },
-      });
-      const { type } = this.#group.members;
-      for (const fact of facts) this.#take(fact);
-      const after = this.#group.members;
-      if (after.members.size > 0 && after.type !== type) {
-        this.changes[after.type === "consumer" ? "up" : "down"]++;
-      }
-      for (const reply of replies) this.#answers.set(reply.ticket, reply);
-      this.#check();
-    }
-    const deadline = deadlineOf(this.#group);
-    assert(deadline === null || deadline > this.#nowMs, "a deadline is in the past");
-  }
-
-  #take(fact: GroupFact): void {
-    const { type } = this.#group.members;
-    const isHidden =
-      this.#canary === "unlogged upgrade" && fact.kind === "member" && type === "classic" ||
-      this.#canary === "unlogged downgrade" && fact.kind === "epochGone";
-    if (isLogFact(fact) && !isHidden) this.#log.push(encodeFact("g", fact, this.#nowMs));
-    if (this.#canary === "forgets who owns" && fact.kind === "current") {
-      const { members } = this.#group;
-      if (members.type === "consumer") members.owners.clear();
-    }
-    applyFact(this.#group, fact);
-  }
-
-  #pass(ms: number): void {
-    const until = this.#nowMs + ms;
-    for (;;) {
-      const deadline = deadlineOf(this.#group);
-      if (deadline === null || deadline > until) break;
-      this.#nowMs = deadline;
-      const event = dueIn(this.#group, deadline);
-      if (event === null) throw new Error("nothing is due at a deadline");
-      this.#send(event);
-    }
-    this.#nowMs = until;
-  }
-
-  /** All that is known is what the log says; whoever waits loses its connection. */
+  /** Whoever waits loses its connection. */
   #restart(): void {
-    this.#group = this.#replayed();
-    this.#answers.clear();
+    this.group.restart();
     for (const client of this.#clients) {
       if (client.waits === null) continue;
       client.waits = null;
       client.phase = "out";
     }
-    this.#send({ kind: "loaded" });
-  }
-
-  #replayed(log: Iterable<NewRecord> = this.#log): Group {
-    const group = newGroup("g", 0);
-    for (const { key, value } of log) {
-      const decoded = decodeFact(key!, value ?? null);
-      if (decoded) replayLogFact(group, decoded.fact);
-    }
-    return group;
-  }
-
-  /** Of a classic group a rebalance under way is not in the log, so only its type and what it last agreed on are compared. */
-  #checkReplay(): void {
-    for (const log of [this.#log, compacted(this.#log)]) {
-      const { members } = this.#replayed(log), live = this.#group.members;
-      if (isVoid(this.#group)) continue;
-      assertEquals(members.type, live.type, "a replay of the log differs");
-      if (members.type === "consumer" && live.type === "consumer") {
-        assertEquals(durable(members), durable(live), "a replay of the log differs");
-      } else if (members.type === "classic" && live.type === "classic" && live.state === "Stable") {
-        assertEquals([...members.members.keys()].sort(), [...live.members.keys()].sort());
-        assertEquals(members.generation, live.generation, "a replay of the log differs");
-      }
-    }
-  }
-
-  /** One owner at a time; epochs only rise, over changes of the protocol too. */
-  #check(): void {
-    const { members } = this.#group;
-    this.#checkGeneration(members);
-    if (members.type === "classic") return;
-    const owners = new Map<number, string>();
-    assert(members.members.size === 0 || members.epoch >= members.assignmentEpoch);
-    for (const member of members.members.values()) {
-      assert(member.epoch <= members.assignmentEpoch, `${member.id} is ahead of its target`);
-      for (const assignment of [member.assigned, member.revoking]) {
-        for (const partition of assignment.get(this.#topicId)?.keys() ?? []) {
-          const other = owners.get(partition);
-          if (other !== undefined) {
-            throw new Error(`${other} and ${member.id} both own ${partition}`);
-          }
-          owners.set(partition, member.id);
-        }
-      }
-    }
-  }
-
-  /** What a member reads from, when it is told that all is well, is what the coordinator holds for it. */
-  #checkClient({ id, owned }: Client): void {
-    const { members } = this.#group;
-    if (members.type === "classic") return;
-    const { assigned, revoking } = members.members.get(id)!, topicId = this.#topicId;
-    for (const partition of owned) {
-      const holds = assigned.get(topicId)?.has(partition) || revoking.get(topicId)?.has(partition);
-      assert(holds, `${id} reads from ${partition}, which is not held for it`);
-    }
-  }
-
-  /** A group without members may begin anew, and a generation counts once its assignment is kept. */
-  #checkGeneration(members: Group["members"]): void {
-    if (members.members.size === 0) this.#lastGeneration = 0;
-    else if (members.type === "consumer" || members.state === "Stable") {
-      const generation = members.type === "consumer" ? members.epoch : members.generation;
-      assert(generation >= this.#lastGeneration, `the group fell to generation ${generation}`);
-      this.#lastGeneration = generation;
-    }
+    this.group.send({ kind: "loaded" });
   }
 
   /** With everything quiet, each partition is read by one of those who live. */
   #settle(): void {
     for (let round = 0; round < SETTLE_ROUNDS; round++) {
-      this.#pass(500);
+      this.group.pass(500);
       for (const client of this.#clients) this.#act(client, false);
     }
-    this.#checkReplay();
+    this.group.checkReplay();
     const living = this.#clients.filter(({ isSilent }) => !isSilent);
-    const members = this.#group.members.members.size;
+    const members = this.group.members.members.size;
     assertEquals(members, living.length, "those in the group are not those who live");
     if (living.length === 0) return;
-    const state = stateOf(this.#group);
+    const { state } = this.group;
     assert(state === "Stable", `the group is still ${state}`);
     const read: number[] = [];
     for (const { assigned } of living) read.push(...assigned);
-    const count = this.#topics.byName(TOPIC)!.partitionCount;
+    const count = this.group.partitions;
     const known = living.some(({ speaks }) => speaks === "consumer") ? count : new Set(read).size;
     assertEquals(read.sort((a, b) => a - b), Array.from({ length: known }, (_, i) => i));
-    const { type } = this.#group.members;
+    const { type } = this.group.members;
     const isMixed = living.some(({ speaks }) => speaks === "consumer");
     assertEquals(type, isMixed ? "consumer" : "classic");
   }
@@ -490,15 +333,4 @@ const SETTLE_ROUNDS = 80;
 function assignmentOf(partitions: number[]): Uint8Array {
   const assignedPartitions = [{ topic: TOPIC, partitions }];
   return encodeVersioned(ConsumerProtocolAssignment, 1, { assignedPartitions, userData: null });
-}
-
-/** The last record of each key, tombstones gone. */
-function compacted(log: readonly NewRecord[]): NewRecord[] {
-  const last = new Map<string, NewRecord>();
-  for (const record of log) {
-    const key = record.key!.join();
-    last.delete(key);
-    last.set(key, record);
-  }
-  return [...last.values()].filter(({ value }) => value !== null);
 }

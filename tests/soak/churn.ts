@@ -153,12 +153,12 @@ export class Churn {
 /** Tries until it is answered 0: a topic of offsets that is being made is not there at once. */
 async function eventually(ask: () => Promise<number>): Promise<void> {
   let code = 0;
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 600; i++) {
     code = await ask();
     if (code === 0) return;
     await pause(100);
   }
-  throw new Error(`answered ${code} for ten seconds`);
+  throw new Error(`answered ${code} for a minute`);
 }
 
 const MEMBER_ID_REQUIRED = 79;
