@@ -56,7 +56,8 @@ export const groupOptions = {
     min: 1,
     max: 10_000_000,
     restart: true,
-    doc: "Groups, empty ones with offsets included; more are refused.",
+    doc:
+      "Groups, empty ones with offsets included; more are refused. Ids of more than 256 characters on average count for several.",
   },
   maxMemberBytes: {
     type: "integer",

@@ -123,9 +123,13 @@ export class GroupCoordinator extends CoordinatorRuntime<GroupKinds, GroupShard>
 
   /** Whether one more group would be too many. */
   get isFull(): boolean {
-    let count = 0;
-    for (const { shard } of this.partitions.all()) count += shard.groups.size;
-    return count >= this.settings.maxGroups;
+    const { maxGroups } = this.settings;
+    let count = 0, length = 0;
+    for (const { shard: { groups } } of this.partitions.all()) {
+      count += groups.size;
+      length += groups.idLength;
+    }
+    return count >= maxGroups || length > maxGroups * USUAL_ID_LENGTH;
   }
 
   #saidBytes(): number {
@@ -187,6 +191,9 @@ export class GroupCoordinator extends CoordinatorRuntime<GroupKinds, GroupShard>
     this.metrics.rebalanceCompleted(now.ms - members.rebalanceSinceMs);
   }
 }
+
+/** Longer ids count for several. */
+const USUAL_ID_LENGTH = 256;
 
 /** What the runtime tells of, in the words of the log (log/events.ts). */
 const EVENTS: Record<CoordinationEvent, string> = {

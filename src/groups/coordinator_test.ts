@@ -163,6 +163,28 @@ Deno.test("what members say of themselves is bounded over all groups, and free a
   assertEquals((await later).errorCode ?? 0, 0);
 });
 
+Deno.test("groups with long ids count for several", async () => {
+  const desk = await loaded(), long = "g".repeat(2 * 256 + 1);
+  const joining = desk.join(long);
+  desk.log.sync();
+  const { memberId } = await joining;
+  assertEquals((await desk.join("h")).errorCode, 81);
+  const members = [{ memberId: memberId!, groupInstanceId: null, reason: null }];
+  const leaving = leaveGroup(
+    desk.coordinator,
+    { groupId: long, memberId: memberId!, members },
+    CALLER,
+  );
+  desk.log.sync();
+  await leaving;
+  const deleting = deleteGroup(desk.coordinator, long);
+  desk.log.sync();
+  assertEquals(await deleting, 0);
+  const later = desk.join("h");
+  desk.log.sync();
+  assertEquals((await later).errorCode ?? 0, 0);
+});
+
 Deno.test("an assignment is handed out only when the log keeps it", async () => {
   const desk = await loaded();
   const joining = desk.join("g");

@@ -21,6 +21,7 @@ import {
   newGroup,
   replayLogFact,
 } from "./group.ts";
+import { GroupMap } from "./group_map.ts";
 import { decodeFact, encodeFact } from "./group_records.ts";
 import {
   applyFact,
@@ -60,7 +61,7 @@ export interface GroupShardOptions {
 }
 
 export class GroupShard implements Shard<GroupKinds> {
-  readonly groups = new Map<string, Group>();
+  readonly groups = new GroupMap();
   /** Found in the log, and to be moved to another partition (see group_mover.ts); nobody is answered from them. */
   readonly misplaced = new Map<string, Group>();
   readonly pending = new PendingOffsets();

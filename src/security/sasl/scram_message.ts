@@ -40,7 +40,7 @@ export function readClientFirst(token: Uint8Array): ClientFirst | null {
   const match = CLIENT_FIRST.exec(textOf(token) ?? "");
   if (match === null) return null;
   const [, gs2Header, , authorizationId = "", bare, name, nonce, extensions] = match;
-  if (bare.startsWith("m=")) return null; // a mandatory extension that nobody here knows (RFC 5802 §5.1)
+  if (bare.startsWith("m=") || isMandatory(extensions)) return null;
   return {
     gs2Header,
     authorizationId: decodedName(authorizationId),
@@ -54,13 +54,19 @@ export function readClientFirst(token: Uint8Array): ClientFirst | null {
 export function readClientFinal(token: Uint8Array): ClientFinal | null {
   const match = CLIENT_FINAL.exec(textOf(token) ?? "");
   if (match === null) return null;
-  const [, withoutProof, channelBinding, nonce, , proof] = match;
+  const [, withoutProof, channelBinding, nonce, extensions, proof] = match;
+  if (isMandatory(extensions)) return null;
   return {
     withoutProof,
     channelBinding,
     nonce,
     proof: new Uint8Array(Buffer.from(proof, "base64")),
   };
+}
+
+/** Whether there is an extension that has to be known, which nobody here knows (RFC 5802 §5.1). */
+function isMandatory(extensions: string): boolean {
+  return extensions.includes(",m=");
 }
 
 export function base64(bytes: Uint8Array): string {

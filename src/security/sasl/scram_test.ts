@@ -38,8 +38,9 @@ async function login(
 async function finalOf(
   bare: string,
   nonce = `rOprNGfwEbeRWgbNEkqO${SERVER_NONCE}`,
+  extensions = "",
 ): Promise<Uint8Array> {
-  const withoutProof = `c=biws,r=${nonce}`;
+  const withoutProof = `c=biws,r=${nonce}${extensions}`;
   const salt = new Uint8Array(Buffer.from("W22ZaJ0SNY7soEsUEjb6gQ==", "base64"));
   const salted = await saltedPassword(HASH, { password: utf8("pencil"), salt, iterations: 4096 });
   const key = hmac(HASH, salted, "Client Key");
@@ -101,6 +102,17 @@ Deno.test("first messages that are not in order fail at once", async () => {
   assertEquals((await (await login()).step(notUtf8)).kind, "failed");
   const other = await (await login()).step(utf8("n,a=root,n=user,r=abc"));
   assert(other.kind === "failed" && other.message!.includes("authorization id"));
+});
+
+Deno.test("an extension that has to be known is in order nowhere (RFC 5802 §5.1), another one is passed over", async () => {
+  const first = "n=user,r=rOprNGfwEbeRWgbNEkqO";
+  for (const [extension, kind] of [[",x=y", "done"], [",m=y", "failed"]]) {
+    const machine = await login();
+    assertEquals((await machine.step(utf8(FIRST))).kind, "challenge");
+    assertEquals((await machine.step(await finalOf(first, undefined, extension))).kind, kind);
+    const other = (await (await login()).step(utf8(FIRST + extension))).kind;
+    assertEquals(other, kind === "done" ? "challenge" : kind);
+  }
 });
 
 Deno.test("names keep their commas and equals signs, and extensions are told apart from them", () => {
