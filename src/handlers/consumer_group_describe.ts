@@ -14,12 +14,17 @@ import { type Handler, handler } from "./handler.ts";
 import type { LongAnswers } from "./long_answers.ts";
 import { NO_OPERATIONS } from "./topic_answers.ts";
 
-export function consumerGroupDescribe(groups: GroupCoordinator, answers: LongAnswers): Handler {
+/** `isServed`: whether the level of group.version has the consumer protocol; without, all is 35. */
+export function consumerGroupDescribe(
+  groups: GroupCoordinator,
+  { answers, isServed }: { readonly answers: LongAnswers; readonly isServed: () => boolean },
+): Handler {
   return handler(ConsumerGroupDescribe, { min: 0, max: 1 }, (request, { connection, access }) => {
     const { groupIds, includeAuthorizedOperations, explain } = request;
     return answers.of({
       items: groupIds,
       part: (groupId): Part => {
+        if (!isServed()) return { groupId, errorCode: ErrorCode.UNSUPPORTED_VERSION };
         const group = describeConsumer(groups, groupId, { explain });
         const isShown = includeAuthorizedOperations && !group.errorCode;
         return {

@@ -8,13 +8,19 @@
 import { consumerGroupHeartbeat as beat } from "../groups/requests/consumer_membership.ts";
 import type { GroupCoordinator } from "../groups/coordinator.ts";
 import type { Patterns } from "../groups/consumer/patterns.ts";
+import { ErrorCode } from "../protocol/errors.ts";
 import { ConsumerGroupHeartbeat } from "../protocol/messages/consumer_group_heartbeat.ts";
 import { Operation } from "../security/acl/acl.ts";
 import { callerOf } from "./group_answers.ts";
 import { type Handler, handler } from "./handler.ts";
 
-export function consumerGroupHeartbeat(groups: GroupCoordinator, patterns: Patterns): Handler {
+/** `isServed`: whether the level of group.version has the consumer protocol; without, all is 35. */
+export function consumerGroupHeartbeat(
+  groups: GroupCoordinator,
+  { patterns, isServed }: { readonly patterns: Patterns; readonly isServed: () => boolean },
+): Handler {
   return handler(ConsumerGroupHeartbeat, { min: 0, max: 1 }, (request, context) => {
+    if (!isServed()) return { errorCode: ErrorCode.UNSUPPORTED_VERSION };
     const pattern = request.subscribedTopicRegex;
     const later = pattern ? patterns.prepare(pattern) : null;
     const { access } = context;

@@ -17,7 +17,7 @@ import type { Patterns } from "../groups/consumer/patterns.ts";
 import type { Authorizer } from "../security/acl/authorizer.ts";
 import type { DelegationTokens } from "../security/tokens/delegation_tokens.ts";
 import type { LogManager } from "../storage/log_manager.ts";
-import { finalizedFeatures } from "../topics/features.ts";
+import { finalizedFeatures, GROUP_VERSION } from "../topics/features.ts";
 import type { MetadataStore } from "../topics/metadata_store.ts";
 import type { NodeRegistry } from "../topics/node_registry.ts";
 import type { MarkerWriter } from "../transactions/marker_writer.ts";
@@ -177,6 +177,7 @@ export function allHandlers(services: Services): readonly Handler[] {
     maxInstances: TELEMETRY_MAX_INSTANCES,
     onGone: (instanceId) => metrics.clients.forget(instanceId),
   });
+  const hasConsumerGroups = () => (catalogue.features.get(GROUP_VERSION) ?? 0) > 0;
   metrics.clients.forgetGone = () => telemetry.forgetGone();
   const handlers: readonly Handler[] = [
     produce({
@@ -304,8 +305,8 @@ export function allHandlers(services: Services): readonly Handler[] {
       maxPoints: config.metrics.maxClientSeries,
       paced,
     }),
-    consumerGroupHeartbeat(groups, services.patterns),
-    consumerGroupDescribe(groups, answers),
+    consumerGroupHeartbeat(groups, { patterns: services.patterns, isServed: hasConsumerGroups }),
+    consumerGroupDescribe(groups, { answers, isServed: hasConsumerGroups }),
     listConfigResources({ catalogue }),
     describeTopicPartitions({ catalogue, nodes }),
   ];

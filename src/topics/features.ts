@@ -7,6 +7,7 @@
 import type { MetadataStore } from "./metadata_store.ts";
 
 export const TRANSACTION_VERSION = "transaction.version";
+export const GROUP_VERSION = "group.version";
 export const METADATA_VERSION = "metadata.version";
 export const ELIGIBLE_LEADER_REPLICAS = "eligible.leader.replicas.version";
 /** Its level stands with the voters, not among the feature levels. */
@@ -28,7 +29,7 @@ export interface Feature {
  * - share.version and streams.version say which groups may be, of whom records are kept and nobody served.
  */
 export const HELD_FEATURES: readonly Feature[] = [
-  { name: "group.version", minVersion: 0, maxVersion: 1 },
+  { name: GROUP_VERSION, minVersion: 0, maxVersion: 1 },
   { name: KRAFT_VERSION, minVersion: 0, maxVersion: 1 },
   { name: METADATA_VERSION, minVersion: 7, maxVersion: 33 },
   { name: "share.version", minVersion: 0, maxVersion: 2 },
