@@ -69,7 +69,8 @@ function leaveOne(
     into.pending.add(memberId);
     return ErrorCode.NONE;
   }
-  if (into.leaving.has(memberId)) return ErrorCode.UNKNOWN_MEMBER_ID;
+  const current = instanceId === null ? undefined : group.instances.get(instanceId);
+  if (into.leaving.has(current ?? memberId)) return ErrorCode.UNKNOWN_MEMBER_ID;
   const errorCode = memberError(group, memberId, instanceId);
   if (errorCode === ErrorCode.NONE) into.leaving.add(memberId);
   return errorCode;

@@ -337,7 +337,7 @@ Deno.test("an administrator removes a static member by its instance id alone", (
   const table = new Table();
   table.join({ instanceId: "i" });
   table.pass(2 * DELAY_MS);
-  assertEquals(table.leave(["", "i"], ["", "j"]), [0, 25]);
+  assertEquals(table.leave(["", "i"], ["", "j"], ["x", "i"]), [0, 25, 25]);
   assertEquals(table.group.members.size, 0);
 });
 

@@ -44,6 +44,7 @@ export function describeConsumer(
   groupId: string,
   { explain = false }: { readonly explain?: boolean } = {},
 ): DescribedConsumerGroup {
+  if (groupId === "") return { groupId, errorCode: ErrorCode.INVALID_GROUP_ID };
   const partition = coordinator.place(groupId);
   if (typeof partition === "number") {
     return { groupId, errorCode: partition, errorMessage: coordinator.failureOf(groupId) };

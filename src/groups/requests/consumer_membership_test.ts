@@ -153,6 +153,7 @@ Deno.test("the first member makes a consumer group, and DescribeGroups knows it 
   assertEquals(desk.listed(), [
     { groupId: "g", protocolType: "consumer", state: "Stable", type: "consumer" },
   ]);
+  assertEquals(describeConsumer(desk.coordinator, "").errorCode, ErrorCode.INVALID_GROUP_ID);
   assertEquals(describeConsumer(desk.coordinator, "g").members!.length, 1);
   const classic = describeGroup(desk.coordinator, "g", { knowsGroupIdNotFound: true });
   assertEquals(classic.errorCode, ErrorCode.GROUP_ID_NOT_FOUND);

@@ -125,7 +125,7 @@ export function* groupGauges(coordinator: GroupCoordinator): Generator<GroupGaug
   }
 }
 
-/** Subscriptions and assignments are shown of a stable group only: before, they are about to change. */
+/** Subscriptions are shown of a stable group only, as by Kafka; before, assignments are those of the last generation. */
 function described(group: Readonly<ClassicGroup>): DescribedGroup {
   const stable = group.state === "Stable";
   return {
@@ -138,7 +138,7 @@ function described(group: Readonly<ClassicGroup>): DescribedGroup {
       clientId: member.clientId,
       clientHost: member.clientHost,
       memberMetadata: stable ? metadataOf(member, group.protocol) : NO_BYTES,
-      memberAssignment: stable ? member.assignment : NO_BYTES,
+      memberAssignment: member.assignment,
     })),
   };
 }
