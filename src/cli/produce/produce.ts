@@ -133,8 +133,18 @@ function planOf(call: Call): Plan {
   };
 }
 
+/** By Kafka's numbers, too. */
+const ACKS: ReadonlyMap<string, "all" | "leader" | "none"> = new Map([
+  ["all", "all"],
+  ["leader", "leader"],
+  ["none", "none"],
+  ["-1", "all"],
+  ["1", "leader"],
+  ["0", "none"],
+]);
+
 function producerOf(call: Call): ProducerOptions {
-  const acks = (call.text("--acks") ?? "all") as "all" | "leader" | "none";
+  const acks = ACKS.get(call.text("--acks") ?? "all")!;
   const asked = call.text("--idempotent");
   if (asked === "yes" && acks !== "all") {
     throw call.misused(`--idempotent yes needs --acks all, not ${acks}`);
