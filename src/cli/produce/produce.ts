@@ -14,7 +14,7 @@ import { Interrupt } from "../interrupt.ts";
 import { jsonText, OutputClosed } from "../output.ts";
 import { printable } from "../table.ts";
 import { Delivering } from "./delivering.ts";
-import { filesOf, isMissing, linesOf, repeated, type SourceRecords } from "./sources.ts";
+import { filesOf, linesOf, repeated, type SourceRecords, unfitness } from "./sources.ts";
 import { jsonReader, lineReader } from "./written.ts";
 
 export const produce: Run = (call) => {
@@ -190,10 +190,9 @@ function sourceOf(call: Call): Plan["source"] {
     const record = { key, value, headers: [], timestampMs };
     return () => repeated(record, call.whole("--count", { min: 1 }) ?? 1);
   }
-  const missing = files.find(isMissing);
-  if (missing !== undefined) {
-    const file = `There is no file ${printable(missing)}`;
-    throw call.misused(`${file}: words behind the topic are files; --value TEXT sends a text`);
+  const unfit = files.map(unfitness).find((one) => one !== null);
+  if (unfit !== undefined) {
+    throw call.misused(`${unfit}: words behind the topic are files; --value TEXT sends a text`);
   }
   const read = isJson ? jsonReader : lineReader({ separator, nullText, key, timestampMs });
   if (call.has("--whole")) {
