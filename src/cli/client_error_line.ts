@@ -14,6 +14,11 @@ export function clientErrorLine(error: Error): string {
     return `${message}; the broker is there: its CA has to be in ssl.truststore.location (ssl.ca.location) of ` +
       "--client-config, and its certificate for the name that --bootstrap has";
   }
+  // What a listener without TLS does to who begins with it.
+  if (/unexpected end of file/.test(message)) {
+    return `${message}; something listens there that speaks no TLS, as it seems: security.protocol of --client-config ` +
+      "has to be that of the listener";
+  }
   if (/tells its clients this address/.test(message)) return message;
   // What a listener does to who begins in clear where it speaks TLS or wants a log-in, and the other way round.
   const isRefused = /the broker closed the connection|corrupt message|speaks TLS/.test(message);

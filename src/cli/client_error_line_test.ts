@@ -23,6 +23,11 @@ Deno.test("nobody there, TLS where there is none, and a denial are each told wit
   assertStringIncludes(clear, "--client-config");
   const tls = clientErrorLine(new ConnectionError("b:9092: it speaks TLS, and was spoken to"));
   assertStringIncludes(tls, "--client-config");
+  const plain = clientErrorLine(
+    new ConnectionError("Cannot connect to b:1: unexpected end of file"),
+  );
+  assertStringIncludes(plain, "speaks no TLS");
+  assertStringIncludes(plain, "security.protocol");
   assertStringIncludes(clientErrorLine(new KafkaError(29, "fetch")), "runnel acl add");
   assertEquals(clientErrorLine(new KafkaError(58, "log-in")).includes("acl"), false);
 });

@@ -57,6 +57,8 @@ export interface Flag {
   /** Given several times it has several values; else the last one counts. */
   readonly isRepeated?: boolean;
   readonly choices?: readonly string[];
+  /** Taken too, and neither listed nor completed: what others call the same. */
+  readonly otherChoices?: readonly string[];
   readonly completes?: Completes;
 }
 

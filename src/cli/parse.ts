@@ -82,6 +82,11 @@ function calledAction({ actions }: Command, args: readonly string[]): Action | n
 function nearFlag({ name, actions }: Command, action: Action | null, complaint: string): string {
   const [, given] = /'(--[^'=]+)[^']*'/.exec(complaint) ?? [];
   if (given === undefined || complaint.includes("Did you mean")) return "";
+  // `kafka-topics.sh --list`
+  const asWord = actions.find((one) => one.name !== "" && `--${one.name}` === given);
+  if (asWord !== undefined && action === null) return `: \`runnel ${name} ${asWord.name}\``;
+  const meant = KAFKA_FLAGS.get(given);
+  if (meant !== undefined) return `: ${meant}`;
   const others = actions.filter(({ flags = [] }) => flags.some((one) => one.name === given));
   // `runnel topic --json list`, `runnel topic --json`
   if (action !== null && others.includes(action)) {
@@ -100,6 +105,21 @@ function nearFlag({ name, actions }: Command, action: Action | null, complaint: 
   const near = closest(given, [...own, ...configFlags().keys()]);
   return near === null ? "" : ` (Did you mean ${near}?)`;
 }
+
+/** Flags of Kafka's tools that have no equal here, and what to do in their place. */
+const KAFKA_FLAGS: ReadonlyMap<string, string> = new Map([
+  ["--broker-list", "it is --bootstrap here"],
+  ["--consumer.config", "it is --client-config here"],
+  ["--consumer-config", "it is --client-config here"],
+  ["--producer.config", "it is --client-config here"],
+  ["--producer-config", "it is --client-config here"],
+  ["--from-beginning", "it begins there by itself; --offset and --last begin elsewhere"],
+  ["--password", "a password is typed, or piped in with --password-stdin: others see flags"],
+  ["--timeout-ms", "--for ends it after a time; without --follow it ends where the topic ends"],
+  ["--include", "names of topics are words"],
+  ["--topic", "names of topics are words, no flags"],
+  ["--zookeeper", "it is --bootstrap here, the address of a broker"],
+]);
 
 function namesOf({ actions }: Command): string[] {
   return actions.map(({ name }) => name).filter((name) => name !== "");
@@ -193,7 +213,7 @@ function fill(
       if (choices === undefined || word === "" || choices.includes(word)) continue;
       throw call.misused(`${name} ${word}: needs one of ${choices.join(", ")}`);
     }
-    for (const { name, choices } of flags) {
+    for (const { name, choices, otherChoices = [] } of flags) {
       const value = call.text(name);
       // `--topic --partition 0` lacks one; who means it writes `--topic=--partition`.
       if (
@@ -202,7 +222,8 @@ function fill(
       ) {
         throw call.misused(`${name} has no value`);
       }
-      if (value === null || choices === undefined || choices.includes(value)) continue;
+      if (value === null || choices === undefined) continue;
+      if (choices.includes(value) || otherChoices.includes(value)) continue;
       throw call.misused(`${name} ${value || '""'}: needs one of ${choices.join(", ")}`);
     }
     found(call);

@@ -82,6 +82,8 @@ const MISTAKES: [args: string[], says: string][] = [
   [["mak"], "unknown command 'mak' (Did you mean make?)"],
   [["make"], "missing required argument 'NAME'"],
   [["list", "a", "b"], "too many arguments"],
+  [["--list"], "unknown option '--list': `runnel thing list`"],
+  [["make", "a", "--from-beginning"], "'--from-beginning': it begins there by itself"],
   [["make", "a", "--cout", "1"], "unknown option '--cout' (Did you mean --count?)"],
   [["make", "a", "--count"], "argument missing"],
   [["make", "a", "--count", "--dry-run"], "--count has no value"],

@@ -120,6 +120,7 @@ Deno.test("produce refuses in words what it cannot send, and finishes what stood
   await refused(["t"], "x".repeat(2 << 20), "line 1 of standard input");
   const long = new Uint8Array(100 << 20).fill(97);
   await refused(["t"], long, "line 1 of standard input is longer than 33554432 bytes");
+  await refused(["t", "/"], "", "/ is a directory: words behind the topic are files");
   await refused(["t", "--partition", "4"], "a\n", "t has no partition 4: it has 0 to 0");
   await refused(["t", "--acks", "leader", "--idempotent", "yes"], "", "needs --acks all");
   assertEquals(pairs(await records(broker, "t", 1)), [["a", "b"]]);

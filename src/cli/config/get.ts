@@ -1,6 +1,7 @@
 /** `runnel config get`: configs with their values and who has set them. */
 import { Admin, type ConfigSource } from "../../client/admin.ts";
 import { ConfigError } from "../../config/load.ts";
+import { closest } from "../../config/near_miss.ts";
 import type { Run } from "../command.ts";
 import { connected } from "../connected.ts";
 import { mustBeThere, resourceOf, toldOf } from "./resource.ts";
@@ -12,11 +13,14 @@ export const getConfigs: Run = (call) => {
     const entries = await new Admin(cluster).describeConfigs(resource);
     const unknown = names.find((name) => entries.every((entry) => entry.name !== name));
     if (unknown !== undefined) {
+      const near = closest(unknown, entries.map(({ name }) => name));
       throw new ConfigError(
         // Of the default of all brokers only what is set is told.
         resource.name === ""
           ? `${unknown} is not set for all brokers`
-          : `${toldOf(resource)} has no config ${unknown}`,
+          : `${toldOf(resource)} has no config ${unknown}${
+            near === null ? "" : `: did you mean ${near}?`
+          }`,
       );
     }
     // What a broker's file says is its own too; a topic only goes by it.

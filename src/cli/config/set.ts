@@ -1,8 +1,8 @@
 /** `runnel config set` and `unset`: change configs one by one; what is not named stays. All or none of them change. */
-import { Admin } from "../../client/admin.ts";
 import type { Call } from "../call.ts";
 import type { Run } from "../command.ts";
 import { connected } from "../connected.ts";
+import { changeConfigs } from "./change.ts";
 import { mustBeThere, resourceOf, toldOf } from "./resource.ts";
 
 export const setConfigs: Run = (call) => {
@@ -28,7 +28,7 @@ function alter(call: Call, configs: ReadonlyMap<string, string | null>): Promise
   const resource = resourceOf(call), validateOnly = call.has("--dry-run");
   return connected(call, async ({ cluster, out }) => {
     await mustBeThere(cluster, resource);
-    await new Admin(cluster).alterConfigs(resource, Object.fromEntries(configs), { validateOnly });
+    await changeConfigs(cluster, resource, Object.fromEntries(configs), { validateOnly });
     for (const [name, value] of configs) {
       const change = value === null ? "unset" : `= ${value === "" ? '""' : value}`;
       out.told(`${toldOf(resource)}: ${name} ${change}${validateOnly ? " would be fine" : ""}`, {

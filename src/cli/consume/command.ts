@@ -35,7 +35,12 @@ export const consumeCommand: Command = {
         completes: "group",
       },
       { name: "--follow", doc: "Go on with what comes, in place of ending at today's end." },
-      { name: "--count", takes: "N", doc: "End after so many records." },
+      {
+        name: "--count",
+        takes: "N",
+        aliases: ["--max-messages"],
+        doc: "End after so many records.",
+      },
       { name: "--for", takes: "TIME", doc: "End after this time: 90s, 5m, 2h." },
       {
         name: "--uncommitted",

@@ -1,7 +1,7 @@
 /**
  * Range: which records are meant, as somebody writes it: `START`, `START:` or `START:END`, of offsets or times.
  *
- *     start, end · 120 an offset · +10 behind the start · -10 before the end · @TIME the first record from then on
+ *     start, end, or earliest, beginning, latest · 120 an offset · +10 behind the start · -10 before the end · @TIME the first record from then on
  *     TIME: -1h before now · 2026-11-30 · 2026-11-30T08:00 · 2026-11-30T08:00:00+01:00 · 1764489600000 (ms since 1970)
  *
  * The end is not part of it. Behind a start that is a time it may be a duration: `@2026-11-30:6h`. Dates without a zone
@@ -56,14 +56,15 @@ export function rangeOf(text: string, nowMs: number): Range | null {
 }
 
 function endOf(text: string, from: Place, nowMs: number): Place | null {
-  if (from.kind !== "time" || text === "end") return placeOf(text, nowMs);
+  if (from.kind !== "time" || BOUNDS.has(text)) return placeOf(text, nowMs);
   const duration = durationMs(text);
   if (duration !== null) return { kind: "time", timeMs: from.timeMs + duration };
   return placeOf(text.startsWith("@") ? text : `@${text}`, nowMs);
 }
 
 function placeOf(text: string, nowMs: number): Place | null {
-  if (text === "start" || text === "end") return { kind: text };
+  const kind = BOUNDS.get(text);
+  if (kind !== undefined) return { kind };
   if (text.startsWith("@")) {
     const timeMs = timeOf(text.slice(1), nowMs);
     return timeMs === null ? null : { kind: "time", timeMs };
@@ -73,6 +74,15 @@ function placeOf(text: string, nowMs: number): Place | null {
   if (digits === undefined || !Number.isSafeInteger(offset)) return null;
   return { kind: sign === "+" ? "afterStart" : sign === "-" ? "beforeEnd" : "offset", offset };
 }
+
+/** As Kafka and kcat call them, too. */
+const BOUNDS: ReadonlyMap<string, "start" | "end"> = new Map([
+  ["start", "start"],
+  ["earliest", "start"],
+  ["beginning", "start"],
+  ["end", "end"],
+  ["latest", "end"],
+]);
 
 function timeOf(text: string, nowMs: number): number | null {
   if (text === "now") return nowMs;

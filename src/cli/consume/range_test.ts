@@ -11,6 +11,8 @@ const MEANT: Record<string, unknown> = {
   ":": { from: { kind: "start" }, to: null },
   "start": { from: { kind: "start" }, to: null },
   "end": { from: { kind: "end" }, to: null },
+  "earliest:latest": { from: { kind: "start" }, to: { kind: "end" } },
+  "beginning": { from: { kind: "start" }, to: null },
   "120": { from: { kind: "offset", offset: 120 }, to: null },
   "0:10": { from: { kind: "offset", offset: 0 }, to: { kind: "offset", offset: 10 } },
   ":end": { from: { kind: "start" }, to: { kind: "end" } },

@@ -43,6 +43,7 @@ const SENDING: readonly Flag[] = [
     takes: "WHO",
     doc: "Who must have a record before it counts as sent; all in-sync replicas if not given.",
     choices: ["all", "leader", "none"],
+    otherChoices: ["-1", "1", "0"],
   },
   {
     name: "--idempotent",

@@ -14,7 +14,7 @@ import { Interrupt } from "../interrupt.ts";
 import { jsonText, OutputClosed } from "../output.ts";
 import { printable } from "../table.ts";
 import { Delivering } from "./delivering.ts";
-import { filesOf, isMissing, linesOf, repeated, type SourceRecords } from "./sources.ts";
+import { filesOf, linesOf, repeated, type SourceRecords, unfitness } from "./sources.ts";
 import { jsonReader, lineReader } from "./written.ts";
 
 export const produce: Run = (call) => {
@@ -133,8 +133,18 @@ function planOf(call: Call): Plan {
   };
 }
 
+/** By Kafka's numbers, too. */
+const ACKS: ReadonlyMap<string, "all" | "leader" | "none"> = new Map([
+  ["all", "all"],
+  ["leader", "leader"],
+  ["none", "none"],
+  ["-1", "all"],
+  ["1", "leader"],
+  ["0", "none"],
+]);
+
 function producerOf(call: Call): ProducerOptions {
-  const acks = (call.text("--acks") ?? "all") as "all" | "leader" | "none";
+  const acks = ACKS.get(call.text("--acks") ?? "all")!;
   const asked = call.text("--idempotent");
   if (asked === "yes" && acks !== "all") {
     throw call.misused(`--idempotent yes needs --acks all, not ${acks}`);
@@ -180,10 +190,9 @@ function sourceOf(call: Call): Plan["source"] {
     const record = { key, value, headers: [], timestampMs };
     return () => repeated(record, call.whole("--count", { min: 1 }) ?? 1);
   }
-  const missing = files.find(isMissing);
-  if (missing !== undefined) {
-    const file = `There is no file ${printable(missing)}`;
-    throw call.misused(`${file}: words behind the topic are files; --value TEXT sends a text`);
+  const unfit = files.map(unfitness).find((one) => one !== null);
+  if (unfit !== undefined) {
+    throw call.misused(`${unfit}: words behind the topic are files; --value TEXT sends a text`);
   }
   const read = isJson ? jsonReader : lineReader({ separator, nullText, key, timestampMs });
   if (call.has("--whole")) {

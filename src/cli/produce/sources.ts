@@ -21,14 +21,14 @@ export interface Origin {
   nameOf(number: number): string;
 }
 
-/** Whether there is no such file, so that nothing is sent of those before it. */
-export function isMissing(name: string): boolean {
-  if (name === "-") return false;
+/** Why it is no file to read, so that nothing is sent of those before it; null where nothing is known against it. */
+export function unfitness(name: string): string | null {
+  if (name === "-") return null;
   try {
-    Deno.statSync(name);
-    return false;
+    return Deno.statSync(name).isDirectory ? `${printable(name)} is a directory` : null;
   } catch (error) {
-    return error instanceof Deno.errors.NotFound; // all else is told where it is opened
+    // All else is told where it is opened.
+    return error instanceof Deno.errors.NotFound ? `There is no file ${printable(name)}` : null;
   }
 }
 

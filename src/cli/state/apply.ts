@@ -69,7 +69,7 @@ async function applied(
   if (!out.isJson) show(plan, out);
   if (call.has("--check")) {
     if (out.isJson) showDifferences(plan, out);
-    tellProblems(problems);
+    tellProblems([...problems, ...await refusalsOf(asking, changes, { onlyLooks: true })]);
     return changes.length + problems.length > 0 ? DIFFERS : 0;
   }
   if (tellProblems(problems)) return 1;

@@ -3,6 +3,8 @@
  * its request are not begun: they may need it, and what is there already needs nothing when it is begun again.
  */
 import type { Asking, Outcome } from "../../client/asking.ts";
+import { KafkaError } from "../../client/errors.ts";
+import { ErrorCode } from "../../protocol/errors.ts";
 import {
   addAcls,
   growTopics,
@@ -63,14 +65,29 @@ export async function carryOut(
   if (failure !== null) throw failure.error;
 }
 
-/** What the broker would refuse, as far as its API can be asked that. */
-export async function refusalsOf(asking: Asking, changes: readonly Change[]): Promise<string[]> {
+/**
+ * What the broker would refuse, as far as its API can be asked that. Who only looks needs no right to change anything:
+ * that such a one is missing is not told then.
+ */
+export async function refusalsOf(
+  asking: Asking,
+  changes: readonly Change[],
+  { onlyLooks = false }: { readonly onlyLooks?: boolean } = {},
+): Promise<string[]> {
   const refusals: string[] = [];
   for (const run of runsOf(changes)) {
-    const outcomes = await validated(asking, run);
-    refusals.push(...outcomes.flatMap((outcome) => outcome === null ? [] : [outcome.message]));
+    for (const outcome of await validated(asking, run)) {
+      if (outcome === null || onlyLooks && isOfRights(outcome)) continue;
+      refusals.push(outcome.message);
+    }
   }
   return refusals;
+}
+
+function isOfRights(error: Error): boolean {
+  return error instanceof KafkaError && (error.code === ErrorCode.TOPIC_AUTHORIZATION_FAILED ||
+    error.code === ErrorCode.GROUP_AUTHORIZATION_FAILED ||
+    error.code === ErrorCode.CLUSTER_AUTHORIZATION_FAILED);
 }
 
 /** Changes that one request can ask for: nothing is in it twice. */

@@ -1,6 +1,6 @@
 /** `runnel topic alter`: sets and unsets configs, all or none. */
-import { Admin } from "../../client/admin.ts";
 import type { Run } from "../command.ts";
+import { changeConfigs } from "../config/change.ts";
 import { connected } from "../connected.ts";
 import { existingTopic } from "../existing_topic.ts";
 import { configsOf } from "./configs.ts";
@@ -12,7 +12,7 @@ export const alterTopic: Run = (call) => {
   }
   return connected(call, async ({ cluster, out }) => {
     await existingTopic(cluster, name);
-    await new Admin(cluster).alterConfigs({ type: "topic", name }, configs);
+    await changeConfigs(cluster, { type: "topic", name }, configs);
     for (const [config, value] of Object.entries(configs)) {
       out.told(`${name}: ${config} ${value === null ? "unset" : `= ${value}`}`, {
         topic: name,

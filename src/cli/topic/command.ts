@@ -52,10 +52,15 @@ export const topicCommand: Command = {
         {
           name: "--replicas",
           takes: "N",
+          aliases: ["--replication-factor"],
           doc: "Copies of each partition; else the broker's default.replication.factor.",
         },
         CONFIG,
-        { name: "--if-absent", doc: "It is fine if it is there already." },
+        {
+          name: "--if-absent",
+          aliases: ["--if-not-exists"],
+          doc: "It is fine if it is there already.",
+        },
         { name: "--dry-run", doc: "Only say whether the broker would." },
         JSON_OUTPUT,
         ...CONNECTION,
@@ -123,7 +128,11 @@ export const topicCommand: Command = {
       summary: "delete topics with all their records",
       words: [TOPICS],
       flags: [
-        { name: "--if-present", doc: "It is fine if it is not there." },
+        {
+          name: "--if-present",
+          aliases: ["--if-exists"],
+          doc: "It is fine if it is not there.",
+        },
         YES,
         JSON_OUTPUT,
         ...CONNECTION,
