@@ -59,6 +59,7 @@ const LIMITS = {
     "limits.max_buffered_bytes",
     "groups.max_member_bytes",
     "groups.offset_metadata_max_length",
+    "groups.offset_metadata_max_bytes",
     "storage.min_free_bytes",
   ],
   long: [

@@ -95,6 +95,15 @@ export const groupOptions = {
     kafkaName: "offset.metadata.max.bytes",
     doc: "Characters of metadata with a committed offset.",
   },
+  offsetMetadataMaxBytes: {
+    type: "integer",
+    default: 128 * 1024 * 1024,
+    min: 65_536,
+    max: Number.MAX_SAFE_INTEGER,
+    restart: true,
+    doc:
+      "Characters of metadata with all committed offsets together, which are held in memory; more is refused, offsets without metadata are taken. Requests with more than 16 KiB of it have half.",
+  },
   consumerMaxSize: {
     type: "integer",
     default: 10_000,

@@ -15,7 +15,7 @@ import type { ConsumerSettings } from "./consumer/consumer_decision.ts";
 import type { TopicView } from "./consumer/consumer_topics.ts";
 import type { Group } from "./group.ts";
 import { GroupMetrics } from "./group_metrics.ts";
-import { MemberBytes, saidBytes } from "./member_bytes.ts";
+import { HeldBytes, saidBytes } from "./held_bytes.ts";
 import { GroupMover } from "./group_mover.ts";
 import { type GroupKinds, type GroupPartition, GroupShard } from "./group_shard.ts";
 import type { DecisionContext } from "./machines.ts";
@@ -32,6 +32,8 @@ export interface GroupSettings {
   readonly offsetsRetentionMs: number;
   readonly offsetsRetentionCheckIntervalMs: number;
   readonly offsetMetadataMaxLength: number;
+  /** Of all committed offsets together, in characters. */
+  readonly offsetMetadataMaxBytes: number;
 }
 
 /** What groups of the consumer protocol need besides. */
@@ -63,7 +65,8 @@ export class GroupCoordinator extends CoordinatorRuntime<GroupKinds, GroupShard>
   readonly consumer: ConsumerContext;
   readonly metrics = new GroupMetrics();
   readonly newId: () => string;
-  readonly memberBytes: MemberBytes;
+  readonly memberBytes: HeldBytes;
+  readonly metadataBytes: HeldBytes;
   readonly #mover: GroupMover;
   readonly #time: TrustedTime;
 
@@ -93,10 +96,16 @@ export class GroupCoordinator extends CoordinatorRuntime<GroupKinds, GroupShard>
     this.settings = settings;
     this.consumer = consumer;
     this.newId = options.newId;
-    this.memberBytes = new MemberBytes({
+    const nowMs = () => clock.monotonicMs();
+    this.memberBytes = new HeldBytes({
       maxBytes: settings.maxMemberBytes,
-      nowMs: () => clock.monotonicMs(),
+      nowMs,
       held: () => this.#saidBytes(),
+    });
+    this.metadataBytes = new HeldBytes({
+      maxBytes: settings.offsetMetadataMaxBytes,
+      nowMs,
+      held: () => this.#metadataBytes(),
     });
     this.#time = time;
     this.#mover = new GroupMover({
@@ -134,14 +143,34 @@ export class GroupCoordinator extends CoordinatorRuntime<GroupKinds, GroupShard>
 
   #saidBytes(): number {
     let bytes = 0;
-    for (const { members } of this.groups()) {
-      if (members.type !== "classic") continue;
-      for (const { id, clientId, protocols } of members.members.values()) {
-        bytes += id.length + clientId.length + saidBytes(protocols);
+    for (const { shard } of this.active()) {
+      for (const { members } of shard.groups.values()) {
+        if (members.type !== "classic") continue;
+        for (const { id, clientId, protocols } of members.members.values()) {
+          bytes += id.length + clientId.length + saidBytes(protocols);
+        }
+        for (const id of members.pendingMembers.keys()) bytes += id.length;
       }
-      for (const id of members.pendingMembers.keys()) bytes += id.length;
     }
     return bytes;
+  }
+
+  #metadataBytes(): number {
+    let bytes = 0;
+    for (const { shard } of this.active()) {
+      bytes += shard.pending.metadataLength;
+      for (const { offsets } of shard.groups.values()) bytes += offsets.metadataLength;
+    }
+    return bytes;
+  }
+
+  /** How long an offset's metadata may be in a request that has these. */
+  maxMetadataLength(offsets: readonly { readonly metadata: string }[]): number {
+    let length = 0;
+    for (const { metadata } of offsets) length += metadata.length;
+    return length === 0 || this.metadataBytes.admits(length)
+      ? this.settings.offsetMetadataMaxLength
+      : 0;
   }
 
   override get isLoading(): boolean {

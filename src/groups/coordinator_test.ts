@@ -43,6 +43,7 @@ class Desk {
         offsetsRetentionMs: 7 * DAY_MS,
         offsetsRetentionCheckIntervalMs: 600_000,
         offsetMetadataMaxLength: 4096,
+        offsetMetadataMaxBytes: 1 << 20,
       },
       topic: {
         name: "__consumer_offsets",
@@ -92,12 +93,8 @@ class Desk {
 
   commit(groupId: string, offset: bigint) {
     return commitOffsets(this.coordinator, {
+      ...FROM_NOBODY,
       groupId,
-      generation: -1,
-      memberId: "",
-      instanceId: null,
-      retentionTimeMs: -1,
-      knowsGroupIdNotFound: true,
       offsets: [{
         topic: "t",
         topicId: ZERO_UUID,
@@ -124,6 +121,13 @@ class PiecemealLog extends SimulatedLog {
   }
 }
 
+const FROM_NOBODY = {
+  generation: -1,
+  memberId: "",
+  instanceId: null,
+  retentionTimeMs: -1,
+  knowsGroupIdNotFound: true,
+};
 const RANGE = { name: "range", metadata: new Uint8Array([1]) };
 const CALLER = { clientId: "c", clientHost: "/127.0.0.1", apiVersion: 3 };
 
@@ -183,6 +187,31 @@ Deno.test("groups with long ids count for several", async () => {
   const later = desk.join("h");
   desk.log.sync();
   assertEquals((await later).errorCode ?? 0, 0);
+});
+
+Deno.test("metadata of offsets is bounded over all groups, and offsets without it are taken", async () => {
+  const desk = await loaded();
+  const commit = async (from: number, metadata: string) => {
+    const offsets = Array.from({ length: 100 }, (_, i) => {
+      return {
+        topic: "t",
+        topicId: ZERO_UUID,
+        partition: from + i,
+        offset: 1n,
+        leaderEpoch: -1,
+        metadata,
+      };
+    });
+    const answer = commitOffsets(desk.coordinator, { ...FROM_NOBODY, groupId: "g", offsets });
+    desk.log.sync();
+    return (await answer)[0];
+  };
+  const note = "n".repeat(4096);
+  assertEquals([await commit(0, note), await commit(100, note), await commit(100, "")], [0, 12, 0]);
+  assertEquals(await commit(100, "little"), 0);
+  assertEquals(await commit(0, ""), 0); // which takes what was there
+  desk.clock.advance(10);
+  assertEquals([await commit(100, note), await commit(200, note)], [0, 12]);
 });
 
 Deno.test("an assignment is handed out only when the log keeps it", async () => {

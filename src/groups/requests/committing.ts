@@ -41,7 +41,7 @@ export function commitOffsets(
 
   const now = coordinator.now();
   if (known) keepSession(known, commitment.memberId, now.ms);
-  const maxMetadataLength = coordinator.settings.offsetMetadataMaxLength;
+  const maxMetadataLength = coordinator.maxMetadataLength(offsets);
   const { facts, errorCodes } = decideCommit(commitment, {
     wallMs: now.wallMs,
     maxMetadataLength,

@@ -125,6 +125,7 @@ class Desk {
         offsetsRetentionMs: 100_000,
         offsetsRetentionCheckIntervalMs: 1_000_000,
         offsetMetadataMaxLength: 4096,
+        offsetMetadataMaxBytes: 1 << 20,
       },
       topic: {
         name: "__consumer_offsets",

@@ -16,7 +16,7 @@ import { appendError } from "../../coordination/append_error.ts";
 import type { GroupCoordinator } from "../coordinator.ts";
 import type { Bodies, Reply } from "../decision.ts";
 import type { Group } from "../group.ts";
-import { saidBytes } from "../member_bytes.ts";
+import { saidBytes } from "../held_bytes.ts";
 import type { GroupPartition } from "../group_shard.ts";
 import { applyFact, deadlineOf, decideEvent } from "../machines.ts";
 import { groupGone } from "../offsets/offset_machine.ts";

@@ -35,7 +35,7 @@ export function commitInTransaction(
   const { wallMs } = coordinator.now();
   const { facts, errorCodes } = decideCommit(event, {
     wallMs,
-    maxMetadataLength: coordinator.settings.offsetMetadataMaxLength,
+    maxMetadataLength: coordinator.maxMetadataLength(offsets),
     check: typeof refused === "number" ? undefined : refused,
   });
   if (facts.length === 0) return Promise.resolve(errorCodes);
