@@ -66,7 +66,7 @@ export const groupOptions = {
     max: Number.MAX_SAFE_INTEGER,
     restart: true,
     doc:
-      "What the members of classic groups may say of themselves (subscriptions, which Kafka does not bound), over all groups; who would say more is refused. Members that say more than 16 KiB have half of it.",
+      "What members may say of themselves (subscriptions, which Kafka does not bound), over all groups, which is held in memory; who would say more is refused. Members that say more than 16 KiB have half of it.",
   },
   offsetsRetentionMinutes: {
     type: "integer",

@@ -12,6 +12,7 @@ import type { CoordinationEvent } from "../coordination/led_partitions.ts";
 import { CoordinatorRuntime } from "../coordination/runtime.ts";
 import type { Now } from "../coordination/shard.ts";
 import type { ConsumerSettings } from "./consumer/consumer_decision.ts";
+import { metadataLength } from "./consumer/consumer_group.ts";
 import type { TopicView } from "./consumer/consumer_topics.ts";
 import type { Group } from "./group.ts";
 import { GroupMetrics } from "./group_metrics.ts";
@@ -27,7 +28,7 @@ export interface GroupSettings {
   readonly maxSessionTimeoutMs: number;
   readonly maxSize: number;
   readonly maxGroups: number;
-  /** What members of classic groups may say of themselves, over all groups. */
+  /** What members may say of themselves, over all groups. */
   readonly maxMemberBytes: number;
   readonly offsetsRetentionMs: number;
   readonly offsetsRetentionCheckIntervalMs: number;
@@ -145,7 +146,12 @@ export class GroupCoordinator extends CoordinatorRuntime<GroupKinds, GroupShard>
     let bytes = 0;
     for (const { shard } of this.active()) {
       for (const { members } of shard.groups.values()) {
-        if (members.type !== "classic") continue;
+        if (members.type === "consumer") {
+          for (const { id, metadata } of members.members.values()) {
+            bytes += id.length + metadataLength(metadata);
+          }
+          continue;
+        }
         for (const { id, clientId, protocols } of members.members.values()) {
           bytes += id.length + clientId.length + saidBytes(protocols);
         }

@@ -1,6 +1,6 @@
 /**
- * HeldBytes: how much may be held in memory of what clients say and nothing else bounds: what members of classic groups say
- * of themselves (JoinGroup's protocols), as long as a session lasts, and metadata of committed offsets, for a week and over
+ * HeldBytes: how much may be held in memory of what clients say and nothing else bounds: what members say of themselves
+ * (protocols, subscriptions), as long as a session lasts, and metadata of committed offsets, for a week and over
  * restarts. Each may be as large as a request: without a bound thirty members hold a gigabyte.
  *
  * What comes is counted. When it could have come to too much, what is held is counted anew, since most of it went or came
