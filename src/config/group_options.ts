@@ -66,7 +66,7 @@ export const groupOptions = {
     max: Number.MAX_SAFE_INTEGER,
     restart: true,
     doc:
-      "What members may say of themselves (subscriptions, which Kafka does not bound), over all groups, which is held in memory; who would say more is refused. Members that say more than 16 KiB have half of it.",
+      "What members may say of themselves (subscriptions) and be assigned by each other, over all groups, which is held in memory and Kafka does not bound; more is refused. Requests that say more than 16 KiB have half of it.",
   },
   offsetsRetentionMinutes: {
     type: "integer",

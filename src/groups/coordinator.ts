@@ -28,7 +28,7 @@ export interface GroupSettings {
   readonly maxSessionTimeoutMs: number;
   readonly maxSize: number;
   readonly maxGroups: number;
-  /** What members may say of themselves, over all groups. */
+  /** What members may say of themselves and be assigned, over all groups. */
   readonly maxMemberBytes: number;
   readonly offsetsRetentionMs: number;
   readonly offsetsRetentionCheckIntervalMs: number;
@@ -152,8 +152,8 @@ export class GroupCoordinator extends CoordinatorRuntime<GroupKinds, GroupShard>
           }
           continue;
         }
-        for (const { id, clientId, protocols } of members.members.values()) {
-          bytes += id.length + clientId.length + saidBytes(protocols);
+        for (const { id, clientId, protocols, assignment } of members.members.values()) {
+          bytes += id.length + clientId.length + saidBytes(protocols) + assignment.length;
         }
         for (const id of members.pendingMembers.keys()) bytes += id.length;
       }

@@ -85,8 +85,8 @@ class Desk {
     return joinGroup(this.coordinator, request, CALLER);
   }
 
-  sync(groupId: string, memberId: string, generationId: number) {
-    const assignments = [{ memberId, assignment: new Uint8Array([9]) }];
+  sync(groupId: string, memberId: string, generationId: number, assignment = NINE) {
+    const assignments = [{ memberId, assignment }];
     const rest = { groupInstanceId: null, protocolType: null, protocolName: null, assignments };
     return syncGroup(this.coordinator, { groupId, memberId, generationId, ...rest }, CALLER);
   }
@@ -128,6 +128,7 @@ const FROM_NOBODY = {
   retentionTimeMs: -1,
   knowsGroupIdNotFound: true,
 };
+const NINE = new Uint8Array([9]);
 const RANGE = { name: "range", metadata: new Uint8Array([1]) };
 const CALLER = { clientId: "c", clientHost: "/127.0.0.1", apiVersion: 3 };
 
@@ -165,6 +166,19 @@ Deno.test("what members say of themselves is bounded over all groups, and free a
   const later = join("h", half - 10);
   desk.log.sync();
   assertEquals((await later).errorCode ?? 0, 0);
+});
+
+Deno.test("what members are assigned counts with what they say of themselves", async () => {
+  const desk = await loaded();
+  const assign = async (groupId: string, size: number) => {
+    const joining = desk.join(groupId);
+    desk.log.sync();
+    const { memberId, generationId } = await joining;
+    const answer = desk.sync(groupId, memberId!, generationId!, new Uint8Array(size));
+    desk.log.sync();
+    return (await answer).errorCode ?? 0;
+  };
+  assertEquals([await assign("g", 300_000), await assign("h", 300_000)], [0, 81]);
 });
 
 Deno.test("groups with long ids count for several", async () => {

@@ -106,6 +106,10 @@ export async function syncGroup(
   }
   const found = findGroup(coordinator, request.groupId);
   if (typeof found === "number") return { errorCode: found };
+  const assigned = request.assignments.reduce((sum, { assignment }) => sum + assignment.length, 0);
+  if (assigned > 0 && !coordinator.memberBytes.admits(assigned)) {
+    return { errorCode: ErrorCode.GROUP_MAX_SIZE_REACHED };
+  }
   const reply = await coordinator.ask(found.partition, found.group, (ticket) => ({
     kind: "sync",
     ticket,
