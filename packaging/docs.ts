@@ -41,6 +41,7 @@ const LIMITS = {
     "limits.open_files",
     "limits.http_connections",
     "groups.max_groups",
+    "groups.max_offsets",
     "groups.max_size",
     "groups.consumer_max_size",
     "transactions.max_ids",

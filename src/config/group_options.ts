@@ -95,6 +95,15 @@ export const groupOptions = {
     kafkaName: "offset.metadata.max.bytes",
     doc: "Characters of metadata with a committed offset.",
   },
+  maxOffsets: {
+    type: "integer",
+    default: 4_000_000,
+    min: 1000,
+    max: Number.MAX_SAFE_INTEGER,
+    restart: true,
+    doc:
+      "Committed offsets over all groups, some 150 bytes of memory each; commits of partitions that a group has none of yet are refused beyond.",
+  },
   offsetMetadataMaxBytes: {
     type: "integer",
     default: 128 * 1024 * 1024,

@@ -33,6 +33,8 @@ export interface GroupSettings {
   readonly offsetsRetentionMs: number;
   readonly offsetsRetentionCheckIntervalMs: number;
   readonly offsetMetadataMaxLength: number;
+  /** Committed offsets, of all groups. */
+  readonly maxOffsets: number;
   /** Of all committed offsets together, in characters. */
   readonly offsetMetadataMaxBytes: number;
 }
@@ -68,6 +70,7 @@ export class GroupCoordinator extends CoordinatorRuntime<GroupKinds, GroupShard>
   readonly newId: () => string;
   readonly memberBytes: HeldBytes;
   readonly metadataBytes: HeldBytes;
+  readonly #offsets: HeldBytes;
   readonly #mover: GroupMover;
   readonly #time: TrustedTime;
 
@@ -107,6 +110,11 @@ export class GroupCoordinator extends CoordinatorRuntime<GroupKinds, GroupShard>
       maxBytes: settings.offsetMetadataMaxBytes,
       nowMs,
       held: () => this.#metadataBytes(),
+    });
+    this.#offsets = new HeldBytes({
+      maxBytes: settings.maxOffsets,
+      nowMs,
+      held: () => this.#countOffsets(),
     });
     this.#time = time;
     this.#mover = new GroupMover({
@@ -168,6 +176,27 @@ export class GroupCoordinator extends CoordinatorRuntime<GroupKinds, GroupShard>
       for (const { offsets } of shard.groups.values()) bytes += offsets.metadataLength;
     }
     return bytes;
+  }
+
+  #countOffsets(): number {
+    let count = 0;
+    for (const { shard } of this.active()) {
+      count += shard.pending.size;
+      for (const { offsets } of shard.groups.values()) count += offsets.count;
+    }
+    return count;
+  }
+
+  /** Whether there is room for those of the offsets that the group does not have yet. */
+  hasRoomFor(
+    offsets: readonly { readonly topic: string; readonly partition: number }[],
+    group: Readonly<Group> | undefined,
+  ): boolean {
+    let fresh = 0;
+    for (const { topic, partition } of offsets) {
+      if (group?.offsets.get(topic, partition) === undefined) fresh++;
+    }
+    return fresh === 0 || this.#offsets.admits(fresh);
   }
 
   /** How long an offset's metadata may be in a request that has these. */

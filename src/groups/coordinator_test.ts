@@ -44,6 +44,7 @@ class Desk {
         offsetsRetentionCheckIntervalMs: 600_000,
         offsetMetadataMaxLength: 4096,
         offsetMetadataMaxBytes: 1 << 20,
+        maxOffsets: 1000,
       },
       topic: {
         name: "__consumer_offsets",
@@ -179,6 +180,33 @@ Deno.test("what members are assigned counts with what they say of themselves", a
     return (await answer).errorCode ?? 0;
   };
   assertEquals([await assign("g", 300_000), await assign("h", 300_000)], [0, 81]);
+});
+
+Deno.test("offsets are bounded over all groups; what a group has may always be committed again", async () => {
+  const desk = await loaded();
+  const commit = async (groupId: string, from: number, count: number) => {
+    const offsets = Array.from({ length: count }, (_, i) => {
+      return {
+        topic: "t",
+        topicId: ZERO_UUID,
+        partition: from + i,
+        offset: 1n,
+        leaderEpoch: -1,
+        metadata: "",
+      };
+    });
+    const answer = commitOffsets(desk.coordinator, { ...FROM_NOBODY, groupId, offsets });
+    desk.log.sync();
+    return (await answer)[0];
+  };
+  assertEquals([await commit("g", 0, 600), await commit("h", 0, 401)], [0, 28]);
+  for (let i = 0; i < 3; i++) assertEquals(await commit("g", 0, 600), 0);
+  assertEquals([await commit("h", 0, 400), await commit("h", 400, 1)], [0, 28]);
+  const deleting = deleteGroup(desk.coordinator, "g");
+  desk.log.sync();
+  await deleting;
+  desk.clock.advance(10);
+  assertEquals(await commit("h", 400, 1), 0);
 });
 
 Deno.test("groups with long ids count for several", async () => {

@@ -61,6 +61,7 @@ class Desk {
         offsetsRetentionCheckIntervalMs: 1e11,
         offsetMetadataMaxLength: 4096,
         offsetMetadataMaxBytes: 1 << 20,
+        maxOffsets: 1 << 20,
       },
       topic: {
         name: "__consumer_offsets",

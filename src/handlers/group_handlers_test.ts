@@ -188,6 +188,7 @@ async function desk() {
       offsetsRetentionCheckIntervalMs: 1000,
       offsetMetadataMaxLength: 4096,
       offsetMetadataMaxBytes: 1 << 20,
+      maxOffsets: 1 << 20,
     },
     topic: {
       name: "__consumer_offsets",

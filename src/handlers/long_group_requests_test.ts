@@ -40,6 +40,7 @@ async function desk() {
       offsetsRetentionCheckIntervalMs: 600_000,
       offsetMetadataMaxLength: 4096,
       offsetMetadataMaxBytes: 1 << 20,
+      maxOffsets: 1 << 20,
     },
     topic: {
       name: OFFSETS,

@@ -74,6 +74,7 @@ class Desk {
         offsetsRetentionCheckIntervalMs: 600_000,
         offsetMetadataMaxLength: 4096,
         offsetMetadataMaxBytes: 1 << 20,
+        maxOffsets: 1 << 20,
       },
       topic: {
         name: OFFSETS,

@@ -96,4 +96,5 @@ const GROUP_SETTINGS = {
   offsetsRetentionCheckIntervalMs: 600_000,
   offsetMetadataMaxLength: 4096,
   offsetMetadataMaxBytes: 1 << 20,
+  maxOffsets: 1 << 20,
 };

@@ -38,8 +38,14 @@ export class PendingOffsets implements OpenOffsets {
   /** How many are pending for a group. */
   readonly #counts = new Map<string, number>();
   #order = 0;
+  #size = 0;
   /** Of all of them, in characters. */
   metadataLength = 0;
+
+  /** How many are pending. */
+  get size(): number {
+    return this.#size;
+  }
 
   add(producerId: number, { groupId, fact }: PendingOffset): void {
     let offsets = this.#byProducer.get(producerId);
@@ -95,7 +101,7 @@ export class PendingOffsets implements OpenOffsets {
   clear(): void {
     this.#byProducer.clear();
     this.#counts.clear();
-    this.metadataLength = 0;
+    this.#size = this.metadataLength = 0;
   }
 
   /** Ends the producer's transaction: its offsets, and which of them become true. */
@@ -125,6 +131,7 @@ export class PendingOffsets implements OpenOffsets {
   }
 
   #count(groupId: string, by: number): void {
+    this.#size += by;
     const count = (this.#counts.get(groupId) ?? 0) + by;
     if (count === 0) this.#counts.delete(groupId);
     else this.#counts.set(groupId, count);

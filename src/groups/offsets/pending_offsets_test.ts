@@ -83,7 +83,7 @@ function fact(partition: number, offset: bigint): OffsetCommitted {
   };
 }
 
-Deno.test("how long metadata is that is pending is known, whatever becomes of it", () => {
+Deno.test("how many are pending, and how long their metadata is, is known, whatever becomes of them", () => {
   const pending = new PendingOffsets();
   const noted = (partition: number, metadata: string): OffsetCommitted => {
     const one = fact(partition, 1n);
@@ -93,9 +93,9 @@ Deno.test("how long metadata is that is pending is known, whatever becomes of it
   pending.add(7, { groupId: "g", fact: noted(0, "ab") });
   pending.add(7, { groupId: "g", fact: noted(1, "abcd") });
   pending.add(8, { groupId: "g", fact: noted(1, "a") });
-  assertEquals(pending.metadataLength, 7);
+  assertEquals([pending.metadataLength, pending.size], [7, 3]);
   pending.drop("g", fact(1, 0n));
-  assertEquals(pending.metadataLength, 2);
+  assertEquals([pending.metadataLength, pending.size], [2, 1]);
   pending.end(7, true);
-  assertEquals(pending.metadataLength, 0);
+  assertEquals([pending.metadataLength, pending.size], [0, 0]);
 });

@@ -126,6 +126,7 @@ class Desk {
         offsetsRetentionCheckIntervalMs: 1_000_000,
         offsetMetadataMaxLength: 4096,
         offsetMetadataMaxBytes: 1 << 20,
+        maxOffsets: 1 << 20,
       },
       topic: {
         name: "__consumer_offsets",
