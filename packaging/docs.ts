@@ -41,6 +41,7 @@ const LIMITS = {
     "limits.open_files",
     "limits.http_connections",
     "groups.max_groups",
+    "groups.max_offsets",
     "groups.max_size",
     "groups.consumer_max_size",
     "transactions.max_ids",
@@ -59,6 +60,7 @@ const LIMITS = {
     "limits.max_buffered_bytes",
     "groups.max_member_bytes",
     "groups.offset_metadata_max_length",
+    "groups.offset_metadata_max_bytes",
     "storage.min_free_bytes",
   ],
   long: [

@@ -66,7 +66,7 @@ export const groupOptions = {
     max: Number.MAX_SAFE_INTEGER,
     restart: true,
     doc:
-      "What the members of classic groups may say of themselves (subscriptions, which Kafka does not bound), over all groups; who would say more is refused. Members that say more than 16 KiB have half of it.",
+      "What members may say of themselves (subscriptions) and be assigned by each other, over all groups, which is held in memory and Kafka does not bound; more is refused. Requests that say more than 16 KiB have half of it.",
   },
   offsetsRetentionMinutes: {
     type: "integer",
@@ -94,6 +94,24 @@ export const groupOptions = {
     restart: true,
     kafkaName: "offset.metadata.max.bytes",
     doc: "Characters of metadata with a committed offset.",
+  },
+  maxOffsets: {
+    type: "integer",
+    default: 4_000_000,
+    min: 1000,
+    max: Number.MAX_SAFE_INTEGER,
+    restart: true,
+    doc:
+      "Committed offsets over all groups, some 150 bytes of memory each; commits of partitions that a group has none of yet are refused beyond.",
+  },
+  offsetMetadataMaxBytes: {
+    type: "integer",
+    default: 128 * 1024 * 1024,
+    min: 65_536,
+    max: Number.MAX_SAFE_INTEGER,
+    restart: true,
+    doc:
+      "Characters of metadata with all committed offsets together, which are held in memory; more is refused, offsets without metadata are taken. Requests with more than 16 KiB of it have half.",
   },
   consumerMaxSize: {
     type: "integer",

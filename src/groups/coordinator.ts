@@ -12,10 +12,11 @@ import type { CoordinationEvent } from "../coordination/led_partitions.ts";
 import { CoordinatorRuntime } from "../coordination/runtime.ts";
 import type { Now } from "../coordination/shard.ts";
 import type { ConsumerSettings } from "./consumer/consumer_decision.ts";
+import { metadataLength } from "./consumer/consumer_group.ts";
 import type { TopicView } from "./consumer/consumer_topics.ts";
 import type { Group } from "./group.ts";
 import { GroupMetrics } from "./group_metrics.ts";
-import { MemberBytes, saidBytes } from "./member_bytes.ts";
+import { HeldBytes, saidBytes } from "./held_bytes.ts";
 import { GroupMover } from "./group_mover.ts";
 import { type GroupKinds, type GroupPartition, GroupShard } from "./group_shard.ts";
 import type { DecisionContext } from "./machines.ts";
@@ -27,11 +28,15 @@ export interface GroupSettings {
   readonly maxSessionTimeoutMs: number;
   readonly maxSize: number;
   readonly maxGroups: number;
-  /** What members of classic groups may say of themselves, over all groups. */
+  /** What members may say of themselves and be assigned, over all groups. */
   readonly maxMemberBytes: number;
   readonly offsetsRetentionMs: number;
   readonly offsetsRetentionCheckIntervalMs: number;
   readonly offsetMetadataMaxLength: number;
+  /** Committed offsets, of all groups. */
+  readonly maxOffsets: number;
+  /** Of all committed offsets together, in characters. */
+  readonly offsetMetadataMaxBytes: number;
 }
 
 /** What groups of the consumer protocol need besides. */
@@ -63,7 +68,9 @@ export class GroupCoordinator extends CoordinatorRuntime<GroupKinds, GroupShard>
   readonly consumer: ConsumerContext;
   readonly metrics = new GroupMetrics();
   readonly newId: () => string;
-  readonly memberBytes: MemberBytes;
+  readonly memberBytes: HeldBytes;
+  readonly metadataBytes: HeldBytes;
+  readonly #offsets: HeldBytes;
   readonly #mover: GroupMover;
   readonly #time: TrustedTime;
 
@@ -93,10 +100,21 @@ export class GroupCoordinator extends CoordinatorRuntime<GroupKinds, GroupShard>
     this.settings = settings;
     this.consumer = consumer;
     this.newId = options.newId;
-    this.memberBytes = new MemberBytes({
+    const nowMs = () => clock.monotonicMs();
+    this.memberBytes = new HeldBytes({
       maxBytes: settings.maxMemberBytes,
-      nowMs: () => clock.monotonicMs(),
+      nowMs,
       held: () => this.#saidBytes(),
+    });
+    this.metadataBytes = new HeldBytes({
+      maxBytes: settings.offsetMetadataMaxBytes,
+      nowMs,
+      held: () => this.#metadataBytes(),
+    });
+    this.#offsets = new HeldBytes({
+      maxBytes: settings.maxOffsets,
+      nowMs,
+      held: () => this.#countOffsets(),
     });
     this.#time = time;
     this.#mover = new GroupMover({
@@ -134,14 +152,60 @@ export class GroupCoordinator extends CoordinatorRuntime<GroupKinds, GroupShard>
 
   #saidBytes(): number {
     let bytes = 0;
-    for (const { members } of this.groups()) {
-      if (members.type !== "classic") continue;
-      for (const { id, clientId, protocols } of members.members.values()) {
-        bytes += id.length + clientId.length + saidBytes(protocols);
+    for (const { shard } of this.active()) {
+      for (const { members } of shard.groups.values()) {
+        if (members.type === "consumer") {
+          for (const { id, metadata } of members.members.values()) {
+            bytes += id.length + metadataLength(metadata);
+          }
+          continue;
+        }
+        for (const { id, clientId, protocols, assignment } of members.members.values()) {
+          bytes += id.length + clientId.length + saidBytes(protocols) + assignment.length;
+        }
+        for (const id of members.pendingMembers.keys()) bytes += id.length;
       }
-      for (const id of members.pendingMembers.keys()) bytes += id.length;
     }
     return bytes;
+  }
+
+  #metadataBytes(): number {
+    let bytes = 0;
+    for (const { shard } of this.active()) {
+      bytes += shard.pending.metadataLength;
+      for (const { offsets } of shard.groups.values()) bytes += offsets.metadataLength;
+    }
+    return bytes;
+  }
+
+  #countOffsets(): number {
+    let count = 0;
+    for (const { shard } of this.active()) {
+      count += shard.pending.size;
+      for (const { offsets } of shard.groups.values()) count += offsets.count;
+    }
+    return count;
+  }
+
+  /** Whether there is room for those of the offsets that the group does not have yet. */
+  hasRoomFor(
+    offsets: readonly { readonly topic: string; readonly partition: number }[],
+    group: Readonly<Group> | undefined,
+  ): boolean {
+    let fresh = 0;
+    for (const { topic, partition } of offsets) {
+      if (group?.offsets.get(topic, partition) === undefined) fresh++;
+    }
+    return fresh === 0 || this.#offsets.admits(fresh);
+  }
+
+  /** How long an offset's metadata may be in a request that has these. */
+  maxMetadataLength(offsets: readonly { readonly metadata: string }[]): number {
+    let length = 0;
+    for (const { metadata } of offsets) length += metadata.length;
+    return length === 0 || this.metadataBytes.admits(length)
+      ? this.settings.offsetMetadataMaxLength
+      : 0;
   }
 
   override get isLoading(): boolean {

@@ -43,6 +43,8 @@ class Desk {
         offsetsRetentionMs: 7 * DAY_MS,
         offsetsRetentionCheckIntervalMs: 600_000,
         offsetMetadataMaxLength: 4096,
+        offsetMetadataMaxBytes: 1 << 20,
+        maxOffsets: 1000,
       },
       topic: {
         name: "__consumer_offsets",
@@ -84,20 +86,16 @@ class Desk {
     return joinGroup(this.coordinator, request, CALLER);
   }
 
-  sync(groupId: string, memberId: string, generationId: number) {
-    const assignments = [{ memberId, assignment: new Uint8Array([9]) }];
+  sync(groupId: string, memberId: string, generationId: number, assignment = NINE) {
+    const assignments = [{ memberId, assignment }];
     const rest = { groupInstanceId: null, protocolType: null, protocolName: null, assignments };
     return syncGroup(this.coordinator, { groupId, memberId, generationId, ...rest }, CALLER);
   }
 
   commit(groupId: string, offset: bigint) {
     return commitOffsets(this.coordinator, {
+      ...FROM_NOBODY,
       groupId,
-      generation: -1,
-      memberId: "",
-      instanceId: null,
-      retentionTimeMs: -1,
-      knowsGroupIdNotFound: true,
       offsets: [{
         topic: "t",
         topicId: ZERO_UUID,
@@ -124,6 +122,14 @@ class PiecemealLog extends SimulatedLog {
   }
 }
 
+const FROM_NOBODY = {
+  generation: -1,
+  memberId: "",
+  instanceId: null,
+  retentionTimeMs: -1,
+  knowsGroupIdNotFound: true,
+};
+const NINE = new Uint8Array([9]);
 const RANGE = { name: "range", metadata: new Uint8Array([1]) };
 const CALLER = { clientId: "c", clientHost: "/127.0.0.1", apiVersion: 3 };
 
@@ -163,6 +169,46 @@ Deno.test("what members say of themselves is bounded over all groups, and free a
   assertEquals((await later).errorCode ?? 0, 0);
 });
 
+Deno.test("what members are assigned counts with what they say of themselves", async () => {
+  const desk = await loaded();
+  const assign = async (groupId: string, size: number) => {
+    const joining = desk.join(groupId);
+    desk.log.sync();
+    const { memberId, generationId } = await joining;
+    const answer = desk.sync(groupId, memberId!, generationId!, new Uint8Array(size));
+    desk.log.sync();
+    return (await answer).errorCode ?? 0;
+  };
+  assertEquals([await assign("g", 300_000), await assign("h", 300_000)], [0, 81]);
+});
+
+Deno.test("offsets are bounded over all groups; what a group has may always be committed again", async () => {
+  const desk = await loaded();
+  const commit = async (groupId: string, from: number, count: number) => {
+    const offsets = Array.from({ length: count }, (_, i) => {
+      return {
+        topic: "t",
+        topicId: ZERO_UUID,
+        partition: from + i,
+        offset: 1n,
+        leaderEpoch: -1,
+        metadata: "",
+      };
+    });
+    const answer = commitOffsets(desk.coordinator, { ...FROM_NOBODY, groupId, offsets });
+    desk.log.sync();
+    return (await answer)[0];
+  };
+  assertEquals([await commit("g", 0, 600), await commit("h", 0, 401)], [0, 28]);
+  for (let i = 0; i < 3; i++) assertEquals(await commit("g", 0, 600), 0);
+  assertEquals([await commit("h", 0, 400), await commit("h", 400, 1)], [0, 28]);
+  const deleting = deleteGroup(desk.coordinator, "g");
+  desk.log.sync();
+  await deleting;
+  desk.clock.advance(10);
+  assertEquals(await commit("h", 400, 1), 0);
+});
+
 Deno.test("groups with long ids count for several", async () => {
   const desk = await loaded(), long = "g".repeat(2 * 256 + 1);
   const joining = desk.join(long);
@@ -183,6 +229,31 @@ Deno.test("groups with long ids count for several", async () => {
   const later = desk.join("h");
   desk.log.sync();
   assertEquals((await later).errorCode ?? 0, 0);
+});
+
+Deno.test("metadata of offsets is bounded over all groups, and offsets without it are taken", async () => {
+  const desk = await loaded();
+  const commit = async (from: number, metadata: string) => {
+    const offsets = Array.from({ length: 100 }, (_, i) => {
+      return {
+        topic: "t",
+        topicId: ZERO_UUID,
+        partition: from + i,
+        offset: 1n,
+        leaderEpoch: -1,
+        metadata,
+      };
+    });
+    const answer = commitOffsets(desk.coordinator, { ...FROM_NOBODY, groupId: "g", offsets });
+    desk.log.sync();
+    return (await answer)[0];
+  };
+  const note = "n".repeat(4096);
+  assertEquals([await commit(0, note), await commit(100, note), await commit(100, "")], [0, 12, 0]);
+  assertEquals(await commit(100, "little"), 0);
+  assertEquals(await commit(0, ""), 0); // which takes what was there
+  desk.clock.advance(10);
+  assertEquals([await commit(100, note), await commit(200, note)], [0, 12]);
 });
 
 Deno.test("an assignment is handed out only when the log keeps it", async () => {

@@ -60,6 +60,8 @@ class Desk {
         offsetsRetentionMs: 1e12,
         offsetsRetentionCheckIntervalMs: 1e11,
         offsetMetadataMaxLength: 4096,
+        offsetMetadataMaxBytes: 1 << 20,
+        maxOffsets: 1 << 20,
       },
       topic: {
         name: "__consumer_offsets",

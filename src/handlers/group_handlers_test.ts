@@ -187,6 +187,8 @@ async function desk() {
       offsetsRetentionMs: 1000,
       offsetsRetentionCheckIntervalMs: 1000,
       offsetMetadataMaxLength: 4096,
+      offsetMetadataMaxBytes: 1 << 20,
+      maxOffsets: 1 << 20,
     },
     topic: {
       name: "__consumer_offsets",

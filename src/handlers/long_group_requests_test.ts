@@ -39,6 +39,8 @@ async function desk() {
       offsetsRetentionMs: 86_400_000,
       offsetsRetentionCheckIntervalMs: 600_000,
       offsetMetadataMaxLength: 4096,
+      offsetMetadataMaxBytes: 1 << 20,
+      maxOffsets: 1 << 20,
     },
     topic: {
       name: OFFSETS,

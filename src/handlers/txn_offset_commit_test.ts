@@ -73,6 +73,8 @@ class Desk {
         offsetsRetentionMs: DAY_MS,
         offsetsRetentionCheckIntervalMs: 600_000,
         offsetMetadataMaxLength: 4096,
+        offsetMetadataMaxBytes: 1 << 20,
+        maxOffsets: 1 << 20,
       },
       topic: {
         name: OFFSETS,

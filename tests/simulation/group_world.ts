@@ -40,6 +40,8 @@ const SETTINGS: GroupSettings = {
   offsetsRetentionMs: Number.MAX_SAFE_INTEGER,
   offsetsRetentionCheckIntervalMs: 600_000,
   offsetMetadataMaxLength: 4096,
+  offsetMetadataMaxBytes: 1 << 20,
+  maxOffsets: 1 << 20,
 };
 /** Requests that wait: the rebalance timeout, and a little for retried appends. */
 const LONGEST_WAIT_MS = REBALANCE_TIMEOUT_MS + 5000;

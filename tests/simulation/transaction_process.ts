@@ -95,4 +95,6 @@ const GROUP_SETTINGS = {
   offsetsRetentionMs: Number.MAX_SAFE_INTEGER,
   offsetsRetentionCheckIntervalMs: 600_000,
   offsetMetadataMaxLength: 4096,
+  offsetMetadataMaxBytes: 1 << 20,
+  maxOffsets: 1 << 20,
 };

@@ -94,6 +94,18 @@ export interface ResolvedRegex {
   readonly resolvedAtMs: number;
 }
 
+/** What a member says of itself, in characters or bytes. */
+export function metadataLength(
+  { clientId, topicNames, topicRegex, classic }: MemberMetadata,
+): number {
+  let length = clientId.length + topicRegex.length;
+  for (const name of topicNames) length += name.length;
+  for (const { name, metadata } of classic?.protocols ?? []) {
+    length += name.length + metadata.length;
+  }
+  return length;
+}
+
 /** Nothing is known of a member that is new. */
 const NO_METADATA: MemberMetadata = {
   instanceId: null,

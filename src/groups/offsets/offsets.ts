@@ -20,6 +20,8 @@ export interface CommittedOffset {
 export class GroupOffsets {
   readonly #topics = new Map<string, Map<number, CommittedOffset>>();
   #count = 0;
+  /** Of all of them, in characters. */
+  metadataLength = 0;
 
   /** Partitions with an offset. */
   get count(): number {
@@ -37,14 +39,18 @@ export class GroupOffsets {
   set(topic: string, partition: number, committed: CommittedOffset): void {
     let partitions = this.#topics.get(topic);
     if (partitions === undefined) this.#topics.set(topic, partitions = new Map());
-    if (!partitions.has(partition)) this.#count++;
+    const before = partitions.get(partition);
+    if (before === undefined) this.#count++;
+    this.metadataLength += committed.metadata.length - (before?.metadata.length ?? 0);
     partitions.set(partition, committed);
   }
 
   delete(topic: string, partition: number): void {
-    const partitions = this.#topics.get(topic);
-    if (!partitions?.delete(partition)) return;
+    const partitions = this.#topics.get(topic), before = partitions?.get(partition);
+    if (partitions === undefined || before === undefined) return;
+    partitions.delete(partition);
     this.#count--;
+    this.metadataLength -= before.metadata.length;
     if (partitions.size === 0) this.#topics.delete(topic);
   }
 }

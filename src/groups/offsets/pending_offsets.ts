@@ -38,12 +38,23 @@ export class PendingOffsets implements OpenOffsets {
   /** How many are pending for a group. */
   readonly #counts = new Map<string, number>();
   #order = 0;
+  #size = 0;
+  /** Of all of them, in characters. */
+  metadataLength = 0;
+
+  /** How many are pending. */
+  get size(): number {
+    return this.#size;
+  }
 
   add(producerId: number, { groupId, fact }: PendingOffset): void {
     let offsets = this.#byProducer.get(producerId);
     if (offsets === undefined) this.#byProducer.set(producerId, offsets = new Map());
     const key = keyOf(groupId, fact);
-    if (!offsets.has(key)) this.#count(groupId, 1);
+    const before = offsets.get(key);
+    if (before === undefined) this.#count(groupId, 1);
+    else this.#gone(before);
+    this.metadataLength += fact.committed.metadata.length;
     offsets.set(key, { groupId, fact, order: ++this.#order, isOvertaken: false });
   }
 
@@ -56,7 +67,11 @@ export class PendingOffsets implements OpenOffsets {
   drop(groupId: string, at: OffsetPlace): void {
     const key = keyOf(groupId, at);
     for (const offsets of this.#byProducer.values()) {
-      if (offsets.delete(key)) this.#count(groupId, -1);
+      const pending = offsets.get(key);
+      if (pending === undefined) continue;
+      offsets.delete(key);
+      this.#count(groupId, -1);
+      this.#gone(pending);
     }
   }
 
@@ -86,6 +101,7 @@ export class PendingOffsets implements OpenOffsets {
   clear(): void {
     this.#byProducer.clear();
     this.#counts.clear();
+    this.#size = this.metadataLength = 0;
   }
 
   /** Ends the producer's transaction: its offsets, and which of them become true. */
@@ -93,8 +109,10 @@ export class PendingOffsets implements OpenOffsets {
     const offsets = this.#byProducer.get(producerId);
     if (offsets === undefined) return [];
     this.#byProducer.delete(producerId);
-    return Array.from(offsets, ([key, { groupId, fact, order, isOvertaken }]) => {
+    return Array.from(offsets, ([key, pending]) => {
+      const { groupId, fact, order, isOvertaken } = pending;
       this.#count(groupId, -1);
+      this.#gone(pending);
       const isTrue = isCommit && !isOvertaken;
       if (isTrue) this.#overtake(key, order);
       return { groupId, fact, isTrue };
@@ -108,7 +126,12 @@ export class PendingOffsets implements OpenOffsets {
     }
   }
 
+  #gone({ fact }: PendingOffset): void {
+    this.metadataLength -= fact.committed.metadata.length;
+  }
+
   #count(groupId: string, by: number): void {
+    this.#size += by;
     const count = (this.#counts.get(groupId) ?? 0) + by;
     if (count === 0) this.#counts.delete(groupId);
     else this.#counts.set(groupId, count);

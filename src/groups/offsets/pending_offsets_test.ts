@@ -82,3 +82,20 @@ function fact(partition: number, offset: bigint): OffsetCommitted {
     committed: { offset, topicId: ZERO_UUID, ...rest },
   };
 }
+
+Deno.test("how many are pending, and how long their metadata is, is known, whatever becomes of them", () => {
+  const pending = new PendingOffsets();
+  const noted = (partition: number, metadata: string): OffsetCommitted => {
+    const one = fact(partition, 1n);
+    return { ...one, committed: { ...one.committed, metadata } };
+  };
+  pending.add(7, { groupId: "g", fact: noted(0, "abc") });
+  pending.add(7, { groupId: "g", fact: noted(0, "ab") });
+  pending.add(7, { groupId: "g", fact: noted(1, "abcd") });
+  pending.add(8, { groupId: "g", fact: noted(1, "a") });
+  assertEquals([pending.metadataLength, pending.size], [7, 3]);
+  pending.drop("g", fact(1, 0n));
+  assertEquals([pending.metadataLength, pending.size], [2, 1]);
+  pending.end(7, true);
+  assertEquals([pending.metadataLength, pending.size], [0, 0]);
+});

@@ -38,10 +38,11 @@ export function commitOffsets(
   const refused = commitError(known, commitment, commitment.knowsGroupIdNotFound);
   if (typeof refused === "number" && refused !== ErrorCode.NONE) return all(refused);
   if (known === undefined && coordinator.isFull) return all(ErrorCode.GROUP_MAX_SIZE_REACHED);
+  if (!coordinator.hasRoomFor(offsets, known)) return all(ErrorCode.INVALID_COMMIT_OFFSET_SIZE);
 
   const now = coordinator.now();
   if (known) keepSession(known, commitment.memberId, now.ms);
-  const maxMetadataLength = coordinator.settings.offsetMetadataMaxLength;
+  const maxMetadataLength = coordinator.maxMetadataLength(offsets);
   const { facts, errorCodes } = decideCommit(commitment, {
     wallMs: now.wallMs,
     maxMetadataLength,

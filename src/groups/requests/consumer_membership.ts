@@ -30,13 +30,24 @@ export async function consumerGroupHeartbeat(
   if (typeof partition === "number") {
     return { errorCode: partition, errorMessage: coordinator.failureOf(groupId) };
   }
-  if (!partition.shard.groups.has(groupId) && coordinator.isFull) {
+  const isFull = !partition.shard.groups.has(groupId) && coordinator.isFull;
+  if (isFull || !coordinator.memberBytes.admits(saidLength(request, caller))) {
     return { errorCode: ErrorCode.GROUP_MAX_SIZE_REACHED };
   }
   const group = partition.shard.getOrNew(groupId, coordinator.now().wallMs);
   const reply = await coordinator.ask(partition, group, (ticket) => ({ ...event, ticket }));
   if (reply.api === "consumerHeartbeat" || reply.api === "refused") return reply.body;
   throw new Error(`A request for consumerHeartbeat was answered as ${reply.api}`);
+}
+
+/** What is new of what the member says of itself, in characters: most heartbeats say nothing. */
+function saidLength(
+  { memberEpoch, memberId, subscribedTopicNames, subscribedTopicRegex }: HeartbeatRequest,
+  { clientId }: HeartbeatCaller,
+): number {
+  let length = memberEpoch === 0 ? memberId.length + clientId.length : 0;
+  for (const name of subscribedTopicNames ?? []) length += name.length;
+  return length + (subscribedTopicRegex?.length ?? 0);
 }
 
 export function describeConsumer(

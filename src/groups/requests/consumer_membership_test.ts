@@ -125,6 +125,8 @@ class Desk {
         offsetsRetentionMs: 100_000,
         offsetsRetentionCheckIntervalMs: 1_000_000,
         offsetMetadataMaxLength: 4096,
+        offsetMetadataMaxBytes: 1 << 20,
+        maxOffsets: 1 << 20,
       },
       topic: {
         name: "__consumer_offsets",
@@ -276,4 +278,23 @@ Deno.test("a group too many is refused", async () => {
     topicPartitions: [],
   });
   assertEquals(refused.errorCode, ErrorCode.GROUP_MAX_SIZE_REACHED);
+});
+
+Deno.test("what members subscribe to is bounded over all groups, and free again when they leave", async () => {
+  const desk = await Desk.open();
+  const join = async (groupId: string, memberId: string, count: number) => {
+    const subscribedTopicNames = Array.from({ length: count }, (_, i) => `${i}`.padStart(100, "t"));
+    const rest = { memberEpoch: 0, rebalanceTimeoutMs: 10_000, topicPartitions: [] };
+    return (await desk.beat({ groupId, memberId, subscribedTopicNames, ...rest })).errorCode ?? 0;
+  };
+  const { GROUP_MAX_SIZE_REACHED } = ErrorCode;
+  assertEquals(await join("g", "a", 5300), GROUP_MAX_SIZE_REACHED); // more than half
+  assertEquals([await join("g", "a", 3000), await join("h", "b", 3000)], [
+    0,
+    GROUP_MAX_SIZE_REACHED,
+  ]);
+  assertEquals(await join("h", "c", 1), 0);
+  await desk.beat({ memberId: "a", memberEpoch: -1 });
+  desk.pass(10);
+  assertEquals(await join("g", "b", 3000), 0);
 });

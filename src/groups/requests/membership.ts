@@ -16,7 +16,7 @@ import { appendError } from "../../coordination/append_error.ts";
 import type { GroupCoordinator } from "../coordinator.ts";
 import type { Bodies, Reply } from "../decision.ts";
 import type { Group } from "../group.ts";
-import { saidBytes } from "../member_bytes.ts";
+import { saidBytes } from "../held_bytes.ts";
 import type { GroupPartition } from "../group_shard.ts";
 import { applyFact, deadlineOf, decideEvent } from "../machines.ts";
 import { groupGone } from "../offsets/offset_machine.ts";
@@ -106,6 +106,10 @@ export async function syncGroup(
   }
   const found = findGroup(coordinator, request.groupId);
   if (typeof found === "number") return { errorCode: found };
+  const assigned = request.assignments.reduce((sum, { assignment }) => sum + assignment.length, 0);
+  if (assigned > 0 && !coordinator.memberBytes.admits(assigned)) {
+    return { errorCode: ErrorCode.GROUP_MAX_SIZE_REACHED };
+  }
   const reply = await coordinator.ask(found.partition, found.group, (ticket) => ({
     kind: "sync",
     ticket,

@@ -31,11 +31,12 @@ export function commitInTransaction(
   const refused = commitError(known, event, knowsGroupErrors);
   if (typeof refused === "number" && refused !== ErrorCode.NONE) return all(refused);
   if (known === undefined && coordinator.isFull) return all(ErrorCode.GROUP_MAX_SIZE_REACHED);
+  if (!coordinator.hasRoomFor(offsets, known)) return all(ErrorCode.INVALID_COMMIT_OFFSET_SIZE);
 
   const { wallMs } = coordinator.now();
   const { facts, errorCodes } = decideCommit(event, {
     wallMs,
-    maxMetadataLength: coordinator.settings.offsetMetadataMaxLength,
+    maxMetadataLength: coordinator.maxMetadataLength(offsets),
     check: typeof refused === "number" ? undefined : refused,
   });
   if (facts.length === 0) return Promise.resolve(errorCodes);

@@ -1,13 +1,13 @@
 /**
- * MemberBytes: how much may be held of what members of classic groups say of themselves (JoinGroup's protocols). It is in
- * memory alone until an assignment is stored, as long as a session lasts, and as large as a request: without a bound thirty
- * members hold a gigabyte.
+ * HeldBytes: how much may be held in memory of what clients say and nothing else bounds: what members say of themselves
+ * (protocols, subscriptions), as long as a session lasts, and metadata of committed offsets, for a week and over
+ * restarts. Each may be as large as a request: without a bound thirty members hold a gigabyte.
  *
- * Joins are counted as they come. When they could have come to too much, what is held is counted anew, since most of them
- * left or came again; not so often that it would take much of the time. Large ones have half, so that they keep nobody out
- * who says little.
+ * What comes is counted. When it could have come to too much, what is held is counted anew, since most of it went or came
+ * in place of the same; not so often that it would take much of the time. Requests that say much have half, so that they
+ * keep nobody out who says little.
  */
-export interface MemberBytesOptions {
+export interface HeldBytesOptions {
   readonly maxBytes: number;
   /** Monotonic. */
   readonly nowMs: () => number;
@@ -15,22 +15,22 @@ export interface MemberBytesOptions {
   readonly held: () => number;
 }
 
-/** Joins of usual clients say less. */
+/** Requests of usual clients say less. */
 const SMALL_BYTES = 16_384;
 /** Counting takes a twentieth of the time at most. */
 const REST = 20, LEAST_REST_MS = 10;
 
-export class MemberBytes {
-  readonly #options: MemberBytesOptions;
+export class HeldBytes {
+  readonly #options: HeldBytesOptions;
   /** What may still come before it is counted anew. */
   #leftBytes = 0;
   #countAgainAtMs = -Infinity;
 
-  constructor(options: MemberBytesOptions) {
+  constructor(options: HeldBytesOptions) {
     this.#options = options;
   }
 
-  /** Whether one that says so much may join; it counts then. */
+  /** Whether so much may come in; it counts then. */
   admits(bytes: number): boolean {
     const reserved = bytes <= SMALL_BYTES ? 0 : this.#options.maxBytes / 2;
     if (bytes > this.#leftBytes - reserved) this.#count();

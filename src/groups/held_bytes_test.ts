@@ -1,10 +1,10 @@
-/** Proves how much members may say of themselves, over all groups, and that what they leave is there for others. */
+/** Proves how much of what clients say may be held, and that what goes is there for others. */
 import { assertEquals } from "@std/assert";
-import { MemberBytes } from "./member_bytes.ts";
+import { HeldBytes } from "./held_bytes.ts";
 
 function world(maxBytes: number) {
   const time = { ms: 0 }, held: number[] = [];
-  const bytes = new MemberBytes({
+  const bytes = new HeldBytes({
     maxBytes,
     nowMs: () => time.ms,
     held: () => held.reduce((sum, one) => sum + one, 0),
