@@ -8,6 +8,8 @@ export const DIFFERENCES: Readonly<Record<string, string>> = {
   AlterConfigs: "A resource that is named twice is 42; Kafka never answers.",
   AlterPartitionReassignments: "There is one node, so nothing can move anywhere else.",
   AlterReplicaLogDirs: "There is one directory.",
+  AlterUserScramCredentials:
+    "A salted password that is not as long as its hash, an empty salt and one of more than 2048 bytes are 93; Kafka takes them.",
   CreateAcls: "At most `authorization.max_acls`, one more is 44; Kafka has no limit.",
   CreateDelegationToken: "An owner who is no user is refused (67); Kafka makes the token.",
   CreateTopics:
@@ -30,6 +32,8 @@ export const DIFFERENCES: Readonly<Record<string, string>> = {
     "While groups of a partition cannot be read it says so (15); Kafka leaves them out without a word.",
   Metadata:
     "A topic that is made on the way is answered as it then is; Kafka answers 3, and lets the client ask again.",
+  SaslAuthenticate:
+    "Another request while a token is due ends the connection without an answer; Kafka answers it with 34 first.",
   UnregisterBroker: "This broker itself is refused (42).",
 };
 

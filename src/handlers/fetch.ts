@@ -202,7 +202,9 @@ function read(
   /** Reads on until a log answers later: its answer. Null when all have answered. */
   const readOn = (): Promise<Row> | null => {
     for (let next = partitions.next(); !next.done; next = partitions.next()) {
-      const refused = options.access === undefined
+      const refused = plan.usesTopicIds && next.value.topicId === ZERO_UUID
+        ? ErrorCode.UNKNOWN_TOPIC_ID // no id is not a name
+        : options.access === undefined
         ? ErrorCode.NONE
         : refusal(options, options.access, next.value, replicaId);
       const row = refused !== ErrorCode.NONE

@@ -48,6 +48,8 @@ export interface FetchPlan {
   readonly session: FetchSession | null;
   /** Whether only what changed is answered. */
   readonly isIncremental: boolean;
+  /** Whether partitions say the id of their topic, not its name. */
+  readonly usesTopicIds: boolean;
   readonly partitions: Iterable<FetchPartition>;
 }
 
@@ -87,16 +89,17 @@ export class FetchSessions {
 
   /** Takes up a request: opens, continues or ends its session. A number is the error code that answers it. */
   plan(request: SessionRequest): FetchPlan | number {
-    const { sessionId, sessionEpoch, named } = request;
+    const { sessionId, sessionEpoch, usesTopicIds, named } = request;
     if (sessionEpoch === FINAL_EPOCH || sessionEpoch === INITIAL_EPOCH) {
       this.#end(this.#sessions.get(sessionId));
       const session = sessionEpoch === INITIAL_EPOCH ? this.#open(request) : null;
-      return { session, isIncremental: false, partitions: session ? allOf(session) : named };
+      const partitions = session ? allOf(session) : named;
+      return { session, isIncremental: false, usesTopicIds, partitions };
     }
     const session = this.#sessions.get(sessionId);
     if (session === undefined) return ErrorCode.FETCH_SESSION_ID_NOT_FOUND;
     if (session.nextEpoch !== sessionEpoch) return ErrorCode.INVALID_FETCH_SESSION_EPOCH;
-    if (session.usesTopicIds !== request.usesTopicIds) {
+    if (session.usesTopicIds !== usesTopicIds) {
       return ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR;
     }
     const before = session.size;
@@ -104,7 +107,7 @@ export class FetchSessions {
     this.#totalSize += session.size - before;
     if (session.partitions.size === 0) { // a session of nothing is over, and what was named is answered without one
       this.#end(session);
-      return { session: null, isIncremental: false, partitions: named };
+      return { session: null, isIncremental: false, usesTopicIds, partitions: named };
     }
     if (session.size > before && !this.#hasRoom(session.size)) {
       this.#end(session);
@@ -112,7 +115,7 @@ export class FetchSessions {
     }
     this.#touch(session);
     session.nextEpoch = sessionEpoch === MAX_INT32 ? 1 : sessionEpoch + 1;
-    return { session, isIncremental: true, partitions: allOf(session) };
+    return { session, isIncremental: true, usesTopicIds, partitions: allOf(session) };
   }
 
   /** What a session remembers; undefined where there is none of this id. */

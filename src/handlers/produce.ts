@@ -14,6 +14,7 @@
  * after it, and so does what else the connection sent: a producer's batches keep their order. So it is while the
  * coordinator is asked.
  */
+import { ZERO_UUID } from "../bytes/uuid.ts";
 import type { Turn } from "../background/turn.ts";
 import type { Clock } from "../clock.ts";
 import type { TopicConfig } from "../config/topic_configs.ts";
@@ -101,7 +102,9 @@ export function produce(options: ProduceOptions): Handler {
       ? eachOnce(request.topicData, apiVersion)
       : request.topicData;
     const responses = topicData.map(({ name, topicId, partitionData }) => {
-      const topic = findTopic(options, name, topicId);
+      const topic = apiVersion >= FIRST_VERSION_WITH_IDS && topicId === ZERO_UUID
+        ? ErrorCode.UNKNOWN_TOPIC_ID // no id is not a name
+        : findTopic(options, name, topicId);
       const partitionResponses: PartitionResponse[] = [];
       const answer = (one: PartitionData) => {
         const first = admissions === null
@@ -160,6 +163,7 @@ export function produce(options: ProduceOptions): Handler {
 
 /** How many batches of a request are appended before it is asked whether others should have a turn. */
 const BATCHES_A_LOOK = 16;
+const FIRST_VERSION_WITH_IDS = 13;
 /** A batch is decompressed in place as long as it comes to no more than this many times what it is, and so many bytes. */
 const IN_PLACE_RATIO = 8, IN_PLACE_BYTES = 256 << 10;
 

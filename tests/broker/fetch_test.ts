@@ -3,7 +3,7 @@
  * Sessions are in fetch_sessions_test.ts, transactions in read_committed_test.ts.
  */
 import { assert, assertEquals } from "@std/assert";
-import { randomUuid } from "../../src/bytes/uuid.ts";
+import { randomUuid, ZERO_UUID } from "../../src/bytes/uuid.ts";
 import { DeleteTopics } from "../../src/protocol/messages/delete_topics.ts";
 import { Fetch } from "../../src/protocol/messages/fetch.ts";
 import * as batch from "../../src/protocol/records/batch.ts";
@@ -75,11 +75,11 @@ Deno.test("unknown topics and partitions are 3, unknown ids 100", async () => {
   const partitions = [{ partition: 0, fetchOffset: 0 }];
   const { responses } = await fetch(
     connection,
-    [{ topicId: randomUuid(), partitions }, { topicId, partitions }],
+    [randomUuid(), topicId, ZERO_UUID].map((topicId) => ({ topicId, partitions })),
     {},
     17,
   );
-  assertEquals(responses.map((topic) => topic.partitions[0].errorCode), [100, 0]);
+  assertEquals(responses.map((topic) => topic.partitions[0].errorCode), [100, 0, 100]);
 });
 
 Deno.test("a fetcher that says it is a replica is refused with 6", async () => {

@@ -5,7 +5,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { writeInt16, writeInt32, writeInt64 } from "../../src/bytes/int64.ts";
-import type { Uuid } from "../../src/bytes/uuid.ts";
+import { type Uuid, ZERO_UUID } from "../../src/bytes/uuid.ts";
 import { writeVarint, writeVarlong } from "../../src/bytes/varint.ts";
 import { joined } from "../../src/protocol/codec.ts";
 import { Produce } from "../../src/protocol/messages/produce.ts";
@@ -168,6 +168,7 @@ const refusals: Record<string, Refusal> = {
     topic: "AAAAAAAAAAAAAAAAAAABAA" as Uuid,
     code: 100,
   },
+  "no topic id": { records: plain(), version: 13, topic: ZERO_UUID, code: 100 },
 };
 
 for (const codec of ["gzip", "snappy", "lz4", "zstd"] as const) {
