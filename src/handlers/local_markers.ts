@@ -11,7 +11,7 @@
  * | 6 | the partition is led elsewhere or by nobody, or its log is not taken up yet |
  * | 56 | its log is offline, damaged, or could not be written: nothing is there |
  * | 47 | the producer has gone on: under transaction version 2 also when it has this very epoch and a transaction open |
- * | 52 | a newer coordinator has written |
+ * | 52 | a newer coordinator has written; never to the coordinator of this node, as there is none beside it |
  * | 42 | no marker: a negative producer id or epoch, or transaction version |
  *
  * Kafka answers 3 for 6 and 56, and its coordinator then skips the marker for good: a prepared transaction was called
@@ -53,7 +53,8 @@ export class LocalMarkers implements MarkerWriter {
 
   write(topicName: string, partition: number, marker: TransactionMarker): Promise<number> {
     const { clock, listener } = this.#options;
-    const { producerId, producerEpoch, isCommit, coordinatorEpoch, transactionVersion } = marker;
+    const { producerId, producerEpoch, isCommit, coordinatorEpoch } = marker;
+    const { transactionVersion, isOwnCoordinators } = marker;
     if (producerId < 0 || producerEpoch < 0 || transactionVersion < 0) {
       return Promise.resolve(ErrorCode.INVALID_REQUEST);
     }
@@ -64,7 +65,12 @@ export class LocalMarkers implements MarkerWriter {
     const timestampMs = clock.nowMs();
     const appended = log.append(
       buildEndTxnBatch({ isCommit, coordinatorEpoch, producerId, producerEpoch, timestampMs }),
-      { origin: "coordinator", leaderEpoch: log.leaderEpoch, transactionVersion },
+      {
+        origin: "coordinator",
+        leaderEpoch: log.leaderEpoch,
+        transactionVersion,
+        isOwnCoordinators,
+      },
     );
     if (appended.errorCode !== ErrorCode.NONE) return Promise.resolve(appended.errorCode);
     const { durable } = appended;

@@ -164,6 +164,15 @@ for (const transactionVersion of [0, 1, 2]) {
   });
 }
 
+Deno.test("this node's own coordinator is never fenced: there is none beside it, whatever an operator's marker said", async () => {
+  const { fixture, send, write } = await start();
+  assertEquals(await write({ coordinatorEpoch: 9 }), 0);
+  send({ epoch: 4 });
+  assertEquals(await write({ producerEpoch: 4 }), ErrorCode.TRANSACTION_COORDINATOR_FENCED);
+  assertEquals(await write({ producerEpoch: 4, isOwnCoordinators: true }), 0);
+  assertEquals(fixture.log("t").lastStableOffset, fixture.log("t").highWatermark);
+});
+
 Deno.test("a marker of an older coordinator is 52", async () => {
   const { fixture, send, write } = await start();
   send();

@@ -370,6 +370,7 @@ export class TransactionCoordinator {
       isCommit: value.state === State.PrepareCommit,
       coordinatorEpoch: partition.leaderEpoch,
       transactionVersion: clientVersion,
+      isOwnCoordinators: true,
     };
     const credentials = { producerId, producerEpoch };
     this.#sending.send({

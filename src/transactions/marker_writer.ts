@@ -18,6 +18,12 @@ export interface TransactionMarker {
   readonly isCommit: boolean;
   /** Leader epoch of the coordinator's partition. */
   readonly coordinatorEpoch: number;
+  /**
+   * Whether this node's own coordinator sends it. There is none beside it, so it is never taken for an older one: a marker
+   * that an operator wrote with a higher epoch would leave its transactions prepared for ever. (In Kafka until restarts
+   * have raised the coordinator's epoch.)
+   */
+  readonly isOwnCoordinators?: boolean;
   /** 0, 1 or 2, of the transaction's client (KIP-1228). */
   readonly transactionVersion: number;
 }

@@ -56,6 +56,7 @@ export class OpenTransactions {
       isCommit: false,
       coordinatorEpoch: holder.partition.leaderEpoch,
       transactionVersion: isLast ? 0 : 2,
+      isOwnCoordinators: true,
     };
   }
 

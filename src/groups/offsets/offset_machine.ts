@@ -81,11 +81,11 @@ export function decideCommit(
 ): { facts: LogFact[]; errorCodes: number[] } {
   const facts: LogFact[] = [];
   const errorCodes = event.offsets.map((one) => {
+    // Kafka counts UTF-16 units too.
+    if (one.metadata.length > maxMetadataLength) return ErrorCode.OFFSET_METADATA_TOO_LARGE;
     const { topic, partition, topicId, offset, leaderEpoch, metadata } = one;
     const refused = check?.(topicId, partition) ?? ErrorCode.NONE;
     if (refused !== ErrorCode.NONE) return refused;
-    // Kafka counts UTF-16 units too.
-    if (metadata.length > maxMetadataLength) return ErrorCode.OFFSET_METADATA_TOO_LARGE;
     const expireTimestampMs = event.retentionTimeMs < 0
       ? -1
       : Math.min(wallMs + event.retentionTimeMs, Number.MAX_SAFE_INTEGER);

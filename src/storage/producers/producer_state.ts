@@ -40,6 +40,8 @@ export interface ProducerClaim {
   readonly origin: "client" | "coordinator" | "controller";
   /** Of the transaction that a marker ends: 0 (as without), 1 or 2. */
   readonly transactionVersion?: number;
+  /** Whether a marker is of the one coordinator that there is, which no other can have fenced. */
+  readonly isOwnCoordinators?: boolean;
   /**
    * What the coordinator was asked with, of a batch whose transaction is not open here; null when it was not asked.
    * Without it nothing is asked for (transaction.partition.verification.enable is false).
@@ -145,7 +147,7 @@ export class ProducerState {
   /** What to do with a batch that has a producer id. Changes nothing but when the producer was last heard of. */
   check(bytes: Uint8Array, claim: ProducerClaim, nowMs: number): Verdict {
     const { origin } = claim;
-    if (batch.isControl(bytes)) return this.#checkMarker(bytes, claim.transactionVersion ?? 0);
+    if (batch.isControl(bytes)) return this.#checkMarker(bytes, claim);
     const entry = this.#producers?.get(batch.producerId(bytes));
     if (entry === undefined) return this.#checkUnknown(bytes, claim);
     entry.usedMs = nowMs;
@@ -200,7 +202,10 @@ export class ProducerState {
    * transaction that came after; except where there is nothing to end (a marker sent again after a reload or a lost
    * answer, KAFKA-19999: as in Kafka it is written again) or epochs have run out.
    */
-  #checkMarker(bytes: Uint8Array, transactionVersion: number): Verdict {
+  #checkMarker(
+    bytes: Uint8Array,
+    { transactionVersion = 0, isOwnCoordinators = false }: ProducerClaim,
+  ): Verdict {
     const entry = this.#producers?.get(batch.producerId(bytes));
     if (entry === undefined) return APPEND;
     const epoch = batch.producerEpoch(bytes);
@@ -208,6 +213,7 @@ export class ProducerState {
     if (transactionVersion >= 2 && epoch === entry.epoch) {
       if (entry.txnFirstOffset >= 0 && epoch !== MAX_EPOCH) return STALE_EPOCH;
     }
+    if (isOwnCoordinators) return APPEND;
     const marker = readEndTxnMarker(bytes);
     if (marker !== null && marker.coordinatorEpoch < entry.coordinatorEpoch) {
       return COORDINATOR_FENCED;
