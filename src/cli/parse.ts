@@ -100,6 +100,7 @@ function nearFlag({ name, actions }: Command, action: Action | null, complaint: 
     const have = others.map((other) => `\`runnel ${name} ${other.name}\``.replace(" `", "`"));
     return `, which ${have.join(" and ")} ${have.length === 1 ? "has" : "have"}`;
   }
+  if (configFlags().has(given)) return ", which is the broker's: it takes none of those";
   const own = (action === null ? actions : [action]).flatMap(({ flags = [] }) =>
     flags.map(({ name }) => name)
   );
