@@ -89,11 +89,7 @@ export class Admin {
     topics: readonly NewTopic[],
     { validateOnly = false, ...call }: ChangeOptions = {},
   ): Promise<void> {
-    if (!Array.isArray(topics) || topics.some((one) => typeof one?.name !== "string")) {
-      throw new TypeError(
-        "Cannot create topics: needed is a list of { name, partitions, configs }",
-      );
-    }
+    mustBeTopics(topics);
     await this.#onController(async (connection) => {
       const response = await connection.request(
         CreateTopics,
@@ -425,6 +421,13 @@ export class Admin {
     if (unknown !== null) throw unknown;
     return value as T;
   }
+}
+
+/** JavaScript may give others. */
+function mustBeTopics(topics: unknown): void {
+  const isList = Array.isArray(topics) && topics.every((one) => typeof one?.name === "string");
+  if (isList) return;
+  throw new TypeError("Cannot create topics: needed is a list of { name, partitions, configs }");
 }
 
 /** What came of it, or why nothing will. */
