@@ -9,6 +9,7 @@ import { closest } from "../config/near_miss.ts";
 import { wrapped } from "../config/wrap.ts";
 import { Call } from "./call.ts";
 import type { Action, Command, Flag } from "./command.ts";
+import { KAFKA_FLAGS } from "./kafka_flags.ts";
 
 /** What is to be done: run an action, or show text that was asked for. */
 export type Parsed = { readonly kind: "call"; readonly call: Call } | {
@@ -99,27 +100,13 @@ function nearFlag({ name, actions }: Command, action: Action | null, complaint: 
     const have = others.map((other) => `\`runnel ${name} ${other.name}\``.replace(" `", "`"));
     return `, which ${have.join(" and ")} ${have.length === 1 ? "has" : "have"}`;
   }
+  if (configFlags().has(given)) return ", which is the broker's: it takes none of those";
   const own = (action === null ? actions : [action]).flatMap(({ flags = [] }) =>
     flags.map(({ name }) => name)
   );
   const near = closest(given, [...own, ...configFlags().keys()]);
   return near === null ? "" : ` (Did you mean ${near}?)`;
 }
-
-/** Flags of Kafka's tools that have no equal here, and what to do in their place. */
-const KAFKA_FLAGS: ReadonlyMap<string, string> = new Map([
-  ["--broker-list", "it is --bootstrap here"],
-  ["--consumer.config", "it is --client-config here"],
-  ["--consumer-config", "it is --client-config here"],
-  ["--producer.config", "it is --client-config here"],
-  ["--producer-config", "it is --client-config here"],
-  ["--from-beginning", "it begins there by itself; --offset and --last begin elsewhere"],
-  ["--password", "a password is typed, or piped in with --password-stdin: others see flags"],
-  ["--timeout-ms", "--for ends it after a time; without --follow it ends where the topic ends"],
-  ["--include", "names of topics are words"],
-  ["--topic", "names of topics are words, no flags"],
-  ["--zookeeper", "it is --bootstrap here, the address of a broker"],
-]);
 
 function namesOf({ actions }: Command): string[] {
   return actions.map(({ name }) => name).filter((name) => name !== "");

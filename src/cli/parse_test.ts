@@ -26,6 +26,7 @@ const command: Command = {
       examples: [{ line: "runnel thing make a", doc: "One" }],
       load,
     },
+    { name: "apart", summary: "go by nothing", takesOptions: false, load },
     { name: "list", summary: "list them", words: [{ name: "A", doc: "", isOptional: true }], load },
   ],
 };
@@ -78,11 +79,12 @@ Deno.test("times have a unit, and numbers a range", () => {
 });
 
 const MISTAKES: [args: string[], says: string][] = [
-  [[], "thing: needs one of make, list"],
+  [[], "thing: needs one of make, apart, list"],
   [["mak"], "unknown command 'mak' (Did you mean make?)"],
   [["make"], "missing required argument 'NAME'"],
   [["list", "a", "b"], "too many arguments"],
   [["--list"], "unknown option '--list': `runnel thing list`"],
+  [["apart", "--kafka-port=1"], "which is the broker's: it takes none of those"],
   [["make", "a", "--from-beginning"], "'--from-beginning': it begins there by itself"],
   [["make", "a", "--cout", "1"], "unknown option '--cout' (Did you mean --count?)"],
   [["make", "a", "--count"], "argument missing"],

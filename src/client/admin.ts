@@ -4,6 +4,7 @@
  * Each call retries what may go away by itself and throws KafkaError for the first thing that failed; what came before
  * it in the same call has happened then.
  */
+import { ErrorCode } from "../protocol/errors.ts";
 import { CreatePartitions } from "../protocol/messages/create_partitions.ts";
 import { CreateTopics } from "../protocol/messages/create_topics.ts";
 import { DeleteRecords } from "../protocol/messages/delete_records.ts";
@@ -23,7 +24,7 @@ import {
 import { abortable, type CallOptions, limited } from "./call.ts";
 import { Cluster, type ClusterOptions, type Node, type Topic } from "./cluster.ts";
 import type { Connection } from "./connection.ts";
-import { check } from "./errors.ts";
+import { check, KafkaError } from "./errors.ts";
 import { commitOffsets, deleteGroup, deleteOffsets } from "./group_changes.ts";
 import {
   type Committed,
@@ -86,8 +87,9 @@ export class Admin {
   /** Creates topics. With `validateOnly` it only says whether it could. */
   async createTopics(
     topics: readonly NewTopic[],
-    { validateOnly = false, timeoutMs = TIMEOUT_MS, signal }: ChangeOptions = {},
+    { validateOnly = false, ...call }: ChangeOptions = {},
   ): Promise<void> {
+    mustBeTopics(topics);
     await this.#onController(async (connection) => {
       const response = await connection.request(
         CreateTopics,
@@ -99,7 +101,7 @@ export class Admin {
             replicationFactor,
             configs: Object.entries(configs).map(([name, value]) => ({ name, value })),
           })),
-          timeoutMs,
+          timeoutMs: call.timeoutMs || TIMEOUT_MS,
           validateOnly,
         },
       );
@@ -107,13 +109,13 @@ export class Admin {
         check(errorCode, `create topic ${name}`, errorMessage);
         this.#cluster.forget(name);
       }
-    }, signal);
+    }, call);
   }
 
   /** Deletes topics by name, with all their records. */
   async deleteTopics(
     names: readonly string[],
-    { timeoutMs = TIMEOUT_MS, signal }: CallOptions = {},
+    call: CallOptions = {},
   ): Promise<void> {
     await this.#onController(async (connection) => {
       const version = connection.versionFor(DeleteTopics);
@@ -121,32 +123,36 @@ export class Admin {
         ...version >= 6
           ? { topics: names.map((name) => ({ name, topicId: ZERO_UUID })) }
           : { topicNames: names },
-        timeoutMs,
+        timeoutMs: call.timeoutMs || TIMEOUT_MS,
       });
       for (const { name, errorCode, errorMessage } of response.responses) {
         check(errorCode, `delete topic ${name}`, errorMessage);
         this.#cluster.forget(name!);
       }
-    }, signal);
+    }, call);
   }
 
   /** Raises a topic's number of partitions to `count`. */
   async createPartitions(
     topic: string,
     count: number,
-    { timeoutMs = TIMEOUT_MS, signal }: CallOptions = {},
+    call: CallOptions = {},
   ): Promise<void> {
     await this.#onController(async (connection) => {
       const response = await connection.request(
         CreatePartitions,
         connection.versionFor(CreatePartitions),
-        { topics: [{ name: topic, count, assignments: null }], timeoutMs, validateOnly: false },
+        {
+          topics: [{ name: topic, count, assignments: null }],
+          timeoutMs: call.timeoutMs || TIMEOUT_MS,
+          validateOnly: false,
+        },
       );
       for (const { name, errorCode, errorMessage } of response.results) {
         check(errorCode, `partitions of ${name}`, errorMessage);
         this.#cluster.forget(name);
       }
-    }, signal);
+    }, call);
   }
 
   /** Every topic, sorted by name. */
@@ -370,29 +376,67 @@ export class Admin {
     this.close();
   }
 
+  /** A topic that the controller does not know is not there: that is its last word. */
   #onController<T>(
     attempt: (connection: Connection) => Promise<T>,
-    signal?: AbortSignal,
+    call: CallOptions,
   ): Promise<T> {
-    return this.#cluster.retry(
+    return this.#tried(
       async () => attempt(await this.#cluster.controllerConnection()),
-      { signal },
+      { call, unknownMs: 0 },
     );
   }
 
-  /** A broker answers for its own configs; any of them for the others. */
+  /** A broker answers for its own configs; any of them for the others, of a new topic perhaps a moment later. */
   #onResource<T>(
     { type, name }: ConfigResource,
     attempt: (connection: Connection) => Promise<T>,
     call: CallOptions,
   ): Promise<T> {
-    return this.#cluster.retry(async () =>
+    return this.#tried(async () =>
       attempt(
         type === "broker" && name !== ""
           ? await this.#cluster.connectionTo(Number(name))
           : await this.#cluster.controllerConnection(),
-      ), call);
+      ), { call, unknownMs: NEW_TOPIC_MS });
+  }
+
+  /**
+   * Tries again what may go away. That a topic is not there does not: producers and consumers wait for one that is on its
+   * way, and Kafka's Admin tells it at once; here for so long after the first try.
+   */
+  async #tried<T>(
+    attempt: () => Promise<T>,
+    { call, unknownMs }: { readonly call: CallOptions; readonly unknownMs: number },
+  ): Promise<T> {
+    const untilMs = performance.now() + unknownMs;
+    const [value, unknown] = await this.#cluster.retry(async (): Promise<Tried<T>> => {
+      try {
+        return [await attempt(), null];
+      } catch (error) {
+        if (!isUnknownTopic(error) || performance.now() < untilMs) throw error;
+        return [null, error as KafkaError];
+      }
+    }, call);
+    if (unknown !== null) throw unknown;
+    return value as T;
   }
 }
 
+/** JavaScript may give others. */
+function mustBeTopics(topics: unknown): void {
+  const isList = Array.isArray(topics) && topics.every((one) => typeof one?.name === "string");
+  if (isList) return;
+  throw new TypeError("Cannot create topics: needed is a list of { name, partitions, configs }");
+}
+
+/** What came of it, or why nothing will. */
+type Tried<T> = [value: T, unknown: null] | [value: null, unknown: KafkaError];
+
+function isUnknownTopic(error: unknown): boolean {
+  return error instanceof KafkaError && error.code === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+}
+
 const TIMEOUT_MS = 30_000;
+/** How long a broker may not have heard of a topic that was made. */
+const NEW_TOPIC_MS = 1000;

@@ -69,9 +69,13 @@ export class Cluster {
   /** Connects at first use. Throws an Error when a bootstrap address is not "host:port", or there is none. */
   constructor(options: ClusterOptions) {
     this.#options = options;
-    const addresses = typeof options.bootstrap === "string"
-      ? options.bootstrap.split(",")
-      : options.bootstrap;
+    const bootstrap: unknown = options?.bootstrap; // JavaScript may leave it out, as one does who calls it brokers
+    const addresses = typeof bootstrap === "string" ? bootstrap.split(",") : bootstrap;
+    if (!Array.isArray(addresses)) {
+      throw new TypeError(
+        'bootstrap is missing: { bootstrap: "localhost:9092" } says where the cluster is',
+      );
+    }
     if (addresses.length === 0) throw new Error("Bootstrap addresses: needed is one at least");
     this.#bootstrap = addresses.map(parseAddress);
   }

@@ -129,4 +129,9 @@ Deno.test("retry() tries again what may go away, and stops at its time or at onc
 
 Deno.test("a cluster without an address is refused in words", () => {
   assertThrows(() => new Cluster({ bootstrap: [] }), Error, "Bootstrap");
+  // From JavaScript: as kafkajs calls it, and nothing at all.
+  for (const options of [{ brokers: ["a:1"] }, {}, undefined]) {
+    const made = () => new Cluster(options as unknown as { bootstrap: string });
+    assertThrows(made, TypeError, 'bootstrap is missing: { bootstrap: "localhost:9092" }');
+  }
 });

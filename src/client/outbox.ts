@@ -46,12 +46,16 @@ export class Outbox {
   #roomWaiters: (() => void)[] = [];
 
   constructor(
-    source: Pick<SenderOptions, "cluster" | "acks" | "identity" | "transaction">,
+    source: Pick<SenderOptions, "cluster" | "acks" | "identity" | "transaction"> & {
+      /** That of the cluster if not given. */
+      readonly callTimeoutMs?: number;
+    },
     options: SendingOptions,
   ) {
     mustBeOneOf("compression", options.compression, Object.keys(CompressionType));
     this.#bufferBytes = options.bufferBytes ?? 64 << 20;
     this.#sender = {
+      callTimeoutMs: source.cluster.callTimeoutMs,
       ...source,
       lingerMs: options.lingerMs ?? 0,
       maxBatchBytes: options.maxBatchBytes ?? 128 << 10,
@@ -133,7 +137,11 @@ export class Outbox {
   }
 }
 
-type TopicOptions = Omit<SenderOptions, "onBatchFull"> & { readonly partitioner?: Partitioner };
+type TopicOptions = Omit<SenderOptions, "onBatchFull"> & {
+  readonly partitioner?: Partitioner;
+  /** How long a topic is waited for at most. */
+  readonly callTimeoutMs: number;
+};
 
 /** How large a record is, and who hears of it. */
 interface Sending {
@@ -169,10 +177,10 @@ class TopicSenders {
   async #open(): Promise<void> {
     let failure: { readonly error: unknown } | null = null, partitions = 0;
     try {
-      const { cluster, deliveryTimeoutMs } = this.#options;
+      const { cluster, callTimeoutMs, deliveryTimeoutMs } = this.#options;
       const topic = await cluster.retry(() => cluster.topic(this.#name), {
         topic: this.#name,
-        timeoutMs: Math.min(deliveryTimeoutMs, cluster.callTimeoutMs, TOPIC_TIMEOUT_MS),
+        timeoutMs: Math.min(deliveryTimeoutMs, callTimeoutMs, TOPIC_TIMEOUT_MS),
       });
       partitions = topic.partitions.length;
     } catch (error) {

@@ -25,9 +25,17 @@ export interface ProducerRecord {
 
 /** Looks at what it is given: a wrong type would be found when the batch is encoded, and fail its neighbours. */
 export function encodeRecord(
-  { topic, timestampMs = Date.now(), exactTimestampMs, key, value, headers }: ProducerRecord,
+  { topic, timestampMs = Date.now(), exactTimestampMs, key, value, headers, messages }:
+    & ProducerRecord
+    & { readonly messages?: unknown },
 ): TimedRecord {
   if (typeof topic !== "string") throw new TypeError(`Cannot send: topic is ${shown(topic)}`);
+  if (messages !== undefined) {
+    // As kafkajs has them: taken for a record without a value it would be a tombstone.
+    throw new TypeError(
+      `Cannot send to ${topic}: messages are sent one by one: { topic, key, value }`,
+    );
+  }
   if (!Number.isSafeInteger(timestampMs)) {
     throw new TypeError(
       `Cannot send to ${topic}: timestampMs is ${timestampMs}, needs whole milliseconds since 1970`,

@@ -420,7 +420,8 @@ Deno.test("a batch that cannot be encoded settles with the error, and what follo
 Deno.test("a record that is none is refused alone: those of its batch are sent", async () => {
   const broker = new OneBroker();
   await using client = produce(broker, { bufferBytes: 1000 });
-  const wrong: [Partial<Record<keyof ProducerRecord, unknown>>, string][] = [
+  const wrong: [Partial<Record<keyof ProducerRecord | "messages", unknown>>, string][] = [
+    [{ messages: [{ value: "a" }] }, "messages are sent one by one: { topic, key, value }"],
     [{ value: 5 }, "value is a number, needs text, bytes or null"],
     [{ key: {} }, "key is an object"],
     [{ value: new Uint16Array(1) }, "value is an object"],

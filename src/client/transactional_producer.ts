@@ -89,6 +89,7 @@ export class TransactionalProducer {
       acks: -1,
       identity: null,
       transaction: () => this.#transaction,
+      callTimeoutMs: Math.min(callTimeoutMs, this.#cluster.callTimeoutMs),
     }, options);
   }
 

@@ -29,7 +29,9 @@ export const consume: Run = (call) => {
     const printing = { printer, filter, count: count ?? Infinity, isStopped };
     const options = { topics: call.words, isFollowing, isolation };
     if (group !== null) {
-      const reading = new GroupReading(cluster, { ...options, group, isStopped });
+      const stop = new AbortController(), { signal } = stop;
+      interrupt.called = () => stop.abort();
+      const reading = new GroupReading(cluster, { ...options, group, isStopped, signal });
       await printAll(reading.batches(), {
         ...printing,
         onPrinted: (record) => reading.note(record),

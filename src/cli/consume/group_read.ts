@@ -20,6 +20,8 @@ export interface GroupReadOptions {
   readonly isFollowing: boolean;
   readonly isolation: Isolation;
   readonly isStopped: () => boolean;
+  /** Aborted when isStopped() may say so: what waits for a broker that is away ends. */
+  readonly signal?: AbortSignal;
   /** How long the broker may be away before the end is reached, 60 s if not given; without end where it follows. */
   readonly stalledMs?: number;
 }
@@ -66,14 +68,14 @@ export class GroupReading {
    * and ConnectionError when the broker stays away; one that is restarted is waited for, as readers without a group do.
    */
   async *batches(): AsyncGenerator<readonly ConsumerRecord[], void> {
-    const { isStopped, isFollowing, stalledMs = 60_000 } = this.#options;
+    const { isStopped, signal, isFollowing, stalledMs = 60_000 } = this.#options;
     let commitAtMs = performance.now() + COMMIT_MS, sinceMs = performance.now();
     let awaySinceMs: number | null = null;
     try {
       await this.#plan();
       while (!isStopped()) {
         try {
-          if (this.#member.isDue) await this.#member.heartbeat();
+          if (this.#member.isDue) await this.#member.heartbeat({ signal });
           if (await this.#takeTarget()) sinceMs = performance.now();
           if (performance.now() > commitAtMs) {
             await this.#commit(this.#owned);
@@ -82,6 +84,7 @@ export class GroupReading {
           awaySinceMs = null;
         } catch (error) {
           awaySinceMs ??= performance.now();
+          if (isStopped()) return;
           const isLate = !isFollowing && performance.now() - awaySinceMs > stalledMs;
           if (isLate || !mayRetry(error) && !isPutOut(error)) throw error;
           this.#member.hurry(); // who was put out hears of it, and joins anew
@@ -108,8 +111,17 @@ export class GroupReading {
       try {
         await this.#commit(this.#owned, call);
       } finally {
-        await this.#member.leave(call); // else the group waits for it until its session is over
+        await this.#leave(call);
       }
+    }
+  }
+
+  /** Else the group waits for it until its session is over. A broker that is away, which has a limit, does that anyway. */
+  async #leave(call: CallOptions): Promise<void> {
+    try {
+      await this.#member.leave(call);
+    } catch (error) {
+      if (call.timeoutMs === undefined || !mayRetry(error)) throw error;
     }
   }
 

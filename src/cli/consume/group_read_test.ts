@@ -1,5 +1,5 @@
 /** Proves that a member that prints records outlives a broker that is away for longer than a call may take. */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Cluster } from "../../client/cluster.ts";
 import { ConnectionError } from "../../client/errors.ts";
 import { Producer } from "../../client/producer.ts";
@@ -7,7 +7,7 @@ import { TestBroker } from "../../../tests/broker/harness.ts";
 import { GroupReading } from "./group_read.ts";
 
 /** A cluster whose broker may be cut off. */
-function severable(port: number) {
+function severable(port: number, { callTimeoutMs = 200 } = {}) {
   const sockets = new Set<Deno.TcpConn>();
   let isAway = false;
   const dial = async (address: { hostname: string; port: number }) => {
@@ -16,7 +16,7 @@ function severable(port: number) {
     sockets.add(socket);
     return socket;
   };
-  const cluster = new Cluster({ bootstrap: `127.0.0.1:${port}`, dial, callTimeoutMs: 200 });
+  const cluster = new Cluster({ bootstrap: `127.0.0.1:${port}`, dial, callTimeoutMs });
   return {
     cluster,
     cut(away: boolean) {
@@ -81,5 +81,27 @@ Deno.test("a broker that stays away ends a member that is to end", async () => {
     stalledMs: 500,
   });
   await assertRejects(() => Array.fromAsync(reading.batches()), ConnectionError);
+  cluster.close();
+});
+
+Deno.test("who stops a member while the broker is away does not wait for it", async () => {
+  await using broker = await TestBroker.start({ groups: { consumerHeartbeatIntervalMs: 100 } });
+  await broker.createTopic("t");
+  const { cluster, cut } = severable(broker.port, { callTimeoutMs: 60_000 });
+  const stop = new AbortController(), beganMs = performance.now();
+  const reading = new GroupReading(cluster, {
+    group: "g",
+    topics: ["t"],
+    isFollowing: true,
+    isolation: "readCommitted",
+    isStopped: () => stop.signal.aborted,
+    signal: stop.signal,
+  });
+  for await (const _ of reading.batches()) {
+    if (performance.now() - beganMs < 2000) continue; // where it begins is committed by then
+    cut(true);
+    setTimeout(() => stop.abort(), 500);
+  }
+  assert(performance.now() - beganMs < 10_000);
   cluster.close();
 });
