@@ -26,6 +26,32 @@ export async function typed(...args: string[]): Promise<Typed> {
   }
 }
 
+/**
+ * Ctrl-C for the commands that begin while there is one, and for no others: a signal is the process's, and would end what
+ * tests of other files do in it at the same time.
+ */
+export class Signals implements Disposable {
+  readonly #listeners = new Set<() => void>();
+  readonly #own: Pick<typeof Deno, "addSignalListener" | "removeSignalListener">;
+
+  constructor() {
+    const { addSignalListener, removeSignalListener } = Deno;
+    this.#own = { addSignalListener, removeSignalListener };
+    Deno.addSignalListener = (_, listener) => void this.#listeners.add(listener);
+    Deno.removeSignalListener = (_, listener) => void this.#listeners.delete(listener);
+  }
+
+  /** Throws where nobody listens: then it would end the process. */
+  send(): void {
+    if (this.#listeners.size === 0) throw new Error("Nobody listens to signals");
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  [Symbol.dispose](): void {
+    Object.assign(Deno, this.#own);
+  }
+}
+
 /** What it printed with --json, a value a line. */
 // deno-lint-ignore no-explicit-any
 export function jsonLines({ out }: Typed): any[] {

@@ -11,7 +11,7 @@ import { commitOffsets } from "../../src/client/group_changes.ts";
 import { Producer } from "../../src/client/producer.ts";
 import { TransactionalProducer } from "../../src/client/transactional_producer.ts";
 import { withSeed } from "../random.ts";
-import { jsonLines } from "./command_line.ts";
+import { jsonLines, Signals } from "./command_line.ts";
 import { KEPT, recordsOf, Two, valuesOf } from "./copies.ts";
 
 const OPTIONS: CopyOptions = {
@@ -183,6 +183,7 @@ Deno.test("copy --follow goes on with what comes, partitions too, and Ctrl-C end
     configs: { ...KEPT, "message.timestamp.type": "LogAppendTime" },
   });
   await two.send("t", ["a"]);
+  using signals = new Signals();
   const following = two.copy("t", "--follow", "--json");
   const there = async (partition: number, count: number) => {
     for (let tries = 0; tries < 400; tries++) {
@@ -205,7 +206,7 @@ Deno.test("copy --follow goes on with what comes, partitions too, and Ctrl-C end
   }
   await there(2, 1);
   await commitOffsets(source, "g", [{ topic: "t", partition: 0, offset: 2n }]);
-  Deno.kill(Deno.pid, "SIGTERM"); // which is as Ctrl-C, but for the test runner
+  signals.send();
   const told = await following;
   assertEquals([told.code, told.error], [0, ""]);
   assertEquals(jsonLines(told).map(({ state, group }) => [group, state]), [
@@ -227,6 +228,7 @@ Deno.test("Ctrl-C ends a copy at a whole place and says that it goes on, which i
     await producer.send({ topic: "t", value: new Uint8Array(900_000).fill(n), timestampMs: 1e12 });
   }
   let isAsked = false;
+  using signals = new Signals();
   const target = new Cluster({
     bootstrap: `127.0.0.1:${two.to.port}`,
     dial: async (address) => {
@@ -235,7 +237,7 @@ Deno.test("Ctrl-C ends a copy at a whole place and says that it goes on, which i
         read: (into) => socket.read(into),
         async write(bytes) {
           if (bytes.length > 100_000) {
-            if (!isAsked) Deno.kill(Deno.pid, "SIGTERM"); // in the midst of its first window
+            if (!isAsked) signals.send(); // in the midst of its first window
             isAsked = true;
             await new Promise((resolve) => setTimeout(resolve, 20));
           }

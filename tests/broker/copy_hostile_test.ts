@@ -12,7 +12,7 @@ import { commitOffsets } from "../../src/client/group_changes.ts";
 import { GroupMember } from "../../src/client/group_member.ts";
 import { committedOffsets } from "../../src/client/groups.ts";
 import { Producer } from "../../src/client/producer.ts";
-import { jsonLines, typed } from "./command_line.ts";
+import { jsonLines, Signals, typed } from "./command_line.ts";
 import { recordsOf } from "./copies.ts";
 import { type Settings, TestBroker } from "./harness.ts";
 
@@ -76,6 +76,7 @@ Deno.test("a topic that somebody made again while it was copied keeps the config
   const { target } = two;
   await two.from.createTopic("t", { configs: KEPT });
   await send(two.source, "t", ["a"]);
+  using signals = new Signals();
   const following = two.copy("t", "--follow", "--json"), { error } = console;
   let complaints = 0;
   console.error = (text: string) => {
@@ -91,7 +92,7 @@ Deno.test("a topic that somebody made again while it was copied keeps the config
   await two.to.createTopic("t", { configs: { "message.timestamp.type": "LogAppendTime" } });
   await send(two.source, "t", ["b"]);
   for (let tries = 0; tries < 400 && complaints === 0; tries++) await target.pause(50);
-  Deno.kill(Deno.pid, "SIGTERM"); // which is as Ctrl-C, but for the test runner
+  signals.send();
   const told = await following;
   assertEquals(told.code, 1, told.error);
   assertEquals(await setOn(target, "t"), { "message.timestamp.type": "LogAppendTime" });
