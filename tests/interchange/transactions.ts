@@ -28,7 +28,7 @@ import { readRecords } from "../../src/protocol/records/record.ts";
 import { pause } from "../crash/victim.ts";
 import { BrokerView } from "../transactions/broker_view.ts";
 
-const PARTITIONS = 3, AT_ONCE = 60, LIMIT_MS = 60_000, COMMAND_LIMIT_MS = 150_000;
+const PARTITIONS = 3, AT_ONCE = 60, EARLY_MS = 30, LIMIT_MS = 60_000, COMMAND_LIMIT_MS = 150_000;
 
 interface Written {
   readonly id: string;
@@ -204,7 +204,10 @@ async function write(bootstrap: string, file: string, pid: number | null): Promi
   console.log(`${written.length} transactions, ${answered} answered`);
 }
 
-/** Many transactions are ended at the same time; when the first is answered the broker is killed. */
+/**
+ * Many transactions are ended at the same time; when the first is answered the broker is killed. On a busy machine that is
+ * heard when all are over: so every second time it is killed some milliseconds after they were asked for.
+ */
 async function endAtOnce(bootstrap: string, topic: string, pid: number): Promise<Written[]> {
   const sessions = await Promise.all(Array.from({ length: AT_ONCE }, async (_, i) => {
     const session = new Session(bootstrap, topic), id = `${topic}-${i}`;
@@ -213,15 +216,19 @@ async function endAtOnce(bootstrap: string, topic: string, pid: number): Promise
     return { session, id, ...identity, commit: i % 3 !== 0, isAnswered: false };
   }));
   let isKilled = false;
+  const kill = () => {
+    if (isKilled) return;
+    isKilled = true;
+    Deno.kill(pid, "SIGKILL");
+  };
+  if (Math.random() < 0.5) pause(Math.random() * EARLY_MS).then(kill);
   await Promise.all(sessions.map(async (one) => {
     const { producerId, producerEpoch, commit, id, session } = one;
     const connection = await session.connection();
     const body = { transactionalId: id, producerId, producerEpoch, committed: commit };
     const answer = await connection.request(EndTxn, 5, body).catch(() => null);
     one.isAnswered = answer?.errorCode === 0;
-    if (isKilled) return;
-    isKilled = true;
-    Deno.kill(pid, "SIGKILL");
+    kill();
   }));
   for (const { session } of sessions) session.close();
   return sessions.map(({ session: _, ...written }) => written);
