@@ -112,7 +112,8 @@ async function waitForMore(
   bound: ReadBound,
   connection: ConnectionInfo,
 ): Promise<Harvest> {
-  const { clock } = options, deadlineMs = clock.monotonicMs() + request.maxWaitMs;
+  const { clock } = options, { sessionEndsMs = Infinity } = connection;
+  const deadlineMs = Math.min(clock.monotonicMs() + request.maxWaitMs, sessionEndsMs);
   const missing = request.minBytes - harvest.bytes;
   release(options.pool, harvest);
   const logs = harvest.rows.flatMap((row) => row.log ?? []);

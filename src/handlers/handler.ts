@@ -35,6 +35,8 @@ export interface ConnectionInfo {
   readonly principal: string;
   /** Whether it logged in by a delegation token. */
   readonly isByToken?: boolean;
+  /** When what its client was proved by holds no longer (monotonic); absent, or Infinity: never. */
+  readonly sessionEndsMs?: number;
   /** How its client logs in, where the listener asks that by SASL. */
   readonly sasl?: SaslConversation | null;
   /** Whether an API may be asked for: before the client is authenticated there are few. */

@@ -148,6 +148,11 @@ export class Connection implements ConnectionInfo {
     return this.session.isByToken;
   }
 
+  /** As ConnectionInfo. */
+  get sessionEndsMs(): number {
+    return this.session.endsMs;
+  }
+
   /** The name of the listener it came by. */
   get listener(): string {
     return this.session.listener.name;
@@ -229,8 +234,8 @@ export class Connection implements ConnectionInfo {
     const { frameTimeoutMs, minBytesPerSecond, idleTimeoutMs } = this.#options.limits;
     if (this.session.isLate(nowMs)) {
       this.close(this.session.state === "securing" ? "handshake" : "unauthenticated");
-    } else if (this.session.isRevoked() || this.isBusy && this.session.isOver(nowMs)) {
-      this.close("unauthenticated"); // who asks for nothing may still prove itself again
+    } else if (this.session.isRevoked()) {
+      this.close("unauthenticated");
     } else if (this.#arriving.look(this.#inbox, nowMs, minBytesPerSecond) > frameTimeoutMs) {
       this.close("slow_request");
     } else if (this.#leaving.look(this.#outbox, nowMs, minBytesPerSecond) > frameTimeoutMs) {

@@ -139,10 +139,9 @@ export class Session implements LoginSession {
     return nowMs - beganMs > this.#limits.authenticationTimeoutMs;
   }
 
-  /** Whether what it was proved by holds no longer, and it has not begun to prove itself again. */
-  isOver(nowMs: number): boolean {
-    return this.#state === "authenticated" && this.#reauthBeganMs === Infinity &&
-      nowMs >= this.#expiresAtMs;
+  /** Until when what it was proved by holds (monotonic); Infinity: for ever. */
+  get endsMs(): number {
+    return this.#expiresAtMs;
   }
 
   /** Whether its user was taken away since it was let in. */
