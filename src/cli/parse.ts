@@ -86,8 +86,6 @@ function nearFlag({ name, actions }: Command, action: Action | null, complaint: 
   // `kafka-topics.sh --list`
   const asWord = actions.find((one) => one.name !== "" && `--${one.name}` === given);
   if (asWord !== undefined && action === null) return `: \`runnel ${name} ${asWord.name}\``;
-  const meant = KAFKA_FLAGS.get(given);
-  if (meant !== undefined) return `: ${meant}`;
   const others = actions.filter(({ flags = [] }) => flags.some((one) => one.name === given));
   // `runnel topic --json list`, `runnel topic --json`
   if (action !== null && others.includes(action)) {
@@ -100,6 +98,8 @@ function nearFlag({ name, actions }: Command, action: Action | null, complaint: 
     const have = others.map((other) => `\`runnel ${name} ${other.name}\``.replace(" `", "`"));
     return `, which ${have.join(" and ")} ${have.length === 1 ? "has" : "have"}`;
   }
+  const meant = KAFKA_FLAGS.get(given);
+  if (meant !== undefined) return `: ${meant}`;
   if (configFlags().has(given)) return ", which is the broker's: it takes none of those";
   const own = (action === null ? actions : [action]).flatMap(({ flags = [] }) =>
     flags.map(({ name }) => name)
