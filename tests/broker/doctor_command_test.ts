@@ -63,14 +63,15 @@ Deno.test("doctor shows the token of the configuration to --http", async () => {
   await using broker = await TestBroker.start({ http });
   const unknown = await typed("doctor", WAIT, ...places(broker));
   assertStringIncludes(unknown.out, "wants to know who asks");
-  Deno.env.set("RUNNEL_HTTP_TOKEN", http!.token!);
-  try {
-    const known = await typed("doctor", WAIT, "--http-authentication=bearer", ...places(broker));
+  // In a file: the environment is that of other tests too, which run beside this one.
+  await withDirectory(async (path) => {
+    const file = `${path}/runnel.toml`, { authentication, token } = http!;
+    const text = `[http]\nauthentication = "${authentication}"\ntoken = "${token}"\n`;
+    await Deno.writeTextFile(file, text, { mode: 0o600 });
+    const known = await typed("doctor", WAIT, `--config=${file}`, ...places(broker));
     assertEquals(known.out.includes("wants to know who asks"), false, known.out);
     assertEquals(known.code, 0, known.out);
-  } finally {
-    Deno.env.delete("RUNNEL_HTTP_TOKEN");
-  }
+  });
 });
 
 const MISUSED: [flag: string, told: string][] = [
