@@ -10,7 +10,7 @@ import type { LongAnswers } from "./long_answers.ts";
 
 export interface AlterReplicaLogDirsDeps {
   readonly catalogue: Catalogue;
-  /** The data directory, absolute. */
+  /** The data directory, absolute, or memory://. */
   readonly logDir: string;
   readonly answers: LongAnswers;
 }
@@ -21,7 +21,7 @@ export function alterReplicaLogDirs(deps: AlterReplicaLogDirsDeps): Handler {
     const results = new Map<string, Map<number, number>>();
     return answers.of({
       items: request.dirs.flatMap(({ path, topics }) => {
-        const isOurs = path.replace(/(.)\/+$/, "$1") === logDir;
+        const isOurs = path === logDir || path.replace(/(.)\/+$/, "$1") === logDir;
         return topics.map(({ name, partitions }) => ({ name, partitions, isOurs }));
       }),
       part: ({ name, partitions, isOurs }) => {

@@ -153,6 +153,14 @@ Deno.test("AlterReplicaLogDirs takes the one directory there is, in every versio
   });
 });
 
+Deno.test("AlterReplicaLogDirs takes memory:// for what it is", async () => {
+  const { catalogue } = await start();
+  const alter = alterReplicaLogDirs({ catalogue, logDir: "memory://", answers: someAnswers() });
+  const dirs = [{ path: "memory://", topics: [{ name: "t", partitions: [0] }] }];
+  const { results } = await ask(alter, AlterReplicaLogDirs, 2, { dirs });
+  assertEquals(results[0].partitions[0].errorCode, 0);
+});
+
 Deno.test("DescribeQuorum tells this node as the one voter, in every version", async () => {
   const { fixture } = await start();
   const { metadata } = fixture;
