@@ -4,7 +4,7 @@ import { Admin } from "../src/client/admin.ts";
 import { Cluster } from "../src/client/cluster.ts";
 import { TransactionalProducer } from "../src/client/transactional_producer.ts";
 import { configureLog } from "../src/log.ts";
-import { append, fetchOne, recordsIn } from "./broker/calls.ts";
+import { append, fetchServed, recordsIn } from "./broker/calls.ts";
 import { typed } from "./broker/command_line.ts";
 import { recordsOf } from "./broker/copies.ts";
 import { TestBroker, withDirectory } from "./broker/harness.ts";
@@ -65,7 +65,7 @@ async function keptOf(cluster: Cluster): Promise<number> {
 async function used(path: string, count: number): Promise<void> {
   await using broker = await TestBroker.start({ path, flush: "fsync" });
   const connection = await broker.connect();
-  const { records } = await fetchOne(connection, "t", 0);
+  const { records } = await fetchServed(connection, "t", 0);
   assertEquals(recordsIn(records).length, count);
   await append(connection, "t", ["b"]);
 }

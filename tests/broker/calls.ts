@@ -4,6 +4,7 @@
 import { assertEquals } from "@std/assert";
 import { type Uuid, ZERO_UUID } from "../../src/bytes/uuid.ts";
 import type { Connection } from "../../src/client/connection.ts";
+import { ErrorCode } from "../../src/protocol/errors.ts";
 import { Fetch } from "../../src/protocol/messages/fetch.ts";
 import { ListOffsets } from "../../src/protocol/messages/list_offsets.ts";
 import { Produce } from "../../src/protocol/messages/produce.ts";
@@ -130,6 +131,20 @@ export async function fetchOne(
   };
   const { responses } = await fetch(connection, [{ topic, partitions: [one] }], more);
   return responses[0].partitions[0];
+}
+
+/** As fetchOne(), once the partition is served: after a start its log may still be on its way to be opened. */
+export async function fetchServed(
+  connection: Connection,
+  topic: string,
+  fetchOffset: number,
+  options: Parameters<typeof fetchOne>[3] = {},
+): ReturnType<typeof fetchOne> {
+  for (let tries = 0;; tries++) {
+    const answer = await fetchOne(connection, topic, fetchOffset, options);
+    if (answer.errorCode !== ErrorCode.NOT_LEADER_OR_FOLLOWER || tries === 300) return answer;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }
 
 /** The records in a fetch answer. */
