@@ -277,7 +277,11 @@ export class Segment implements CheckedSource {
           );
         }
         const firstBytes = sizeInBytes(window, start);
-        const mayExceed = bounds.minOneBatch && batchBaseOffset(window, start) < bounds.endOffset;
+        const isThere = batchBaseOffset(window, start) < bounds.endOffset;
+        const mayExceed = bounds.minOneBatch && isThere;
+        if (isThere && firstBytes < BATCH_OVERHEAD) { // damaged after it was written, or checked
+          throw this.#checked.corrupt(position + start, offset, `its size is ${firstBytes} bytes`);
+        }
         if (
           start + firstBytes > read && (mayExceed || firstBytes <= bounds.maxBytes) && read < left
         ) {

@@ -337,6 +337,28 @@ Deno.test("what this process appended is not checked, and what it found is check
   assertThrows(() => [...segment.intact(0, undefined, true)], CorruptBatchError); // unless told to
 });
 
+Deno.test("a size that no batch has is damage where this process appended, too, for who wants what is there", () => {
+  for (const size of [-(2 ** 31), -1, 0, 48]) {
+    const { files } = written(), store = new CountingStore(), problems: string[] = [];
+    putFiles(store, "t-0", files);
+    const onProblem = (event: string) => void problems.push(event);
+    const pool = new BufferPool({ keepBytes: 0 });
+    const segment = new Segment({ store, folder: "t-0", pool, onProblem }, BASE, 0);
+    const bounds = { maxBytes: 1 << 20, minOneBatch: true, endOffset: BASE + 100 };
+    segment.read(BASE, bounds); // it is believed from here on, as what was appended is
+    const path = `t-0/${segmentName(BASE)}.log`, log = store.readAll(path)!;
+    writeInt32(log, 8, size);
+    const blob = store.open(path);
+    blob.truncate(0);
+    blob.append(log);
+    blob.close();
+    assertThrows(() => segment.read(BASE, bounds), CorruptBatchError, `${size + 12} bytes`);
+    assertEquals(problems, ["corrupt_batch"]);
+    // Behind the end of what is there for readers it may be on its way.
+    assertEquals(segment.read(BASE, { ...bounds, endOffset: BASE }), null);
+  }
+});
+
 Deno.test("a segment that was read whole and appended to is no fresh one: its indexes are still held against it", () => {
   const { files } = written();
   const name = segmentName(BASE) + ".index";
