@@ -21,14 +21,15 @@ export function Dialog(
   useEffect(() => {
     const from = document.activeElement;
     element.current?.showModal();
-    // Back to what opened it, where that is still there.
+    // Back to what opened it, where that is still there. It is closed by then: an open one lets nothing else have the focus.
     return () => from instanceof HTMLElement && from.focus();
   }, []);
   const submit = async () => {
     setActing(true);
     try {
-      if (await act() !== false) onClose();
+      const isDone = await act() !== false;
       setError(null);
+      if (isDone) element.current?.close();
     } catch (error) {
       setError(error as Error);
     }
