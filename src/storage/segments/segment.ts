@@ -235,10 +235,7 @@ export class Segment implements CheckedSource {
       try {
         let read = this.log.read(position, window);
         if (entryOffset >= 0 && !isPointedAt(window, read, entryOffset)) {
-          this.rebuildIndexes(
-            this.offsetIndex.path,
-            leadsNowhere(entryOffset),
-          );
+          this.rebuildIndexes(this.offsetIndex.path, leadsNowhere(entryOffset));
           return this.read(offset, bounds);
         }
         entryOffset = -1;
