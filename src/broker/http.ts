@@ -1,7 +1,7 @@
 /** The HTTP side of a broker: health, readiness and metrics for those who may ask, with descriptors left for files. */
 import { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
-import { asksConsoleLogin, hasFormOfJwt } from "../config/asks_console_login.ts";
+import { hasFormOfJwt, haveUsersTokens } from "../config/asks_console_login.ts";
 import type { Config } from "../config/options.ts";
 import { logger } from "../log.ts";
 import type { Pages } from "../metrics/http_pages.ts";
@@ -74,10 +74,10 @@ function guardOf(config: Config, metrics: Metrics): HttpGuard | undefined {
   });
   // Whoever says another name, a password where a token is asked for, or what has the form of users' tokens where they have
   // some, may be a user of the broker, who is no guess.
-  const haveUsersTokens = auth.mechanism.includes("OAUTHBEARER") && asksConsoleLogin(config);
+  const mayBeUsers = haveUsersTokens(config) ? hasFormOfJwt : () => false;
   const isAttempt = isBasic
     ? (said: string) => isOf(username, said)
-    : (said: string) => said.startsWith("Bearer ") && !(haveUsersTokens && hasFormOfJwt(said));
+    : (said: string) => said.startsWith("Bearer ") && !mayBeUsers(said);
   const failed = (peer: string, reason: "failed" | "paced") => {
     const what = `${authentication} at http`, principal = isBasic ? username : null;
     metrics.refusals.note({ kind: "login_failed", reason, what, address: peer, principal });

@@ -10,6 +10,11 @@ export function asksConsoleLogin(config: Config): boolean {
     listenersOf(config).some(({ protocol }) => protocol.startsWith("SASL_"));
 }
 
+/** Whether users log in there by tokens, too. */
+export function haveUsersTokens(config: Config): boolean {
+  return config.auth.mechanism.includes("OAUTHBEARER") && asksConsoleLogin(config);
+}
+
 /** Whether a token has three parts, as users' tokens have, which are JSON web tokens: HTTP's own is told from them by that. */
 export function hasFormOfJwt(token: string): boolean {
   return token.split(".").length === 3;

@@ -1,6 +1,6 @@
 /** Rules: what must hold between options. */
 import { isLoopback } from "./addresses.ts";
-import { asksConsoleLogin, hasFormOfJwt } from "./asks_console_login.ts";
+import { asksConsoleLogin, hasFormOfJwt, haveUsersTokens } from "./asks_console_login.ts";
 import { isAuthenticated, listenersFault, listenersOf } from "./listeners.ts";
 import type { Config } from "./options.ts";
 
@@ -100,10 +100,7 @@ function httpRule(config: Config): string | null {
   if (http.authentication === "bearer" && http.token === "") {
     return "http.authentication = bearer: needs http.token (RUNNEL_HTTP_TOKEN)";
   }
-  if (
-    http.authentication === "bearer" && hasFormOfJwt(http.token) && asksConsoleLogin(config) &&
-    config.auth.mechanism.includes("OAUTHBEARER")
-  ) {
+  if (http.authentication === "bearer" && hasFormOfJwt(http.token) && haveUsersTokens(config)) {
     return "http.token has two dots, as the tokens of OAUTHBEARER have, by which users log in at the same port: a guess " +
       "could not be told from a user: needs another token";
   }

@@ -109,12 +109,12 @@ export class GroupCoordinator extends CoordinatorRuntime<GroupKinds, GroupShard>
     this.metadataBytes = new HeldBytes({
       maxBytes: settings.offsetMetadataMaxBytes,
       nowMs,
-      held: () => this.#metadataBytes(),
+      held: () => this.#sumOfOffsets(({ metadataLength }) => metadataLength),
     });
     this.#offsets = new HeldBytes({
       maxBytes: settings.maxOffsets,
       nowMs,
-      held: () => this.#countOffsets(),
+      held: () => this.#sumOfOffsets(({ count }) => count),
     });
     this.#time = time;
     this.#mover = new GroupMover({
@@ -169,22 +169,16 @@ export class GroupCoordinator extends CoordinatorRuntime<GroupKinds, GroupShard>
     return bytes;
   }
 
-  #metadataBytes(): number {
-    let bytes = 0;
+  /** Over the offsets of all groups, and those that transactions have pending. */
+  #sumOfOffsets(
+    of: (offsets: { readonly count: number; readonly metadataLength: number }) => number,
+  ): number {
+    let sum = 0;
     for (const { shard } of this.active()) {
-      bytes += shard.pending.metadataLength;
-      for (const { offsets } of shard.groups.values()) bytes += offsets.metadataLength;
+      sum += of(shard.pending);
+      for (const { offsets } of shard.groups.values()) sum += of(offsets);
     }
-    return bytes;
-  }
-
-  #countOffsets(): number {
-    let count = 0;
-    for (const { shard } of this.active()) {
-      count += shard.pending.size;
-      for (const { offsets } of shard.groups.values()) count += offsets.count;
-    }
-    return count;
+    return sum;
   }
 
   /** Whether there is room for those of the offsets that the group does not have yet. */

@@ -43,7 +43,7 @@ export class PendingOffsets implements OpenOffsets {
   metadataLength = 0;
 
   /** How many are pending. */
-  get size(): number {
+  get count(): number {
     return this.#size;
   }
 

@@ -93,9 +93,9 @@ Deno.test("how many are pending, and how long their metadata is, is known, whate
   pending.add(7, { groupId: "g", fact: noted(0, "ab") });
   pending.add(7, { groupId: "g", fact: noted(1, "abcd") });
   pending.add(8, { groupId: "g", fact: noted(1, "a") });
-  assertEquals([pending.metadataLength, pending.size], [7, 3]);
+  assertEquals([pending.metadataLength, pending.count], [7, 3]);
   pending.drop("g", fact(1, 0n));
-  assertEquals([pending.metadataLength, pending.size], [2, 1]);
+  assertEquals([pending.metadataLength, pending.count], [2, 1]);
   pending.end(7, true);
-  assertEquals([pending.metadataLength, pending.size], [0, 0]);
+  assertEquals([pending.metadataLength, pending.count], [0, 0]);
 });
