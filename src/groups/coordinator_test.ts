@@ -182,19 +182,18 @@ Deno.test("what members are assigned counts with what they say of themselves", a
   assertEquals([await assign("g", 300_000), await assign("h", 300_000)], [0, 81]);
 });
 
+/** Of so many partitions. */
+function offsetsOf(from: number, count: number, metadata: string) {
+  return Array.from({ length: count }, (_, i) => {
+    const place = { topic: "t", topicId: ZERO_UUID, partition: from + i };
+    return { ...place, offset: 1n, leaderEpoch: -1, metadata };
+  });
+}
+
 Deno.test("offsets are bounded over all groups; what a group has may always be committed again", async () => {
   const desk = await loaded();
   const commit = async (groupId: string, from: number, count: number) => {
-    const offsets = Array.from({ length: count }, (_, i) => {
-      return {
-        topic: "t",
-        topicId: ZERO_UUID,
-        partition: from + i,
-        offset: 1n,
-        leaderEpoch: -1,
-        metadata: "",
-      };
-    });
+    const offsets = offsetsOf(from, count, "");
     const answer = commitOffsets(desk.coordinator, { ...FROM_NOBODY, groupId, offsets });
     desk.log.sync();
     return (await answer)[0];
@@ -234,16 +233,7 @@ Deno.test("groups with long ids count for several", async () => {
 Deno.test("metadata of offsets is bounded over all groups, and offsets without it are taken", async () => {
   const desk = await loaded();
   const commit = async (from: number, metadata: string) => {
-    const offsets = Array.from({ length: 100 }, (_, i) => {
-      return {
-        topic: "t",
-        topicId: ZERO_UUID,
-        partition: from + i,
-        offset: 1n,
-        leaderEpoch: -1,
-        metadata,
-      };
-    });
+    const offsets = offsetsOf(from, 100, metadata);
     const answer = commitOffsets(desk.coordinator, { ...FROM_NOBODY, groupId: "g", offsets });
     desk.log.sync();
     return (await answer)[0];

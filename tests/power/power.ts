@@ -302,8 +302,17 @@ async function tryState(
   }
   if (isKill && offline.length > 0) problems.push(`offline after a kill: ${offline}`);
   if (problems.length === 0) return 0;
+  return failed(label, files, { problems, lines });
+}
+
+/** Keeps the files of a state that failed, and tells of it: one failure. */
+function failed(
+  label: string,
+  files: Files,
+  { problems, lines }: { readonly problems: readonly string[]; readonly lines: readonly string[] },
+): number {
   count("failures");
-  const kept = `${flags.keep}/${label.replaceAll(/[^a-z0-9]+/g, "-")}`;
+  const kept = `${flags.keep}/${label.replaceAll(/[^a-z0-9]+/gi, "-")}`;
   remove(kept);
   write(kept, files);
   console.log(`FAILED ${label} (${kept})`);
@@ -412,14 +421,7 @@ async function tryDamaged(
     }
   }
   if (problems.length === 0) return 0;
-  count("failures");
-  const kept = `${flags.keep}/${name.replaceAll(/[^a-z0-9]+/gi, "-")}`;
-  remove(kept);
-  write(kept, harm.files);
-  console.log(`FAILED ${name} (${kept})`);
-  for (const problem of problems.slice(0, 8)) console.log(`    ${problem.slice(0, 600)}`);
-  for (const line of lines.slice(0, 6)) console.log(`    log: ${line.slice(0, 400)}`);
-  return 1;
+  return failed(name, harm.files, { problems, lines });
 }
 
 async function started(
